@@ -1,0 +1,30 @@
+"""Contracts and their immutable revisions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+ContractFormat = Literal["openapi", "jsonschema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One immutable revision of a provider's promise, in force per environment over [effective_from, effective_to).
+
+    `name` is unique per provider; `number` counts from 1; `document` is the text as published; `content_hash` is
+    sha256 of it in hex. `consumer` is empty for a promise to all. `provider_version` empty: all versions.
+    """
+
+    name: str
+    number: int
+    format: ContractFormat
+    provider: str
+    provider_version: str
+    consumer: str
+    environment: str
+    effective_from: datetime
+    effective_to: datetime | None
+    document: str
+    content_hash: str
+    published_at: datetime
+    published_by: str = ""

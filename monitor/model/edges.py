@@ -1,0 +1,128 @@
+"""Edges, what a window holds of them, and how a caller asks for them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Outcome = Literal["ok", "client_error", "server_error", "timeout", "cancelled"]
+OUTCOMES: tuple[Outcome, ...] = ("ok", "client_error", "server_error", "timeout", "cancelled")
+
+Sampling = Literal["none", "head", "biased"]
+SAMPLINGS: tuple[Sampling, ...] = ("none", "head", "biased")
+
+WINDOW_SECONDS = 10
+
+Histogram = Mapping[int, int]
+"""OpenTelemetry exponential histogram, scale 3, of seconds: bucket index -> count.
+
+Bucket i holds values in (2^(i/8), 2^((i+1)/8)] seconds; ZERO_BUCKET holds zero.
+https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
+"""
+HISTOGRAM_SCALE = 3
+ZERO_BUCKET = -300
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """One integration point: who calls whom, how, for what. Services carry their namespace apart."""
+
+    environment: str
+    caller: str
+    callee: str
+    protocol: str
+    operation: str
+    caller_namespace: str = ""
+    callee_namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCell:
+    """One row of `edge_windows`: an edge between two versions in one window of 10 s (or several, summed).
+
+    Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which sides were
+    seen: both, client_only, server_only, log_only. `conformance` counts checked exchanges: valid, violated, and
+    not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
+    the sampling weight.
+    """
+
+    window: datetime
+    edge: Edge
+    caller_version: str
+    callee_version: str
+    region: str
+    calls: int
+    weighted_calls: float
+    failed: int
+    outcomes: Mapping[str, int]
+    error_types: Mapping[str, int]
+    conformance: Mapping[str, int]
+    coverage: Mapping[str, int]
+    sampling: Sampling
+    client_calls: int
+    server_calls: int
+    client_seconds_sum: float | None
+    server_seconds_sum: float | None
+    client_histogram: Histogram
+    server_histogram: Histogram
+    self_histogram: Histogram
+    queue_histogram: Histogram
+    exemplars: Sequence[str] = ()
+    sealed: bool = True
+
+
+GroupBy = Literal["caller", "callee", "protocol", "operation", "versions", "environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeQuery:
+    """What to read: a half-open time range (None: all time), filters (None: any), how to group."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    environment: str | None = None
+    caller: str | None = None
+    callee: str | None = None
+    operation: str | None = None
+    by: tuple[GroupBy, ...] = ("caller", "callee", "protocol", "operation", "versions")
+    sealed_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """One answer to an EdgeQuery; text is None where it was not grouped by."""
+
+    environment: str | None
+    caller: str | None
+    callee: str | None
+    protocol: str | None
+    operation: str | None
+    caller_version: str | None
+    callee_version: str | None
+    calls: int
+    weighted_calls: float
+    failed: int
+    outcomes: Mapping[str, int]
+    error_types: Mapping[str, int]
+    conformance: Mapping[str, int]
+    coverage: Mapping[str, int]
+    sampling: Sampling
+    client_seconds_sum: float | None
+    server_seconds_sum: float | None
+    quantiles: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    exemplars: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A version seen alive in a window: its instances and how many server calls each answered."""
+
+    window: datetime
+    environment: str
+    namespace: str
+    service: str
+    version: str
+    instance: str
+    spans: int
+    server_calls: int
+    failed: int

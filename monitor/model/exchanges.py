@@ -1,0 +1,80 @@
+"""Exchanges (one request and response, or a message) as API logs show them, and what checking them said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Body = bytes | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange from a log record or a span. Times in ns since the epoch; status 0 when there was no answer.
+
+    (source_id, partition, offset, index) is its natural key. Bodies as they came (text or JSON bytes), None when
+    the source has none; `*_truncated` when the source says it cut them. Header names are lower case.
+    `side` tells which side wrote it ("server" wins where both logged one call). Empty text where unknown.
+    """
+
+    source_id: str
+    partition: int
+    offset: int
+    index: int
+    end_ns: int
+    duration_ns: int | None
+    method: str
+    path: str
+    route: str
+    query: str
+    status: int
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+    callee_namespace: str
+    environment: str
+    trace_id: bytes  # 16 bytes, or b"" when the record has none
+    span_id: bytes  # 8 bytes, or b""
+    side: Literal["client", "server"] = "server"
+    protocol: str = "http"
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    request_body: Body = None
+    response_body: Body = None
+    request_truncated: bool = False
+    response_truncated: bool = False
+
+
+CheckOutcome = Literal["valid", "violated", "not_checked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A clause that a live exchange breaks. Rule and pointers name places, never values.
+
+    `side` is request or response; `pointer` is a JSON pointer into the payload with array indices as `*`;
+    `clause` a JSON pointer into the contract; `expected` and `actual` are types or names, value-free.
+    """
+
+    contract: str
+    revision: int
+    operation: str
+    side: str
+    rule: str
+    pointer: str
+    clause: str
+    expected: str
+    actual: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking one exchange said. `reason` is set when not checked. `operation` is "METHOD /route"."""
+
+    outcome: CheckOutcome
+    reason: str
+    operation: str
+    contract: str
+    revision: int
+    violations: Sequence[Violation] = ()

@@ -1,0 +1,1 @@
+"""The graphs: read here what flows where, one screen a file."""
