@@ -1,5 +1,5 @@
 -- Half edges: one row per CLIENT, SERVER, PRODUCER, CONSUMER span (a CONSUMER with n links: n rows, primary on the first).
-CREATE TABLE halves (
+CREATE TABLE IF NOT EXISTS halves (
     window DateTime CODEC(DoubleDelta, LZ4),
     trace FixedString(16),
     call_span FixedString(8),
@@ -37,7 +37,7 @@ TTL ingested + INTERVAL 3 DAY
 SETTINGS ttl_only_drop_parts = 0, index_granularity = 8192;
 
 -- Where the producers of messages stand, so that a consumer hours later finds its own; and the other way round.
-CREATE TABLE message_ends (
+CREATE TABLE IF NOT EXISTS message_ends (
     trace FixedString(16),
     call_span FixedString(8),
     side UInt8,
@@ -59,7 +59,7 @@ ORDER BY (trace, call_span, side, own_span)
 TTL ingested + INTERVAL 24 HOUR;
 
 -- Which windows a batch touched; append-only, so that a count of rows seen at closing tells what came since.
-CREATE TABLE arrivals (
+CREATE TABLE IF NOT EXISTS arrivals (
     window DateTime,
     id UUID DEFAULT generateUUIDv4(),
     source_id LowCardinality(String),
@@ -71,7 +71,7 @@ ORDER BY window
 TTL ingested + INTERVAL 30 DAY;
 
 -- One row a Kafka record: what became of it. Replays collapse by key, so the rows tile the log.
-CREATE TABLE ledger (
+CREATE TABLE IF NOT EXISTS ledger (
     source_id LowCardinality(String),
     topic LowCardinality(String),
     partition UInt32,
@@ -88,7 +88,7 @@ ORDER BY (source_id, partition, offset)
 TTL ingested + INTERVAL 30 DAY;
 
 -- Event time each partition has reached.
-CREATE TABLE watermarks (
+CREATE TABLE IF NOT EXISTS watermarks (
     source_id LowCardinality(String),
     topic LowCardinality(String),
     partition UInt32,
@@ -99,7 +99,7 @@ CREATE TABLE watermarks (
 ORDER BY (source_id, partition)
 TTL toDateTime(seen_at) + INTERVAL 7 DAY;
 
-CREATE TABLE rejects (
+CREATE TABLE IF NOT EXISTS rejects (
     source_id LowCardinality(String),
     topic LowCardinality(String),
     partition UInt32,
@@ -116,12 +116,12 @@ ORDER BY (source_id, partition, offset, reason, detail)
 TTL ingested + INTERVAL 30 DAY;
 
 -- Exchanges of API logs with what checking them said; never a payload value.
-CREATE TABLE exchanges (
+CREATE TABLE IF NOT EXISTS exchanges (
     window DateTime,
     source_id LowCardinality(String),
     partition UInt32,
     offset UInt64,
-    index UInt32,
+    `index` UInt32,
     trace FixedString(16),
     span FixedString(8),
     has_trace UInt8,
@@ -150,15 +150,15 @@ CREATE TABLE exchanges (
     ingested DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(content_hash)
 PARTITION BY toStartOfHour(window)
-ORDER BY (window, source_id, partition, offset, index)
+ORDER BY (window, source_id, partition, offset, `index`)
 TTL ingested + INTERVAL 3 DAY;
 
-CREATE TABLE violations (
+CREATE TABLE IF NOT EXISTS violations (
     window DateTime,
     source_id LowCardinality(String),
     partition UInt32,
     offset UInt64,
-    index UInt32,
+    `index` UInt32,
     fingerprint String,
     contract LowCardinality(String),
     revision UInt32,
@@ -181,11 +181,11 @@ CREATE TABLE violations (
     ingested DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(ingested)
 PARTITION BY toStartOfHour(window)
-ORDER BY (window, source_id, partition, offset, index, fingerprint)
+ORDER BY (window, source_id, partition, offset, `index`, fingerprint)
 TTL ingested + INTERVAL 30 DAY;
 
 -- What a payload looked like, without values; `shape` is JSON, `shape_id` its hash.
-CREATE TABLE shapes (
+CREATE TABLE IF NOT EXISTS shapes (
     shape_id UInt64,
     shape String CODEC(ZSTD(3)),
     ingested DateTime DEFAULT now()

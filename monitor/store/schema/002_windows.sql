@@ -1,5 +1,5 @@
 -- One row per edge, version pair and window, under a generation; visible once `windows` names the generation.
-CREATE TABLE edge_windows (
+CREATE TABLE IF NOT EXISTS edge_windows (
     window DateTime,
     generation UInt64,
     environment LowCardinality(String),
@@ -48,7 +48,7 @@ PARTITION BY toYYYYMMDD(window)
 ORDER BY (window, generation, environment, callee, operation, caller)
 TTL ingested + INTERVAL 30 DAY;
 
-CREATE TABLE edge_hours AS edge_windows
+CREATE TABLE IF NOT EXISTS edge_hours AS edge_windows
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(window)
 ORDER BY (window, generation, environment, callee, operation, caller)
@@ -56,7 +56,7 @@ TTL ingested + INTERVAL 13 MONTH;
 
 -- What is published: append-only. `seq` orders publishing; a reader takes the newest seq S, then only rows up to S.
 -- level 0: windows of 10 s in edge_windows; level 1: hours in edge_hours.
-CREATE TABLE windows (
+CREATE TABLE IF NOT EXISTS windows (
     seq UInt64,
     level UInt8,
     window DateTime,
@@ -68,7 +68,7 @@ CREATE TABLE windows (
 ) ENGINE = MergeTree
 ORDER BY (level, window, seq);
 
-CREATE TABLE sightings (
+CREATE TABLE IF NOT EXISTS sightings (
     window DateTime,
     generation UInt64,
     environment LowCardinality(String),
@@ -86,7 +86,7 @@ ORDER BY (window, generation, environment, service)
 TTL ingested + INTERVAL 30 DAY;
 
 -- How often each shape was seen, by edge and version; same generations.
-CREATE TABLE shape_counts (
+CREATE TABLE IF NOT EXISTS shape_counts (
     window DateTime,
     generation UInt64,
     environment LowCardinality(String),
@@ -106,7 +106,7 @@ ORDER BY (window, generation, environment, callee, operation)
 TTL ingested + INTERVAL 30 DAY;
 
 -- Addresses that turned out to be a service, learned from paired calls.
-CREATE TABLE addresses (
+CREATE TABLE IF NOT EXISTS addresses (
     environment LowCardinality(String),
     address String,
     namespace LowCardinality(String),
@@ -118,7 +118,7 @@ ORDER BY (environment, address, namespace, service)
 TTL seen + INTERVAL 7 DAY;
 
 -- A few calls per edge, version, outcome and hour with the skeleton of their trace, so that a verdict outlives the tracing store.
-CREATE TABLE evidence (
+CREATE TABLE IF NOT EXISTS evidence (
     hour DateTime,
     environment LowCardinality(String),
     caller LowCardinality(String),
@@ -138,7 +138,7 @@ ORDER BY (hour, environment, callee, operation, caller, caller_version, callee_v
 TTL ingested + INTERVAL 90 DAY;
 
 -- Projections of the control store for dashboards.
-CREATE TABLE deploys (
+CREATE TABLE IF NOT EXISTS deploys (
     id String,
     kind LowCardinality(String),
     environment LowCardinality(String),
@@ -151,7 +151,7 @@ CREATE TABLE deploys (
     updated DateTime64(3)
 ) ENGINE = ReplacingMergeTree(updated) ORDER BY id;
 
-CREATE TABLE findings (
+CREATE TABLE IF NOT EXISTS findings (
     id String,
     deploy_id String,
     environment LowCardinality(String),
@@ -170,7 +170,7 @@ CREATE TABLE findings (
     updated DateTime64(3)
 ) ENGINE = ReplacingMergeTree(updated) ORDER BY id;
 
-CREATE TABLE verdicts (
+CREATE TABLE IF NOT EXISTS verdicts (
     id String,
     deploy_id String,
     environment LowCardinality(String),

@@ -1,0 +1,263 @@
+"""Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that can only read."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from monitor import telemetry
+from monitor.errors import StoreError, StoreUnavailable
+from monitor.store.lock import StoreLock
+
+# Read limits, set before `readonly`, which comes last: later settings are refused.
+READ_LIMITS: Mapping[str, str] = {"max_execution_time": "60", "max_memory_usage": "4000000000", "max_result_rows": "2000000"}
+# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: timeouts, memory, parts, network, disk full, overload
+TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 425, 439, 999})
+INSERT_PATIENCE_SECONDS = 30.0
+MAX_READERS = 4
+MAX_WRITERS = 4
+
+Parameters = Mapping[str, object]
+
+
+class Store:
+    """One telemetry store. Safe between threads: each call borrows a client of its own from a small pool."""
+
+    def __init__(self, dsn: str, connect: Callable[[bool], Client], database: str, lock: StoreLock | None) -> None:
+        self.dsn = dsn
+        self.database = database
+        self.lock = lock
+        self._connect = connect
+        self._writers = _Pool(lambda: connect(False), MAX_WRITERS)
+        self._readers = _Pool(lambda: connect(True), MAX_READERS)
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Write rows; durable on return. The same rows may be written again: every table has a natural key.
+
+        Transient faults are retried for 30 s, then StoreUnavailable is raised; StoreError when the rows are refused.
+        """
+        if rows.num_rows == 0:
+            return
+        started = time.monotonic()
+        self._patiently(lambda client: client.insert_arrow(table, rows), f"insert into {table}")
+        telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
+
+    def execute(self, name: str, parameters: Parameters | None = None) -> None:
+        """Run one of our writing statements (statements/<name>.sql), retried like an insert: it must be idempotent."""
+        text = statement(name)
+        self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name)
+
+    def query(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as dicts."""
+        text = statement(name)
+        with self._readers.borrow() as client:
+            try:
+                return list(client.query(text, parameters=dict(parameters or {})).named_results())
+            except ClickHouseError as error:
+                raise _said(error, name) from error
+
+    def ask(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """As `query`, on a writing client without the read limits: for closing, whose statements are all ours."""
+        text = statement(name)
+        with self._writers.borrow() as client:
+            try:
+                return list(client.query(text, parameters=dict(parameters or {})).named_results())
+            except ClickHouseError as error:
+                raise _said(error, name) from error
+
+    def ping(self) -> None:
+        """Raise StoreError or StoreUnavailable when the store does not answer."""
+        with self._readers.borrow() as client:
+            try:
+                client.query("SELECT 1")
+            except (ClickHouseError, OSError) as error:
+                raise _said(error, "ping") from error
+
+    def command(self, text: str) -> None:
+        """Run a statement of the schema; for migrations only."""
+        with self._writers.borrow() as client:
+            try:
+                client.command(text)
+            except ClickHouseError as error:
+                raise _said(error, text.split("(", 1)[0].strip()) from error
+
+    def close(self) -> None:
+        """Close every client and let the lock go."""
+        self._writers.close()
+        self._readers.close()
+        if self.lock:
+            self.lock.release()
+
+    def _patiently(self, step: Callable[[Client], object], what: str) -> None:
+        deadline = time.monotonic() + INSERT_PATIENCE_SECONDS
+        pause = 0.1
+        while True:
+            try:
+                with self._writers.borrow() as client:
+                    step(client)
+            except (ClickHouseError, OSError, UnicodeDecodeError) as error:
+                said = _said(error, what)
+                if not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
+                    raise said from error
+                telemetry.RETRIES.labels("clickhouse").inc()
+                time.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                return
+
+
+class _Pool:
+    """Up to `size` clients, made when first needed; a client that failed on the network is thrown away."""
+
+    def __init__(self, make: Callable[[], Client], size: int) -> None:
+        self._make = make
+        self._idle: queue.LifoQueue[Client | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._idle.put(None)
+
+    @contextmanager
+    def borrow(self) -> Iterator[Client]:
+        client = self._idle.get()
+        try:
+            if client is None:
+                client = self._make()
+            yield client
+        except (OperationalError, OSError):
+            if client is not None:
+                client.close()
+            client = None
+            raise
+        finally:
+            self._idle.put(client)
+
+    def close(self) -> None:
+        while True:
+            try:
+                client = self._idle.get_nowait()
+            except queue.Empty:
+                return
+            if client is not None:
+                client.close()
+
+
+def open_store(dsn: str, *, migrate: bool = True) -> Store:
+    """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or `http(s)://user:password@host:port/database`.
+
+    Creates the database and brings its tables up to date. Raises StoreError: locked by another process, newer than
+    this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
+    """
+    from monitor.store.migrate import migrate as bring_up_to_date  # noqa: PLC0415 - it needs Store
+
+    parts = urlsplit(dsn)
+    if parts.scheme == "chdb":
+        store = _open_embedded(dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0])
+    elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
+        store = _open_server(dsn)
+    else:
+        raise StoreError(f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN")
+    if migrate:
+        try:
+            bring_up_to_date(store)
+        except BaseException:
+            store.close()
+            raise
+    return store
+
+
+def _open_embedded(dsn: str, path: Path, database: str) -> Store:
+    path = path.absolute()
+    path.mkdir(parents=True, exist_ok=True)
+    lock = StoreLock.take(path)
+
+    def connect(read_only: bool) -> Client:
+        client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
+        client.command("SET session_timezone = 'UTC'")
+        client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
+        client.database = database
+        client.command("USE " + _identifier(database))
+        if read_only:
+            for setting, value in {**READ_LIMITS, "readonly": "1"}.items():
+                client.command(f"SET {setting} = {value}")
+        return client
+
+    return Store(dsn, connect, database, lock)
+
+
+def _open_server(dsn: str) -> Store:
+    parts = urlsplit(dsn)
+    secure = parts.scheme in {"https", "clickhouses"}
+    database = parts.path.strip("/") or "seamwatch"
+    options: dict[str, Any] = {
+        "host": parts.hostname,
+        "port": parts.port or (8443 if secure else 8123),
+        "username": parts.username or "default",
+        "password": parts.password or "",
+        "secure": secure,
+        "connect_timeout": 10,
+        "send_receive_timeout": 300,
+        "autogenerate_session_id": False,
+    }
+
+    def connect(read_only: bool) -> Client:
+        limits = {**READ_LIMITS, "readonly": "2"} if read_only else {}
+        settings = {"session_timezone": "UTC", **limits}
+        try:
+            return clickhouse_connect.get_client(**options, database=database, settings=settings)
+        except (ClickHouseError, OSError) as error:
+            raise _said(error, f"connect to {_shown(dsn)}") from error
+
+    try:
+        first = clickhouse_connect.get_client(**options)
+        first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
+        first.close()
+    except (ClickHouseError, OSError) as error:
+        raise _said(error, f"connect to {_shown(dsn)}") from error
+    return Store(dsn, connect, database, None)
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError."""
+    if not all(part.isidentifier() for part in name.split("/")):
+        raise KeyError(name)
+    folder = files("dashboards") if name.startswith("panels/") else files("monitor.store").joinpath("statements")
+    place = folder.joinpath(f"{name}.sql")
+    if not place.is_file():
+        raise KeyError(name)
+    return place.read_text(encoding="utf-8")
+
+
+def _said(error: BaseException, what: str) -> StoreError:
+    """Our error for theirs: transient when the same call may work later."""
+    if isinstance(error, StoreError):
+        return error
+    code = getattr(error, "code", None)
+    text = f"ClickHouse refused {what}: {str(error)[:500]}"
+    network = isinstance(error, (OperationalError, OSError)) and not isinstance(error, DatabaseError)
+    if code in TRANSIENT_CODES or (network and code is None):
+        return StoreUnavailable(f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server")
+    return StoreError(text)
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise StoreError(f"the database name {name!r} must be letters, digits and underscores")
+    return f"`{name}`"
+
+
+def _shown(dsn: str) -> str:
+    """A DSN without its password."""
+    parts = urlsplit(dsn)
+    if parts.password:
+        return dsn.replace(f":{quote(parts.password, safe='')}@", ":***@").replace(f":{parts.password}@", ":***@")
+    return dsn

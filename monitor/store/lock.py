@@ -1,0 +1,92 @@
+"""Who holds an embedded store: a lock file beside it that names the holder's pid and its API address."""
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from monitor.errors import StoreError
+
+LOCK_NAME = "seamwatch.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What the lock file says: a process, and where its API listens (empty when it has none)."""
+
+    pid: int
+    address: str = ""
+    token: str = ""
+
+
+class StoreLock:
+    """An exclusive lock on the folder of an embedded store; the system drops it when the process dies."""
+
+    _held: ClassVar[dict[Path, "StoreLock"]] = {}
+
+    @classmethod
+    def take(cls, store_path: Path) -> "StoreLock":
+        """The lock of this process on the store, taken now or shared; StoreError names another holder."""
+        lock = cls._held.get(store_path) or cls(store_path)
+        cls._held[store_path] = lock
+        lock._users += 1
+        return lock
+
+    def __init__(self, store_path: Path) -> None:
+        """Take the lock or raise StoreError naming the holder."""
+        self._store_path = store_path
+        self._users = 0
+        self.path = store_path.parent / LOCK_NAME
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise StoreError(_held_text(store_path, read_holder(self.path.parent))) from error
+        self.announce("", "")
+
+    def announce(self, address: str, token: str) -> None:
+        """Write our pid, and the address and local token under which commands beside us reach our API."""
+        text = json.dumps({"pid": os.getpid(), "address": address, "token": token}).encode()
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, text, 0)
+
+    def release(self) -> None:
+        """Let go; the last user of this process frees the lock."""
+        self._users -= 1
+        if self._users <= 0 and self._handle >= 0:
+            self._held.pop(self._store_path, None)
+            os.ftruncate(self._handle, 0)
+            os.close(self._handle)
+            self._handle = -1
+
+
+def read_holder(data_dir: Path) -> Holder | None:
+    """Who holds the store in this folder now; None when nobody does."""
+    path = data_dir / LOCK_NAME
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            pass
+        else:
+            return None
+        said = json.loads(os.read(handle, 65536) or b"{}")
+    except ValueError:
+        said = {}
+    finally:
+        os.close(handle)
+    return Holder(int(said.get("pid", 0)), str(said.get("address", "")), str(said.get("token", "")))
+
+
+def _held_text(store_path: Path, holder: Holder | None) -> str:
+    who = f"process {holder.pid}" if holder and holder.pid else "another process"
+    where = f" (its API: {holder.address})" if holder and holder.address else ""
+    return f"chDB at {store_path} is open in {who}{where}; stop it, talk to its API, or set SEAMWATCH_CLICKHOUSE_DSN"

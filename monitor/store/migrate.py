@@ -1,0 +1,46 @@
+"""Numbered schema files, applied once, checked by checksum; a newer store is politely refused."""
+
+import hashlib
+from importlib.resources import files
+
+import pyarrow as pa
+
+from monitor.errors import StoreError
+from monitor.store.client import Store
+
+_LOG = """CREATE TABLE IF NOT EXISTS schema_migrations (
+    number UInt32, name String, checksum String, applied DateTime DEFAULT now()
+) ENGINE = ReplacingMergeTree(applied) ORDER BY number"""
+
+
+def migrate(store: Store) -> None:
+    """Bring the tables up to date. Each statement is idempotent, so a crash half-way is healed by the next start."""
+    store.command(_LOG)
+    done = {row["number"]: row["checksum"] for row in store.ask("migrations_done")}
+    known = _migrations()
+    newest = max(number for number, _, _ in known)
+    if done and max(done) > newest:
+        raise StoreError(
+            f"the telemetry store {store.database} is at schema {max(done)}, this program knows {newest}: upgrade Seamwatch, or point SEAMWATCH_CLICKHOUSE_DSN elsewhere"
+        )
+    for number, name, text in known:
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        if number in done:
+            if done[number] != checksum:
+                raise StoreError(f"schema file {name} differs from the one applied to {store.database}: restore it; changes go into a new file")
+            continue
+        for step in statements(text):
+            store.command(step)
+        store.insert("schema_migrations", pa.table({"number": pa.array([number], pa.uint32()), "name": [name], "checksum": [checksum]}))
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a schema file, without its comments."""
+    lines = [line for line in text.splitlines() if not line.startswith("--")]
+    return [part.strip() for part in "\n".join(lines).split(";\n") if part.strip(" ;\n")]
+
+
+def _migrations() -> list[tuple[int, str, str]]:
+    folder = files("monitor.store").joinpath("schema")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name.split("_", 1)[0]), name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]

@@ -1,0 +1,3 @@
+"""Fixtures of real parts, by module."""
+
+pytest_plugins = ["tests.fixtures.store"]

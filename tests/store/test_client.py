@@ -1,0 +1,66 @@
+"""The store keeps what it is given, once, and reads cannot write."""
+
+import pyarrow as pa
+import pytest
+
+from monitor.errors import StoreError
+from monitor.store import Store, open_store
+from monitor.store.lock import read_holder
+
+
+def addresses(count: int) -> pa.Table:
+    words = [f"10.0.0.{n}:80" for n in range(count)]
+    return pa.table(
+        {
+            "environment": pa.array(["production"] * count).dictionary_encode(),
+            "address": words,
+            "namespace": [""] * count,
+            "service": ["cart"] * count,
+            "version_hint": [""] * count,
+            "seen": pa.array([4_000_000_000] * count, pa.uint32()),
+        }
+    )
+
+
+def test_rows_written_again_are_one_row(store: Store) -> None:
+    store.insert("addresses", addresses(3))
+    store.insert("addresses", addresses(3))
+    assert len(store.query("addresses", {"environment": "production"})) == 3
+
+
+def test_an_unknown_table_is_refused_with_its_name(store: Store) -> None:
+    with pytest.raises(StoreError, match="nowhere"):
+        store.insert("nowhere", addresses(1))
+
+
+def test_opening_again_migrates_nothing_and_keeps_the_rows(store: Store) -> None:
+    store.insert("addresses", addresses(2))
+    again = open_store(store.dsn)
+    assert len(again.query("addresses", {"environment": "production"})) == 2
+    again.close()
+
+
+def test_a_newer_store_is_politely_refused(store: Store) -> None:
+    row = {"number": pa.array([999], pa.uint32()), "name": ["999_future.sql"], "checksum": ["x"]}
+    store.insert("schema_migrations", pa.table(row))
+    with pytest.raises(StoreError, match="upgrade Seamwatch"):
+        open_store(store.dsn)
+
+
+def test_a_changed_schema_file_is_noticed(store: Store) -> None:
+    row = {"number": pa.array([1], pa.uint32()), "name": ["001_telemetry.sql"], "checksum": ["x"], "applied": pa.array([4_000_000_000], pa.uint32())}
+    store.insert("schema_migrations", pa.table(row))
+    with pytest.raises(StoreError, match="001_telemetry"):
+        open_store(store.dsn)
+
+
+def test_a_statement_is_found_by_name_only(store: Store) -> None:
+    with pytest.raises(KeyError):
+        store.query("../schema/001_telemetry")
+
+
+def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:
+    assert store.lock is not None
+    holder = read_holder(store.lock.path.parent)
+    assert holder is not None
+    assert holder.pid > 0
