@@ -1,0 +1,204 @@
+"""The tables of control state on one `metadata`; contract_tables.py adds the contract registry's to it."""
+
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+
+from monitor.control.columns import Document, Name, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only an INTEGER PRIMARY KEY.
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+migration_log = Table(
+    "migration_log",
+    metadata,
+    Column("revision", Name, primary_key=True),
+    Column("checksum", Name, nullable=False),
+    Column("applied", UtcTime, nullable=False),
+)
+
+sequences = Table("sequences", metadata, Column("name", Name, primary_key=True), Column("value", BigInteger, nullable=False))
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("holder", Name, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_seconds", Double, nullable=False),  # seconds since 1970 by the database's clock
+)
+
+deploys = Table(
+    "deploys",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("kind", Name, nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("service", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("previous_version", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("finished", UtcTime),
+    Column("last_event", UtcTime, nullable=False),
+    Column("first_traffic", UtcTime),
+    Column("sources", Document, nullable=False),
+    Column("actor", Name, nullable=False),
+    Column("url", Name, nullable=False),
+    Column("commit_sha", Name, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Index(None, "environment", "service", "started"),
+    Index(None, "started"),
+)
+
+deploy_events = Table(
+    "deploy_events",
+    metadata,
+    Column("source", Name, primary_key=True),
+    Column("external_id", Name, primary_key=True),
+    Column("deploy_id", Name, ForeignKey("deploys.id"), nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("received", UtcTime, nullable=False),
+    Column("document", Document, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("deploy_id", Name, nullable=False, index=True),
+    Column("fingerprint", Name, nullable=False, index=True),
+    Column("environment", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("document", Document, nullable=False),
+    Index(None, "state", "last_seen"),
+)
+
+acceptances = Table(
+    "acceptances",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("finding_id", Name, nullable=False),
+    Column("fingerprint", Name, nullable=False, index=True),
+    Column("owner", Name, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("accepted", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("row", ROW_ID, primary_key=True, autoincrement=True),
+    Column("id", Name, nullable=False, unique=True),
+    Column("deploy_id", Name, nullable=False, index=True),
+    Column("environment", Name, nullable=False),
+    Column("service", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("outcome", Name, nullable=False),
+    Column("judged", UtcTime, nullable=False, index=True),
+    Column("document", Document, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", Name, primary_key=True),
+    Column("state", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False, index=True),
+    Column("document", Document, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("receiver", Name, nullable=False),
+    Column("alert_key", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("state", Name, nullable=False),  # due, sent, dead, superseded, suppressed
+    Column("attempts", Integer, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("due", UtcTime, nullable=False),
+    Column("settled", UtcTime),
+    Column("epoch", BigInteger, nullable=False),
+    Column("last_error", Name, nullable=False),
+    Column("document", Document, nullable=False),
+    UniqueConstraint("receiver", "alert_key", "revision", "repeat"),
+    Index(None, "state", "due"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("outbox_id", BigInteger, nullable=False, index=True),
+    Column("receiver", Name, nullable=False),
+    Column("alert_key", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("state", Name, nullable=False),  # the alert's
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("result", Name, nullable=False),  # delivered, busy, refused, dead, suppressed
+    Column("detail", Name, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("matchers", Document, nullable=False),
+    Column("author", Name, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("starts", UtcTime, nullable=False),
+    Column("ends", UtcTime, nullable=False, index=True),
+    Column("created", UtcTime, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("name", Name, nullable=False),
+    Column("hash", Name, nullable=False, unique=True),
+    Column("scopes", Document, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("created_by", Name, nullable=False),
+    Column("expires", UtcTime),
+    Column("last_used", UtcTime),
+    Column("revoked", UtcTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("actor", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("target", Name, nullable=False),
+    Column("details", Document, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("kind", Name, primary_key=True),  # service, version, environment
+    Column("name", Name, primary_key=True),
+    Column("canonical", Name, nullable=False),
+    Column("state", Name, nullable=False),  # confirmed, suggested, rejected, unmatched
+    Column("origin", Name, nullable=False),
+    Column("seen", UtcTime, nullable=False),
+)
