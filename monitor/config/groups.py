@@ -1,0 +1,274 @@
+"""The settings and their groups: names, defaults, meanings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from monitor.errors import ConfigError
+
+
+def _joined(value: object) -> object:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def file_text(path: str, name: str) -> str:
+    """What a secret's file holds; ConfigError names the setting when it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} names {path}, which cannot be read: {error}") from None
+
+
+class Group(BaseModel):
+    """A group of settings: frozen, and no unknown name passes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Group):
+    """Where records come from."""
+
+    brokers: Annotated[str, BeforeValidator(_joined)] = Field(
+        default="", description="bootstrap brokers, `host:port,host:port`; empty: no Kafka"
+    )
+    client: Literal["kafka-python", "confluent"] = Field(default="kafka-python", description="which client library reads")
+    group: str = Field(default="seamwatch", description="prefix of the consumer groups; each pipeline adds its name")
+    start: Literal["earliest", "latest"] = Field(default="earliest", description="where a group without committed offsets begins")
+    api_version: str = Field(
+        default="", description="protocol version to speak to an old broker, such as `2.3`; empty: ask the broker"
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="transport and login"
+    )
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="", description="how to log in")
+    sasl_username: str = Field(default="", description="user name")
+    sasl_password: SecretStr = Field(default=SecretStr(""), description="password")
+    ssl_cafile: str = Field(default="", description="PEM file with the brokers' authorities; empty: the system's")
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="any other option of the client library, by its own name"
+    )
+    max_batch_bytes: int = Field(default=16_000_000, ge=1, description="bytes of records to gather before a batch is worked on")
+    max_batch_seconds: float = Field(default=1.0, gt=0, description="seconds to gather before a batch is worked on")
+
+    def client_options(self) -> dict[str, Any]:
+        """Options in the words of the chosen client library: login, TLS, protocol version, then `options`."""
+        names = _CLIENT_WORDS[self.client]
+        password = self.sasl_password.get_secret_value()
+        said = {
+            "security_protocol": "" if self.security_protocol == "PLAINTEXT" else self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_username": self.sasl_username,
+            "sasl_password": password,
+            "ssl_cafile": self.ssl_cafile,
+        }
+        options: dict[str, Any] = {names[name]: value for name, value in said.items() if value}
+        if self.api_version and self.client == "kafka-python":
+            options["api_version"] = tuple(int(part) for part in self.api_version.split("."))
+        return options | self.options
+
+
+_CLIENT_WORDS: Mapping[str, Mapping[str, str]] = {
+    "kafka-python": {
+        "security_protocol": "security_protocol",
+        "sasl_mechanism": "sasl_mechanism",
+        "sasl_username": "sasl_plain_username",
+        "sasl_password": "sasl_plain_password",
+        "ssl_cafile": "ssl_cafile",
+    },
+    "confluent": {
+        "security_protocol": "security.protocol",
+        "sasl_mechanism": "sasl.mechanisms",
+        "sasl_username": "sasl.username",
+        "sasl_password": "sasl.password",
+        "ssl_cafile": "ssl.ca.location",
+    },
+}
+
+
+class TopicSettings(Group):
+    """What lies in which topic."""
+
+    spans: str = Field(default="otlp_spans", description="topic of OTLP traces; empty: not read")
+    spans_encoding: Literal["otlp_proto", "otlp_json"] = Field(
+        default="otlp_proto", description="encoding of spans when a record's headers do not tell"
+    )
+    api_logs: str = Field(default="api_logs", description="topic of API logs; empty: not read")
+    api_logs_format: Literal["ndjson", "envoy", "kong", "apisix", "otlp_proto", "otlp_json", "mapping"] = Field(
+        default="ndjson", description="format of API logs"
+    )
+    api_logs_mapping: dict[str, str] = Field(default_factory=dict, description="field to JSON pointer, for the format `mapping`")
+    deploys: str = Field(default="deploys", description="topic of deploy events (CDEvents); empty: not read")
+
+
+class RetentionSettings(Group):
+    """How long rows are kept, counted from the time they were written."""
+
+    halves_days: int = Field(
+        default=3, ge=1, description="days of half edges and exchanges: how long a window can still be closed again"
+    )
+    message_hours: int = Field(default=24, ge=1, description="hours in which a queued message still finds its producer")
+    windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings, shape counts")
+    hours_months: int = Field(default=13, ge=1, description="months of hourly edges")
+    violations_days: int = Field(default=30, ge=1, description="days of violations")
+    ledger_days: int = Field(default=30, ge=1, description="days of the ledger, arrivals and rejects")
+    evidence_days: int = Field(default=90, ge=1, description="days of evidence and shapes")
+
+
+class WindowSettings(Group):
+    """When a window of 10 s is closed."""
+
+    provisional_seconds: float = Field(
+        default=5.0, ge=0, description="seconds after the watermark passes a window's end until it is first shown"
+    )
+    seal_seconds: float = Field(default=60.0, ge=0, description="seconds until it is sealed, and may be judged")
+    reclose_seconds: float = Field(default=30.0, ge=0, description="least seconds between two closings of one window")
+
+
+class SamplingSettings(Group):
+    """What is known of sampling that spans do not tell."""
+
+    unmarked: Literal["none", "biased"] = Field(
+        default="none", description="spans without sampling marks are whole (`none`) or tail-sampled (`biased`)"
+    )
+
+
+class RejectSettings(Group):
+    """When bad input stops the reading."""
+
+    limit_ratio: float = Field(
+        default=0.5, gt=0, le=1, description="share of unreadable records at which a pipeline stops loudly, offsets standing"
+    )
+    limit_records: int = Field(default=1000, ge=1, description="records over which that share is counted")
+    max_record_bytes: int = Field(
+        default=64_000_000, ge=1024, description="bytes of one record after decompression; larger ones are rejected"
+    )
+
+
+class ContractSettings(Group):
+    """How contracts are read and checked."""
+
+    refresh_seconds: float = Field(default=10.0, gt=0, description="seconds until a published revision is in use everywhere")
+    lenient_nullable: bool = Field(
+        default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
+    )
+    shape_share: float = Field(default=1.0, ge=0, le=1, description="share of exchanges whose shape is recorded")
+
+
+class DetectionSettings(Group):
+    """How deploys are judged; DESIGN 6 and the README tell what each number does."""
+
+    alpha: float = Field(default=0.01, gt=0, lt=1, description="share of false findings accepted per deploy")
+    page_alpha: float = Field(default=0.001, gt=0, lt=1, description="the stricter share for alerts")
+    effect_ratio: float = Field(default=1.25, gt=1, description="a ratio of rates below this is no regression")
+    effect_points: float = Field(default=0.005, ge=0, lt=1, description="a difference of rates below this is no regression")
+    latency_ratio: float = Field(default=1.25, gt=1, description="the same for latency")
+    calls_share: float = Field(
+        default=0.95, gt=0, le=1, description="share of a service's calls that must be shown equal before a pass"
+    )
+    every_seconds: float = Field(default=10.0, gt=0, description="seconds between two rounds of judging")
+    watch_hours: float = Field(default=24.0, gt=0, description="hours for which a deploy is watched")
+
+
+class ReceiverSettings(Group):
+    """One receiver of alerts."""
+
+    kind: Literal["pagerduty", "slack", "webhook", "alertmanager"]
+    url: str = ""
+    secret: SecretStr = SecretStr("")
+    secret_file: str = ""
+    username: str = ""
+
+    def secret_text(self) -> str:
+        """Routing key, signing secret or password; read from `secret_file` when that is set. ConfigError when it cannot be read."""
+        return (
+            file_text(self.secret_file, "notify.receivers.*.secret_file") if self.secret_file else self.secret.get_secret_value()
+        )
+
+
+class NotifySettings(Group):
+    """Who is told."""
+
+    enabled: bool = Field(default=False, description="send alerts; without it they are only shown")
+    receivers: dict[str, ReceiverSettings] = Field(
+        default_factory=dict, description="by name: `kind`, `url`, `secret` or `secret_file`, `username`"
+    )
+    allow: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="hosts or networks with private addresses that receivers may have"
+    )
+    group_seconds: float = Field(default=10.0, ge=0, description="seconds to gather findings of one deploy into one alert")
+
+
+class ApiSettings(Group):
+    """Where the API and the page listen."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; other than loopback, every request needs a token")
+    port: int = Field(default=8420, ge=0, le=65535, description="port to listen on; 0: any free one")
+    public_url: str = Field(default="", description="address under which people reach the page, for links in alerts")
+
+
+class AliasSettings(Group):
+    """Names that mean the same: theirs on the left, telemetry's on the right."""
+
+    services: dict[str, str] = Field(default_factory=dict, description="other names of services")
+    versions: dict[str, str] = Field(default_factory=dict, description="other names of versions")
+    environments: dict[str, str] = Field(
+        default_factory=lambda: {"prod": "production"}, description="other names of environments"
+    )
+
+
+class TracingSettings(Group):
+    """Our own traces."""
+
+    enabled: bool = Field(default=False, description="export our own traces")
+    endpoint: str = Field(default="http://127.0.0.1:4318/v1/traces", description="OTLP/HTTP address for them")
+
+
+class LogSettings(Group):
+    """Our own log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level to write")
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="`auto`: console on a terminal, else JSON lines"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. Made by `load`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="folder of the embedded stores")
+    clickhouse_dsn: SecretStr = Field(
+        default=SecretStr(""), description="ClickHouse, `clickhouse://user:password@host:port/db` or `https://…`; empty: embedded"
+    )
+    control_dsn: SecretStr = Field(
+        default=SecretStr(""), description="PostgreSQL, `postgresql://user:password@host/db`; empty: SQLite in data_dir"
+    )
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    topics: TopicSettings = Field(default_factory=TopicSettings)
+    windows: WindowSettings = Field(default_factory=WindowSettings)
+    sampling: SamplingSettings = Field(default_factory=SamplingSettings)
+    rejects: RejectSettings = Field(default_factory=RejectSettings)
+    contracts: ContractSettings = Field(default_factory=ContractSettings)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    aliases: AliasSettings = Field(default_factory=AliasSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    def clickhouse(self) -> str:
+        """DSN of the telemetry store, embedded under `data_dir` when none was given."""
+        return self.clickhouse_dsn.get_secret_value() or f"chdb://{self.data_dir.absolute()}/telemetry"
+
+    def control(self) -> str:
+        """DSN of the control store, SQLite under `data_dir` when none was given."""
+        return self.control_dsn.get_secret_value() or f"sqlite:///{self.data_dir.absolute()}/control.db"
