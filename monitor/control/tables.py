@@ -99,7 +99,7 @@ acceptances = Table(
 verdicts = Table(
     "verdicts",
     metadata,
-    Column("row", ROW_ID, primary_key=True, autoincrement=True),
+    Column("number", ROW_ID, primary_key=True, autoincrement=True),
     Column("id", Name, nullable=False, unique=True),
     Column("deploy_id", Name, nullable=False, index=True),
     Column("environment", Name, nullable=False),

@@ -1,0 +1,155 @@
+"""The control store: opened by DSN, brought up to date under a lock, refused when it is newer than this program."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
+
+from monitor.control.tables import migration_log
+from monitor.errors import StoreError, StoreUnavailable
+
+BUSY_MILLISECONDS = 15_000
+CONNECT_SECONDS = 10
+MIGRATION_LOCK = 0x5EA3_0A7C_0001  # any number that is ours: PostgreSQL's advisory lock while migrating
+_migrating = threading.Lock()  # alembic keeps its context in module globals
+
+
+def open_control(dsn: str) -> Engine:
+    """Open `sqlite:///PATH` or `postgresql://user:password@host:port/database` and bring its tables up to date.
+
+    Safe to call from several processes at once: one migrates, the others wait. Safe between threads. Raises
+    StoreError (a DSN of neither kind, a newer store, a migration changed by hand), StoreUnavailable (no answer in 10 s).
+    """
+    engine = _engine(dsn)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: all of it or nothing. SQLite takes its write lock at the start, so none is lost to a deadlock."""
+    with _said(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads; over SQLite it neither waits for a writer nor holds one up."""
+    with _said(engine), engine.connect().execution_options(seamwatch_reads=True) as connection:
+        yield connection
+
+
+def insert_into(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT of this connection's dialect, with its `on_conflict_do_update` and `on_conflict_do_nothing`."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _engine(dsn: str) -> Engine:
+    try:
+        url = make_url(dsn)
+    except ArgumentError:
+        raise StoreError(f"the control DSN cannot be read; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
+    if url.drivername == "sqlite":
+        return _sqlite(url)
+    if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        options = {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=options, pool_pre_ping=True, pool_size=5, max_overflow=10)
+    raise StoreError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+
+
+_KINDS = "sqlite:///PATH or postgresql://user:password@host:port/database"
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError(f"the control DSN {url} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+    folder = Path(url.database).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} of the control store cannot be made ({error.strerror}); set SEAMWATCH_CONTROL_DSN elsewhere") from error
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's, by way of SQLAlchemy
+        connection.isolation_level = None  # we begin ourselves: https://docs.sqlalchemy.org/dialects/sqlite.html#transactions
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("seamwatch_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _said(engine: Engine) -> Iterator[None]:
+    """Our errors for the database's; the password in the DSN is never shown."""
+    where = f"the control store {engine.url.render_as_string(hide_password=True)}"
+    try:
+        yield
+    except (OperationalError, InterfaceError, DisconnectionError) as error:
+        cause = str(getattr(error, "orig", error)).strip().splitlines()[0:1] or [type(error).__name__]
+        raise StoreUnavailable(f"{where} does not answer: {cause[0][:300]}; check the disk, the server and SEAMWATCH_CONTROL_DSN") from error
+    except DBAPIError as error:
+        raise StoreError(f"{where} refused a statement: {str(error.orig).strip()[:300]}") from error
+
+
+def _migrate(engine: Engine) -> None:
+    with _migrating, as_file(files("monitor.control") / "migrations") as folder, writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        checksums = _known(config)
+        here = MigrationContext.configure(connection).get_current_revision()
+        _refuse_foreign(engine, connection, here, checksums)
+        if here == list(checksums)[-1]:
+            return
+        alembic.command.upgrade(config, "head")
+        done = set(connection.execute(select(migration_log.c.revision)).scalars())
+        for revision, checksum in checksums.items():
+            if revision not in done:
+                connection.execute(insert(migration_log).values(revision=revision, checksum=checksum, applied=datetime.now(UTC)))
+
+
+def _known(config: Config) -> dict[str, str]:
+    """Our migrations from first to last, each with the sha256 of its file."""
+    scripts = reversed(list(ScriptDirectory.from_config(config).walk_revisions()))
+    return {script.revision: hashlib.sha256(Path(script.path).read_bytes()).hexdigest() for script in scripts}
+
+
+def _refuse_foreign(engine: Engine, connection: Connection, here: str | None, known: dict[str, str]) -> None:
+    if here is None:
+        return
+    where = f"the control store {engine.url.render_as_string(hide_password=True)}"
+    if here not in known:
+        newest = list(known)[-1]
+        raise StoreError(f"{where} is at schema {here}, this program knows up to {newest}: upgrade Seamwatch, or point SEAMWATCH_CONTROL_DSN elsewhere")
+    for revision, checksum in connection.execute(select(migration_log.c.revision, migration_log.c.checksum)):
+        if known.get(revision) != checksum:
+            raise StoreError(
+                f"migration {revision} differs from the one applied to {where}: install the released program again, or point SEAMWATCH_CONTROL_DSN elsewhere"
+            )
