@@ -1,0 +1,52 @@
+# What one does here. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint fmt bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed ## make .venv with the command seamwatch
+	@echo "installed: $(BIN)/seamwatch"
+
+demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's address
+	@exec $(BIN)/seamwatch demo
+
+test: $(VENV)/installed-tests ## lint, types, import contracts, all tests; ARGS=… goes to pytest
+	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(ARGS) && exit $$lint
+
+lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
+	$(BIN)/ruff check monitor pipelines dashboards tests
+	$(BIN)/ruff format --check monitor pipelines dashboards tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r monitor pipelines
+
+fmt: $(VENV)/installed-tests ## format, and repair what can be repaired
+	$(BIN)/ruff check --fix-only monitor pipelines dashboards tests
+	$(BIN)/ruff format monitor pipelines dashboards tests
+
+bench: $(VENV)/installed-tests ## CPU seconds per million spans, step by step
+	$(BIN)/python tests/bench/bench_spans.py
+
+clean: ## remove .venv and caches, not the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Seamwatch needs Python 3.11 or newer; name one by PYTHON=…, as in: make install PYTHON=python3.12" >&2; exit 64; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 70; }
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-tests: tests/requirements.lock $(VENV)/installed
+	$(PIP) install --require-hashes -r tests/requirements.lock
+	@touch $@
