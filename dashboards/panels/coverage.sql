@@ -1,0 +1,26 @@
+-- Of the calls between two services, which sides were seen, and was the sampling fair?
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    )
+SELECT
+    environment, caller, callee, protocol,
+    sum(calls) AS calls,
+    sum(both) AS both, sum(client_only) AS client_only, sum(server_only) AS server_only, sum(log_only) AS log_only,
+    sum(edge_windows.both) / greatest(sum(edge_windows.calls), 1) AS both_share,
+    sum(valid) + sum(violated) AS checked,
+    sumMap(not_checked) AS not_checked,
+    sumIf(edge_windows.calls, edge_windows.sampling = 0) AS unsampled, sumIf(edge_windows.calls, edge_windows.sampling = 1) AS head_sampled, sumIf(edge_windows.calls, edge_windows.sampling = 2) AS biased,
+    sum(weighted_calls) AS weighted_calls,
+    countIf(caller_version = '' OR callee_version = '') AS rows_without_version
+FROM edge_windows
+WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+    AND ({environment:String} = '' OR environment = {environment:String})
+GROUP BY environment, caller, callee, protocol
+ORDER BY calls DESC, environment, caller, callee, protocol
+LIMIT {limit:UInt32}

@@ -1,0 +1,29 @@
+-- Which traces show the calls of an edge, failed ones first, newest first?
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    )
+SELECT caller_version, callee_version, operation, window, is_failed, trace_id
+FROM (
+    SELECT
+        caller_version, callee_version, operation, window,
+        arrayJoin(arrayConcat(arrayMap(id -> (id, 1), failed_exemplars), arrayMap(id -> (id, 0), exemplars))) AS marked,
+        lower(hex(marked.1)) AS trace_id, marked.2 AS is_failed
+    FROM edge_windows
+    WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+    AND ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String})
+    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({protocol:String} = '' OR protocol = {protocol:String})
+    AND ({operation:String} = '' OR operation = {operation:String})
+    ORDER BY is_failed DESC, window DESC, trace_id
+    LIMIT 1 BY trace_id
+)
+ORDER BY is_failed DESC, window DESC, trace_id
+LIMIT 3 BY caller_version, callee_version, is_failed
+LIMIT {limit:UInt32}

@@ -1,0 +1,38 @@
+-- How long do the calls of an edge take on each side, by version pair, over time? Seconds; null for a side that was not seen.
+-- Quantiles of exponential histograms of scale 3: the bucket's middle in log space, so within 4.5 % of the true value.
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    ),
+    (histogram, share) -> if(
+        empty(histogram), NULL,
+        if(tupleElement(arrayFirst(
+            step -> step.2 >= share * arraySum(mapValues(histogram)),
+            arrayZip(arraySort(mapKeys(histogram)), arrayCumSum(arrayMap(key -> histogram[key], arraySort(mapKeys(histogram)))))
+        ), 1) AS bucket = -300, 0, exp2((bucket + 0.5) / 8))
+    ) AS quantile_of
+SELECT
+    time, caller_version, callee_version,
+    quantile_of(client, 0.5) AS client_p50, quantile_of(client, 0.95) AS client_p95, quantile_of(client, 0.99) AS client_p99,
+    quantile_of(server, 0.5) AS server_p50, quantile_of(server, 0.95) AS server_p95, quantile_of(server, 0.99) AS server_p99
+FROM (
+    SELECT
+        toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
+        caller_version, callee_version,
+        sumMap(client_histogram) AS client, sumMap(server_histogram) AS server
+    FROM edge_windows
+    WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+    AND ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String})
+    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({protocol:String} = '' OR protocol = {protocol:String})
+    AND ({operation:String} = '' OR operation = {operation:String})
+    GROUP BY time, caller_version, callee_version
+)
+ORDER BY time, caller_version, callee_version
+LIMIT 20000

@@ -1,0 +1,28 @@
+-- How many calls a second does each version pair of an edge make, and which share fails, over time?
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    )
+SELECT
+    toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
+    caller_version, callee_version,
+    sum(calls) AS calls,
+    sum(edge_windows.calls) / {bucket_seconds:UInt32} AS calls_per_second,
+    sum(failed) / greatest(sum(edge_windows.calls), 1) AS failed_share,
+    sum(timeout) / greatest(sum(edge_windows.calls), 1) AS timeout_share,
+    if(sum(valid) + sum(violated) = 0, NULL, sum(violated) / (sum(valid) + sum(violated))) AS violated_share
+FROM edge_windows
+WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+    AND ({environment:String} = '' OR environment = {environment:String})
+    AND ({caller:String} = '' OR caller = {caller:String})
+    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({protocol:String} = '' OR protocol = {protocol:String})
+    AND ({operation:String} = '' OR operation = {operation:String})
+GROUP BY time, caller_version, callee_version
+ORDER BY time, caller_version, callee_version
+LIMIT 20000

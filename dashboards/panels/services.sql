@@ -1,0 +1,20 @@
+-- Which services and versions are alive?
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    )
+SELECT
+    environment, namespace, service, version,
+    uniqExact(instance) AS instances, sum(spans) AS spans, sum(server_calls) AS server_calls, sum(failed) AS failed,
+    min(window) AS first_window, max(window) AS last_window
+FROM sightings
+WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+    AND ({environment:String} = '' OR environment = {environment:String})
+GROUP BY environment, namespace, service, version
+ORDER BY environment, namespace, service, last_window DESC, version
+LIMIT {limit:UInt32}

@@ -1,0 +1,26 @@
+-- Which share of a service's server calls does each version answer, over time?
+WITH
+    (SELECT max(seq) FROM windows) AS newest,
+    published AS (
+        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
+        FROM windows
+        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
+        GROUP BY window
+    )
+SELECT
+    time, environment, service, version, server_calls, failed, instances,
+    server_calls / greatest(sum(server_calls) OVER (PARTITION BY time, environment, service), 1) AS share
+FROM (
+    SELECT
+        toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
+        environment, service, version,
+        sum(server_calls) AS server_calls, sum(failed) AS failed, uniqExact(instance) AS instances
+    FROM sightings
+    WHERE window >= {since:DateTime} AND window < {until:DateTime}
+    AND (window, generation) IN (SELECT at, published_generation FROM published)
+        AND ({environment:String} = '' OR environment = {environment:String})
+        AND ({service:String} = '' OR service = {service:String})
+    GROUP BY time, environment, service, version
+)
+ORDER BY time, environment, service, version
+LIMIT 20000
