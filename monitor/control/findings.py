@@ -1,0 +1,170 @@
+"""Findings as judging left them, and which of them somebody has accepted, until when and why."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+
+from monitor.control.documents import from_document, to_document
+from monitor.control.store import insert_into, reading, writing
+from monitor.control.tables import acceptances, findings
+from monitor.errors import UsageError
+from monitor.model.judging import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A known finding: it stays quiet, in later deploys too, until it expires. Matches by `fingerprint`."""
+
+    id: int
+    finding_id: str
+    fingerprint: str
+    owner: str
+    reason: str
+    accepted: datetime
+    expires: datetime
+
+
+def fingerprint(finding: Finding) -> str:
+    """What stays the same over deploys: environment, edge, signal and clause, as 32 hex digits."""
+    edge = finding.edge
+    parts = (edge.environment, edge.caller_namespace, edge.caller, edge.callee_namespace, edge.callee, edge.protocol, edge.operation)
+    text = "\x1f".join((*parts, finding.signal, finding.clause))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def save_findings(engine: Engine, found: Iterable[Finding], now: datetime) -> list[Finding]:
+    """Keep these findings, new or known by id, and return them as kept.
+
+    The earliest `first_seen` and the latest `last_seen` stay. One that is not resolved and matches an acceptance in
+    force is "accepted". Findings not named here keep their state: resolve one by saving it as "resolved".
+    """
+    rows = sorted(found, key=lambda finding: finding.id)
+    with writing(engine) as connection:
+        quiet = _fingerprints_in_force(connection, now)
+        known = _by_id(connection, [finding.id for finding in rows])
+        kept = [_merged(finding, known.get(finding.id), quiet) for finding in rows]
+        for finding in kept:
+            _save(connection, finding, now)
+    return kept
+
+
+def list_findings(
+    engine: Engine,
+    *,
+    deploy_id: str | None = None,
+    state: str | None = None,
+    since: datetime | None = None,
+    limit: int = 500,
+) -> list[Finding]:
+    """Findings last seen at or after `since`, newest first."""
+    query = select(findings).order_by(findings.c.last_seen.desc(), findings.c.id).limit(limit)
+    if deploy_id is not None:
+        query = query.where(findings.c.deploy_id == deploy_id)
+    if state is not None:
+        query = query.where(findings.c.state == state)
+    if since is not None:
+        query = query.where(findings.c.last_seen >= since)
+    with reading(engine) as connection:
+        return [_finding(row) for row in connection.execute(query)]
+
+
+def finding(engine: Engine, finding_id: str) -> Finding | None:
+    """One finding, None when there is none of this id."""
+    with reading(engine) as connection:
+        row = connection.execute(select(findings).where(findings.c.id == finding_id)).one_or_none()
+        return _finding(row) if row else None
+
+
+def count_open(engine: Engine) -> int:
+    """How many findings are open now."""
+    with reading(engine) as connection:
+        return connection.execute(select(func.count()).select_from(findings).where(findings.c.state == "open")).scalar_one()
+
+
+def accept(engine: Engine, finding_id: str, owner: str, reason: str, expires: datetime, now: datetime) -> Acceptance:
+    """Say that a finding is known. UsageError for an unknown id, an empty owner or reason, or an expiry that has passed."""
+    if not owner.strip() or not reason.strip():
+        raise UsageError(f"accepting finding {finding_id} needs an owner and a reason; give both")
+    if expires <= now:
+        raise UsageError(f"accepting finding {finding_id} until {expires.isoformat()} would end before it begins; give a later time")
+    with writing(engine) as connection:
+        mark = connection.execute(select(findings.c.fingerprint).where(findings.c.id == finding_id)).scalar_one_or_none()
+        if mark is None:
+            raise UsageError(f"there is no finding {finding_id}; list them with: seamwatch findings")
+        values = {"finding_id": finding_id, "fingerprint": mark, "owner": owner.strip(), "reason": reason.strip(), "accepted": now, "expires": expires}
+        number = connection.execute(insert(acceptances).values(**values).returning(acceptances.c.id)).scalar_one()
+        connection.execute(update(findings).where(findings.c.fingerprint == mark, findings.c.state == "open").values(state="accepted", updated=now))
+    return Acceptance(number, finding_id, mark, owner.strip(), reason.strip(), now, expires)
+
+
+def accepted(engine: Engine, now: datetime) -> list[Acceptance]:
+    """The acceptances in force, those that end first first."""
+    query = select(acceptances).where(acceptances.c.accepted <= now, acceptances.c.expires > now).order_by(acceptances.c.expires, acceptances.c.id)
+    with reading(engine) as connection:
+        return [Acceptance(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def withdraw(engine: Engine, acceptance_id: int, now: datetime) -> bool:
+    """End an acceptance now, and open its findings again; False when it is not in force."""
+    with writing(engine) as connection:
+        ended = connection.execute(
+            update(acceptances).where(acceptances.c.id == acceptance_id, acceptances.c.expires > now).values(expires=now).returning(acceptances.c.id)
+        ).scalar_one_or_none()
+        reopen_expired(connection, now)
+        return ended is not None
+
+
+def reopen_expired(connection: Connection, now: datetime) -> int:
+    """Open again the accepted findings that no acceptance in force covers; how many."""
+    quiet = select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)
+    reopened = connection.execute(
+        update(findings)
+        .where(findings.c.state == "accepted", findings.c.fingerprint.not_in(quiet))
+        .values(state="open", updated=now)
+        .returning(findings.c.id)
+    )
+    return len(reopened.all())
+
+
+def _merged(finding: Finding, known: Finding | None, quiet: set[str]) -> Finding:
+    state = finding.state
+    if state != "resolved":
+        state = "accepted" if fingerprint(finding) in quiet else "open"
+    if known is None:
+        return replace(finding, state=state)
+    first, last = min(finding.first_seen, known.first_seen), max(finding.last_seen, known.last_seen)
+    return replace(finding, state=state, first_seen=first, last_seen=last)
+
+
+def _save(connection: Connection, finding: Finding, now: datetime) -> None:
+    values = {
+        "id": finding.id,
+        "deploy_id": finding.deploy_id,
+        "fingerprint": fingerprint(finding),
+        "environment": finding.edge.environment,
+        "state": finding.state,
+        "first_seen": finding.first_seen,
+        "last_seen": finding.last_seen,
+        "updated": now,
+        "document": to_document(finding),
+    }
+    statement = insert_into(connection, findings).values(**values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"}))
+
+
+def _by_id(connection: Connection, ids: list[str]) -> dict[str, Finding]:
+    query = select(findings).where(findings.c.id.in_(ids)).with_for_update()
+    return {row.id: _finding(row) for row in connection.execute(query)}
+
+
+def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
+    return set(connection.execute(select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)).scalars())
+
+
+def _finding(row: "Row[tuple[object, ...]]") -> Finding:
+    """The document with what its row knows better."""
+    fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    return replace(from_document(fields["document"], Finding), state=fields["state"])

@@ -1,0 +1,77 @@
+"""Which events tell of one deploy, and what they say together: pure rules over events and deploys."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from monitor.model.deploys import Deploy, DeployEvent, DeployState
+
+SIGHTING = "sighting"
+NEAR = timedelta(minutes=30)  # two sources that speak of one deploy seldom lie farther apart
+OPEN = timedelta(hours=24)  # a ramp may take a day; until it ends its events belong to it
+TERMINAL: frozenset[DeployState] = frozenset({"succeeded", "failed", "aborted"})
+VERSION_KINDS = frozenset({"deploy", "rollback"})
+
+
+def mergeable_span(event: DeployEvent) -> tuple[datetime, datetime]:
+    """Deploys whose last event is before the first time, or that began after the second, cannot be this event's."""
+    return event.at - OPEN, event.at + OPEN
+
+
+def belongs(event: DeployEvent, deploy: Deploy, last_event: datetime, events: Sequence[DeployEvent], others: Sequence[Deploy]) -> bool:
+    """Whether the event tells more of this deploy, which is of the same environment, service and version.
+
+    `others` are the service's deploys near in time. A start after the end, or after another version came, is a new deploy.
+    """
+    if (event.kind in VERSION_KINDS) != (deploy.kind in VERSION_KINDS):
+        return False
+    begins = event.state == "started"
+    if event.kind not in VERSION_KINDS:  # two flips of one flag are two changes
+        return event.kind == deploy.kind and not begins and deploy.state not in TERMINAL
+    if begins and event.source != SIGHTING and _began_again(event, deploy, events):
+        return False
+    ended = deploy.finished is not None
+    waits_for_traffic = event.source == SIGHTING and deploy.first_traffic is None
+    reach = NEAR if (begins or ended) and not waits_for_traffic else OPEN
+    if not deploy.started - _before(event, deploy, events) <= event.at <= last_event + reach:
+        return False
+    replaced = any(other.version != deploy.version and other.kind in VERSION_KINDS and last_event < other.started < event.at for other in others)
+    return not (replaced and (begins or ended))
+
+
+def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
+    """The deploy as its events tell it, whatever order they came in; `id` and an inferred previous version stay."""
+    ordered = sorted(events, key=lambda event: (event.at, event.source, event.external_id))
+    ends = [event for event in ordered if event.state in TERMINAL]
+    state: DeployState = ends[-1].state if ends else ("progressing" if any(event.state == "progressing" for event in ordered) else "started")
+    sightings = [event.at for event in ordered if event.source == SIGHTING]
+    return replace(
+        deploy,
+        kind="rollback" if any(event.kind == "rollback" for event in ordered) else deploy.kind,
+        previous_version=_first(event.previous_version for event in ordered) or deploy.previous_version,
+        state=state,
+        started=ordered[0].at,
+        finished=ends[-1].at if ends else None,
+        first_traffic=min([*sightings, *([deploy.first_traffic] if deploy.first_traffic else [])], default=None),
+        sources=tuple(dict.fromkeys(event.source for event in ordered)),
+        actor=_first(event.actor for event in ordered),
+        url=_first(event.url for event in ordered),
+        commit=_first(event.commit for event in ordered),
+    )
+
+
+def _before(event: DeployEvent, deploy: Deploy, events: Sequence[DeployEvent]) -> timedelta:
+    """How far before the deploy's first word an event may lie: when nobody told of its start yet, as long as a ramp may take."""
+    tells_of_start = event.state in {"started", "progressing"} and event.source != SIGHTING
+    start_known = any(one.state == "started" for one in events)
+    return OPEN if tells_of_start and deploy.state in TERMINAL and not start_known else NEAR
+
+
+def _began_again(event: DeployEvent, deploy: Deploy, events: Sequence[DeployEvent]) -> bool:
+    """The source that now says "started" had seen this deploy begin and it ended before: the version is deployed anew."""
+    spoke = any(one.source == event.source and one.state == "started" for one in events)
+    return spoke and deploy.finished is not None and deploy.finished < event.at
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next((text for text in texts if text), "")

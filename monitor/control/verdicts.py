@@ -1,0 +1,61 @@
+"""Verdicts, append-only, each with the inputs' hash and all it was reached from."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from monitor.control.documents import from_document, to_document
+from monitor.control.store import insert_into, reading, writing
+from monitor.control.tables import verdicts
+from monitor.model.judging import Verdict
+
+
+def save_verdict(engine: Engine, verdict: Verdict) -> None:
+    """Keep a verdict for ever. One of the same id is already kept: nothing happens."""
+    with writing(engine) as connection:
+        statement = insert_into(connection, verdicts).values(
+            id=verdict.id,
+            deploy_id=verdict.deploy_id,
+            environment=verdict.environment,
+            service=verdict.service,
+            version=verdict.version,
+            outcome=verdict.outcome,
+            judged=verdict.judged_at,
+            document=to_document(verdict),
+        )
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+
+
+def latest_verdict(engine: Engine, deploy_id: str) -> Verdict | None:
+    """The newest verdict on a deploy, None when it was never judged."""
+    found = list_verdicts(engine, deploy_id=deploy_id, limit=1)
+    return found[0] if found else None
+
+
+def list_verdicts(
+    engine: Engine,
+    *,
+    deploy_id: str | None = None,
+    environment: str | None = None,
+    service: str | None = None,
+    version: str | None = None,
+    since: datetime | None = None,
+    limit: int = 500,
+) -> list[Verdict]:
+    """Verdicts judged at or after `since`, newest first."""
+    query = select(verdicts.c.document).order_by(verdicts.c.judged.desc(), verdicts.c.number.desc()).limit(limit)
+    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(verdicts.c[column] == value)
+    if since is not None:
+        query = query.where(verdicts.c.judged >= since)
+    with reading(engine) as connection:
+        return [from_document(document, Verdict) for document in connection.execute(query).scalars()]
+
+
+def verdict(engine: Engine, verdict_id: str) -> Verdict | None:
+    """One verdict, None when there is none of this id."""
+    with reading(engine) as connection:
+        document = connection.execute(select(verdicts.c.document).where(verdicts.c.id == verdict_id)).scalar_one_or_none()
+        return from_document(document, Verdict) if document is not None else None
