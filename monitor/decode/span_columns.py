@@ -1,0 +1,192 @@
+"""Where decoded spans gather, column by column, and where bad ones are counted."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from monitor.model.records import Records, Reject, reject
+from monitor.model.spans import SPAN, TRACE, Resource, SpanBatch, Words
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+MAX_TEXT = 256
+MAX_LINKS = 1000
+OWN_SERVICE = "seamwatch"
+EARLIEST_NS = 946_684_800 * 10**9  # the year 2000
+FUTURE_NS = 3600 * 10**9
+_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
+
+# Attributes that name an edge, in old and new semantic conventions; others are not kept.
+# https://opentelemetry.io/docs/specs/semconv/ (http, rpc, database, messaging, general attributes)
+NAMING_ATTRIBUTES = (
+    "http.request.method http.method http.route url.template url.path http.target url.full http.url "
+    "http.response.status_code http.status_code server.address server.port net.peer.name net.peer.port "
+    "net.sock.peer.name network.peer.address network.peer.port net.sock.peer.addr peer.service peer.hostname "
+    "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code "
+    "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "
+    "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
+    "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "
+    "messaging.operation messaging.operation.type messaging.operation.name error.type "
+    "tailsampling.policy tailsampling.composite_policy"
+).split()
+BODY_ATTRIBUTES = frozenset(
+    ("http.request.body.content", "http.response.body.content", "http.request.body", "http.response.body")
+)
+_ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
+
+
+class Columns:
+    """Grows one SpanBatch. `begin` a record, then `add` its spans; `batch` ends it."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._record = 0
+        self._record_ns = 0
+        self.rejects: list[Reject] = []
+        self.slots: Mapping[str, str] = _SLOTS
+        self.body_names = BODY_ATTRIBUTES
+        self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, bool, int, int, int]] = []
+        self._resources: dict[Resource, int] = {}
+        self._words: dict[Words, int] = {}
+        self._states: dict[str, int] = {}
+        self._links: list[tuple[int, bytes, bytes]] = []
+        self._bodies: list[tuple[int, Mapping[str, Any]]] = []
+        self._own = False
+        count = len(records)
+        self._seen = np.zeros(count, np.int64)
+        self._filtered = np.zeros(count, np.int64)
+        self._refused = np.zeros(count, np.int64)
+        self._clamped = 0
+        self._reasons: dict[tuple[int, str], int] = {}
+
+    def begin(self, index: int) -> None:
+        """Everything that follows comes from record `index`."""
+        self._record = index
+        self._record_ns = self._records.timestamps_ms[index] * 1_000_000
+
+    def refuse_record(self, reason: str, detail: str = "") -> None:
+        """Nothing (more) of this record can be used; rows already added from it stay."""
+        whole = self._seen[self._record] == 0
+        self.rejects.append(reject(self._records, self._record, reason, detail, whole=bool(whole)))
+
+    def resource(self, attributes: Mapping[str, Any]) -> int:
+        """The index of a resource; -1 when it names no service, -2 when it is ours."""
+        service = _text(attributes.get("service.name"))
+        if not service:
+            return -1
+        if service == OWN_SERVICE:
+            return -2
+        environment = next((_text(attributes[key]) for key in _ENVIRONMENT if attributes.get(key)), "")
+        instance = attributes.get("service.instance.id") or attributes.get("k8s.pod.name") or attributes.get("host.name")
+        found = Resource(
+            service,
+            _text(attributes.get("service.namespace")),
+            _text(attributes.get("service.version")),
+            _text(instance),
+            environment,
+            _text(attributes.get("k8s.cluster.name")),
+            _text(attributes.get("cloud.region")),
+        )
+        return self._resources.setdefault(found, len(self._resources))
+
+    def passed(self, kind: int, resource: int) -> None:
+        """A span that makes no edge: INTERNAL, ours, of no service, or of an unknown kind."""
+        self._seen[self._record] += 1
+        if kind < 0 or kind > 5:  # noqa: PLR2004 - OTLP knows 0 to 5
+            self._refuse_span("unknown_kind")
+        elif resource == -1:
+            self._refuse_span("no_service_name")
+        else:
+            self._filtered[self._record] += 1
+
+    def add(
+        self,
+        kind: int,
+        trace: bytes,
+        span: bytes,
+        parent: bytes,
+        start: int,
+        end: int,
+        status: int,
+        remote: bool,
+        resource: int,
+        words: Words,
+        state: str,
+    ) -> int:
+        """One span; its row, or -1 when it is refused with a counted reason."""
+        self._seen[self._record] += 1
+        if len(trace) != 16 or len(span) != 8 or trace == _NO_TRACE or span == _NO_SPAN:  # noqa: PLR2004 - W3C lengths
+            return self._refuse_span("bad_id")
+        if not parent:
+            parent = _NO_SPAN
+        elif len(parent) != 8:  # noqa: PLR2004
+            return self._refuse_span("bad_id")
+        if end < EARLIEST_NS or start < EARLIEST_NS:
+            return self._refuse_span("time_before_2000")
+        if end > self._record_ns + FUTURE_NS:
+            return self._refuse_span("time_in_future")
+        if start > end:
+            start = end
+            self._clamped += 1
+        number = self._words.get(words)
+        if number is None:
+            number = self._words[words] = len(self._words)
+        row = len(self._rows)
+        known = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
+        self._rows.append((self._record, kind, trace, span, parent, start, end, status, remote, resource, number, known))
+        return row
+
+    def links(self, row: int, targets: Iterable[tuple[bytes, bytes]]) -> None:
+        """The links of a consumer; those without ids are left out, beyond 1,000 they are cut."""
+        good = [(row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8]  # noqa: PLR2004
+        self._links.extend(good[:MAX_LINKS])
+
+    def body(self, row: int, resource: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        """A span that carries a payload: all its attributes, and its resource's under `resource`."""
+        self._bodies.append((row, {**attributes, "resource": resource}))
+
+    def batch(self) -> SpanBatch:
+        """The finished columns; per-span reasons become rejects, one a record and reason."""
+        for (record, reason), count in self._reasons.items():
+            self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
+        rows = self._rows
+        parts = list(zip(*rows, strict=True)) if rows else [()] * 12
+        return SpanBatch(
+            record=np.array(parts[0], np.int32),
+            kind=np.array(parts[1], np.uint8),
+            trace=np.frombuffer(b"".join(parts[2]), TRACE),
+            span=np.frombuffer(b"".join(parts[3]), SPAN),
+            parent=np.frombuffer(b"".join(parts[4]), SPAN),
+            start_ns=np.array(parts[5], np.uint64),
+            end_ns=np.array(parts[6], np.uint64),
+            status=np.array([s if 0 <= s <= 255 else 0 for s in parts[7]], np.uint8),  # noqa: PLR2004 - a byte
+            remote_parent=np.array(parts[8], np.uint8),
+            resource=np.array(parts[9], np.int32),
+            words=np.array(parts[10], np.int32),
+            tracestate=np.array(parts[11], np.int32),
+            resources=list(self._resources),
+            word_list=list(self._words),
+            tracestates=["", *self._states],
+            links=self._links,
+            bodies=self._bodies,
+            seen=self._seen,
+            filtered=self._filtered,
+            refused=self._refused,
+            clamped=self._clamped,
+        )
+
+    def _refuse_span(self, reason: str) -> int:
+        self._refused[self._record] += 1
+        key = (self._record, reason)
+        self._reasons[key] = self._reasons.get(key, 0) + 1
+        return -1
+
+
+_SLOTS = {name: name for name in NAMING_ATTRIBUTES}
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - AnyValue
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    return text[:MAX_TEXT]

@@ -1,0 +1,208 @@
+"""OTLP trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from monitor.decode.span_columns import MAX_RECORD_BYTES, Columns
+from monitor.model.records import Records, Rejects
+from monitor.model.spans import SpanBatch
+
+_REMOTE_PARENT = 0x300  # SpanFlags: HAS_IS_REMOTE and IS_REMOTE
+_KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
+_STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+
+
+def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBatch, Rejects]:
+    """Every edge-making span of a batch by column, and what could not be read.
+
+    `encoding` is otlp_proto or otlp_json; a record's own header (content-type or encoding) wins. A record that
+    cannot be read is one reject; a span that cannot be used is counted with its reason, its neighbours are kept.
+    Never raises on any bytes. Cost: some 8-12 us of CPU a span. Format: opentelemetry-proto trace/v1.
+    """
+    columns = Columns(records)
+    for index, (value, headers) in enumerate(zip(records.values, records.headers, strict=True)):
+        columns.begin(index)
+        if b"" != headers.get("seamwatch-reject", b""):
+            columns.refuse_record(headers["seamwatch-reject"].decode("utf-8", "replace"))
+        elif not value:
+            columns.refuse_record("empty")
+        elif len(value) > MAX_RECORD_BYTES:
+            columns.refuse_record("too_large", f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
+        else:
+            _decode_record(columns, value, headers, encoding)
+    return columns.batch(), columns.rejects
+
+
+def _decode_record(columns: Columns, value: bytes, headers: Mapping[str, bytes], encoding: str) -> None:
+    said = b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower()
+    if b"gzip" in said or value[:2] == b"\x1f\x8b":
+        unpacked = _gunzip(value)
+        if unpacked is None:
+            columns.refuse_record("bad_compression")
+            return
+        value = unpacked
+    as_json = b"json" in said or (encoding == "otlp_json" and b"proto" not in said)
+    try:
+        if as_json:
+            _json_spans(columns, value)
+        else:
+            _proto_spans(columns, value)
+    except DecodeError:
+        columns.refuse_record("not_otlp_proto")
+    except (orjson.JSONDecodeError, UnicodeDecodeError):
+        columns.refuse_record("not_json")
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        columns.refuse_record("not_otlp", type(error).__name__)
+
+
+def _gunzip(value: bytes) -> bytes | None:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpacker.decompress(value, MAX_RECORD_BYTES)
+    except zlib.error:
+        return None
+    return unpacked if unpacker.eof else None
+
+
+def _proto_spans(columns: Columns, value: bytes) -> None:
+    request = ExportTraceServiceRequest.FromString(value)
+    if not request.resource_spans:
+        columns.refuse_record("no_spans")
+        return
+    slots = columns.slots
+    add = columns.add
+    for block in request.resource_spans:
+        attributes = {pair.key: _proto_value(pair.value) for pair in block.resource.attributes}
+        resource = columns.resource(attributes)
+        for scope in block.scope_spans:
+            for span in scope.spans:
+                kind = span.kind
+                if kind < 2 or resource < 0 or kind > 5:  # noqa: PLR2004 - UNSPECIFIED and INTERNAL make no edge
+                    columns.passed(kind, resource)
+                    continue
+                words: list[Any] = [span.name]
+                bodies = False
+                for pair in span.attributes:
+                    key = pair.key
+                    slot = slots.get(key)
+                    if slot is not None:
+                        given = pair.value
+                        word = given.string_value or given.int_value or _proto_value(given)
+                        words += (slot, word)
+                    elif key in columns.body_names:
+                        bodies = True
+                row = add(
+                    kind,
+                    span.trace_id,
+                    span.span_id,
+                    span.parent_span_id,
+                    span.start_time_unix_nano,
+                    span.end_time_unix_nano,
+                    span.status.code,
+                    (span.flags & _REMOTE_PARENT) == _REMOTE_PARENT,
+                    resource,
+                    tuple(words),
+                    span.trace_state,
+                )
+                if row >= 0:
+                    if kind == 5 and span.links:  # noqa: PLR2004 - CONSUMER
+                        columns.links(row, ((link.trace_id, link.span_id) for link in span.links))
+                    if bodies:
+                        columns.body(row, attributes, {pair.key: _proto_value(pair.value) for pair in span.attributes})
+
+
+def _proto_value(value: Any) -> Any:  # noqa: ANN401 - AnyValue is what it says
+    which = value.WhichOneof("value")
+    if which is None:
+        return None
+    if which == "array_value":
+        return [_proto_value(item) for item in value.array_value.values]
+    if which == "kvlist_value":
+        return {pair.key: _proto_value(pair.value) for pair in value.kvlist_value.values}
+    return getattr(value, which)
+
+
+def _json_spans(columns: Columns, value: bytes) -> None:
+    request = orjson.loads(value)
+    blocks = request.get("resourceSpans") or request.get("resource_spans")
+    if not blocks:
+        columns.refuse_record("no_spans")
+        return
+    for block in blocks:
+        attributes = _json_attributes((block.get("resource") or {}).get("attributes"))
+        resource = columns.resource(attributes)
+        for scope in block.get("scopeSpans") or block.get("scope_spans") or ():
+            for span in scope.get("spans") or ():
+                _json_span(columns, span, attributes, resource)
+
+
+def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], resource: int) -> None:
+    kind = _enum(span.get("kind", 0), _KINDS, "SPAN_KIND_")
+    if kind < 2 or resource < 0 or kind > 5:  # noqa: PLR2004 - as in protobuf
+        columns.passed(kind, resource)
+        return
+    given = _json_attributes(span.get("attributes"))
+    words: list[Any] = [str(span.get("name", ""))]
+    for key, word in given.items():
+        slot = columns.slots.get(key)
+        if slot is not None:
+            words += (slot, word if isinstance(word, (str, int, float)) else str(word))
+    row = columns.add(
+        kind,
+        _hex(span.get("traceId", "")),
+        _hex(span.get("spanId", "")),
+        _hex(span.get("parentSpanId") or ""),
+        _nanos(span.get("startTimeUnixNano", 0)),
+        _nanos(span.get("endTimeUnixNano", 0)),
+        _enum((span.get("status") or {}).get("code", 0), _STATUSES, ""),
+        (int(span.get("flags") or 0) & _REMOTE_PARENT) == _REMOTE_PARENT,
+        resource,
+        tuple(words),
+        str(span.get("traceState") or ""),
+    )
+    if row < 0:
+        return
+    if kind == 5 and span.get("links"):  # noqa: PLR2004 - CONSUMER
+        columns.links(row, ((_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in span["links"]))
+    if columns.body_names & given.keys():
+        columns.body(row, owner, given)
+
+
+def _json_attributes(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
+    return {str(pair["key"]): _json_value(pair.get("value")) for pair in pairs or ()}
+
+
+def _json_value(value: Any) -> Any:  # noqa: ANN401 - AnyValue is what it says
+    if not isinstance(value, dict) or not value:
+        return None
+    name, content = next(iter(value.items()))
+    if name == "intValue":
+        return int(content)
+    if name == "arrayValue":
+        return [_json_value(item) for item in content.get("values") or ()]
+    if name == "kvlistValue":
+        return _json_attributes(content.get("values"))
+    return content
+
+
+def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:  # noqa: ANN401 - JSON
+    if isinstance(value, str) and not value.lstrip("-").isdigit():
+        return names.get(value.removeprefix(prefix), 99)
+    return int(value)
+
+
+def _hex(text: Any) -> bytes:  # noqa: ANN401 - JSON
+    try:
+        return bytes.fromhex(text)
+    except (TypeError, ValueError):
+        return b"?"
+
+
+def _nanos(value: Any) -> int:  # noqa: ANN401 - JSON
+    number = int(value)
+    return number if 0 <= number < 1 << 64 else (1 << 64) - 1

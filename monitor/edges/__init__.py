@@ -1,0 +1,1 @@
+"""Spans and exchanges to edges: names, halves, windows. Pure."""

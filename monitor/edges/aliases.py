@@ -1,0 +1,29 @@
+"""One name for what has several: rules for services, versions and environments (DESIGN 4.4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_ENVIRONMENTS: Mapping[str, str] = {"prod": "production", "prd": "production", "live": "production", "stg": "staging", "stage": "staging", "dev": "development"}
+NO_ENVIRONMENT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Aliases:
+    """Said name -> canonical name. A version rule may be bound to a service by "service/version"."""
+
+    services: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_ENVIRONMENTS))
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def service(self, name: str) -> str:
+        """The canonical service."""
+        return self.services.get(name, name)
+
+    def version(self, service: str, version: str) -> str:
+        """The canonical version of a (canonical) service."""
+        return self.versions.get(f"{service}/{version}", self.versions.get(version, version))
+
+    def environment(self, name: str) -> str:
+        """The canonical environment; `default` where none is given."""
+        return self.environments.get(name, name) or NO_ENVIRONMENT

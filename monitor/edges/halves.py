@@ -1,0 +1,165 @@
+"""Spans to half edges: one row per CLIENT, SERVER, PRODUCER, CONSUMER span, under the key that pairs a call."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitor.edges.aliases import Aliases
+from monitor.edges.columns import dictionary, fixed, mix, text_hashes, windows_of
+from monitor.edges.limits import OTHER, NameCap
+from monitor.edges.names import Named, name_span
+from monitor.edges.sampling import BIASED, weight_of
+from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
+
+MAX_SERVICES, MAX_OPERATIONS = 5000, 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HalfBatch:
+    """Rows of `halves` and `message_ends`, the spans that made them per record, and the windows they touch.
+
+    `windows` and `window_rows` are parallel: distinct windows (s since the epoch) and how many rows fall into each.
+    """
+
+    halves: pa.Table
+    message_ends: pa.Table
+    windows: NDArray[np.uint32]
+    window_rows: NDArray[np.int64]
+    sources: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.halves.num_rows)
+
+
+class Namer:
+    """Names spans by resource, kind and attributes; remembers what it named, and how many names there are."""
+
+    def __init__(self, aliases: Aliases | None = None) -> None:
+        self.aliases = aliases or Aliases()
+        self.services = NameCap(MAX_SERVICES)
+        self.operations = NameCap(MAX_OPERATIONS)
+        self._named: dict[tuple[int, int, tuple[object, ...]], Named] = {}
+
+    def resource(self, said: Resource) -> Resource:
+        """A resource under its canonical names."""
+        service = self.services.within("", [self.aliases.service(said.service)])[0]
+        version = self.aliases.version(service, said.version)
+        return replace(said, service=service, version=version, environment=self.aliases.environment(said.environment))
+
+    def named(self, kind: int, status: int, words: tuple[object, ...]) -> Named:
+        """The names of one distinct span."""
+        key = (kind, status, words)
+        found = self._named.get(key)
+        if found is None:
+            if len(self._named) > 50_000:  # noqa: PLR2004 - bounded memory
+                self._named.clear()
+            found = self._named[key] = name_span(kind, status, words)
+        return found
+
+
+def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
+    """Half edges of a batch. call_span: own id for CLIENT and PRODUCER; parent or link for SERVER and CONSUMER, own id when
+    there is none. A CONSUMER with n links makes n rows, `primary` on the first. The same span gives the same rows, always.
+    """
+    take, trace, call_span, primary = _keys(spans)
+    resources = [namer.resource(said) for said in spans.resources]
+    failed = (spans.status == STATUS_ERROR).astype(np.int64)
+    code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
+    distinct, name_of = np.unique(code, return_inverse=True)
+    names = [namer.named(int(c >> 1) & 7, STATUS_ERROR * int(c & 1), spans.word_list[int(c >> 4)]) for c in distinct]
+    word_hash = text_hashes(spans.word_list)[spans.words] if len(spans) else np.zeros(0, np.uint64)
+    resource_hash = text_hashes(spans.resources)[spans.resource] if len(spans) else np.zeros(0, np.uint64)
+    weights = [weight_of(state) for state in spans.tracestates]
+    biased = np.array([name.biased for name in names], bool)[name_of] if len(spans) else np.zeros(0, bool)
+    sampling = np.maximum(np.array([kind for _, kind in weights], np.uint8)[spans.tracestate], np.where(biased, BIASED, 0))
+    weight = np.array([value for value, _ in weights], np.float64)[spans.tracestate]
+    content = mix(
+        spans.start_ns, spans.end_ns, spans.status.astype(np.uint64), word_hash, resource_hash, spans.parent.view(np.uint64), weight.view(np.uint64)
+    )
+    end = spans.end_ns[take]
+    window = windows_of(end)
+    kind = spans.kind[take]
+    side = np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, 2).astype(np.uint8)
+    parent = spans.parent[take]
+    name_at, resource_at = name_of[take], spans.resource[take]
+    columns = {
+        "window": pa.array(window),
+        "trace": fixed(trace, 16),
+        "call_span": fixed(call_span, 8),
+        "side": pa.array(side),
+        "own_span": fixed(spans.span[take], 8),
+        "kind": pa.array(kind),
+        "primary": pa.array(primary),
+        "has_parent": pa.array((parent.view(np.uint64) != 0).astype(np.uint8)),
+        "own_trace": fixed(spans.trace[take], 16),
+        "parent": fixed(parent, 8),
+    }
+    for field in ("environment", "cluster", "region", "namespace", "service", "version", "instance"):
+        columns[field] = dictionary([getattr(resource, field) for resource in resources], resource_at)
+    columns["operation"] = _operations(resources, names, resource_at, name_at, namer)
+    for field in ("protocol", "peer", "address", "outcome", "error_type"):
+        columns[field] = dictionary([getattr(name, field) for name in names], name_at)
+    columns |= {
+        "failed": pa.array(failed[take].astype(np.uint8)),
+        "start_ns": pa.array(spans.start_ns[take]),
+        "end_ns": pa.array(end),
+        "weight": pa.array(weight[take]),
+        "sampling": pa.array(sampling[take].astype(np.uint8)),
+        "content_hash": pa.array(content[take]),
+    }
+    halves = pa.table(columns)
+    messages = halves.filter(pa.array((kind == KIND_PRODUCER) | (kind == KIND_CONSUMER))).select(_MESSAGE_COLUMNS)
+    windows, rows = np.unique(window, return_counts=True)
+    sources = np.bincount(spans.record, minlength=len(spans.seen)).astype(np.int64)
+    return HalfBatch(halves, messages, windows, rows, sources)
+
+
+_MESSAGE_COLUMNS = (
+    "trace call_span side own_span window end_ns environment namespace service version operation failed weight sampling content_hash"
+).split()
+
+
+def _keys(spans: SpanBatch) -> tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8]]:
+    """Row to take, trace, call_span and primary flag of each half."""
+    outgoing = (spans.kind == KIND_CLIENT) | (spans.kind == KIND_PRODUCER)
+    own = outgoing | (spans.parent.view(np.uint64) == 0)
+    call_span = np.where(own, spans.span.view(np.uint64), spans.parent.view(np.uint64)).view(spans.span.dtype)
+    take = np.arange(len(spans), dtype=np.int64)
+    primary = np.ones(len(spans), np.uint8)
+    if not spans.links:
+        return take, spans.trace, call_span, primary
+    targets: dict[int, dict[tuple[bytes, bytes], None]] = {}
+    for row, trace, span in spans.links:
+        of_row = targets.setdefault(row, {})
+        if not of_row and spans.remote_parent[row] and spans.parent[row].tobytes() != bytes(8):
+            of_row[(spans.trace[row].tobytes(), spans.parent[row].tobytes())] = None
+        of_row[(trace, span)] = None
+    linked = np.zeros(len(spans), bool)
+    linked[list(targets)] = True
+    flat = [(row, trace, span, position == 0) for row, of_row in targets.items() for position, (trace, span) in enumerate(of_row)]
+    traces = np.frombuffer(b"".join(trace for _, trace, _, _ in flat), spans.trace.dtype)
+    spans_of = np.frombuffer(b"".join(span for _, _, span, _ in flat), spans.span.dtype)
+    return (
+        np.concatenate([take[~linked], np.array([row for row, *_ in flat], np.int64)]),
+        np.concatenate([spans.trace[~linked], traces]),
+        np.concatenate([call_span[~linked], spans_of]),
+        np.concatenate([primary[~linked], np.array([first for *_, first in flat], np.uint8)]),
+    )
+
+
+def _operations(
+    resources: list[Resource], names: list[Named], resource_at: NDArray[np.int32], name_at: NDArray[np.int64], namer: Namer
+) -> pa.DictionaryArray:
+    """The operation column, each service's operations within their limit."""
+    if not names:
+        return dictionary([], name_at)
+    pairs, at = np.unique(resource_at.astype(np.int64) * len(names) + name_at, return_inverse=True)
+    words = []
+    for pair in pairs:
+        resource, name = resources[int(pair) // len(names)], names[int(pair) % len(names)]
+        words.append(OTHER if not name.operation else namer.operations.within(resource.service, [name.operation])[0])
+    return dictionary(words, at)
+
+

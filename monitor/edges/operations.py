@@ -1,0 +1,46 @@
+"""Operations with few names: paths to templates, text to a bounded length."""
+
+import re
+
+MAX_OPERATION = 200
+MAX_SEGMENTS = 12
+_ID = re.compile(
+    r"""
+    \d+                                            # 42
+    | [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}   # a UUID
+    | (?=[0-9a-f]*\d)[0-9a-f]{7,}                  # a hash
+    | (?=.*\d)[A-Za-z0-9_\-.~%+=:]{16,}            # a token
+    | [A-Za-z]{1,6}[-_]?\d{3,}                     # ord-123, sku_4711
+    | .*@.*                                        # an address
+    | .{49,}                                       # too long to be a word of an API
+    """,
+    re.VERBOSE,
+)
+
+
+def template_path(path: str) -> str:
+    """A path whose varying parts are `{id}`: numbers, UUIDs, hashes, tokens, addresses, over-long segments.
+
+    The query and fragment are cut; more than 12 segments become `…`. `/v1` and `/v2` stay as they are.
+    """
+    path = path.split("?", 1)[0].split("#", 1)[0]
+    segments = path.split("/")
+    kept = ["{id}" if _is_id(segment) else segment for segment in segments[: MAX_SEGMENTS + 1]]
+    if len(segments) > MAX_SEGMENTS + 1:
+        kept.append("…")
+    return capped("/".join(kept)) or "/"
+
+
+def _is_id(segment: str) -> bool:
+    return bool(segment) and _ID.fullmatch(segment) is not None
+
+
+def capped(text: str) -> str:
+    """Text of at most 200 characters, control characters as spaces."""
+    text = text[:MAX_OPERATION]
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def http_operation(method: str, route: str) -> str:
+    """`METHOD /route`; the route alone when the method is unknown."""
+    return capped(f"{method} {route}".strip()) if route else capped(method or "unknown")

@@ -1,0 +1,78 @@
+"""Status codes to outcome and error type: one rule for spans and API logs.
+
+outcome   rule (first that fits)
+timeout   HTTP 408, 504; gRPC DEADLINE_EXCEEDED; an error type that says timeout or deadline
+cancelled HTTP 499; gRPC CANCELLED; an error type that says cancel or abort
+client_error   HTTP 4xx; gRPC codes that blame the request
+server_error   HTTP 5xx; gRPC codes that blame the server; status ERROR with no code, or with a code below 400
+ok        everything else
+
+error type: "auth" (HTTP 401, 403, 407; gRPC UNAUTHENTICATED, PERMISSION_DENIED), "protocol" (HTTP 400-class codes of the
+protocol itself: 405, 411, 417, 421, 426, 431, 505; gRPC UNIMPLEMENTED; TLS and protocol exceptions), "media_type" (HTTP 406,
+415), else `error.type` as given, else the code; empty when ok.
+https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ and https://grpc.io/docs/guides/status-codes/
+"""
+
+from functools import lru_cache
+
+from monitor.edges.operations import capped
+
+_AUTH, _MEDIA = frozenset({401, 403, 407}), frozenset({406, 415})
+_PROTOCOL = frozenset({405, 411, 417, 421, 426, 431, 505})
+_GRPC = (
+    "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED RESOURCE_EXHAUSTED "
+    "FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED"
+).split()
+_GRPC_SERVER = frozenset({"UNKNOWN", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+_TIMEOUT_WORDS, _CANCEL_WORDS = ("timeout", "timedout", "timed_out", "deadline"), ("cancel", "abort")
+_PROTOCOL_WORDS = ("ssl", "tls", "protocolerror", "remoteprotocol", "certificate", "badstatusline")
+
+
+@lru_cache(maxsize=8192)
+def http_outcome(status: int, error_type: str = "", failed: bool = False) -> tuple[str, str]:
+    """(outcome, error type) of an HTTP status; 0 means that no answer came."""
+    if status in (408, 504):
+        return "timeout", _named(error_type, status)
+    if status == 499:  # noqa: PLR2004 - nginx: the client went away
+        return "cancelled", _named(error_type, status)
+    if status >= 400:  # noqa: PLR2004
+        kind = "auth" if status in _AUTH else "media_type" if status in _MEDIA else "protocol" if status in _PROTOCOL else _named(error_type, status)
+        return ("server_error" if status >= 500 else "client_error"), kind  # noqa: PLR2004
+    return plain_outcome(error_type, failed)
+
+
+@lru_cache(maxsize=8192)
+def grpc_outcome(code: str, error_type: str = "", failed: bool = False) -> tuple[str, str]:
+    """(outcome, error type) of a gRPC status, by number or name."""
+    name = _GRPC[int(code)] if code.isdigit() and int(code) < len(_GRPC) else code.upper()
+    if name in ("", "OK"):
+        return plain_outcome(error_type, failed)
+    if name == "DEADLINE_EXCEEDED":
+        return "timeout", name
+    if name == "CANCELLED":
+        return "cancelled", name
+    if name in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return "client_error", "auth"
+    kind = "protocol" if name == "UNIMPLEMENTED" else capped(name)
+    return ("server_error" if name in _GRPC_SERVER or name not in _GRPC else "client_error"), kind
+
+
+@lru_cache(maxsize=8192)
+def plain_outcome(error_type: str, failed: bool) -> tuple[str, str]:
+    """(outcome, error type) where only the span's status and error.type speak."""
+    if not failed:
+        return "ok", ""
+    low = error_type.lower()
+    if any(word in low for word in _TIMEOUT_WORDS):
+        return "timeout", capped(error_type)
+    if any(word in low for word in _CANCEL_WORDS):
+        return "cancelled", capped(error_type)
+    if any(word in low for word in _PROTOCOL_WORDS):
+        return "server_error", "protocol"
+    if error_type.isdigit() and 400 <= int(error_type) < 600:  # noqa: PLR2004
+        return http_outcome(int(error_type))
+    return "server_error", capped(error_type) or "error"
+
+
+def _named(error_type: str, status: int) -> str:
+    return capped(error_type) if error_type and not error_type.isdigit() else str(status)

@@ -1,0 +1,67 @@
+"""Spans by column: what the decoder makes and everything after it reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRACE = np.dtype("V16")
+SPAN = np.dtype("V8")
+
+KIND_INTERNAL, KIND_SERVER, KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER = 1, 2, 3, 4, 5
+STATUS_ERROR = 2
+
+Words = tuple[Any, ...]
+"""A span's name followed by alternating attribute names and values, in the order they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Who wrote a span: the resource attributes that name an edge. Empty text where missing."""
+
+    service: str
+    namespace: str = ""
+    version: str = ""
+    instance: str = ""
+    environment: str = ""
+    cluster: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpanBatch:
+    """Edge-making spans (SERVER, CLIENT, PRODUCER, CONSUMER) as columns of equal length.
+
+    `record` indexes the Records they came from; `parent` is zero bytes where there is none; times in ns since the
+    epoch with end >= start. `resource`, `words` and `tracestate` index the lists beside them. `links` are
+    (row, trace id, span id) of CONSUMER spans. `bodies` are (row, attributes) of spans that carry a payload.
+    Per record: `seen` spans, of them `filtered` (INTERNAL or our own), `refused`; `clamped` spans ended before they began.
+    """
+
+    record: NDArray[np.int32]
+    kind: NDArray[np.uint8]
+    trace: NDArray[np.void]
+    span: NDArray[np.void]
+    parent: NDArray[np.void]
+    start_ns: NDArray[np.uint64]
+    end_ns: NDArray[np.uint64]
+    status: NDArray[np.uint8]
+    remote_parent: NDArray[np.uint8]
+    resource: NDArray[np.int32]
+    words: NDArray[np.int32]
+    tracestate: NDArray[np.int32]
+    resources: Sequence[Resource]
+    word_list: Sequence[Words]
+    tracestates: Sequence[str]
+    links: Sequence[tuple[int, bytes, bytes]]
+    bodies: Sequence[tuple[int, Mapping[str, Any]]]
+    seen: NDArray[np.int64]
+    filtered: NDArray[np.int64]
+    refused: NDArray[np.int64]
+    clamped: int = 0
+    extras: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.kind)
