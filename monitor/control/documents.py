@@ -1,6 +1,7 @@
 """Our dataclasses to JSON values and back, for the documents kept whole in a column."""
 
-from typing import Any, TypeVar
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -13,5 +14,16 @@ def to_document(value: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def from_document(document: Any, kind: type[T]) -> T:  # noqa: ANN401 - any JSON value
-    """The dataclass again. Unknown fields, which a newer program wrote, are ignored; missing ones take their default."""
-    return msgspec.convert(document, kind, str_keys=True, strict=False)
+    """A value equal to what was written, sequences as tuples. Unknown fields, which a newer program wrote, are ignored."""
+    return cast("T", _with_tuples(msgspec.convert(document, kind, str_keys=True, strict=False)))
+
+
+def _with_tuples(value: Any) -> Any:  # noqa: ANN401 - walks any value
+    """msgspec makes lists of what we call sequences."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_with_tuples, value))
+    if isinstance(value, dict):
+        return {key: _with_tuples(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _with_tuples(getattr(value, field.name)) for field in fields(value)})
+    return value
