@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from monitor import telemetry
 from monitor.errors import StoreError, StoreUnavailable
@@ -23,6 +23,7 @@ from monitor.store.lock import StoreLock
 READ_LIMITS: Mapping[str, str] = {"max_execution_time": "60", "max_memory_usage": "4000000000", "max_result_rows": "2000000"}
 # https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: timeouts, memory, parts, network, disk full, overload
 TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 425, 439, 999})
+BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
 MAX_READERS = 4
 MAX_WRITERS = 4
@@ -243,7 +244,7 @@ def _said(error: BaseException, what: str) -> StoreError:
         return error
     code = getattr(error, "code", None)
     text = f"ClickHouse refused {what}: {str(error)[:500]}"
-    network = isinstance(error, (OperationalError, OSError)) and not isinstance(error, DatabaseError)
+    network = isinstance(error, (OperationalError, OSError)) or any(f"HTTP status {status}" in str(error) for status in BUSY_STATUSES)
     if code in TRANSIENT_CODES or (network and code is None):
         return StoreUnavailable(f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server")
     return StoreError(text)
