@@ -81,6 +81,20 @@ class Reject:
 
 Rejects = Sequence[Reject]
 
+REJECT_HEADER = "seamwatch-reject"
+"""A source that had to step over bytes it cannot decode (a bad checksum, a decompression bomb, a truncated tail) puts one
+empty record in their place, at their last offset, with the reason under this header: reason, or reason: detail."""
+
+
+def stepped_over(records: Records) -> list[Reject]:
+    """The rejects for what the source itself could not decode; its placeholders hold no payload and decode to nothing."""
+    found = []
+    for index, headers in enumerate(records.headers):
+        if REJECT_HEADER in headers and not records.values[index]:
+            reason, _, detail = headers[REJECT_HEADER].decode("utf-8", "replace").partition(": ")
+            found.append(reject(records, index, reason[:60], detail))
+    return found
+
 
 def reject(records: Records, index: int, reason: str, detail: str = "", count: int = 1, *, whole: bool = True) -> Reject:
     """A reject for record `index`; `detail` must not quote the payload."""

@@ -1,0 +1,197 @@
+"""Decompression with a bound, and a record batch that never raises for what is in it.
+
+A 16 KB Kafka record can expand to gigabytes, and an exception out of kafka-python's fetcher leaves the position on the bad
+batch for ever. So one name in kafka-python is replaced: its class for record batches (format v2, Kafka 0.11 and later)
+by `BoundedBatch`, which yields one empty record with `REJECT_HEADER` in place of what it cannot decode.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lz4.frame  # type: ignore[import-untyped]  # no stubs
+import snappy  # type: ignore[import-untyped]  # no stubs
+import zstandard
+from kafka.errors import CorruptRecordError
+from kafka.record import memory_records
+from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+
+from monitor.model.records import REJECT_HEADER
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_RATIO = 200
+FREE_BYTES = 4 * 1024 * 1024
+"""A batch may expand to MAX_RATIO times its size but no further than MAX_BYTES; FREE_BYTES are always allowed."""
+
+_CHUNK = 256 * 1024
+_XERIAL = b"\x82SNAPPY\x00"
+BROKEN = (
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    IndexError,
+    struct.error,
+    snappy.UncompressError,
+    zstandard.ZstdError,
+)
+"""What the four codecs raise for bytes that are not theirs."""
+
+
+class TooLarge(Exception):
+    """The payload expands over the bound."""
+
+
+def bound_for(compressed_bytes: int, max_bytes: int = MAX_BYTES) -> int:
+    """How far so many compressed bytes may expand."""
+    return max(min(FREE_BYTES, max_bytes), min(max_bytes, MAX_RATIO * compressed_bytes))
+
+
+def _gzip(payload: bytes, bound: int) -> bytes:
+    parts, total = [], 0
+    while payload:
+        member = zlib.decompressobj(wbits=31)
+        part = member.decompress(payload, bound + 1 - total)
+        total += len(part)
+        if total > bound:
+            raise TooLarge
+        if not member.eof:
+            raise EOFError("the gzip stream is cut off")
+        parts.append(part)
+        payload = member.unused_data
+    return b"".join(parts)
+
+
+def _snappy_length(block: bytes) -> int:
+    """The uncompressed length, which a snappy block begins with as a varint."""
+    length = shift = 0
+    for byte in block[:5]:
+        length |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return length
+        shift += 7
+    raise ValueError("no length at the start of a snappy block")
+
+
+def _snappy(payload: bytes, bound: int) -> bytes:
+    blocks = [payload]
+    if payload.startswith(_XERIAL):
+        blocks, cursor = [], 16
+        while cursor < len(payload):
+            (size,) = struct.unpack_from(">i", payload, cursor)
+            if size < 0:
+                raise ValueError("a snappy block of negative size")
+            blocks.append(payload[cursor + 4 : cursor + 4 + size])
+            cursor += 4 + size
+    if sum(map(_snappy_length, blocks)) > bound:
+        raise TooLarge
+    return b"".join(map(snappy.decompress, blocks))
+
+
+def _lz4(payload: bytes, bound: int) -> bytes:
+    parts, total = [], 0
+    while payload:
+        frame = lz4.frame.LZ4FrameDecompressor()
+        part = frame.decompress(payload, max_length=bound + 1 - total)
+        total += len(part)
+        if total > bound:
+            raise TooLarge
+        if not frame.eof:
+            raise EOFError("the lz4 frame is cut off")
+        parts.append(part)
+        payload = frame.unused_data or b""
+    return b"".join(parts)
+
+
+def _zstd(payload: bytes, bound: int) -> bytes:
+    parts, total = [], 0
+    decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_BYTES)
+    with decompressor.stream_reader(io.BytesIO(payload), read_across_frames=True) as reader:
+        while part := reader.read(_CHUNK):
+            total += len(part)
+            if total > bound:
+                raise TooLarge
+            parts.append(part)
+    return b"".join(parts)
+
+
+DECODERS: dict[int, tuple[str, Callable[[bytes, int], bytes]]] = {
+    1: ("gzip", _gzip),
+    2: ("snappy", _snappy),
+    3: ("lz4", _lz4),
+    4: ("zstd", _zstd),
+}
+"""By Kafka's number of the codec, https://kafka.apache.org/documentation/#recordbatch."""
+
+
+def decompress(codec: int, payload: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """The payload expanded, at most `bound_for` it. Raises `TooLarge`, or ValueError with the codec's complaint."""
+    if codec not in DECODERS:
+        raise ValueError(f"codec {codec} is unknown")
+    name, decode = DECODERS[codec]
+    try:
+        return decode(payload, bound_for(len(payload), max_bytes))
+    except BROKEN as error:
+        raise ValueError(f"not {name}: {type(error).__name__}") from error
+
+
+_Batch: Any = DefaultRecordBatch  # kafka-python's attributes are not typed
+
+
+class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
+    """A record batch that is bounded and never raises: see the head of this module."""
+
+    max_bytes = MAX_BYTES
+    _decompressed: bool
+    _buffer: bytearray
+    _pos: int
+
+    def __init__(self, buffer: bytes) -> None:
+        super().__init__(buffer)
+        self._refused = ""
+
+    def validate_crc(self) -> bool:
+        """Always true: a wrong checksum becomes a refused batch, not an exception."""
+        if not super().validate_crc():
+            self._refused = "corrupt_batch: checksum"
+        return True
+
+    def _maybe_uncompress(self) -> None:
+        if self._decompressed or self.compression_type == self.CODEC_NONE:
+            self._decompressed = True
+            return
+        payload = bytes(memoryview(self._buffer)[self._pos :])
+        try:
+            self._buffer, self._pos = bytearray(decompress(self.compression_type, payload, self.max_bytes)), 0
+        except TooLarge:
+            bound = bound_for(len(payload), self.max_bytes)
+            self._refused = f"too_large: {len(payload)} compressed bytes expand over {bound}"
+        except ValueError as error:
+            self._refused = f"undecodable_batch: {error}"
+        self._decompressed = True
+
+    def __iter__(self) -> Iterator[DefaultRecord]:
+        if not self._refused:
+            self._maybe_uncompress()
+        return iter((self._placeholder(),)) if self._refused else self
+
+    def __next__(self) -> DefaultRecord:
+        try:
+            return super().__next__()
+        except CorruptRecordError:
+            self._refused = "corrupt_record: structure"
+            self._next_record_index, self._pos = self._num_records, len(self._buffer)
+            return self._placeholder()
+
+    def _placeholder(self) -> DefaultRecord:
+        headers = [(REJECT_HEADER, self._refused.encode())]
+        return DefaultRecord(0, self.last_offset, self.max_timestamp, self.timestamp_type, None, b"", headers)
+
+
+def bound_batches(max_bytes: int = MAX_BYTES) -> None:
+    """Make every kafka-python consumer of this process decode with a bound of so many bytes a batch. May be called again."""
+    BoundedBatch.max_bytes = max_bytes
+    memory_records.DefaultRecordBatch = BoundedBatch

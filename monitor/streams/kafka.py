@@ -1,0 +1,299 @@
+"""A Kafka topic as a source, through kafka-python and a consumer group."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import structlog
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+
+from monitor.clock import monotonic_seconds
+from monitor.errors import SourceUnavailable
+from monitor.model.records import Offsets, Partition, Records
+from monitor.streams.batching import Gathering
+from monitor.streams.bounded import MAX_BYTES, bound_batches
+from monitor.streams.kafka_client import TopicFacts, check_codecs, in_our_words, open_consumer, topic_facts
+from monitor.telemetry import LAG
+
+log = structlog.get_logger(__name__)
+
+START = Literal["earliest", "latest"]
+FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+"""The group went on without us: what we hold is read again by another member, so duplicates follow and nothing is lost."""
+
+NO_HEADERS: Mapping[str, bytes] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a source waits before it complains, in seconds."""
+
+    connect_seconds: float = 10.0
+    quiet_seconds: float = 5.0  # without records, ask the broker for end offsets this often
+    stall_seconds: float = 20.0  # after so long without any answer the source is unavailable
+    commit_seconds: float = 15.0
+
+
+@dataclass(slots=True, eq=False)
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Notes what was revoked and assigned. Called on kafka-python's I/O thread, only while we are inside poll()."""
+
+    revoked: set[TopicPartition] = field(default_factory=set)
+    fresh: set[TopicPartition] = field(default_factory=set)
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        self.revoked |= set(revoked)
+        self.fresh -= set(revoked)
+
+    def on_partitions_lost(self, lost: Any) -> None:
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        self.fresh |= set(assigned)
+
+
+class KafkaSource:
+    """One member of a consumer group on one topic; see `Source` for what it promises.
+
+    `start` is where a partition without a committed offset begins. `options` are kafka-python's own (SASL, TLS,
+    api_version, client_id …) and win over ours. `source_salt` tells one start of a broker without topic ids from the next.
+    `until_caught_up` ends once the whole group has read up to the end offsets seen at the start.
+
+    Offsets skipped by retention, compaction, transactions or a batch that could not be decoded are counted in
+    `Records.gaps`. A broker that is down, paused or without the topic raises `SourceUnavailable` within about
+    `connect_seconds` or `stall_seconds`; so does a topic that was deleted and made anew, which is another source.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        group: str,
+        *,
+        options: Mapping[str, Any] | None = None,
+        start: START = "earliest",
+        until_caught_up: bool = False,
+        max_batch_bytes: int = 12_000_000,
+        max_batch_records: int = 20_000,
+        max_batch_seconds: float = 1.0,
+        poll_seconds: float = 1.0,
+        patience: Patience | None = None,
+        source_salt: str = "",
+        max_decompressed_bytes: int = MAX_BYTES,
+        monotonic: Callable[[], float] = monotonic_seconds,
+    ) -> None:
+        self._brokers, self._topic, self._group = brokers, topic, group
+        self._options, self._start, self._until_caught_up = dict(options or {}), start, until_caught_up
+        self._max_batch_bytes, self._max_batch_records = max_batch_bytes, max_batch_records
+        self._max_batch_seconds, self._poll_seconds = max_batch_seconds, poll_seconds
+        self._patience, self._salt, self._monotonic = patience or Patience(), source_salt, monotonic
+        self._max_decompressed_bytes = max_decompressed_bytes
+        self._consumer: KafkaConsumer | None = None
+        self._facts = TopicFacts("", "", 0)
+        self._rebalances = _Rebalances()
+        self._gathering = Gathering()
+        self._answered_at = self._asked_at = 0.0
+        self._max_records = 100
+
+    def poll(self) -> Iterator[Records]:
+        """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
+        consumer = self._connect()
+        targets = self._ends(consumer) if self._until_caught_up else {}
+        begun = self._monotonic()
+        while self._consumer is not None:
+            held = self._monotonic() - begun
+            wait = (self._max_batch_seconds if self._gathering else self._poll_seconds) - held
+            full = self._gathering.payload_bytes >= self._max_batch_bytes or len(self._gathering) >= self._max_batch_records
+            ended = self._until_caught_up and self._caught_up(consumer, targets)
+            if wait <= 0 or full or ended:
+                yield self._gathering.take(self._drained(consumer))
+                if ended and self._caught_up(consumer, targets):
+                    return
+                begun = self._monotonic()
+                continue
+            was_empty = not self._gathering
+            self._gather(consumer, wait)
+            if was_empty and self._gathering:
+                begun = self._monotonic()
+            self._watch(consumer)
+
+    def commit(self, offsets: Offsets) -> None:
+        """Commit those still assigned to us. Being fenced is logged only: another member reads them again."""
+        consumer = self._consumer
+        if consumer is None:
+            return
+        ours = consumer.assignment()
+        chosen = {
+            tp: OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+            if partition.source_id == self._facts.source_id and (tp := self._tp(partition)) in ours
+        }
+        if not chosen:
+            return
+        try:
+            with in_our_words(
+                f"Kafka at {self._brokers} took no commit of {self._topic} in {self._patience.commit_seconds:.0f} s"
+            ):
+                consumer.commit(chosen, timeout_ms=int(self._patience.commit_seconds * 1000))
+        except SourceUnavailable as error:
+            if not isinstance(error.__cause__, FENCED):
+                raise
+            log.warning("commit came too late; these records are read again", topic=self._topic, group=self._group)
+
+    def keep_alive(self) -> None:
+        """Stay a member of the group during a write that takes minutes: call it every minute or so from the reading thread."""
+        if (consumer := self._consumer) is None:
+            return
+        consumer.pause(*consumer.assignment())
+        with in_our_words(f"Kafka at {self._brokers} failed while a write took long"):
+            self._take_in(consumer, consumer.poll(timeout_ms=0, max_records=1))
+        consumer.resume(*consumer.paused())
+
+    def close(self) -> None:
+        """See `Source.close`: leaves the group at once, waits at most 5 s for the broker."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            self._forget_lag(consumer.assignment())
+            consumer.close(autocommit=False, timeout_ms=5000)
+
+    def _connect(self) -> KafkaConsumer:
+        check_codecs()
+        bound_batches(self._max_decompressed_bytes)
+        seconds = self._patience.connect_seconds
+        self._facts = topic_facts(self._brokers, self._topic, self._options, self._salt, seconds)
+        with in_our_words(f"Kafka at {self._brokers} lets no consumer in"):
+            consumer = open_consumer(self._brokers, self._group, self._options, seconds)
+            consumer.subscribe([self._topic], listener=self._rebalances)
+        self._consumer = consumer
+        self._answered_at = self._asked_at = self._monotonic()
+        return consumer
+
+    def _gather(self, consumer: KafkaConsumer, wait_seconds: float) -> None:
+        with in_our_words(f"reading {self._topic} at {self._brokers}"):
+            found = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
+        self._take_in(consumer, found)
+
+    def _take_in(self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any]) -> None:
+        """Into the batch, after what a rebalance inside the poll took away from it."""
+        if self._rebalances.revoked:
+            gone, self._rebalances.revoked = self._rebalances.revoked, set()
+            self._gathering.drop(map(self._partition, gone))
+            self._forget_lag(gone)
+        skipped = self._settle(consumer) if self._rebalances.fresh else set()
+        before, count = self._gathering.payload_bytes, len(self._gathering)
+        for tp, rows in found.items():
+            if tp in skipped:
+                continue
+            partition = self._partition(tp)
+            if (expected := self._gathering.expected(partition)) is not None and rows[0].offset < expected:
+                raise self._made_anew(f"offset {rows[0].offset} of partition {tp.partition} came after {expected - 1}")
+            for row in rows:
+                headers = {name: value or b"" for name, value in row.headers} if row.headers else NO_HEADERS
+                self._gathering.add(row.value or b"", partition, row.offset, row.timestamp, headers)
+        if found:
+            self._answered_at = self._monotonic()
+            average = (self._gathering.payload_bytes - before) / max(1, len(self._gathering) - count)
+            self._max_records = max(1, min(500, int(self._max_batch_bytes / 4 / max(1.0, average))))
+
+    def _settle(self, consumer: KafkaConsumer) -> set[TopicPartition]:
+        """Learn where freshly assigned partitions should begin. Returns those moved to their end: drop what came of them."""
+        fresh, self._rebalances.fresh = self._rebalances.fresh & consumer.assignment(), set()
+        moved = set()
+        timeout_ms = int(self._patience.connect_seconds * 1000)
+        with in_our_words(f"asking {self._brokers} for the offsets of group {self._group}"):
+            for tp in fresh:
+                committed = consumer.committed(tp, timeout_ms=timeout_ms)
+                if committed is not None:
+                    self._gathering.expect(self._partition(tp), committed)
+                elif self._start == "latest":
+                    end = consumer.end_offsets([tp], timeout_ms=timeout_ms)[tp]
+                    consumer.seek(tp, end)
+                    self._gathering.expect(self._partition(tp), end)
+                    consumer.commit({tp: OffsetAndMetadata(end, "", -1)}, timeout_ms=timeout_ms)
+                    moved.add(tp)
+        return moved
+
+    def _watch(self, consumer: KafkaConsumer) -> None:
+        """Silence is not health: without records, ask for end offsets; without an answer for long, say so."""
+        now = self._monotonic()
+        if now - max(self._answered_at, self._asked_at) < self._patience.quiet_seconds:
+            return
+        self._asked_at = now
+        if (topic_id := self._topic_id_now(consumer)) and topic_id != self._facts.topic_id:
+            raise self._made_anew("its id changed")
+        try:
+            ends = consumer.end_offsets(self._all_partitions(), timeout_ms=3000)
+        except KafkaError as error:
+            silent = self._monotonic() - self._answered_at
+            if silent >= self._patience.stall_seconds:
+                text = f"Kafka at {self._brokers} has not answered for {silent:.0f} s ({error}); is the broker paused or down?"
+                raise SourceUnavailable(text) from error
+            return
+        self._answered_at = self._monotonic()
+        for tp in consumer.assignment():
+            LAG.labels(self._topic, str(tp.partition)).set(max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0)))
+
+    def _made_anew(self, how: str) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"Kafka topic {self._topic} at {self._brokers} was made anew ({how}); reading it as another source"
+        )
+
+    def _topic_id_now(self, consumer: KafkaConsumer) -> str:
+        """From metadata no older than 30 s; empty where the broker has no topic ids."""
+        found = consumer._cluster.topic_id(self._topic)  # noqa: SLF001  # kafka-python shows it nowhere else
+        return str(found).replace("-", "") if found and self._facts.topic_id else ""
+
+    def _ends(self, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
+        """End offsets now, of the partitions that hold anything."""
+        with in_our_words(f"asking {self._brokers} for the ends of {self._topic}"):
+            timeout_ms = int(self._patience.connect_seconds * 1000)
+            begins = consumer.beginning_offsets(self._all_partitions(), timeout_ms=timeout_ms)
+            ends = consumer.end_offsets(self._all_partitions(), timeout_ms=timeout_ms)
+        return {tp: end for tp, end in ends.items() if end > begins[tp]}
+
+    def _caught_up(self, consumer: KafkaConsumer, targets: dict[TopicPartition, int]) -> bool:
+        """Whether every partition was read (ours) or committed (other members') up to its target; strikes off those that were."""
+        ours = consumer.assignment()
+        if not ours and targets:
+            return False
+        for tp, end in list(targets.items()):
+            if tp in ours:
+                done = (self._position(consumer, tp) or 0) >= end
+            else:
+                with in_our_words(f"asking {self._brokers} for the offsets of group {self._group}"):
+                    done = (consumer.committed(tp, timeout_ms=5000) or 0) >= end
+            if not done:
+                return False
+        return True
+
+    def _drained(self, consumer: KafkaConsumer) -> dict[Partition, bool]:
+        """For each partition of ours, whether its end as the last answer showed it was reached; never on old news."""
+        fresh_news = self._monotonic() - self._answered_at < self._patience.quiet_seconds * 2
+        drained = {}
+        for tp in consumer.assignment():
+            end, position = consumer.highwater(tp), self._position(consumer, tp)
+            drained[self._partition(tp)] = fresh_news and end is not None and position is not None and position >= end
+            if end is not None and position is not None:
+                LAG.labels(self._topic, str(tp.partition)).set(max(0, end - position))
+        return drained
+
+    def _position(self, consumer: KafkaConsumer, tp: TopicPartition) -> int | None:
+        """The next offset that poll would return; None before the first fetch, without asking anybody."""
+        if consumer.highwater(tp) is None:
+            return None
+        position = consumer.position(tp, timeout_ms=1000)
+        return int(position) if position is not None else None
+
+    def _all_partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in range(self._facts.partitions)]
+
+    def _partition(self, tp: TopicPartition) -> Partition:
+        return Partition(self._facts.source_id, tp.topic, tp.partition)
+
+    def _tp(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(partition.topic, partition.partition)
+
+    def _forget_lag(self, partitions: Any) -> None:
+        for tp in partitions:
+            LAG.remove(self._topic, str(tp.partition))

@@ -1,0 +1,118 @@
+"""What to ask of kafka-python: options, what a topic is called for ever, and its errors in our words."""
+
+import hashlib
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import KafkaConfigurationError, KafkaError, UnrecognizedBrokerVersion
+
+from monitor.errors import ConfigError, SourceUnavailable
+
+CONSUMER_DEFAULTS: Mapping[str, Any] = {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",  # when the committed offset is gone, read what is left; what is not is counted as lost
+    "allow_auto_create_topics": False,
+    "session_timeout_ms": 12_000,
+    "heartbeat_interval_ms": 3_000,
+    "max_poll_interval_ms": 300_000,
+    "request_timeout_ms": 15_000,
+    "metadata_max_age_ms": 30_000,
+    "reconnect_backoff_max_ms": 2_000,
+    "fetch_max_bytes": 16 * 1024 * 1024,
+    "metrics_enabled": False,
+}
+CODECS = ("crc32c", "lz4.frame", "snappy", "zstandard")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """A topic as its cluster knows it. `source_id` is 16 hex digits, another one when the topic is made anew."""
+
+    source_id: str
+    topic_id: str
+    partitions: int
+
+
+def source_id(cluster_id: str, topic: str, topic_id: str, salt: str) -> str:
+    """Names the log for ever: a hash of cluster and topic id; `salt` stands in where a broker knows no topic ids."""
+    text = "\0".join((cluster_id, topic_id) if topic_id else (cluster_id, topic, salt))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def check_codecs() -> None:
+    """Raise `ConfigError` unless every codec and the native checksum can be imported.
+
+    Without a codec a compressed topic cannot be read; without crc32c reading costs 20 times the CPU.
+    """
+    missing = []
+    for module in CODECS:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            missing.append(module)
+    if missing:
+        raise ConfigError(
+            f"Kafka codecs {', '.join(missing)} cannot be imported; install kafka-python[crc32c,lz4,snappy,zstd] again"
+        )
+
+
+def client_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as kafka-python wants them; `api_version` may be text ("2.3") or a sequence."""
+    wanted = dict(options)
+    version = wanted.get("api_version")
+    if isinstance(version, str):
+        wanted["api_version"] = tuple(int(part) for part in version.split(".")) if version.strip() else None
+    elif version is not None:
+        wanted["api_version"] = tuple(version)
+    return wanted
+
+
+@contextmanager
+def in_our_words(doing: str) -> Iterator[None]:
+    """Kafka's errors as `ConfigError` (an option is wrong) or `SourceUnavailable`; `doing` says what and where."""
+    try:
+        yield
+    except (KafkaConfigurationError, UnrecognizedBrokerVersion, AssertionError) as error:
+        raise ConfigError(f"{doing}: {error}; correct the kafka options") from error
+    except (KafkaError, OSError) as error:
+        text = str(error) or type(error).__name__
+        raise SourceUnavailable(f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?") from error
+
+
+def open_admin(brokers: str, options: Mapping[str, Any], timeout_seconds: float) -> KafkaAdminClient:
+    """An admin client; close it. Options that only consumers know are left out."""
+    known = {name: value for name, value in client_options(options).items() if name in KafkaAdminClient.DEFAULT_CONFIG}
+    timeout_ms = int(timeout_seconds * 1000)
+    settings = {"request_timeout_ms": timeout_ms, "bootstrap_timeout_ms": timeout_ms, **known}
+    return KafkaAdminClient(bootstrap_servers=brokers.split(","), **settings)
+
+
+def open_consumer(brokers: str, group: str, options: Mapping[str, Any], timeout_seconds: float) -> KafkaConsumer:
+    """A consumer that has not subscribed yet; close it."""
+    settings = {**CONSUMER_DEFAULTS, "bootstrap_timeout_ms": int(timeout_seconds * 1000), **client_options(options)}
+    settings["enable_auto_commit"] = False
+    return KafkaConsumer(bootstrap_servers=brokers.split(","), group_id=group, **settings)
+
+
+def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str, timeout_seconds: float) -> TopicFacts:
+    """What the cluster says of the topic. Raises `SourceUnavailable` when it does not answer or has no such topic."""
+    with in_our_words(f"Kafka at {brokers} does not answer"):
+        admin = open_admin(brokers, options, timeout_seconds)
+        try:
+            cluster_id = str(admin.describe_cluster().get("cluster_id") or "")
+            found = admin.describe_topics([topic])
+        finally:
+            admin.close()
+    partitions = len(found[0]["partitions"]) if found else 0
+    if not partitions:
+        code = found[0]["error_code"] if found else 3
+        why = "we may not see it (its ACLs refuse us)" if code == 29 else "it does not exist"  # TOPIC_AUTHORIZATION_FAILED
+        raise SourceUnavailable(f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting")
+    topic_id = str(found[0].get("topic_id") or "").replace("-", "")
+    if not topic_id.strip("0"):
+        topic_id = ""
+    return TopicFacts(source_id(cluster_id, topic, topic_id, salt), topic_id, partitions)

@@ -1,0 +1,112 @@
+"""Drives a pipeline over a source: commits what it yields, starts it again after faults, stops when asked."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from monitor.clock import Clock
+from monitor.errors import Permanent
+from monitor.model.records import Offsets
+from monitor.streams.metered import MeteredSource
+from monitor.streams.source import Source
+from monitor.telemetry import RETRIES, HealthBoard, Report
+
+Pipeline = Callable[[Source], Iterator[Offsets]]
+"""A plain generator over a source. Yields the offsets that are now safe to commit, only after their rows are durable."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """Waits double from `first_wait_seconds` to `longest_wait_seconds` while no commit succeeds in between.
+
+    `restarts` bounds attempts in a row without a commit (None: for ever); over it the last error is raised.
+    """
+
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 10.0
+    restarts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended ("stopped" by its event, or "finished" because the source ended), and what it read."""
+
+    ended: Literal["stopped", "finished"]
+    records: int
+    lost: int
+    restarts: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    records: int = 0
+    lost: int = 0
+    restarts: int = 0
+    in_a_row: int = field(default=0)
+
+
+def run(
+    pipeline: Pipeline,
+    make_source: Callable[[], Source],
+    *,
+    name: str,
+    stop: threading.Event,
+    board: HealthBoard,
+    clock: Clock,
+    settings: RunnerSettings | None = None,
+) -> Ran:
+    """Run until `stop` is set or the source ends; blocks, so give it a thread of its own.
+
+    Offsets are committed as they are yielded. Any error that is not `Permanent` closes source and pipeline and builds both
+    anew after a growing wait, reporting not ready with the reason meanwhile; a `Permanent` one (`RejectLimit`, a wrong
+    setting) is reported and raised. At-least-once: what was written and not yet committed is read again.
+    """
+    settings = settings or RunnerSettings()
+    tally = _Tally()
+    while not stop.is_set():
+        try:
+            _drive(pipeline, make_source, name, stop, board, clock, tally)
+        except Exception as error:  # the one place: whatever broke, say so and try again or stop
+            reason = f"{type(error).__name__}: {error}"
+            board.report(Report(name, ready=False, reason=reason, at=clock(), details={"restarts": tally.restarts}))
+            spent = settings.restarts is not None and tally.in_a_row >= settings.restarts
+            if isinstance(error, Permanent) or spent:
+                log.error("pipeline stopped", pipeline=name, reason=reason)
+                raise
+            wait = min(settings.first_wait_seconds * 2.0**tally.in_a_row, settings.longest_wait_seconds)
+            tally.restarts, tally.in_a_row = tally.restarts + 1, tally.in_a_row + 1
+            RETRIES.labels(name).inc()
+            log.warning("pipeline starts again", pipeline=name, reason=reason, wait_seconds=wait, exc_info=error)
+            stop.wait(wait)
+        else:
+            ended: Literal["stopped", "finished"] = "stopped" if stop.is_set() else "finished"
+            board.report(Report(name, ready=ended == "finished", reason=ended, at=clock(), details={"records": tally.records}))
+            return Ran(ended, tally.records, tally.lost, tally.restarts)
+    board.report(Report(name, ready=False, reason="stopped", at=clock(), details={"records": tally.records}))
+    return Ran("stopped", tally.records, tally.lost, tally.restarts)
+
+
+def _drive(
+    pipeline: Pipeline,
+    make_source: Callable[[], Source],
+    name: str,
+    stop: threading.Event,
+    board: HealthBoard,
+    clock: Clock,
+    tally: _Tally,
+) -> None:
+    """One life of a source and its pipeline."""
+    source = MeteredSource(make_source(), name, stop, board, clock)
+    try:
+        for offsets in pipeline(source):
+            if offsets:
+                source.commit(offsets)
+                tally.in_a_row = 0
+    finally:
+        tally.records, tally.lost = tally.records + source.records, tally.lost + source.lost
+        source.close()
