@@ -1,0 +1,1 @@
+"""A small live shop to watch: real services, real telemetry on Kafka, and a bad deploy among harmless ones."""

@@ -1,0 +1,110 @@
+"""The shop as a whole: opened on a Kafka address, played through its scenario, then kept running until told to stop."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from monitor.clock import Clock, system_clock
+from monitor.demo.deploy_events import cdevent
+from monitor.demo.fleet import Fleet, ShopError, Wiring
+from monitor.demo.kafka_client import KafkaSink, Options, client_options, ensure_topics
+from monitor.demo.scenario import Scenario, Step, steps
+from monitor.demo.topology import ORDERS_TOPIC
+
+Announce = Callable[[str], None]
+
+WATCH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Names of the topics the shop writes its telemetry to."""
+
+    spans: str = "otlp_spans"
+    logs: str = "api_logs"
+    deploys: str = "deploys"
+
+
+@dataclass(slots=True)
+class ShopReport:
+    """What a run of the shop came to: answers by entry and status, CPU seconds by process, seconds open."""
+
+    answers: Mapping[str, int] = field(default_factory=dict)
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    open_seconds: float = 0.0
+
+    @property
+    def cores(self) -> float:
+        """Cores used on average while it was open."""
+        return sum(self.cpu_seconds.values()) / self.open_seconds if self.open_seconds else 0.0
+
+
+def run_shop(
+    bootstrap: str,
+    *,
+    kafka_options: Options | None = None,
+    base_port: int = 0,
+    scenario: Scenario | None = None,
+    stop: threading.Event,
+    announce: Announce = print,
+    opened: Callable[[Fleet], None] | None = None,
+    topics: Topics | None = None,
+    rate: float = 21.0,
+    clock: Clock = system_clock,
+) -> ShopReport:
+    """Run the shop until `stop` is set; returns when every process it started is gone.
+
+    `announce` is told in plain lines what happens. `opened` is called once all services answer. `base_port` 0 takes
+    any free ports. Raises SourceUnavailable when Kafka does not answer, ShopError when a service does not come up or dies.
+    """
+    topics = topics or Topics()
+    options = client_options(kafka_options or {})
+    ensure_topics(bootstrap, (topics.spans, topics.logs, topics.deploys, ORDERS_TOPIC), options)
+    fleet = Fleet(Wiring(bootstrap, options, base_port, topics.spans, topics.logs, rate))
+    events = KafkaSink(bootstrap, options)
+    report = ShopReport()
+    try:
+        fleet.open(stop)
+        if stop.is_set():
+            return report
+        announce(f"the shop is open: {len(fleet.pids())} processes, {rate:g} requests/s at every entry")
+        if opened is not None:
+            opened(fleet)
+        started = time.monotonic()
+        spent_before = fleet.cpu_seconds()
+        waiting = list(steps(scenario or Scenario()))
+        while not stop.wait(
+            WATCH_SECONDS if not waiting else max(0.0, min(WATCH_SECONDS, started + waiting[0].at - time.monotonic()))
+        ):
+            if dead := fleet.dead():
+                raise ShopError(f"{', '.join(dead)} ended unexpectedly; its last words are on standard error")
+            while waiting and time.monotonic() - started >= waiting[0].at:
+                _take(waiting.pop(0), fleet, events, topics, announce, clock)
+        report.open_seconds = time.monotonic() - started
+        report.cpu_seconds = {name: spent - spent_before.get(name, 0.0) for name, spent in fleet.cpu_seconds().items()}
+    finally:
+        fleet.close()
+        events.close()
+        report.answers = dict(fleet.counts)
+    return report
+
+
+def _take(step: Step, fleet: Fleet, events: KafkaSink, topics: Topics, announce: Announce, clock: Clock) -> None:
+    """Do one step of the scenario."""
+    change = step.change
+    if step.action == "start":
+        fleet.start(change.service, change.version)
+        return
+    if step.action == "retire":
+        fleet.retire(change.service, change.version)
+        announce(f"{change.service} {change.version} is gone")
+        return
+    if step.action == "shift":
+        fleet.wait_ready()
+        old_share = round(1.0 - change.share, 6)
+        fleet.shift(change.service, {change.version: change.share, change.previous_version: old_share})
+        announce(f"{change.service} {change.version} takes {change.share:.0%} of its calls")
+    else:
+        announce(f"{change.service} {change.version}: {change.kind} change")
+    events.send(topics.deploys, cdevent(change, clock()))
