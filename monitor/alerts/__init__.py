@@ -1,0 +1,1 @@
+"""Alerts: their life (pure), and the receivers they leave for."""

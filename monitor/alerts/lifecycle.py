@@ -1,0 +1,158 @@
+"""The life of alerts: findings in, alerts pending, firing or resolved out. Pure: time and everything else is handed in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from monitor.alerts.grouping import group
+from monitor.alerts.wording import Words, word
+from monitor.model.alerts import Alert
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
+
+Told = Literal["", "firing", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleSettings:
+    """How patient alerts are.
+
+    `hold_seconds`: how long a root must stay before it fires. `orphan_seconds`: the same for what was propagated from a
+    root nobody found (yet). `quiet_seconds`: how long nothing bad must be seen before it is resolved. `page_e_value`:
+    weaker evidence than this is shown as pending, and does not fire.
+    """
+
+    hold_seconds: float = 10.0
+    orphan_seconds: float = 60.0
+    quiet_seconds: float = 180.0
+    page_e_value: float = 1000.0
+    link_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An alert with what its life depends on.
+
+    `told` is what receivers were last told ("" nothing). `last_bad`: when a finding of it was last open.
+    `silenced`: it matches a silence now; receivers hear nothing but the end of what they were told.
+    """
+
+    alert: Alert
+    since: datetime
+    last_bad: datetime
+    told: Told = ""
+    silenced: bool = False
+
+
+Book = Mapping[str, Tracked]
+"""All alerts by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The new book, and what receivers must be told now, in the order of the keys."""
+
+    book: Book
+    outgoing: tuple[Alert, ...]
+
+
+def step(
+    book: Book,
+    findings: Sequence[Finding],
+    deploys: Mapping[str, Deploy],
+    silences: Iterable[Mapping[str, str]],
+    settings: LifecycleSettings,
+    now: datetime,
+    *,
+    enabled: bool = True,
+) -> Step:
+    """One tick. `findings` are all that are open or accepted now; `silences` the matchers in force (label to value).
+
+    Open findings of one deploy and root edge are one alert, what they propagated folded in. A key stays the same for
+    the same environment, deploy and root edge; `revision` grows with each change of state. While not `enabled` nobody is
+    told, but all is kept; what still fires when it is enabled is told then.
+    """
+    quieted = list(silences)
+    members = group([one for one in findings if one.state == "open"], {key: tracked.alert for key, tracked in book.items()})
+    accepted = {one.id for one in findings if one.state == "accepted"}
+    after: dict[str, Tracked] = {}
+    for key in sorted(book.keys() | members.keys()):
+        bad = members.get(key, ())
+        tracked = _worse(book.get(key), key, bad, deploys, settings, now) if bad else _quieter(book[key], accepted, settings, now)
+        if tracked is not None:
+            after[key] = replace(tracked, silenced=any(_matches(tracked.alert, one) for one in quieted))
+    outgoing: list[Alert] = []
+    for key, tracked in after.items():
+        if enabled and _must_tell(tracked):
+            outgoing.append(tracked.alert)
+            after[key] = replace(tracked, told="firing" if tracked.alert.state == "firing" else "resolved")
+    return Step(after, tuple(outgoing))
+
+
+def _worse(
+    tracked: Tracked | None, key: str, bad: Sequence[Finding], deploys: Mapping[str, Deploy], settings: LifecycleSettings, now: datetime
+) -> Tracked:
+    """An alert of which something is open."""
+    words = word(bad, deploys, settings.link_base)
+    if tracked is None or tracked.alert.state == "resolved":
+        began = min(now, min(one.first_seen for one in bad)) if tracked is None else now
+        revision = tracked.alert.revision + 1 if tracked else 1
+        fresh = _worded(_blank(key, began, revision), words, bad, keep=())
+        tracked = Tracked(fresh, now, now, tracked.told if tracked else "")
+    else:
+        tracked = replace(tracked, alert=_worded(tracked.alert, words, bad, keep=tracked.alert.finding_ids), last_bad=now)
+    if tracked.alert.state == "pending" and _ripe(tracked, bad, settings, now):
+        return replace(tracked, alert=replace(tracked.alert, state="firing", revision=tracked.alert.revision + 1))
+    return tracked
+
+
+def _quieter(tracked: Tracked, accepted: set[str], settings: LifecycleSettings, now: datetime) -> Tracked | None:
+    """An alert of which nothing is open: None when it was never more than pending."""
+    if tracked.alert.state == "resolved":
+        return tracked
+    if tracked.alert.state == "pending":
+        return None
+    known = any(one in accepted for one in tracked.alert.finding_ids)
+    if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
+        return tracked
+    notes = {**tracked.alert.annotations, "resolved_because": "accepted as known" if known else "no longer seen"}
+    ended = max(now, tracked.alert.started)
+    return replace(tracked, alert=replace(tracked.alert, state="resolved", ended=ended, annotations=notes, revision=tracked.alert.revision + 1))
+
+
+def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime) -> bool:
+    patience = settings.hold_seconds if any(one.role == "root" for one in bad) else settings.orphan_seconds
+    strong = any(one.evidence.e_value >= settings.page_e_value for one in bad)
+    return strong and now - tracked.since >= timedelta(seconds=patience)
+
+
+def _must_tell(tracked: Tracked) -> bool:
+    """Firing is told unless silenced; resolved whenever firing was told, so that no incident stays open."""
+    if tracked.alert.state == "firing":
+        return tracked.told != "firing" and not tracked.silenced
+    return tracked.alert.state == "resolved" and tracked.told == "firing"
+
+
+def _matches(alert: Alert, matchers: Mapping[str, str]) -> bool:
+    return bool(matchers) and all(alert.labels.get(label) == value for label, value in matchers.items())
+
+
+def _worded(alert: Alert, words: Words, bad: Sequence[Finding], keep: tuple[str, ...]) -> Alert:
+    return replace(
+        alert,
+        severity=words.severity,
+        summary=words.summary,
+        environment=words.environment,
+        service=words.service,
+        deploy_id=words.deploy_id,
+        labels=words.labels if alert.state == "pending" else alert.labels,  # receivers know a firing alert by its labels
+        annotations=words.annotations,
+        details=words.details,
+        link=words.link,
+        finding_ids=tuple(dict.fromkeys((*keep, *(one.id for one in bad)))),
+    )
+
+
+def _blank(key: str, started: datetime, revision: int) -> Alert:
+    return Alert(key, "pending", "info", "", "", "", "", {}, {}, started, revision=revision)

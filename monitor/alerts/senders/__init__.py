@@ -1,0 +1,1 @@
+"""The receivers: one module each, all behind `monitor.alerts.sender.Sender`."""

@@ -1,0 +1,95 @@
+"""What an alert says of its findings: severity, one line, labels, and the figures behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.model.alerts import Severity
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
+LINES = 10  # findings spelled out in an alert; the page shows them all
+LABEL_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The parts of an alert that its findings decide."""
+
+    severity: Severity
+    summary: str
+    environment: str
+    service: str
+    deploy_id: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    details: Mapping[str, str]
+    link: str
+
+
+def severity(finding: Finding) -> Severity:
+    """Calls that fail or fall silent are critical, broken clauses an error, slowness and weaker evidence a warning."""
+    if finding.strength == "weaker" or finding.signal == "latency":
+        return "warning"
+    return "error" if finding.signal == "violations" else "critical"
+
+
+def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: str) -> Words:
+    """The words for these findings (at least one), the first of which is the root. Names are foreign: escape them per channel."""
+    root = findings[0]
+    edge = root.edge
+    deploy = deploys.get(root.deploy_id)
+    service = deploy.service if deploy else edge.callee
+    version = deploy.version if deploy else root.callee_version
+    worst = max((severity(one) for one in findings), key=SEVERITIES.index)
+    folded = sum(one.role == "propagated" for one in findings)
+    since = f" since {service} {version}" if version else ""
+    also = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
+    labels = {
+        "alertname": "SeamwatchRegression",
+        "environment": edge.environment,
+        "service": service,
+        "version": version,
+        "caller": edge.caller,
+        "callee": edge.callee,
+        "protocol": edge.protocol,
+        "operation": edge.operation,
+        "deploy_id": root.deploy_id,
+        "signal": root.signal,
+        "role": root.role,
+        "severity": worst,
+    }
+    annotations = {
+        "summary": root.summary,
+        "description": "\n".join(f"- {one.summary}" for one in findings[:LINES]) + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
+        "suspects": "; ".join(f"{one.service} {one.version} ({one.odds:.0%})" for one in root.suspects[:3]),
+    }
+    evidence = root.evidence
+    details = {
+        "edge": f"{edge.caller} {root.caller_version} → {edge.callee} {root.callee_version} {edge.operation}",
+        "against_version": root.against_version,
+        "clause": root.clause,
+        "strength": root.strength,
+        "new": f"{evidence.new_bad} bad of {evidence.new_calls} calls",
+        "old": f"{evidence.old_bad} bad of {evidence.old_calls} calls",
+        "effect": "" if evidence.effect is None else f"{evidence.effect:.3g}",
+        "e_value": f"{evidence.e_value:.3g}",
+        "propagated": str(folded),
+        "exemplars": " ".join(evidence.exemplars[:3]),
+    }
+    return Words(
+        severity=worst,
+        summary=cleaned(f"{edge.caller} → {edge.callee} {edge.operation}: {root.signal}{since}{also}"),
+        environment=cleaned(edge.environment),
+        service=cleaned(service),
+        deploy_id=cleaned(root.deploy_id),
+        labels={name: cleaned(value)[:LABEL_LENGTH] for name, value in labels.items() if value},
+        annotations={name: cleaned(value) for name, value in annotations.items() if value},
+        details={name: cleaned(value) for name, value in details.items() if value},
+        link=f"{link_base.rstrip('/')}/findings/{root.id}" if link_base else "",
+    )
+
+
+def cleaned(text: str) -> str:
+    """Foreign text in which control characters, direction marks and lone surrogates became U+FFFD; line breaks stay."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
