@@ -6,6 +6,9 @@ from typing import Literal
 
 Body = bytes | str | None
 
+REDACTED = "[redacted]"
+"""Stands for the value of a header that was there but is never kept (authorization, cookies, keys)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -43,6 +46,8 @@ class Exchange:
     response_body: Body = None
     request_truncated: bool = False
     response_truncated: bool = False
+    query_known: bool = False  # the source tells the query, so that an empty one means none
+    redacted: bool = False  # values were masked before they came: only presence and types can be checked
 
 
 CheckOutcome = Literal["valid", "violated", "not_checked"]

@@ -1,0 +1,225 @@
+"""One exchange against the contracts in force: valid, violated, or not checked and why."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
+from monitor.contracts.parameters import parameter_errors
+from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
+from monitor.contracts.registry import InForce, Registry
+from monitor.contracts.schemas import Broken, Schema
+from monitor.errors import ContractError
+from monitor.model.exchanges import Checked, CheckOutcome, Exchange, Violation
+
+# Reasons for "not checked" besides those of a payload (payloads.py). In the order in which the worst is told.
+NO_CONTRACT = "no_contract"
+UNREADABLE_CONTRACT = "contract_unreadable"
+NO_RESPONSE = "no_response"
+UNDECIDABLE = "undecidable"
+PREFLIGHT = "preflight"
+NOT_OFFERED = "not_offered"  # neither contract nor provider know the operation: somebody probed
+SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be checked
+_BODILESS = frozenset({204, 205, 304})
+_CLIENT_LEFT = 499
+_UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
+# Rules of ours, besides the keywords of JSON Schema.
+RULES = (
+    *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
+    *("missing_body", "missing_parameter", "not_json", "duplicate_key"),
+)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the sides of one exchange said so far."""
+
+    broken: list[tuple[str, Broken]]
+    reason: str = ""
+    checked: bool = False
+    shape_only: bool = False
+
+
+def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS) -> Checked:
+    """What the contracts in force at the event's time say of an exchange.
+
+    `operation` names it when no contract does ("METHOD /path"). Never raises for what an exchange holds. Violations
+    name places and types, never values. Request clauses are not held against an exchange that the provider itself
+    refused (4xx). Every contract that knows the operation is asked; the most specific gives its name to the result.
+    """
+    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated, limits=limits)
+    response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated, limits=limits)
+    return check_payloads(exchange, request, response, registry, operation, limits=limits)
+
+
+def check_payloads(
+    exchange: Exchange, request: Payload, response: Payload, registry: Registry, operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS
+) -> Checked:
+    """`check` with the bodies handed in, so that others may use what was decoded."""
+    contracts = registry.find(exchange.callee, exchange.environment, exchange.callee_version, exchange.caller, exchange.end_ns)
+    if not contracts:
+        return Checked("not_checked", NO_CONTRACT, operation, "", 0)
+    results = [found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None]
+    if not results:
+        return Checked("not_checked", NO_CONTRACT, operation, "", 0)
+    return results[0] if len(results) == 1 else _joined(results, limits)
+
+
+def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
+    """Several contracts of one provider: those that know the operation decide; one that does not is then silent."""
+    known = [result for result in results if not result.violations or result.violations[0].rule not in _UNDOCUMENTED] or results[:1]
+    violations = [violation for result in known for violation in result.violations][: limits.violations]
+    first = next((result for result in known if result.violations), known[0])
+    outcome: CheckOutcome = "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in known) else "valid"
+    reason = next((result.reason for result in known if result.outcome == "not_checked"), first.reason) if outcome == "not_checked" else first.reason
+    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations)
+
+
+def _one(exchange: Exchange, request: Payload, response: Payload, contract: InForce, operation: str, limits: PayloadLimits) -> Checked | None:
+    promise = contract.promise
+    if promise is None:
+        return Checked("not_checked", UNREADABLE_CONTRACT, operation, contract.name, contract.number)
+    method = exchange.method.upper()
+    match = promise.router.match(method, exchange.path)
+    if match is None and exchange.route and exchange.route != exchange.path:
+        match = promise.router.match(method, exchange.route)
+    if match is None or match.target is None:
+        if not promise.whole:
+            return None
+        if method == "OPTIONS":
+            return Checked("not_checked", PREFLIGHT, operation, contract.name, contract.number)
+        if exchange.status in ((404, 410) if match is None else (404, 405, 501)):
+            return Checked("not_checked", NOT_OFFERED, operation, contract.name, contract.number)
+        rule = "undocumented_operation" if match is None else "undocumented_method"
+        name = operation or f"{method} {exchange.route or '?'}"
+        return _checked(contract, name, [("request", Broken(rule, "", "/paths", "documented", "undocumented"))], "")
+    target = match.target
+    name = target.name if method == target.method else f"{method} {target.route}"
+    if match.base:
+        name = f"{method} {match.base}{target.route if target.route != '/' else ''}"
+    findings = _Findings([])
+    _sides(exchange, request, response, promise, target, match.rest, findings, limits)
+    return _checked(contract, name, findings.broken[: limits.violations], findings.reason or (SHAPE_ONLY if findings.shape_only else ""), findings.reason)
+
+
+def _sides(
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    promise: Promise,
+    target: Operation,
+    rest: str,
+    findings: _Findings,
+    limits: PayloadLimits,
+) -> None:
+    depth = min(promise.depth, limits.depth)
+    refused = 400 <= exchange.status < 500  # noqa: PLR2004 - the provider itself said that the request is wrong
+    if not refused:
+        if target.parameters:
+            findings.broken.extend(("request", broken) for broken in parameter_errors(exchange, target, rest))
+        if target.request is not None:
+            _body(request, target.request, "request", exchange.redacted, depth, findings, limits)
+    if exchange.status in (0, _CLIENT_LEFT):
+        findings.reason = findings.reason or NO_RESPONSE
+        return
+    clause = target.response(exchange.status)
+    if clause is None:
+        if target.whole:
+            findings.broken.append(("response", Broken("undocumented_status", "", f"{target.clause}/responses", "documented", str(exchange.status))))
+        return
+    if target.responses and clause.media and exchange.status not in _BODILESS and exchange.method.upper() != "HEAD":
+        _body(response, clause, "response", exchange.redacted, depth, findings, limits)
+
+
+def _body(payload: Payload, clause: Body, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits) -> None:  # noqa: FBT001, PLR0913 - private
+    media = clause.media
+    problem = payload.problem
+    if problem == EMPTY:
+        if side == "response" or clause.required:
+            if any(schema is not None for schema in media.values()):
+                findings.broken.append((side, Broken("missing_body", "", clause.clause, "present", "absent")))
+        return
+    if payload.media and problem != "no_body":
+        if payload.media not in media and not any(_covers(entry, payload.media) for entry in media):
+            expected = "|".join(sorted(media))[:120]
+            findings.broken.append((side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, _known_media(payload.media))))
+            return
+    if problem == NOT_JSON:
+        findings.broken.append((side, Broken("not_json", "", clause.clause, "JSON", "other text")))
+        return
+    schema, known = _schema(media, payload.media)
+    if not known or schema is None:
+        if schema is None and known and problem in ("", MEDIA_TYPE):
+            return  # the contract says nothing of the content
+        findings.reason = problem or MEDIA_TYPE
+        return
+    if problem:
+        findings.reason = problem
+        return
+    _clauses(payload, schema, side, redacted, depth, findings, limits)
+
+
+def _clauses(payload: Payload, schema: Schema, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits) -> None:  # noqa: FBT001, PLR0913 - private
+    value = payload.value
+    if depth < limits.depth and deeper_than(value, depth):
+        findings.reason = TOO_DEEP
+        return
+    try:
+        if redacted:
+            findings.shape_only = True
+            findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
+        elif not schema.fits(value):
+            broken = schema.broken(value, limits.violations)
+            if not broken:
+                findings.reason = UNDECIDABLE
+            findings.broken.extend((side, entry) for entry in broken)
+        if payload.repeats_a_key():
+            findings.broken.append((side, Broken("duplicate_key", "", schema.pointer, "once", "twice")))
+    except (ContractError, ValueError, RecursionError):
+        findings.reason = UNDECIDABLE
+
+
+def _schema(media: Mapping[str, Schema | None], said: str) -> tuple[Schema | None, bool]:
+    """The schema for a media type, and whether the contract knows it; without a type the first JSON one is meant."""
+    if said in media:
+        return media[said], True
+    for entry, schema in media.items():
+        if (said and _covers(entry, said)) or (not said and (is_json_type(entry) or _covers(entry, "application/json"))):
+            return schema, True
+    return None, False
+
+
+def _covers(entry: str, said: str) -> bool:
+    """Whether a media range of the contract covers a media type."""
+    return entry == said or entry == "*/*" or (entry.endswith("/*") and said.startswith(entry[:-1]))
+
+
+@lru_cache(maxsize=1024)
+def _known_media(media: str) -> str:
+    """A media type if it looks like one; headers are the other side's text."""
+    kind, slash, rest = media.partition("/")
+    known = slash and kind in ("application", "text", "image", "audio", "video", "multipart", "font") and len(rest) <= 60  # noqa: PLR2004 - as long as registered ones
+    return media if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum() else "other"
+
+
+def _checked(contract: InForce, operation: str, broken: list[tuple[str, Broken]], reason: str, unchecked: str = "") -> Checked:
+    if not broken:
+        return Checked("not_checked" if unchecked else "valid", reason, operation, contract.name, contract.number)
+    violations = [_violation(contract, operation, side, entry) for side, entry in broken]
+    return Checked("violated", reason, operation, contract.name, contract.number, violations)
+
+
+def _violation(contract: InForce, operation: str, side: str, broken: Broken) -> Violation:
+    mark = fingerprint(contract.name, operation, side, broken.rule, broken.pointer)
+    return Violation(
+        *(contract.name, contract.number, operation, side, broken.rule, broken.pointer, broken.clause, broken.expected, broken.actual, mark),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def fingerprint(contract: str, operation: str, side: str, rule: str, pointer: str) -> str:
+    """16 hex digits that name a violation over revisions, versions and time."""
+    text = "\x1f".join((contract, operation, side, rule, pointer))
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,0 +1,83 @@
+"""The intermediate form: what every contract format is read into, and what check.py runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.contracts.routes import Router
+from monitor.contracts.schemas import Schema
+
+ParameterPlace = Literal["path", "query", "header", "cookie"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a request. `types` are the JSON types its text is read as; empty: not to be decided from text."""
+
+    name: str
+    place: ParameterPlace
+    required: bool
+    schema: Schema | None
+    types: frozenset[str]
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any content."""
+
+    required: bool
+    media: Mapping[str, Schema | None]
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a contract. `responses` by status: "200", "2XX" or "default".
+
+    `whole` tells whether all statuses are listed, so that another one is a violation.
+    """
+
+    method: str
+    route: str
+    parameters: Sequence[Parameter]
+    request: Body | None
+    responses: Mapping[str, Body]
+    clause: str
+    whole: bool = True
+
+    @property
+    def name(self) -> str:
+        """ "METHOD /route/{template}", as traces name it."""
+        return f"{self.method} {self.route}"
+
+    def response(self, status: int) -> Body | None:
+        """The clause for a status: exact beats range beats default."""
+        responses = self.responses
+        return responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A contract in force, compiled. `whole` tells whether it lists all operations of its provider.
+
+    Payloads deeper than `depth` are not checked: beyond it the schemas' work could explode (work.py).
+    """
+
+    router: Router[Operation]
+    whole: bool
+    depth: int
+
+    @property
+    def operations(self) -> list[Operation]:
+        """All operations, each once."""
+        return list({id(target): target for target in self.router.targets()}.values())
+
+    def compile(self) -> None:
+        """Compile every schema now. Raises ContractError for the first that cannot be used."""
+        for operation in self.operations:
+            bodies = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
+            schemas = [schema for body in bodies for schema in body.media.values()] + [parameter.schema for parameter in operation.parameters]
+            for schema in schemas:
+                if schema is not None:
+                    schema.compiled()

@@ -1,0 +1,1 @@
+"""One module a format: text of a contract in, the intermediate form out."""

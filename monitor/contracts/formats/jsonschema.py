@@ -1,0 +1,68 @@
+"""One JSON Schema, bound by its own `x-seamwatch` keyword to an operation and a side, into the intermediate form."""
+
+import re
+from typing import Any
+
+from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.refs import survey
+from monitor.contracts.routes import Router
+from monitor.contracts.schemas import Draft, Schemas
+from monitor.contracts.work import allowed_depth
+from monitor.errors import ContractError
+
+BINDING = "x-seamwatch"
+_STATUS = re.compile(r"[1-5]\d\d|[1-5][xX]{2}|default")
+_DRAFTS: dict[str, Draft] = {
+    "http://json-schema.org/draft-04/schema": "4",
+    "http://json-schema.org/draft-06/schema": "6",
+    "http://json-schema.org/draft-07/schema": "7",
+    "https://json-schema.org/draft/2019-09/schema": "2019-09",
+    "https://json-schema.org/draft/2020-12/schema": "2020-12",
+}
+
+
+def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of one schema: `"x-seamwatch": {"operation": "POST /pay", "side": "response", "status": "2XX"}`.
+
+    `status` is for responses and may be left out: then every status below 400. `$schema` picks the draft (2020-12
+    when absent). Raises ContractError, saying where.
+    """
+    survey(document, where, limits)
+    method, route, side, status = _binding(document, where)
+    depth = allowed_depth(document, limits.work)
+    if depth < 1:
+        raise ContractError(f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains")
+    schema = Schemas({name: value for name, value in document.items() if name != "$id"}, _draft(document, where), where=where, limits=limits).lazily("")
+    body = Body(required=True, media={"*/*": schema}, clause="")
+    router: Router[Operation] = Router()
+    responses = dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body) if side == "response" else {}
+    operation = Operation(method, route, (), body if side == "request" else None, responses, "", whole=False)
+    router.add(method, route, operation)
+    return Promise(router, whole=False, depth=depth)
+
+
+def _draft(document: dict[str, Any], where: str) -> Draft:
+    said = document.get("$schema", "https://json-schema.org/draft/2020-12/schema")
+    found = _DRAFTS.get(said.rstrip("#")) if isinstance(said, str) else None
+    if found is None:
+        raise ContractError(f"{where}: the draft {str(said)[:80]!r} is not offered; use one of {', '.join(_DRAFTS)}")
+    return found
+
+
+def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str | None]:
+    bound = document.get(BINDING)
+    how = f'say "{BINDING}": {{"operation": "POST /path", "side": "request" or "response"}} at the schema\'s root'
+    if not isinstance(bound, dict):
+        raise ContractError(f"{where}: the schema is bound to no operation; {how}")
+    method, _, route = str(bound.get("operation", "")).partition(" ")
+    if not method.isalpha() or not route.startswith("/"):
+        raise ContractError(f"{where}: {BINDING}.operation is no METHOD /path; {how}")
+    side = bound.get("side")
+    if side not in ("request", "response"):
+        raise ContractError(f"{where}: {BINDING}.side is neither request nor response; {how}")
+    status = bound.get("status")
+    if status is not None and not _STATUS.fullmatch(str(status)):
+        raise ContractError(f"{where}: {BINDING}.status is neither a status, a range such as 2XX nor default")
+    text = None if status is None else str(status)
+    return method.upper(), route, side, text if text in (None, "default") else str(text).upper()

@@ -1,0 +1,177 @@
+"""OpenAPI 3.0, 3.1 and 3.2 into the intermediate form. https://spec.openapis.org/oas/"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from monitor.contracts.form import Body, Operation, Parameter, Promise
+from monitor.contracts.formats.dialect import Dialect, Side
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.refs import follow, survey
+from monitor.contracts.routes import Router
+from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
+from monitor.contracts.work import allowed_depth
+from monitor.errors import ContractError
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_VERSION = re.compile(r"3\.([012])(?:\.\d+)?(?:-.*)?")
+_STATUS = re.compile(r"[1-5](?:\d\d|[xX]{2})")
+_PLACES = ("path", "query", "header", "cookie")
+# Parameters with these names are described elsewhere (OpenAPI, parameter object) and never kept in clear.
+_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+
+
+def read_openapi(document: dict[str, Any], *, where: str, lenient_nullable: bool = True, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise that an OpenAPI document makes. Schemas compile when first used; `compile_all` does it at once.
+
+    Raises ContractError, saying where, for another version, a remote `$ref`, a dangling one or an exceeded budget.
+    """
+    found = _VERSION.fullmatch(str(document.get("openapi", "")))
+    if found is None:
+        said = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
+        raise ContractError(f"{where}: the version is {said!r}; OpenAPI 3.0, 3.1 and 3.2 are read")
+    survey(document, where, limits)
+    return _Reader(document, where, found.group(1) == "0", lenient_nullable, limits).promise()
+
+
+class _Reader:
+    def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:  # noqa: FBT001 - private
+        self._document = document
+        self._where = where
+        self._limits = limits
+        draft: Draft = "4" if old else "2020-12"
+        formats = OPENAPI_FORMATS if old else {}
+        sides: tuple[Side, Side] = ("request", "response")
+        self._sides = {side: Dialect(document, side, lenient=lenient).rewritten() for side in sides}
+        self._schemas = {side: Schemas(form, draft, where=where, formats=formats, limits=limits) for side, form in self._sides.items()}
+
+    def promise(self) -> Promise:
+        router: Router[Operation] = Router()
+        for base in self._bases(self._document):
+            router.base(base)
+        count = 0
+        for method, route, operation in self._operations(router):
+            count += 1
+            if count > self._limits.operations:
+                raise ContractError(f"{self._where}: more than {self._limits.operations} operations; split the contract")
+            router.add(method, route, operation)
+        depths = {side: allowed_depth(form, self._limits.work) for side, form in self._sides.items()}
+        for side, depth in depths.items():
+            if depth < 1:
+                raise ContractError(
+                    f"{self._where}: on the {side} side more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
+                )
+        return Promise(router, whole=True, depth=min(depths.values()))
+
+    def _operations(self, router: Router[Operation]) -> Iterator[tuple[str, str, Operation]]:
+        paths = self._document.get("paths") or {}
+        if not isinstance(paths, dict):
+            raise ContractError(f"{self._where}: `paths` is no object")
+        for route, item in paths.items():
+            if route.startswith("x-"):
+                continue
+            if not route.startswith("/"):
+                raise ContractError(f"{self._where}: the path {route[:120]!r} does not begin with /")
+            held, pointer = self._at(item, f"/paths/{_escaped(route)}", "path item")
+            for base in self._bases(held):
+                router.base(base)
+            shared = self._parameters(held, pointer)
+            more = held.get("additionalOperations")  # OpenAPI 3.2
+            named = [(word, held[word], f"{pointer}/{word}") for word in _METHODS if word in held]
+            if isinstance(more, dict):
+                named += [(word, entry, f"{pointer}/additionalOperations/{_escaped(word)}") for word, entry in more.items()]
+            for word, entry, clause in named:
+                if not isinstance(entry, dict):
+                    raise ContractError(f"{self._where}: {clause} is no object")
+                for base in self._bases(entry):
+                    router.base(base)
+                yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared)
+
+    def _operation(self, method: str, route: str, entry: dict[str, Any], clause: str, shared: dict[tuple[str, str], Parameter]) -> Operation:
+        parameters = shared | self._parameters(entry, clause)
+        request = None
+        if "requestBody" in entry:
+            held, pointer = self._at(entry["requestBody"], f"{clause}/requestBody", "request body")
+            request = self._body(held, pointer, "request")
+        responses: dict[str, Body] = {}
+        for status, answer in self._object(entry.get("responses") or {}, f"{clause}/responses").items():
+            if status.startswith("x-"):
+                continue
+            if status != "default" and not _STATUS.fullmatch(status):
+                raise ContractError(f"{self._where}: {clause}/responses/{status[:20]} is neither a status, a range nor `default`")
+            held, pointer = self._at(answer, f"{clause}/responses/{status}", "response")
+            responses[status if status == "default" else status.upper()] = self._body(held, pointer, "response")
+        return Operation(method, route, tuple(parameters.values()), request, responses, clause)
+
+    def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
+        media = {}
+        for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
+            described, place = self._at(entry, f"{pointer}/content/{_escaped(name)}", "media type")
+            schema = self._schemas[side].lazily(f"{place}/schema") if isinstance(described.get("schema"), dict | bool) else None
+            media[name.split(";")[0].strip().lower()] = schema
+        return Body(held.get("required") is True, media, pointer)
+
+    def _parameters(self, owner: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
+        found: dict[tuple[str, str], Parameter] = {}
+        entries = owner.get("parameters") or []
+        if not isinstance(entries, list):
+            raise ContractError(f"{self._where}: {pointer}/parameters is no list")
+        for index, entry in enumerate(entries):
+            held, clause = self._at(entry, f"{pointer}/parameters/{index}", "parameter")
+            name, place = held.get("name"), held.get("in")
+            if not isinstance(name, str) or place not in _PLACES or (place == "header" and name.lower() in _IGNORED_HEADERS):
+                continue
+            schema = None
+            kinds: frozenset[str] = frozenset()
+            if isinstance(held.get("schema"), dict):
+                schema = self._schemas["request"].lazily(f"{clause}/schema")
+                kinds = self._kinds(held["schema"], f"{clause}/schema")
+            label = name.lower() if place == "header" else name
+            found[(place, label)] = Parameter(label, place, held.get("required") is True, schema, kinds, clause)
+        return found
+
+    def _kinds(self, schema: dict[str, Any], pointer: str) -> frozenset[str]:
+        """The scalar types that a parameter's text may stand for; empty for arrays, objects and alternatives."""
+        held, _ = follow(self._document, schema, pointer, self._where)
+        kinds = held.get("type") if isinstance(held, dict) else None
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if not isinstance(kinds, list) or not set(kinds) <= {"string", "integer", "number", "boolean", "null"}:
+            return frozenset()
+        return frozenset(kinds)
+
+    def _bases(self, owner: dict[str, Any]) -> Iterator[str]:
+        """Paths of the servers' URLs, each variable in all its listed values (at most 64 of a server)."""
+        servers = owner.get("servers")
+        for server in servers if isinstance(servers, list) else []:
+            url = server.get("url") if isinstance(server, dict) else None
+            if not isinstance(url, str):
+                continue
+            variables = server.get("variables") if isinstance(server.get("variables"), dict) else {}
+            choices = [
+                (name, [str(value) for value in (entry.get("enum") or [entry.get("default", "")])]) for name, entry in variables.items() if isinstance(entry, dict)
+            ]
+            for values in itertools.islice(itertools.product(*(texts for _, texts in choices)), 64):
+                filled = url
+                for (name, _), value in zip(choices, values, strict=True):
+                    filled = filled.replace("{" + name + "}", value)
+                try:
+                    yield urlsplit(filled).path
+                except ValueError:
+                    continue
+
+    def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:  # noqa: ANN401 - any JSON value
+        held, found = follow(self._document, node, pointer, self._where)
+        if not isinstance(held, dict):
+            raise ContractError(f"{self._where}: the {what} at {pointer} is no object")
+        return held, found
+
+    def _object(self, node: Any, pointer: str) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+        if not isinstance(node, dict):
+            raise ContractError(f"{self._where}: {pointer} is no object")
+        return node
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

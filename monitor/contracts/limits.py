@@ -1,0 +1,37 @@
+"""Budgets: how large a contract may be, and how much of a payload is looked at."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLimits:
+    """What a contract may cost, refused at publishing. Counts are after YAML aliases are expanded.
+
+    `work` bounds how many schemas may apply to one value (each `allOf`, `anyOf`, `$ref` counts; the sum over a
+    hostile chain doubles at each step), so that one check cannot hang.
+    """
+
+    text_bytes: int = 16_000_000
+    nodes: int = 1_000_000
+    depth: int = 200
+    schemas: int = 200_000
+    operations: int = 10_000
+    pattern_chars: int = 4_096
+    patterns: int = 20_000
+    work: int = 200_000
+    regex_backtracks: int = 100_000
+    regex_bytes: int = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadLimits:
+    """What of one exchange is checked; larger or deeper bodies are "not checked", with that reason."""
+
+    body_bytes: int = 1_000_000
+    depth: int = 128
+    violations: int = 20
+    work: int = 50_000_000
+
+
+CONTRACT_LIMITS = ContractLimits()
+PAYLOAD_LIMITS = PayloadLimits()

@@ -1,0 +1,128 @@
+"""A body as it came, decoded once and with care: what it holds, or why it cannot be looked at."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
+from monitor.model.exchanges import Body
+
+# Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or the source's.
+NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = "no_body", "empty", "truncated", "too_large", "too_deep", "not_json", "media_type"
+_JSON_TYPES = frozenset({"application/json", "text/json", "application/x-json"})
+
+
+def is_json_type(media: str) -> bool:
+    """Whether a media type (lower case, without parameters) holds JSON: application/json and all `+json`."""
+    return media in _JSON_TYPES or media.endswith("+json")
+
+
+class Payload:
+    """One side's body. Decoding happens at the first question and once; 2^64 and larger integers become floats.
+
+    `media` is the content type without parameters, "" when the source does not tell. Not thread-safe.
+    """
+
+    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "length", "media")
+
+    def __init__(self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS) -> None:
+        self._body = body
+        self._limits = limits
+        self._value: Any = None
+        self._problem: str | None = None
+        self._truncated = truncated
+        kind = headers.get("content-type", "") if headers else ""
+        self.media = (kind.partition(";")[0].strip().lower() if ";" in kind else kind.strip().lower()) if kind else ""
+        self.length = headers.get("content-length", "") if headers else ""
+
+    @property
+    def problem(self) -> str:
+        """Why there is no value; "" when there is one."""
+        if self._problem is None:
+            self._problem = self._read()
+        return self._problem
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The decoded body; only when `problem` is ""."""
+        return self._value
+
+    def _read(self) -> str:
+        body = self._body
+        if self._truncated:
+            return TRUNCATED
+        if body is None:
+            return EMPTY if self.length == "0" else NO_BODY
+        if not body:
+            return EMPTY if self.length == "0" else NO_BODY
+        if len(body) > self._limits.body_bytes:
+            return TOO_LARGE
+        if self.media and not is_json_type(self.media):
+            return MEDIA_TYPE
+        try:
+            self._value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            return self._unreadable(error)
+        if _brackets(body) > self._limits.depth and _deeper(self._value, self._limits.depth):
+            self._value = None
+            return TOO_DEEP
+        return ""
+
+    def _unreadable(self, error: orjson.JSONDecodeError) -> str:
+        body = self._body
+        if "depth limit" in error.msg:
+            return TOO_DEEP
+        assert body is not None  # noqa: S101 - only a body that is there is parsed
+        size = len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
+        if self.length.isdigit() and int(self.length) > size:
+            return TRUNCATED
+        if "unexpected end" in error.msg:
+            return TRUNCATED
+        if not self.media:
+            return MEDIA_TYPE  # nobody said that it is JSON
+        return NOT_JSON
+
+    def repeats_a_key(self) -> bool:
+        """Whether some object holds one key twice, which parsers read differently. Exact; cheap when there is none."""
+        if self.problem or self._body is None:
+            return False
+        raw = self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
+        if b"\\u003" not in raw and raw.count(b":") == orjson.dumps(self._value).count(b":"):
+            return False
+        repeated = False
+
+        def pairs(entries: list[tuple[str, Any]]) -> None:
+            nonlocal repeated
+            repeated = repeated or len({name for name, _ in entries}) != len(entries)
+
+        try:
+            json.loads(raw, object_pairs_hook=pairs)
+        except (ValueError, RecursionError):
+            return False
+        return repeated
+
+
+def _brackets(body: bytes | str) -> int:
+    return body.count(b"[") + body.count(b"{") if isinstance(body, bytes) else body.count("[") + body.count("{")
+
+
+def _deeper(value: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON value
+    level = [value]
+    for _ in range(depth):
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                below.extend(node.values())
+            elif isinstance(node, list):
+                below.extend(node)
+        if not below:
+            return False
+        level = below
+    return any(isinstance(node, dict | list) for node in level)
+
+
+def deeper_than(value: object, depth: int) -> bool:
+    """Whether a decoded payload nests deeper than `depth` containers."""
+    return _deeper(value, depth)

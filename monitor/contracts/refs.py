@@ -1,0 +1,79 @@
+"""References inside one document: resolved locally, remote ones refused, budgets on schemas and patterns kept."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from monitor.contracts.limits import ContractLimits
+from monitor.errors import ContractError
+
+# Keywords whose value is data or prose, never a schema with references.
+_DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
+_NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "headers", "paths", "components"})
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_MOST_HOPS = 50
+
+
+def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:  # noqa: ANN401 - any JSON value
+    """What a local reference ("#/a/b") names. ContractError for a remote or a dangling one."""
+    if not pointer.startswith("#"):
+        raise ContractError(f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched")
+    node: Any = document
+    for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        if isinstance(node, dict) and name in node:
+            node = node[name]
+        elif isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            raise ContractError(f"{where}: the reference {pointer[:120]!r} names nothing in the document")
+    return node
+
+
+def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tuple[Any, str]:  # noqa: ANN401 - any JSON value
+    """The node behind a chain of `$ref`, and its pointer. ContractError for a circle."""
+    for _ in range(_MOST_HOPS):
+        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
+            return node, pointer
+        target = node["$ref"]
+        node = resolve(document, target, f"{where} {pointer}")
+        pointer = unquote(target[1:])
+    raise ContractError(f"{where}: the reference at {pointer} leads in a circle")
+
+
+def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str] = frozenset()) -> None:
+    """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of schemas and patterns."""
+    schemas = patterns = 0
+    for node, pointer in _schemas(document):
+        schemas += 1
+        for word in _REFERENCES:
+            target = node.get(word)
+            if isinstance(target, str) and not target.startswith("#") and not allowed:
+                raise ContractError(
+                    f"{where}: the reference {target[:120]!r} at {pointer or '/'} leaves the document; bundle it into one file, nothing is fetched"
+                )
+        texts = [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+        if isinstance(node.get("patternProperties"), dict):
+            texts.extend(node["patternProperties"])
+        patterns += len(texts)
+        if any(len(text) > limits.pattern_chars for text in texts):
+            raise ContractError(f"{where}: the pattern at {pointer} is longer than {limits.pattern_chars} characters")
+    if schemas > limits.schemas:
+        raise ContractError(f"{where}: {schemas} objects are more than the {limits.schemas} that a contract may have; split it")
+    if patterns > limits.patterns:
+        raise ContractError(f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have")
+
+
+def _schemas(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every object that may be read as a schema, with its pointer; data and maps of names are passed over."""
+    stack: list[tuple[Any, str, bool]] = [(document, "", False)]
+    while stack:
+        node, pointer, names = stack.pop()
+        if isinstance(node, list):
+            stack.extend((child, f"{pointer}/{index}", False) for index, child in enumerate(node))
+        elif isinstance(node, dict):
+            if not names:
+                yield node, pointer
+            for name, child in node.items():
+                if names or name not in _DATA:
+                    stack.append((child, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", not names and name in _NAMES))

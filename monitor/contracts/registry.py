@@ -1,0 +1,111 @@
+"""A snapshot of the registry: which contracts are in force for a provider, environment, version, consumer and time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.contracts.form import Promise
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.read import read_contract
+from monitor.errors import ContractError
+from monitor.model.contracts import Revision
+
+_MOST_CACHED = 20_000
+_FOREVER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One revision with its compiled promise; None when its text cannot be used (it is listed in `Registry.broken`)."""
+
+    name: str
+    number: int
+    promise: Promise | None
+    since_ns: int
+    until_ns: int
+
+
+class Registry:
+    """Immutable; made anew when a revision is published. Safe between threads. Finding costs one dictionary look-up.
+
+    Of one contract's revisions in force at the event's time and environment, one for the provider's very version
+    beats one for all versions, and that beats one for another version (a version that never published keeps the
+    promise made before); among equals the highest number wins. `broken` names unusable revisions and why.
+    """
+
+    def __init__(
+        self,
+        revisions: Sequence[Revision] = (),
+        *,
+        previous: "Registry | None" = None,
+        lenient_nullable: bool = True,
+        limits: ContractLimits = CONTRACT_LIMITS,
+    ) -> None:
+        self.broken: dict[tuple[str, int], str] = {}
+        self._read: dict[tuple[str, int, str], Promise | None] = {}
+        self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
+        self._found: dict[tuple[str, str, str, str], list[list[InForce]]] = {}
+        for revision in sorted(revisions, key=lambda entry: -entry.number):
+            promise = self._promise(revision, previous, lenient_nullable, limits)
+            until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
+            held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until)
+            self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
+
+    def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:  # noqa: FBT001 - private
+        key = (revision.name, revision.number, revision.content_hash)
+        where = f"contract {revision.name} revision {revision.number}"
+        if previous is not None and key in previous._read:  # noqa: SLF001 - the same class
+            self._read[key] = previous._read[key]  # noqa: SLF001 - the same class
+            if self._read[key] is None:
+                self.broken[key[:2]] = previous.broken.get(key[:2], "")
+            return self._read[key]
+        try:
+            self._read[key] = read_contract(revision.format, revision.document, where=where, lenient_nullable=lenient, limits=limits)
+        except ContractError as error:
+            self._read[key] = None
+            self.broken[key[:2]] = str(error)
+        return self._read[key]
+
+    @property
+    def providers(self) -> Mapping[str, Sequence[str]]:
+        """Names of the contracts of each provider."""
+        return {provider: list(names) for provider, names in self._by_provider.items()}
+
+    def find(self, provider: str, environment: str, version: str, consumer: str, at_ns: int) -> list[InForce]:
+        """The revision in force of each contract that binds this provider towards this consumer, most specific first."""
+        names = self._by_provider.get(provider)
+        if names is None:
+            return []
+        key = (provider, environment, version, consumer)
+        ranked = self._found.get(key)
+        if ranked is None:
+            if len(self._found) >= _MOST_CACHED:
+                self._found.clear()
+            ranked = self._found[key] = _ranked(names, environment, version, consumer)
+        chosen = []
+        for candidates in ranked:
+            for held in candidates:
+                if held.since_ns <= at_ns < held.until_ns:
+                    chosen.append(held)
+                    break
+        return chosen
+
+
+def _ranked(names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str) -> list[list[InForce]]:
+    ranked: list[tuple[bool, str, list[InForce]]] = []
+    for name, entries in names.items():
+        fitting = [
+            (0 if revision.provider_version == version and version else 1 if not revision.provider_version else 2, -revision.number, revision, held)
+            for revision, held in entries
+            if revision.environment in ("", environment) and revision.consumer in ("", consumer)
+        ]
+        if fitting:
+            fitting.sort(key=lambda entry: entry[:2])
+            ranked.append((not any(entry[2].consumer for entry in fitting), name, [entry[3] for entry in fitting]))
+    ranked.sort(key=lambda entry: entry[:2])
+    return [candidates for _, _, candidates in ranked]
+
+
+def _ns(moment: datetime) -> int:
+    whole = int(moment.timestamp())
+    return whole * 1_000_000_000 + moment.microsecond * 1000

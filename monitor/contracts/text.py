@@ -1,0 +1,158 @@
+"""The text of a contract to plain JSON values: JSON, or YAML 1.2 by a safe loader that refuses bombs."""
+
+import re
+from typing import Any
+
+import orjson
+import yaml
+
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.errors import ContractError
+
+_TAG = "tag:yaml.org,2002:"
+_TAGS = frozenset(_TAG + kind for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map", "binary", "omap", "set"))
+_INT = re.compile(r"^[-+]?[0-9]+$")
+_FLOAT = re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_MOST_DIGITS = 400
+
+
+def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> dict[str, Any]:
+    """The document as JSON values, its root an object.
+
+    YAML is read with JSON's types (core schema of YAML 1.2): a date stays text, `NO` is Norway. Aliases count each
+    time they are used. Raises ContractError, saying where, for text that is no JSON or YAML, is over a budget, or
+    uses tags.
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ContractError(f"{where}: the text holds half a surrogate pair; save it as UTF-8") from None
+    if size > limits.text_bytes:
+        raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
+    document = _json(text) if text.lstrip()[:1] == "{" else None
+    if document is None:
+        document = _yaml(text, where, limits)
+    if not isinstance(document, dict):
+        raise ContractError(f"{where}: the document is no object; publish an OpenAPI document or a JSON Schema")
+    _measure(document, where, limits)
+    return document
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # perhaps YAML's flow style
+
+
+def _yaml(text: str, where: str, limits: ContractLimits) -> Any:  # noqa: ANN401 - any JSON value
+    loader = yaml.CSafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise ContractError(f"{where}: the document is empty")
+        _count(root, where, limits)
+        return _value(root, where)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark is not None else ""
+        raise ContractError(f"{where}: neither JSON nor YAML{line}: {getattr(error, 'problem', None) or type(error).__name__}") from None
+    except RecursionError:
+        raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
+    finally:
+        loader.dispose()
+
+
+def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:
+    """Nodes with aliases expanded, each node visited once; a node inside itself is refused."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: yaml.Node, depth: int) -> int:
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        if id(node) in open_nodes:
+            raise ContractError(f"{where}: an alias at line {node.start_mark.line + 1} contains itself")
+        if depth > limits.depth:
+            raise ContractError(f"{where}: nested deeper than {limits.depth} levels at line {node.start_mark.line + 1}")
+        open_nodes.add(id(node))
+        total = 1
+        if isinstance(node, yaml.SequenceNode):
+            total += sum(size(child, depth + 1) for child in node.value)
+        elif isinstance(node, yaml.MappingNode):
+            total += sum(size(key, depth + 1) + size(value, depth + 1) for key, value in node.value)
+        open_nodes.discard(id(node))
+        if total > limits.nodes:
+            raise ContractError(f"{where}: its aliases expand to more than {limits.nodes} nodes; write it without so many aliases")
+        sizes[id(node)] = total
+        return total
+
+    size(root, 0)
+
+
+def _value(node: yaml.Node, where: str) -> Any:  # noqa: ANN401 - any JSON value
+    if node.tag not in _TAGS:
+        raise ContractError(f"{where}: the tag {node.tag[:60]!r} at line {node.start_mark.line + 1} is not allowed; remove it")
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node, where)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(child, where) for child in node.value]
+    merged: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ContractError(f"{where}: a key at line {key.start_mark.line + 1} is no text")
+        if key.value == "<<" and not key.style:
+            for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                held = _value(part, where)
+                if isinstance(held, dict):
+                    merged = held | merged
+            continue
+        if key.value in own:
+            raise ContractError(f"{where}: the key {key.value[:80]!r} stands twice, again at line {key.start_mark.line + 1}")
+        own[key.value] = _value(value, where)
+    return merged | own
+
+
+def _scalar(node: yaml.ScalarNode, where: str) -> Any:  # noqa: ANN401 - any JSON value
+    text: str = node.value
+    if node.style:  # quoted or block
+        return text
+    if node.tag == _TAG + "str" and _INT.match(text):  # said to be text by !!str
+        return text
+    if text in _NULLS:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if len(text) <= _MOST_DIGITS and _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    return text
+
+
+def _measure(document: Any, where: str, limits: ContractLimits) -> None:  # noqa: ANN401 - any JSON value
+    """Refuse a document over the budget of nodes or depth, without recursion."""
+    nodes = 0
+    level = [document]
+    depth = 0
+    while level:
+        nodes += len(level)
+        if nodes > limits.nodes:
+            raise ContractError(f"{where}: more than {limits.nodes} nodes; split the contract")
+        if depth > limits.depth:
+            raise ContractError(f"{where}: nested deeper than {limits.depth} levels; flatten it with local $ref")
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                below.extend(node.values())
+            elif isinstance(node, list):
+                below.extend(node)
+        level = below
+        depth += 1

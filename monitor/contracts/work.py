@@ -1,0 +1,140 @@
+"""A bound on what one check can cost, from the schema's graph alone: how deep a payload may be before work explodes.
+
+A hostile (or careless) contract doubles the schemas that apply at each level by `allOf` and `$ref`; a validator then
+works for hours on a small payload. The count of schemas that can apply at one place of depth d, for the worst path, is
+e_0(X) = size of X's in-place expansion, e_d(X) = max over child places k of the sum of e_{d-1} over the schemas that X's
+expansion puts on k. It is computed once, when a contract is read.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from monitor.contracts.refs import resolve
+from monitor.errors import ContractError
+
+DEEPEST = 128
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+_IN_PLACE = ("not", "if", "then", "else")
+_IN_PLACE_MAPS = ("dependentSchemas", "dependencies")
+_DOWN = ("items", "additionalItems", "unevaluatedItems", "contains", "additionalProperties", "unevaluatedProperties", "propertyNames")
+_APPLICATORS = frozenset({*_IN_PLACE_LISTS, *_IN_PLACE, *_IN_PLACE_MAPS, *_DOWN, "properties", "patternProperties", "prefixItems", "$ref"})
+
+Node = dict[str, Any]
+
+
+class _Graph:
+    def __init__(self, document: Node, work: int) -> None:
+        self._document = document
+        self._most = work
+        self._known: dict[int, tuple[int, dict[str, Counter[int]]]] = {}
+        self._open: set[int] = set()
+        self.nodes: dict[int, Node] = {}
+
+    def expansion(self, node: Node) -> tuple[int, dict[str, Counter[int]]]:
+        """Schemas applied at the node's own place, and what is put on each place below (place -> node -> times).
+
+        A schema that applies to itself in place counts as too much.
+        """
+        key = id(node)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        self.nodes[key] = node
+        if key in self._open:
+            return self._most + 1, {}
+        self._open.add(key)
+        total = 1
+        below: dict[str, Counter[int]] = {}
+        for place, child in _below(node):
+            self.nodes[id(child)] = child
+            below.setdefault(place, Counter())[id(child)] += 1
+        for child in self._in_place(node):
+            cost, deeper = self.expansion(child)
+            total += cost
+            for place, counted in deeper.items():
+                below.setdefault(place, Counter()).update(counted)
+            if total > self._most:
+                total = self._most + 1
+                break
+        self._open.discard(key)
+        self._known[key] = (total, below)
+        return total, below
+
+    def _in_place(self, node: Node) -> Iterator[Node]:
+        target = node.get("$ref")
+        if isinstance(target, str) and target.startswith("#"):
+            try:
+                found = resolve(self._document, target, "")
+            except ContractError:
+                found = None  # an anchor, or relative to an $id of its own
+            if isinstance(found, dict):
+                yield found
+        for word in _IN_PLACE_LISTS:
+            held = node.get(word)
+            if isinstance(held, list):
+                yield from (child for child in held if isinstance(child, dict))
+        for word in _IN_PLACE:
+            if isinstance(node.get(word), dict):
+                yield node[word]
+        for word in _IN_PLACE_MAPS:
+            held = node.get(word)
+            if isinstance(held, dict):
+                yield from (child for child in held.values() if isinstance(child, dict))
+
+
+def _below(node: Node) -> Iterator[tuple[str, Node]]:
+    for word in ("properties", "patternProperties"):
+        held = node.get(word)
+        if isinstance(held, dict):
+            yield from ((f"{word}/{name}", child) for name, child in held.items() if isinstance(child, dict))
+    for word in _DOWN:
+        if isinstance(node.get(word), dict):
+            yield word, node[word]
+    for word in ("items", "prefixItems"):
+        held = node.get(word)
+        if isinstance(held, list):
+            yield from ((f"{word}/{index}", child) for index, child in enumerate(held) if isinstance(child, dict))
+
+
+def allowed_depth(document: Node, work: int) -> int:
+    """The depth down to which no place of a payload is met by more than `work` schemas: 0 (not even the root) to DEEPEST.
+
+    An upper bound over all schemas of the document; cost grows with its size.
+    """
+    graph = _Graph(document, work)
+    try:
+        for node in _applying(document):
+            graph.expansion(node)
+        pending = list(graph.nodes.items())
+        for _, node in pending:
+            graph.expansion(node)
+    except RecursionError:
+        return 0
+    expansions = {key: graph.expansion(node) for key, node in list(graph.nodes.items())}
+    counts = {key: total for key, (total, _) in expansions.items()}
+    if max(counts.values(), default=1) > work:
+        return 0
+    edges = {key: list(below.values()) for key, (_, below) in expansions.items() if below}
+    for depth in range(1, DEEPEST):
+        fresh = {key: max(sum(times * counts.get(child, 0) for child, times in place.items()) for place in places) for key, places in edges.items()}
+        fresh = {key: count for key, count in fresh.items() if count}
+        if fresh == counts or not fresh:
+            return DEEPEST
+        if max(fresh.values()) > work:
+            return depth
+        counts = fresh
+        edges = {key: edges[key] for key in fresh}
+    return DEEPEST
+
+
+def _applying(document: Node) -> Iterator[Node]:
+    stack: list[Any] = [document]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if not _APPLICATORS.isdisjoint(node):
+                yield node
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)

@@ -1,0 +1,203 @@
+"""Fields of API logs in their many spellings to the model's: times, paths, headers, ids, bodies."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from monitor.model.exchanges import REDACTED, Body
+
+_SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
+_NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
+_HEX_32, _HEX_16 = re.compile(r"[0-9a-fA-F]{32}"), re.compile(r"[0-9a-fA-F]{16}")
+_METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
+_EARLIEST_NS = 946_684_800_000_000_000  # 2000-01-01
+_FUTURE_NS = 3_600_000_000_000
+_LONGEST_NS = 30 * 86_400 * 1_000_000_000
+_LONGEST_NAME = 200
+_LONGEST_PATH = 2_048
+_LONGEST_HEADER = 2_048
+_MOST_HEADERS = 100
+_STATUS_END = 1000
+
+
+class Refused(Exception):  # noqa: N818 - caught by the decoders, becomes a Reject
+    """A record that cannot be used; the text is the reject's reason, and never quotes the record."""
+
+
+def time_ns(value: object, record_ms: int) -> int:
+    """A time as ISO 8601 text (UTC when it names no zone) or a number of s, ms, us or ns since the epoch, by its size.
+
+    Refuses what is no time ("bad_time") and times before 2000 or more than 1 h ahead of the record's ("absurd_time").
+    """
+    if isinstance(value, str):
+        nanoseconds = _text_ns(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        nanoseconds = _number_ns(value)
+    else:
+        raise Refused("bad_time")
+    if not _EARLIEST_NS <= nanoseconds <= record_ms * 1_000_000 + _FUTURE_NS:
+        raise Refused("absurd_time")
+    return nanoseconds
+
+
+def _text_ns(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        if "-" in text or ":" in text:
+            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    try:
+        return _number_ns(int(text) if text.isdigit() and len(text) < 25 else float(text))  # noqa: PLR2004 - longer ones are no time
+    except ValueError:
+        raise Refused("bad_time") from None
+
+
+def _number_ns(number: float) -> int:
+    if not math.isfinite(number) or number < 0:
+        raise Refused("bad_time")
+    for below, factor in ((1e11, 1_000_000_000), (1e14, 1_000_000), (1e17, 1_000)):
+        if number < below:
+            return round(number * factor)
+    return round(number)
+
+
+def duration_ns(value: object, unit_ns: float) -> int | None:
+    """A duration in units of `unit_ns`; None when absent. Refuses a negative or endless one ("absurd_duration")."""
+    number = number_of(value)
+    if number is None:
+        return None
+    nanoseconds = number * unit_ns
+    if not 0 <= nanoseconds <= _LONGEST_NS:
+        raise Refused("absurd_duration")
+    return round(nanoseconds)
+
+
+def number_of(value: object) -> float | None:
+    """A finite number, perhaps written as text; None when absent ("-", "" and null too). Refuses other things ("bad_number")."""
+    if value is None or value in ("-", ""):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise Refused("bad_number") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused("bad_number")
+    return value
+
+
+def status_of(value: object) -> int:
+    """An HTTP status, 0 when there was no answer. Refuses what is none ("bad_status")."""
+    if isinstance(value, int) and 0 <= value < _STATUS_END and not isinstance(value, bool):
+        return value
+    try:
+        number = number_of(value)
+    except Refused:
+        raise Refused("bad_status") from None
+    if number is None:
+        return 0
+    if not 0 <= number < _STATUS_END or number != int(number):
+        raise Refused("bad_status")
+    return int(number)
+
+
+def method_of(value: object) -> str:
+    """A method in upper case. Refuses what is none ("no_method")."""
+    if not isinstance(value, str) or _METHOD.fullmatch(value) is None:
+        raise Refused("no_method")
+    return value.upper()
+
+
+def split_url(text: str) -> tuple[str, str, str, bool]:
+    """Host, path, query and whether a query can be told from an address or a path; user info and fragment are dropped."""
+    host = ""
+    if "://" in text[:32]:
+        rest = text.split("://", 1)[1]
+        authority, slash, rest = rest.partition("/")
+        if "?" in authority:  # http://host?x=1
+            authority, _, query = authority.partition("?")
+            rest, slash = "?" + query, "/"
+        host = authority.rpartition("@")[2]
+        text = slash + rest or "/"
+    text = text.partition("#")[0]
+    path, mark, query = text.partition("?")
+    return host, (path or "/")[:_LONGEST_PATH], query, bool(mark)
+
+
+def name_of(value: object) -> str:
+    """A service, version or environment as text, bounded; "" for "-" and for what is no text or number."""
+    if isinstance(value, str):
+        return "" if value == "-" else value[:_LONGEST_NAME]
+    return str(value)[:_LONGEST_NAME] if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def id_of(value: object, size: int) -> bytes:
+    """A trace id (size 16) or span id (8) from hex; b"" when it is none or all zeros."""
+    if not isinstance(value, str) or (_HEX_32 if size == 16 else _HEX_16).fullmatch(value) is None:  # noqa: PLR2004 - W3C's length
+        return b""
+    raw = bytes.fromhex(value)
+    return raw if any(raw) else b""
+
+
+def traceparent(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Trace and parent span from a W3C `traceparent` header, b"" where there is none. https://www.w3.org/TR/trace-context/"""
+    found = _TRACEPARENT.fullmatch(headers.get("traceparent", "")) if headers else None
+    return (id_of(found.group(1), 16), id_of(found.group(2), 8)) if found else (b"", b"")
+
+
+@lru_cache(maxsize=8192)
+def _header_name(name: str) -> tuple[str, bool]:
+    lower = name.lower()[:_LONGEST_NAME]
+    return lower, lower not in _NOT_SECRET and _SECRET.search(lower) is not None
+
+
+def headers_of(value: object) -> dict[str, str]:
+    """Headers, names in lower case, from an object, a list of pairs or JSON text; secrets' values are never kept."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return {}
+    pairs: list[tuple[object, object]]
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        pairs = [pair for entry in value if (pair := _pair(entry)) is not None]
+    else:
+        return {}
+    found: dict[str, str] = {}
+    for name, held in pairs[:_MOST_HEADERS]:
+        if isinstance(name, str) and name:
+            lower, secret = _header_name(name)
+            found[lower] = REDACTED if secret else _header_text(held)
+    return found
+
+
+def _pair(entry: object) -> tuple[object, object] | None:
+    if isinstance(entry, dict):
+        return entry.get("key", entry.get("name")), entry.get("value")
+    return (entry[0], entry[1]) if isinstance(entry, Sequence) and len(entry) == 2 and not isinstance(entry, str) else None  # noqa: PLR2004 - a pair
+
+
+def _header_text(value: object) -> str:
+    if isinstance(value, str):
+        return value[:_LONGEST_HEADER]
+    if isinstance(value, list):
+        return ", ".join(entry for entry in value if isinstance(entry, str))[:_LONGEST_HEADER]
+    return str(value)[:_LONGEST_HEADER] if isinstance(value, int | float) else ""
+
+
+def body_of(value: Any) -> Body:  # noqa: ANN401 - any JSON value
+    """A body as text, or as JSON bytes when the log held it parsed; None when absent."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value)

@@ -1,0 +1,106 @@
+"""Parsed log entries to exchanges: one function that every format ends in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from monitor.decode.api_logs import fields
+from monitor.model.exchanges import Body, Exchange
+from monitor.model.records import Records
+
+UNKNOWN = "unknown"
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's times."""
+
+    source_id: str
+    partition: int
+    offset: int
+    record_ms: int
+
+
+def place_of(records: Records, index: int) -> Place:
+    """The place of record `index`."""
+    partition = records.partitions[index]
+    return Place(partition.source_id, partition.partition, records.offsets[index], records.timestamps_ms[index])
+
+
+def make(  # noqa: PLR0913 - one per field of the log
+    place: Place,
+    index: int,
+    *,
+    end_ns: int,
+    duration_ns: int | None,
+    method: object,
+    target: object,
+    status: object,
+    query: object = None,
+    route: object = None,
+    caller: object = None,
+    caller_version: object = None,
+    callee: object = None,
+    callee_version: object = None,
+    callee_namespace: object = None,
+    environment: object = None,
+    trace: bytes = b"",
+    span: bytes = b"",
+    side: Literal["client", "server"] = "server",
+    request_headers: Mapping[str, str] = _NOTHING,
+    response_headers: Mapping[str, str] = _NOTHING,
+    request_body: Body = None,
+    response_body: Body = None,
+    request_truncated: bool = False,
+    response_truncated: bool = False,
+    query_known: bool = False,
+    redacted: bool = False,
+) -> Exchange:
+    """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing services are "unknown"."""
+    if not isinstance(target, str) or not target:
+        raise fields.Refused("no_path")
+    host, path, found, told = fields.split_url(target)
+    if not path.startswith("/"):
+        path = "/" + path
+    text = query.lstrip("?") if isinstance(query, str) and query else _query_text(query) if isinstance(query, dict) else found
+    if not trace and request_headers:
+        trace, span = fields.traceparent(request_headers)
+    return Exchange(
+        place.source_id,
+        place.partition,
+        place.offset,
+        index,
+        end_ns,
+        duration_ns,
+        fields.method_of(method),
+        path,
+        fields.name_of(route),
+        text,
+        fields.status_of(status),
+        fields.name_of(caller) or UNKNOWN,
+        fields.name_of(caller_version),
+        fields.name_of(callee) or fields.name_of(host or request_headers.get("host", "")) or UNKNOWN,
+        fields.name_of(callee_version),
+        fields.name_of(callee_namespace),
+        fields.name_of(environment),
+        trace,
+        span,
+        side,
+        "http",
+        request_headers,
+        response_headers,
+        request_body,
+        response_body,
+        request_truncated,
+        response_truncated,
+        query_known or told or query is not None,
+        redacted,
+    )
+
+
+def _query_text(query: Mapping[str, Any]) -> str:
+    """A parsed query as text again."""
+    pairs = [(name, entry) for name, value in query.items() for entry in (value if isinstance(value, list) else [value])]
+    return urlencode([(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)) for name, value in pairs])
