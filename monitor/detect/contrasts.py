@@ -1,0 +1,162 @@
+"""New against old version within strata: the same window, the same region, the same version on the other side."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from monitor.detect.columns import COUNTS, EdgeTable
+from monitor.detect.distributions import Bools, Floats, Ints
+
+Role = Literal["callee", "caller"]
+Side = Literal["client", "server", "own"]
+COLUMN = {name: place for place, name in enumerate(COUNTS)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """One edge's traffic of two versions. `role` is the deployed service's place on the edge.
+
+    `strata` has one row per (window, region, counterpart version) in which both versions had calls, in time order;
+    `new` and `old` hold its counts (columns COUNTS). `before` holds the old version's counts per window before the deploy (`before_windows`).
+    `pooled` sums each side over all windows since the deploy, overlap or not.
+    """
+
+    table: EdgeTable
+    role: Role
+    new_version: str
+    old_version: str
+    counterpart: str | None
+    since: float
+    windows: Ints
+    new: Ints
+    old: Ints
+    new_rows: Ints
+    old_rows: Ints
+    stratum_of_new: Ints
+    stratum_of_old: Ints
+    before: Ints
+    before_windows: Ints
+    before_rows: Ints
+    after_new: Ints
+    after_old: Ints
+    confounded: bool
+
+    @property
+    def overlap(self) -> bool:
+        """Whether both versions ever answered in one stratum."""
+        return bool(self.windows.size)
+
+    def column(self, name: str) -> tuple[Ints, Ints]:
+        """(new, old) counts of one column per stratum."""
+        place = COLUMN[name]
+        return self.new[:, place], self.old[:, place]
+
+
+def own_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
+    """The deployed service's versions on this edge, and each row's."""
+    return (table.callee_versions, table.callee) if role == "callee" else (table.caller_versions, table.caller)
+
+
+def other_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
+    """The counterpart's versions on this edge, and each row's."""
+    return (table.caller_versions, table.caller) if role == "callee" else (table.callee_versions, table.callee)
+
+
+def contrast(
+    table: EdgeTable, role: Role, new_version: str, old_version: str, since: float, counterpart: str | None = None
+) -> Contrast:
+    """Rows of `new_version` and `old_version` since the deploy, by stratum; `counterpart` narrows to one version pair."""
+    names, codes = own_codes(table, role)
+    others, other = other_codes(table, role)
+    own = np.full(len(names) + 1, -1)
+    if new_version in names:
+        own[names.index(new_version)] = 1
+    if old_version in names:
+        own[names.index(old_version)] = 0
+    side = own[codes]
+    keep = side >= 0
+    if counterpart is not None:
+        keep &= other == (others.index(counterpart) if counterpart in others else -2)
+    after = keep & (table.windows >= since)
+    busy = table.counts[:, 0] > 0
+    after &= busy
+    new_rows = np.nonzero(after & (side == 1))[0]
+    old_rows = np.nonzero(after & (side == 0))[0]
+    before_rows = np.nonzero(keep & busy & (side == 0) & (table.windows < since))[0]
+    key = (table.windows * len(table.regions) + table.region) * len(others) + other
+    shared = np.intersect1d(key[new_rows], key[old_rows])
+    same_window = np.intersect1d(table.windows[new_rows], table.windows[old_rows]).size > 0
+    stratum_of_new, inside_new = _place(key[new_rows], shared)
+    stratum_of_old, inside_old = _place(key[old_rows], shared)
+    windows = shared // (len(table.regions) * len(others))
+    before_windows, before = _by_window(table, before_rows)
+    columns = len(COUNTS)
+    return Contrast(
+        table=table,
+        role=role,
+        new_version=new_version,
+        old_version=old_version,
+        counterpart=counterpart,
+        since=since,
+        windows=windows,
+        new=_sum(table.counts[new_rows[inside_new]], stratum_of_new, shared.size),
+        old=_sum(table.counts[old_rows[inside_old]], stratum_of_old, shared.size),
+        new_rows=new_rows[inside_new],
+        old_rows=old_rows[inside_old],
+        stratum_of_new=stratum_of_new,
+        stratum_of_old=stratum_of_old,
+        before=before,
+        before_windows=before_windows,
+        before_rows=before_rows,
+        after_new=table.counts[new_rows].sum(axis=0) if new_rows.size else np.zeros(columns, dtype=np.int64),
+        after_old=table.counts[old_rows].sum(axis=0) if old_rows.size else np.zeros(columns, dtype=np.int64),
+        confounded=same_window and shared.size == 0,
+    )
+
+
+def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] | None:
+    """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a side is missing."""
+    data = {"client": contrast.table.client, "server": contrast.table.server, "own": contrast.table.own}[side]
+    if data is None or not contrast.overlap:
+        return None
+    new = _sum_wide(data[contrast.new_rows], contrast.stratum_of_new, contrast.windows.size)
+    old = _sum_wide(data[contrast.old_rows], contrast.stratum_of_old, contrast.windows.size)
+    places = np.searchsorted(contrast.before_windows, contrast.table.windows[contrast.before_rows])
+    before = _sum_wide(data[contrast.before_rows], places, contrast.before_windows.size)
+    return new, old, before
+
+
+def _place(keys: Ints, shared: Ints) -> tuple[Ints, Bools]:
+    places = np.searchsorted(shared, keys)
+    inside = np.zeros(keys.size, dtype=bool)
+    if shared.size:
+        inside = shared[np.minimum(places, shared.size - 1)] == keys
+    return places[inside], inside
+
+
+def _sum(counts: Ints, places: Ints, size: int) -> Ints:
+    out = np.zeros((size, counts.shape[1]), dtype=np.int64)
+    _add(out, counts, places)
+    return out
+
+
+def _sum_wide(values: Floats, places: Ints, size: int) -> Floats:
+    out = np.zeros((size, values.shape[1]))
+    _add(out, values, places)
+    return out
+
+
+def _add(out: Any, values: Any, places: Ints) -> None:
+    """Sum rows into their places; sorted runs cost far less than np.add.at."""
+    if not places.size:
+        return
+    order = np.argsort(places, kind="stable")
+    sorted_places = places[order]
+    starts = np.nonzero(np.diff(sorted_places, prepend=-1))[0]
+    out[sorted_places[starts]] = np.add.reduceat(values[order], starts, axis=0)
+
+
+def _by_window(table: EdgeTable, rows: Ints) -> tuple[Ints, Ints]:
+    windows, places = np.unique(table.windows[rows], return_inverse=True)
+    return windows, _sum(table.counts[rows], places, windows.size)

@@ -1,0 +1,55 @@
+"""The few functions of scipy that judging needs, behind one typed face."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def log_mean_exp(logs: Floats, weights: Floats | None = None) -> float:
+    """Log of the (weighted) mean of exp(logs); weights sum to 1. -inf for no entry."""
+    if logs.size == 0:
+        return float("-inf")
+    top = float(np.max(logs))
+    if not np.isfinite(top):
+        return top
+    terms = np.exp(logs - top)
+    mean = float(np.mean(terms)) if weights is None else float(np.dot(terms, weights))
+    return top + float(np.log(mean))
+
+
+@lru_cache(maxsize=64)
+def normal_quantile(probability: float) -> float:
+    """The standard normal's quantile."""
+    return float(special.ndtri(probability))
+
+
+def normal_tail(z: float) -> float:
+    """P(Z >= z) for a standard normal."""
+    return float(special.ndtr(-z))
+
+
+def beta_quantile(probability: float, a: float, b: float) -> float:
+    """The Beta(a, b) quantile; 0 or 1 at the degenerate ends, as Clopper and Pearson's bounds want it."""
+    if a <= 0:
+        return 0.0
+    if b <= 0:
+        return 1.0
+    return float(special.betaincinv(a, b, probability))
+
+
+def binomial_pmf(count: int, probability: float) -> Floats:
+    """Probabilities of 0..count under Binomial(count, probability)."""
+    k: NDArray[Any] = np.arange(count + 1)
+    if probability <= 0 or probability >= 1:
+        pmf = np.zeros(count + 1)
+        pmf[0 if probability <= 0 else count] = 1.0
+        return pmf
+    choose = special.gammaln(count + 1) - special.gammaln(k + 1) - special.gammaln(count - k + 1)
+    return np.asarray(np.exp(choose + k * np.log(probability) + (count - k) * np.log1p(-probability)), dtype=np.float64)

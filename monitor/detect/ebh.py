@@ -1,0 +1,16 @@
+"""Which edges of a deploy to report: e-BH (Wang and Ramdas, arXiv 2009.02824), valid under any dependence."""
+
+import math
+from collections.abc import Sequence
+
+
+def e_bh(log_es: Sequence[float], alpha: float) -> list[bool]:
+    """Reject the k largest with e >= m / (alpha k) for the largest such k: the false discovery rate stays below alpha."""
+    m = len(log_es)
+    order = sorted(range(m), key=lambda place: -log_es[place])
+    kept = 0
+    for rank, place in enumerate(order, start=1):
+        if log_es[place] >= math.log(m) - math.log(alpha) - math.log(rank):
+            kept = rank
+    chosen = set(order[:kept])
+    return [place in chosen for place in range(m)]

@@ -1,0 +1,242 @@
+"""All tests of one edge for one deploy: each signal, over all counterpart versions and for every version pair apart."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from monitor.detect.columns import COUNTS, EdgeTable
+from monitor.detect.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
+from monitor.detect.distributions import log_mean_exp
+from monitor.detect.equivalence import Bounds, bounds, difference_bound
+from monitor.detect.latency import exceedance_counts, latency_test
+from monitor.detect.rates import RateTest, dispersion, rate_test
+from monitor.detect.settings import JudgeSettings
+from monitor.model.judging import Evidence, Signal
+
+RATES: tuple[tuple[Signal, str, str, str], ...] = (
+    ("errors", "server_error", "server_error", "calls"),
+    ("errors", "client_error", "client_error", "calls"),
+    ("timeouts", "timeout", "timeouts", "calls"),
+    ("violations", "violated", "violated", "checked"),
+)
+"""Signal, its kind, the column of bad calls, the column of all calls."""
+SIDES: tuple[Side, ...] = ("client", "server")
+FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalTest:
+    """One signal of one edge; `counterpart` names the other side's version, None for all of them together."""
+
+    signal: Signal
+    kind: str
+    counterpart: str | None
+    log_e: float
+    bad_windows: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeTests:
+    """`log_e` is the log of the mean of all tests' e-values: the edge's one e-value for e-BH.
+
+    `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems` say why this edge cannot pass,
+    `untrusted` signals are not judged at all.
+    """
+
+    table: EdgeTable
+    role: Role
+    contrast: Contrast
+    counterparts: tuple[str, ...]
+    tests: tuple[SignalTest, ...]
+    log_e: float
+    own_time_log_e: float
+    equivalences: Mapping[str, Bounds]
+    latency_difference: Mapping[str, float]
+    problems: tuple[str, ...]
+
+
+def tests_of_edge(
+    table: EdgeTable, role: Role, new_version: str, old_version: str, since: float, settings: JudgeSettings
+) -> EdgeTests:
+    """Every signal of one edge, new against old version of the deployed service, which stands on side `role`."""
+    whole = contrast(table, role, new_version, old_version, since)
+    names, codes = other_codes(table, role)
+    met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
+    counterparts = tuple(names[int(code)] for code in met)
+    problems, biased = _problems(whole, settings)
+    tests = list(_tests(whole, settings, biased=biased))
+    if len(counterparts) > 1:
+        for counterpart in counterparts:
+            tests += _tests(contrast(table, role, new_version, old_version, since, counterpart), settings, biased=biased)
+    log_e = log_mean_exp(np.array([test.log_e for test in tests])) if tests else 0.0
+    slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
+    own = _latency(whole, "own", settings) if slow and role == "callee" else None
+    equivalences: dict[str, Bounds] = {}
+    for _, kind, bad, calls in RATES:
+        (k, s), (a, b) = whole.column(bad), whole.column(calls)
+        if kind == "violated" and a.sum() == 0 and b.sum() == 0:
+            continue
+        phi = dispersion(*_before(whole, bad, calls))
+        alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
+        equivalences[kind] = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference)
+    return EdgeTests(
+        table=table,
+        role=role,
+        contrast=whole,
+        counterparts=counterparts,
+        tests=tuple(tests),
+        log_e=log_e,
+        own_time_log_e=own.log_e if own else 0.0,
+        equivalences=equivalences,
+        latency_difference=_latency_differences(whole, settings),
+        problems=problems,
+    )
+
+
+def evidence_of(test: RateTest, contrast: Contrast, bad: str, details: Mapping[str, str]) -> Evidence:
+    """The numbers of a test of rates as they are stored."""
+    exemplars = tuple(_exemplars(contrast, bad))
+    return Evidence(
+        windows=test.windows,
+        new_calls=test.new_calls,
+        new_bad=test.new_bad,
+        old_calls=test.old_calls,
+        old_bad=test.old_bad,
+        effect=test.ratio,
+        effect_low=test.ratio_low,
+        effect_high=test.ratio_high,
+        e_value=finite_exp(test.log_e),
+        first_window=_moment(contrast, first=True),
+        last_window=_moment(contrast, first=False),
+        exemplars=exemplars,
+        details=details,
+    )
+
+
+def finite_exp(log_e: float) -> float:
+    """exp, kept below infinity so that it can be stored as JSON."""
+    return math.exp(min(log_e, 700.0))
+
+
+def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list[SignalTest]:
+    found: list[SignalTest] = []
+    for signal, kind, bad, calls in RATES:
+        if biased and signal in FROM_TRACES:
+            continue
+        (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
+        phi = dispersion(*_before(contrast, bad, calls))
+        rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
+        details = {"kind": kind, "dispersion": f"{phi:.3g}"}
+        found.append(
+            SignalTest(
+                signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence_of(rates, contrast, bad, details)
+            )
+        )
+    if not biased:
+        found += [test for test in (_latency(contrast, side, settings) for side in SIDES) if test]
+    return found
+
+
+def _latency(contrast: Contrast, side: Side, settings: JudgeSettings) -> SignalTest | None:
+    data = histograms(contrast, side)
+    if data is None:
+        return None
+    new, old, before = data
+    if not new.any() or not old.any():
+        return None
+    test = latency_test(
+        contrast.windows,
+        new,
+        old,
+        before,
+        lowest=contrast.table.lowest,
+        floor_buckets=settings.latency_floor_buckets,
+        floor_seconds=settings.latency_floor_seconds,
+        warmup_windows=settings.warmup_windows,
+    )
+    details: dict[str, str] = {"kind": side}
+    for who, quantiles in (("new", test.new_quantiles), ("old", test.old_quantiles)):
+        for name, value in zip(("p50", "p90", "p99"), quantiles, strict=True):
+            if value is not None:
+                details[f"{who}_{name}_seconds"] = f"{value:.4g}"
+    evidence = Evidence(
+        windows=test.windows,
+        new_calls=test.new_calls,
+        new_bad=test.new_bad,
+        old_calls=test.old_calls,
+        old_bad=test.old_bad,
+        effect=test.ratio,
+        effect_low=test.ratio_low,
+        effect_high=test.ratio_high,
+        e_value=finite_exp(test.log_e),
+        first_window=_moment(contrast, first=True),
+        last_window=_moment(contrast, first=False),
+        exemplars=tuple(_exemplars(contrast, "calls")),
+        details=details,
+    )
+    return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
+
+
+def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for side in SIDES:
+        data = histograms(contrast, side)
+        if data is None or not data[0].any() or not data[1].any():
+            continue
+        k, a, s, b = exceedance_counts(
+            data[0], data[1], contrast.table.lowest, settings.latency_floor_buckets, settings.latency_floor_seconds
+        )
+        out[side] = difference_bound(k / a, float(a), s / b, float(b), settings.equivalence_alpha)
+    return out
+
+
+def _before(contrast: Contrast, bad: str, calls: str) -> tuple[np.ndarray, np.ndarray]:
+    return contrast.before[:, COUNTS.index(bad)], contrast.before[:, COUNTS.index(calls)]
+
+
+def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, ...], bool]:
+    table = contrast.table
+    problems: list[str] = []
+    after = table.windows >= contrast.since
+    calls = table.counts[:, 0]
+    names, codes = own_codes(table, contrast.role)
+    total = int(calls[after].sum())
+    if "" in names and total:
+        unknown = after & (codes == names.index(""))
+        share = int(calls[unknown].sum()) / total
+        if share > settings.unknown_version_share:
+            problems.append(f"one-sided: {share:.0%} of calls carry no version of the deployed service")
+    if contrast.confounded:
+        problems.append("confounded: the versions never served the same region and counterpart version in one window")
+    new, old = contrast.after_new, contrast.after_old
+    both, enough = COUNTS.index("both"), 50
+    if new[0] >= enough and old[0] >= enough:
+        gap = abs(new[both] / new[0] - old[both] / old[0])
+        if gap > settings.coverage_difference:
+            problems.append(f"one-sided: the share of calls seen from both sides differs by {gap:.0%} between the versions")
+    biased = bool(table.biased[after].any()) if after.any() else False
+    if biased:
+        problems.append("biased: sampling prefers some outcomes, so rates and latencies are not those of all calls")
+    return tuple(problems), biased
+
+
+def _exemplars(contrast: Contrast, bad: str) -> list[str]:
+    """Up to five traces of the new version, from windows with something bad, newest first."""
+    place = COUNTS.index(bad)
+    found: list[str] = []
+    for row in contrast.new_rows[::-1].tolist():
+        if contrast.table.counts[row, place] > 0:
+            found += [trace for trace in contrast.table.exemplars[row] if trace not in found]
+        if len(found) >= 5:
+            break
+    return found[:5]
+
+
+def _moment(contrast: Contrast, *, first: bool) -> datetime | None:
+    if not contrast.overlap:
+        return None
+    return datetime.fromtimestamp(int(contrast.windows[0 if first else -1]), UTC)

@@ -1,0 +1,217 @@
+"""Findings of one deploy: which signal of which edge, which version pair, which clause, in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from monitor.detect.columns import digest
+from monitor.detect.edge_tests import EdgeTests, SignalTest
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.suspects import Rival, is_propagated, ranked, stronger_callee
+from monitor.model.deploys import Deploy
+from monitor.model.edges import Edge
+from monitor.model.judging import Evidence, Finding, Signal, Suspect
+
+Clause = tuple[str, int, str]
+"""Clause text, violations counted, an exemplar trace."""
+ClauseKey = tuple[Edge, str, str]
+"""Edge, callee version, caller version."""
+Clauses = Mapping[ClauseKey, Sequence[Clause]]
+SIGNALS: tuple[Signal, ...] = ("errors", "timeouts", "violations", "latency")
+MOST_CLAUSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding, and whether another deploy is the better explanation (then this deploy does not fail by it)."""
+
+    finding: Finding
+    innocent: str
+
+
+def finding_id(deploy: Deploy, edge: Edge, version: str, signal: Signal, clause: str) -> str:
+    """Stable over re-judging: the counterpart's versions, which evidence refines over time, are not part of it."""
+    names = (
+        edge.environment,
+        edge.caller_namespace,
+        edge.caller,
+        edge.callee_namespace,
+        edge.callee,
+        edge.protocol,
+        edge.operation,
+    )
+    return digest([*names, version, signal, clause, deploy.id])[:20]
+
+
+def worse_signals(edge: EdgeTests, settings: JudgeSettings) -> list[Signal]:
+    """Signals with evidence of their own, in enough windows; asked only of edges that e-BH rejected."""
+    return [signal for signal in SIGNALS if _strong(edge, signal, settings)]
+
+
+def findings_of(
+    deploy: Deploy,
+    rejected: Sequence[EdgeTests],
+    rivals: Mapping[str, Sequence[Rival]],
+    clauses: Clauses,
+    settings: JudgeSettings,
+    now: datetime,
+) -> list[Found]:
+    """Findings of the edges that e-BH rejected, roots first."""
+    below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings)]
+    bar = -math.log(settings.alpha)
+    found: list[Found] = []
+    for edge in rejected:
+        for signal in worse_signals(edge, settings):
+            best, affected = _pairs(edge, _strong(edge, signal, settings))
+            rival = stronger_callee(signal, best.log_e, rivals.get(signal, ()))
+            propagated = rival is not None or is_propagated(edge, signal, below, bar)
+            suspects = ranked(deploy, best.log_e, rivals.get(signal, ()))
+            innocent = (
+                f"{rival.deploy.service} {rival.deploy.version}, released at about the same time, has the stronger evidence"
+                if rival
+                else ""
+            )
+            for clause, evidence in _clauses(edge, signal, best.evidence, affected, clauses):
+                finding = _finding(deploy, edge, signal, clause, affected, evidence, suspects, now, propagated=propagated)
+                found.append(Found(finding, innocent))
+    return sorted(
+        found, key=lambda item: (item.finding.role != "root", item.finding.edge, item.finding.signal, item.finding.clause)
+    )
+
+
+def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings) -> list[SignalTest]:
+    bar = -math.log(settings.alpha)
+    return [
+        test
+        for test in edge.tests
+        if test.signal == signal and test.log_e >= bar and test.bad_windows >= settings.min_bad_windows
+    ]
+
+
+def _pairs(edge: EdgeTests, strong: Sequence[SignalTest]) -> tuple[SignalTest, tuple[str, ...]]:
+    """The test to show, and the counterpart versions it concerns (empty: all, none stands out)."""
+    best = max(strong, key=lambda test: test.log_e)
+    pairs = [test for test in strong if test.counterpart is not None and test.kind == best.kind]
+    if len(edge.counterparts) <= 1:
+        return best, edge.counterparts
+    if not pairs:
+        return best, ()
+    affected = tuple(sorted({test.counterpart or "" for test in pairs}))
+    if len(affected) < len(edge.counterparts):
+        return max(pairs, key=lambda test: test.log_e), affected
+    whole = [test for test in strong if test.counterpart is None and test.kind == best.kind]
+    return (whole[0] if whole else best), affected
+
+
+def _clauses(
+    edge: EdgeTests, signal: Signal, evidence: Evidence, affected: tuple[str, ...], clauses: Clauses
+) -> list[tuple[str, Evidence]]:
+    """Per clause that the new version breaks more often than the old one; one entry without a clause where none is known."""
+    if signal != "violations":
+        return [("", evidence)]
+    new, old, traces = _tally(edge, affected, clauses)
+    kept: list[tuple[int, str]] = []
+    for clause, count in new.items():
+        new_rate, old_rate = count / max(evidence.new_calls, 1), old.get(clause, 0) / max(evidence.old_calls, 1)
+        if new_rate > 1.25 * old_rate:
+            kept.append((-count, clause))
+    out: list[tuple[str, Evidence]] = []
+    for count, clause in sorted(kept)[:MOST_CLAUSES]:
+        details = {**evidence.details, "clause_violations": str(-count), "clause_violations_old": str(old.get(clause, 0))}
+        exemplars = tuple(dict.fromkeys([*traces[clause], *evidence.exemplars]))[:5]
+        out.append((clause, replace(evidence, details=details, exemplars=exemplars)))
+    return out or [("", evidence)]
+
+
+def _tally(
+    edge: EdgeTests, affected: tuple[str, ...], clauses: Clauses
+) -> tuple[dict[str, int], dict[str, int], dict[str, list[str]]]:
+    new: dict[str, int] = {}
+    old: dict[str, int] = {}
+    traces: dict[str, list[str]] = {}
+    for (where, callee_version, caller_version), rows in clauses.items():
+        own, other = (callee_version, caller_version) if edge.role == "callee" else (caller_version, callee_version)
+        if where != edge.table.edge or (affected and other not in affected):
+            continue
+        for clause, count, trace in rows:
+            if own == edge.contrast.new_version:
+                new[clause] = new.get(clause, 0) + count
+                traces.setdefault(clause, [])
+                if trace:
+                    traces[clause].append(trace)
+            elif own == edge.contrast.old_version:
+                old[clause] = old.get(clause, 0) + count
+    return new, old, traces
+
+
+def _finding(
+    deploy: Deploy,
+    tests: EdgeTests,
+    signal: Signal,
+    clause: str,
+    affected: tuple[str, ...],
+    evidence: Evidence,
+    suspects: tuple[Suspect, ...],
+    now: datetime,
+    *,
+    propagated: bool,
+) -> Finding:
+    edge, other = tests.table.edge, ", ".join(affected)
+    caller, callee = (other, deploy.version) if tests.role == "callee" else (deploy.version, other)
+    return Finding(
+        id=finding_id(deploy, edge, deploy.version, signal, clause),
+        deploy_id=deploy.id,
+        edge=edge,
+        signal=signal,
+        clause=clause,
+        caller_version=caller,
+        callee_version=callee,
+        against_version=tests.contrast.old_version,
+        role="propagated" if propagated else "root",
+        strength="concurrent",
+        evidence=evidence,
+        suspects=suspects,
+        summary=summary(edge, signal, clause, caller, callee, tests.contrast.old_version, evidence),
+        first_seen=evidence.first_window or now,
+        last_seen=evidence.last_window or now,
+    )
+
+
+def summary(
+    edge: Edge, signal: Signal, clause: str, caller_version: str, callee_version: str, against: str, evidence: Evidence
+) -> str:
+    """One sentence: what is worse, where, between which versions, how much."""
+    who = f"{edge.caller} {caller_version}".strip() + " → " + f"{edge.callee} {callee_version}".strip() + f" {edge.operation}"
+    details = evidence.details
+    if signal == "latency":
+        quantile = (
+            "p50"
+            if _seconds(details, "new_p50") > 1.1 * _seconds(details, "old_p50")
+            else "p90"
+            if _seconds(details, "new_p90") > 1.1 * _seconds(details, "old_p90")
+            else "p99"
+        )
+        return (
+            f"{who}: slower, {details.get('kind', '')} {quantile} {_seconds(details, 'old_' + quantile) * 1000:.0f} → "
+            f"{_seconds(details, 'new_' + quantile) * 1000:.0f} ms against {against} ({evidence.new_calls} and {evidence.old_calls} calls)"
+        )
+    what = {
+        "errors": "server errors",
+        "timeouts": "timeouts",
+        "violations": "contract violations",
+        "silence": "silence",
+        "latency": "",
+    }[signal]
+    if details.get("kind") == "client_error":
+        what = "client errors"
+    rates = f"{_rate(evidence.new_bad, evidence.new_calls)} against {_rate(evidence.old_bad, evidence.old_calls)} on {against}"
+    return f"{who}: {what} {rates}" + (f"; breaks {clause}" if clause else "")
+
+
+def _rate(bad: int, calls: int) -> str:
+    return f"{bad} of {calls} calls ({bad / calls:.2%})" if calls else "no calls"
+
+
+def _seconds(details: Mapping[str, str], name: str) -> float:
+    return float(details.get(f"{name}_seconds", "0"))

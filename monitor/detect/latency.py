@@ -1,0 +1,155 @@
+"""Slower? The new version's calls above bounds that the old version's earlier calls set.
+
+Thresholds are the old version's p50, p90, p99 bucket bounds over *earlier* windows; the new version must exceed them by a floor (two buckets and
+5 ms by default), so that the null "not slower than the floor" makes its exceedances at most as frequent as the old
+version's. Per stratum the block e-variable for two Bernoulli streams (Turner, Ly, Grunwald, arXiv 2106.02693), its null rate from earlier windows only, mixed
+over a grid of odds ratios, averaged over the thresholds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.distributions import Floats, Ints, log_mean_exp
+from monitor.detect.rates import dispersion, ratio_bounds
+
+QUANTILES = (0.5, 0.9, 0.99)
+ENOUGH = (30.0, 80.0, 400.0)
+ODDS = np.array([1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0])
+REMEMBERED = 180
+"""Windows of the old version's past that set a threshold."""
+
+Quantiles = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTest:
+    """Counts at the p90 threshold, log of the e-value averaged over thresholds, quantiles in seconds of both versions."""
+
+    windows: int
+    bad_windows: int
+    new_calls: int
+    new_bad: int
+    old_calls: int
+    old_bad: int
+    log_e: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    new_quantiles: Quantiles
+    old_quantiles: Quantiles
+
+
+def bound_seconds(bucket: Ints | int) -> Floats:
+    """The upper bound of a bucket of scale 3."""
+    return np.asarray(2.0 ** ((np.asarray(bucket) + 1) / 8.0), dtype=np.float64)
+
+
+def quantile_seconds(histogram: Floats, lowest: int, quantile: float) -> float | None:
+    """The upper bound of the bucket holding the quantile; None below 5 calls."""
+    total = float(histogram.sum())
+    if total < 5:
+        return None
+    place = int(np.searchsorted(np.cumsum(histogram), quantile * total - 1e-9))
+    return float(bound_seconds(lowest + min(place, histogram.size - 1)))
+
+
+def latency_test(
+    windows: Ints,
+    new: Floats,
+    old: Floats,
+    before: Floats,
+    *,
+    lowest: int,
+    floor_buckets: int,
+    floor_seconds: float,
+    warmup_windows: int = 1,
+) -> LatencyTest:
+    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before the deploy. The first `warmup_windows` are not judged."""
+    distinct = np.unique(windows)
+    judged = windows >= (distinct[warmup_windows] if distinct.size > warmup_windows else np.inf)
+    new_total, old_total = new.sum(axis=0), old.sum(axis=0)
+    quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
+    past = _past(windows, distinct, old, before)
+    new_above, old_above = _above(new), _above(old)
+    logs: list[float] = []
+    shown: tuple[Floats, Floats, Floats, Floats] | None = None
+    total, sums = past.sum(axis=1), np.cumsum(past, axis=1)
+    strata, a, b = np.searchsorted(distinct, windows), new.sum(axis=1), old.sum(axis=1)
+    for quantile, enough in zip(QUANTILES, ENOUGH, strict=True):
+        place = np.minimum((sums < (quantile * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
+        lifted = np.ceil(8.0 * np.log2(bound_seconds(place + lowest) + floor_seconds) - 1e-9) - 1 - lowest
+        higher = np.minimum(np.maximum(place + floor_buckets, lifted.astype(np.int64)), past.shape[1] - 1)
+        at, shifted = place[strata], higher[strata]
+        rate = ((total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0))[strata]
+        k = np.take_along_axis(new_above, shifted[:, None], axis=1)[:, 0]
+        s = np.take_along_axis(old_above, at[:, None], axis=1)[:, 0]
+        used = judged & (a > 0) & (b > 0) & (total[strata] >= enough)
+        if not used.any():
+            logs.append(0.0)
+            continue
+        phi = _dispersion_at(before, int(np.median(at[used])))
+        logs.append(_log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used]))
+        if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
+            shown = (k[used], a[used], s[used], b[used])
+            bad_windows = int(np.unique(windows[used][k[used] > 0]).size)
+    mixed = log_mean_exp(np.array(logs))
+    if shown is None:
+        return LatencyTest(int(distinct.size), 0, 0, 0, 0, 0, 0.0, None, None, None, *quantiles)
+    k, a, s, b = shown
+    some = k + s > 0
+    bounds = ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), 1.0, 0.99) if some.any() else (None, None, None)
+    sums4 = (int(a.sum()), int(k.sum()), int(b.sum()), int(s.sum()))
+    return LatencyTest(int(distinct.size), bad_windows, *sums4, mixed, *bounds, *quantiles)
+
+
+def exceedance_counts(
+    new: Floats, old: Floats, lowest: int, floor_buckets: int, floor_seconds: float
+) -> tuple[int, int, int, int]:
+    """(new above the floor-shifted old p90, new calls, old above its p90, old calls) over all strata: for equivalence."""
+    a, b = new.sum(axis=0), old.sum(axis=0)
+    total = b.sum()
+    place = int(min(np.searchsorted(np.cumsum(b), 0.9 * total - 1e-9), b.size - 1))
+    lifted = int(np.ceil(8.0 * np.log2(float(bound_seconds(place + lowest)) + floor_seconds) - 1e-9)) - 1 - lowest
+    shifted = min(max(place + floor_buckets, lifted), b.size - 1)
+    return int(a[shifted + 1 :].sum()), int(a.sum()), int(b[place + 1 :].sum()), int(total)
+
+
+def three(histogram: Floats, lowest: int) -> Quantiles:
+    """p50, p90, p99 in seconds."""
+    p50, p90, p99 = (quantile_seconds(histogram, lowest, quantile) for quantile in QUANTILES)
+    return p50, p90, p99
+
+
+def _past(windows: Ints, distinct: Ints, old: Floats, before: Floats) -> Floats:
+    """The old version's histogram over windows strictly before each distinct window (the last REMEMBERED of them)."""
+    per_window = np.zeros((distinct.size, old.shape[1]))
+    np.add.at(per_window, np.searchsorted(distinct, windows), old)
+    line = np.concatenate([np.zeros((1, old.shape[1])), np.cumsum(np.concatenate([before, per_window]), axis=0)])
+    ends = before.shape[0] + np.arange(distinct.size)
+    return np.asarray(line[ends] - line[np.maximum(ends - REMEMBERED, 0)], dtype=np.float64)
+
+
+def _above(histograms: Floats) -> Floats:
+    """Calls in buckets above each column."""
+    return np.asarray(histograms.sum(axis=1, keepdims=True) - np.cumsum(histograms, axis=1), dtype=np.float64)
+
+
+def _dispersion_at(before: Floats, place: int) -> float:
+    calls = before.sum(axis=1)
+    busy = calls > 0
+    return dispersion(before[busy, place + 1 :].sum(axis=1).astype(np.int64), calls[busy].astype(np.int64))
+
+
+def _log_e(k: Floats, a: Floats, s: Floats, b: Floats, rate: Floats) -> float:
+    pb = np.clip(rate, 1e-6, 1.0 - 1e-6)
+    odds = ODDS[:, None] * pb / (1.0 - pb)
+    pa = np.clip(odds / (1.0 + odds), 1e-9, 1.0 - 1e-9)
+    p0 = (a * pa + b * pb) / (a + b)
+    logs = (
+        k * np.log(pa / p0)
+        + (a - k) * np.log((1.0 - pa) / (1.0 - p0))
+        + s * np.log(pb / p0)
+        + (b - s) * np.log((1.0 - pb) / (1.0 - p0))
+    )
+    return log_mean_exp(np.asarray(logs.sum(axis=1), dtype=np.float64))

@@ -1,0 +1,128 @@
+"""Bad calls of the new version against the old one's in the same strata: e-process, bounds, one exact test.
+
+Given a stratum's total of bad calls k and the new version's share f of its calls, the new version's part is
+Binomial(k, tf / (tf + 1 - f)) where t is the ratio of the rates (exact for rare events; for frequent ones the true law is narrower, so that
+the e-value stays one). Product over strata of likelihood ratios against the floor t0, averaged over a grid of t: a non-negative
+supermartingale whenever the true ratio is at most t0, whatever the time does to both versions alike, and valid under
+peeking (Ville). Howard et al., arXiv 1810.08240; Lindon and Malek, arXiv 2011.03567.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.distributions import Floats, Ints, binomial_pmf, log_mean_exp, normal_quantile, normal_tail
+
+GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
+EXACT_UP_TO = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class RateTest:
+    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None: unbounded or no data)."""
+
+    strata: int
+    windows: int
+    bad_windows: int
+    new_calls: int
+    new_bad: int
+    old_calls: int
+    old_bad: int
+    log_e: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    dispersion: float
+
+
+def dispersion(bad: Ints, calls: Ints) -> float:
+    """Variance over mean of bad calls per window, at least 1, from the old version's windows before the deploy.
+
+    From differences of neighbouring windows (von Neumann), so that a slow drift does not count; a burst does. Shrunk
+    to 1 while there are few windows.
+    """
+    total = int(calls.sum())
+    if bad.size < 4 or total == 0 or bad.sum() == 0:
+        return 1.0
+    rate = bad / np.maximum(calls, 1)
+    step = np.diff(rate)
+    pooled = bad.sum() / total
+    expected = pooled * max(1.0 - pooled, 1e-6) * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
+    ratio = float(np.sum(step**2 / expected))
+    return max(1.0, (ratio + 4.0) / (step.size + 4.0))
+
+
+def rate_test(
+    windows: Ints,
+    new: tuple[Ints, Ints],
+    old: tuple[Ints, Ints],
+    *,
+    floor_ratio: float,
+    phi: float = 1.0,
+    confidence: float = 0.99,
+) -> RateTest:
+    """`new` and `old` are (bad, calls) per stratum, `windows` the stratum's window. Cost: strata x 48."""
+    (new_bad, new_calls), (old_bad, old_calls) = new, old
+    sums = (int(new_calls.sum()), int(new_bad.sum()), int(old_calls.sum()), int(old_bad.sum()))
+    used = (new_calls > 0) & (old_calls > 0)
+    bad = used & (new_bad + old_bad > 0)
+    strata, distinct = int(used.sum()), int(np.unique(windows[used]).size)
+    if not bad.any():
+        return RateTest(strata, distinct, 0, *sums, 0.0, None, None, None, phi)
+    k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
+    share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
+    bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
+    log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio))
+    ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
+    return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi)
+
+
+def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floats:
+    theta = floor_ratio * GRID[:, None]
+    p1 = theta * share / (theta * share + 1.0 - share)
+    p0 = floor_ratio * share / (floor_ratio * share + 1.0 - share)
+    logs = np.log(p1 / p0) @ k + np.log((1.0 - p1) / (1.0 - p0)) @ s
+    return np.asarray(logs, dtype=np.float64)
+
+
+def ratio_bounds(
+    k: Floats, s: Floats, share: Floats, phi: float, confidence: float
+) -> tuple[float | None, float | None, float | None]:
+    """Mantel-Haenszel ratio of rates with bounds by inverting the conditional score test, its variance times phi.
+
+    The upper bound is None (unbounded) when nothing was bad on the old side; the ratio too.
+    """
+    total = k + s
+    up, down = float(np.sum(k * (1.0 - share))), float(np.sum(s * share))
+    ratio = up / down if down > 0 else None
+    grid = np.exp(np.linspace(np.log(1e-2), np.log(1e3), 180))
+    p = grid[:, None] * share / (grid[:, None] * share + 1.0 - share)
+    mean, variance = p @ total, (p * (1.0 - p)) @ total * phi
+    sd = np.sqrt(np.maximum(variance, 1e-12))
+    z = normal_quantile(confidence)
+    seen = float(k.sum())
+    low = grid[(seen - 0.5 - mean) / sd >= z]
+    high = grid[(seen + 0.5 - mean) / sd <= -z]
+    return ratio, (float(low[-1]) if low.size else 0.0), (float(high[0]) if high.size and ratio is not None else None)
+
+
+def exact_tail(new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: float) -> float:
+    """P(at least so many of the bad calls fall to the new version) at ratio `floor_ratio`: one look, at a deadline.
+
+    Exact by convolution over strata up to 4000 bad calls, normal with continuity correction beyond. 1.0 without data.
+    """
+    (new_bad, new_calls), (old_bad, old_calls) = new, old
+    used = (new_calls > 0) & (old_calls > 0) & (new_bad + old_bad > 0)
+    if not used.any():
+        return 1.0
+    total = (new_bad + old_bad)[used]
+    share = new_calls[used] / (new_calls[used] + old_calls[used])
+    p = floor_ratio * share / (floor_ratio * share + 1.0 - share)
+    seen = int(new_bad[used].sum())
+    if int(total.sum()) > EXACT_UP_TO:
+        mean, variance = float(p @ total), float((p * (1.0 - p)) @ total)
+        return normal_tail((seen - 0.5 - mean) / max(variance, 1e-12) ** 0.5)
+    law = np.ones(1)
+    for count, probability in zip(total.tolist(), p.tolist(), strict=True):
+        law = np.convolve(law, binomial_pmf(int(count), float(probability)))
+    return float(min(1.0, law[seen:].sum()))

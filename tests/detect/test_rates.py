@@ -1,0 +1,108 @@
+"""The e-process for rates, its bounds, the exact test, e-BH."""
+
+import math
+
+import numpy as np
+import pytest
+
+from monitor.detect.before_after import dose_response, step_test
+from monitor.detect.ebh import e_bh
+from monitor.detect.equivalence import bounds, minimum_detectable_ratio
+from monitor.detect.rates import dispersion, exact_tail, rate_test
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def test_no_bad_call_is_no_evidence() -> None:
+    test = rate_test(ints(0, 10), (ints(0, 0), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25)
+    assert (test.log_e, test.ratio, test.new_calls, test.old_calls) == (0.0, None, 40, 360)
+
+
+def test_everything_bad_on_the_new_side_is_evidence_from_two_windows() -> None:
+    test = rate_test(ints(0, 10), (ints(20, 20), ints(20, 20)), (ints(0, 0), ints(180, 180)), floor_ratio=1.25)
+    assert test.log_e > math.log(1e6)
+    assert test.bad_windows == 2
+    assert test.ratio_low is not None
+    assert test.ratio_low > 10
+    assert test.ratio_high is None
+
+
+def test_equal_rates_shrink_the_e_value_whatever_time_does_to_both() -> None:
+    new, old = (ints(2, 20, 40), ints(100, 100, 100)), (ints(2, 20, 40), ints(100, 100, 100))
+    test = rate_test(ints(0, 10, 20), new, old, floor_ratio=1.25)
+    assert test.log_e < 0
+    assert test.ratio == pytest.approx(1.0)
+
+
+def test_bounds_hold_the_ratio() -> None:
+    test = rate_test(ints(0), (ints(60), ints(1000)), (ints(20), ints(1000)), floor_ratio=1.25)
+    assert test.ratio == pytest.approx(3.0)
+    assert test.ratio_low is not None
+    assert test.ratio_high is not None
+    assert 1.5 < test.ratio_low < 3.0 < test.ratio_high < 6.0
+
+
+def test_the_exact_test_equals_the_binomial_tail_in_one_stratum() -> None:
+    p = 1.25 * 0.1 / (1.25 * 0.1 + 0.9)
+    tail = sum(math.comb(20, k) * p**k * (1 - p) ** (20 - k) for k in range(8, 21))
+    assert exact_tail((ints(8), ints(100)), (ints(12), ints(900)), 1.25) == pytest.approx(tail)
+    assert exact_tail((ints(0), ints(100)), (ints(0), ints(900)), 1.25) == 1.0
+
+
+def test_bursts_raise_the_dispersion_and_a_drift_does_not() -> None:
+    rng = np.random.default_rng(5)
+    calls = np.full(180, 1000, dtype=np.int64)
+    bursts = rng.poisson(1.0, 180) * rng.geometric(0.2, 180)
+    drift = rng.poisson(np.linspace(2, 20, 180))
+    assert dispersion(bursts.astype(np.int64), calls) > 4
+    assert dispersion(drift.astype(np.int64), calls) < 1.5
+    assert dispersion(ints(0, 0), ints(10, 10)) == 1.0
+
+
+def test_e_bh_rejects_by_rank() -> None:
+    assert e_bh([math.log(250.0), math.log(250.0), 0.0, 0.0], 0.01) == [True, True, False, False]
+    assert e_bh([math.log(250.0), 0.0, 0.0, 0.0], 0.01) == [False, False, False, False]
+    assert e_bh([], 0.01) == []
+
+
+def test_equivalence_needs_calls() -> None:
+    few = bounds((ints(0), ints(100)), (ints(0), ints(900)), (0, 100), 0.05, 1.0, 0.005)
+    many = bounds((ints(0), ints(800)), (ints(0), ints(900)), (0, 800), 0.05, 1.0, 0.005)
+    assert not few.equivalent(1.25, 0.005)
+    assert many.equivalent(1.25, 0.005)
+    assert few.calls_needed == pytest.approx(740, rel=0.1)
+
+
+def test_equivalence_is_refused_where_the_rate_doubled() -> None:
+    doubled = bounds((ints(200), ints(10_000)), (ints(100), ints(10_000)), (200, 10_000), 0.05, 1.0, 0.005)
+    assert not doubled.equivalent(1.25, 0.005)
+    assert doubled.calls_needed is None
+
+
+def test_the_minimum_detectable_ratio_falls_with_traffic() -> None:
+    little = minimum_detectable_ratio(200, 1800, 0.01, 1.25, 0.01, 10)
+    much = minimum_detectable_ratio(20_000, 180_000, 0.01, 1.25, 0.01, 10)
+    assert little is not None
+    assert much is not None
+    assert 1.25 < much < 2 < little
+    assert minimum_detectable_ratio(0, 100, 0.01, 1.25, 0.01, 10) is None
+
+
+def test_a_step_must_beat_every_placebo() -> None:
+    rng = np.random.default_rng(3)
+    calls = np.full(60, 200, dtype=np.int64)
+    quiet, after = rng.poisson(1, 60).astype(np.int64), rng.poisson(20, 12).astype(np.int64)
+    assert step_test((quiet, calls), (after, calls[:12]), 1.0, 24).stands_out
+    stormy = quiet.copy()
+    stormy[40:52] = 40
+    assert not step_test((stormy, calls), (after, calls[:12]), 1.0, 24).stands_out
+
+
+def test_a_response_needs_three_doses() -> None:
+    calls = np.full(12, 200, dtype=np.int64)
+    share = np.repeat([0.1, 0.3, 0.7, 0.9], 3)
+    rising = (200 * 0.3 * share).astype(np.int64)
+    assert dose_response(rising, calls, share, np.zeros(12, dtype=np.int64), calls) > 4
+    assert dose_response(rising, calls, np.full(12, 0.5), np.zeros(12, dtype=np.int64), calls) == 0.0
