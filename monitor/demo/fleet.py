@@ -35,6 +35,7 @@ class Live:
     port: int
     process: "subprocess.Popen[bytes]"
     ready: threading.Event = field(default_factory=threading.Event)
+    hearing: threading.Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,18 @@ class Fleet:
         live = Live(name, version, listener.getsockname()[1] if listener else 0, process)
         self._live.append(live)
         _tell(live, settings.to_line())
-        threading.Thread(target=self._hear, args=(live,), name=f"hear {name}", daemon=True).start()
+        live.hearing = threading.Thread(target=self._hear, args=(live,), name=f"hear {name}", daemon=True)
+        live.hearing.start()
 
     def _hear(self, live: Live) -> None:
-        for line in live.process.stdout or ():
-            if line == b"ready\n":
-                live.ready.set()
-            elif line.startswith(b"counts "):
-                self.counts = Counter(orjson.loads(line[len(b"counts ") :]))
+        if live.process.stdout is None:
+            return
+        with live.process.stdout:
+            for line in live.process.stdout:
+                if line == b"ready\n":
+                    live.ready.set()
+                elif line.startswith(b"counts "):
+                    self.counts = Counter(orjson.loads(line[len(b"counts ") :]))
 
     def _routes(self) -> Routes:
         routes: dict[str, tuple[tuple[int, float], ...]] = {}
@@ -205,3 +210,5 @@ def _stop(leaving: Iterable[Live]) -> None:
         except subprocess.TimeoutExpired:
             live.process.kill()
             live.process.wait()
+        if live.hearing is not None:
+            live.hearing.join(1.0)

@@ -1,0 +1,52 @@
+"""The contracts the shop's services promise: OpenAPI documents, to be published when the shop opens."""
+
+import importlib.resources
+from dataclasses import dataclass
+
+import httpx
+
+from monitor.demo.topology import ENVIRONMENT
+from monitor.errors import ContractError
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One document to publish, a promise of `provider` to all its consumers, whatever its version."""
+
+    name: str
+    provider: str
+    document: str
+    format: str = "openapi"
+    environment: str = ENVIRONMENT
+
+
+def promises() -> tuple[Promise, ...]:
+    """All of the shop's contracts, by provider."""
+    folder = importlib.resources.files("monitor.demo").joinpath("contracts")
+    files = sorted((each for each in folder.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
+    return tuple(Promise(f"{each.name[:-5]}-api", each.name[:-5], each.read_text("utf-8")) for each in files)
+
+
+def publish(api_url: str, token: str = "") -> int:
+    """Publish all of them at Seamwatch's API (`POST /v1/contracts`) and return how many; again is harmless.
+
+    Raises ContractError when one is refused, httpx.TransportError when nobody answers.
+    """
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(base_url=api_url, headers=headers, timeout=20.0, trust_env=False) as client:
+        for promise in promises():
+            body = {
+                "name": promise.name,
+                "format": promise.format,
+                "provider": promise.provider,
+                "provider_version": "",
+                "consumer": "",
+                "environment": promise.environment,
+                "document": promise.document,
+            }
+            answer = client.post("/v1/contracts", json=body)
+            if answer.is_error:
+                raise ContractError(
+                    f"{api_url} refused the demo's contract {promise.name}: {answer.status_code} {answer.text[:300]}"
+                )
+    return len(promises())
