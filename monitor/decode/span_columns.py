@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.model.records import Records, Reject, reject
+from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
 from monitor.model.spans import SPAN, TRACE, Resource, SpanBatch, Words
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -42,7 +42,7 @@ class Columns:
         self._records = records
         self._record = 0
         self._record_ns = 0
-        self.rejects: list[Reject] = []
+        self.rejects: list[Reject] = stepped_over(records)
         self.slots: Mapping[str, str] = _SLOTS
         self.body_names = BODY_ATTRIBUTES
         self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, bool, int, int, int]] = []
@@ -68,6 +68,11 @@ class Columns:
         """Nothing (more) of this record can be used; rows already added from it stay."""
         whole = self._seen[self._record] == 0
         self.rejects.append(reject(self._records, self._record, reason, detail, whole=bool(whole)))
+
+    def refuse_empty(self) -> None:
+        """An empty record: a tombstone, or what the source stepped over and accounts for itself."""
+        if REJECT_HEADER not in self._records.headers[self._record]:
+            self.refuse_record("empty")
 
     def resource(self, attributes: Mapping[str, Any]) -> int:
         """The index of a resource; -1 when it names no service, -2 when it is ours."""

@@ -27,10 +27,8 @@ def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBa
     columns = Columns(records)
     for index, (value, headers) in enumerate(zip(records.values, records.headers, strict=True)):
         columns.begin(index)
-        if b"" != headers.get("seamwatch-reject", b""):
-            columns.refuse_record(headers["seamwatch-reject"].decode("utf-8", "replace"))
-        elif not value:
-            columns.refuse_record("empty")
+        if not value:
+            columns.refuse_empty()
         elif len(value) > MAX_RECORD_BYTES:
             columns.refuse_record("too_large", f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
         else:

@@ -110,14 +110,16 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         "content_hash": pa.array(content[take]),
     }
     halves = pa.table(columns)
-    messages = halves.filter(pa.array((kind == KIND_PRODUCER) | (kind == KIND_CONSUMER))).select(_MESSAGE_COLUMNS)
+    polled = np.array([name.protocol == "messaging" for name in names], bool)[name_at] if len(spans) else np.zeros(0, bool)
+    queued = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (polled & (kind == KIND_CLIENT))
+    messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
     windows, rows = np.unique(window, return_counts=True)
     sources = np.bincount(spans.record, minlength=len(spans.seen)).astype(np.int64)
     return HalfBatch(halves, messages, windows, rows, sources)
 
 
 _MESSAGE_COLUMNS = (
-    "trace call_span side own_span window end_ns environment namespace service version operation failed weight sampling content_hash"
+    "trace call_span side own_span window start_ns end_ns environment namespace service version operation failed weight sampling content_hash"
 ).split()
 
 

@@ -1,13 +1,14 @@
 """What a span says of its edge: protocol, operation, peer, address, outcome, by semantic conventions old and new."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from monitor.edges.operations import capped, http_operation, template_path
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
 
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?")
 _DEFAULT_PORTS = frozenset({"80", "443", "0", ""})
 
 
@@ -115,11 +116,9 @@ def _address(given: Mapping[str, Any]) -> str:
     host = _str(given, "server.address", "net.peer.name", "net.sock.peer.name", "peer.hostname", "network.peer.address", "net.sock.peer.addr")
     port = _str(given, "server.port", "net.peer.port", "network.peer.port")
     if not host:
-        try:
-            split = urlsplit(_str(given, "url.full", "http.url"))
-            host, port = split.hostname or "", port or str(split.port or "")
-        except ValueError:
-            return ""
+        url = _URL.match(_str(given, "url.full", "http.url"))
+        if url:
+            host, port = url["host"], port or url["port"] or ""
     return capped(f"{host}:{port}" if host and port else host)
 
 
@@ -130,10 +129,8 @@ def _host(address: str) -> str:
 
 
 def _path_of(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
+    found = _URL.match(url)
+    return (found["path"] or "/") if found else ""
 
 
 def _str(given: Mapping[str, Any], *names: str) -> str:

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS message_ends (
     side UInt8,
     own_span FixedString(8),
     window DateTime,
+    start_ns UInt64,
     end_ns UInt64,
     environment LowCardinality(String),
     namespace LowCardinality(String),
@@ -56,7 +57,8 @@ CREATE TABLE IF NOT EXISTS message_ends (
     ingested DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(content_hash)
 ORDER BY (trace, call_span, side, own_span)
-TTL ingested + INTERVAL 24 HOUR;
+TTL ingested + INTERVAL 24 HOUR
+SETTINGS index_granularity = 256;
 
 -- Which windows a batch touched; append-only, so that a count of rows seen at closing tells what came since.
 CREATE TABLE IF NOT EXISTS arrivals (
@@ -94,10 +96,11 @@ CREATE TABLE IF NOT EXISTS watermarks (
     partition UInt32,
     watermark DateTime64(3),
     drained UInt8,
-    seen_at DateTime64(3)
+    seen_at DateTime64(3),
+    ingested DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(seen_at)
 ORDER BY (source_id, partition)
-TTL toDateTime(seen_at) + INTERVAL 7 DAY;
+TTL ingested + INTERVAL 7 DAY;
 
 CREATE TABLE IF NOT EXISTS rejects (
     source_id LowCardinality(String),

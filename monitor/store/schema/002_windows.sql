@@ -63,8 +63,9 @@ CREATE TABLE IF NOT EXISTS windows (
     generation UInt64,
     sealed UInt8,
     arrivals UInt64 COMMENT 'rows of arrivals seen for this window before its halves were read',
+    rows UInt64 COMMENT 'halves and exchanges those arrivals spoke of',
     late UInt64 COMMENT 'rows that came after the window was sealed',
-    closed_at DateTime64(3)
+    closed_at DateTime64(3) DEFAULT now64(3)
 ) ENGINE = MergeTree
 ORDER BY (level, window, seq);
 

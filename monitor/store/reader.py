@@ -1,0 +1,190 @@
+"""Questions to the telemetry store, answered in our words and from published generations only."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.model.quantiles import quantile
+from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Sighting
+from monitor.store.client import Store
+
+_END = 4_102_444_800  # the year 2100: later than any window
+_GROUPS = ("environment", "caller", "callee", "protocol", "operation", "versions")
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+Row = Mapping[str, Any]
+
+
+class Reader:
+    """Reads take the newest published sequence first, so that one answer never mixes two publishings."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def newest_sequence(self) -> int:
+        """The sequence of the newest publishing; 0 when nothing was published yet."""
+        return int(self._store.query("newest_seq")[0]["seq"])
+
+    def edges(self, query: EdgeQuery, sequence: int | None = None) -> list[EdgeRow]:
+        """Edges over a time range, grouped as asked; as of `sequence`, default the newest."""
+        since, until = _seconds(query.since, 0), _seconds(query.until, _END)
+        parameters: dict[str, object] = {
+            "seq": self.newest_sequence() if sequence is None else sequence,
+            "since": since,
+            "until": until,
+            "sealed_only": int(query.sealed_only),
+            "environment": query.environment or "",
+            "caller": query.caller or "",
+            "callee": query.callee or "",
+            "operation": query.operation or "",
+        }
+        parameters |= {f"by_{group}": int(group in query.by) for group in _GROUPS}
+        return [_edge_row(row, query.by) for row in self._store.query("edges", parameters)]
+
+    def cells(
+        self, environment: str, service: str, since: datetime, until: datetime, *, sealed_only: bool = True, sequence: int | None = None
+    ) -> list[EdgeCell]:
+        """One row per window, edge and version pair that the service takes part in ("" for any), oldest first."""
+        parameters = {
+            "seq": self.newest_sequence() if sequence is None else sequence,
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "sealed_only": int(sealed_only),
+            "environment": environment,
+            "service": service,
+        }
+        return [_cell(row) for row in self._store.query("cells", parameters)]
+
+    def sightings(self, since: datetime, until: datetime, environment: str | None = None, service: str | None = None) -> list[Sighting]:
+        """Versions and instances seen alive, per window, oldest first."""
+        parameters = {
+            "seq": self.newest_sequence(),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment or "",
+            "service": service or "",
+        }
+        return [
+            Sighting(
+                _utc(row["window"]),
+                row["environment"],
+                row["namespace"],
+                row["service"],
+                row["version"],
+                row["instance"],
+                int(row["spans"]),
+                int(row["server_calls"]),
+                int(row["failed"]),
+            )
+            for row in self._store.query("sightings", parameters)
+        ]
+
+    def last_sealed(self) -> datetime | None:
+        """The start of the newest sealed window."""
+        seconds = int(self._store.query("last_windows")[0]["sealed"])
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+    def windows_health(self) -> dict[str, Any]:
+        """Newest window published and sealed (s since the epoch), counts of windows, rows that came late, newest sequence."""
+        return dict(self._store.query("last_windows")[0])
+
+    def watermarks(self) -> list[dict[str, Any]]:
+        """How far each partition has come in event time (ms since the epoch)."""
+        return self._store.query("watermark_states")
+
+    def violations(
+        self, since: datetime, until: datetime, environment: str = "", service: str = "", limit: int = 500
+    ) -> list[dict[str, Any]]:
+        """Violations grouped by fingerprint and version pair, most frequent first."""
+        parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "service": service, "limit": limit}
+        return self._store.query("violation_groups", parameters)
+
+    def rejects(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """What was refused, by topic and reason."""
+        return self._store.query("reject_groups", {"since": _seconds(since, 0), "until": _seconds(until, _END)})
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """What became of every record, by source and partition."""
+        return self._store.query("ledger_totals")
+
+
+def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
+    def grouped(name: str, group: str) -> str | None:
+        return str(row[name]) if group in by else None
+
+    return EdgeRow(
+        environment=grouped("environment", "environment"),
+        caller=grouped("caller", "caller"),
+        callee=grouped("callee", "callee"),
+        protocol=grouped("protocol", "protocol"),
+        operation=grouped("operation", "operation"),
+        caller_version=grouped("caller_version", "versions"),
+        callee_version=grouped("callee_version", "versions"),
+        calls=int(row["calls"]),
+        weighted_calls=float(row["weighted_calls"]),
+        failed=int(row["failed"]),
+        outcomes={name: int(row[name]) for name in OUTCOMES},
+        error_types=dict(row["error_types"]),
+        conformance=_conformance(row),
+        coverage=_coverage(row),
+        sampling=SAMPLINGS[int(row["sampling"])],
+        client_seconds_sum=_side(row, "client"),
+        server_seconds_sum=_side(row, "server"),
+        quantiles={
+            side: {name: value for name, share in QUANTILES.items() if (value := quantile(row[f"{side}_histogram"], share)) is not None}
+            for side in ("client", "server")
+        },
+        exemplars=tuple(trace.hex() for trace in row["exemplars"]),
+    )
+
+
+def _cell(row: Row) -> EdgeCell:
+    edge = Edge(
+        row["environment"], row["caller"], row["callee"], row["protocol"], row["operation"], row["caller_namespace"], row["callee_namespace"]
+    )
+    return EdgeCell(
+        window=_utc(row["window"]),
+        edge=edge,
+        caller_version=row["caller_version"],
+        callee_version=row["callee_version"],
+        region=row["region"],
+        calls=int(row["calls"]),
+        weighted_calls=float(row["weighted_calls"]),
+        failed=int(row["failed"]),
+        outcomes={name: int(row[name]) for name in OUTCOMES},
+        error_types=dict(row["error_types"]),
+        conformance=_conformance(row),
+        coverage=_coverage(row),
+        sampling=SAMPLINGS[int(row["sampling"])],
+        client_calls=int(row["client_calls"]),
+        server_calls=int(row["server_calls"]),
+        client_seconds_sum=_side(row, "client"),
+        server_seconds_sum=_side(row, "server"),
+        client_histogram=dict(row["client_histogram"]),
+        server_histogram=dict(row["server_histogram"]),
+        self_histogram=dict(row["self_histogram"]),
+        queue_histogram=dict(row["queue_histogram"]),
+        exemplars=tuple(trace.hex() for trace in row["exemplars"]),
+        sealed=bool(row["sealed"]),
+    )
+
+
+def _side(row: Row, side: str) -> float | None:
+    return int(row[f"{side}_ns"]) / 1e9 if row[f"{side}_calls"] else None
+
+
+def _coverage(row: Row) -> dict[str, int]:
+    return {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only")}
+
+
+def _conformance(row: Row) -> dict[str, int]:
+    counts = {"valid": int(row["valid"]), "violated": int(row["violated"])}
+    return counts | {f"not_checked:{reason}": int(count) for reason, count in sorted(row["not_checked"].items())}
+
+
+def _seconds(moment: datetime | None, default: int) -> int:
+    return default if moment is None else max(0, min(_END, int(moment.timestamp())))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,213 @@
+-- Halves of windows first..last (and their two neighbours) to calls, calls to rows of edge_windows under one generation.
+-- A call's window is its client half's, else its server half's; a message's is its consumer's. `part` of `parts` splits by trace.
+INSERT INTO edge_windows
+(window, generation, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
+ callee_version, protocol, operation, calls, weighted_calls, failed, ok, client_error, server_error, timeout, cancelled,
+ error_types, valid, violated, not_checked, both, client_only, server_only, log_only, client_calls, server_calls,
+ client_ns, server_ns, self_ns, queue_ns, client_histogram, server_histogram, self_histogram, queue_histogram,
+ sampling, exemplars, failed_exemplars)
+WITH
+    toDateTime({first:UInt32}) AS first_window,
+    toDateTime({last:UInt32}) AS last_window,
+    first_window - 10 AS lowest,
+    last_window + 10 AS highest,
+    toFixedString('', 8) AS no_span,
+    -- outgoing calls that wait for an answer
+    clients AS (
+        SELECT * FROM halves FINAL
+        WHERE window BETWEEN lowest AND highest AND side = 1 AND kind = 3 AND protocol != 'messaging'
+          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+    ),
+    servers AS (
+        SELECT * FROM halves FINAL
+        WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
+          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+    ),
+    -- calls that several servers answered: the last to answer leads; of each group of like servers one counts
+    crowded AS (
+        SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
+    ),
+    followers AS (
+        SELECT trace, call_span, own_span,
+               row_number() OVER (PARTITION BY trace, call_span ORDER BY end_ns DESC, own_span DESC) AS rank_in_call,
+               row_number() OVER (PARTITION BY trace, call_span, namespace, service, version, operation, environment
+                                  ORDER BY end_ns DESC, own_span DESC) AS rank_in_group
+        FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)
+    ),
+    known_addresses AS (
+        SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
+        FROM addresses AS a FINAL GROUP BY a.environment, a.address HAVING uniqExact(a.namespace, a.service) = 1
+    ),
+    -- how long a server's own outgoing calls took, as a union of intervals: an estimate by trace and instance
+    outgoing AS (
+        SELECT s.own_trace AS trace, s.own_span AS own_span,
+               intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
+        FROM (SELECT own_trace, own_span, service, instance, start_ns, end_ns FROM halves FINAL
+              WHERE window BETWEEN lowest AND highest AND side = 2 AND primary = 1
+                AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS s
+        INNER JOIN (SELECT own_trace, service, instance, start_ns, end_ns FROM halves FINAL
+              WHERE window BETWEEN lowest AND highest AND side = 1
+                AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
+            ON s.own_trace = c.own_trace AND s.service = c.service AND s.instance = c.instance
+        WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
+        GROUP BY s.own_trace, s.own_span
+    ),
+    -- one check a span: two logs of one call by the same span count once, the server's
+    checks AS (
+        SELECT trace, span, argMax(checked, (side, source_id, partition, offset, `index`)) AS verdict,
+               argMax(reason, (side, source_id, partition, offset, `index`)) AS why
+        FROM exchanges FINAL
+        WHERE window BETWEEN lowest AND highest AND has_trace = 1
+        GROUP BY trace, span
+    ),
+    sync_calls AS (
+        SELECT
+            if(c.side = 1, c.window, s.window) AS call_window,
+            if(s.side = 2, s.environment, c.environment) AS environment,
+            if(s.side = 2, s.cluster, c.cluster) AS cluster,
+            if(s.side = 2, s.region, c.region) AS region,
+            c.namespace AS caller_namespace,
+            multiIf(c.side = 1, c.service, s.call_span = s.own_span, 'user', 'unknown') AS caller,
+            c.version AS caller_version,
+            multiIf(s.side = 2, s.namespace, c.protocol != 'database', k.namespace, '') AS callee_namespace,
+            multiIf(s.side = 2, s.service, c.protocol != 'database' AND k.service != '', k.service, c.peer != '', c.peer, 'unknown') AS callee,
+            s.version AS callee_version,
+            if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
+            if(s.side = 2, s.operation, c.operation) AS operation,
+            toUInt8(f.rank_in_group < 2) AS counts,
+            if(c.side = 1 AND f.rank_in_call < 2, c.outcome, s.outcome) AS outcome,
+            multiIf(c.side = 1 AND f.rank_in_call < 2 AND c.outcome = 'ok', '', c.side = 1 AND f.rank_in_call < 2 AND c.error_type != '', c.error_type, s.error_type) AS error_type,
+            toUInt8((c.side = 1 AND f.rank_in_call < 2 AND c.failed = 1) OR s.failed = 1) AS is_failed,
+            toUInt8(c.side = 1 AND f.rank_in_call < 2) AS has_client,
+            toUInt8(s.side = 2) AS has_server,
+            toUInt8(0) AS from_log,
+            toUInt8(c.side = 1 AND s.side = 2) AS paired,
+            toUInt64(c.end_ns - c.start_ns) AS client_time,
+            toUInt64(s.end_ns - s.start_ns) AS server_time,
+            toUInt64(greatest(0, toInt64(s.end_ns - s.start_ns) - toInt64(o.busy_ns))) AS self_time,
+            toUInt64(0) AS queue_time,
+            toUInt8(0) AS has_queue,
+            if(c.side = 1, c.weight, s.weight) AS weight,
+            greatest(c.sampling, s.sampling) AS sampling,
+            if(c.side = 1, c.trace, s.trace) AS trace,
+            multiIf(ks.verdict != '', ks.verdict, f.rank_in_call < 2, kc.verdict, '') AS verdict,
+            multiIf(ks.verdict != '', ks.why, f.rank_in_call < 2, kc.why, '') AS why
+        FROM clients AS c
+        FULL JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.call_span
+        LEFT JOIN followers AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span
+        LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
+        LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
+        LEFT JOIN checks AS ks ON s.trace = ks.trace AND s.own_span = ks.span
+        LEFT JOIN checks AS kc ON if(c.side = 1, c.trace, s.trace) = kc.trace AND if(c.side = 1, c.call_span, s.call_span) = kc.span
+        WHERE call_window BETWEEN first_window AND last_window
+    ),
+    consumers AS (
+        SELECT * FROM halves FINAL
+        WHERE window BETWEEN first_window AND last_window AND side = 2 AND kind = 5
+          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+    ),
+    producers AS (
+        SELECT * FROM message_ends FINAL
+        WHERE side = 1 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
+    ),
+    -- a message waits: its call is counted in its consumer's window, however long ago it was produced
+    message_calls AS (
+        SELECT
+            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
+            p.namespace AS caller_namespace,
+            multiIf(p.side = 1, p.service, m.call_span = m.own_span, 'user', 'unknown') AS caller,
+            p.version AS caller_version,
+            m.namespace AS callee_namespace, m.service AS callee, m.version AS callee_version,
+            m.protocol AS protocol, m.operation AS operation,
+            toUInt8(1) AS counts,
+            if(m.primary = 1, m.outcome, 'ok') AS outcome,
+            if(m.primary = 1, m.error_type, '') AS error_type,
+            toUInt8(p.failed = 1 OR (m.primary = 1 AND m.failed = 1)) AS is_failed,
+            toUInt8(p.side = 1) AS has_client, toUInt8(m.primary = 1) AS has_server, toUInt8(0) AS from_log,
+            toUInt8(p.side = 1) AS paired,
+            toUInt64(p.end_ns - p.start_ns) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
+            toUInt64(greatest(0, toInt64(m.end_ns - m.start_ns) - toInt64(o.busy_ns))) AS self_time,
+            toUInt64(if(p.side = 1 AND m.start_ns > p.end_ns, m.start_ns - p.end_ns, 0)) AS queue_time,
+            toUInt8(p.side = 1) AS has_queue,
+            if(p.side = 1, p.weight, m.weight) AS weight, greatest(p.sampling, m.sampling) AS sampling,
+            m.own_trace AS trace, ks.verdict AS verdict, ks.why AS why
+        FROM consumers AS m
+        LEFT JOIN producers AS p ON m.trace = p.trace AND m.call_span = p.call_span
+        LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
+        LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
+    ),
+    -- messages that nobody has consumed so far
+    lone_producers AS (
+        SELECT
+            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
+            m.namespace AS caller_namespace, m.service AS caller, m.version AS caller_version,
+            '' AS callee_namespace, if(m.peer != '', m.peer, 'unknown') AS callee, '' AS callee_version,
+            m.protocol AS protocol, m.operation AS operation,
+            toUInt8(1) AS counts, m.outcome AS outcome, m.error_type AS error_type, m.failed AS is_failed,
+            toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt8(0) AS paired,
+            toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
+            toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
+            m.weight AS weight, m.sampling AS sampling, m.trace AS trace, ks.verdict AS verdict, ks.why AS why
+        FROM (
+            SELECT * FROM halves FINAL
+            WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
+              AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+        ) AS m
+        LEFT ANTI JOIN (
+            SELECT trace, call_span FROM message_ends
+            WHERE side = 2 AND (trace, call_span) IN (
+                SELECT trace, call_span FROM halves
+                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging'))
+        ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
+        LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
+    ),
+    -- exchanges that no span shows make calls of their own
+    log_calls AS (
+        SELECT
+            e.window AS call_window, e.environment AS environment, '' AS cluster, '' AS region,
+            '' AS caller_namespace, if(e.caller != '', e.caller, 'unknown') AS caller, e.caller_version AS caller_version,
+            e.callee_namespace AS callee_namespace, if(e.callee != '', e.callee, 'unknown') AS callee, e.callee_version AS callee_version,
+            e.protocol AS protocol, e.operation AS operation,
+            toUInt8(1) AS counts, e.outcome AS outcome, e.error_type AS error_type, toUInt8(e.outcome = 'server_error') AS is_failed,
+            toUInt8(e.side = 1 AND e.has_duration = 1) AS has_client, toUInt8(e.side = 2 AND e.has_duration = 1) AS has_server,
+            toUInt8(1) AS from_log, toUInt8(0) AS paired,
+            e.duration_ns AS client_time, e.duration_ns AS server_time, e.duration_ns AS self_time,
+            toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
+            toFloat64(1) AS weight, toUInt8(0) AS sampling, e.trace AS trace, e.checked AS verdict, e.reason AS why
+        FROM (
+            SELECT * FROM exchanges FINAL
+            WHERE window BETWEEN first_window AND last_window AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+            ORDER BY side DESC, source_id, partition, offset, `index`
+            LIMIT 1 BY has_trace, trace, span, if(has_trace = 1, ('', toUInt32(0), toUInt64(0), toUInt32(0)), (toString(source_id), partition, offset, `index`))
+        ) AS e
+        WHERE e.has_trace = 0 OR (
+            (e.trace, e.span) NOT IN (SELECT own_trace, own_span FROM halves WHERE window BETWEEN lowest AND highest)
+            AND (e.trace, e.span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest))
+    ),
+    calls_seen AS (
+        SELECT * FROM sync_calls UNION ALL SELECT * FROM message_calls UNION ALL SELECT * FROM lone_producers UNION ALL SELECT * FROM log_calls
+    )
+SELECT
+    call_window, {generation:UInt64}, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
+    callee_version, protocol, operation,
+    sum(counts), sum(counts * weight), sum(counts * is_failed),
+    countIf(counts = 1 AND outcome = 'ok'), countIf(counts = 1 AND outcome = 'client_error'), countIf(counts = 1 AND outcome = 'server_error'),
+    countIf(counts = 1 AND outcome = 'timeout'), countIf(counts = 1 AND outcome = 'cancelled'),
+    sumMapIf(map(error_type, toUInt64(1)), counts = 1 AND error_type != ''),
+    countIf(verdict = 'valid'), countIf(verdict = 'violated'), sumMapIf(map(why, toUInt64(1)), verdict = 'not_checked'),
+    countIf(counts = 1 AND paired = 1), countIf(counts = 1 AND paired = 0 AND has_client = 1 AND from_log = 0),
+    countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1),
+    sum(has_client), sum(has_server),
+    sumIf(client_time, has_client = 1), sumIf(server_time, has_server = 1), sumIf(self_time, has_server = 1), sumIf(queue_time, has_queue = 1),
+    sumMapIf(map(if(client_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(client_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_client = 1),
+    sumMapIf(map(if(server_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(server_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
+    sumMapIf(map(if(self_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(self_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
+    sumMapIf(map(if(queue_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(queue_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_queue = 1),
+    max(sampling),
+    arrayDistinct([argMin(trace, cityHash64(trace)), argMax(trace, cityHash64(trace))]),
+    arrayFilter(t -> t != toFixedString('', 16),
+        arrayDistinct([argMinIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated'),
+                       argMaxIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated')]))
+FROM calls_seen
+GROUP BY call_window, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
+SETTINGS join_algorithm = 'hash', max_bytes_before_external_group_by = 2000000000

@@ -1,0 +1,1 @@
+SELECT DISTINCT generation FROM edge_windows ORDER BY generation

@@ -1,0 +1,63 @@
+"""Spans on Kafka to half edges in the store; read here what a collector does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor import telemetry
+from monitor.clock import Clock
+from monitor.decode.spans import decode_spans
+from monitor.edges.aliases import Aliases
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
+from monitor.edges.halves import Namer, half_edges
+from monitor.model.records import Offsets
+from monitor.model.spans import SpanBatch
+from monitor.store import Store
+from monitor.streams.limit import RejectBudget, RejectLimits
+from monitor.streams.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """`encoding` is otlp_proto or otlp_json; a record's own header wins."""
+
+    encoding: str = "otlp_proto"
+    aliases: Aliases = field(default_factory=Aliases)
+    limits: RejectLimits = field(default_factory=RejectLimits)
+
+
+def traces(source: Source, store: Store, settings: TraceSettings, clock: Clock) -> Iterator[Offsets]:
+    """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
+
+    Keeps no half between batches: a crash at any point re-reads at most what was not committed, and every row collapses
+    under its natural key.
+    """
+    namer, watermarks = Namer(settings.aliases), Watermarks()
+    budget = RejectBudget(settings.limits, "traces")
+    for records in source.poll():
+        spans, rejects = decode_spans(records, settings.encoding)
+        halves = half_edges(spans, namer)
+        store.insert("halves", halves.halves)
+        store.insert("message_ends", halves.message_ends)
+        if len(records):
+            store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))
+            store.insert("rejects", reject_rows(rejects))
+            store.insert(
+                "ledger", ledger_rows(records, spans=spans.seen, halves=halves.sources, filtered=spans.filtered, rejected=spans.refused)
+            )
+        store.insert("watermarks", watermarks.update(records, spans.record, spans.end_ns, clock()))
+        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
+        bad = [i for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True)) if (p.source_id, p.partition, o) in whole]
+        budget.spend(len(records), bad, next(iter(whole.values()), ""))
+        _count(spans, len(halves), watermarks.newest())
+        for reject in rejects:
+            telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
+        yield records.next_offsets
+
+
+def _count(spans: SpanBatch, halves: int, watermark: float | None) -> None:
+    telemetry.SPANS.inc(int(np.sum(spans.seen)))
+    telemetry.HALVES.inc(halves)
+    if watermark is not None:
+        telemetry.WATERMARK.labels("traces").set(watermark)
