@@ -70,9 +70,13 @@ class AddressRules:
         except (ValueError, UnicodeError):
             raise ConfigError("a receiver's URL cannot be read; give it as https://host/path") from None
         if parts.scheme not in {"http", "https"} or not host:
-            raise ConfigError(f"a receiver's URL begins with {parts.scheme or 'nothing'}; only http:// and https:// with a host work")
+            raise ConfigError(
+                f"a receiver's URL begins with {parts.scheme or 'nothing'}; only http:// and https:// with a host work"
+            )
         if parts.username or parts.password:
-            raise ConfigError(f"the URL of the receiver at {host} holds a user or password; put it in the receiver's username and secret")
+            raise ConfigError(
+                f"the URL of the receiver at {host} holds a user or password; put it in the receiver's username and secret"
+            )
         return Target(parts.scheme, host, port)
 
     def addresses(self, host: str, port: int, resolve: Resolve | None = None) -> list[str]:
@@ -83,7 +87,9 @@ class AddressRules:
         try:
             found = (resolve or _resolve)(host, port)
         except OSError as error:
-            raise ReceiverBusy(f"the name {host} does not resolve ({error.strerror or error}); check the receiver's URL and the DNS") from error
+            raise ReceiverBusy(
+                f"the name {host} does not resolve ({error.strerror or error}); check the receiver's URL and the DNS"
+            ) from error
         fine = [text for text in found if self._may(host, ipaddress.ip_address(text.split("%", 1)[0]), port)]
         if not fine:
             raise ReceiverRefused(

@@ -17,7 +17,9 @@ def group(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> dict[str,
     it propagated an alert of its own. Else a root goes by its edge, and what was propagated goes to the root it leads
     to, to the deploy's first root, or, without any, by its own edge.
     """
-    home = {finding_id: key for key, alert in sorted(alerts.items()) if alert.state != "resolved" for finding_id in alert.finding_ids}
+    home = {
+        finding_id: key for key, alert in sorted(alerts.items()) if alert.state != "resolved" for finding_id in alert.finding_ids
+    }
     ordered = sorted(findings, key=lambda one: (one.role != "root", one.first_seen, one.edge, one.id))
     roots = [one for one in ordered if one.role == "root"]
     fired = {key for key, alert in alerts.items() if alert.state == "firing"}
@@ -32,7 +34,16 @@ def group(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> dict[str,
 
 def alert_key(deploy_id: str, edge: Edge) -> str:
     """The dedup key: the same for the same environment, deploy and root edge, for ever; 42 ASCII characters."""
-    parts = (edge.environment, deploy_id, edge.caller_namespace, edge.caller, edge.callee_namespace, edge.callee, edge.protocol, edge.operation)
+    parts = (
+        edge.environment,
+        deploy_id,
+        edge.caller_namespace,
+        edge.caller,
+        edge.callee_namespace,
+        edge.callee,
+        edge.protocol,
+        edge.operation,
+    )
     return "seamwatch-" + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 

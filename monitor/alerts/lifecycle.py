@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from monitor.alerts.grouping import group
 from monitor.alerts.wording import Words, word
-from monitor.model.alerts import Alert
+from monitor.model.alerts import Alert, Tracked
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
-
-Told = Literal["", "firing", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +25,6 @@ class LifecycleSettings:
     quiet_seconds: float = 180.0
     page_e_value: float = 1000.0
     link_base: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """An alert with what its life depends on.
-
-    `told` is what receivers were last told ("" nothing). `last_bad`: when a finding of it was last open.
-    `silenced`: it matches a silence now; receivers hear nothing but the end of what they were told.
-    """
-
-    alert: Alert
-    since: datetime
-    last_bad: datetime
-    told: Told = ""
-    silenced: bool = False
 
 
 Book = Mapping[str, Tracked]
@@ -91,12 +73,17 @@ def step(
 
 
 def _worse(
-    tracked: Tracked | None, key: str, bad: Sequence[Finding], deploys: Mapping[str, Deploy], settings: LifecycleSettings, now: datetime
+    tracked: Tracked | None,
+    key: str,
+    bad: Sequence[Finding],
+    deploys: Mapping[str, Deploy],
+    settings: LifecycleSettings,
+    now: datetime,
 ) -> Tracked:
     """An alert of which something is open."""
     words = word(bad, deploys, settings.link_base)
     if tracked is None or tracked.alert.state == "resolved":
-        began = min(now, min(one.first_seen for one in bad)) if tracked is None else now
+        began = min(now, *(one.first_seen for one in bad)) if tracked is None else now
         revision = tracked.alert.revision + 1 if tracked else 1
         fresh = _worded(_blank(key, began, revision), words, bad, keep=())
         tracked = Tracked(fresh, now, now, tracked.told if tracked else "")
@@ -112,13 +99,21 @@ def _quieter(tracked: Tracked, accepted: set[str], settings: LifecycleSettings, 
     if tracked.alert.state == "resolved":
         return tracked
     if tracked.alert.state == "pending":
-        return None
+        lived_before = tracked.alert.revision > 1  # its revisions must go on counting
+        return (
+            replace(tracked, alert=replace(tracked.alert, state="resolved", ended=now, revision=tracked.alert.revision + 1))
+            if lived_before
+            else None
+        )
     known = any(one in accepted for one in tracked.alert.finding_ids)
     if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
         return tracked
     notes = {**tracked.alert.annotations, "resolved_because": "accepted as known" if known else "no longer seen"}
     ended = max(now, tracked.alert.started)
-    return replace(tracked, alert=replace(tracked.alert, state="resolved", ended=ended, annotations=notes, revision=tracked.alert.revision + 1))
+    return replace(
+        tracked,
+        alert=replace(tracked.alert, state="resolved", ended=ended, annotations=notes, revision=tracked.alert.revision + 1),
+    )
 
 
 def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime) -> bool:

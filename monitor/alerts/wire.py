@@ -56,7 +56,9 @@ class GuardedPost:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         deadline = time.monotonic() + self._total_seconds
         host = f"[{target.host}]" if ":" in target.host else target.host
-        where = httpcore.URL(scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace"))
+        where = httpcore.URL(
+            scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace")
+        )
         said: list[tuple[bytes | str, bytes | str]] = [
             ("Host", host if target.port in {80, 443} else f"{host}:{target.port}"),
             ("Content-Length", str(len(body))),
@@ -83,7 +85,9 @@ def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
         return
     said = printable(reply.body.decode("utf-8", "replace"), secrets)[:200]
     if reply.status >= SERVER_ERROR or reply.status in {TOO_MANY_REQUESTS, REQUEST_TIMEOUT}:
-        raise ReceiverBusy(f"{what} answered {reply.status}: {said}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC)))
+        raise ReceiverBusy(
+            f"{what} answered {reply.status}: {said}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
+        )
     hint = "; redirects are not followed, set the address it points to" if reply.status in range(300, 400) else ""
     raise ReceiverRefused(f"{what} answered {reply.status}: {said}{hint}")
 
@@ -153,11 +157,6 @@ class _Guarded(httpcore.NetworkBackend):
                 return _Timed(stream, self._deadline)
         raise failed
 
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
-    ) -> httpcore.NetworkStream:
-        raise httpcore.ConnectError("unix sockets are no receivers")
-
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -178,10 +177,12 @@ class _Timed(httpcore.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None) -> httpcore.NetworkStream:
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
         return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline, timeout)), self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 

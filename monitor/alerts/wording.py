@@ -61,7 +61,8 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
     }
     annotations = {
         "summary": root.summary,
-        "description": "\n".join(f"- {one.summary}" for one in findings[:LINES]) + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
+        "description": "\n".join(f"- {one.summary}" for one in findings[:LINES])
+        + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
         "suspects": "; ".join(f"{one.service} {one.version} ({one.odds:.0%})" for one in root.suspects[:3]),
     }
     evidence = root.evidence

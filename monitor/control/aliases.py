@@ -44,7 +44,11 @@ def alias_rules(engine: Engine) -> AliasRules:
 
 def set_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str = "settings") -> None:
     """Make this rule, or replace the one for this name."""
-    _put(engine, [Alias(kind, name, canonical, "confirmed", origin, now)], overrule=("confirmed", "suggested", "rejected", "unmatched"))
+    _put(
+        engine,
+        [Alias(kind, name, canonical, "confirmed", origin, now)],
+        overrule=("confirmed", "suggested", "rejected", "unmatched"),
+    )
 
 
 def suggest_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str) -> None:
@@ -84,7 +88,14 @@ def list_aliases(engine: Engine, *, kind: AliasKind | None = None, state: AliasS
 def _put(engine: Engine, rules: list[Alias], *, overrule: tuple[AliasState, ...]) -> None:
     with writing(engine) as connection:
         for one in rules:
-            values = {"kind": one.kind, "name": one.name, "canonical": one.canonical, "state": one.state, "origin": one.origin, "seen": one.seen}
+            values = {
+                "kind": one.kind,
+                "name": one.name,
+                "canonical": one.canonical,
+                "state": one.state,
+                "origin": one.origin,
+                "seen": one.seen,
+            }
             connection.execute(
                 insert_into(connection, aliases)
                 .values(**values)

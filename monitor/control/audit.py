@@ -25,7 +25,9 @@ def note(engine: Engine, entry: AuditEntry) -> None:
     """Append an entry. Never put a secret into `details`."""
     with writing(engine) as connection:
         connection.execute(
-            insert(audit).values(at=entry.at, actor=entry.actor, action=entry.action, target=entry.target, details=dict(entry.details))
+            insert(audit).values(
+                at=entry.at, actor=entry.actor, action=entry.action, target=entry.target, details=dict(entry.details)
+            )
         )
 
 

@@ -49,12 +49,12 @@ class Document(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ANN401 - any JSON value
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Compact, keys sorted, so that equal values are equal texts."""
         del dialect
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401 - any JSON value
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """What was written."""
         del dialect
         return None if value is None else json.loads(value)

@@ -22,15 +22,23 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
     with writing(engine) as connection:
         take_turn(connection, "deploys")
         known = connection.execute(
-            select(deploy_events.c.deploy_id).where(deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id)
+            select(deploy_events.c.deploy_id).where(
+                deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id
+            )
         ).scalar_one_or_none()
         deploy_id = known or _part_of(connection, event) or _begin(connection, event, now)
         statement = insert_into(connection, deploy_events).values(
-            source=event.source, external_id=event.external_id, deploy_id=deploy_id, at=event.at, received=now, document=to_document(event)
+            source=event.source,
+            external_id=event.external_id,
+            deploy_id=deploy_id,
+            at=event.at,
+            received=now,
+            document=to_document(event),
         )
         connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["source", "external_id"], set_={"at": statement.excluded.at, "document": statement.excluded.document}
+                index_elements=["source", "external_id"],
+                set_={"at": statement.excluded.at, "document": statement.excluded.document},
             )
         )
         before = _row(connection, deploy_id)
@@ -117,10 +125,16 @@ def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
         )
     ]
     kind = event.kind
-    if kind == "deploy" and earlier and earlier[0].version != event.version and any(one.version == event.version for one in earlier):
+    if (
+        kind == "deploy"
+        and earlier
+        and earlier[0].version != event.version
+        and any(one.version == event.version for one in earlier)
+    ):
         kind = "rollback"
     previous = event.previous_version or next((one.version for one in earlier if one.version != event.version), "")
-    text = "\x1f".join((event.environment, event.service, event.version, kind, event.at.isoformat(), event.source, event.external_id))
+    parts = [event.environment, event.service, event.version, kind, event.at.isoformat(), event.source, event.external_id]
+    text = "\x1f".join(parts)
     fresh = Deploy(
         id=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
         kind=kind,
@@ -142,7 +156,9 @@ def _save(connection: Connection, one: Deploy, last_event: datetime, now: dateti
     values = {name: getattr(one, name) for name in Deploy.__slots__ if name not in {"commit", "sources"}}
     values |= {"commit_sha": one.commit, "sources": list(one.sources), "last_event": last_event, "updated": now}
     statement = insert_into(connection, deploys).values(**values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"}))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"})
+    )
 
 
 def _row(connection: Connection, deploy_id: str) -> Deploy:
@@ -150,12 +166,18 @@ def _row(connection: Connection, deploy_id: str) -> Deploy:
 
 
 def _last_event(connection: Connection, deploy_id: str) -> datetime:
-    last: datetime = connection.execute(select(func.max(deploy_events.c.at)).where(deploy_events.c.deploy_id == deploy_id)).scalar_one()
+    last: datetime = connection.execute(
+        select(func.max(deploy_events.c.at)).where(deploy_events.c.deploy_id == deploy_id)
+    ).scalar_one()
     return last
 
 
 def _events(connection: Connection, deploy_id: str) -> list[DeployEvent]:
-    query = select(deploy_events.c.document).where(deploy_events.c.deploy_id == deploy_id).order_by(deploy_events.c.at, deploy_events.c.source)
+    query = (
+        select(deploy_events.c.document)
+        .where(deploy_events.c.deploy_id == deploy_id)
+        .order_by(deploy_events.c.at, deploy_events.c.source)
+    )
     return [from_document(document, DeployEvent) for document in connection.execute(query).scalars()]
 
 

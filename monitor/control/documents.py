@@ -8,18 +8,18 @@ import msgspec
 T = TypeVar("T")
 
 
-def to_document(value: object) -> Any:  # noqa: ANN401 - any JSON value
+def to_document(value: object) -> Any:
     """A JSON value holding all of a dataclass of `monitor.model`; times as ISO text."""
     return msgspec.to_builtins(value, str_keys=True)
 
 
-def from_document(document: Any, kind: type[T]) -> T:  # noqa: ANN401 - any JSON value
+def from_document(document: Any, kind: type[T]) -> T:
     """A value equal to what was written, sequences as tuples. Unknown fields, which a newer program wrote, are ignored."""
     return cast("T", _with_tuples(msgspec.convert(document, kind, str_keys=True, strict=False)))
 
 
-def _with_tuples(value: Any) -> Any:  # noqa: ANN401 - walks any value
-    """msgspec makes lists of what we call sequences."""
+def _with_tuples(value: Any) -> Any:
+    """Msgspec makes lists of what we call sequences."""
     if isinstance(value, list | tuple):
         return tuple(map(_with_tuples, value))
     if isinstance(value, dict):

@@ -30,7 +30,15 @@ class Acceptance:
 def fingerprint(finding: Finding) -> str:
     """What stays the same over deploys: environment, edge, signal and clause, as 32 hex digits."""
     edge = finding.edge
-    parts = (edge.environment, edge.caller_namespace, edge.caller, edge.callee_namespace, edge.callee, edge.protocol, edge.operation)
+    parts = (
+        edge.environment,
+        edge.caller_namespace,
+        edge.caller,
+        edge.callee_namespace,
+        edge.callee,
+        edge.protocol,
+        edge.operation,
+    )
     text = "\x1f".join((*parts, finding.signal, finding.clause))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
@@ -89,20 +97,37 @@ def accept(engine: Engine, finding_id: str, owner: str, reason: str, expires: da
     if not owner.strip() or not reason.strip():
         raise UsageError(f"accepting finding {finding_id} needs an owner and a reason; give both")
     if expires <= now:
-        raise UsageError(f"accepting finding {finding_id} until {expires.isoformat()} would end before it begins; give a later time")
+        raise UsageError(
+            f"accepting finding {finding_id} until {expires.isoformat()} would end before it begins; give a later time"
+        )
     with writing(engine) as connection:
         mark = connection.execute(select(findings.c.fingerprint).where(findings.c.id == finding_id)).scalar_one_or_none()
         if mark is None:
             raise UsageError(f"there is no finding {finding_id}; list them with: seamwatch findings")
-        values = {"finding_id": finding_id, "fingerprint": mark, "owner": owner.strip(), "reason": reason.strip(), "accepted": now, "expires": expires}
+        values = {
+            "finding_id": finding_id,
+            "fingerprint": mark,
+            "owner": owner.strip(),
+            "reason": reason.strip(),
+            "accepted": now,
+            "expires": expires,
+        }
         number = connection.execute(insert(acceptances).values(**values).returning(acceptances.c.id)).scalar_one()
-        connection.execute(update(findings).where(findings.c.fingerprint == mark, findings.c.state == "open").values(state="accepted", updated=now))
+        connection.execute(
+            update(findings)
+            .where(findings.c.fingerprint == mark, findings.c.state == "open")
+            .values(state="accepted", updated=now)
+        )
     return Acceptance(number, finding_id, mark, owner.strip(), reason.strip(), now, expires)
 
 
 def accepted(engine: Engine, now: datetime) -> list[Acceptance]:
     """The acceptances in force, those that end first first."""
-    query = select(acceptances).where(acceptances.c.accepted <= now, acceptances.c.expires > now).order_by(acceptances.c.expires, acceptances.c.id)
+    query = (
+        select(acceptances)
+        .where(acceptances.c.accepted <= now, acceptances.c.expires > now)
+        .order_by(acceptances.c.expires, acceptances.c.id)
+    )
     with reading(engine) as connection:
         return [Acceptance(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
 
@@ -111,7 +136,10 @@ def withdraw(engine: Engine, acceptance_id: int, now: datetime) -> bool:
     """End an acceptance now, and open its findings again; False when it is not in force."""
     with writing(engine) as connection:
         ended = connection.execute(
-            update(acceptances).where(acceptances.c.id == acceptance_id, acceptances.c.expires > now).values(expires=now).returning(acceptances.c.id)
+            update(acceptances)
+            .where(acceptances.c.id == acceptance_id, acceptances.c.expires > now)
+            .values(expires=now)
+            .returning(acceptances.c.id)
         ).scalar_one_or_none()
         reopen_expired(connection, now)
         return ended is not None
@@ -152,7 +180,9 @@ def _save(connection: Connection, finding: Finding, now: datetime) -> None:
         "document": to_document(finding),
     }
     statement = insert_into(connection, findings).values(**values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"}))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"})
+    )
 
 
 def _by_id(connection: Connection, ids: list[str]) -> dict[str, Finding]:
@@ -161,7 +191,11 @@ def _by_id(connection: Connection, ids: list[str]) -> dict[str, Finding]:
 
 
 def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
-    return set(connection.execute(select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)).scalars())
+    return set(
+        connection.execute(
+            select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)
+        ).scalars()
+    )
 
 
 def _finding(row: "Row[tuple[object, ...]]") -> Finding:

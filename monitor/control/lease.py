@@ -47,7 +47,10 @@ def renew(engine: Engine, lease: Lease) -> bool:
     """Hold it for another `ttl_seconds` from now; False when it has run out or is another's: stop, and acquire anew."""
     with writing(engine) as connection:
         done = connection.execute(
-            update(leases).where(_ours(lease)).values(expires_seconds=_database_seconds() + lease.ttl_seconds).returning(leases.c.epoch)
+            update(leases)
+            .where(_ours(lease))
+            .values(expires_seconds=_database_seconds() + lease.ttl_seconds)
+            .returning(leases.c.epoch)
         )
         return done.scalar_one_or_none() is not None
 
@@ -92,10 +95,10 @@ def _database_seconds() -> ColumnElement[float]:
 
 
 @compiles(_DatabaseSeconds, "sqlite")
-def _sqlite_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+def _sqlite_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 @compiles(_DatabaseSeconds, "postgresql")
-def _postgresql_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+def _postgresql_seconds(_element: _DatabaseSeconds, _compiler: SQLCompiler, **_options: Any) -> str:
     return "EXTRACT(EPOCH FROM clock_timestamp())::double precision"

@@ -18,7 +18,9 @@ def mergeable_span(event: DeployEvent) -> tuple[datetime, datetime]:
     return event.at - OPEN, event.at + OPEN
 
 
-def belongs(event: DeployEvent, deploy: Deploy, last_event: datetime, events: Sequence[DeployEvent], others: Sequence[Deploy]) -> bool:
+def belongs(
+    event: DeployEvent, deploy: Deploy, last_event: datetime, events: Sequence[DeployEvent], others: Sequence[Deploy]
+) -> bool:
     """Whether the event tells more of this deploy, which is of the same environment, service and version.
 
     `others` are the service's deploys near in time. A start after the end, or after another version came, is a new deploy.
@@ -35,7 +37,10 @@ def belongs(event: DeployEvent, deploy: Deploy, last_event: datetime, events: Se
     reach = NEAR if (begins or ended) and not waits_for_traffic else OPEN
     if not deploy.started - _before(event, deploy, events) <= event.at <= last_event + reach:
         return False
-    replaced = any(other.version != deploy.version and other.kind in VERSION_KINDS and last_event < other.started < event.at for other in others)
+    replaced = any(
+        other.version != deploy.version and other.kind in VERSION_KINDS and last_event < other.started < event.at
+        for other in others
+    )
     return not (replaced and (begins or ended))
 
 
@@ -43,7 +48,9 @@ def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
     """The deploy as its events tell it, whatever order they came in; `id` and an inferred previous version stay."""
     ordered = sorted(events, key=lambda event: (event.at, event.source, event.external_id))
     ends = [event for event in ordered if event.state in TERMINAL]
-    state: DeployState = ends[-1].state if ends else ("progressing" if any(event.state == "progressing" for event in ordered) else "started")
+    state: DeployState = (
+        ends[-1].state if ends else ("progressing" if any(event.state == "progressing" for event in ordered) else "started")
+    )
     sightings = [event.at for event in ordered if event.source == SIGHTING]
     return replace(
         deploy,

@@ -26,7 +26,14 @@ class Silence:
 
 
 def create_silence(
-    engine: Engine, matchers: Mapping[str, str], author: str, reason: str, ends: datetime, now: datetime, *, starts: datetime | None = None
+    engine: Engine,
+    matchers: Mapping[str, str],
+    author: str,
+    reason: str,
+    ends: datetime,
+    now: datetime,
+    *,
+    starts: datetime | None = None,
 ) -> Silence:
     """Begin a silence, now or at `starts`. UsageError without matchers, author or reason, or with an end before its start."""
     begins = starts or now

@@ -70,7 +70,9 @@ def _engine(dsn: str) -> Engine:
         return _sqlite(url)
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         options = {"connect_timeout": CONNECT_SECONDS}
-        return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=options, pool_pre_ping=True, pool_size=5, max_overflow=10)
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"), connect_args=options, pool_pre_ping=True, pool_size=5, max_overflow=10
+        )
     raise StoreError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
 
 
@@ -84,11 +86,13 @@ def _sqlite(url: URL) -> Engine:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the folder {folder} of the control store cannot be made ({error.strerror}); set SEAMWATCH_CONTROL_DSN elsewhere") from error
+        raise StoreError(
+            f"the folder {folder} of the control store cannot be made ({error.strerror}); set SEAMWATCH_CONTROL_DSN elsewhere"
+        ) from error
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's, by way of SQLAlchemy
+    def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we begin ourselves: https://docs.sqlalchemy.org/dialects/sqlite.html#transactions
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -111,7 +115,9 @@ def _said(engine: Engine) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, DisconnectionError) as error:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0:1] or [type(error).__name__]
-        raise StoreUnavailable(f"{where} does not answer: {cause[0][:300]}; check the disk, the server and SEAMWATCH_CONTROL_DSN") from error
+        raise StoreUnavailable(
+            f"{where} does not answer: {cause[0][:300]}; check the disk, the server and SEAMWATCH_CONTROL_DSN"
+        ) from error
     except DBAPIError as error:
         raise StoreError(f"{where} refused a statement: {str(error.orig).strip()[:300]}") from error
 
@@ -147,7 +153,9 @@ def _refuse_foreign(engine: Engine, connection: Connection, here: str | None, kn
     where = f"the control store {engine.url.render_as_string(hide_password=True)}"
     if here not in known:
         newest = list(known)[-1]
-        raise StoreError(f"{where} is at schema {here}, this program knows up to {newest}: upgrade Seamwatch, or point SEAMWATCH_CONTROL_DSN elsewhere")
+        raise StoreError(
+            f"{where} is at schema {here}, this program knows up to {newest}: upgrade Seamwatch, or point SEAMWATCH_CONTROL_DSN elsewhere"
+        )
     for revision, checksum in connection.execute(select(migration_log.c.revision, migration_log.c.checksum)):
         if known.get(revision) != checksum:
             raise StoreError(

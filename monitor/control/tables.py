@@ -129,7 +129,7 @@ outbox = Table(
     Column("alert_key", Name, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("repeat", Integer, nullable=False),
-    Column("state", Name, nullable=False),  # due, sent, dead, superseded, suppressed
+    Column("state", Name, nullable=False),  # due, sent, dead, suppressed
     Column("attempts", Integer, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("due", UtcTime, nullable=False),
@@ -153,6 +153,13 @@ deliveries = Table(
     Column("at", UtcTime, nullable=False, index=True),
     Column("result", Name, nullable=False),  # delivered, busy, refused, dead, suppressed
     Column("detail", Name, nullable=False),
+)
+
+receivers = Table(
+    "receivers",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("blocked_until", UtcTime, nullable=False),  # it asked for patience: 429 or Retry-After
 )
 
 silences = Table(

@@ -54,7 +54,13 @@ def create_token(
     with writing(engine) as connection:
         connection.execute(
             insert(tokens).values(
-                id=token.id, name=name, hash=_hash(secret), scopes=list(wanted), created=now, created_by=created_by, expires=expires
+                id=token.id,
+                name=name,
+                hash=_hash(secret),
+                scopes=list(wanted),
+                created=now,
+                created_by=created_by,
+                expires=expires,
             )
         )
     return token, secret

@@ -7,6 +7,7 @@ from typing import Literal
 
 AlertState = Literal["pending", "firing", "resolved"]
 Severity = Literal["critical", "error", "warning", "info"]
+Told = Literal["", "firing", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,32 @@ class Alert:
     finding_ids: tuple[str, ...] = ()
     revision: int = 0
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An alert with what its life depends on.
+
+    `since`: when it began to be pending or fire. `last_bad`: when a finding of it was last open. `told`: what receivers
+    were last told ("" nothing). `silenced`: it matches a silence now; receivers hear nothing but the end of what they
+    were told.
+    """
+
+    alert: Alert
+    since: datetime
+    last_bad: datetime
+    told: Told = ""
+    silenced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try to tell one receiver. `result`: delivered, busy (tried again later), refused, dead, suppressed by the rate cap."""
+
+    receiver: str
+    alert_key: str
+    revision: int
+    state: str
+    at: datetime
+    result: str
+    detail: str = ""

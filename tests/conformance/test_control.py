@@ -52,7 +52,9 @@ def a_finding(**fields: object) -> Finding:
         "against_version": "1.9.0",
         "role": "root",
         "strength": "concurrent",
-        "evidence": Evidence(6, 100, 90, 100, 0, math.inf, 12.5, None, math.inf, NOON, NOON + minutes(1), ("ab" * 16,), {"phi": "1.0"}),
+        "evidence": Evidence(
+            6, 100, 90, 100, 0, math.inf, 12.5, None, math.inf, NOON, NOON + minutes(1), ("ab" * 16,), {"phi": "1.0"}
+        ),
         "suspects": (Suspect("d1", "payment", "2.0.0", 0.97, ("version split",)),),
         "summary": "amount became a string",
         "first_seen": NOON,
@@ -311,8 +313,13 @@ def test_an_acceptance_can_be_withdrawn(control_engine: Engine) -> None:
     assert findings.list_findings(control_engine)[0].state == "open"
 
 
-@pytest.mark.parametrize(("finding_id", "owner", "reason", "ends"), [("f9", "o", "r", 60), ("f1", " ", "r", 60), ("f1", "o", "", 60), ("f1", "o", "r", 0)])
-def test_accepting_needs_a_finding_an_owner_a_reason_and_an_end(control_engine: Engine, finding_id: str, owner: str, reason: str, ends: int) -> None:
+@pytest.mark.parametrize(
+    ("finding_id", "owner", "reason", "ends"),
+    [("f9", "o", "r", 60), ("f1", " ", "r", 60), ("f1", "o", "", 60), ("f1", "o", "r", 0)],
+)
+def test_accepting_needs_a_finding_an_owner_a_reason_and_an_end(
+    control_engine: Engine, finding_id: str, owner: str, reason: str, ends: int
+) -> None:
     findings.save_findings(control_engine, [a_finding()], NOON)
     with pytest.raises(UsageError):
         findings.accept(control_engine, finding_id, owner, reason, NOON + minutes(ends), NOON)
@@ -320,7 +327,22 @@ def test_accepting_needs_a_finding_an_owner_a_reason_and_an_end(control_engine: 
 
 def test_verdicts_are_kept_and_the_newest_comes_first(control_engine: Engine) -> None:
     edge = EdgeJudgement(a_finding().edge, "1", "2", "inconclusive", ("thin",), 0.5, {"errors": a_finding().evidence})
-    first = Verdict("v1", "d1", "production", "payment", "2.0.0", "1.9.0", "inconclusive", ("thin",), ("400 calls",), NOON, None, (edge,), (), "aa")
+    first = Verdict(
+        "v1",
+        "d1",
+        "production",
+        "payment",
+        "2.0.0",
+        "1.9.0",
+        "inconclusive",
+        ("thin",),
+        ("400 calls",),
+        NOON,
+        None,
+        (edge,),
+        (),
+        "aa",
+    )
     second = replace(first, id="v2", outcome="fail", judged_at=NOON + minutes(1), findings=("f1",))
     for one in (first, second, second):
         verdicts.save_verdict(control_engine, one)

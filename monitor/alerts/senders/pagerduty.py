@@ -42,7 +42,9 @@ class PagerDutySender:
                 "component": _text(alert.service, SOURCE_LENGTH),
                 "group": _text(alert.deploy_id, SOURCE_LENGTH),
                 "class": _text(alert.labels.get("signal", ""), SOURCE_LENGTH),
-                "custom_details": {name: _text(value, DETAIL_LENGTH) for name, value in {**alert.details, **alert.annotations}.items()},
+                "custom_details": {
+                    name: _text(value, DETAIL_LENGTH) for name, value in {**alert.details, **alert.annotations}.items()
+                },
             }
             event["client"] = "Seamwatch"
             if alert.link:

@@ -53,7 +53,7 @@ def escaped(text: str, length: int) -> str:
     parts: list[str] = []
     left = length
     for line in text.split("\n"):
-        for mark in (printable(line) if not parts else "\n" + printable(line)):
+        for mark in printable(line) if not parts else "\n" + printable(line):
             part = ESCAPES.get(mark, mark)
             if len(part) > left:
                 return "".join(parts)

@@ -36,7 +36,7 @@ class WebhookSender:
         if not self.secrets or not all(map(_fit, self.secrets)):
             raise ConfigError(
                 f"the webhook receiver {self.name} needs a secret like whsec_<base64 of {LEAST_SECRET_BYTES} bytes or more>; "
-                'make one with: python3 -c "import base64,secrets; print(\'whsec_\' + base64.b64encode(secrets.token_bytes(32)).decode())"'
+                "make one with: python3 -c \"import base64,secrets; print('whsec_' + base64.b64encode(secrets.token_bytes(32)).decode())\""
             )
 
     def send(self, alert: Alert) -> None:

@@ -1,0 +1,198 @@
+"""The outbox to the receivers: at least once each, one incident each, and no receiver waits for another."""
+
+import random
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeGuard
+
+from sqlalchemy import Connection, Engine
+
+from monitor import telemetry
+from monitor.alerts.sender import ChangeSender, Sender
+from monitor.control import lease as leases
+from monitor.control import outbox
+from monitor.control.lease import Lease
+from monitor.control.outbox import Letter
+from monitor.control.store import reading, writing
+from monitor.errors import ReceiverBusy, ReceiverRefused, StoreUnavailable
+from monitor.model.alerts import Alert
+
+DIGEST = "seamwatch-suppressed-"
+CAP_SPAN = timedelta(minutes=1)
+DIGEST_AFTER = timedelta(seconds=30)
+DIGEST_ENDS = timedelta(minutes=10)
+
+
+class LeaseLost(StoreUnavailable):
+    """Another sends now; what we wanted to write was refused. Acquire the lease anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How patient delivering is.
+
+    After `max_attempts` tries (about 3.5 hours with these) an alert's state is given up for that receiver. More than
+    `max_per_minute` alerts that begin within a minute are not sent one by one: one message tells how many more.
+    """
+
+    max_attempts: int = 30
+    backoff_seconds: float = 2.0
+    backoff_cap_seconds: float = 600.0
+    patience_cap_seconds: float = 3600.0
+    max_per_minute: int = 30
+    busy_in_a_row: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What one round did, by result."""
+
+    delivered: int = 0
+    busy: int = 0
+    dead: int = 0
+    suppressed: int = 0
+
+
+def deliver_once(
+    engine: Engine, senders: Mapping[str, Sender], lease: Lease, now: datetime, settings: DeliverySettings, rng: random.Random
+) -> Delivered:
+    """Send what is due to each of these receivers, all receivers at once; returns when all are through or failed.
+
+    At least once: a letter is settled after its receiver took it, so a crash in between sends it again, under the same
+    key and revision. Raises LeaseLost when another holds the lease: nothing is written then.
+    """
+    if not senders:
+        return Delivered()
+    seeds = [rng.getrandbits(64) for _ in senders]
+    with ThreadPoolExecutor(max_workers=len(senders), thread_name_prefix="deliver") as pool:
+        rounds = [
+            pool.submit(_round, engine, sender, lease, now, settings, random.Random(seed))  # noqa: S311 - jitter, no secret
+            for sender, seed in zip(senders.values(), seeds, strict=True)
+        ]
+        done = [one.result() for one in rounds]
+    return Delivered(
+        sum(one.delivered for one in done),
+        sum(one.busy for one in done),
+        sum(one.dead for one in done),
+        sum(one.suppressed for one in done),
+    )
+
+
+def _round(
+    engine: Engine, sender: Sender, lease: Lease, now: datetime, settings: DeliverySettings, rng: random.Random
+) -> Delivered:
+    with reading(engine) as connection:
+        letters = outbox.due_letters(connection, sender.name, now)
+        begun = outbox.begun_since(connection, sender.name, now - CAP_SPAN)
+    counts = {"delivered": 0, "busy": 0, "dead": 0, "suppressed": 0}
+    busy_in_a_row = 0
+    for letter in letters:
+        if _begins(letter) and begun >= settings.max_per_minute:
+            _suppress(engine, lease, letter, now)
+            result = "suppressed"
+        else:
+            result = _deliver(engine, sender, lease, letter, now, settings, rng)
+            begun += result == "delivered" and _begins(letter)
+        counts[result] += 1
+        telemetry.NOTIFICATIONS.labels(sender.name, result).inc()
+        busy_in_a_row = busy_in_a_row + 1 if result == "busy" else 0
+        if busy_in_a_row >= settings.busy_in_a_row:
+            break
+    return Delivered(**counts)
+
+
+def _deliver(
+    engine: Engine, sender: Sender, lease: Lease, letter: Letter, now: datetime, settings: DeliverySettings, rng: random.Random
+) -> str:
+    """Send one letter and write what became of it; the result's name."""
+    with _fenced(engine, lease) as connection:
+        told = _spelled(connection, letter)
+    try:
+        _send(sender, told)
+    except ReceiverBusy as busy:
+        with _fenced(engine, lease) as connection:
+            return _busy(connection, letter, busy, now, settings, rng)
+    except ReceiverRefused as refused:
+        with _fenced(engine, lease) as connection:
+            outbox.settle(connection, letter, "dead", "refused", now, str(refused))
+        return "dead"
+    with _fenced(engine, lease) as connection:
+        outbox.settle(connection, letter, "sent", "delivered", now)
+    return "delivered"
+
+
+def _send(sender: Sender, letter: Letter) -> None:
+    if letter.alert is not None:
+        sender.send(letter.alert)
+    elif letter.deploy is not None and tells_changes(sender):
+        sender.send_change(letter.deploy)
+
+
+def tells_changes(sender: object) -> TypeGuard[ChangeSender]:
+    """Whether this receiver also wants to know of deploys."""
+    return hasattr(sender, "send_change")
+
+
+def _busy(
+    connection: Connection, letter: Letter, busy: ReceiverBusy, now: datetime, settings: DeliverySettings, rng: random.Random
+) -> str:
+    """Wait as long as the receiver asked for, or longer each time, and never in step with others; give up after a bound."""
+    if letter.attempts + 1 >= settings.max_attempts:
+        outbox.settle(connection, letter, "dead", "dead", now, f"given up after {settings.max_attempts} tries: {busy}")
+        return "dead"
+    if busy.retry_after_seconds is not None:
+        until = now + timedelta(seconds=min(busy.retry_after_seconds, settings.patience_cap_seconds))
+        outbox.block_receiver(connection, letter.receiver, until)
+    else:
+        pause = min(settings.backoff_cap_seconds, settings.backoff_seconds * 2 ** min(letter.attempts, 30))
+        until = now + timedelta(seconds=pause * rng.uniform(0.5, 1.0))
+    outbox.postpone(connection, letter, until, now, str(busy))
+    return "busy"
+
+
+def _begins(letter: Letter) -> bool:
+    """Whether the letter opens an incident; ends, repeats, deploys and our own digests are never held back."""
+    return (
+        letter.alert is not None and letter.alert.state == "firing" and letter.repeat == 0 and not letter.key.startswith(DIGEST)
+    )
+
+
+def _suppress(engine: Engine, lease: Lease, letter: Letter, now: datetime) -> None:
+    minute = now.replace(second=0, microsecond=0)
+    key = f"{DIGEST}{letter.receiver}-{minute:%Y%m%d%H%M}"
+    labels = {"alertname": "SeamwatchSuppressed", "receiver": letter.receiver, "severity": "critical"}
+    digest = Alert(key, "firing", "critical", "", "", "", "", labels, {}, minute, revision=1)
+    ended = replace(digest, state="resolved", ended=minute + DIGEST_ENDS, revision=2)
+    with _fenced(engine, lease) as connection:
+        outbox.settle(connection, letter, "suppressed", "suppressed", now, "over the cap of alerts a minute")
+        outbox.enqueue(connection, digest, letter.receiver, now, epoch=lease.epoch, due=now + DIGEST_AFTER)
+        outbox.enqueue(connection, ended, letter.receiver, now, epoch=lease.epoch, due=minute + DIGEST_ENDS)
+
+
+def _spelled(connection: Connection, letter: Letter) -> Letter:
+    """The letter as it is sent: a digest counts at the last moment what it stands for."""
+    if letter.alert is None or not letter.key.startswith(DIGEST):
+        return letter
+    begin = letter.alert.started
+    count = outbox.suppressed_between(connection, letter.receiver, begin, begin + CAP_SPAN)
+    text = f"{count} more alerts suppressed since {begin:%H:%M} UTC: over the cap for this receiver; see them in Seamwatch"
+    return replace(letter, alert=replace(letter.alert, summary=text, annotations={"summary": text, "description": text}))
+
+
+@contextmanager
+def _fenced(engine: Engine, lease: Lease) -> Iterator[Connection]:
+    """A writing transaction during which the lease is ours; LeaseLost, and nothing written, when it is not."""
+    with writing(engine) as connection:
+        check_held(connection, lease)
+        yield connection
+
+
+def check_held(connection: Connection, lease: Lease) -> None:
+    """LeaseLost when the lease is not ours; else it stays ours until the transaction ends."""
+    if not leases.held(connection, lease):
+        raise LeaseLost(
+            f"the lease {lease.name} of {lease.holder} (epoch {lease.epoch}) ran out or is another's; acquire it anew"
+        )

@@ -1,0 +1,228 @@
+"""Findings to alerts to receivers: the book and the outbox in one transaction, then delivery, by one holder of a lease."""
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from monitor import telemetry
+from monitor.alerts.lifecycle import LifecycleSettings, step
+from monitor.alerts.sender import Sender
+from monitor.clock import Clock, system_clock
+from monitor.control import deploys, findings, lease, outbox, silences
+from monitor.control.lease import Lease
+from monitor.control.store import writing
+from monitor.errors import StoreError, StoreUnavailable
+from monitor.model.alerts import Alert
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
+from monitor.telemetry import HealthBoard, Report
+from pipelines.delivery import Delivered, DeliverySettings, LeaseLost, check_held, deliver_once, tells_changes
+
+__all__ = ["DeliverySettings", "LeaseLost", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
+
+LEASE = "notify"
+OPEN_FINDINGS = 5000
+LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Whether and how receivers are told. Not `enabled`, alerts are kept and shown, and nobody is told."""
+
+    enabled: bool = False
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    keep_days: float = 30.0
+    lease_seconds: float = 30.0
+    tick_seconds: float = 2.0
+
+
+def update_alerts(
+    engine: Engine,
+    found: Sequence[Finding],
+    now: datetime,
+    *,
+    senders: Mapping[str, Sender],
+    settings: NotifySettings,
+    held: Lease,
+) -> tuple[Alert, ...]:
+    """One tick of the alerts' life over all open and accepted findings; returns what receivers will be told.
+
+    Book and outbox are written in one transaction, fenced by the lease: LeaseLost, and nothing written, when another
+    holds it. Doing it again with the same findings and time writes nothing new.
+    """
+    changes = _deploys(engine, found)
+    quiet = [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
+    with writing(engine) as connection:
+        check_held(connection, held)
+        before = outbox.load_book(connection)
+        after = step(before, found, changes, quiet, settings.lifecycle, now, enabled=settings.enabled)
+        outbox.save_book(connection, before, after.book, now)
+        for alert in after.outgoing:
+            for name, sender in senders.items():
+                deploy = changes.get(alert.deploy_id)
+                if deploy and alert.state == "firing" and tells_changes(sender):
+                    outbox.enqueue_change(connection, deploy, name, now, epoch=held.epoch)
+                outbox.enqueue(connection, alert, name, now, epoch=held.epoch)
+        if settings.enabled:
+            told = [
+                one.alert
+                for one in after.book.values()
+                if one.alert.state == "firing" and one.told == "firing" and not one.silenced
+            ]
+            _say_again(connection, told, senders, now, held)
+        outbox.prune(connection, now - timedelta(days=settings.keep_days))
+    return after.outgoing
+
+
+def refresh(
+    engine: Engine, now: datetime, *, senders: Mapping[str, Sender], settings: NotifySettings, held: Lease
+) -> tuple[Alert, ...]:
+    """`update_alerts` over the findings of the control store, in which acceptances that ended are opened again first."""
+    with writing(engine) as connection:
+        findings.reopen_expired(connection, now)
+    found = [one for state in ("open", "accepted") for one in findings.list_findings(engine, state=state, limit=OPEN_FINDINGS)]
+    telemetry.FINDINGS.set(sum(one.state == "open" for one in found))
+    return update_alerts(engine, found, now, senders=senders, settings=settings, held=held)
+
+
+def run_notify(
+    engine: Engine,
+    senders: Mapping[str, Sender],
+    settings: NotifySettings,
+    *,
+    holder: str,
+    stop: threading.Event,
+    board: HealthBoard,
+    clock: Clock = system_clock,
+    rng: random.Random | None = None,
+) -> None:
+    """Keep the alerts and tell the receivers until `stop` is set; waits quietly while another process holds the lease.
+
+    `holder` must be unique to this process and run. Each receiver is served by a thread of its own, so that one that
+    hangs delays no other. Returns after what is being sent was sent or timed out.
+    """
+    chance = rng or random.Random()  # noqa: S311 - jitter, no secret
+    desk = _Desk()
+    threads = [
+        threading.Thread(
+            target=_serve,
+            args=(engine, sender, desk, settings, stop, board, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
+            name=f"notify-{sender.name}",
+        )
+        for sender in senders.values()
+        if settings.enabled
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.is_set():
+        try:
+            board.report(_tick(engine, desk, senders, settings, holder, clock))
+        except LeaseLost:
+            desk.lease = None
+            continue
+        except StoreError as error:
+            board.report(Report("notify", ready=False, reason=str(error), at=clock()))
+        stop.wait(settings.tick_seconds)
+    for thread in threads:
+        thread.join()
+    if desk.lease:
+        lease.release(engine, desk.lease)
+
+
+class _Desk:
+    """The lease that this process's threads send under, None while another process holds it."""
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+
+
+def _tick(
+    engine: Engine, desk: _Desk, senders: Mapping[str, Sender], settings: NotifySettings, holder: str, clock: Clock
+) -> Report:
+    """Keep or take the lease, and let the alerts live on."""
+    if desk.lease is None or not lease.renew(engine, desk.lease):
+        desk.lease = lease.acquire(engine, LEASE, holder, settings.lease_seconds)
+    if desk.lease is None:
+        return Report("notify", ready=True, reason="another process tells the receivers", at=clock())
+    refresh(engine, clock(), senders=senders, settings=settings, held=desk.lease)
+    letters = outbox.list_letters(engine, limit=1000)
+    waiting, dead = (sum(one.state == state for one in letters) for state in ("due", "dead"))
+    reason = "" if settings.enabled else "observing only: alerts are shown, nobody is told"
+    return Report(
+        "notify",
+        ready=True,
+        reason=reason,
+        at=clock(),
+        details={"waiting": waiting, "undeliverable": dead, "receivers": len(senders)},
+    )
+
+
+def _serve(
+    engine: Engine,
+    sender: Sender,
+    desk: _Desk,
+    settings: NotifySettings,
+    stop: threading.Event,
+    board: HealthBoard,
+    clock: Clock,
+    rng: random.Random,
+) -> None:
+    """Tell one receiver what is due, again and again."""
+    component = f"receiver {sender.name}"
+    while not stop.is_set():
+        held = desk.lease
+        try:
+            if held is not None:
+                done = deliver_once(engine, {sender.name: sender}, held, clock(), settings.delivery, rng)
+                if done != Delivered():
+                    reason = "it does not take alerts now; they are kept and tried again" if done.busy else ""
+                    reason = "it refused an alert: see deliveries" if done.dead else reason
+                    board.report(Report(component, ready=not reason, reason=reason, at=clock()))
+        except StoreUnavailable as error:  # the lease lost, too: the main loop takes it anew
+            LOG.warning("delivery interrupted", receiver=sender.name, reason=str(error))
+        except Exception as error:
+            LOG.exception("delivery failed", receiver=sender.name)
+            board.report(Report(component, ready=False, reason=f"{type(error).__name__}: see the log", at=clock()))
+        stop.wait(settings.tick_seconds)
+
+
+def trial_alert(name: str, now: datetime) -> Alert:
+    """An alert that says it is a test, to fire by hand at the receiver of this name."""
+    text = "Test alert from Seamwatch: this receiver works"
+    labels = {"alertname": "SeamwatchTest", "receiver": name, "severity": "info"}
+    return Alert(
+        f"seamwatch-test-{name}",
+        "firing",
+        "info",
+        text,
+        "test",
+        "seamwatch",
+        "",
+        labels,
+        {"summary": text, "description": text},
+        now,
+        revision=1,
+    )
+
+
+def _say_again(
+    connection: Connection, firing: Sequence[Alert], senders: Mapping[str, Sender], now: datetime, held: Lease
+) -> None:
+    """Receivers that forget a firing alert unless they hear of it again hear of it again."""
+    for sender in senders.values():
+        if sender.resend_seconds is not None:
+            for alert in firing:
+                outbox.enqueue_again(
+                    connection, alert, sender.name, timedelta(seconds=sender.resend_seconds), now, epoch=held.epoch
+                )
+
+
+def _deploys(engine: Engine, found: Sequence[Finding]) -> dict[str, Deploy]:
+    known = (deploys.deploy(engine, one) for one in sorted({finding.deploy_id for finding in found if finding.deploy_id}))
+    return {one.id: one for one in known if one is not None}
