@@ -1,7 +1,7 @@
 """One exchange against the contracts in force: valid, violated, or not checked and why."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,16 +49,16 @@ def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits
     name places and types, never values. Request clauses are not held against an exchange that the provider itself
     refused (4xx). Every contract that knows the operation is asked; the most specific gives its name to the result.
     """
+    contracts = registry.find(exchange.callee, exchange.environment, exchange.callee_version, exchange.caller, exchange.end_ns)
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated, limits=limits)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated, limits=limits)
-    return check_payloads(exchange, request, response, registry, operation, limits=limits)
+    return check_payloads(exchange, request, response, contracts, operation, limits=limits)
 
 
 def check_payloads(
-    exchange: Exchange, request: Payload, response: Payload, registry: Registry, operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS
+    exchange: Exchange, request: Payload, response: Payload, contracts: Sequence[InForce], operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS
 ) -> Checked:
-    """`check` with the bodies handed in, so that others may use what was decoded."""
-    contracts = registry.find(exchange.callee, exchange.environment, exchange.callee_version, exchange.caller, exchange.end_ns)
+    """`check` against given contracts and with the bodies handed in, so that others may use what was decoded."""
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation, "", 0)
     results = [found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None]

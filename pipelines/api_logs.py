@@ -1,0 +1,59 @@
+"""API logs on Kafka to checked exchanges in the store; read here what flows where."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from monitor import telemetry
+from monitor.clock import Clock
+from monitor.contracts.registry import Registry
+from monitor.decode.api_logs import decode_api_logs
+from monitor.edges.aliases import Aliases
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
+from monitor.model.records import Offsets
+from monitor.store import Store
+from monitor.streams.limit import RejectBudget, RejectLimits
+from monitor.streams.source import Source
+from pipelines.exchanges import Examiner
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLogSettings:
+    """`format` as decode_api_logs reads it; `mapping` field to JSON pointer, for "mapping"; `shape_share` 0 to 1."""
+
+    format: str = "ndjson"
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    shape_share: float = 1.0
+    aliases: Aliases = field(default_factory=Aliases)
+    limits: RejectLimits = field(default_factory=RejectLimits)
+
+
+def api_logs(source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock) -> Iterator[Offsets]:
+    """Yields offsets only after their rows are durable: shapes and violations, exchanges, arrivals, then the ledger.
+
+    `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
+    at most what was not committed, and every row collapses under its natural key.
+    """
+    examiner, watermarks = Examiner(settings.aliases, settings.shape_share), Watermarks()
+    budget = RejectBudget(settings.limits, "api_logs")
+    for records in source.poll():
+        exchanges, rejects = decode_api_logs(records, settings.format, settings.mapping)
+        examined = examiner.examine(exchanges, registry(), records)
+        store.insert("shapes", examined.shapes)
+        store.insert("violations", examined.violations)
+        store.insert("exchanges", examined.exchanges)
+        if len(records):
+            store.insert("arrivals", arrival_rows(records.partitions[0].source_id, examined.windows, examined.window_rows))
+            store.insert("rejects", reject_rows(rejects))
+            store.insert("ledger", ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects)))
+        store.insert("watermarks", watermarks.update(records, examined.record, examined.end_ns, clock()))
+        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
+        bad = [i for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True)) if (p.source_id, p.partition, o) in whole]
+        budget.spend(len(records), bad, next(iter(whole.values()), ""))
+        for outcome, count in examined.outcomes.items():
+            telemetry.EXCHANGES.labels(outcome).inc(count)
+        for reject in rejects:
+            telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
+        reached = watermarks.newest()
+        if reached is not None:
+            telemetry.WATERMARK.labels("api_logs").set(reached)
+        yield records.next_offsets

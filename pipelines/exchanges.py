@@ -1,0 +1,209 @@
+"""Exchanges to rows: names made canonical, checked against contracts, shapes taken; API logs and spans both end here."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitor.contracts.check import check_payloads
+from monitor.contracts.payloads import Payload
+from monitor.contracts.registry import Registry
+from monitor.contracts.shapes import is_sampled, shape_of
+from monitor.edges.aliases import Aliases
+from monitor.edges.columns import text_hashes, windows_of
+from monitor.edges.limits import NameCap
+from monitor.edges.operations import http_operation, template_path
+from monitor.edges.outcomes import http_outcome
+from monitor.model.exchanges import Checked, Exchange
+from monitor.model.records import Records, Reject
+
+MAX_SERVICES = 5_000
+MAX_OPERATIONS = 1_000
+MOST_SHAPES = 20_000  # distinct ones a process writes; later ones are not taken, so that a flood cannot drown the dictionary
+_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+_MILLISECONDS = pa.timestamp("ms", "UTC")
+
+_EXCHANGES = pa.schema(
+    [
+        *(("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32())),
+        *(("trace", pa.binary(16)), ("span", pa.binary(8)), ("has_trace", pa.uint8()), ("side", pa.uint8())),
+        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version", "callee_namespace")),
+        *(("protocol", _WORDS), ("operation", _WORDS), ("status", pa.uint16()), ("outcome", _WORDS), ("error_type", _WORDS)),
+        *(("end_ns", pa.uint64()), ("duration_ns", pa.uint64()), ("has_duration", pa.uint8()), ("checked", _WORDS), ("reason", _WORDS)),
+        *(("contract", _WORDS), ("revision", pa.uint32()), ("request_shape", pa.uint64()), ("response_shape", pa.uint64())),
+    ]
+)
+_VIOLATIONS = pa.schema(
+    [
+        *(("window", pa.uint32()), ("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32())),
+        *(("fingerprint", pa.string()), ("contract", _WORDS), ("revision", pa.uint32()), ("operation", _WORDS), ("side", _WORDS), ("rule", _WORDS)),
+        *((name, pa.string()) for name in ("pointer", "clause", "expected", "actual")),
+        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
+        *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
+    ]
+)
+_SHAPES = pa.schema([("shape_id", pa.uint64()), ("shape", pa.string())])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """Rows of a batch by table, and what the bookkeeping needs.
+
+    `record` and `end_ns` are per exchange, `per_record` counts exchanges per record; `windows` and `window_rows` are
+    parallel: distinct windows (s since the epoch) and how many exchanges fall into each.
+    """
+
+    exchanges: pa.Table
+    violations: pa.Table
+    shapes: pa.Table
+    record: NDArray[np.int32]
+    end_ns: NDArray[np.uint64]
+    windows: NDArray[np.uint32]
+    window_rows: NDArray[np.int64]
+    per_record: NDArray[np.int64]
+    outcomes: Mapping[str, int]
+    places: Mapping[tuple[str, int, int], int]
+
+    def rejected(self, rejects: Iterable[Reject]) -> NDArray[np.int64]:
+        """Entries refused, per record."""
+        counts = np.zeros(len(self.per_record), np.int64)
+        for reject in rejects:
+            counts[self.places[(reject.source_id, reject.partition, reject.offset)]] += reject.count
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Canonical names of one kind of exchange."""
+
+    environment: str
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+
+
+class Examiner:
+    """Checks exchanges and lays out their rows. Lives between batches: it remembers names and shapes, to bound a flood."""
+
+    def __init__(self, aliases: Aliases, shape_share: float) -> None:
+        self._aliases = aliases
+        self._share = shape_share
+        self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
+        self._shapes: dict[int, None] = {}
+        self._names: dict[tuple[str, str, str, str, str], _Names] = {}
+        self._template = lru_cache(maxsize=16_384)(template_path)
+
+    def examine(self, exchanges: Sequence[Exchange], registry: Registry, records: Records) -> Examined:
+        """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows."""
+        rows: list[tuple[Any, ...]] = []
+        broken: list[tuple[Any, ...]] = []
+        shapes: dict[int, str] = {}
+        for exchange in exchanges:
+            names = self._named(exchange)
+            request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+            response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
+            fallback = self._operation(exchange, names.callee)
+            contracts = registry.find(names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns)
+            checked = check_payloads(exchange, request, response, contracts, fallback)
+            asked = answered = 0
+            if self._share and is_sampled(exchange, self._share):
+                asked, answered = self._shape(request, shapes), self._shape(response, shapes)
+            rows.append(_exchange_row(exchange, names, checked, asked, answered))
+            for violation in checked.violations:
+                broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
+        return _laid_out(rows, broken, shapes, records)
+
+    def _named(self, exchange: Exchange) -> _Names:
+        said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
+        known = self._names.get(said)
+        if known is None:
+            if len(self._names) >= 50_000:  # noqa: PLR2004 - bounded memory
+                self._names.clear()
+            caller, callee = self._services.within("", [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)])
+            known = self._names[said] = _Names(
+                self._aliases.environment(exchange.environment),
+                caller,
+                self._aliases.version(caller, exchange.caller_version),
+                callee,
+                self._aliases.version(callee, exchange.callee_version),
+            )
+        return known
+
+    def _operation(self, exchange: Exchange, callee: str) -> str:
+        route = exchange.route or self._template(exchange.path)
+        return self._operations.within(callee, [http_operation(exchange.method, route)])[0]
+
+    def _shape(self, payload: Payload, fresh: dict[int, str]) -> int:
+        """The id of a payload's shape, 0 for none; a shape not written before is added to `fresh`."""
+        if payload.problem:
+            return 0
+        shape = shape_of(payload.value)
+        if shape.shape_id not in self._shapes:
+            if len(self._shapes) >= MOST_SHAPES:
+                return 0
+            self._shapes[shape.shape_id] = None
+            fresh[shape.shape_id] = shape.text
+        return shape.shape_id
+
+
+def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, asked: int, answered: int) -> tuple[Any, ...]:
+    outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0)
+    joined = bool(exchange.trace_id and exchange.span_id)
+    return (
+        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
+        *(exchange.trace_id or _NO_TRACE, exchange.span_id or _NO_SPAN, int(joined), 1 if exchange.side == "client" else 2),
+        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
+        *(exchange.protocol, checked.operation, exchange.status, outcome, error_type),
+        *(exchange.end_ns, exchange.duration_ns or 0, int(exchange.duration_ns is not None), checked.outcome, checked.reason),
+        *(checked.contract, checked.revision, asked, answered),
+    )
+
+
+def _violation_row(exchange: Exchange, names: _Names, violation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - replaced below
+    return (
+        *(exchange.end_ns // 10_000_000_000 * 10, exchange.source_id, exchange.partition, exchange.offset, exchange.index),
+        *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
+        *(violation.pointer, violation.clause, violation.expected, violation.actual),
+        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
+        *(exchange.trace_id or _NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
+    )
+
+
+def _laid_out(rows: list[tuple[Any, ...]], broken: list[tuple[Any, ...]], shapes: Mapping[int, str], records: Records) -> Examined:
+    table = _table(rows, _EXCHANGES)
+    ends = np.array([row[19] for row in rows], np.uint64)
+    windows = windows_of(ends)
+    table = table.append_column("window", pa.array(windows)).append_column("content_hash", pa.array(text_hashes(rows)))
+    touched, counts = np.unique(windows, return_counts=True)
+    places = {(place.source_id, place.partition, offset): at for at, (place, offset) in enumerate(zip(records.partitions, records.offsets, strict=True))}
+    record = np.array([places[row[0], row[1], row[2]] for row in rows], np.int32)
+    return Examined(
+        table,
+        _table(broken, _VIOLATIONS),
+        _table(list(shapes.items()), _SHAPES),
+        record,
+        ends,
+        touched.astype(np.uint32),
+        counts.astype(np.int64),
+        np.bincount(record, minlength=len(records)).astype(np.int64),
+        Counter(row[22] for row in rows),
+        places,
+    )
+
+
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.Table.from_arrays([_column(values, kind.type) for values, kind in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, pa.string()).dictionary_encode()
+    return pa.array(values, kind)
