@@ -157,6 +157,7 @@ class Fleet:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[listener.fileno()] if listener else [],
+            env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")},  # theirs, not ours
         )
         live = Live(name, version, listener.getsockname()[1] if listener else 0, process)
         self._live.append(live)

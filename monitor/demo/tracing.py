@@ -30,7 +30,7 @@ def trace_instance(settings: InstanceSettings, sink: Sink) -> TracerProvider:
             "service.namespace": settings.namespace,
             "service.version": settings.version,
             "service.instance.id": settings.instance,
-            "deployment.environment.name": settings.environment,
+            "deployment.environment.name" if settings.conventions else "deployment.environment": settings.environment,
         }
     )
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)

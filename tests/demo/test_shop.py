@@ -1,5 +1,6 @@
 """The live shop, run once on an embedded broker: what it writes is what a real estate would write."""
 
+import hashlib
 import os
 import signal
 import statistics
@@ -10,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,15 @@ from confluent_kafka import Consumer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from monitor.demo.promises import promises
+from monitor.contracts.check import check
+from monitor.contracts.registry import Registry
+from monitor.decode.api_logs.decode import decode_api_logs
+from monitor.demo.promises import Promise, promises
 from monitor.demo.scenario import Scenario
 from monitor.demo.shop import ShopReport, run_shop
 from monitor.demo.topology import SERVICES
+from monitor.model.contracts import Revision
+from monitor.model.records import Partition, Records
 from monitor.streams.embedded import EmbeddedKafka
 
 SERVER, CLIENT, PRODUCER, CONSUMER = (
@@ -134,7 +141,8 @@ def test_every_service_but_the_bank_writes_spans_with_its_version_and_instance(d
     assert seen == traced | {("payment", "2.0.0"), ("search", "3.2.1"), ("catalog", "1.1.0")}
     for each in day.spans:
         assert each.resource["service.namespace"] == "shop"
-        assert each.resource["deployment.environment.name"] == "production"
+        word = "deployment.environment" if each.service in {"catalog", "cart", "shipping"} else "deployment.environment.name"
+        assert each.resource[word] == "production"
         assert each.resource["service.instance.id"]
 
 
@@ -196,6 +204,24 @@ def test_logs_keep_the_contracts_except_where_payment_2_changed_a_type(day: Day)
     assert broken == {("payment", "2.0.0", "POST", "/payments"): {("amount",)}}
     changed = [each for each in day.logs if each["callee_version"] == "2.0.0" and each["path"] == "/payments"]
     assert all(isinstance(orjson.loads(each["response_body"])["amount"], str) for each in changed)
+
+
+def test_the_product_reads_the_logs_and_finds_that_one_broken_clause(day: Day) -> None:
+    values = [orjson.dumps(each) for each in day.logs]
+    count = len(values)
+    partition = Partition("0" * 16, "api_logs", 0)
+    records = Records(values, [partition] * count, range(count), [time.time_ns() // 10**6] * count, [{}] * count, [0] * count)
+    exchanges, rejects = decode_api_logs(records, "ndjson")
+    registry = Registry([_revision(each) for each in promises()])
+    checks = [(each, check(each, registry)) for each in exchanges]
+    assert (len(exchanges), rejects, registry.broken) == (count, [], {})
+    assert {checked.reason for _, checked in checks if checked.outcome == "not_checked"} == set()
+    broken = {
+        (each.callee, each.callee_version, checked.operation, violation.side, violation.rule, violation.pointer)
+        for each, checked in checks
+        for violation in checked.violations
+    }
+    assert broken == {("payment", "2.0.0", "POST /payments", "response", "type", "/amount")}
 
 
 def test_logs_tell_who_called_whom_and_belong_to_a_span(day: Day) -> None:
@@ -295,6 +321,14 @@ def _validators() -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
                 }
                 operations[method.upper(), route] = bodies
     return built
+
+
+def _revision(promise: Promise) -> Revision:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    digest = hashlib.sha256(promise.document.encode()).hexdigest()
+    return Revision(
+        promise.name, 1, "openapi", promise.provider, "", "", promise.environment, start, None, promise.document, digest, start
+    )
 
 
 def _template(service: str, path: str) -> str:
