@@ -24,7 +24,7 @@ lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
 	$(BIN)/ruff format --check monitor pipelines dashboards tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r monitor pipelines
+	$(BIN)/bandit -q -ll -c pyproject.toml -r monitor pipelines
 
 fmt: $(VENV)/installed-tests ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only monitor pipelines dashboards tests

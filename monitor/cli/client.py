@@ -1,0 +1,110 @@
+"""One way to the data for every command: HTTP to the running `seamwatch up`, or the same app in this process."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import httpx
+
+from monitor.cli.opened import opened
+from monitor.config import Settings
+from monitor.errors import MonitorError, UsageError
+
+ANSWER_SECONDS = 120.0
+
+
+class Send(Protocol):
+    """Sends one request and brings its answer."""
+
+    def __call__(self, method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response: ...
+
+
+class Api:
+    """The API, wherever it is. Answers are JSON; errors become ours, with what the API says to do."""
+
+    def __init__(self, send: Send, where: str) -> None:
+        self._send = send
+        self.where = where
+
+    def get(self, path: str, **params: Any) -> Any:
+        """GET; parameters that are None are left out."""
+        return self._ask("GET", path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any], *, seconds: float = ANSWER_SECONDS) -> Any:
+        """POST a JSON object; fields that are None are left out."""
+        return self._ask("POST", path, body={name: value for name, value in body.items() if value is not None}, seconds=seconds)
+
+    def delete(self, path: str) -> Any:
+        """DELETE."""
+        return self._ask("DELETE", path)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: object = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Any:
+        said = {name: str(value) for name, value in (params or {}).items() if value is not None}
+        try:
+            answer = self._send(method, path, params=said, body=body, seconds=seconds)
+        except httpx.HTTPError as error:
+            raise MonitorError(
+                f"the API at {self.where} does not answer: {str(error) or type(error).__name__}; is `seamwatch up` running there?"
+            ) from error
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _said(answer, self.where)
+
+
+@contextmanager
+def api(settings: Settings) -> Iterator[Api]:
+    """The API of SEAMWATCH_API_URL, of the process that holds the store, or of this process over the opened stores."""
+    address = os.environ.get("SEAMWATCH_API_URL", "")
+    token = os.environ.get("SEAMWATCH_API_TOKEN", "")
+    if not address:
+        from monitor.store.lock import read_holder
+
+        holder = read_holder(settings.data_dir.absolute())
+        if holder is not None and holder.address:
+            address, token = holder.address, token or holder.token
+    if address:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
+
+            def send(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
+                return client.request(method, path, params=params, json=body, timeout=httpx.Timeout(seconds, connect=5.0))
+
+            yield Api(send, address)
+        return
+    with opened(settings) as parts:
+        from monitor.api.app import create_app
+
+        app = create_app(parts)
+
+        def call(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
+            async def once() -> httpx.Response:
+                transport = httpx.ASGITransport(app, client=("127.0.0.1", 0))
+                headers = {"Authorization": f"Bearer {parts.config.local_token}"}
+                async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8420", headers=headers) as client:
+                    return await client.request(method, path, params=params, json=body, timeout=seconds)
+
+            return asyncio.run(once())
+
+        yield Api(call, "this process")
+
+
+def _said(answer: httpx.Response, where: str) -> MonitorError:
+    try:
+        said = answer.json()["error"]
+        text = "; ".join(str(said[name]) for name in ("what", "do") if said.get(name))
+        place = str(said.get("where", ""))
+    except (ValueError, KeyError, TypeError):
+        text, place = f"HTTP {answer.status_code}", answer.request.url.path
+    if answer.status_code < 500:
+        return UsageError(f"{place}: {text}" if place else text)
+    return MonitorError(f"{where} {place}: {text}")

@@ -1,0 +1,85 @@
+"""`seamwatch contracts`: publish, list and show what providers promise."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import Format, FormatOption, plain, show
+from monitor.cli.session import settings_of
+from monitor.errors import UsageError
+
+commands = typer.Typer(help="What providers promise: publish, list, show.", no_args_is_help=True)
+COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
+
+
+@commands.command("publish")
+def publish(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="OpenAPI 3.x or JSON Schema, as JSON or YAML.")],
+    provider: Annotated[str, typer.Option(help="The service that promises.")],
+    name: Annotated[str | None, typer.Option(help="Name of the contract; the provider's by default.")] = None,
+    kind: Annotated[
+        Literal["openapi", "jsonschema"] | None, typer.Option("--kind", help="Told by the content by default.")
+    ] = None,
+    provider_version: Annotated[str, typer.Option(help="Only for this version of the provider.")] = "",
+    consumer: Annotated[str, typer.Option(help="Promised to this service only.")] = "",
+    environment: Annotated[str, typer.Option(help="In force in this environment only.")] = "",
+    effective_from: Annotated[str | None, typer.Option(help="In force from this time on, ISO 8601; now by default.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Publish a revision; the same content again changes nothing."""
+    try:
+        document = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the contract {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the contract {file} is not UTF-8 text") from error
+    body = {
+        "name": name or provider, "format": kind or _kind(document), "provider": provider, "provider_version": provider_version,
+        "consumer": consumer, "environment": environment, "document": document, "effective_from": effective_from,
+    }  # fmt: skip
+    with api(settings_of(context)) as there:
+        said = there.post("/v1/contracts", body)
+    if form == "json":
+        show([said], COLUMNS, form)
+    else:
+        typer.echo(f"{plain(said.get('name'))} revision {said.get('number')} of {plain(said.get('provider'))} is published")
+
+
+@commands.command("list")
+def list_(context: typer.Context, form: FormatOption = "table") -> None:
+    """Newest revisions of all contracts."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/contracts")
+    show(rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
+
+
+@commands.command("show")
+def show_one(
+    context: typer.Context,
+    name: str,
+    revision: Annotated[int | None, typer.Option(help="This revision; the newest by default.")] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="`table`: the document alone.")] = "table",
+) -> None:
+    """A contract's document."""
+    with api(settings_of(context)) as there:
+        said = there.get(f"/v1/contracts/{quote(name, safe='')}", revision=revision)
+    if form == "table":
+        typer.echo(said.get("document", ""))
+    else:
+        show([said], [*COLUMNS, "document"], form)
+
+
+def _kind(document: str) -> str:
+    """`openapi` when the document says so, else `jsonschema`; UsageError when it is neither JSON nor YAML."""
+    import yaml
+
+    try:
+        said = json.loads(document) if document.lstrip()[:1] in {"{", "["} else yaml.safe_load(document)
+    except (ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"the contract is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
+    return "openapi" if isinstance(said, dict) and ("openapi" in said or "swagger" in said) else "jsonschema"

@@ -1,0 +1,61 @@
+"""`seamwatch deploys`: list what changed, tell of a change."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.session import settings_of
+
+commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
+COLUMNS = "started service version previous_version environment kind state first_traffic sources id".split()
+
+
+@commands.command("list")
+def list_(
+    context: typer.Context,
+    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or 2h, 7d.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Deploys, newest first."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/deploys", service=service, environment=environment, since=since)
+    show(rows, COLUMNS, form, empty="no deploys")
+
+
+@commands.command("record")
+def record(
+    context: typer.Context,
+    service: Annotated[str, typer.Option(help="What was deployed.")],
+    version: Annotated[str, typer.Option(help="Which version.")],
+    environment: Annotated[str, typer.Option(help="Where.")] = "production",
+    kind: Annotated[
+        Literal["deploy", "rollback", "config", "flag", "scale"], typer.Option(help="What kind of change.")
+    ] = "deploy",
+    state: Annotated[
+        Literal["started", "progressing", "succeeded", "failed", "aborted"], typer.Option(help="How far it is.")
+    ] = "succeeded",
+    at: Annotated[str | None, typer.Option(help="When, ISO 8601; now by default.")] = None,
+    previous_version: Annotated[str, typer.Option(help="What was there before.")] = "",
+    share: Annotated[float | None, typer.Option(help="Share of traffic, 0 to 1.", min=0, max=1)] = None,
+    actor: Annotated[str, typer.Option(help="Who did it.")] = "",
+    url: Annotated[str, typer.Option(help="Where to read more.")] = "",
+    commit: Annotated[str, typer.Option(help="Of which commit.")] = "",
+    form: FormatOption = "table",
+) -> None:
+    """Tell of a change; the same again changes nothing."""
+    body = {
+        "service": service, "version": version, "environment": environment, "kind": kind, "state": state, "at": at,
+        "previous_version": previous_version, "traffic_share": share, "actor": actor, "url": url, "commit": commit,
+    }  # fmt: skip
+    with api(settings_of(context)) as there:
+        said = there.post("/v1/deploys", body)
+    if form == "table":
+        typer.echo(
+            f"{plain(said['service'])} {plain(said['version'])} in {plain(said['environment'])}: {said['kind']} {said['state']}, {said['id']}"
+        )
+    else:
+        show([said], COLUMNS, form)

@@ -1,0 +1,151 @@
+"""`seamwatch doctor`: what is here, what is reachable, and what the topics hold."""
+
+import importlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import typer
+
+from monitor.cli.printing import FormatOption, show
+from monitor.cli.session import session_of
+from monitor.cli.settings import worries
+from monitor.config import Settings
+from monitor.errors import ConfigError, MonitorError
+
+LOW_DISK_BYTES = 2_000_000_000
+PACKAGES = {
+    "crc32c": "native checksum of Kafka batches; without it reading costs 20 times the CPU",
+    "lz4.frame": "codec",
+    "snappy": "codec",
+    "zstandard": "codec",
+    "chdb": "embedded ClickHouse",
+    "jsonschema_rs": "contract engine",
+    "confluent_kafka": "the other Kafka client, and the demo's broker",
+}
+
+
+class Sign(NamedTuple):
+    """One thing looked at."""
+
+    what: str
+    state: Literal["good", "mind", "bad"]
+    said: str
+
+
+def doctor(
+    context: typer.Context,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Also read a sample of each topic.")] = False,
+    records: Annotated[int, typer.Option(help="Records of a sample.", min=1, max=100_000)] = 500,
+    form: FormatOption = "table",
+) -> int:
+    """Look at everything Seamwatch needs; exits 0 when nothing is bad, else 70."""
+    signs = [*_python(), *_packages()]
+    try:
+        settings = session_of(context).settings()
+    except ConfigError as error:
+        signs.append(Sign("settings", "bad", str(error)))
+    else:
+        signs += [Sign("settings", "mind", line) for line in worries(settings)] or [Sign("settings", "good", "can be read")]
+        signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
+        signs += _tried("kafka", _kafka, settings)
+        if kafka and settings.kafka.brokers:
+            from monitor.cli.doctor_kafka import samples
+
+            signs += _tried("kafka sample", lambda given: samples(given, records), settings)
+    show([sign._asdict() for sign in signs], Sign._fields, form)
+    return 70 if any(sign.state == "bad" for sign in signs) else 0
+
+
+def _tried(what: str, look: Callable[[Settings], Iterator[Sign]], settings: Settings) -> list[Sign]:
+    signs: list[Sign] = []
+    try:
+        signs.extend(look(settings))
+    except MonitorError as error:
+        signs.append(Sign(what, "bad", str(error)))
+    return signs
+
+
+def _python() -> Iterator[Sign]:
+    said = sys.version.split()[0]
+    yield Sign("python", "good" if sys.version_info >= (3, 11) else "bad", said)
+
+
+def _packages() -> Iterator[Sign]:
+    for name, use in PACKAGES.items():
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            yield Sign(name, "bad", f"cannot be imported ({error}): {use}; run `make install`")
+        else:
+            yield Sign(name, "good", f"{getattr(module, '__version__', '')} {use}".strip())
+    try:
+        importlib.import_module("monitor.decode.native")
+    except ImportError:
+        yield Sign("span decoder", "good", "the reference decoder in Python; no native one is installed")
+    else:
+        yield Sign("span decoder", "good", "native")
+
+
+def _folder(folder: Path) -> Iterator[Sign]:
+    place = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(place).free
+    state: Literal["good", "mind"] = "good" if free > LOW_DISK_BYTES else "mind"
+    yield Sign("data folder", state, f"{folder.absolute()}, {free / 1e9:.1f} GB free")
+
+
+def _stores(settings: Settings) -> Iterator[Sign]:
+    from monitor.control.store import open_control
+    from monitor.store import open_store
+    from monitor.store.lock import read_holder
+
+    holder = read_holder(settings.data_dir.absolute())
+    if holder is not None:
+        yield Sign(
+            "seamwatch up", "good", f"runs as process {holder.pid}, API at {holder.address or 'none'}; the embedded store is its"
+        )
+    if holder is None or settings.clickhouse_dsn.get_secret_value():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        store = open_store(settings.clickhouse())
+        try:
+            store.ping()
+        finally:
+            store.close()
+        yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
+    open_control(settings.control()).dispose()
+    yield Sign("control store", "good", "opened, tables are up to date")
+
+
+def _receivers(settings: Settings) -> Iterator[Sign]:
+    from monitor.alerts.addresses import AddressRules
+    from monitor.alerts.receivers import make_sender
+
+    if not settings.notify.enabled:
+        yield Sign("alerts", "good", "are shown and not sent: notify.enabled is false")
+    for name, receiver in settings.notify.receivers.items():
+        rules = AddressRules(tuple(settings.notify.allow))
+        make_sender(name, receiver.kind, url=receiver.url, secret=receiver.secret_text(), username=receiver.username, rules=rules)
+        yield Sign(f"receiver {name}", "good", f"{receiver.kind}; POST /v1/receivers/{name}/test sends a test alert")
+
+
+def _kafka(settings: Settings) -> Iterator[Sign]:
+    from monitor.streams.kafka_client import check_codecs, topic_facts
+
+    check_codecs()
+    kafka = settings.kafka
+    if not kafka.brokers:
+        return
+    options = (
+        kafka.model_copy(update={"client": "kafka-python"}).client_options()
+        if kafka.client == "confluent"
+        else kafka.client_options()
+    )
+    for topic in filter(None, (settings.topics.spans, settings.topics.api_logs, settings.topics.deploys)):
+        try:
+            facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)
+        except MonitorError as error:
+            yield Sign(f"topic {topic}", "bad", str(error))
+        else:
+            yield Sign(f"topic {topic}", "good", f"{facts.partitions} partitions")

@@ -1,0 +1,105 @@
+"""A sample of each topic: how many spans tell version, caller, body and sampling; without these, edges stay blind."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from monitor.cli.doctor import Sign
+from monitor.config import Settings
+from monitor.errors import SourceUnavailable
+from monitor.model.records import Partition, Records
+
+SAMPLE_SECONDS = 15.0
+
+
+def samples(settings: Settings, count: int) -> Iterator[Sign]:
+    """Signs of every topic's newest `count` records. SourceUnavailable when Kafka does not answer."""
+    from monitor.decode.spans import decode_spans
+
+    kafka, topics = settings.kafka, settings.topics
+    options = kafka.model_copy(update={"client": "kafka-python"}).client_options()
+    if topics.spans:
+        records = newest(kafka.brokers, topics.spans, options, count)
+        spans, rejects = decode_spans(records, topics.spans_encoding)
+        yield _readable(topics.spans, records, len({one.offset for one in rejects if one.whole}))
+        said = [spans.resources[at] for at in spans.resource]
+        servers = spans.kind == 2
+        known_caller = servers & (spans.parent.view("u8") != 0)
+        yield _share(
+            "spans that tell a service",
+            sum(1 for one in said if one.service and one.service != "unknown_service"),
+            len(said),
+            0.99,
+        )
+        yield _share("spans that tell a version", sum(1 for one in said if one.version), len(said), 0.9, "set service.version")
+        yield _share(
+            "spans that tell an environment",
+            sum(1 for one in said if one.environment),
+            len(said),
+            0.9,
+            "set deployment.environment.name",
+        )
+        yield _share(
+            "server spans with a caller", int(known_caller.sum()), int(servers.sum()), 0.5, "let callers send traceparent"
+        )
+        yield _share("spans with a body", len(spans.bodies), len(said), 0.0)
+        marked = sum(1 for at in spans.tracestate if "th:" in spans.tracestates[at])
+        yield _share("spans marked as sampled", marked, len(said), 0.0)
+    for topic in filter(None, (topics.api_logs, topics.deploys)):
+        records = newest(kafka.brokers, topic, options, count)
+        yield Sign(
+            f"sample of {topic}", "good" if len(records) else "mind", f"{len(records)} records, {records.bytes / 1e6:.1f} MB"
+        )
+
+
+def newest(brokers: str, topic: str, options: Mapping[str, Any], count: int) -> Records:
+    """The newest records of a topic, some `count` in all, read without a group."""
+    from kafka import TopicPartition
+
+    from monitor.streams.kafka_client import in_our_words, open_consumer
+
+    rows: list[Any] = []
+    with in_our_words(f"reading a sample of {topic} at {brokers}"):
+        consumer = open_consumer(brokers, None, options, 10.0)
+        try:
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            if not places:
+                raise SourceUnavailable(
+                    f"Kafka topic {topic} at {brokers} does not exist; create it or correct the topic setting"
+                )
+            consumer.assign(places)
+            begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+            starts = {place: max(begins[place], ends[place] - max(1, count // len(places))) for place in places}
+            for place, start in starts.items():
+                consumer.seek(place, start)
+            wanted = sum(ends[place] - starts[place] for place in places)
+            deadline = time.monotonic() + SAMPLE_SECONDS
+            while len(rows) < wanted and time.monotonic() < deadline:
+                for batch in consumer.poll(timeout_ms=500).values():
+                    rows.extend(batch)
+        finally:
+            consumer.close(autocommit=False)
+    return Records(
+        values=[row.value or b"" for row in rows],
+        partitions=[Partition("sample", topic, row.partition) for row in rows],
+        offsets=[row.offset for row in rows],
+        timestamps_ms=[row.timestamp for row in rows],
+        headers=[dict(row.headers) for row in rows],
+        gaps=[0] * len(rows),
+    )
+
+
+def _readable(topic: str, records: Records, refused: int) -> Sign:
+    if not len(records):
+        return Sign(f"sample of {topic}", "mind", "the topic is empty")
+    state: Literal["good", "bad"] = "bad" if refused * 2 > len(records) else "good"
+    hint = "; are topics.spans and topics.spans_encoding right?" if state == "bad" else ""
+    return Sign(
+        f"sample of {topic}", state, f"{len(records)} records, {records.bytes / 1e6:.1f} MB, {refused} cannot be read{hint}"
+    )
+
+
+def _share(what: str, count: int, total: int, wanted: float, hint: str = "") -> Sign:
+    share = count / total if total else 0.0
+    state: Literal["good", "mind"] = "good" if not total or share >= wanted else "mind"
+    return Sign(what, state, f"{share:.1%} of {total}" + (f"; {hint}" if hint and state == "mind" else ""))

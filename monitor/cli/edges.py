@@ -1,0 +1,76 @@
+"""`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
+
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import FormatOption, show
+from monitor.cli.session import settings_of
+
+FIELDS = (
+    "caller callee protocol operation caller_version callee_version calls failed outcomes client_seconds_sum server_seconds_sum quantiles coverage sampling"
+).split()
+SHOWN = "caller callee operation caller_version callee_version calls failed_share client_p95_ms server_p95_ms both_sides sampling".split()
+
+Since = Annotated[
+    str | None, typer.Option(help="From this time on: ISO 8601, or how long ago (90s, 15m, 2h, 7d). All time by default.")
+]
+Until = Annotated[str | None, typer.Option(help="Before this time.")]
+Environment = Annotated[str | None, typer.Option(help="Only this environment.")]
+
+
+def edges(
+    context: typer.Context,
+    since: Since = None,
+    until: Until = None,
+    by: Annotated[
+        str, typer.Option(help="Comma-separated: caller, callee, operation, versions, protocol, environment.")
+    ] = "caller,callee,operation,versions,protocol",
+    environment: Environment = None,
+    caller: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
+    callee: Annotated[str | None, typer.Option(help="Only calls to this service.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Who calls whom, by version pair: calls, failures, latencies, what was seen of both sides."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/edges", since=since, until=until, by=by, environment=environment, caller=caller, callee=callee)
+    if form == "table":
+        show([_shown(row) for row in rows], SHOWN, form, empty="no edges; is anything read? `seamwatch doctor` tells")
+    else:
+        wanted = (["environment"] if "environment" in by.split(",") else []) + FIELDS
+        show([{name: row.get(name) for name in wanted} for row in rows], wanted, form)
+
+
+def violations(
+    context: typer.Context, since: Since = None, until: Until = None, environment: Environment = None,
+    caller: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
+    callee: Annotated[str | None, typer.Option(help="Only calls to this service.")] = None,
+    form: FormatOption = "table",
+) -> None:  # fmt: skip
+    """Clauses that live exchanges break. The last 24 hours by default."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/violations", since=since, until=until, environment=environment, caller=caller, callee=callee)
+    for row in rows:
+        row["versions"] = ", ".join(
+            f"{one['caller_version']} → {one['callee_version']}: {one['exchanges']}" for one in row.get("by_version_pair") or []
+        )
+    columns = "callee operation side rule pointer expected actual exchanges caller versions last_seen".split()
+    show(rows, columns, form, empty="no violations")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    calls = row["calls"] or 0
+    quantiles = row.get("quantiles") or {}
+    both = (row.get("coverage") or {}).get("both", 0)
+
+    def milliseconds(side: str) -> float | None:
+        value = (quantiles.get(side) or {}).get("p95")
+        return None if value is None else round(value * 1000, 2)
+
+    return row | {
+        "failed_share": f"{row['failed'] / calls:.2%}" if calls else "",
+        "client_p95_ms": milliseconds("client"),
+        "server_p95_ms": milliseconds("server"),
+        "both_sides": f"{both / calls:.0%}" if calls else "",
+    }

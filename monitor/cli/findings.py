@@ -1,0 +1,76 @@
+"""`seamwatch findings`, `accept` and `verdict`: what judging says."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import typer
+
+from monitor.cli.client import api
+from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.session import settings_of
+from monitor.errors import UsageError
+
+COLUMNS = "state signal edge versions clause effect deploy_id last_seen id".split()
+
+
+def findings(
+    context: typer.Context,
+    state: Annotated[Literal["open", "accepted", "resolved"] | None, typer.Option(help="Only these.")] = None,
+    deploy: Annotated[str | None, typer.Option(help="Only of this deploy, by its id.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Findings: which edge is worse, between which versions, since which deploy."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/findings", state=state, deploy_id=deploy)
+    show([_shown(row) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
+
+
+def accept(
+    context: typer.Context,
+    finding: Annotated[str, typer.Argument(help="Its id.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    reason: Annotated[str, typer.Option(help="Why it is known.")],
+    expires: Annotated[str, typer.Option(help="Until when: ISO 8601, or from now: 12h, 30d.")] = "30d",
+) -> None:
+    """Say that a finding is known: it stays quiet, in later deploys too, until it expires."""
+    body = {"owner": owner, "reason": reason, "expires": _ahead(expires, datetime.now(UTC))}
+    with api(settings_of(context)) as there:
+        said = there.post(f"/v1/findings/{quote(finding, safe='')}/accept", body)
+    typer.echo(f"accepted until {plain(said.get('expires'))}")
+
+
+def verdict(
+    context: typer.Context,
+    service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
+    version: Annotated[str | None, typer.Option(help="Of this version.")] = None,
+    environment: Annotated[str | None, typer.Option(help="In this environment.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Verdicts as they were reached, newest first."""
+    with api(settings_of(context)) as there:
+        rows = there.get("/v1/verdicts", service=service, version=version, environment=environment)
+    show(rows, "judged_at environment service version against_version outcome reasons settles".split(), form, empty="no verdicts")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    edge = row.get("edge") or {}
+    effect = (row.get("evidence") or {}).get("effect")
+    return row | {
+        "edge": f"{edge.get('caller')} → {edge.get('callee')} {edge.get('operation')}",
+        "versions": f"{row.get('caller_version') or '?'} → {row.get('callee_version') or '?'} against {row.get('against_version') or '?'}",
+        "effect": "" if effect is None else f"{effect:.3g}×",
+    }
+
+
+def _ahead(text: str, now: datetime) -> str:
+    """ISO 8601 of a time that was given as such or as a span from now; UsageError otherwise."""
+    span = re.fullmatch(r"(\d{1,5})([smhd])", text.strip())
+    if span:
+        unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[span[2]]
+        return (now + timedelta(**{unit: int(span[1])})).isoformat()
+    try:
+        return datetime.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"--expires {text} is no time; write ISO 8601 or a span such as 12h or 30d") from None

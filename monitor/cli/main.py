@@ -1,0 +1,112 @@
+"""The command itself: its options, its sub-commands, and how errors become exits.
+
+Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 wrong usage or settings, 70 anything else.
+"""
+
+import sys
+import traceback
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from monitor import __version__
+from monitor.cli import contracts, demo, deploys, doctor, edges, findings, gate, settings, size, tokens
+from monitor.cli.logs import set_up_logs
+from monitor.cli.printing import plain
+from monitor.cli.session import Session, assignments
+from monitor.errors import ConfigError, MonitorError, UsageError
+
+USAGE, INTERNAL = 64, 70
+
+app = typer.Typer(
+    help="Which integration broke in production, between which versions, since which deploy.",
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Settings file (TOML); else SEAMWATCH_CONFIG, else ./seamwatch.toml.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="NAME=VALUE", help="A setting, as in --set kafka.brokers=host:9092. Again for more."),
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of the embedded stores.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error, and log more.")] = False,
+) -> None:
+    """Options of every command."""
+    flags: dict[str, object] = dict(assignments(set_ or []))
+    if data_dir is not None:
+        flags["data_dir"] = data_dir
+    if debug:
+        flags.setdefault("log.level", "debug")
+    set_up_logs("debug" if debug else "warning", "auto")
+    context.obj = Session(config, flags, debug)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+app.command("edges")(edges.edges)
+app.command("violations")(edges.violations)
+app.add_typer(contracts.commands, name="contracts")
+app.add_typer(deploys.commands, name="deploys")
+app.command("findings")(findings.findings)
+app.command("accept")(findings.accept)
+app.command("verdict")(findings.verdict)
+app.command("gate")(gate.gate)
+app.command("size")(size.size)
+app.add_typer(tokens.commands, name="tokens")
+app.add_typer(settings.commands, name="config")
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+for _name in ("up", "run", "replay"):  # each has a function `command`, taking the context and typed options
+    if find_spec(f"monitor.cli.{_name}"):
+        app.command(_name)(import_module(f"monitor.cli.{_name}").command)
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command and exit. Errors are one line on standard error, with a trace only after --debug."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        code = app(words, standalone_mode=False, prog_name="seamwatch")
+    except TyperException as error:
+        text = error.format_message()
+        if text.startswith("Usage:"):
+            sys.stderr.write(text + "\n")
+        else:
+            _complain(f"{text} `seamwatch --help` lists what there is", words)
+        sys.exit(USAGE)
+    except (ConfigError, UsageError) as error:
+        _complain(str(error), words)
+        sys.exit(USAGE)
+    except (Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except MonitorError as error:
+        _complain(str(error), words)
+        sys.exit(INTERNAL)
+    except Exception as error:  # noqa: BLE001 - the last resort: no trace is thrown at people
+        _complain(
+            f"an error of ours: {type(error).__name__}: {error}; `seamwatch --debug …` shows where; please report it", words
+        )
+        sys.exit(INTERNAL)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(text: str, words: list[str]) -> None:
+    if "--debug" in words:
+        traceback.print_exc()
+    sys.stderr.write("\n".join(f"seamwatch: {plain(line)}" for line in text.splitlines() or [""]) + "\n")

@@ -1,0 +1,80 @@
+"""Rows for people and programs: tables, JSON, CSV. Names from telemetry are hostile: control characters never reach a terminal."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+
+Format = Literal["table", "json", "csv"]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
+
+
+def plain(value: object) -> str:
+    """One line of text without control or direction-changing characters (escape sequences, CR, LF, bidi overrides)."""
+    text = "" if value is None else str(value)
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format, *, empty: str = "nothing found") -> None:
+    """Print rows: a table of these columns, CSV of them, or JSON of whole rows."""
+    if form == "json":
+        json.dump(rows, sys.stdout, indent=1, default=str)
+        sys.stdout.write("\n")
+        return
+    names = list(columns)
+    if form == "csv":
+        sheet = io.StringIO()
+        writer = csv.writer(sheet)
+        writer.writerow(names)
+        writer.writerows([_cell_of_sheet(row.get(name)) for name in names] for row in rows)
+        sys.stdout.write(sheet.getvalue())
+        return
+    if not rows:
+        typer.echo(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000
+        table.expand = False
+    console.print(table)
+
+
+def show_one(row: Mapping[str, Any], form: Format) -> None:
+    """Print one thing: name and value a line, or JSON."""
+    if form == "json":
+        json.dump(row, sys.stdout, indent=1, default=str)
+        sys.stdout.write("\n")
+        return
+    show([{"name": name, "value": _cell(value)} for name, value in row.items()], ["name", "value"], form)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return plain(", ".join(f"{name} {_cell(one)}" for name, one in value.items() if one))
+    if isinstance(value, list | tuple):
+        return plain(", ".join(_cell(one) for one in value))
+    return plain(value)
+
+
+def _cell_of_sheet(value: object) -> str | int | float:
+    """A cell that no spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+    if isinstance(value, int | float):
+        return value
+    text = json.dumps(value, default=str) if isinstance(value, Mapping | list) else plain(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

@@ -1,0 +1,78 @@
+"""`seamwatch config`: what is set, by whom, and whether it can stand."""
+
+import json
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from monitor.cli.printing import plain, show
+from monitor.cli.session import session_of
+from monitor.config import known, layers, variable
+
+commands = typer.Typer(help="What is set, and by whom.", no_args_is_help=True)
+
+
+@commands.command("show")
+def show_settings(
+    context: typer.Context,
+    form: Annotated[Literal["table", "json", "csv"], typer.Option("--format", "-f", help="How to print.")] = "table",
+) -> None:
+    """Every setting with its value, where that comes from, and its variable. Secrets are not shown."""
+    session = session_of(context)
+    settings = session.settings()
+    found = layers(session.config, session.flags)
+    rows = []
+    for name in known():
+        source = next(
+            (source for source, said in found.items() if any(one == name or one.startswith(f"{name}.") for one in said)),
+            "default",
+        )
+        rows.append({"setting": name, "value": _text(_value(settings, name)), "from": source, "variable": variable(name)})
+    show(rows, ["setting", "value", "from", "variable"], form)
+
+
+@commands.command("check")
+def check(context: typer.Context) -> None:
+    """Read the settings; exits 64 with what is wrong, else says where they come from."""
+    session = session_of(context)
+    settings = session.settings()
+    said = {source: len(values) for source, values in layers(session.config, session.flags).items() if values}
+    typer.echo(
+        "settings are good: " + (", ".join(f"{count} from {plain(source)}" for source, count in said.items()) or "all defaults")
+    )
+    for line in worries(settings):
+        typer.echo(f"mind: {line}")
+
+
+def worries(settings: Any) -> list[str]:
+    """What may stand but may not be meant."""
+    found = []
+    if not settings.kafka.brokers:
+        found.append("kafka.brokers is empty: nothing is read from Kafka")
+    if settings.kafka.sasl_mechanism and settings.kafka.security_protocol not in {"SASL_PLAINTEXT", "SASL_SSL"}:
+        found.append("kafka.sasl_mechanism is set, but kafka.security_protocol does not log in")
+    if settings.kafka.security_protocol == "SASL_PLAINTEXT" and settings.kafka.sasl_mechanism == "PLAIN":
+        found.append("the Kafka password travels in clear; kafka.security_protocol = SASL_SSL protects it")
+    if settings.notify.enabled and not settings.notify.receivers:
+        found.append("notify.enabled is set, but there are no notify.receivers")
+    if settings.windows.seal_seconds < settings.windows.provisional_seconds:
+        found.append("windows.seal_seconds is below windows.provisional_seconds: windows are sealed when first shown")
+    return found
+
+
+def _value(settings: BaseModel, name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    if isinstance(value, dict):
+        return json.dumps(
+            {key: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for key, one in value.items()}, default=str
+        )
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

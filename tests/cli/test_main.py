@@ -1,0 +1,85 @@
+"""The command says what went wrong, where, and what to do; and exits as promised."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([*words])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("monitor.cli.main.set_up_logs", lambda *_: None)  # the logs of this process are pytest's
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["edgse"],
+        ["edges", "--format", "xml"],
+        ["gate"],
+        ["--set", "kafka.brokerz=x", "config", "check"],
+        ["--set", "novalue", "config", "check"],
+        ["--config", "nowhere.toml", "config", "check"],
+        ["accept", "f1", "--owner", "me", "--reason", "known", "--expires", "someday"],
+        ["contracts", "publish", "nowhere.yaml", "--provider", "cart"],
+        ["demo", "--only-shop"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_64_with_a_line_on_standard_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words) == 64
+    said = capsys.readouterr()
+    assert said.err.startswith("seamwatch: ")
+    assert "Traceback" not in said.err
+    assert not said.out
+
+
+def test_a_dead_api_exits_70_and_says_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SEAMWATCH_API_URL", "http://127.0.0.1:9")
+    assert run("edges") == 70
+    assert "http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_a_trace_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SEAMWATCH_API_URL", "http://127.0.0.1:9")
+    assert run("--debug", "edges") == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("version") == 0
+    assert capsys.readouterr().out.strip().count(".") == 2
+
+
+def test_config_show_tells_where_each_setting_comes_from_and_hides_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seamwatch.toml").write_text(
+        '[kafka]\nbrokers = "b:1"\n[notify.receivers.pd]\nkind = "pagerduty"\nsecret = "hunter2"\n'
+    )
+    monkeypatch.setenv("SEAMWATCH_KAFKA_SASL_PASSWORD", "hunter2")
+    assert run("--set", "api.port=1", "config", "show", "--format", "json") == 0
+    said = capsys.readouterr().out
+    assert "hunter2" not in said
+    rows = {row["setting"]: row for row in json.loads(said)}
+    assert (rows["api.port"]["from"], rows["kafka.sasl_password"]["from"]) == ("flags", "environment")
+    assert (rows["kafka.brokers"]["from"], rows["kafka.group"]["from"]) == ("seamwatch.toml", "default")
+    assert rows["kafka.sasl_password"]["value"] == "***"
+    assert rows["notify.receivers"]["from"] == "seamwatch.toml"
+
+
+def test_config_check_minds_what_may_not_be_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("config", "check") == 0
+    assert "mind: kafka.brokers is empty" in capsys.readouterr().out

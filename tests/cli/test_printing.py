@@ -1,0 +1,70 @@
+"""Names from telemetry never drive a terminal, a spreadsheet or a log."""
+
+import json
+import logging
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from monitor.cli.gate import junit
+from monitor.cli.logs import set_up_logs
+from monitor.cli.printing import plain, show
+
+HOSTILE = "a\x1b[2J\r\nb\u202ec\x9b31m"
+
+
+def test_control_and_direction_characters_are_replaced() -> None:
+    assert plain(HOSTILE) == "a�[2J��b�c�31m"
+    assert plain("Zürich → 東京") == "Zürich → 東京"
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_hostile_name_stays_on_its_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"name": HOSTILE, "calls": 1}], ["name", "calls"], form)  # type: ignore[arg-type]  # parametrized
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 2
+
+
+def test_markup_in_a_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"name": "[red]x[/red]"}], ["name"], "table")
+    assert "[red]x[/red]" in capsys.readouterr().out
+
+
+def test_a_sheet_takes_no_name_for_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"name": '=HYPERLINK("x")'}], ["name"], "csv")
+    assert "\"'=HYPERLINK(" in capsys.readouterr().out
+
+
+def test_an_empty_answer_is_an_empty_array_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    show([], ["name"], "json")
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_junit_report_is_xml_whatever_the_names() -> None:
+    said = {"outcome": "fail", "reasons": [HOSTILE + '<&"'], "settles": ["]]>"], "exit_code": 1}
+    case = ET.fromstring(junit("pay<ment>", "2.0\x00", said)).find(".//testcase")
+    assert case is not None
+    assert case.get("name") == "pay<ment> 2.0�"
+    assert case.find("failure") is not None
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Set the logs up as they were."""
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    yield
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger().setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("logs_as_before")
+def test_a_log_line_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info", "json")
+    structlog.get_logger("t").info("seen", service=HOSTILE)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert json.loads(lines[0])["service"] == plain(HOSTILE)
