@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("monitor.cli.main.set_up_logs", lambda *_: None)  # the logs of this process are pytest's
+    monkeypatch.setattr(
+        import_module("monitor.cli.main"), "set_up_logs", lambda *_: None
+    )  # the logs of this process are pytest's
 
 
 @pytest.mark.parametrize(
