@@ -1,0 +1,44 @@
+"""The app, put together: guard, probes, /v1, the page, events, static files."""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from monitor.api import faults, tracing
+from monitor.api.events import Changes, events_router
+from monitor.api.guard import Guard
+from monitor.api.pages import page_routers
+from monitor.api.parts import Parts
+from monitor.api.routes import deploys, edges, findings, health, notices, tokens
+from monitor.api.static import router as static_router
+
+_TEXT = """Which integration broke in production, between which versions, since which deploy.
+
+Reading is open from the machine itself; everything else needs `Authorization: Bearer TOKEN` with the scope named at the route
+(read, ingest, gate, contracts:write, admin). Errors are `{"error": {"what", "where", "do"}}`. Times are UTC."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers that block run in threads."""
+    app = FastAPI(
+        title="Seamwatch", version=version("seamwatch"), description=_TEXT, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        servers=[{"url": "/"}],
+    )  # fmt: skip
+    app.state.parts = parts
+    faults.add_error_handlers(app)
+    routers: Sequence[APIRouter] = (
+        health.probes, edges.router, deploys.router, findings.router, notices.router, health.router, tokens.router,
+        static_router, events_router(Changes(parts)), *page_routers(),
+    )  # fmt: skip
+    for router in routers:
+        app.include_router(router)
+    tracing.instrument(app, parts.config.traces_to)
+    config = parts.config
+    app.add_middleware(
+        Guard, bound_to=config.host, allowed_hosts=config.allowed_hosts, requests_per_second=config.requests_per_second, burst=config.burst
+    )
+    return app
+
+
+AppMaker = Callable[[Parts], FastAPI]

@@ -1,0 +1,152 @@
+"""Bokeh figures of an edge and of a ramp: lines by version (colour and dash), deploy markers, provisional time shaded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812 - it is a class
+
+Theme = Literal["light", "dark"]
+# Okabe and Ito (2008): told apart by people who see colours differently; a lighter set for dark ground.
+_COLOURS = {
+    "light": ("#0072b2", "#c4480a", "#00805d", "#a34d80", "#7a6a00", "#3a7ca8", "#444444"),
+    "dark": ("#6cb8e6", "#f2a25c", "#4fd1a5", "#e39cc4", "#e6d85c", "#a9d3ee", "#cccccc"),
+}
+_INK = {"light": ("#3a424d", "#d9dee5", "#8a94a3"), "dark": ("#c4ccd8", "#333b47", "#7d8899")}
+_DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
+LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A deploy on the time axis."""
+
+    at: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What to draw: rows with a `time`, one line for each value of `by`, times from `since` to `until`.
+
+    `columns` are drawn for each line, the first solid and the others thinner. `provisional_from`: sealed before it.
+    """
+
+    title: str
+    unit: str
+    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    since: datetime
+    until: datetime
+    markers: Sequence[Marker] = ()
+    provisional_from: datetime | None = None
+    scale: float = 1.0
+    share: bool = False
+
+
+def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
+    """The figure as Bokeh's JSON item, to be drawn by Bokeh.embed.embed_item."""
+    # Bokeh takes 0.5 s to import: commands that draw nothing do not pay for it.
+    from bokeh.embed import json_item  # noqa: PLC0415
+    from bokeh.models import DatetimeTickFormatter, HoverTool, NumeralTickFormatter, Range1d  # noqa: PLC0415
+    from bokeh.plotting import figure  # noqa: PLC0415
+
+    plot = figure(
+        height=250, sizing_mode="stretch_width", x_axis_type="datetime", tools="xpan,xwheel_zoom,reset", active_drag=None, active_scroll=None,
+        x_range=Range1d(chart.since, chart.until), toolbar_location=None, title=None,
+        y_axis_label=chart.unit, name=chart.title,
+    )  # fmt: skip
+    _dress(plot, theme)
+    plot.xaxis.formatter = DatetimeTickFormatter(seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M", days="%d %b")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %" if chart.share else "0.[00]a")
+    plot.y_range.start = 0
+    _shade(plot, chart, theme)
+    drawn = 0
+    for index, (name, rows) in enumerate(_series(chart.rows, by)):
+        for nth, column in enumerate(chart.columns):
+            points = [(row["time"], row[column] * chart.scale) for row in rows if row[column] is not None]
+            if not points:
+                continue
+            label = _short(name) if len(chart.columns) == 1 else f"{_short(name)} {column.rsplit('_', 1)[-1]}"
+            colour = _COLOURS[theme][index % len(_COLOURS[theme])]
+            source = {"time": [at for at, _ in points], "value": [value for _, value in points], "line": [label] * len(points)}
+            plot.line(
+                "time", "value", source=source, legend_label=label, color=colour, line_width=2.2 if nth == 0 else 1.2, line_dash=_DASHES[(index + nth) % len(_DASHES)]
+            )  # fmt: skip
+            plot.scatter("time", "value", source=source, color=colour, size=4 if len(points) > 2 else 7, marker="circle" if index % 2 == 0 else "square")
+            drawn += 1
+    _mark(plot, chart, theme)
+    if drawn:
+        form = "@value{0.00 %}" if chart.share else "@value{0.000}"
+        plot.add_tools(HoverTool(tooltips=[("", "@line"), ("time", "@time{%H:%M:%S}"), (chart.unit, form)], formatters={"@time": "datetime"}, mode="mouse"))
+        plot.add_layout(plot.legend[0], "below")
+        plot.legend[0].orientation = "horizontal"
+        plot.legend[0].ncols = 2
+        plot.legend[0].click_policy = "hide"
+    item: dict[str, Any] = dict(json_item(plot))
+    return item
+
+
+def _series(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Rows by line, the line with the most calls first; at most seven lines."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        name = " → ".join(str(row[column]) or "?" for column in by)
+        found.setdefault(name, []).append(row)
+    return sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))[: len(_COLOURS["light"])]
+
+
+def _dress(plot: "Figure", theme: Theme) -> None:
+    ink, grid, axis = _INK[theme]
+    plot.background_fill_alpha = 0
+    plot.border_fill_alpha = 0
+    plot.outline_line_color = None
+    plot.grid.grid_line_color = grid
+    plot.xgrid.grid_line_alpha = 0.4
+    for part in (plot.xaxis, plot.yaxis):
+        part.axis_line_color = axis
+        part.major_tick_line_color = axis
+        part.minor_tick_line_color = None
+        part.major_label_text_color = ink
+        part.axis_label_text_color = ink
+        part.axis_label_text_font_style = "normal"
+        part.major_label_text_font = part.axis_label_text_font = "system-ui"
+    plot.min_border_left = 56
+    plot.min_border_right = 16
+    from bokeh.models import Legend  # noqa: PLC0415 - as above
+
+    plot.add_layout(Legend(background_fill_alpha=0, border_line_alpha=0, label_text_color=ink, label_text_font="system-ui", label_text_font_size="12px", padding=2))
+
+
+def _shade(plot: "Figure", chart: Chart, theme: Theme) -> None:
+    if chart.provisional_from is None or chart.provisional_from >= chart.until:
+        return
+    from bokeh.models import BoxAnnotation  # noqa: PLC0415 - as above
+
+    plot.add_layout(
+        BoxAnnotation(
+            left=max(chart.provisional_from, chart.since), right=chart.until, fill_color=_INK[theme][2], fill_alpha=0.12, hatch_pattern="right_diagonal_line", hatch_alpha=0.25,
+            hatch_color=_INK[theme][2], line_alpha=0, level="underlay",
+        )  # fmt: skip
+    )
+
+
+def _mark(plot: "Figure", chart: Chart, theme: Theme) -> None:
+    from bokeh.models import Label, Span  # noqa: PLC0415 - as above
+
+    for number, marker in enumerate(sorted(chart.markers, key=lambda marker: marker.at)):
+        if not chart.since <= marker.at < chart.until:
+            continue
+        plot.add_layout(Span(location=marker.at, dimension="height", line_color=_INK[theme][0], line_dash="dashed", line_width=1.2))
+        plot.add_layout(
+            Label(
+                x=marker.at, y=4 + 15 * (number % 4), y_units="screen", x_offset=4, text=_short(marker.label), text_color=_INK[theme][0], text_font="system-ui", text_font_size="11px"
+            )  # fmt: skip
+        )
+
+
+def _short(name: str) -> str:
+    clean = "".join(mark if mark.isprintable() else "·" for mark in name)
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"

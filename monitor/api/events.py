@@ -1,0 +1,86 @@
+"""/events: tells open pages that something changed; they fetch what they show themselves."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from monitor.api.access import Opened, Reading
+from monitor.api.faults import ERRORS, ApiError
+from monitor.api.parts import Parts
+from monitor.api.questions import windows_state
+from monitor.clock import monotonic_seconds
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+from monitor.errors import StoreError
+
+LOOK_SECONDS = 2.0
+STREAM_SECONDS = 600.0
+MAX_STREAMS = 100
+
+
+class Changes:
+    """A word that differs when the published windows, findings, deploys or alerts do. Looked up at most every 2 s, for all pages together."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._word, self._looked = "", float("-inf")
+        self.streams = 0
+
+    def word(self) -> str:
+        """Blocks while it looks. An unreachable store is a word too."""
+        with self._lock:
+            if monotonic_seconds() - self._looked >= LOOK_SECONDS:
+                self._word, self._looked = self._look(), monotonic_seconds()
+            return self._word
+
+    def _look(self) -> str:
+        try:
+            sequence = windows_state(self._parts).sequence
+            found = kept_findings.list_findings(self._parts.engine, limit=50)
+            deploys = kept_deploys.list_deploys(self._parts.engine, limit=20)
+        except StoreError:
+            return "unreachable"
+        said = repr((sequence, [(one.id, one.state, one.last_seen) for one in found], [(one.id, one.state, one.first_traffic) for one in deploys]))
+        return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+async def _stream(changes: Changes, stop: threading.Event) -> AsyncIterator[str]:
+    changes.streams += 1
+    try:
+        last = await run_in_threadpool(changes.word)
+        yield f"retry: 3000\nevent: hello\ndata: {last}\n\n"
+        ends = monotonic_seconds() + STREAM_SECONDS
+        beats = 0
+        while not stop.is_set() and monotonic_seconds() < ends:
+            await asyncio.sleep(0.5)
+            beats += 1
+            if beats % 4:
+                continue
+            word = await run_in_threadpool(changes.word)
+            if word != last:
+                last = word
+                yield f"event: changed\ndata: {word}\n\n"
+            elif beats % 30 == 0:
+                yield ": still here\n\n"
+    finally:
+        changes.streams -= 1
+
+
+def events_router(changes: Changes) -> APIRouter:
+    """The route over this app's one looker."""
+    router = APIRouter(tags=["page"], responses=ERRORS)
+
+    @router.get("/events", summary="Server-sent events: hello, then changed", response_class=StreamingResponse)
+    def events(_caller: Reading, parts: Opened) -> StreamingResponse:
+        """Ends after ten minutes; browsers connect again by themselves."""
+        if changes.streams >= MAX_STREAMS:
+            raise ApiError(503, "too many open pages", "events", "close some, or read without live updates")
+        return StreamingResponse(_stream(changes, parts.stop), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    return router

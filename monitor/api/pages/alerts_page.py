@@ -1,0 +1,27 @@
+"""Alerts: what fires, and what reached which receiver."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from monitor.api.access import Opened, Reading
+from monitor.api.templating import render
+from monitor.control import outbox
+from monitor.control import silences as kept_silences
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/alerts")
+def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
+    """Firing ones first."""
+    alerts = outbox.list_alerts(parts.engine, limit=200)
+    order = {"firing": 0, "pending": 1, "resolved": 2}
+    return render(
+        request,
+        "alerts.html",
+        {
+            "alerts": sorted(alerts, key=lambda one: order[one.alert.state]), "deliveries": outbox.list_deliveries(parts.engine, limit=200),
+            "letters": outbox.list_letters(parts.engine, limit=100), "silences": kept_silences.list_silences(parts.engine, parts.clock()),
+            "receivers": sorted(parts.receivers),
+        },
+    )  # fmt: skip

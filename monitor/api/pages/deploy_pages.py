@@ -1,0 +1,53 @@
+"""Deploys: what changed, how far the new version has come, and whether it is good."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from monitor.api.access import Opened, Reading
+from monitor.api.moments import Name, Since
+from monitor.api.questions import ask, range_of
+from monitor.api.routes.deploys import detail
+from monitor.api.templating import path, render
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+from monitor.control import verdicts as kept_verdicts
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/deploys")
+def deploys_page(request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None) -> HTMLResponse:
+    """Deploys of the last week by default, newest first."""
+    now = parts.clock()
+    asked = range_of(since, None, now, "7d")
+    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=asked.since, limit=200)
+    lately = range_of("15m", None, now)
+    shares = {
+        (row["environment"], row["service"], row["version"]): row["share"]
+        for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60)
+    }
+    counts: dict[str, list[str]] = {}
+    for one in kept_findings.list_findings(parts.engine, since=asked.since):
+        counts.setdefault(one.deploy_id, []).append(one.state)
+    verdicts = {one.deploy_id: one for one in reversed(kept_verdicts.list_verdicts(parts.engine, since=asked.since))}
+    return render(
+        request,
+        "deploys.html",
+        {"deploys": found, "shares": shares, "findings": counts, "verdicts": verdicts, "range": asked, "service": service or ""},
+    )
+
+
+@router.get("/deploys/{deploy_id}")
+def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: str) -> HTMLResponse:
+    """One deploy: verdict, numbers behind it, ramp, findings."""
+    known = detail(parts, deploy_id)
+    names = {one.id: one for one in known.findings}
+    last = max((share.time for share in known.shares), default=None)
+    return render(
+        request,
+        "deploy.html",
+        {
+            "deploy": known.deploy, "verdict": known.verdict, "findings": known.findings, "events": known.events, "names": names,
+            "shares": known.shares, "newest_shares": [share for share in known.shares if share.time == last], "chart": path("charts", "deploys", deploy_id),
+        },
+    )  # fmt: skip

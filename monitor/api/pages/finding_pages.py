@@ -1,0 +1,66 @@
+"""Findings: which seam is worse, since when, how sure, who is suspected; and the form to accept a known one."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from monitor.api.access import Administering, Opened, Reading
+from monitor.api.faults import ApiError
+from monitor.api.moments import Since
+from monitor.api.questions import range_of
+from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
+from monitor.api.templating import link, path, render
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/findings")
+def findings_page(request: Request, _caller: Reading, parts: Opened, state: str | None = None, since: Since = None) -> HTMLResponse:
+    """Findings of the last week by default, open ones first."""
+    asked = range_of(since, None, parts.clock(), "7d")
+    found = kept_findings.list_findings(parts.engine, state=state or None, since=asked.since)
+    order = {"open": 0, "accepted": 1, "resolved": 2}
+    found.sort(key=lambda one: (order[one.state], one.role != "root"))
+    return render(request, "findings.html", {"findings": found, "range": asked, "state": state or ""})
+
+
+@router.get("/findings/{finding_id}")
+def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: str) -> HTMLResponse:
+    """One finding."""
+    one = finding_of(parts, finding_id)
+    now = parts.clock()
+    mark = kept_findings.fingerprint(one)
+    suspects = [(suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects]
+    edge = link(
+        "/edges/view", environment=one.edge.environment, caller=one.edge.caller, callee=one.edge.callee, protocol=one.edge.protocol,
+        operation=one.edge.operation, since=(one.first_seen - timedelta(minutes=30)).isoformat(),
+    )  # fmt: skip
+    return render(
+        request,
+        "finding.html",
+        {
+            "finding": one, "deploy": kept_deploys.deploy(parts.engine, one.deploy_id), "suspects": suspects, "edge_link": edge,
+            "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == mark],
+            "in_a_week": (now + timedelta(days=7)).date().isoformat(),
+        },
+    )  # fmt: skip
+
+
+@router.post("/findings/{finding_id}/accept")
+def accept_form(
+    caller: Administering,
+    parts: Opened,
+    finding_id: str,
+    owner: Annotated[str, Form(max_length=200)],
+    reason: Annotated[str, Form(max_length=2000)],
+    expires: Annotated[str, Form(max_length=64)],
+) -> Response:
+    """The form of the page; the same as POST /v1/findings/{id}/accept."""
+    if not owner.strip() or not reason.strip():
+        raise ApiError(422, "an acceptance needs an owner and a reason", "form", "go back and fill in both")
+    accept_finding(parts, finding_id, AcceptBody(owner=owner, reason=reason, expires=expires), caller.name)
+    return RedirectResponse(path("findings", finding_id), 303)

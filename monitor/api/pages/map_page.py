@@ -1,0 +1,167 @@
+"""The map: which service calls which, how it goes, and what changed lately."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import log10
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from monitor.api import wording
+from monitor.api.access import Opened, Reading
+from monitor.api.map_layout import Box, Curve, Layout, lay_out
+from monitor.api.moments import Name, Since, Until
+from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
+from monitor.api.templating import link, render
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+from monitor.model.judging import Finding
+
+router = APIRouter(include_in_schema=False)
+
+MOST_LINES = 120
+FAILING = 0.05
+STRIP = timedelta(hours=24)
+
+STATES = {
+    "broken": ("✖", "open finding"),
+    "violating": ("▲", "breaks its contract"),
+    "failing": ("▲", f"{FAILING:.0%} of calls or more fail"),
+    "partial": ("◌", "seen from one side only, or sampled unfairly"),
+    "well": ("", "nothing found"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MapLine:
+    """What the map and its list say of the calls between two services."""
+
+    caller: str
+    callee: str
+    protocols: str
+    calls: int
+    failed: int
+    violated: int
+    checked: int
+    operations: int
+    state: str
+    sign: str
+    said: str
+    findings: int
+    rate: str
+    width: float
+    href: str
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A service on the map."""
+
+    box: Box
+    versions: str
+    kind: str
+    ramp: bool
+    href: str
+
+
+@router.get("/")
+def map_page(request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None) -> HTMLResponse:
+    """The map of one environment, over the last hour by default."""
+    asked = range_of(since, until, parts.clock())
+    rows = ask(parts, "edges_overview", since=asked.since, until=asked.until, environment="", limit=5000)
+    environments = _environments(rows)
+    chosen = environment if environment is not None else (environments[0] if environments else "")
+    findings = [one for one in kept_findings.list_findings(parts.engine, state="open") if one.edge.environment == chosen or not environments]
+    versions = ask(parts, "services", since=asked.since, until=asked.until, environment=chosen, limit=5000)
+    lines = map_lines([row for row in rows if row["environment"] == chosen], findings, asked)
+    drawn, layout = _drawn(lines)
+    deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
+    return render(
+        request,
+        "map.html",
+        {
+            "range": asked, "ranges": RANGES, "environments": environments, "environment": chosen, "lines": lines, "drawn": drawn,
+            "layout": layout, "nodes": _nodes(layout, versions, drawn, chosen, asked), "states": STATES, "deploys": deploys,
+            "findings": kept_findings.list_findings(parts.engine, state="open", limit=12), "windows": windows_state(parts),
+        },
+    )  # fmt: skip
+
+
+def map_lines(rows: Sequence[Row], findings: Sequence[Finding], asked: Range) -> list[MapLine]:
+    """One line for each pair of services, the worst first, then the busiest."""
+    broken: dict[tuple[str, str], int] = {}
+    for one in findings:
+        pair = (one.edge.caller, one.edge.callee)
+        broken[pair] = broken.get(pair, 0) + 1
+    pairs: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        pairs.setdefault((row["caller"], row["callee"]), []).append(row)
+    lines = [_line(pair, group, broken.get(pair, 0), asked) for pair, group in pairs.items()]
+    order = list(STATES)
+    return sorted(lines, key=lambda line: (order.index(line.state), -line.calls, line.caller, line.callee))
+
+
+def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, asked: Range) -> MapLine:
+    calls, failed = sum(row["calls"] for row in rows), sum(row["failed"] for row in rows)
+    violated, valid = sum(row["violated"] for row in rows), sum(row["valid"] for row in rows)
+    both = sum(row["both"] for row in rows)
+    state = (
+        "broken" if findings else "violating" if violated else "failing" if calls and failed / calls >= FAILING
+        else "partial" if not both or any(row["sampling"] == 2 for row in rows) else "well"  # noqa: PLR2004 - 2 is "biased"
+    )  # fmt: skip
+    first, last = min(row["first_window"] for row in rows), max(row["last_window"] for row in rows)
+    lived = min(asked.seconds, (last - first).total_seconds() + 10)
+    environment = rows[0]["environment"]
+    return MapLine(
+        caller=pair[0], callee=pair[1], protocols=", ".join(sorted({row["protocol"] for row in rows})), calls=calls, failed=failed, violated=violated,
+        checked=violated + valid, operations=sum(row["operations"] for row in rows), state=state, sign=STATES[state][0], said=STATES[state][1],
+        findings=findings, rate=wording.rate(calls, lived), width=round(1.2 + 1.3 * max(0.0, log10(calls / lived + 1) * 1.6), 2),
+        href=link("/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text),
+    )  # fmt: skip
+
+
+def _drawn(lines: Sequence[MapLine]) -> tuple[list[MapLine], Layout]:
+    """The lines that fit on the map, with their curves."""
+    chosen = lines[:MOST_LINES]
+    layout = lay_out((line.caller, line.callee) for line in chosen)
+    curves = {(curve.caller, curve.callee): curve for curve in layout.curves}
+    return [_with_curve(line, curves[line.caller, line.callee]) for line in chosen], layout
+
+
+def _with_curve(line: MapLine, curve: Curve) -> MapLine:
+    values = {name: getattr(line, name) for name in MapLine.__slots__}
+    return MapLine(**{**values, "curve": curve})
+
+
+def _nodes(layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], environment: str, asked: Range) -> list[MapNode]:
+    newest = max((row["last_window"] for row in versions), default=None)
+    alive: dict[str, list[str]] = {}
+    for row in versions:
+        if newest is not None and newest - row["last_window"] <= timedelta(minutes=2):
+            alive.setdefault(row["service"], []).append(row["version"])
+    kinds: Mapping[str, str] = {line.callee: line.protocols for line in lines}
+    nodes = []
+    for box in layout.boxes:
+        live = sorted({version for version in alive.get(box.name, ()) if version})
+        shown = " · ".join(wording.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")  # noqa: PLR2004
+        kind = "service" if box.name in alive else "user" if box.name == "user" else "unknown" if box.name == "unknown" else _outside(kinds.get(box.name, ""))
+        nodes.append(
+            MapNode(
+                box, shown or ("" if kind == "service" else kind), kind, len(live) > 1,
+                link("/edges", service=box.name, environment=environment, since=asked.text, until=asked.until_text),
+            )  # fmt: skip
+        )
+    return nodes
+
+
+def _outside(protocols: str) -> str:
+    return "database" if protocols.startswith("db") else "queue" if "messaging" in protocols else "outside"
+
+
+def _environments(rows: Sequence[Row]) -> list[str]:
+    calls: dict[str, int] = {}
+    for row in rows:
+        calls[row["environment"]] = calls.get(row["environment"], 0) + row["calls"]
+    return sorted(calls, key=lambda name: (-calls[name], name))

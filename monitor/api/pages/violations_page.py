@@ -1,0 +1,38 @@
+"""Violations: which clauses live exchanges break, between which versions."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from monitor.api.access import Opened, Reading
+from monitor.api.moments import Name, Since, Until
+from monitor.api.questions import RANGES, ask, range_of, windows_state
+from monitor.api.templating import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/violations")
+def violations_page(
+    request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, caller: Name = None,
+    callee: Name = None, contract: Name = None,
+) -> HTMLResponse:  # fmt: skip
+    """Grouped by fingerprint, newest first; the last day by default."""
+    asked = range_of(since, until, parts.clock(), "24h")
+    times = {"since": asked.since, "until": asked.until}
+    rows = ask(
+        parts, "violations_by_fingerprint", **times, environment=environment or "", caller=caller or "", callee=callee or "", operation="",
+        contract=contract or "", limit=300,
+    )  # fmt: skip
+    coverage = ask(parts, "coverage", **times, environment=environment or "", limit=2000)
+    reasons: dict[str, int] = {}
+    for row in coverage:
+        for reason, count in row["not_checked"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    return render(
+        request,
+        "violations.html",
+        {
+            "violations": rows, "range": asked, "ranges": RANGES, "windows": windows_state(parts), "caller_filter": caller or "", "callee_filter": callee or "",
+            "checked": sum(row["checked"] for row in coverage), "reasons": sorted(reasons.items(), key=lambda pair: -pair[1]),
+        },
+    )  # fmt: skip

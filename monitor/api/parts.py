@@ -1,0 +1,76 @@
+"""What the API is made of: opened parts, handed in by whoever assembles the process."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from monitor.clock import Clock, system_clock
+from monitor.model.judging import Outcome
+from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.telemetry import HealthBoard
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """How the API behaves. `host` is what the server is bound to: reads are open only when it is a loopback address.
+
+    `local_token` is the secret of this start, written to the store's lock file: from loopback it may do everything.
+    `allowed_hosts` are further names under which the API may be called (Host header). `trace_link` is a URL with
+    `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    allowed_hosts: tuple[str, ...] = ()
+    local_token: str = field(default="", repr=False)
+    open_metrics: bool = False
+    requests_per_second: float = 50.0
+    burst: int = 300
+    stale_seconds: float = 90.0
+    trace_link: str = ""
+    traces_to: str = ""
+
+
+class GateAnswer(Protocol):
+    """What the gate says; read by attribute, so that `monitor.gate` need not be known here."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def reasons(self) -> Sequence[str]: ...
+    @property
+    def settles(self) -> Sequence[str]: ...
+    @property
+    def findings(self) -> Sequence[str]: ...
+    @property
+    def verdict_id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+Gate = Callable[[str, str, str | None, float], GateAnswer]
+"""(service, version, environment, wait_seconds) -> answer. May take wait_seconds; called in a thread."""
+
+ReceiverTest = Callable[[], str]
+"""Sends a test alert; returns what the receiver said; raises NotifyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Opened parts; the API closes none of them. `stop` is set at shutdown, so that event streams end."""
+
+    reader: Reader
+    store: Store
+    engine: Engine
+    board: HealthBoard
+    clock: Clock = system_clock
+    config: ApiConfig = field(default_factory=ApiConfig)
+    gate: Gate | None = None
+    receivers: Mapping[str, ReceiverTest] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)

@@ -1,0 +1,136 @@
+"""/v1/deploys: what changed, when, and how far the new version has come."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field
+
+from monitor.api.access import Ingesting, Opened, Reading
+from monitor.api.faults import ERRORS, ApiError, not_found
+from monitor.api.moments import Limit, Name, Since, Until, moment
+from monitor.api.parts import Parts
+from monitor.api.questions import Range, ask
+from monitor.control import deploys as kept_deploys
+from monitor.control import findings as kept_findings
+from monitor.control import verdicts as kept_verdicts
+from monitor.decode.deploys import Unreadable, event_of
+from monitor.model.deploys import Deploy, DeployEvent, DeployKind, DeployState
+from monitor.model.judging import Finding, Verdict
+
+router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS)
+BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
+
+
+class DeployBody(BaseModel):
+    """A change event in our own words. Send the same again and nothing changes."""
+
+    service: str = Field(min_length=1, max_length=1000)
+    version: str = Field(min_length=1, max_length=1000)
+    environment: str = Field(default="", max_length=1000)
+    kind: DeployKind = "deploy"
+    state: DeployState = "succeeded"
+    at: str | None = Field(default=None, max_length=64, description="ISO 8601; now when absent")
+    previous_version: str = Field(default="", max_length=1000)
+    traffic_share: float | None = Field(default=None, ge=0, le=1)
+    actor: str = Field(default="", max_length=1000)
+    url: str = Field(default="", max_length=4000)
+    commit: str = Field(default="", max_length=200)
+    external_id: str = Field(default="", max_length=1000, description="your own id of this event; else one is made of its content")
+
+
+class CdEvent(BaseModel):
+    """A CDEvents body (https://cdevents.dev): service.deployed, service.upgraded, service.rolledback and the like."""
+
+    context: Mapping[str, Any]
+    subject: Mapping[str, Any]
+
+
+class Share(BaseModel):
+    """Which share of a service's server calls a version answered in a step of time."""
+
+    time: datetime
+    version: str
+    server_calls: int
+    failed: int
+    instances: int
+    share: float
+
+
+class DeployDetail(BaseModel):
+    """A deploy with all that is known of it."""
+
+    deploy: Deploy
+    verdict: Verdict | None
+    findings: Sequence[Finding]
+    shares: Sequence[Share]
+    events: Sequence[DeployEvent]
+
+
+@router.get("/deploys", summary="Deploys, newest first")
+def list_deploys(
+    _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None, until: Until = None, limit: Limit = 500
+) -> list[Deploy]:
+    """All time by default."""
+    now = parts.clock()
+    return kept_deploys.list_deploys(
+        parts.engine, environment=environment, service=service, since=moment(since, now), until=moment(until, now), limit=limit
+    )
+
+
+@router.post("/deploys", summary="Tell of a deploy", status_code=201)
+def record(caller: Ingesting, parts: Opened, body: Annotated[DeployBody | CdEvent, Body()]) -> Deploy:
+    """Our own words or a CDEvent; merged with what other sources say of the same change."""
+    now = parts.clock()
+    return kept_deploys.record(parts.engine, _event(body, caller.name, now), now)
+
+
+@router.get("/deploys/{deploy_id}", summary="One deploy with verdict, findings and ramp")
+def one_deploy(_caller: Reading, parts: Opened, deploy_id: str) -> DeployDetail:
+    """404 when there is none of this id."""
+    return detail(parts, deploy_id)
+
+
+def detail(parts: Parts, deploy_id: str) -> DeployDetail:
+    """All that is known of a deploy; ApiError 404."""
+    deploy = kept_deploys.deploy(parts.engine, deploy_id)
+    if deploy is None:
+        raise not_found("deploy", deploy_id, "GET /v1/deploys lists them")
+    return DeployDetail(
+        deploy=deploy,
+        verdict=kept_verdicts.latest_verdict(parts.engine, deploy_id),
+        findings=kept_findings.list_findings(parts.engine, deploy_id=deploy_id),
+        shares=shares(parts, deploy),
+        events=kept_deploys.events(parts.engine, deploy_id),
+    )
+
+
+def ramp_range(parts: Parts, deploy: Deploy) -> Range:
+    """From 15 minutes before the deploy to two hours after it, or now."""
+    end = min(parts.clock() + timedelta(seconds=1), (deploy.finished or deploy.started) + AFTER)
+    start = deploy.started - BEFORE
+    return Range(start, max(end, start + timedelta(minutes=1)), start.isoformat(), end.isoformat())
+
+
+def shares(parts: Parts, deploy: Deploy) -> list[Share]:
+    """The ramp as telemetry shows it."""
+    around = ramp_range(parts, deploy)
+    rows = ask(
+        parts, "version_share", since=around.since, until=around.until, environment=deploy.environment, service=deploy.service,
+        bucket_seconds=max(30, around.bucket_seconds),
+    )  # fmt: skip
+    return [Share.model_validate(row) for row in rows]
+
+
+def _event(body: DeployBody | CdEvent, actor: str, now: datetime) -> DeployEvent:
+    said = {name: value for name, value in body.model_dump().items() if value not in (None, "")}
+    if isinstance(body, DeployBody):
+        said = {"actor": actor, **said} | ({"at": at.isoformat()} if (at := moment(body.at, now)) else {})
+    try:
+        event = event_of(said, now)
+    except Unreadable as error:
+        raise ApiError(422, error.detail, "body", "send service, version, environment, state, or a CDEvent of a service") from None
+    if event is None:
+        raise ApiError(422, "this CDEvent tells of no deploy", "body.context.type", "send dev.cdevents.service.* or environment.modified")
+    return event

@@ -1,0 +1,133 @@
+"""/v1/edges, /v1/violations, /v1/services: what live traffic shows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, cast, get_args
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from monitor.api.access import Opened, Reading
+from monitor.api.faults import ERRORS, ApiError
+from monitor.api.moments import Limit, Name, Since, Until, moment
+from monitor.api.questions import ask, range_of
+from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
+
+router = APIRouter(prefix="/v1", tags=["edges"], responses=ERRORS)
+
+GROUPS: tuple[str, ...] = get_args(GroupBy)
+DEFAULT_BY = "caller,callee,operation,versions,protocol"
+
+
+class PairCount(BaseModel):
+    """How often a version pair broke a clause."""
+
+    caller_version: str
+    callee_version: str
+    exchanges: int
+
+
+class ViolationGroup(BaseModel):
+    """One clause that live exchanges break; names places and types, never values."""
+
+    fingerprint: str
+    environment: str
+    caller: str
+    callee: str
+    contract: str
+    operation: str
+    side: str
+    rule: str
+    pointer: str
+    clause: str
+    expected: str
+    actual: str
+    newest_revision: int
+    exchanges: int
+    first_seen: datetime
+    last_seen: datetime
+    statuses: Sequence[int]
+    by_version_pair: Sequence[PairCount]
+    example_trace: str
+
+
+class LiveVersion(BaseModel):
+    """A version of a service that telemetry shows alive."""
+
+    environment: str
+    namespace: str
+    service: str
+    version: str
+    instances: int
+    spans: int
+    server_calls: int
+    failed: int
+    first_window: datetime
+    last_window: datetime
+
+
+@router.get("/edges", summary="Who calls whom, by version pair, with outcomes, latencies, conformance and coverage")
+def edges(
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    by: Annotated[str, Query(max_length=200, description="Comma-separated: caller, callee, protocol, operation, versions, environment")] = DEFAULT_BY,
+    environment: Name = None,
+    caller: Name = None,
+    callee: Name = None,
+    operation: Name = None,
+    *,
+    sealed_only: Annotated[bool, Query(description="Leave out windows that may still change")] = False,
+) -> list[EdgeRow]:
+    """All time by default. Text is null where it is not grouped by; a side no span showed has a null sum and no quantiles."""
+    now = parts.clock()
+    query = EdgeQuery(
+        since=moment(since, now), until=moment(until, now), environment=environment, caller=caller, callee=callee, operation=operation,
+        by=_groups(by), sealed_only=sealed_only,
+    )  # fmt: skip
+    return list(parts.reader.edges(query))
+
+
+@router.get("/violations", summary="Clauses that live exchanges break, by fingerprint")
+def violations(
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
+    caller: Name = None,
+    callee: Name = None,
+    operation: Name = None,
+    contract: Name = None,
+    limit: Limit = 500,
+) -> list[ViolationGroup]:
+    """The last 24 hours by default, newest first."""
+    asked = range_of(since, until, parts.clock(), "24h")
+    rows = ask(
+        parts, "violations_by_fingerprint", since=asked.since, until=asked.until, environment=environment or "", caller=caller or "",
+        callee=callee or "", operation=operation or "", contract=contract or "", limit=limit,
+    )  # fmt: skip
+    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in rows]
+
+
+@router.get("/services", summary="Services and versions that are alive")
+def services(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500) -> list[LiveVersion]:
+    """The last hour by default."""
+    asked = range_of(since, until, parts.clock())
+    rows = ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=limit)
+    return [LiveVersion.model_validate(row) for row in rows]
+
+
+def pairs_of(row: Mapping[str, object]) -> list[PairCount]:
+    """The version pairs of a row of violations_by_fingerprint."""
+    triples = cast("Sequence[tuple[str, str, int]]", row["by_version_pair"])
+    return [PairCount(caller_version=caller, callee_version=callee, exchanges=count) for caller, callee, count in triples]
+
+
+def _groups(by: str) -> tuple[GroupBy, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in by.split(",") if part.strip()))
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        raise ApiError(422, f"cannot group by {unknown[0]!r}", "query.by", f"use some of {', '.join(GROUPS)}")
+    return cast("tuple[GroupBy, ...]", names)

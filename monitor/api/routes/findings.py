@@ -1,0 +1,126 @@
+"""/v1/findings, /v1/verdicts, /v1/gates: what judging says, and whether a pipeline may go on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from monitor.api.access import Administering, Gating, Opened, Reading
+from monitor.api.faults import ERRORS, ApiError, not_found
+from monitor.api.moments import Limit, Name, Since, moment
+from monitor.control import findings as kept_findings
+from monitor.control import verdicts as kept_verdicts
+from monitor.control.audit import AuditEntry, note
+from monitor.control.findings import Acceptance
+from monitor.model.judging import Finding, Outcome, Verdict
+
+router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS)
+
+
+class AcceptBody(BaseModel):
+    """Say that a finding is known, so that it stays quiet in later deploys too, until `expires`."""
+
+    owner: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=2000)
+    expires: str = Field(max_length=64, description="ISO 8601")
+
+
+class GateBody(BaseModel):
+    """Which deploy a pipeline asks about."""
+
+    service: str = Field(min_length=1, max_length=1000)
+    version: str = Field(min_length=1, max_length=1000)
+    environment: str | None = Field(default=None, max_length=1000)
+    wait_seconds: float = Field(default=0.0, ge=0, le=3600, description="wait so long for a verdict that is not inconclusive")
+
+
+class GateReply(BaseModel):
+    """exit_code: 0 pass, 1 fail, 2 inconclusive."""
+
+    outcome: Outcome
+    exit_code: int
+    reasons: Sequence[str]
+    settles: Sequence[str]
+    findings: Sequence[str]
+    verdict_id: str
+    text: str
+
+
+@router.get("/findings", summary="Findings, newest first")
+def list_findings(
+    _caller: Reading,
+    parts: Opened,
+    state: Annotated[Literal["open", "accepted", "resolved"] | None, Query()] = None,
+    deploy_id: Name = None,
+    since: Since = None,
+    limit: Limit = 500,
+) -> list[Finding]:
+    """All states by default; `since` is about when a finding was last seen."""
+    return kept_findings.list_findings(parts.engine, deploy_id=deploy_id, state=state, since=moment(since, parts.clock()), limit=limit)
+
+
+@router.get("/findings/{finding_id}", summary="One finding with its evidence and suspects")
+def one_finding(_caller: Reading, parts: Opened, finding_id: str) -> Finding:
+    """404 when there is none of this id."""
+    return finding_of(parts, finding_id)
+
+
+@router.post("/findings/{finding_id}/accept", summary="Say that a finding is known")
+def accept(caller: Administering, parts: Opened, finding_id: str, body: AcceptBody) -> Acceptance:
+    """Findings with the same edge, signal and clause stay quiet until `expires`."""
+    return accept_finding(parts, finding_id, body, caller.name)
+
+
+def finding_of(parts: Opened, finding_id: str) -> Finding:
+    """The finding; ApiError 404."""
+    found = kept_findings.finding(parts.engine, finding_id)
+    if found is None:
+        raise not_found("finding", finding_id, "GET /v1/findings lists them")
+    return found
+
+
+def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str) -> Acceptance:
+    """Accept and write it to the audit log; ApiError 404, 422."""
+    now = parts.clock()
+    finding_of(parts, finding_id)
+    expires = moment(body.expires, now)
+    if expires is None or expires <= now:
+        raise ApiError(422, "the acceptance would already be over", "body.expires", "send a time in the future")
+    acceptance = kept_findings.accept(parts.engine, finding_id, body.owner, body.reason, expires, now)
+    details = {"owner": body.owner, "reason": body.reason, "expires": expires.isoformat()}
+    note(parts.engine, AuditEntry(now, actor, "accept finding", finding_id, details))
+    return acceptance
+
+
+@router.get("/verdicts", summary="Verdicts, newest first")
+def list_verdicts(
+    _caller: Reading, parts: Opened, service: Name = None, version: Name = None, environment: Name = None, deploy_id: Name = None, since: Since = None, limit: Limit = 100
+) -> list[Verdict]:
+    """Every verdict stays as it was reached."""
+    return kept_verdicts.list_verdicts(
+        parts.engine, deploy_id=deploy_id, environment=environment, service=service, version=version, since=moment(since, parts.clock()), limit=limit
+    )
+
+
+@router.get("/verdicts/{verdict_id}", summary="One verdict with the numbers behind it")
+def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> Verdict:
+    """404 when there is none of this id."""
+    found = kept_verdicts.verdict(parts.engine, verdict_id)
+    if found is None:
+        raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
+    return found
+
+
+@router.post("/gates", summary="Is this deploy good?")
+def gate(caller: Gating, parts: Opened, body: GateBody) -> GateReply:
+    """Judges on sealed windows as they are now, or as they are within `wait_seconds`."""
+    if parts.gate is None:
+        raise ApiError(503, "this process does not judge", "gate", "run `seamwatch up`, or `seamwatch run detection` beside it")
+    answer = parts.gate(body.service, body.version, body.environment or None, body.wait_seconds)
+    note(parts.engine, AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}))
+    return GateReply(
+        outcome=answer.outcome, exit_code=answer.exit_code, reasons=answer.reasons, settles=answer.settles, findings=answer.findings,
+        verdict_id=answer.verdict_id, text=answer.text,
+    )  # fmt: skip

@@ -1,0 +1,245 @@
+"""/healthz, /readyz, /metrics for platforms; /v1/health, /v1/rejects, /v1/ledger, /v1/coverage, /v1/size for people and programs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from monitor import telemetry
+from monitor.api.access import Opened, Reading, parts_of, requires
+from monitor.api.faults import ERRORS
+from monitor.api.moments import Limit, Name, Since, Until
+from monitor.api.parts import Parts
+from monitor.api.questions import WindowsState, ask, range_of, windows_state
+from monitor.control import findings as kept_findings
+from monitor.errors import StoreError
+
+probes = APIRouter(tags=["probes"])
+router = APIRouter(prefix="/v1", tags=["health"], responses=ERRORS)
+
+
+class Component(BaseModel):
+    """A component's last word; `stale` when it has been silent for too long."""
+
+    component: str
+    ready: bool
+    reason: str
+    at: datetime
+    age_seconds: float
+    stale: bool
+    details: Mapping[str, str | int | float | None]
+
+
+class PartitionTime(BaseModel):
+    """Event time that a partition has reached."""
+
+    source_id: str
+    topic: str
+    partition: int
+    watermark: datetime
+    drained: bool
+    seen_at: datetime
+
+
+class Health(BaseModel):
+    """Everything an operator asks first."""
+
+    ready: bool
+    reasons: Sequence[str]
+    components: Sequence[Component]
+    windows: WindowsState
+    watermarks: Sequence[PartitionTime]
+
+
+class RejectGroup(BaseModel):
+    """What could not be read, by reason; never a payload."""
+
+    topic: str
+    reason: str
+    parts: int
+    records: int
+    whole_records: int
+    last_seen: datetime
+    last_source_id: str
+    last_partition: int
+    last_offset: int
+    last_detail: str
+
+
+class LedgerLine(BaseModel):
+    """What became of the records of one partition; `missing` offsets are in no row (0 when the ledger tiles the log)."""
+
+    source_id: str
+    topic: str
+    partition: int
+    records: int
+    first_offset: int
+    last_offset: int
+    lost: int
+    missing: int
+    spans: int
+    halves: int
+    filtered: int
+    rejected: int
+    exchanges: int
+    last_ingested: datetime
+
+
+class CoverageLine(BaseModel):
+    """Which sides of the calls between two services were seen, and how they were sampled and checked."""
+
+    environment: str
+    caller: str
+    callee: str
+    protocol: str
+    calls: int
+    both: int
+    client_only: int
+    server_only: int
+    log_only: int
+    both_share: float
+    checked: int
+    not_checked: Mapping[str, int]
+    unsampled: int
+    head_sampled: int
+    biased: int
+    weighted_calls: float
+    rows_without_version: int
+
+
+class TableSize(BaseModel):
+    """Room of one table on disk."""
+
+    table: str
+    rows: int
+    bytes: int
+    uncompressed_bytes: int
+    parts: int
+
+
+class EdgeSize(BaseModel):
+    """Rows of one pair of services."""
+
+    environment: str
+    caller: str
+    callee: str
+    rows: int
+    operations: int
+    version_pairs: int
+    calls: int
+
+
+class Size(BaseModel):
+    """Room on disk. `gigabytes_per_million_spans` and `gigabytes_per_day` are null while nothing was read."""
+
+    tables: Sequence[TableSize]
+    bytes: int
+    spans: int
+    gigabytes_per_million_spans: float | None
+    gigabytes_per_day: float | None
+    largest_edges: Sequence[EdgeSize]
+
+
+def components(parts: Parts) -> list[Component]:
+    """The board's reports with their age."""
+    now = parts.clock()
+    found = []
+    for report in parts.board.reports():
+        age = (now - report.at).total_seconds()
+        found.append(
+            Component(
+                component=report.component, ready=report.ready, reason=report.reason, at=report.at, age_seconds=round(age, 3),
+                stale=age > parts.config.stale_seconds, details=dict(report.details),
+            )  # fmt: skip
+        )
+    return found
+
+
+def unready(parts: Parts) -> list[str]:
+    """Why this process is not ready; empty when it is."""
+    reasons = []
+    try:
+        parts.store.ping()
+    except StoreError as error:
+        reasons.append(f"store: {error}")
+    for one in components(parts):
+        if not one.ready:
+            reasons.append(f"{one.component}: {one.reason or 'not ready'}")
+        elif one.stale:
+            reasons.append(f"{one.component}: silent for {one.age_seconds:.0f} s")
+    return reasons
+
+
+@probes.get("/healthz", summary="Is the process alive?")
+def healthz() -> dict[str, str]:
+    """Always 200 while requests are answered."""
+    return {"status": "alive"}
+
+
+@probes.get("/readyz", summary="Does everything run?", responses={503: {"description": "Not ready; says why"}})
+def readyz(parts: Opened) -> Response:
+    """503 with reasons when the store does not answer, or a component is unready or silent."""
+    reasons = unready(parts)
+    return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+
+@probes.get("/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}, **ERRORS}, response_class=Response)
+def metrics(request: Request) -> Response:
+    """What Seamwatch says of itself; needs the scope read unless opened by a setting."""
+    parts = parts_of(request)
+    if not parts.config.open_metrics:
+        requires("read")(request)
+    telemetry.FINDINGS.set(kept_findings.count_open(parts.engine))
+    state = windows_state(parts)
+    for gauge, at in ((telemetry.LAST_CLOSED, state.last_closed), (telemetry.LAST_SEALED, state.last_sealed)):
+        if at is not None:
+            gauge.set(at.timestamp())
+    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/health", summary="Components, watermarks, how far windows are closed and sealed")
+def health(_caller: Reading, parts: Opened) -> Health:
+    """The same as /readyz, with figures."""
+    reasons = unready(parts)
+    marks = [PartitionTime.model_validate(row) for row in ask(parts, "watermarks", limit=1000)]
+    return Health(ready=not reasons, reasons=reasons, components=components(parts), windows=windows_state(parts), watermarks=marks)
+
+
+@router.get("/rejects", summary="What could not be read, by reason")
+def rejects(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, limit: Limit = 500) -> list[RejectGroup]:
+    """By the time of reading; the last 24 hours by default."""
+    asked = range_of(since, until, parts.clock(), "24h")
+    return [RejectGroup.model_validate(row) for row in ask(parts, "rejects_by_reason", since=asked.since, until=asked.until, limit=limit)]
+
+
+@router.get("/ledger", summary="What became of every record read")
+def ledger(_caller: Reading, parts: Opened, limit: Limit = 500) -> list[LedgerLine]:
+    """By source and partition, newest first."""
+    return [LedgerLine.model_validate(row) for row in ask(parts, "ledger_totals", limit=limit)]
+
+
+@router.get("/coverage", summary="Which sides of calls were seen, checked and sampled how")
+def coverage(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500) -> list[CoverageLine]:
+    """The last hour by default."""
+    asked = range_of(since, until, parts.clock())
+    rows = ask(parts, "coverage", since=asked.since, until=asked.until, environment=environment or "", limit=limit)
+    return [CoverageLine.model_validate(row) for row in rows]
+
+
+@router.get("/size", summary="Room on disk")
+def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
+    """GB per million spans and per day at the pace of the last 24 hours, tables, largest edges."""
+    tables = [TableSize.model_validate(row) for row in ask(parts, "size")]
+    totals = ask(parts, "span_totals")[0]
+    asked = range_of(None, None, parts.clock(), "24h")
+    edges = [EdgeSize.model_validate(row) for row in ask(parts, "size_by_edge", since=asked.since, until=asked.until, limit=limit)]
+    taken, spans = sum(table.bytes for table in tables), int(totals["spans"])
+    per_million = taken / 1e9 / (spans / 1e6) if spans else None
+    days = (totals["last_ingested"] - totals["first_ingested"]).total_seconds() / 86400
+    return Size(
+        tables=tables, bytes=taken, spans=spans, gigabytes_per_million_spans=per_million,
+        gigabytes_per_day=taken / 1e9 / days if days > 0 else None, largest_edges=edges,
+    )  # fmt: skip

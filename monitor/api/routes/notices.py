@@ -1,0 +1,58 @@
+"""/v1/alerts, /v1/deliveries, /v1/receivers: what left, or will leave, and who got it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from monitor.api.access import Administering, Opened, Reading
+from monitor.api.faults import ERRORS, ApiError, not_found
+from monitor.api.moments import Limit, Name
+from monitor.control import outbox
+from monitor.control.audit import AuditEntry, note
+from monitor.control.outbox import Letter
+from monitor.errors import NotifyError
+from monitor.model.alerts import Delivery, Tracked
+
+router = APIRouter(prefix="/v1", tags=["alerts"], responses=ERRORS)
+
+
+class TestReply(BaseModel):
+    """What the receiver said to a test."""
+
+    receiver: str
+    result: str
+
+
+@router.get("/alerts", summary="Alerts, the last changed first")
+def list_alerts(
+    _caller: Reading, parts: Opened, state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None, limit: Limit = 500
+) -> list[Tracked]:
+    """One for each deploy and root edge; `told` says what receivers know of it."""
+    return outbox.list_alerts(parts.engine, state=state, limit=limit)
+
+
+@router.get("/deliveries", summary="Tries to deliver, newest first")
+def list_deliveries(_caller: Reading, parts: Opened, alert_key: Name = None, limit: Limit = 500) -> list[Delivery]:
+    """delivered, busy (tried again later), refused, dead, or suppressed by the rate cap."""
+    return outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=limit)
+
+
+@router.get("/letters", summary="What waits to be delivered, and what was given up on")
+def list_letters(_caller: Reading, parts: Opened, limit: Limit = 500) -> list[Letter]:
+    """Newest first."""
+    return outbox.list_letters(parts.engine, limit=limit)
+
+
+@router.post("/receivers/{name}/test", summary="Send a test to a receiver")
+def test_receiver(caller: Administering, parts: Opened, name: str) -> TestReply:
+    """404 for a receiver that is not set up; 503 when it does not take the test."""
+    test = parts.receivers.get(name)
+    if test is None:
+        known = ", ".join(sorted(parts.receivers)) or "none"
+        raise not_found("receiver", name, f"receivers of this process: {known}; set them up in the settings")
+    note(parts.engine, AuditEntry(parts.clock(), caller.name, "test receiver", name))
+    try:
+        return TestReply(receiver=name, result=test())
+    except NotifyError as error:
+        raise ApiError(503, str(error), f"receiver {name}", "check its address and secret") from error

@@ -1,0 +1,53 @@
+"""Templates: everything escaped, unknown names an error, numbers and names by `wording`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from monitor import __version__
+from monitor.api import wording
+from monitor.api.access import caller_of, parts_of
+
+
+def link(path: str, /, **parameters: object) -> str:
+    """A path of ours with its parameters escaped; empty ones left out."""
+    kept = {key: value for key, value in parameters.items() if value not in (None, "")}
+    return path + ("?" + urlencode(kept, errors="replace") if kept else "")
+
+
+def path(*segments: object) -> str:
+    """A path of ours whose segments are escaped."""
+    return "".join("/" + quote(str(segment), safe="", errors="replace") for segment in segments)
+
+
+@cache
+def environment() -> Environment:
+    """The one Jinja environment: autoescape always on."""
+    made = Environment(loader=PackageLoader("dashboards", "web/templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters.update(
+        name=wording.name, version=wording.version, count=wording.count, percent=wording.percent, duration=wording.duration,
+        rate=wording.rate, size=wording.size, when=wording.when, ago=wording.ago, odds=wording.odds, iso=_iso,
+    )  # fmt: skip
+    made.globals.update(link=link, path=path, seamwatch_version=__version__)
+    return made
+
+
+def render(request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """A page of ours, with what every page shows: who looks, the time, where we are."""
+    parts = parts_of(request)
+    caller = caller_of(request)
+    common = {
+        "now": parts.clock(), "here": request.url.path, "caller": caller, "query": dict(request.query_params), "trace_link": parts.config.trace_link,
+    }  # fmt: skip
+    return HTMLResponse(environment().get_template(template).render({**common, **context}), status)
+
+
+def _iso(at: datetime | None) -> str:
+    known = wording.utc(at)
+    return "" if known is None else known.isoformat(timespec="seconds").replace("+00:00", "Z")
