@@ -27,7 +27,9 @@ class ApiLogSettings:
     limits: RejectLimits = field(default_factory=RejectLimits)
 
 
-def api_logs(source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock) -> Iterator[Offsets]:
+def api_logs(
+    source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
+) -> Iterator[Offsets]:
     """Yields offsets only after their rows are durable: shapes and violations, exchanges, arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
@@ -47,7 +49,11 @@ def api_logs(source: Source, store: Store, registry: Callable[[], Registry], set
             store.insert("ledger", ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects)))
         store.insert("watermarks", watermarks.update(records, examined.record, examined.end_ns, clock()))
         whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        bad = [i for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True)) if (p.source_id, p.partition, o) in whole]
+        bad = [
+            i
+            for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))
+            if (p.source_id, p.partition, o) in whole
+        ]
         budget.spend(len(records), bad, next(iter(whole.values()), ""))
         for outcome, count in examined.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)

@@ -19,7 +19,7 @@ from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
 from monitor.edges.operations import http_operation, template_path
 from monitor.edges.outcomes import http_outcome
-from monitor.model.exchanges import Checked, Exchange
+from monitor.model.exchanges import Checked, Exchange, Violation
 from monitor.model.records import Records, Reject
 
 MAX_SERVICES = 5_000
@@ -35,14 +35,33 @@ _EXCHANGES = pa.schema(
         *(("trace", pa.binary(16)), ("span", pa.binary(8)), ("has_trace", pa.uint8()), ("side", pa.uint8())),
         *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version", "callee_namespace")),
         *(("protocol", _WORDS), ("operation", _WORDS), ("status", pa.uint16()), ("outcome", _WORDS), ("error_type", _WORDS)),
-        *(("end_ns", pa.uint64()), ("duration_ns", pa.uint64()), ("has_duration", pa.uint8()), ("checked", _WORDS), ("reason", _WORDS)),
+        *(
+            ("end_ns", pa.uint64()),
+            ("duration_ns", pa.uint64()),
+            ("has_duration", pa.uint8()),
+            ("checked", _WORDS),
+            ("reason", _WORDS),
+        ),
         *(("contract", _WORDS), ("revision", pa.uint32()), ("request_shape", pa.uint64()), ("response_shape", pa.uint64())),
     ]
 )
 _VIOLATIONS = pa.schema(
     [
-        *(("window", pa.uint32()), ("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32())),
-        *(("fingerprint", pa.string()), ("contract", _WORDS), ("revision", pa.uint32()), ("operation", _WORDS), ("side", _WORDS), ("rule", _WORDS)),
+        *(
+            ("window", pa.uint32()),
+            ("source_id", _WORDS),
+            ("partition", pa.uint32()),
+            ("offset", pa.uint64()),
+            ("index", pa.uint32()),
+        ),
+        *(
+            ("fingerprint", pa.string()),
+            ("contract", _WORDS),
+            ("revision", pa.uint32()),
+            ("operation", _WORDS),
+            ("side", _WORDS),
+            ("rule", _WORDS),
+        ),
         *((name, pa.string()) for name in ("pointer", "clause", "expected", "actual")),
         *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
         *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
@@ -124,9 +143,11 @@ class Examiner:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
         known = self._names.get(said)
         if known is None:
-            if len(self._names) >= 50_000:  # noqa: PLR2004 - bounded memory
+            if len(self._names) >= 50_000:
                 self._names.clear()
-            caller, callee = self._services.within("", [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)])
+            caller, callee = self._services.within(
+                "", [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)]
+            )
             known = self._names[said] = _Names(
                 self._aliases.environment(exchange.environment),
                 caller,
@@ -166,7 +187,7 @@ def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, asked: in
     )
 
 
-def _violation_row(exchange: Exchange, names: _Names, violation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - replaced below
+def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> tuple[Any, ...]:
     return (
         *(exchange.end_ns // 10_000_000_000 * 10, exchange.source_id, exchange.partition, exchange.offset, exchange.index),
         *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
@@ -176,13 +197,18 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Any) -> tuple[A
     )
 
 
-def _laid_out(rows: list[tuple[Any, ...]], broken: list[tuple[Any, ...]], shapes: Mapping[int, str], records: Records) -> Examined:
+def _laid_out(
+    rows: list[tuple[Any, ...]], broken: list[tuple[Any, ...]], shapes: Mapping[int, str], records: Records
+) -> Examined:
     table = _table(rows, _EXCHANGES)
     ends = np.array([row[19] for row in rows], np.uint64)
     windows = windows_of(ends)
     table = table.append_column("window", pa.array(windows)).append_column("content_hash", pa.array(text_hashes(rows)))
     touched, counts = np.unique(windows, return_counts=True)
-    places = {(place.source_id, place.partition, offset): at for at, (place, offset) in enumerate(zip(records.partitions, records.offsets, strict=True))}
+    places = {
+        (place.source_id, place.partition, offset): at
+        for at, (place, offset) in enumerate(zip(records.partitions, records.offsets, strict=True))
+    }
     record = np.array([places[row[0], row[1], row[2]] for row in rows], np.int32)
     return Examined(
         table,

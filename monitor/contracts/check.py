@@ -8,7 +8,7 @@ from functools import lru_cache
 from monitor.contracts.form import Body, Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.parameters import parameter_errors
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
+from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
 from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.schemas import Broken, Schema
 from monitor.errors import ContractError
@@ -25,6 +25,7 @@ SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be ch
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
+_BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 404 accepted does not mean 503 accepted
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
@@ -56,12 +57,20 @@ def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits
 
 
 def check_payloads(
-    exchange: Exchange, request: Payload, response: Payload, contracts: Sequence[InForce], operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contracts: Sequence[InForce],
+    operation: str = "",
+    *,
+    limits: PayloadLimits = PAYLOAD_LIMITS,
 ) -> Checked:
     """`check` against given contracts and with the bodies handed in, so that others may use what was decoded."""
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation, "", 0)
-    results = [found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None]
+    results = [
+        found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None
+    ]
     if not results:
         return Checked("not_checked", NO_CONTRACT, operation, "", 0)
     return results[0] if len(results) == 1 else _joined(results, limits)
@@ -69,15 +78,25 @@ def check_payloads(
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     """Several contracts of one provider: those that know the operation decide; one that does not is then silent."""
-    known = [result for result in results if not result.violations or result.violations[0].rule not in _UNDOCUMENTED] or results[:1]
+    known = [result for result in results if not result.violations or result.violations[0].rule not in _UNDOCUMENTED] or results[
+        :1
+    ]
     violations = [violation for result in known for violation in result.violations][: limits.violations]
     first = next((result for result in known if result.violations), known[0])
-    outcome: CheckOutcome = "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in known) else "valid"
-    reason = next((result.reason for result in known if result.outcome == "not_checked"), first.reason) if outcome == "not_checked" else first.reason
+    outcome: CheckOutcome = (
+        "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in known) else "valid"
+    )
+    reason = (
+        next((result.reason for result in known if result.outcome == "not_checked"), first.reason)
+        if outcome == "not_checked"
+        else first.reason
+    )
     return Checked(outcome, reason, first.operation, first.contract, first.revision, violations)
 
 
-def _one(exchange: Exchange, request: Payload, response: Payload, contract: InForce, operation: str, limits: PayloadLimits) -> Checked | None:
+def _one(
+    exchange: Exchange, request: Payload, response: Payload, contract: InForce, operation: str, limits: PayloadLimits
+) -> Checked | None:
     promise = contract.promise
     if promise is None:
         return Checked("not_checked", UNREADABLE_CONTRACT, operation, contract.name, contract.number)
@@ -101,7 +120,13 @@ def _one(exchange: Exchange, request: Payload, response: Payload, contract: InFo
         name = f"{method} {match.base}{target.route if target.route != '/' else ''}"
     findings = _Findings([])
     _sides(exchange, request, response, promise, target, match.rest, findings, limits)
-    return _checked(contract, name, findings.broken[: limits.violations], findings.reason or (SHAPE_ONLY if findings.shape_only else ""), findings.reason)
+    return _checked(
+        contract,
+        name,
+        findings.broken[: limits.violations],
+        findings.reason or (SHAPE_ONLY if findings.shape_only else ""),
+        findings.reason,
+    )
 
 
 def _sides(
@@ -115,7 +140,7 @@ def _sides(
     limits: PayloadLimits,
 ) -> None:
     depth = min(promise.depth, limits.depth)
-    refused = 400 <= exchange.status < 500  # noqa: PLR2004 - the provider itself said that the request is wrong
+    refused = 400 <= exchange.status < 500
     if not refused:
         if target.parameters:
             findings.broken.extend(("request", broken) for broken in parameter_errors(exchange, target, rest))
@@ -127,25 +152,30 @@ def _sides(
     clause = target.response(exchange.status)
     if clause is None:
         if target.whole:
-            findings.broken.append(("response", Broken("undocumented_status", "", f"{target.clause}/responses", "documented", str(exchange.status))))
+            findings.broken.append(
+                ("response", Broken("undocumented_status", "", f"{target.clause}/responses", "documented", str(exchange.status)))
+            )
         return
     if target.responses and clause.media and exchange.status not in _BODILESS and exchange.method.upper() != "HEAD":
         _body(response, clause, "response", exchange.redacted, depth, findings, limits)
 
 
-def _body(payload: Payload, clause: Body, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits) -> None:  # noqa: FBT001, PLR0913 - private
+def _body(
+    payload: Payload, clause: Body, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits
+) -> None:
     media = clause.media
     problem = payload.problem
     if problem == EMPTY:
-        if side == "response" or clause.required:
-            if any(schema is not None for schema in media.values()):
-                findings.broken.append((side, Broken("missing_body", "", clause.clause, "present", "absent")))
+        if (side == "response" or clause.required) and any(schema is not None for schema in media.values()):
+            findings.broken.append((side, Broken("missing_body", "", clause.clause, "present", "absent")))
         return
-    if payload.media and problem != "no_body":
-        if payload.media not in media and not any(_covers(entry, payload.media) for entry in media):
-            expected = "|".join(sorted(media))[:120]
-            findings.broken.append((side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, _known_media(payload.media))))
-            return
+    if problem == NO_BODY and side == "request" and not clause.required and payload.described and not payload.media:
+        return  # its headers are known and speak of no body
+    if payload.media and problem != NO_BODY and not any(_covers(entry, payload.media) for entry in media):
+        expected = "|".join(sorted(media))[:120]
+        actual = _known_media(payload.media)
+        findings.broken.append((side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual)))
+        return
     if problem == NOT_JSON:
         findings.broken.append((side, Broken("not_json", "", clause.clause, "JSON", "other text")))
         return
@@ -161,7 +191,9 @@ def _body(payload: Payload, clause: Body, side: str, redacted: bool, depth: int,
     _clauses(payload, schema, side, redacted, depth, findings, limits)
 
 
-def _clauses(payload: Payload, schema: Schema, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits) -> None:  # noqa: FBT001, PLR0913 - private
+def _clauses(
+    payload: Payload, schema: Schema, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits
+) -> None:
     value = payload.value
     if depth < limits.depth and deeper_than(value, depth):
         findings.reason = TOO_DEEP
@@ -193,14 +225,14 @@ def _schema(media: Mapping[str, Schema | None], said: str) -> tuple[Schema | Non
 
 def _covers(entry: str, said: str) -> bool:
     """Whether a media range of the contract covers a media type."""
-    return entry == said or entry == "*/*" or (entry.endswith("/*") and said.startswith(entry[:-1]))
+    return entry in (said, "*/*") or (entry.endswith("/*") and said.startswith(entry[:-1]))
 
 
 @lru_cache(maxsize=1024)
 def _known_media(media: str) -> str:
     """A media type if it looks like one; headers are the other side's text."""
     kind, slash, rest = media.partition("/")
-    known = slash and kind in ("application", "text", "image", "audio", "video", "multipart", "font") and len(rest) <= 60  # noqa: PLR2004 - as long as registered ones
+    known = slash and kind in ("application", "text", "image", "audio", "video", "multipart", "font") and len(rest) <= 60
     return media if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum() else "other"
 
 
@@ -212,14 +244,26 @@ def _checked(contract: InForce, operation: str, broken: list[tuple[str, Broken]]
 
 
 def _violation(contract: InForce, operation: str, side: str, broken: Broken) -> Violation:
-    mark = fingerprint(contract.name, operation, side, broken.rule, broken.pointer)
+    place = broken.actual if broken.rule in _BY_ACTUAL else broken.pointer
+    mark = fingerprint(contract.name, operation, side, broken.rule, place)
     return Violation(
-        *(contract.name, contract.number, operation, side, broken.rule, broken.pointer, broken.clause, broken.expected, broken.actual, mark),
+        *(
+            contract.name,
+            contract.number,
+            operation,
+            side,
+            broken.rule,
+            broken.pointer,
+            broken.clause,
+            broken.expected,
+            broken.actual,
+            mark,
+        ),
     )
 
 
 @lru_cache(maxsize=65_536)
 def fingerprint(contract: str, operation: str, side: str, rule: str, pointer: str) -> str:
     """16 hex digits that name a violation over revisions, versions and time."""
-    text = "\x1f".join((contract, operation, side, rule, pointer))
+    text = f"{contract}\x1f{operation}\x1f{side}\x1f{rule}\x1f{pointer}"
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -48,7 +48,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """ "METHOD /route/{template}", as traces name it."""
+        """`METHOD /route/{template}`, as traces name it."""
         return f"{self.method} {self.route}"
 
     def response(self, status: int) -> Body | None:
@@ -77,7 +77,9 @@ class Promise:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
         for operation in self.operations:
             bodies = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
-            schemas = [schema for body in bodies for schema in body.media.values()] + [parameter.schema for parameter in operation.parameters]
+            schemas = [schema for body in bodies for schema in body.media.values()] + [
+                parameter.schema for parameter in operation.parameters
+            ]
             for schema in schemas:
                 if schema is not None:
                     schema.compiled()

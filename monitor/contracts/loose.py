@@ -11,10 +11,13 @@ _VALUE_CLAUSES = frozenset(
     }
 )
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies", "schemas"})
-_MASK = re.compile(r"[*•xX█]{3,}|[\[<({]{1,2}\s*(?:redacted|filtered|masked|removed|hidden|scrubbed|secret)[^\]>)}]{0,40}[\]>)}]{1,2}|redacted|\[?filtered\]?", re.IGNORECASE)
+_MASK = re.compile(
+    r"[*•xX█]{3,}|[\[<({]{1,2}\s*(?:redacted|filtered|masked|removed|hidden|scrubbed|secret)[^\]>)}]{0,40}[\]>)}]{1,2}|redacted|\[?filtered\]?",
+    re.IGNORECASE,
+)
 
 
-def loosened(node: Any, *, names: bool = False) -> Any:  # noqa: ANN401 - any JSON value
+def loosened(node: Any, *, names: bool = False) -> Any:
     """A copy of a document without the clauses about values; `oneOf` becomes `anyOf`, since masks blur the choice."""
     if isinstance(node, list):
         return [loosened(child) for child in node]

@@ -10,7 +10,15 @@ from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.model.exchanges import Body
 
 # Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or the source's.
-NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = "no_body", "empty", "truncated", "too_large", "too_deep", "not_json", "media_type"
+NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = (
+    "no_body",
+    "empty",
+    "truncated",
+    "too_large",
+    "too_deep",
+    "not_json",
+    "media_type",
+)
 _JSON_TYPES = frozenset({"application/json", "text/json", "application/x-json"})
 
 
@@ -25,14 +33,17 @@ class Payload:
     `media` is the content type without parameters, "" when the source does not tell. Not thread-safe.
     """
 
-    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "length", "media")
+    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "described", "length", "media")
 
-    def __init__(self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS) -> None:
+    def __init__(
+        self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
+    ) -> None:
         self._body = body
         self._limits = limits
         self._value: Any = None
         self._problem: str | None = None
         self._truncated = truncated
+        self.described = bool(headers)
         kind = headers.get("content-type", "") if headers else ""
         self.media = (kind.partition(";")[0].strip().lower() if ";" in kind else kind.strip().lower()) if kind else ""
         self.length = headers.get("content-length", "") if headers else ""
@@ -45,7 +56,7 @@ class Payload:
         return self._problem
 
     @property
-    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+    def value(self) -> Any:
         """The decoded body; only when `problem` is ""."""
         return self._value
 
@@ -74,7 +85,7 @@ class Payload:
         body = self._body
         if "depth limit" in error.msg:
             return TOO_DEEP
-        assert body is not None  # noqa: S101 - only a body that is there is parsed
+        assert body is not None
         size = len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
         if self.length.isdigit() and int(self.length) > size:
             return TRUNCATED
@@ -108,7 +119,7 @@ def _brackets(body: bytes | str) -> int:
     return body.count(b"[") + body.count(b"{") if isinstance(body, bytes) else body.count("[") + body.count("{")
 
 
-def _deeper(value: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON value
+def _deeper(value: Any, depth: int) -> bool:
     level = [value]
     for _ in range(depth):
         below: list[Any] = []

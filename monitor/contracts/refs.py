@@ -9,15 +9,19 @@ from monitor.errors import ContractError
 
 # Keywords whose value is data or prose, never a schema with references.
 _DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
-_NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "headers", "paths", "components"})
+_NAMES = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "headers", "paths", "components"}
+)
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _MOST_HOPS = 50
 
 
-def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:  # noqa: ANN401 - any JSON value
+def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
     """What a local reference ("#/a/b") names. ContractError for a remote or a dangling one."""
     if not pointer.startswith("#"):
-        raise ContractError(f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched")
+        raise ContractError(
+            f"{where}: the reference {pointer[:120]!r} leaves the document; bundle it into one file, nothing is fetched"
+        )
     node: Any = document
     for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
         name = unquote(part).replace("~1", "/").replace("~0", "~")
@@ -30,7 +34,7 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:  # noqa:
     return node
 
 
-def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tuple[Any, str]:  # noqa: ANN401 - any JSON value
+def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tuple[Any, str]:
     """The node behind a chain of `$ref`, and its pointer. ContractError for a circle."""
     for _ in range(_MOST_HOPS):
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):

@@ -51,7 +51,7 @@ class Registry:
             held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until)
             self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
 
-    def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:  # noqa: FBT001 - private
+    def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:
         key = (revision.name, revision.number, revision.content_hash)
         where = f"contract {revision.name} revision {revision.number}"
         if previous is not None and key in previous._read:  # noqa: SLF001 - the same class
@@ -60,7 +60,9 @@ class Registry:
                 self.broken[key[:2]] = previous.broken.get(key[:2], "")
             return self._read[key]
         try:
-            self._read[key] = read_contract(revision.format, revision.document, where=where, lenient_nullable=lenient, limits=limits)
+            self._read[key] = read_contract(
+                revision.format, revision.document, where=where, lenient_nullable=lenient, limits=limits
+            )
         except ContractError as error:
             self._read[key] = None
             self.broken[key[:2]] = str(error)
@@ -91,11 +93,18 @@ class Registry:
         return chosen
 
 
-def _ranked(names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str) -> list[list[InForce]]:
+def _ranked(
+    names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str
+) -> list[list[InForce]]:
     ranked: list[tuple[bool, str, list[InForce]]] = []
     for name, entries in names.items():
         fitting = [
-            (0 if revision.provider_version == version and version else 1 if not revision.provider_version else 2, -revision.number, revision, held)
+            (
+                0 if revision.provider_version == version and version else 1 if not revision.provider_version else 2,
+                -revision.number,
+                revision,
+                held,
+            )
             for revision, held in entries
             if revision.environment in ("", environment) and revision.consumer in ("", consumer)
         ]

@@ -110,10 +110,10 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
     for known, _, child in node.partial:
         if known == shape:
             return child
-    child: _Node[Target] = _Node()
-    node.partial.append((shape, _pattern(segment), child))
+    fresh: _Node[Target] = _Node()
+    node.partial.append((shape, _pattern(segment), fresh))
     node.partial.sort(key=lambda entry: -len(entry[0]))
-    return child
+    return fresh
 
 
 def _pattern(segment: str) -> re.Pattern[str]:

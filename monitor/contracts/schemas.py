@@ -33,7 +33,10 @@ _NUMBERS: Mapping[Draft, int] = {
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)")
 # Formats that OpenAPI names and the older drafts do not know.
-OPENAPI_FORMATS = {"uuid": lambda text: _UUID.fullmatch(text) is not None, "duration": lambda text: _DURATION.fullmatch(text) is not None}
+OPENAPI_FORMATS = {
+    "uuid": lambda text: _UUID.fullmatch(text) is not None,
+    "duration": lambda text: _DURATION.fullmatch(text) is not None,
+}
 
 _ONE_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"})
 _ONE_INDEX = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
@@ -71,15 +74,15 @@ class Schema:
             self._tight = self._schemas.validator(self.pointer)
         return self._tight
 
-    def fits(self, instance: Any) -> bool:  # noqa: ANN401 - any JSON value
+    def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
         return (self._tight or self.compiled()).is_valid(instance)
 
-    def broken(self, instance: Any, most: int) -> list[Broken]:  # noqa: ANN401 - any JSON value
+    def broken(self, instance: Any, most: int) -> list[Broken]:
         """The broken clauses, folded by (rule, pointer), at most `most`."""
         return _folded(self.compiled().iter_errors(instance), self.pointer, most)
 
-    def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:  # noqa: ANN401 - any JSON value
+    def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
         """The same for a redacted payload: presence and types only; a mask stands for any scalar."""
         if self._loose is None:
             self._loose = self._schemas.validator(self.pointer, loose=True)
@@ -97,7 +100,7 @@ class Schemas:
 
     def __init__(
         self,
-        document: object,
+        document: Any,
         draft: Draft,
         *,
         where: str,
@@ -114,7 +117,8 @@ class Schemas:
         self._resources = list((resources or {}).items())
         self._tight = self._registry(document)
         self._loose: engine.Registry | None = None
-    def _registry(self, document: object) -> engine.Registry:
+
+    def _registry(self, document: Any) -> engine.Registry:
         try:
             return engine.Registry([(ROOT, document), *self._resources], draft=_NUMBERS[self._draft])
         except (engine.ReferencingError, ValueError) as error:

@@ -47,7 +47,7 @@ class _Walk:
         self.left = MOST_VALUES
         self.full = False
 
-    def visit(self, value: Any, pointer: str, depth: int) -> None:  # noqa: ANN401 - any JSON value
+    def visit(self, value: Any, pointer: str, depth: int) -> None:
         self.left -= 1
         kinds = self.paths.get(pointer)
         if kinds is None:
@@ -111,7 +111,7 @@ class _Walk:
         return found
 
 
-def shape_of(value: Any) -> Shape:  # noqa: ANN401 - any JSON value
+def shape_of(value: Any) -> Shape:
     """The shape of a decoded payload. Its cost is bounded by 4,000 values."""
     walk = _Walk()
     walk.visit(value, "", 0)
@@ -128,7 +128,11 @@ def is_map(value: dict[str, Any]) -> bool:
         return False
     held = iter(value.values())
     first = next(held)
-    return isinstance(first, dict) and bool(first) and all(isinstance(child, dict) and child.keys() == first.keys() for child in held)
+    return (
+        isinstance(first, dict)
+        and bool(first)
+        and all(isinstance(child, dict) and child.keys() == first.keys() for child in held)
+    )
 
 
 @lru_cache(maxsize=16_384)

@@ -42,7 +42,7 @@ def sketch_number(value: float) -> Sketch:
 def sketch_text(text: str) -> Sketch:
     """A guessed format, else the length in steps of four."""
     size = len(text)
-    if not 7 <= size <= _LONGEST_GUESSED and not text.isdigit():  # noqa: PLR2004 - a@b.com and 1.1.1.1 are the shortest guessed
+    if not 7 <= size <= _LONGEST_GUESSED and not text.isdigit():
         return "s", length_step(size)
     return _guess(text)
 

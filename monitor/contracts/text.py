@@ -10,7 +10,9 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.errors import ContractError
 
 _TAG = "tag:yaml.org,2002:"
-_TAGS = frozenset(_TAG + kind for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map", "binary", "omap", "set"))
+_TAGS = frozenset(
+    _TAG + kind for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map", "binary", "omap", "set")
+)
 _INT = re.compile(r"^[-+]?[0-9]+$")
 _FLOAT = re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -41,14 +43,14 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
     return document
 
 
-def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+def _json(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return None  # perhaps YAML's flow style
 
 
-def _yaml(text: str, where: str, limits: ContractLimits) -> Any:  # noqa: ANN401 - any JSON value
+def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
     loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()
@@ -59,7 +61,9 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:  # noqa: ANN401
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark is not None else ""
-        raise ContractError(f"{where}: neither JSON nor YAML{line}: {getattr(error, 'problem', None) or type(error).__name__}") from None
+        raise ContractError(
+            f"{where}: neither JSON nor YAML{line}: {getattr(error, 'problem', None) or type(error).__name__}"
+        ) from None
     except RecursionError:
         raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
     finally:
@@ -87,18 +91,20 @@ def _count(root: yaml.Node, where: str, limits: ContractLimits) -> None:
             total += sum(size(key, depth + 1) + size(value, depth + 1) for key, value in node.value)
         open_nodes.discard(id(node))
         if total > limits.nodes:
-            raise ContractError(f"{where}: its aliases expand to more than {limits.nodes} nodes; write it without so many aliases")
+            raise ContractError(
+                f"{where}: its aliases expand to more than {limits.nodes} nodes; write it without so many aliases"
+            )
         sizes[id(node)] = total
         return total
 
     size(root, 0)
 
 
-def _value(node: yaml.Node, where: str) -> Any:  # noqa: ANN401 - any JSON value
+def _value(node: yaml.Node, where: str) -> Any:
     if node.tag not in _TAGS:
         raise ContractError(f"{where}: the tag {node.tag[:60]!r} at line {node.start_mark.line + 1} is not allowed; remove it")
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node, where)
+        return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_value(child, where) for child in node.value]
     merged: dict[str, Any] = {}
@@ -118,7 +124,7 @@ def _value(node: yaml.Node, where: str) -> Any:  # noqa: ANN401 - any JSON value
     return merged | own
 
 
-def _scalar(node: yaml.ScalarNode, where: str) -> Any:  # noqa: ANN401 - any JSON value
+def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
     if node.style:  # quoted or block
         return text
@@ -137,7 +143,7 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:  # noqa: ANN401 - any JSO
     return text
 
 
-def _measure(document: Any, where: str, limits: ContractLimits) -> None:  # noqa: ANN401 - any JSON value
+def _measure(document: Any, where: str, limits: ContractLimits) -> None:
     """Refuse a document over the budget of nodes or depth, without recursion."""
     nodes = 0
     level = [document]

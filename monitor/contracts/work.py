@@ -17,8 +17,18 @@ DEEPEST = 128
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("not", "if", "then", "else")
 _IN_PLACE_MAPS = ("dependentSchemas", "dependencies")
-_DOWN = ("items", "additionalItems", "unevaluatedItems", "contains", "additionalProperties", "unevaluatedProperties", "propertyNames")
-_APPLICATORS = frozenset({*_IN_PLACE_LISTS, *_IN_PLACE, *_IN_PLACE_MAPS, *_DOWN, "properties", "patternProperties", "prefixItems", "$ref"})
+_DOWN = (
+    "items",
+    "additionalItems",
+    "unevaluatedItems",
+    "contains",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+)
+_APPLICATORS = frozenset(
+    {*_IN_PLACE_LISTS, *_IN_PLACE, *_IN_PLACE_MAPS, *_DOWN, "properties", "patternProperties", "prefixItems", "$ref"}
+)
 
 Node = dict[str, Any]
 
@@ -117,7 +127,10 @@ def allowed_depth(document: Node, work: int) -> int:
         return 0
     edges = {key: list(below.values()) for key, (_, below) in expansions.items() if below}
     for depth in range(1, DEEPEST):
-        fresh = {key: max(sum(times * counts.get(child, 0) for child, times in place.items()) for place in places) for key, places in edges.items()}
+        fresh = {
+            key: max(sum(times * counts.get(child, 0) for child, times in place.items()) for place in places)
+            for key, places in edges.items()
+        }
         fresh = {key: count for key, count in fresh.items() if count}
         if fresh == counts or not fresh:
             return DEEPEST

@@ -28,3 +28,18 @@ class Revision:
     content_hash: str
     published_at: datetime
     published_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDraft:
+    """A revision as somebody asks to publish it; empty text means all. Without `effective_from`: a first one holds for all time, a later one from now."""
+
+    name: str
+    format: str
+    provider: str
+    document: str
+    provider_version: str = ""
+    consumer: str = ""
+    environment: str = ""
+    effective_from: datetime | None = None
+    effective_to: datetime | None = None

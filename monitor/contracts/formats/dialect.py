@@ -25,10 +25,10 @@ class Dialect:
     def rewritten(self) -> dict[str, Any]:
         """The whole document, rewritten; pointers into it stay as they were except below a wrapped `nullable`."""
         result = self._node(self._document, names=False)
-        assert isinstance(result, dict)  # noqa: S101 - an object stays an object at the root, which has no `nullable`
+        assert isinstance(result, dict)
         return result
 
-    def _node(self, node: Any, *, names: bool) -> Any:  # noqa: ANN401 - any JSON value
+    def _node(self, node: Any, *, names: bool) -> Any:
         if isinstance(node, list):
             return [self._node(child, names=False) for child in node]
         if not isinstance(node, dict):
@@ -53,7 +53,9 @@ class Dialect:
             inner = properties[name]
             return isinstance(inner, dict) and (inner.get(self._mark) is True or self._behind(inner).get(self._mark) is True)
         parts = node.get("allOf")
-        return isinstance(parts, list) and any(isinstance(part, dict) and self._one_way(self._behind(part), name, level + 1) for part in parts)
+        return isinstance(parts, list) and any(
+            isinstance(part, dict) and self._one_way(self._behind(part), name, level + 1) for part in parts
+        )
 
     def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
         try:

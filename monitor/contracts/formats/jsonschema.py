@@ -33,7 +33,9 @@ def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLim
     depth = allowed_depth(document, limits.work)
     if depth < 1:
         raise ContractError(f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains")
-    schema = Schemas({name: value for name, value in document.items() if name != "$id"}, _draft(document, where), where=where, limits=limits).lazily("")
+    schema = Schemas(
+        {name: value for name, value in document.items() if name != "$id"}, _draft(document, where), where=where, limits=limits
+    ).lazily("")
     body = Body(required=True, media={"*/*": schema}, clause="")
     router: Router[Operation] = Router()
     responses = dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body) if side == "response" else {}

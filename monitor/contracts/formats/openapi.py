@@ -23,7 +23,9 @@ _PLACES = ("path", "query", "header", "cookie")
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
-def read_openapi(document: dict[str, Any], *, where: str, lenient_nullable: bool = True, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+def read_openapi(
+    document: dict[str, Any], *, where: str, lenient_nullable: bool = True, limits: ContractLimits = CONTRACT_LIMITS
+) -> Promise:
     """The promise that an OpenAPI document makes. Schemas compile when first used; `compile_all` does it at once.
 
     Raises ContractError, saying where, for another version, a remote `$ref`, a dangling one or an exceeded budget.
@@ -37,7 +39,7 @@ def read_openapi(document: dict[str, Any], *, where: str, lenient_nullable: bool
 
 
 class _Reader:
-    def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:  # noqa: FBT001 - private
+    def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:
         self._document = document
         self._where = where
         self._limits = limits
@@ -45,15 +47,15 @@ class _Reader:
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
         self._sides = {side: Dialect(document, side, lenient=lenient).rewritten() for side in sides}
-        self._schemas = {side: Schemas(form, draft, where=where, formats=formats, limits=limits) for side, form in self._sides.items()}
+        self._schemas = {
+            side: Schemas(form, draft, where=where, formats=formats, limits=limits) for side, form in self._sides.items()
+        }
 
     def promise(self) -> Promise:
         router: Router[Operation] = Router()
         for base in self._bases(self._document):
             router.base(base)
-        count = 0
-        for method, route, operation in self._operations(router):
-            count += 1
+        for count, (method, route, operation) in enumerate(self._operations(router), 1):
             if count > self._limits.operations:
                 raise ContractError(f"{self._where}: more than {self._limits.operations} operations; split the contract")
             router.add(method, route, operation)
@@ -89,7 +91,9 @@ class _Reader:
                     router.base(base)
                 yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared)
 
-    def _operation(self, method: str, route: str, entry: dict[str, Any], clause: str, shared: dict[tuple[str, str], Parameter]) -> Operation:
+    def _operation(
+        self, method: str, route: str, entry: dict[str, Any], clause: str, shared: dict[tuple[str, str], Parameter]
+    ) -> Operation:
         parameters = shared | self._parameters(entry, clause)
         request = None
         if "requestBody" in entry:
@@ -150,7 +154,9 @@ class _Reader:
                 continue
             variables = server.get("variables") if isinstance(server.get("variables"), dict) else {}
             choices = [
-                (name, [str(value) for value in (entry.get("enum") or [entry.get("default", "")])]) for name, entry in variables.items() if isinstance(entry, dict)
+                (name, [str(value) for value in (entry.get("enum") or [entry.get("default", "")])])
+                for name, entry in variables.items()
+                if isinstance(entry, dict)
             ]
             for values in itertools.islice(itertools.product(*(texts for _, texts in choices)), 64):
                 filled = url
@@ -161,13 +167,13 @@ class _Reader:
                 except ValueError:
                     continue
 
-    def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:  # noqa: ANN401 - any JSON value
+    def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
         held, found = follow(self._document, node, pointer, self._where)
         if not isinstance(held, dict):
             raise ContractError(f"{self._where}: the {what} at {pointer} is no object")
         return held, found
 
-    def _object(self, node: Any, pointer: str) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    def _object(self, node: Any, pointer: str) -> dict[str, Any]:
         if not isinstance(node, dict):
             raise ContractError(f"{self._where}: {pointer} is no object")
         return node

@@ -20,7 +20,11 @@ FORMATS = ("auto", "ndjson")
 _MOST_ENTRIES = 100_000
 
 
-def decode_api_logs(records: Records, format: str, mapping: Mapping[str, str] | None = None) -> tuple[list[Exchange], list[Reject]]:  # noqa: A002 - the setting's word
+def decode_api_logs(
+    records: Records,
+    format: str,  # noqa: A002 - the setting's word
+    mapping: Mapping[str, str] | None = None,
+) -> tuple[list[Exchange], list[Reject]]:
     """All exchanges of a batch in record order, and a reject for each record or entry that cannot be used.
 
     A record holds one entry, a JSON array of them, or one a line. One bad record or entry never costs its

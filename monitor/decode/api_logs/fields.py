@@ -26,7 +26,7 @@ _MOST_HEADERS = 100
 _STATUS_END = 1000
 
 
-class Refused(Exception):  # noqa: N818 - caught by the decoders, becomes a Reject
+class Refused(Exception):
     """A record that cannot be used; the text is the reject's reason, and never quotes the record."""
 
 
@@ -56,7 +56,7 @@ def _text_ns(text: str) -> int:
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
             return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
     try:
-        return _number_ns(int(text) if text.isdigit() and len(text) < 25 else float(text))  # noqa: PLR2004 - longer ones are no time
+        return _number_ns(int(text) if text.isdigit() and len(text) < 25 else float(text))
     except ValueError:
         raise Refused("bad_time") from None
 
@@ -142,7 +142,7 @@ def name_of(value: object) -> str:
 
 def id_of(value: object, size: int) -> bytes:
     """A trace id (size 16) or span id (8) from hex; b"" when it is none or all zeros."""
-    if not isinstance(value, str) or (_HEX_32 if size == 16 else _HEX_16).fullmatch(value) is None:  # noqa: PLR2004 - W3C's length
+    if not isinstance(value, str) or (_HEX_32 if size == 16 else _HEX_16).fullmatch(value) is None:
         return b""
     raw = bytes.fromhex(value)
     return raw if any(raw) else b""
@@ -185,7 +185,7 @@ def headers_of(value: object) -> dict[str, str]:
 def _pair(entry: object) -> tuple[object, object] | None:
     if isinstance(entry, dict):
         return entry.get("key", entry.get("name")), entry.get("value")
-    return (entry[0], entry[1]) if isinstance(entry, Sequence) and len(entry) == 2 and not isinstance(entry, str) else None  # noqa: PLR2004 - a pair
+    return (entry[0], entry[1]) if isinstance(entry, Sequence) and len(entry) == 2 and not isinstance(entry, str) else None
 
 
 def _header_text(value: object) -> str:
@@ -196,7 +196,7 @@ def _header_text(value: object) -> str:
     return str(value)[:_LONGEST_HEADER] if isinstance(value, int | float) else ""
 
 
-def body_of(value: Any) -> Body:  # noqa: ANN401 - any JSON value
+def body_of(value: Any) -> Body:
     """A body as text, or as JSON bytes when the log held it parsed; None when absent."""
     if value is None or isinstance(value, str):
         return value

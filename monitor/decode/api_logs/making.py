@@ -29,7 +29,7 @@ def place_of(records: Records, index: int) -> Place:
     return Place(partition.source_id, partition.partition, records.offsets[index], records.timestamps_ms[index])
 
 
-def make(  # noqa: PLR0913 - one per field of the log
+def make(
     place: Place,
     index: int,
     *,
@@ -103,4 +103,6 @@ def make(  # noqa: PLR0913 - one per field of the log
 def _query_text(query: Mapping[str, Any]) -> str:
     """A parsed query as text again."""
     pairs = [(name, entry) for name, value in query.items() for entry in (value if isinstance(value, list) else [value])]
-    return urlencode([(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)) for name, value in pairs])
+    return urlencode(
+        [(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)) for name, value in pairs]
+    )

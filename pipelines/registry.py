@@ -1,0 +1,83 @@
+"""The contract registry as the pipelines see it: read from the control store, checked for publications, refreshed in time."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import Engine
+
+from monitor.clock import monotonic_seconds
+from monitor.contracts.registry import Registry
+from monitor.control import contracts as store
+from monitor.edges.aliases import Aliases
+from monitor.errors import StoreUnavailable
+from monitor.model.contracts import Revision
+
+log = structlog.get_logger(__name__)
+
+
+class RegistryWatch:
+    """Called, it gives a snapshot no older than `refresh_seconds`. Safe between threads.
+
+    While the control store does not answer, the last snapshot stays in use; the first one must be readable. Providers,
+    consumers, versions and environments are joined by the same aliases as telemetry.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        aliases: Aliases,
+        *,
+        refresh_seconds: float = 10.0,
+        lenient_nullable: bool = True,
+        seconds: Callable[[], float] = monotonic_seconds,
+    ) -> None:
+        self._engine = engine
+        self._aliases = aliases
+        self._refresh = refresh_seconds
+        self._lenient = lenient_nullable
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._registry: Registry | None = None
+        self._stamp: store.Stamp | None = None
+        self._looked = 0.0
+
+    def __call__(self) -> Registry:
+        """The snapshot to use now."""
+        with self._lock:
+            now = self._seconds()
+            if self._registry is None or now - self._looked >= self._refresh * 0.8:
+                self._registry = self._look(self._registry)
+                self._looked = now
+            return self._registry
+
+    def _look(self, held: Registry | None) -> Registry:
+        try:
+            stamp = store.stamp(self._engine)
+            if held is not None and stamp == self._stamp:
+                return held
+            known = [canonical(revision, self._aliases) for revision in store.revisions(self._engine)]
+        except StoreUnavailable as error:
+            if held is None:
+                raise
+            log.warning("contracts not refreshed", reason=str(error))
+            return held
+        fresh = Registry(known, previous=held, lenient_nullable=self._lenient)
+        for (name, number), reason in fresh.broken.items():
+            if held is None or (name, number) not in held.broken:
+                log.warning("contract cannot be used", contract=name, revision=number, reason=reason)
+        self._stamp = stamp
+        return fresh
+
+
+def canonical(revision: Revision, aliases: Aliases) -> Revision:
+    """The revision under canonical names; empty ones (all versions, all environments) stay empty."""
+    provider = aliases.service(revision.provider)
+    return replace(
+        revision,
+        provider=provider,
+        provider_version=aliases.version(provider, revision.provider_version) if revision.provider_version else "",
+        consumer=aliases.service(revision.consumer) if revision.consumer else "",
+        environment=aliases.environment(revision.environment) if revision.environment else "",
+    )
