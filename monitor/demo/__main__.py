@@ -40,6 +40,7 @@ def main() -> None:
         broker.stop()
     for entry, count in sorted(report.answers.items()):
         _say(f"{count:8d}  {entry}")
+    _say(f"{report.lost} records were lost on the way to Kafka")
     _say(f"{report.cores:.2f} cores on average over {report.open_seconds:.0f} s")
 
 

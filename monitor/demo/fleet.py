@@ -51,10 +51,11 @@ class Wiring:
 
 
 class Fleet:
-    """All processes of a shop. One thread starts, shifts and stops; another may read `counts`."""
+    """All processes of a shop. One thread starts, shifts and stops; another may read `counts` (answers by entry) and `lost` (records by service)."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.counts: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
         self._wiring = wiring
         self._live: list[Live] = []
         self._shares: dict[str, dict[str, float]] = {each.name: dict(each.versions) for each in SERVICES}
@@ -174,6 +175,8 @@ class Fleet:
                     live.ready.set()
                 elif line.startswith(b"counts "):
                     self.counts = Counter(orjson.loads(line[len(b"counts ") :]))
+                elif line.startswith(b"lost "):
+                    self.lost[live.service] += int(line[len(b"lost ") :])
 
     def _routes(self) -> Routes:
         routes: dict[str, tuple[tuple[int, float], ...]] = {}

@@ -87,3 +87,4 @@ async def serve(settings: InstanceSettings) -> None:
     if provider is not None:
         await asyncio.to_thread(provider.shutdown)
     await asyncio.to_thread(sink.close, 2.0)
+    say(f"lost {sink.losses.refused + sink.losses.failed}")

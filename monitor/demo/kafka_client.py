@@ -2,26 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from monitor.errors import SourceUnavailable
 
-Options = Mapping[str, Any]
+Options = Mapping[str, str]
+"""Connection settings in librdkafka's words: security.protocol, sasl.username, ssl.ca.location ..."""
 
-_NAMES = {
-    "security_protocol": "security.protocol",
-    "sasl_mechanism": "sasl.mechanism",
-    "sasl_plain_username": "sasl.username",
-    "sasl_plain_password": "sasl.password",
-    "ssl_cafile": "ssl.ca.location",
-    "ssl_certfile": "ssl.certificate.location",
-    "ssl_keyfile": "ssl.key.location",
-    "ssl_password": "ssl.key.password",
-    "ssl_crlfile": "ssl.crl.location",
-}
-"""kafka-python's connection settings in librdkafka's words; the rest of its settings are about reading."""
+PARTITIONS = 4
 
 _BOUNDS: dict[str, str | int | float | bool] = {
     "linger.ms": 100,
@@ -42,14 +34,6 @@ class Sink(Protocol):
         """Take one record."""
 
 
-def client_options(options: Options) -> dict[str, str]:
-    """kafka-python's connection settings (security_protocol, sasl_..., ssl_...) as librdkafka's; dotted names pass as they are."""
-    translated = {_NAMES.get(name, name): str(value) for name, value in options.items() if name in _NAMES or "." in name}
-    if options.get("ssl_check_hostname") is False:
-        translated["ssl.endpoint.identification.algorithm"] = "none"
-    return translated
-
-
 @dataclass(slots=True)
 class Losses:
     """Records that were not delivered: refused because the queue was full, or failed on the way."""
@@ -63,7 +47,7 @@ class KafkaSink:
 
     def __init__(self, bootstrap: str, options: Options) -> None:
         self.losses = Losses()
-        self._producer = Producer({"bootstrap.servers": bootstrap, **_BOUNDS, **client_options(options)})
+        self._producer = Producer({"bootstrap.servers": bootstrap, **_BOUNDS, **options})
 
     def send(self, topic: str, value: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> None:
         """Queue one record; a full queue drops it and counts."""
@@ -83,22 +67,27 @@ class KafkaSink:
 
 
 def ensure_topics(bootstrap: str, topics: tuple[str, ...], options: Options, seconds: float = 15.0) -> None:
-    """Make sure the topics exist, by asking for them (brokers create on demand where they are allowed to).
+    """Make sure the topics exist: brokers that create on demand do so when asked for one, others are told to.
 
-    Raises SourceUnavailable when the broker does not answer or a topic does not come up.
+    Raises SourceUnavailable when the broker does not answer or refuses a topic.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 2, **client_options(options)})
+    settings: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 2, **options}
+    asking = Producer(settings)
+    missing = []
     for topic in topics:
         try:
-            metadata = producer.list_topics(topic, timeout=seconds).topics[topic]
+            if asking.list_topics(topic, timeout=seconds).topics[topic].error is not None:
+                missing.append(topic)
         except KafkaException as error:
-            reason = f"Kafka at {bootstrap} does not answer: {error.args[0].str()}; start it or change the address"
+            reason = f"Kafka at {bootstrap} does not answer: {error.args[0].str()}; start it or correct address and credentials"
             raise SourceUnavailable(reason) from error
-        tries = 0
-        while metadata.error is not None and tries < 20:
-            tries += 1
-            metadata = producer.list_topics(topic, timeout=seconds).topics[topic]
-            producer.poll(0.25)
-        if metadata.error is not None:
-            reason = f"topic {topic} at {bootstrap} does not exist and is not created on demand ({metadata.error}); create it"
-            raise SourceUnavailable(reason)
+    if missing:
+        admin = AdminClient(settings)  # held while it works: librdkafka gives up with its last handle
+        created = admin.create_topics([NewTopic(topic, PARTITIONS) for topic in missing])
+        for topic, done in created.items():
+            try:
+                done.result(seconds)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    reason = f"topic {topic} at {bootstrap} cannot be created: {error.args[0].str()}; create it"
+                    raise SourceUnavailable(reason) from error

@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from monitor.demo.kafka_client import Options, Sink, client_options
+from monitor.demo.kafka_client import Options, Sink
 from monitor.demo.topology import ORDERS_TOPIC
 
 _ATTRIBUTES: Mapping[str, str] = {"messaging.system": "kafka", "messaging.destination.name": ORDERS_TOPIC}
@@ -59,7 +59,7 @@ class OrderConsumer:
                 "auto.offset.reset": "latest",
                 "session.timeout.ms": 10_000,
                 "log_level": 2,
-                **client_options(options),
+                **options,
             }
         )
         self._consumer.subscribe([ORDERS_TOPIC])

@@ -4,13 +4,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from monitor.clock import Clock, system_clock
 from monitor.demo.deploy_events import cdevent
 from monitor.demo.fleet import Fleet, ShopError, Wiring
-from monitor.demo.kafka_client import KafkaSink, Options, client_options, ensure_topics
+from monitor.demo.kafka_client import KafkaSink, Options, ensure_topics
 from monitor.demo.scenario import Scenario, Step, steps
 from monitor.demo.topology import ORDERS_TOPIC
+from monitor.streams.confluent import NAMES
 
 Announce = Callable[[str], None]
 
@@ -28,11 +30,14 @@ class Topics:
 
 @dataclass(slots=True)
 class ShopReport:
-    """What a run of the shop came to: answers by entry and status, CPU seconds by process, seconds open."""
+    """What a run of the shop came to: answers by entry and status, CPU seconds by process, seconds open, and
+    records of telemetry that Kafka did not take.
+    """
 
     answers: Mapping[str, int] = field(default_factory=dict)
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
     open_seconds: float = 0.0
+    lost: int = 0
 
     @property
     def cores(self) -> float:
@@ -43,7 +48,7 @@ class ShopReport:
 def run_shop(
     bootstrap: str,
     *,
-    kafka_options: Options | None = None,
+    kafka_options: Mapping[str, Any] | None = None,
     base_port: int = 0,
     scenario: Scenario | None = None,
     stop: threading.Event,
@@ -56,10 +61,10 @@ def run_shop(
     """Run the shop until `stop` is set; returns when every process it started is gone.
 
     `announce` is told in plain lines what happens. `opened` is called once all services answer. `base_port` 0 takes
-    any free ports. Raises SourceUnavailable when Kafka does not answer, ShopError when a service does not come up or dies.
+    any free ports. `kafka_options` are kafka-python's, or with dots librdkafka's own. Raises SourceUnavailable when Kafka does not answer, ShopError when a service does not come up or dies.
     """
     topics = topics or Topics()
-    options = client_options(kafka_options or {})
+    options = _in_librdkafkas_words(kafka_options or {})
     ensure_topics(bootstrap, (topics.spans, topics.logs, topics.deploys, ORDERS_TOPIC), options)
     fleet = Fleet(Wiring(bootstrap, options, base_port, topics.spans, topics.logs, rate))
     events = KafkaSink(bootstrap, options)
@@ -87,7 +92,13 @@ def run_shop(
         fleet.close()
         events.close()
         report.answers = dict(fleet.counts)
+        report.lost = fleet.lost.total() + events.losses.refused + events.losses.failed
     return report
+
+
+def _in_librdkafkas_words(options: Mapping[str, Any]) -> Options:
+    """What of kafka-python's options is about connecting; the rest is about reading."""
+    return {NAMES.get(name, name): str(value) for name, value in options.items() if name in NAMES or "." in name}
 
 
 def _take(step: Step, fleet: Fleet, events: KafkaSink, topics: Topics, announce: Announce, clock: Clock) -> None:

@@ -28,7 +28,7 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.decode import decode_api_logs
 from monitor.demo.promises import Promise, promises
 from monitor.demo.scenario import Scenario
-from monitor.demo.shop import ShopReport, run_shop
+from monitor.demo.shop import ShopReport, Topics, run_shop
 from monitor.demo.topology import SERVICES
 from monitor.model.contracts import Revision
 from monitor.model.records import Partition, Records
@@ -276,6 +276,39 @@ def test_it_closes_within_seconds_and_leaves_no_process(day: Day) -> None:
     assert len(day.pids) == 14
     assert not [pid for pid in day.pids if _lives(pid)]
     assert all(int(each.rsplit(" ", 1)[1]) > 0 for each in day.report.answers)
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_a_real_broker_with_tls_and_scram_is_as_good(kafka_secure: Any) -> None:
+    topics = Topics("shop-spans", "shop-logs", "shop-deploys")
+    stop = threading.Event()
+    quiet = Scenario(harmless=False, bad=False)
+
+    def opened(_fleet: Any) -> None:
+        threading.Timer(6.0, stop.set).start()
+
+    report = run_shop(
+        kafka_secure.bootstrap,
+        kafka_options=kafka_secure.options,
+        scenario=quiet,
+        stop=stop,
+        announce=lambda _: None,
+        opened=opened,
+        topics=topics,
+        rate=5.0,
+    )
+    assert report.answers["POST /checkout 201"] > 5
+    assert report.lost == 0
+    consumer = Consumer({"bootstrap.servers": kafka_secure.broker.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["shop-spans"])
+    spans: list[Seen] = []
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not {"web", "fulfilment"} <= {each.service for each in spans}:
+        for message in consumer.consume(100, 1.0):
+            spans += _spans(message.value() or b"")
+    consumer.close()
+    assert {"web", "fulfilment"} <= {each.service for each in spans}
 
 
 @pytest.mark.slow
