@@ -8,11 +8,11 @@ import base64
 import binascii
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
-from urllib.parse import parse_qsl, unquote
 
 import orjson
 
@@ -160,10 +160,12 @@ def purl_version(artifact: str) -> tuple[str, dict[str, str]]:
     """
     main, _, qualifiers = artifact.partition("#")[0].partition("?")
     at = main.rfind("@")
-    version = unquote(main[at + 1 :]) if at >= 0 else ""
+    version = _unquoted(main[at + 1 :]) if at >= 0 else ""
     if not main.startswith("pkg:") and at < 0 and ":" in main.rpartition("/")[2]:
         version = main.rpartition(":")[2]
-    tag = dict(parse_qsl(qualifiers)).get("tag", "")
+    tag = next(
+        (_unquoted(value) for name, _, value in (part.partition("=") for part in qualifiers.split("&")) if name == "tag"), ""
+    )
     if tag and version:
         return tag[:MAX_TEXT], {"digest": version[:MAX_TEXT]}
     return (tag or version)[:MAX_TEXT], {}
@@ -215,6 +217,12 @@ def _data(envelope: Body) -> Body:
     if not isinstance(data, dict):
         raise Unreadable("not_an_object", "the CloudEvent's data is no JSON object")
     return data
+
+
+def _unquoted(text: str) -> str:
+    """Percent-decoding (RFC 3986, 2.1); what is no UTF-8 is replaced."""
+    escapes = re.compile(rb"%([0-9A-Fa-f]{2})")
+    return escapes.sub(lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def _custom(body: Body) -> Body:

@@ -1,0 +1,115 @@
+"""Is this deploy good? One answer for a pipeline: exit code, reasons, and what would settle it."""
+
+import difflib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from monitor.control.deploys import list_deploys
+from monitor.control.verdicts import save_verdict
+from monitor.detect.settings import JudgeSettings
+from monitor.judgement import VERSION_CHANGES, judge_deploy
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding, Outcome
+from monitor.store.reader import Reader
+
+EXIT_CODES: dict[Outcome, Literal[0, 1, 2]] = {"pass": 0, "fail": 1, "inconclusive": 2}
+LOOK_BACK = timedelta(days=7)
+SEEN_BACK = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class GateRequest:
+    """Which deploy: the newest of this service and version, in any environment unless one is named."""
+
+    service: str
+    version: str
+    environment: str | None = None
+    judging: JudgeSettings = field(default_factory=JudgeSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """`exit_code` 0 pass, 1 fail, 2 inconclusive. `findings` are ids; `text` says it all for a terminal."""
+
+    outcome: Outcome
+    exit_code: Literal[0, 1, 2]
+    reasons: tuple[str, ...]
+    settles: tuple[str, ...]
+    findings: tuple[str, ...]
+    verdict_id: str
+    text: str
+
+
+def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
+    """Judge the deploy afresh by the newest sealed windows, and store the verdict. Waiting is the caller's.
+
+    No deploy of that service and version, or names telemetry does not know, are inconclusive, with the nearest known names.
+    Accepted findings fail nothing and are told. Raises StoreError and StoreUnavailable only.
+    """
+    deploys = list_deploys(engine, environment=request.environment, service=request.service, limit=200)
+    of_version = [deploy for deploy in deploys if deploy.version == request.version and deploy.kind in VERSION_CHANGES]
+    if not of_version:
+        return _unknown(reader, engine, request, now)
+    environments = sorted({deploy.environment for deploy in of_version})
+    if len(environments) > 1:
+        reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
+        return _answer("inconclusive", (reason,), ("name one with --environment",), (), "", request)
+    judged = judge_deploy(reader, engine, of_version[0], request.judging, now)
+    verdict = judged.verdict
+    save_verdict(engine, verdict)
+    return _answer(verdict.outcome, verdict.reasons, verdict.settles, judged.findings, verdict.id, request, of_version[0])
+
+
+def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
+    """Nobody told of such a deploy: say which names are known, so that a typo or a missing alias shows."""
+    recent = list_deploys(engine, environment=request.environment, since=now - LOOK_BACK)
+    newest = reader.last_sealed()
+    seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), request.environment, None) if newest else []
+    services = {deploy.service for deploy in recent} | {one.service for one in seen}
+    if request.service not in services:
+        reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
+        return _answer("inconclusive", (reason,), ("an alias, or the name that telemetry uses (service.name)",), (), "", request)
+    deployed = {deploy.version for deploy in recent if deploy.service == request.service and deploy.kind in VERSION_CHANGES}
+    live = {one.version for one in seen if one.service == request.service and one.version}
+    if request.version in live:
+        reason = f"missing: {request.service} {request.version} is live, but no deploy of it is known: it ran before we looked"
+        return _answer("inconclusive", (reason,), ("tell of deploys: POST /v1/deploys, or CDEvents on Kafka",), (), "", request)
+    reason = f"unmatched: no version {request.version!r} of {request.service} in telemetry or deploys"
+    return _answer(
+        "inconclusive",
+        (reason + _nearest(request.version, deployed | live),),
+        ("an alias, or the version that telemetry uses (service.version)",),
+        (),
+        "",
+        request,
+    )
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    names = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)[:5]
+    return f"; nearest: {', '.join(names)}" if names else "; none is known yet"
+
+
+def _answer(
+    outcome: Outcome,
+    reasons: tuple[str, ...],
+    settles: tuple[str, ...],
+    findings: tuple[Finding, ...],
+    verdict_id: str,
+    request: GateRequest,
+    deploy: Deploy | None = None,
+) -> GateAnswer:
+    against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
+    lines = [f"{outcome.upper()}: {request.service} {request.version}{against}"]
+    lines += [f"  {reason}" for reason in reasons]
+    lines += [f"  would settle it: {text}" for text in settles]
+    lines += [
+        f"  finding {finding.id} ({finding.state}, {finding.role}): {finding.summary}"
+        for finding in findings
+        if outcome == "fail"
+    ]
+    ids = tuple(finding.id for finding in findings)
+    return GateAnswer(outcome, EXIT_CODES[outcome], reasons, settles, ids, verdict_id, "\n".join(lines))

@@ -1,0 +1,85 @@
+"""One deploy judged afresh from the stores: what the detector repeats and the gate does once."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from monitor.control.deploys import events, list_deploys
+from monitor.control.findings import accepted, fingerprint
+from monitor.detect.clauses import clauses_of
+from monitor.detect.gone import brought_up_to_date
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from monitor.model.deploys import Deploy
+from monitor.model.edges import WINDOW_SECONDS, Sighting
+from monitor.model.judging import Finding, Verdict
+from monitor.store.reader import Reader
+
+VERSION_CHANGES = ("deploy", "rollback")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict and its findings, brought up to date: accepted ones marked, those that are over resolved.
+
+    `sealed_until` ends the newest sealed window; `first_traffic` is the first in which the version was seen since the deploy.
+    """
+
+    deploy: Deploy
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    sealed_until: datetime | None
+    first_traffic: datetime | None
+
+
+def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: JudgeSettings, now: datetime) -> Judged:
+    """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force; judges. Writes nothing."""
+    started = min(deploy.started, deploy.first_traffic or deploy.started)
+    since = started - timedelta(seconds=settings.before_seconds)
+    newest = reader.last_sealed()
+    until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
+    cells = reader.cells(deploy.environment, deploy.service, since, until, sealed_only=True)
+    sightings = reader.sightings(since, until, deploy.environment, deploy.service)
+    near = timedelta(seconds=settings.concurrent_seconds)
+    others = [
+        other
+        for other in list_deploys(
+            engine, environment=deploy.environment, since=deploy.started - near, until=deploy.started + near
+        )
+        if other.id != deploy.id and other.kind in VERSION_CHANGES
+    ]
+    rows = reader.violations(started, until, deploy.environment, deploy.service, limit=1000)
+    known = {acceptance.fingerprint for acceptance in accepted(engine, now)}
+    verdict, findings = judge(
+        deploy,
+        cells,
+        _expected(engine, deploy, sightings),
+        others,
+        settings,
+        now,
+        clauses=clauses_of(rows, cells),
+        accepted=lambda finding: fingerprint(finding) in known,
+    )
+    if newest is not None:
+        findings = [brought_up_to_date(finding, deploy.service, deploy.version, cells, until) for finding in findings]
+    seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
+    return Judged(deploy, verdict, tuple(findings), until if newest else None, min(seen, default=None))
+
+
+def _floor(moment: datetime) -> datetime:
+    """The start of the moment's window."""
+    return datetime.fromtimestamp(moment.timestamp() // WINDOW_SECONDS * WINDOW_SECONDS, UTC)
+
+
+def _expected(engine: Engine, deploy: Deploy, sightings: list[Sighting]) -> list[Sighting]:
+    """Without the new version's instances while it was announced with no share of the traffic: they are silent because nobody calls."""
+    told = [event for event in events(engine, deploy.id) if event.traffic_share is not None]
+    if not told or told[0].traffic_share:
+        return sightings
+    first = next((event.at for event in told if event.traffic_share), None)
+    return [
+        one
+        for one in sightings
+        if one.version != deploy.version or one.server_calls or (first is not None and one.window >= first)
+    ]

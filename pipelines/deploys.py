@@ -1,0 +1,105 @@
+"""Deploy events on Kafka, and versions as telemetry shows them, to deploys in the control store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from monitor import telemetry
+from monitor.clock import Clock
+from monitor.control.deploys import record
+from monitor.decode.deploys import DeployEvents, decode_deploys
+from monitor.detect.versions import VersionMemory, VersionSettings
+from monitor.edges.aliases import Aliases
+from monitor.edges.bookkeeping import ledger_rows, reject_rows
+from monitor.model.deploys import Deploy, DeployEvent
+from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.records import Offsets, Records
+from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.streams.limit import RejectBudget, RejectLimits
+from monitor.streams.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySettings:
+    """Aliases join the names of deploy tools to those of telemetry; `history` is how far back versions are remembered at start."""
+
+    aliases: Aliases = field(default_factory=Aliases)
+    limits: RejectLimits = field(default_factory=RejectLimits)
+    versions: VersionSettings = field(default_factory=VersionSettings)
+    history: timedelta = timedelta(hours=24)
+
+
+def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Offsets]:
+    """Yields offsets only after their events are merged in the control store and their ledger rows are durable.
+
+    An event that comes again changes nothing (its key is source and id), so a crash at any point is harmless.
+    """
+    budget = RejectBudget(settings.limits, "deploys")
+    for records in source.poll():
+        found = decode_deploys(records)
+        for event in found.events:
+            record(engine, canonical(event, settings.aliases), clock())
+        if len(records):
+            store.insert("rejects", reject_rows(found.rejects))
+            store.insert("ledger", _ledger(records, found))
+        for reject in found.rejects:
+            telemetry.REJECTS.labels("deploys", reject.reason).inc(reject.count)
+        bad = _refused(records, found)
+        budget.spend(len(records), bad, found.rejects[-1].reason if found.rejects else "")
+        yield records.next_offsets
+
+
+def canonical(event: DeployEvent, aliases: Aliases) -> DeployEvent:
+    """The event in telemetry's names."""
+    service = aliases.service(event.service)
+    return replace(
+        event,
+        environment=aliases.environment(event.environment),
+        service=service,
+        version=aliases.version(service, event.version),
+        previous_version=aliases.version(service, event.previous_version) if event.previous_version else "",
+    )
+
+
+class VersionWatch:
+    """Turns sealed sightings into deploys. Holds only what it can learn again from the store after a restart."""
+
+    def __init__(self, reader: Reader, engine: Engine, settings: DeploySettings) -> None:
+        self._reader, self._engine, self._settings = reader, engine, settings
+        self._memory = VersionMemory(settings.versions)
+        self._learned_until: datetime | None = None
+        self._pending: list[DeployEvent] = []
+
+    def step(self, now: datetime) -> list[Deploy]:
+        """Learn the windows sealed since the last step; record what they show and return those deploys."""
+        newest = self._reader.last_sealed()
+        if newest is None:
+            return []
+        until = newest + timedelta(seconds=WINDOW_SECONDS)
+        since = self._learned_until or until - self._settings.history
+        if since < until:
+            self._pending += self._memory.learn(self._reader.sightings(since, until))
+            self._learned_until = until
+        recorded: list[Deploy] = []
+        while self._pending:  # what could not be recorded stays, to be tried at the next step
+            recorded.append(record(self._engine, self._pending[0], now))
+            del self._pending[0]
+        return recorded
+
+
+def _ledger(records: Records, found: DeployEvents) -> pa.Table:
+    filtered, rejected = np.zeros(len(records), np.int64), np.zeros(len(records), np.int64)
+    filtered[list(found.filtered)] = 1
+    rejected[_refused(records, found)] = 1
+    return ledger_rows(records, filtered=filtered, rejected=rejected)
+
+
+def _refused(records: Records, found: DeployEvents) -> list[int]:
+    refused = {(one.source_id, one.partition, one.offset) for one in found.rejects}
+    places = zip(records.partitions, records.offsets, strict=True)
+    return [index for index, (where, offset) in enumerate(places) if (where.source_id, where.partition, offset) in refused]

@@ -1,0 +1,197 @@
+"""Sealed windows and deploys to verdicts and findings; read here what the detector does every few seconds."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import structlog
+from sqlalchemy import Engine
+
+from monitor import telemetry
+from monitor.clock import Clock
+from monitor.control.deploys import list_deploys, note_traffic
+from monitor.control.findings import count_open, list_findings, save_findings
+from monitor.control.verdicts import latest_verdict, save_verdict
+from monitor.detect.settings import JudgeSettings
+from monitor.errors import MonitorError
+from monitor.judgement import VERSION_CHANGES, Judged, judge_deploy
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding, Verdict
+from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.telemetry import HealthBoard, Report
+from pipelines.deploys import VersionWatch
+
+log = structlog.get_logger(__name__)
+
+SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(minutes=20), timedelta(seconds=0)),
+    (timedelta(hours=2), timedelta(seconds=60)),
+    (timedelta.max, timedelta(seconds=600)),
+)
+"""Up to this age of a deploy, judge it again so much later: the younger, the more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same again is stored every `repeat`."""
+
+    judging: JudgeSettings = field(default_factory=JudgeSettings)
+    watch: timedelta = timedelta(hours=24)
+    repeat: timedelta = timedelta(seconds=60)
+
+
+class Detector:
+    """Judges recent deploys over and over. What it keeps between steps only saves work: nothing is lost with it."""
+
+    def __init__(self, reader: Reader, engine: Engine, store: Store, settings: DetectionSettings) -> None:
+        self._reader, self._engine, self._store, self._settings = reader, engine, store, settings
+        self._judged: dict[str, tuple[datetime, datetime]] = {}
+        self._projected: dict[str, Deploy] = {}
+
+    def step(self, now: datetime) -> list[Judged]:
+        """Judge every deploy that is due: its verdict and findings are stored, and projected for dashboards.
+
+        Due: young, and a window was sealed since the last time. A finding keeps its id; one no longer found is
+        resolved. Safe to repeat and safe to run twice at once: everything is written by key.
+        """
+        sealed = self._reader.last_sealed()
+        if sealed is None:
+            return []
+        recent = list_deploys(self._engine, since=now - self._settings.watch)
+        self._project_deploys(recent, now)
+        done: list[Judged] = []
+        for deploy in recent:
+            if deploy.kind in VERSION_CHANGES and deploy.version and self._due(deploy, sealed, now):
+                done.append(self._judge(deploy, now))
+                self._judged[deploy.id] = (sealed, now)
+        known = {deploy.id for deploy in recent}
+        self._judged = {key: value for key, value in self._judged.items() if key in known}
+        telemetry.FINDINGS.set(count_open(self._engine))
+        return done
+
+    def _due(self, deploy: Deploy, sealed: datetime, now: datetime) -> bool:
+        last = self._judged.get(deploy.id)
+        if last is None:
+            return True
+        pause = next(pause for age, pause in SLOWER if now - deploy.started < age)
+        return last[0] < sealed and now - last[1] >= pause
+
+    def _judge(self, deploy: Deploy, now: datetime) -> Judged:
+        judged = judge_deploy(self._reader, self._engine, deploy, self._settings.judging, now)
+        self._note_traffic(judged)
+        found = {finding.id for finding in judged.findings}
+        gone = [
+            replace(finding, state="resolved")
+            for finding in list_findings(self._engine, deploy_id=deploy.id)
+            if finding.id not in found and finding.state != "resolved"
+        ]
+        kept = save_findings(self._engine, [*judged.findings, *gone], now)
+        self._store.insert("findings", finding_rows(kept, now))
+        if self._is_news(judged.verdict, now):
+            save_verdict(self._engine, judged.verdict)
+            self._store.insert("verdicts", verdict_rows([judged.verdict]))
+            telemetry.JUDGEMENTS.labels(judged.verdict.outcome).inc()
+        return judged
+
+    def _note_traffic(self, judged: Judged) -> None:
+        """An announced deploy learns when its version was first seen answering."""
+        deploy = judged.deploy
+        if deploy.first_traffic is None and judged.first_traffic is not None:
+            note_traffic(self._engine, deploy.id, judged.first_traffic)
+
+    def _is_news(self, verdict: Verdict, now: datetime) -> bool:
+        last = latest_verdict(self._engine, verdict.deploy_id)
+        if last is None or now - last.judged_at >= self._settings.repeat:
+            return True
+        return (last.outcome, set(last.findings)) != (verdict.outcome, set(verdict.findings))
+
+    def _project_deploys(self, recent: Sequence[Deploy], now: datetime) -> None:
+        changed = [deploy for deploy in recent if self._projected.get(deploy.id) != deploy]
+        self._store.insert("deploys", deploy_rows(changed, now))
+        self._projected = {deploy.id: deploy for deploy in recent}
+
+
+def detect_once(reader: Reader, engine: Engine, store: Store, settings: DetectionSettings, now: datetime) -> list[Judged]:
+    """Judge all recent deploys once, whether a window was sealed since or not."""
+    return Detector(reader, engine, store, settings).step(now)
+
+
+def detection(
+    detector: Detector,
+    versions: VersionWatch,
+    *,
+    stop: threading.Event,
+    keep_lease: Callable[[], bool],
+    board: HealthBoard,
+    clock: Clock,
+    tick_seconds: float = 5.0,
+) -> None:
+    """Look for new versions and judge until told to stop; only while `keep_lease` says that this process is the detector."""
+    while not stop.is_set():
+        now = clock()
+        if not keep_lease():
+            board.report(Report("detection", ready=True, reason="another process judges deploys", at=now))
+        else:
+            try:
+                seen = versions.step(now)
+                judged = detector.step(now)
+            except MonitorError as error:
+                log.warning("judging failed; it is tried again", error=str(error))
+                board.report(Report("detection", ready=False, reason=str(error), at=now))
+            else:
+                details = {
+                    "versions": len(seen),
+                    "judged": len(judged),
+                    "failing": sum(one.verdict.outcome == "fail" for one in judged),
+                }
+                board.report(Report("detection", ready=True, reason="", at=now, details=details))
+        stop.wait(tick_seconds)
+
+
+def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
+    """Rows of the telemetry store's `deploys`."""
+    return pa.table(
+        {
+            **_texts(deploys, ("id", "kind", "environment", "service", "version", "previous_version", "state")),
+            "started": _moments([deploy.started for deploy in deploys]),
+            "first_traffic": _moments([deploy.first_traffic for deploy in deploys]),
+            "updated": _moments([now] * len(deploys)),
+        }
+    )
+
+
+def finding_rows(findings: Sequence[Finding], now: datetime) -> pa.Table:
+    """Rows of the telemetry store's `findings`."""
+    edges = [finding.edge for finding in findings]
+    return pa.table(
+        {
+            **_texts(findings, ("id", "deploy_id")),
+            **_texts(edges, ("environment", "caller", "callee", "operation")),
+            **_texts(findings, ("signal", "clause", "caller_version", "callee_version", "role", "state", "summary")),
+            "first_seen": _moments([finding.first_seen for finding in findings]),
+            "last_seen": _moments([finding.last_seen for finding in findings]),
+            "updated": _moments([now] * len(findings)),
+        }
+    )
+
+
+def verdict_rows(verdicts: Sequence[Verdict]) -> pa.Table:
+    """Rows of the telemetry store's `verdicts`."""
+    return pa.table(
+        {
+            **_texts(verdicts, ("id", "deploy_id", "environment", "service", "version", "outcome")),
+            "reasons": pa.array([list(verdict.reasons) for verdict in verdicts], pa.list_(pa.string())),
+            "judged_at": _moments([verdict.judged_at for verdict in verdicts]),
+        }
+    )
+
+
+def _texts(rows: Sequence[object], names: Iterable[str]) -> dict[str, pa.Array]:
+    return {name: pa.array([str(getattr(row, name)) for row in rows], pa.string()) for name in names}
+
+
+def _moments(moments: Sequence[datetime | None]) -> pa.Array:
+    return pa.array(moments, pa.timestamp("ms", tz="UTC"))
