@@ -115,10 +115,17 @@ class Closer:
             span = {"first": run.first, "last": run.last}
             every = LEARN_FROM_EVERY if total > SMALL_RUN_ROWS else 1
             self._store.execute("learn_addresses", {**span, "every": every})
+            (holds,) = self._store.ask("run_contents", span)
             for part in range(run.parts):
-                self._store.execute("close_windows", {**span, "generation": generation, "part": part, "parts": run.parts})
+                slice_of = {**span, "generation": generation, "part": part, "parts": run.parts}
+                self._store.execute("close_windows", slice_of)
+                if holds["messages"]:
+                    self._store.execute("close_messages", slice_of)
+                if holds["exchanges"]:
+                    self._store.execute("close_logs", slice_of)
             self._store.execute("close_sightings", {**span, "generation": generation})
-            self._store.execute("close_shapes", {**span, "generation": generation})
+            if holds["exchanges"]:
+                self._store.execute("close_shapes", {**span, "generation": generation})
         rows = []
         for state in plan.close:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from monitor.decode.span_columns import MAX_RECORD_BYTES, Columns
+from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import SpanBatch
 
@@ -84,16 +85,23 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     columns.passed(kind, resource)
                     continue
                 words: list[Any] = [span.name]
-                bodies = False
+                wordy: list[tuple[str, str]] = []
+                bodies = routed = False
                 for pair in span.attributes:
                     key = pair.key
                     slot = slots.get(key)
                     if slot is not None:
                         given = pair.value
                         word = given.string_value or given.int_value or _proto_value(given)
-                        words += (slot, word)
+                        if slot in WORDY:
+                            wordy.append((slot, str(word)))
+                        else:
+                            words += (slot, word)
+                            routed = routed or slot in ROUTES
                     elif key in columns.body_names:
                         bodies = True
+                for slot, text in wordy:
+                    words += (slot, cut_down(slot, text, routed=routed))
                 row = add(
                     kind,
                     span.trace_id,
@@ -146,10 +154,10 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
         return
     given = _json_attributes(span.get("attributes"))
     words: list[Any] = [str(span.get("name", ""))]
-    for key, word in given.items():
-        slot = columns.slots.get(key)
-        if slot is not None:
-            words += (slot, word if isinstance(word, (str, int, float)) else str(word))
+    routed = not ROUTES.isdisjoint(given)
+    for key in sorted((key for key in given if key in columns.slots), key=WORDY.__contains__):
+        word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
+        words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     row = columns.add(
         kind,
         _hex(span.get("traceId", "")),

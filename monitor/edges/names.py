@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from monitor.edges.operations import capped, http_operation, template_path
+from monitor.model.operations import capped, http_operation, template_path
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
 
@@ -25,7 +25,7 @@ class Named(NamedTuple):
 
 
 def name_span(kind: int, status: int, words: Words) -> Named:
-    """Names from a span's kind, status and kept attributes. First that fits: messaging, database, rpc, http, other.
+    """Names from a span's kind, status and kept attributes, paths being templates already. First that fits: messaging, database, rpc, http, other.
 
     Sources: OpenTelemetry semantic conventions 1.20 (http.method, net.peer.*, db.name, ...) to 1.4x (http.request.method,
     server.*, db.namespace, rpc.system.name, ...).
@@ -60,8 +60,7 @@ def _http(given: Mapping[str, Any], span_name: str) -> str:
     method = _str(given, "http.request.method", "http.method")
     route = _str(given, "http.route", "url.template")
     if not route:
-        path = _str(given, "url.path", "http.target") or _path_of(_str(given, "url.full", "http.url"))
-        route = template_path(path) if path else ""
+        route = _str(given, "url.path", "http.target") or _path_of(_str(given, "url.full", "http.url"))
     if not route and span_name.startswith(f"{method} /"):
         route = span_name[len(method) + 1 :]
     return http_operation(method, route)
@@ -107,8 +106,7 @@ def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
         summary = _str(given, "db.query.summary")
         if summary:
             return capped(summary)
-        text = _str(given, "db.query.text", "db.statement").split(None, 1)
-        verb = text[0].upper() if text and text[0].isalpha() else ""
+        verb = _str(given, "db.query.text", "db.statement").upper()
     return capped(f"{verb} {target}".strip()) or template_path(span_name)
 
 

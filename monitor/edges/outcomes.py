@@ -15,7 +15,7 @@ https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ and https
 
 from functools import lru_cache
 
-from monitor.edges.operations import capped
+from monitor.model.operations import capped
 
 _AUTH, _MEDIA = frozenset({401, 403, 407}), frozenset({406, 415})
 _PROTOCOL = frozenset({405, 411, 417, 421, 426, 431, 505})

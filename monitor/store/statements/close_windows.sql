@@ -1,5 +1,5 @@
--- Halves of windows first..last (and their two neighbours) to calls, calls to rows of edge_windows under one generation.
--- A call's window is its client half's, else its server half's; a message's is its consumer's. `part` of `parts` splits by trace.
+-- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
+-- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 INSERT INTO edge_windows
 (window, generation, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
  callee_version, protocol, operation, calls, weighted_calls, failed, ok, client_error, server_error, timeout, cancelled,
@@ -11,7 +11,6 @@ WITH
     toDateTime({last:UInt32}) AS last_window,
     first_window - 10 AS lowest,
     last_window + 10 AS highest,
-    toFixedString('', 8) AS no_span,
     -- outgoing calls that wait for an answer
     clients AS (
         SELECT * FROM halves FINAL
@@ -42,13 +41,10 @@ WITH
     outgoing AS (
         SELECT s.own_trace AS trace, s.own_span AS own_span,
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
-        FROM (SELECT own_trace, own_span, service, instance, start_ns, end_ns FROM halves FINAL
-              WHERE window BETWEEN lowest AND highest AND side = 2 AND primary = 1
-                AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS s
-        INNER JOIN (SELECT own_trace, service, instance, start_ns, end_ns FROM halves FINAL
-              WHERE window BETWEEN lowest AND highest AND side = 1
-                AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
-            ON s.own_trace = c.own_trace AND s.service = c.service AND s.instance = c.instance
+        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM servers) AS s
+        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves FINAL
+              WHERE window BETWEEN lowest AND highest AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
+            ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
@@ -101,91 +97,8 @@ WITH
         LEFT JOIN checks AS kc ON if(c.side = 1, c.trace, s.trace) = kc.trace AND if(c.side = 1, c.call_span, s.call_span) = kc.span
         WHERE call_window BETWEEN first_window AND last_window
     ),
-    consumers AS (
-        SELECT * FROM halves FINAL
-        WHERE window BETWEEN first_window AND last_window AND side = 2 AND kind = 5
-          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
-    ),
-    producers AS (
-        SELECT * FROM message_ends FINAL
-        WHERE side = 1 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
-    ),
-    -- a message waits: its call is counted in its consumer's window, however long ago it was produced
-    message_calls AS (
-        SELECT
-            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
-            p.namespace AS caller_namespace,
-            multiIf(p.side = 1, p.service, m.call_span = m.own_span, 'user', 'unknown') AS caller,
-            p.version AS caller_version,
-            m.namespace AS callee_namespace, m.service AS callee, m.version AS callee_version,
-            m.protocol AS protocol, m.operation AS operation,
-            toUInt8(1) AS counts,
-            if(m.primary = 1, m.outcome, 'ok') AS outcome,
-            if(m.primary = 1, m.error_type, '') AS error_type,
-            toUInt8(p.failed = 1 OR (m.primary = 1 AND m.failed = 1)) AS is_failed,
-            toUInt8(p.side = 1) AS has_client, toUInt8(m.primary = 1) AS has_server, toUInt8(0) AS from_log,
-            toUInt8(p.side = 1) AS paired,
-            toUInt64(p.end_ns - p.start_ns) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
-            toUInt64(greatest(0, toInt64(m.end_ns - m.start_ns) - toInt64(o.busy_ns))) AS self_time,
-            toUInt64(if(p.side = 1 AND m.start_ns > p.end_ns, m.start_ns - p.end_ns, 0)) AS queue_time,
-            toUInt8(p.side = 1) AS has_queue,
-            if(p.side = 1, p.weight, m.weight) AS weight, greatest(p.sampling, m.sampling) AS sampling,
-            m.own_trace AS trace, ks.verdict AS verdict, ks.why AS why
-        FROM consumers AS m
-        LEFT JOIN producers AS p ON m.trace = p.trace AND m.call_span = p.call_span
-        LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
-        LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
-    ),
-    -- messages that nobody has consumed so far
-    lone_producers AS (
-        SELECT
-            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
-            m.namespace AS caller_namespace, m.service AS caller, m.version AS caller_version,
-            '' AS callee_namespace, if(m.peer != '', m.peer, 'unknown') AS callee, '' AS callee_version,
-            m.protocol AS protocol, m.operation AS operation,
-            toUInt8(1) AS counts, m.outcome AS outcome, m.error_type AS error_type, m.failed AS is_failed,
-            toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt8(0) AS paired,
-            toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
-            toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
-            m.weight AS weight, m.sampling AS sampling, m.trace AS trace, ks.verdict AS verdict, ks.why AS why
-        FROM (
-            SELECT * FROM halves FINAL
-            WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
-              AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
-        ) AS m
-        LEFT ANTI JOIN (
-            SELECT trace, call_span FROM message_ends
-            WHERE side = 2 AND (trace, call_span) IN (
-                SELECT trace, call_span FROM halves
-                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging'))
-        ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
-        LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
-    ),
-    -- exchanges that no span shows make calls of their own
-    log_calls AS (
-        SELECT
-            e.window AS call_window, e.environment AS environment, '' AS cluster, '' AS region,
-            '' AS caller_namespace, if(e.caller != '', e.caller, 'unknown') AS caller, e.caller_version AS caller_version,
-            e.callee_namespace AS callee_namespace, if(e.callee != '', e.callee, 'unknown') AS callee, e.callee_version AS callee_version,
-            e.protocol AS protocol, e.operation AS operation,
-            toUInt8(1) AS counts, e.outcome AS outcome, e.error_type AS error_type, toUInt8(e.outcome = 'server_error') AS is_failed,
-            toUInt8(e.side = 1 AND e.has_duration = 1) AS has_client, toUInt8(e.side = 2 AND e.has_duration = 1) AS has_server,
-            toUInt8(1) AS from_log, toUInt8(0) AS paired,
-            e.duration_ns AS client_time, e.duration_ns AS server_time, e.duration_ns AS self_time,
-            toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
-            toFloat64(1) AS weight, toUInt8(0) AS sampling, e.trace AS trace, e.checked AS verdict, e.reason AS why
-        FROM (
-            SELECT * FROM exchanges FINAL
-            WHERE window BETWEEN first_window AND last_window AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
-            ORDER BY side DESC, source_id, partition, offset, `index`
-            LIMIT 1 BY has_trace, trace, span, if(has_trace = 1, ('', toUInt32(0), toUInt64(0), toUInt32(0)), (toString(source_id), partition, offset, `index`))
-        ) AS e
-        WHERE e.has_trace = 0 OR (
-            (e.trace, e.span) NOT IN (SELECT own_trace, own_span FROM halves WHERE window BETWEEN lowest AND highest)
-            AND (e.trace, e.span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest))
-    ),
     calls_seen AS (
-        SELECT * FROM sync_calls UNION ALL SELECT * FROM message_calls UNION ALL SELECT * FROM lone_producers UNION ALL SELECT * FROM log_calls
+        SELECT * FROM sync_calls
     )
 SELECT
     call_window, {generation:UInt64}, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,

@@ -1,0 +1,119 @@
+-- Messages of windows first..last to rows of edge_windows under one generation: a consumer's call stands in the consumer's
+-- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
+INSERT INTO edge_windows
+(window, generation, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
+ callee_version, protocol, operation, calls, weighted_calls, failed, ok, client_error, server_error, timeout, cancelled,
+ error_types, valid, violated, not_checked, both, client_only, server_only, log_only, client_calls, server_calls,
+ client_ns, server_ns, self_ns, queue_ns, client_histogram, server_histogram, self_histogram, queue_histogram,
+ sampling, exemplars, failed_exemplars)
+WITH
+    toDateTime({first:UInt32}) AS first_window,
+    toDateTime({last:UInt32}) AS last_window,
+    first_window - 10 AS lowest,
+    last_window + 10 AS highest,
+    consumers AS (
+        SELECT * FROM halves FINAL
+        WHERE window BETWEEN first_window AND last_window AND side = 2 AND kind = 5
+          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+    ),
+    producers AS (
+        SELECT * FROM message_ends FINAL
+        WHERE side = 1 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
+    ),
+    -- how long a server's own outgoing calls took, as a union of intervals: an estimate by trace and instance
+    outgoing AS (
+        SELECT s.own_trace AS trace, s.own_span AS own_span,
+               intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
+        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM consumers WHERE primary = 1) AS s
+        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves FINAL
+              WHERE window BETWEEN lowest AND highest AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
+            ON s.place = c.place
+        WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
+        GROUP BY s.own_trace, s.own_span
+    ),
+    -- one check a span: two logs of one call by the same span count once, the server's
+    checks AS (
+        SELECT trace, span, argMax(checked, (side, source_id, partition, offset, `index`)) AS verdict,
+               argMax(reason, (side, source_id, partition, offset, `index`)) AS why
+        FROM exchanges FINAL
+        WHERE window BETWEEN lowest AND highest AND has_trace = 1
+        GROUP BY trace, span
+    ),
+    -- a message waits: its call is counted in its consumer's window, however long ago it was produced
+    message_calls AS (
+        SELECT
+            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
+            p.namespace AS caller_namespace,
+            multiIf(p.side = 1, p.service, m.call_span = m.own_span, 'user', 'unknown') AS caller,
+            p.version AS caller_version,
+            m.namespace AS callee_namespace, m.service AS callee, m.version AS callee_version,
+            m.protocol AS protocol, m.operation AS operation,
+            toUInt8(1) AS counts,
+            if(m.primary = 1, m.outcome, 'ok') AS outcome,
+            if(m.primary = 1, m.error_type, '') AS error_type,
+            toUInt8(p.failed = 1 OR (m.primary = 1 AND m.failed = 1)) AS is_failed,
+            toUInt8(p.side = 1) AS has_client, toUInt8(m.primary = 1) AS has_server, toUInt8(0) AS from_log,
+            toUInt8(p.side = 1) AS paired,
+            toUInt64(p.end_ns - p.start_ns) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
+            toUInt64(greatest(0, toInt64(m.end_ns - m.start_ns) - toInt64(o.busy_ns))) AS self_time,
+            toUInt64(if(p.side = 1 AND m.start_ns > p.end_ns, m.start_ns - p.end_ns, 0)) AS queue_time,
+            toUInt8(p.side = 1) AS has_queue,
+            if(p.side = 1, p.weight, m.weight) AS weight, greatest(p.sampling, m.sampling) AS sampling,
+            m.own_trace AS trace, ks.verdict AS verdict, ks.why AS why
+        FROM consumers AS m
+        LEFT JOIN producers AS p ON m.trace = p.trace AND m.call_span = p.call_span
+        LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
+        LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
+    ),
+    -- messages that nobody has consumed so far
+    lone_producers AS (
+        SELECT
+            m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
+            m.namespace AS caller_namespace, m.service AS caller, m.version AS caller_version,
+            '' AS callee_namespace, if(m.peer != '', m.peer, 'unknown') AS callee, '' AS callee_version,
+            m.protocol AS protocol, m.operation AS operation,
+            toUInt8(1) AS counts, m.outcome AS outcome, m.error_type AS error_type, m.failed AS is_failed,
+            toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt8(0) AS paired,
+            toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
+            toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
+            m.weight AS weight, m.sampling AS sampling, m.trace AS trace, ks.verdict AS verdict, ks.why AS why
+        FROM (
+            SELECT * FROM halves FINAL
+            WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
+              AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+        ) AS m
+        LEFT ANTI JOIN (
+            SELECT trace, call_span FROM message_ends
+            WHERE side = 2 AND (trace, call_span) IN (
+                SELECT trace, call_span FROM halves
+                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging'))
+        ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
+        LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
+    ),
+    calls_seen AS (
+        SELECT * FROM message_calls UNION ALL SELECT * FROM lone_producers
+    )
+SELECT
+    call_window, {generation:UInt64}, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
+    callee_version, protocol, operation,
+    sum(counts), sum(counts * weight), sum(counts * is_failed),
+    countIf(counts = 1 AND outcome = 'ok'), countIf(counts = 1 AND outcome = 'client_error'), countIf(counts = 1 AND outcome = 'server_error'),
+    countIf(counts = 1 AND outcome = 'timeout'), countIf(counts = 1 AND outcome = 'cancelled'),
+    sumMapIf(map(error_type, toUInt64(1)), counts = 1 AND error_type != ''),
+    countIf(verdict = 'valid'), countIf(verdict = 'violated'), sumMapIf(map(why, toUInt64(1)), verdict = 'not_checked'),
+    countIf(counts = 1 AND paired = 1), countIf(counts = 1 AND paired = 0 AND has_client = 1 AND from_log = 0),
+    countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1),
+    sum(has_client), sum(has_server),
+    sumIf(client_time, has_client = 1), sumIf(server_time, has_server = 1), sumIf(self_time, has_server = 1), sumIf(queue_time, has_queue = 1),
+    sumMapIf(map(if(client_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(client_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_client = 1),
+    sumMapIf(map(if(server_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(server_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
+    sumMapIf(map(if(self_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(self_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
+    sumMapIf(map(if(queue_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(queue_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_queue = 1),
+    max(sampling),
+    arrayDistinct([argMin(trace, cityHash64(trace)), argMax(trace, cityHash64(trace))]),
+    arrayFilter(t -> t != toFixedString('', 16),
+        arrayDistinct([argMinIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated'),
+                       argMaxIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated')]))
+FROM calls_seen
+GROUP BY call_window, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
+SETTINGS join_algorithm = 'hash', max_bytes_before_external_group_by = 2000000000
