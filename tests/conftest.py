@@ -1,3 +1,11 @@
 """Fixtures of real parts, by module."""
 
-pytest_plugins = ["tests.fixtures.gateway", "tests.fixtures.kafka", "tests.fixtures.store", "tests.fixtures.rig", "tests.fixtures.postgres", "tests.fixtures.control"]
+pytest_plugins = [
+    "tests.fixtures.gateway",
+    "tests.fixtures.kafka",
+    "tests.fixtures.store",
+    "tests.fixtures.rig",
+    "tests.fixtures.postgres",
+    "tests.fixtures.control",
+    "tests.fixtures.receiver",
+]

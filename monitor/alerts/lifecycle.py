@@ -88,7 +88,8 @@ def _worse(
         fresh = _worded(_blank(key, began, revision), words, bad, keep=())
         tracked = Tracked(fresh, now, now, tracked.told if tracked else "")
     else:
-        tracked = replace(tracked, alert=_worded(tracked.alert, words, bad, keep=tracked.alert.finding_ids), last_bad=now)
+        keep = tracked.alert.finding_ids if tracked.alert.state == "firing" else ()
+        tracked = replace(tracked, alert=_worded(tracked.alert, words, bad, keep), last_bad=now)
     if tracked.alert.state == "pending" and _ripe(tracked, bad, settings, now):
         return replace(tracked, alert=replace(tracked.alert, state="firing", revision=tracked.alert.revision + 1))
     return tracked

@@ -1,5 +1,6 @@
 """One POST to a receiver: the checked address dialled, no redirects, one deadline for all of it, a bounded reply."""
 
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ TOO_MANY_REQUESTS = 429
 REQUEST_TIMEOUT = 408
 SERVER_ERROR = 500
 OK = range(200, 300)
+SECRET_LENGTH = 6  # shorter pieces of a URL are words
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ def retry_after(text: str | None, now: datetime) -> float | None:
     if seconds != seconds:  # noqa: PLR0124 - NaN
         return None
     return min(max(seconds, 0.0), RETRY_AFTER_CAP_SECONDS)
+
+
+def secret_parts(url: str) -> list[str]:
+    """What of a receiver's URL may be a secret: all of it, and its path and query piece by piece, the longest first."""
+    parts = urlsplit(url)
+    pieces = re.split(r"[/?&=]", f"{parts.path}?{parts.query}")
+    return sorted((piece for piece in {url, parts.path, *pieces} if len(piece) >= SECRET_LENGTH), key=len, reverse=True)
 
 
 def printable(text: str, secrets: Iterable[str] = ()) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from monitor.alerts.wire import Post, judge_reply, printable
+from monitor.alerts.wire import Post, judge_reply, printable, secret_parts
 from monitor.model.alerts import Alert
 
 # https://docs.slack.dev/reference/block-kit/blocks
@@ -29,7 +29,7 @@ class SlackSender:
         """One message a state: Slack's webhooks cannot change an earlier one."""
         body = orjson.dumps(message(alert))
         reply = self.post(self.url, {"Content-Type": "application/json"}, body)
-        judge_reply(reply, f"Slack receiver {self.name}", [self.url, self.url.rsplit("/", 1)[-1]])
+        judge_reply(reply, f"Slack receiver {self.name}", secret_parts(self.url))
 
 
 def message(alert: Alert) -> dict[str, object]:

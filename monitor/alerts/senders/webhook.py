@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 from standardwebhooks import Webhook
 
-from monitor.alerts.wire import Post, judge_reply
+from monitor.alerts.wire import Post, judge_reply, secret_parts
 from monitor.clock import Clock, system_clock
 from monitor.errors import ConfigError
 from monitor.model.alerts import Alert
@@ -50,7 +50,9 @@ class WebhookSender:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(Webhook(secret).sign(event_id, now, text) for secret in self.secrets),
         }
-        judge_reply(self.post(self.url, headers, text.encode()), f"webhook receiver {self.name}", [self.url, *self.secrets])
+        judge_reply(
+            self.post(self.url, headers, text.encode()), f"webhook receiver {self.name}", [*secret_parts(self.url), *self.secrets]
+        )
 
 
 def _fit(secret: str) -> bool:
