@@ -1,0 +1,171 @@
+"""From published windows to stored verdicts and findings, and the gate beside them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from monitor.control.deploys import list_deploys, record
+from monitor.control.findings import accept, list_findings
+from monitor.control.store import open_control
+from monitor.control.verdicts import latest_verdict, list_verdicts
+from monitor.gate import GateRequest, evaluate_gate
+from monitor.model.deploys import DeployEvent
+from monitor.store import Store
+from monitor.store.reader import Reader
+from pipelines.deploys import DeploySettings, VersionWatch
+from pipelines.detection import DetectionSettings, Detector, detect_once
+from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
+from tests.pipelines.written import publish, write_cells, write_sightings, write_violations
+
+SETTINGS = DetectionSettings()
+REST = [Traffic(edge(operation="GET /orders"))]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = open_control(f"sqlite:///{tmp_path}/control.db")
+    yield opened
+    opened.dispose()
+
+
+def announce(engine: Engine, version: str = "2.0.0", previous: str = "1.9.0", share: float = 0.1, **changes: object) -> str:
+    values: dict[str, object] = {
+        "source": "cdevents",
+        "external_id": f"{version}-{share}",
+        "kind": "deploy",
+        "environment": "production",
+        "service": "payment",
+        "version": version,
+        "previous_version": previous,
+        "state": "progressing",
+        "at": START,
+        "traffic_share": share,
+    }
+    return record(engine, DeployEvent(**{**values, **changes}), START).id  # type: ignore[arg-type]  # a test's shorthand
+
+
+def test_a_bad_deploy_becomes_a_failing_verdict_and_a_finding_with_its_clause(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 4))
+    write_violations(store, START + timedelta(seconds=15), 30)
+    deploy_id = announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(4))
+    assert judged.verdict.outcome == "fail"
+    verdict = latest_verdict(engine, deploy_id)
+    assert verdict == judged.verdict
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    assert finding.clause == "payments 3 · POST /pay · response · type · /amount"
+    assert (finding.caller_version, finding.callee_version, finding.state) == ("1.0.0", "2.0.0", "open")
+    assert finding.last_seen == START + timedelta(seconds=30)
+
+
+def test_the_gate_beside_it_exits_1_and_says_why(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 4))
+    announce(engine)
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(4))
+    assert (answer.outcome, answer.exit_code) == ("fail", 1)
+    assert "contract violations" in answer.text
+    assert list_verdicts(engine)[0].id == answer.verdict_id
+
+
+def test_a_harmless_deploy_passes_the_gate_and_raises_nothing(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge()), *REST], 12))
+    announce(engine)
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert list_findings(engine) == []
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0", "production"), now_after(12))
+    assert (answer.outcome, answer.exit_code) == ("pass", 0)
+
+
+def test_names_that_nobody_knows_are_inconclusive_with_the_nearest_known(store: Store, engine: Engine) -> None:
+    rows = cells([Traffic(edge())], 6)
+    write_sightings(store, [sighting(window, "1.9.0", "a", 20) for window in range(6)])
+    write_cells(store, rows)
+    announce(engine)
+    reader = Reader(store)
+    for service, version, expected in (
+        ("paymnt", "2.0.0", "nearest: payment"),
+        ("payment", "2.0.1", "nearest: 2.0.0"),
+        ("payment", "1.9.0", "no deploy of it is known"),
+    ):
+        answer = evaluate_gate(reader, engine, GateRequest(service, version), now_after(6))
+        assert (answer.outcome, answer.exit_code) == ("inconclusive", 2)
+        assert expected in answer.reasons[0], answer.reasons
+
+
+def test_an_empty_store_is_inconclusive(store: Store, engine: Engine) -> None:
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(1))
+    assert (answer.exit_code, answer.findings) == (2, ())
+    assert detect_once(Reader(store), engine, store, SETTINGS, now_after(1)) == []
+
+
+def test_an_accepted_finding_does_not_fail_the_next_judgement(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 12))
+    deploy_id = announce(engine)
+    now = now_after(12)
+    detect_once(Reader(store), engine, store, SETTINGS, now)
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    accept(engine, finding.id, "ada", "known, fixed next week", now + timedelta(days=7), now)
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now)
+    assert answer.exit_code != 1
+    assert any(reason.startswith("accepted: ") for reason in answer.reasons)
+    detect_once(Reader(store), engine, store, SETTINGS, now)
+    assert list_findings(engine, deploy_id=deploy_id)[0].state == "accepted"
+
+
+def test_a_finding_keeps_its_id_and_is_resolved_when_the_version_is_gone(store: Store, engine: Engine) -> None:
+    deploy_id = announce(engine)
+    rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5)), *REST], 40, share=lambda window: 0.3 if window < 8 else 0.0)
+    early = [row for row in rows if row.window < START + timedelta(seconds=60)]
+    write_cells(store, early)
+    detector = Detector(Reader(store), engine, store, SETTINGS)
+    detector.step(now_after(6))
+    (first,) = list_findings(engine, deploy_id=deploy_id)
+    assert detector.step(now_after(6)) == []
+    write_cells(store, [row for row in rows if row.window >= START + timedelta(seconds=60)], seq=2)
+    detector.step(now_after(40))
+    (last,) = list_findings(engine, deploy_id=deploy_id)
+    assert (last.id, first.state, last.state) == (first.id, "open", "resolved")
+    assert last.last_seen == START + timedelta(seconds=70)
+
+
+def test_a_new_version_beside_another_is_a_deploy_and_the_first_ones_are_not(store: Store, engine: Engine) -> None:
+    seen = [sighting(window, "1.9.0", "old", 20) for window in range(40)]
+    seen += [sighting(window, "2.0.0", "new", 20) for window in range(20, 40)]
+    seen += [sighting(window, "1.0.0", "one", 20, service="web") for window in range(40)]
+    seen += [sighting(window, "1.1.0", "two", 20, service="web") for window in range(3, 40)]
+    write_sightings(store, seen)
+    publish(store, {START + timedelta(seconds=10 * window) for window in range(40)})
+    watch = VersionWatch(Reader(store), engine, DeploySettings())
+    (deploy,) = watch.step(now_after(40))
+    assert (deploy.service, deploy.version, deploy.previous_version, deploy.kind) == ("payment", "2.0.0", "1.9.0", "deploy")
+    assert deploy.first_traffic == START + timedelta(seconds=200)
+    assert watch.step(now_after(40)) == []
+    again = VersionWatch(Reader(store), engine, DeploySettings())
+    assert [one.id for one in again.step(now_after(40))] == [deploy.id]
+    assert len(list_deploys(engine)) == 1
+
+
+def test_a_sighting_and_an_announcement_are_one_deploy_with_both_sources(store: Store, engine: Engine) -> None:
+    write_sightings(
+        store, [sighting(w, "1.9.0", "old", 20) for w in range(40)] + [sighting(w, "2.0.0", "new", 20) for w in range(20, 40)]
+    )
+    publish(store, {START + timedelta(seconds=10 * window) for window in range(40)})
+    announce(engine, at=START + timedelta(seconds=195))
+    VersionWatch(Reader(store), engine, DeploySettings()).step(now_after(40))
+    (deploy,) = list_deploys(engine)
+    assert set(deploy.sources) == {"cdevents", "sighting"}
+    assert deploy.first_traffic == START + timedelta(seconds=200)
+
+
+def test_an_older_version_that_returns_is_a_rollback(store: Store, engine: Engine) -> None:
+    seen = [sighting(w, "1.9.0", "old", 20) for w in (*range(30), *range(120, 130))]
+    seen += [sighting(w, "2.0.0", "new", 20) for w in range(25, 121)]
+    write_sightings(store, seen)
+    publish(store, {START + timedelta(seconds=10 * window) for window in range(130)})
+    VersionWatch(Reader(store), engine, DeploySettings()).step(now_after(130))
+    back, there = list_deploys(engine)
+    assert (there.version, there.kind) == ("2.0.0", "deploy")
+    assert (back.version, back.kind, back.previous_version) == ("1.9.0", "rollback", "2.0.0")
