@@ -1,0 +1,1 @@
+"""The Grafana dashboard: `seamwatch.json`, and `build`, which makes it from dashboards/panels."""
