@@ -85,7 +85,7 @@ def run_shop(
             if dead := fleet.dead():
                 raise ShopError(f"{', '.join(dead)} ended unexpectedly; its last words are on standard error")
             while waiting and time.monotonic() - started >= waiting[0].at:
-                _take(waiting.pop(0), fleet, events, topics, announce, clock)
+                _take(waiting.pop(0), fleet, events, topics.deploys, announce, clock, stop)
         report.open_seconds = time.monotonic() - started
         report.cpu_seconds = {name: spent - spent_before.get(name, 0.0) for name, spent in fleet.cpu_seconds().items()}
     finally:
@@ -101,7 +101,9 @@ def _in_librdkafkas_words(options: Mapping[str, Any]) -> Options:
     return {NAMES.get(name, name): str(value) for name, value in options.items() if name in NAMES or "." in name}
 
 
-def _take(step: Step, fleet: Fleet, events: KafkaSink, topics: Topics, announce: Announce, clock: Clock) -> None:
+def _take(
+    step: Step, fleet: Fleet, events: KafkaSink, deploys_topic: str, announce: Announce, clock: Clock, stop: threading.Event
+) -> None:
     """Do one step of the scenario."""
     change = step.change
     if step.action == "start":
@@ -112,10 +114,10 @@ def _take(step: Step, fleet: Fleet, events: KafkaSink, topics: Topics, announce:
         announce(f"{change.service} {change.version} is gone")
         return
     if step.action == "shift":
-        fleet.wait_ready()
+        fleet.wait_ready(stop)
         old_share = round(1.0 - change.share, 6)
         fleet.shift(change.service, {change.version: change.share, change.previous_version: old_share})
         announce(f"{change.service} {change.version} takes {change.share:.0%} of its calls")
     else:
         announce(f"{change.service} {change.version}: {change.kind} change")
-    events.send(topics.deploys, cdevent(change, clock()))
+    events.send(deploys_topic, cdevent(change, clock()))

@@ -26,6 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.decode import decode_api_logs
+from monitor.decode.deploys import decode_deploys
 from monitor.demo.promises import Promise, promises
 from monitor.demo.scenario import Scenario
 from monitor.demo.shop import ShopReport, Topics, run_shop
@@ -207,14 +208,10 @@ def test_logs_keep_the_contracts_except_where_payment_2_changed_a_type(day: Day)
 
 
 def test_the_product_reads_the_logs_and_finds_that_one_broken_clause(day: Day) -> None:
-    values = [orjson.dumps(each) for each in day.logs]
-    count = len(values)
-    partition = Partition("0" * 16, "api_logs", 0)
-    records = Records(values, [partition] * count, range(count), [time.time_ns() // 10**6] * count, [{}] * count, [0] * count)
-    exchanges, rejects = decode_api_logs(records, "ndjson")
+    exchanges, rejects = decode_api_logs(_records([orjson.dumps(each) for each in day.logs], "api_logs"), "ndjson")
     registry = Registry([_revision(each) for each in promises()])
     checks = [(each, check(each, registry)) for each in exchanges]
-    assert (len(exchanges), rejects, registry.broken) == (count, [], {})
+    assert (len(exchanges), rejects, registry.broken) == (len(day.logs), [], {})
     assert {checked.reason for _, checked in checks if checked.outcome == "not_checked"} == set()
     broken = {
         (each.callee, each.callee_version, checked.operation, violation.side, violation.rule, violation.pointer)
@@ -264,6 +261,23 @@ def test_both_payments_answer_while_the_ramp_lasts(day: Day) -> None:
         each.span.start_time_unix_nano for each in day.of("payment", SERVER) if each.resource["service.version"] == "1.9.2"
     )
     assert last_old - first_new > 5e9
+
+
+def test_the_product_reads_the_deploys_with_their_shares(day: Day) -> None:
+    decoded = decode_deploys(_records([orjson.dumps(each) for each in day.deploys], "deploys"))
+    assert (decoded.rejects, decoded.filtered) == ((), ())
+    told = [
+        (each.version, each.previous_version, each.state, each.traffic_share)
+        for each in decoded.events
+        if each.service == "payment"
+    ]
+    assert told == [
+        ("2.0.0", "1.9.2", "started", 0.1),
+        ("2.0.0", "1.9.2", "progressing", 0.3),
+        ("2.0.0", "1.9.2", "progressing", 0.7),
+        ("2.0.0", "1.9.2", "succeeded", 1.0),
+    ]
+    assert {each.environment for each in decoded.events} == {"production"}
 
 
 def test_harmless_changes_happen_beside_it(day: Day) -> None:
@@ -354,6 +368,12 @@ def _validators() -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
                 }
                 operations[method.upper(), route] = bodies
     return built
+
+
+def _records(values: list[bytes], topic: str) -> Records:
+    count = len(values)
+    now_ms = time.time_ns() // 10**6
+    return Records(values, [Partition("0" * 16, topic, 0)] * count, range(count), [now_ms] * count, [{}] * count, [0] * count)
 
 
 def _revision(promise: Promise) -> Revision:
