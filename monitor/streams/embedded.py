@@ -30,7 +30,9 @@ class EmbeddedKafka:
         self._host: Producer | None = Producer({"test.mock.num.brokers": 1, "log_level": 3})
         self._lock = threading.Lock()
         self.salt = uuid.uuid4().hex
-        self.options: Mapping[str, Any] = MappingProxyType({"api_version": API_VERSION, "session_timeout_ms": 6000})  # its slowest rejoin waits that long
+        self.options: Mapping[str, Any] = MappingProxyType(
+            {"api_version": API_VERSION, "session_timeout_ms": 6000}
+        )  # its slowest rejoin waits that long
         brokers = self._host.list_topics(timeout=10).brokers.values()
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         self.ensure_topics(topics)

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from confluent_kafka import KafkaException
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConfigurationError, KafkaError, UnrecognizedBrokerVersion
 
 from monitor.errors import ConfigError, SourceUnavailable
+from monitor.model.records import REJECT_HEADER
+from monitor.streams.bounded import bound_batches
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "enable_auto_commit": False,
@@ -78,7 +81,7 @@ def in_our_words(doing: str) -> Iterator[None]:
         yield
     except (KafkaConfigurationError, UnrecognizedBrokerVersion, AssertionError) as error:
         raise ConfigError(f"{doing}: {error}; correct the kafka options") from error
-    except (KafkaError, OSError) as error:
+    except (KafkaError, KafkaException, OSError) as error:
         text = str(error) or type(error).__name__
         raise SourceUnavailable(f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?") from error
 
@@ -91,7 +94,7 @@ def open_admin(brokers: str, options: Mapping[str, Any], timeout_seconds: float)
     return KafkaAdminClient(bootstrap_servers=brokers.split(","), **settings)
 
 
-def open_consumer(brokers: str, group: str, options: Mapping[str, Any], timeout_seconds: float) -> KafkaConsumer:
+def open_consumer(brokers: str, group: str | None, options: Mapping[str, Any], timeout_seconds: float) -> KafkaConsumer:
     """A consumer that has not subscribed yet; close it."""
     settings = {**CONSUMER_DEFAULTS, "bootstrap_timeout_ms": int(timeout_seconds * 1000), **client_options(options)}
     settings["enable_auto_commit"] = False
@@ -116,3 +119,23 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
     if not topic_id.strip("0"):
         topic_id = ""
     return TopicFacts(source_id(cluster_id, topic, topic_id, salt), topic_id, partitions)
+
+
+def last_of_batch(
+    brokers: str, topic: str, number: int, offset: int, options: Mapping[str, Any], timeout_seconds: float
+) -> tuple[int, str]:
+    """The last offset of the bad batch that `offset` lies in, and why it is bad; the offset itself when nothing shows it."""
+    bound_batches()
+    tp = TopicPartition(topic, number)
+    with in_our_words(f"looking at the bad batch at {topic} {number} {offset} at {brokers}"):
+        consumer = open_consumer(brokers, None, options, timeout_seconds)
+        try:
+            consumer.assign([tp])
+            consumer.seek(tp, offset)
+            rows = consumer.poll(timeout_ms=int(timeout_seconds * 1000), max_records=1).get(tp, [])
+        finally:
+            consumer.close(autocommit=False)
+    headers = dict(rows[0].headers) if rows else {}
+    if REJECT_HEADER in headers and rows[0].offset >= offset:
+        return rows[0].offset, headers[REJECT_HEADER].decode()
+    return offset, "undecodable_batch: refused by librdkafka"

@@ -1,0 +1,155 @@
+"""Bytes of a file cut into records: varint-delimited messages, lines, or the whole; and a guess at which it is."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Literal
+
+Framing = Literal["auto", "delimited", "raw", "lines"]
+Encoding = Literal["auto", "otlp_proto", "otlp_json", "json"]
+
+GUESS_BYTES = 1024 * 1024
+BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
+_REQUEST_TAG = 0x0A  # field 1 of ExportTraceServiceRequest, resource_spans, length-delimited
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands where bytes could not be made a record: why, without quoting them."""
+
+    reason: str
+
+
+def delimited(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
+    """Messages, each after its length as a varint, as protobuf's writeDelimitedTo writes them.
+
+    A length over `max_bytes` is stepped over; a cut-off or senseless tail ends the file with one `Unreadable`.
+    """
+    while True:
+        length, shift = 0, 0
+        while byte := stream.read(1):
+            length |= (byte[0] & 0x7F) << shift
+            shift += 7
+            if byte[0] < 0x80 or shift > 63:  # varint: 7 bits a byte, at most 64 of them
+                break
+        if not byte:
+            if shift:
+                yield Unreadable("truncated: the file ends inside a length")
+            return
+        if byte[0] >= 0x80:  # as above
+            yield Unreadable("bad_framing: a length of more than 64 bits")
+            return
+        if length <= max_bytes:
+            message = stream.read(length)
+            if len(message) < length:
+                yield Unreadable(f"truncated: {len(message)} of {length} bytes")
+                return
+            yield message
+        elif _skip(stream, length) < length:
+            yield Unreadable("truncated: the file ends inside a message")
+            return
+        else:
+            yield Unreadable(f"too_large: a message of {length} bytes")
+
+
+def lines(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
+    """One record a line, empty lines left out; a line over `max_bytes` is stepped over."""
+    while line := stream.readline(max_bytes + 1):
+        if len(line) > max_bytes and not line.endswith(b"\n"):
+            while (rest := stream.readline(GUESS_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield Unreadable(f"too_large: a line of more than {max_bytes} bytes")
+        elif text := line.strip():
+            yield text
+
+
+def raw(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
+    """The whole file as one record."""
+    whole = stream.read(max_bytes + 1)
+    yield Unreadable(f"too_large: a file of more than {max_bytes} bytes") if len(whole) > max_bytes else whole
+
+
+def framed(stream: IO[bytes], framing: Framing, max_bytes: int) -> Iterator[bytes | Unreadable]:
+    """The file's records; a broken or cut-off gzip stream ends them with one `Unreadable`."""
+    read = {"delimited": delimited, "raw": raw}.get(framing, lines)
+    try:
+        yield from read(stream, max_bytes)
+    except BROKEN_GZIP as error:
+        yield Unreadable(f"truncated: the gzip stream is broken ({type(error).__name__})")
+
+
+def guess(prefix: bytes, kind: str, encoding: Encoding, framing: Framing, *, whole: bool) -> tuple[Encoding, Framing]:
+    """Encoding and framing, from a file's first bytes (`whole`: they are all of it). What was not "auto" stays."""
+    looks_json = prefix.lstrip()[:1] in (b"{", b"[")
+    if encoding == "auto":
+        encoding = "json" if kind != "spans" else ("otlp_json" if looks_json else "otlp_proto")
+    if framing == "auto":
+        framing = _proto_framing(prefix, whole=whole) if encoding == "otlp_proto" else _json_framing(prefix, whole=whole)
+    return encoding, framing
+
+
+def _json_framing(prefix: bytes, *, whole: bool) -> Framing:
+    """Lines, unless the first line is no document of its own and the whole file is one."""
+    first = prefix.lstrip().split(b"\n", 1)[0]
+    if _is_json(first) or not (whole and _is_json(prefix)):
+        return "lines"
+    return "raw"
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _proto_framing(prefix: bytes, *, whole: bool) -> Framing:
+    """Delimited when every message that is whole in the prefix is a sequence of `resource_spans`; else raw."""
+    at = messages = 0
+    while at < len(prefix):
+        length, start = _varint(prefix, at)
+        end = start + length
+        if start == at or (length and start < len(prefix) and prefix[start] != _REQUEST_TAG):
+            return "raw"
+        if end > len(prefix):
+            break
+        if not _is_request(prefix, start, end):
+            return "raw"
+        at, messages = end, messages + 1
+    if messages or not prefix:
+        return "delimited"
+    return "raw" if _is_request(prefix, 0, len(prefix), cut=not whole) else "delimited"
+
+
+def _is_request(data: bytes, at: int, end: int, *, cut: bool = False) -> bool:
+    """Whether these bytes are length-delimited fields number 1 and nothing else; `cut`: the last may go on past the end."""
+    while at < end:
+        if data[at] != _REQUEST_TAG:
+            return False
+        length, start = _varint(data, at + 1)
+        if start == at + 1:
+            return cut
+        at = start + length
+    return at == end or (cut and at > end)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number at `at` and where it ends; ends at `at` when there is none."""
+    number = shift = 0
+    for index in range(at, min(at + 10, len(data))):
+        number |= (data[index] & 0x7F) << shift
+        if data[index] < 0x80:  # the varint's last byte
+            return number, index + 1
+        shift += 7
+    return 0, at
+
+
+def _skip(stream: IO[bytes], count: int) -> int:
+    """Read past so many bytes in small pieces; returns how many there were."""
+    left = count
+    while left and (piece := stream.read(min(left, GUESS_BYTES))):
+        left -= len(piece)
+    return count - left
