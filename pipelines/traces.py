@@ -1,12 +1,13 @@
 """Spans on Kafka to half edges in the store; read here what a collector does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from monitor import telemetry
 from monitor.clock import Clock
+from monitor.contracts.registry import Registry
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
@@ -25,15 +26,18 @@ class TraceSettings:
     encoding: str = "otlp_proto"
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
+    unmarked_biased: bool = False
 
 
-def traces(source: Source, store: Store, settings: TraceSettings, clock: Clock) -> Iterator[Offsets]:
+def traces(
+    source: Source, store: Store, settings: TraceSettings, clock: Clock, registry: Callable[[], Registry] | None = None
+) -> Iterator[Offsets]:
     """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
 
     Keeps no half between batches: a crash at any point re-reads at most what was not committed, and every row collapses
     under its natural key.
     """
-    namer, watermarks = Namer(settings.aliases), Watermarks()
+    namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
     budget = RejectBudget(settings.limits, "traces")
     for records in source.poll():
         spans, rejects = decode_spans(records, settings.encoding)

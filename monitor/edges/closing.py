@@ -66,9 +66,9 @@ def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0
     """The event time that all live partitions have reached, in seconds; None when none is known.
 
     A partition that nobody has spoken of for `stale_seconds` less than the newest word (a broker or topic that is no more)
-    does not hold the others back.
+    does not hold the others back; nor does a replayed file, whose windows are closed when it ends.
     """
-    rows = list(rows)
+    rows = [row for row in rows if not str(row.get("source_id", "")).startswith("file:")]
     if not rows:
         return None
     newest = max(row["seen_ms"] for row in rows)

@@ -10,7 +10,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.columns import dictionary, fixed, mix, text_hashes, windows_of
 from monitor.edges.limits import OTHER, NameCap
 from monitor.edges.names import Named, name_span
-from monitor.edges.sampling import BIASED, weight_of
+from monitor.edges.sampling import BIASED, NONE, weight_of
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
 
 MAX_SERVICES, MAX_OPERATIONS = 5000, 1000
@@ -36,8 +36,9 @@ class HalfBatch:
 class Namer:
     """Names spans by resource, kind and attributes; remembers what it named, and how many names there are."""
 
-    def __init__(self, aliases: Aliases | None = None) -> None:
+    def __init__(self, aliases: Aliases | None = None, *, unmarked_biased: bool = False) -> None:
         self.aliases = aliases or Aliases()
+        self.unmarked = BIASED if unmarked_biased else NONE
         self.services = NameCap(MAX_SERVICES)
         self.operations = NameCap(MAX_OPERATIONS)
         self._named: dict[tuple[int, int, tuple[object, ...]], Named] = {}
@@ -71,7 +72,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     names = [namer.named(int(c >> 1) & 7, STATUS_ERROR * int(c & 1), spans.word_list[int(c >> 4)]) for c in distinct]
     word_hash = text_hashes(spans.word_list)[spans.words] if len(spans) else np.zeros(0, np.uint64)
     resource_hash = text_hashes(spans.resources)[spans.resource] if len(spans) else np.zeros(0, np.uint64)
-    weights = [weight_of(state) for state in spans.tracestates]
+    weights = [weight_of(state, namer.unmarked) for state in spans.tracestates]
     biased = np.array([name.biased for name in names], bool)[name_of] if len(spans) else np.zeros(0, bool)
     sampling = np.maximum(np.array([kind for _, kind in weights], np.uint8)[spans.tracestate], np.where(biased, BIASED, 0))
     weight = np.array([value for value, _ in weights], np.float64)[spans.tracestate]

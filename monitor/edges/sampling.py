@@ -7,10 +7,11 @@ _FULL = 1 << 56
 
 
 @lru_cache(maxsize=4096)
-def weight_of(tracestate: str) -> tuple[float, int]:
+def weight_of(tracestate: str, unmarked: int = NONE) -> tuple[float, int]:
     """(weight, kind): `ot=th:T` rejects T of 2^56 traces, so a kept span stands for 2^56 / (2^56 - T) of them.
 
-    kind: 0 none, 1 head (weight known), 2 biased (a threshold that cannot be read, or tail sampling).
+    kind: 0 none, 1 head (weight known), 2 biased (a threshold that cannot be read, or tail sampling). `unmarked` is the
+    kind of a state that tells nothing.
     https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
     """
     for member in tracestate.split(","):
@@ -21,7 +22,7 @@ def weight_of(tracestate: str) -> tuple[float, int]:
             key, _, value = part.partition(":")
             if key == "th":
                 return _threshold(value)
-    return 1.0, NONE
+    return 1.0, unmarked
 
 
 def _threshold(text: str) -> tuple[float, int]:

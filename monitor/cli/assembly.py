@@ -1,0 +1,219 @@
+"""The parts put together: stores opened, sources made, pipelines bound to their settings."""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from monitor.alerts.addresses import AddressRules
+from monitor.alerts.lifecycle import LifecycleSettings
+from monitor.alerts.receivers import make_sender
+from monitor.alerts.sender import Sender
+from monitor.clock import Clock, system_clock
+from monitor.config import Settings
+from monitor.control import lease as leases
+from monitor.control.sequence import next_value
+from monitor.control.store import open_control, reading
+from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import Aliases
+from monitor.edges.closing import ClosingSettings
+from monitor.errors import ConfigError
+from monitor.store import Store, open_store
+from monitor.store.reader import Reader
+from monitor.store.retention import keep_for
+from monitor.streams.confluent import ConfluentSource
+from monitor.streams.kafka import KafkaSource
+from monitor.streams.limit import RejectLimits
+from monitor.streams.runner import Pipeline
+from monitor.streams.source import Source
+from monitor.telemetry import HealthBoard
+from pipelines.api_logs import ApiLogSettings, api_logs
+from pipelines.deploys import DeploySettings, VersionWatch, deploys
+from pipelines.detection import DetectionSettings, Detector
+from pipelines.notify import NotifySettings
+from pipelines.registry import RegistryWatch
+from pipelines.traces import TraceSettings, traces
+from pipelines.windows import Numbers
+
+CLOSER, DETECTOR = "windows", "detection"
+LEASE_SECONDS = 30.0
+PIPELINES = ("traces", "api-logs", "deploys")
+
+
+@dataclass(slots=True)
+class Turn:
+    """A lease that one process of many holds; `keep()` takes or renews it and says whether it is ours."""
+
+    engine: Engine
+    name: str
+    holder: str
+    lease: leases.Lease | None = None
+
+    def keep(self) -> bool:
+        """Renew, or take it when it is free."""
+        if self.lease is None or not leases.renew(self.engine, self.lease):
+            self.lease = leases.acquire(self.engine, self.name, self.holder, LEASE_SECONDS)
+        return self.lease is not None
+
+    def held(self) -> bool:
+        """Whether it is still ours at this moment, by the database's clock."""
+        if self.lease is None:
+            return False
+        with reading(self.engine) as connection:
+            return leases.holder_of(connection, self.name) == self.holder
+
+    def give_up(self) -> None:
+        """Let go, so that another need not wait."""
+        if self.lease is not None:
+            leases.release(self.engine, self.lease)
+            self.lease = None
+
+
+@dataclass(slots=True)
+class House:
+    """Everything opened for one process, from settings. Parts take values from here, never the settings themselves."""
+
+    settings: Settings
+    store: Store
+    engine: Engine
+    board: HealthBoard = field(default_factory=HealthBoard)
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = system_clock
+    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+
+    def __post_init__(self) -> None:
+        said = self.settings.aliases
+        self.aliases = Aliases(said.services, said.versions, {**Aliases().environments, **said.environments})
+        self.limits = RejectLimits(self.settings.rejects.limit_ratio, self.settings.rejects.limit_records)
+        self.reader = Reader(self.store)
+
+    aliases: Aliases = field(init=False)
+    limits: RejectLimits = field(init=False)
+    reader: Reader = field(init=False)
+
+    def turn(self, name: str) -> Turn:
+        """The lease of this name for this process."""
+        return Turn(self.engine, name, self.holder)
+
+    def numbers(self, turn: Turn) -> Numbers:
+        """Generations and publishing numbers from the control store, above all that the telemetry store has seen."""
+        (newest,) = self.store.ask("newest_numbers")
+        above = max(int(newest["seq"]), int(newest["generation"]))
+
+        def draw() -> int:
+            return next_value(self.engine, "publishing", above)
+
+        return Numbers(draw, lambda: draw() if turn.held() else None)
+
+    def closing(self) -> ClosingSettings:
+        """When windows are closed."""
+        said = self.settings.windows
+        return ClosingSettings(
+            provisional_after=said.provisional_seconds,
+            seal_after=said.seal_seconds,
+            close_again_after=said.reclose_seconds,
+            halves_kept=self.settings.retention.halves_days * 86400.0,
+        )
+
+    def pipeline(self, name: str) -> Pipeline:
+        """One of PIPELINES, bound to the stores."""
+        topics = self.settings.topics
+        if name == "traces":
+            how = TraceSettings(topics.spans_encoding, self.aliases, self.limits, self.settings.sampling.unmarked == "biased")
+            registry = self.registry()
+            return lambda source: traces(source, self.store, how, self.clock, registry)
+        if name == "api-logs":
+            rules = ApiLogSettings(
+                topics.api_logs_format, topics.api_logs_mapping, self.settings.contracts.shape_share, self.aliases, self.limits
+            )
+            known = self.registry()
+            return lambda source: api_logs(source, self.store, known, rules, self.clock)
+        told = DeploySettings(self.aliases, self.limits)
+        return lambda source: deploys(source, self.engine, self.store, told, self.clock)
+
+    def registry(self) -> RegistryWatch:
+        """Contracts, refreshed as set."""
+        said = self.settings.contracts
+        return RegistryWatch(self.engine, self.aliases, refresh_seconds=said.refresh_seconds, lenient_nullable=said.lenient_nullable)
+
+    def topic(self, name: str) -> str:
+        """The topic a pipeline reads; empty when it reads none."""
+        topics = self.settings.topics
+        return {"traces": topics.spans, "api-logs": topics.api_logs, "deploys": topics.deploys}[name]
+
+    def source(self, name: str, *, until_caught_up: bool = False) -> Callable[[], Source]:
+        """Makes the pipeline's Kafka source. ConfigError when no brokers are set."""
+        kafka = self.settings.kafka
+        if not kafka.brokers:
+            raise ConfigError("no Kafka brokers are set: set SEAMWATCH_KAFKA_BROKERS (or kafka.brokers) to host:port")
+
+        def make() -> Source:
+            kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
+            return kind(
+                kafka.brokers,
+                self.topic(name),
+                f"{kafka.group}-{name}",
+                options=kafka.client_options(),
+                start=kafka.start,
+                until_caught_up=until_caught_up,
+                max_batch_bytes=kafka.max_batch_bytes,
+                max_batch_seconds=kafka.max_batch_seconds,
+                source_salt=kafka.source_salt,
+            )
+
+        return make
+
+    def detector(self) -> Detector:
+        """Judges deploys."""
+        said = self.settings.detection
+        return Detector(self.reader, self.engine, self.store, DetectionSettings(self.judging(), timedelta(hours=said.watch_hours)))
+
+    def judging(self) -> JudgeSettings:
+        """How deploys are judged."""
+        said = self.settings.detection
+        return JudgeSettings(
+            alpha=said.alpha, floor_ratio=said.effect_ratio, floor_difference=said.effect_points, share_of_calls=said.calls_share
+        )
+
+    def versions(self) -> VersionWatch:
+        """Turns versions seen in telemetry into deploys."""
+        return VersionWatch(self.reader, self.engine, DeploySettings(self.aliases, self.limits))
+
+    def senders(self) -> dict[str, Sender]:
+        """Receivers by name."""
+        said = self.settings.notify
+        rules = AddressRules(said.allow)
+        return {
+            name: make_sender(name, one.kind, url=one.url, secret=one.secret_text(), username=one.username, rules=rules)
+            for name, one in said.receivers.items()
+        }
+
+    def notifying(self, link_base: str) -> NotifySettings:
+        """Whether and how receivers are told."""
+        said = self.settings.notify
+        life = LifecycleSettings(
+            hold_seconds=said.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
+        )
+        return NotifySettings(enabled=said.enabled, lifecycle=life)
+
+
+@contextmanager
+def house(settings: Settings) -> Iterator[House]:
+    """Open both stores; close them at the end. StoreError when another process holds the embedded store."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.clickhouse())
+    try:
+        keep_for(store, settings.retention.model_dump())
+        engine = open_control(settings.control())
+        try:
+            yield House(settings, store, engine)
+        finally:
+            engine.dispose()
+    finally:
+        store.close()

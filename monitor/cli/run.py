@@ -1,0 +1,96 @@
+"""`seamwatch run`: one part alone, for one process a pipeline, or a whole topic read to its end."""
+
+import resource
+import signal
+import threading
+import time
+from typing import Annotated
+
+import typer
+
+from monitor.cli.assembly import CLOSER, PIPELINES, House, house
+from monitor.cli.logs import set_up_logs
+from monitor.cli.printing import plain
+from monitor.cli.session import settings_of
+from monitor.cli.up import serving, works
+from monitor.errors import StoreError, UsageError
+from monitor.streams.runner import RunnerSettings, run
+from pipelines.windows import Closer
+
+PARTS = (*PIPELINES, "windows", "detection", "notify", "api")
+
+
+def command(
+    context: typer.Context,
+    part: Annotated[str, typer.Argument(help=f"One of {', '.join(PARTS)}.")],
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="Read to the end offsets seen at the start, close every window, print, exit.")
+    ] = False,
+) -> None:
+    """Run one part alone (its stores by DSN), or read a topic to its end."""
+    if part not in PARTS:
+        raise UsageError(f"there is no part {part!r}; name one of {', '.join(PARTS)}")
+    if until_caught_up and part not in PIPELINES:
+        raise UsageError(f"--until-caught-up goes with {', '.join(PIPELINES)}, not with {part}")
+    settings = settings_of(context)
+    set_up_logs(settings.log.level, settings.log.format)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with house(settings) as parts:
+        parts.stop = stop
+        if until_caught_up:
+            _catch_up(parts, part)
+        elif part == "api":
+            with serving(parts) as address:
+                typer.echo(plain(f"page: {address}/"))
+                stop.wait()
+        elif part in PIPELINES:
+            run(parts.pipeline(part), parts.source(part), name=part, stop=stop, board=parts.board, clock=parts.clock)
+        else:
+            dict(works(parts, settings.api.public_url))[part]()
+
+
+def _catch_up(parts: House, part: str) -> None:
+    before = cpu_seconds()
+    begun = time.monotonic()
+    done = run(
+        parts.pipeline(part),
+        parts.source(part, until_caught_up=True),
+        name=part,
+        stop=parts.stop,
+        board=parts.board,
+        clock=parts.clock,
+        settings=RunnerSettings(restarts=5),
+    )
+    published = close_everything(parts) if part != "deploys" else 0
+    typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
+    typer.echo(summary(parts, before, begun))
+
+
+def close_everything(parts: House, patience_seconds: float = 90.0) -> int:
+    """Close, publish and seal every window; waits for the closer's lease. StoreError when another closer keeps it."""
+    turn = parts.turn(CLOSER)
+    deadline = time.monotonic() + patience_seconds
+    while not turn.keep():
+        if time.monotonic() > deadline or parts.stop.wait(1.0):
+            raise StoreError("another process closes this store's windows and keeps its lease; it will close these too")
+    try:
+        return Closer(parts.store, parts.numbers(turn), parts.closing()).step(finish=True).published
+    finally:
+        turn.give_up()
+
+
+def summary(parts: House, cpu_before: float, begun: float) -> str:
+    """What the ledger holds now, and what this run cost."""
+    rows = parts.reader.ledger()
+    totals = {name: sum(int(row[name]) for row in rows) for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")}
+    counts = ", ".join(f"{count} {name}" for name, count in totals.items())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak} MB resident"
+
+
+def cpu_seconds() -> float:
+    """User and system CPU seconds of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

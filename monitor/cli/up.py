@@ -1,0 +1,172 @@
+"""`seamwatch up`: everything in one process, each part in a thread of its own."""
+
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import structlog
+import typer
+
+from monitor.api.app import create_app
+from monitor.api.parts import ApiConfig, GateAnswer, Parts
+from monitor.api.server import ApiServer
+from monitor.cli.assembly import CLOSER, DETECTOR, PIPELINES, House, house
+from monitor.cli.logs import set_up_logs
+from monitor.cli.printing import plain
+from monitor.cli.session import settings_of
+from monitor.config import Settings
+from monitor.errors import MonitorError
+from monitor.gate import GateRequest, evaluate_gate
+from monitor.streams.runner import run
+from monitor.telemetry import Report
+from pipelines.detection import detection
+from pipelines.notify import run_notify, trial_alert
+from pipelines.windows import windows
+
+log = structlog.get_logger(__name__)
+
+GATE_LOOKS_EVERY = 5.0
+
+
+def command(context: typer.Context) -> None:
+    """Run everything: collectors, window closer, detector, alerts, API and page. Ctrl-C ends it."""
+    settings = settings_of(context)
+    set_up_logs(settings.log.level, settings.log.format)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    up(settings, stop, lambda address: typer.echo(plain(f"page: {address}/")))
+
+
+def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) -> None:
+    """Run all parts until `stop` is set; `ready` is told the page's address once it answers. Ends cleanly: offsets committed,
+    leases given up, stores closed. Raises ConfigError (a taken port), StoreError (a store held by another process).
+    """
+    with house(settings) as parts:
+        parts.stop = stop
+        with serving(parts) as address:
+            threads = [threading.Thread(target=partial(_guarded, parts, name, work), name=name) for name, work in works(parts, address)]
+            for thread in threads:
+                thread.start()
+            try:
+                ready(address)
+                stop.wait()
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join()
+
+
+@contextmanager
+def serving(parts: House) -> Iterator[str]:
+    """The API and page while the block runs; gives its address, and tells it to commands beside us through the lock file."""
+    said = parts.settings.api
+    token = secrets.token_urlsafe(32)
+    tracing = parts.settings.tracing
+
+    def gate(service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
+        """Judge, and judge again while it is inconclusive and time is left."""
+        deadline = parts.clock().timestamp() + wait_seconds
+        request = GateRequest(service, version, environment, parts.judging())
+        while True:
+            answer = evaluate_gate(parts.reader, parts.engine, request, parts.clock())
+            left = deadline - parts.clock().timestamp()
+            if answer.outcome != "inconclusive" or left <= 0 or parts.stop.wait(min(GATE_LOOKS_EVERY, left)):
+                return answer
+
+    config = ApiConfig(
+        host=said.host, port=said.port, local_token=token, traces_to=tracing.endpoint if tracing.enabled else ""
+    )
+    senders = parts.senders()
+
+    def trial(name: str) -> str:
+        senders[name].send(trial_alert(name, parts.clock()))
+        return "sent"
+
+    app = create_app(
+        Parts(
+            reader=parts.reader,
+            store=parts.store,
+            engine=parts.engine,
+            board=parts.board,
+            clock=parts.clock,
+            config=config,
+            gate=gate,
+            receivers={name: partial(trial, name) for name in senders},
+            stop=parts.stop,
+        )
+    )
+    server = ApiServer(app, said.host, said.port)
+    server.start()
+    if parts.store.lock:
+        parts.store.lock.announce(server.address, token)
+    try:
+        yield server.address
+    finally:
+        server.stop()
+
+
+def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
+    """What runs beside the API, by name: one entry a thread."""
+    listed: list[tuple[str, Callable[[], object]]] = []
+    if parts.settings.kafka.brokers:
+        listed += [(name, partial(_collect, parts, name)) for name in PIPELINES if parts.topic(name)]
+    else:
+        parts.board.report(Report("kafka", True, "no brokers are set: nothing is read from Kafka", parts.clock()))
+    listed.append(("windows", partial(_windows, parts)))
+    listed.append(("detection", partial(_detection, parts)))
+    listed.append(("notify", partial(_notify, parts, address)))
+    return listed
+
+
+def _collect(parts: House, name: str) -> None:
+    run(parts.pipeline(name), parts.source(name), name=name, stop=parts.stop, board=parts.board, clock=parts.clock)
+
+
+def _windows(parts: House) -> None:
+    turn = parts.turn(CLOSER)
+    try:
+        windows(
+            parts.store,
+            parts.numbers(turn),
+            parts.closing(),
+            stop=parts.stop,
+            keep_lease=turn.keep,
+            board=parts.board,
+            clock=parts.clock,
+        )
+    finally:
+        turn.give_up()
+
+
+def _detection(parts: House) -> None:
+    turn = parts.turn(DETECTOR)
+    try:
+        detection(
+            parts.detector(),
+            parts.versions(),
+            stop=parts.stop,
+            keep_lease=turn.keep,
+            board=parts.board,
+            clock=parts.clock,
+            tick_seconds=min(5.0, parts.settings.detection.every_seconds),
+        )
+    finally:
+        turn.give_up()
+
+
+def _notify(parts: House, address: str) -> None:
+    settings = parts.notifying(parts.settings.api.public_url or address)
+    run_notify(parts.engine, parts.senders(), settings, holder=parts.holder, stop=parts.stop, board=parts.board, clock=parts.clock)
+
+
+def _guarded(parts: House, name: str, work: Callable[[], object]) -> None:
+    """A part that stops for good says so on the board and in the log; the others, and the page that shows it, go on."""
+    try:
+        work()
+    except MonitorError as error:
+        log.error("a part stopped", part=name, reason=str(error))
+        parts.board.report(Report(name, False, str(error), parts.clock()))
