@@ -62,7 +62,13 @@ def caller_of(request: Request) -> Caller:
         return known
     if from_cookie and request.method in _SAFE:
         return LOCAL_READER if local else ANYBODY  # an old cookie must not lock anybody out of the sign-in page
-    raise ApiError(401, "the token is unknown, expired or revoked", "Authorization header", "make one with `seamwatch tokens create`", {"www-authenticate": "Bearer"})
+    raise ApiError(
+        401,
+        "the token is unknown, expired or revoked",
+        "Authorization header",
+        "make one with `seamwatch tokens create`",
+        {"www-authenticate": "Bearer"},
+    )
 
 
 def holder_of(request: Request, token: str) -> Caller | None:
@@ -84,9 +90,12 @@ def requires(scope: str) -> Callable[[Request], Caller]:
             return caller
         if caller in (ANYBODY, LOCAL_READER):
             raise ApiError(
-                401, f"this needs a token with the scope {scope!r}", "Authorization header", "send `Authorization: Bearer TOKEN`; make one with `seamwatch tokens create`",
+                401,
+                f"this needs a token with the scope {scope!r}",
+                "Authorization header",
+                "send `Authorization: Bearer TOKEN`; make one with `seamwatch tokens create`",
                 {"www-authenticate": "Bearer"},
-            )  # fmt: skip
+            )
         raise ApiError(403, f"{caller.name} has not the scope {scope!r}", "Authorization header", "use a token that has it")
 
     return check

@@ -10,7 +10,7 @@ from monitor.api.events import Changes, events_router
 from monitor.api.guard import Guard
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
-from monitor.api.routes import deploys, edges, findings, health, notices, tokens
+from monitor.api.routes import contracts, deploys, edges, findings, health, notices, tokens
 from monitor.api.static import router as static_router
 
 _TEXT = """Which integration broke in production, between which versions, since which deploy.
@@ -22,21 +22,39 @@ Reading is open from the machine itself; everything else needs `Authorization: B
 def create_app(parts: Parts) -> FastAPI:
     """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers that block run in threads."""
     app = FastAPI(
-        title="Seamwatch", version=version("seamwatch"), description=_TEXT, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        title="Seamwatch",
+        version=version("seamwatch"),
+        description=_TEXT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
         servers=[{"url": "/"}],
-    )  # fmt: skip
+    )
     app.state.parts = parts
     faults.add_error_handlers(app)
     routers: Sequence[APIRouter] = (
-        health.probes, edges.router, deploys.router, findings.router, notices.router, health.router, tokens.router,
-        static_router, events_router(Changes(parts)), *page_routers(),
-    )  # fmt: skip
+        health.probes,
+        edges.router,
+        contracts.router,
+        deploys.router,
+        findings.router,
+        notices.router,
+        health.router,
+        tokens.router,
+        static_router,
+        events_router(Changes(parts)),
+        *page_routers(),
+    )
     for router in routers:
         app.include_router(router)
     tracing.instrument(app, parts.config.traces_to)
     config = parts.config
     app.add_middleware(
-        Guard, bound_to=config.host, allowed_hosts=config.allowed_hosts, requests_per_second=config.requests_per_second, burst=config.burst
+        Guard,
+        bound_to=config.host,
+        allowed_hosts=config.allowed_hosts,
+        requests_per_second=config.requests_per_second,
+        burst=config.burst,
     )
     return app
 

@@ -50,18 +50,29 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
     """The figure as Bokeh's JSON item, to be drawn by Bokeh.embed.embed_item."""
     # Bokeh takes 0.5 s to import: commands that draw nothing do not pay for it.
     from bokeh.embed import json_item  # noqa: PLC0415
-    from bokeh.models import DatetimeTickFormatter, HoverTool, NumeralTickFormatter, Range1d  # noqa: PLC0415
+    from bokeh.models import DatetimeTickFormatter, HoverTool, NumeralTickFormatter  # noqa: PLC0415
+    from bokeh.models.ranges import Range1d  # noqa: PLC0415
     from bokeh.plotting import figure  # noqa: PLC0415
 
     plot = figure(
-        height=250, sizing_mode="stretch_width", x_axis_type="datetime", tools="xpan,xwheel_zoom,reset", active_drag=None, active_scroll=None,
-        x_range=Range1d(chart.since, chart.until), toolbar_location=None, title=None,
-        y_axis_label=chart.unit, name=chart.title,
-    )  # fmt: skip
+        height=250,
+        sizing_mode="stretch_width",
+        x_axis_type="datetime",
+        tools="xpan,xwheel_zoom,reset",
+        active_drag=None,
+        active_scroll=None,
+        x_range=Range1d(start=chart.since, end=chart.until),
+        toolbar_location=None,
+        title=None,
+        y_axis_label=chart.unit,
+        name=chart.title,
+    )
     _dress(plot, theme)
-    plot.xaxis.formatter = DatetimeTickFormatter(seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M", days="%d %b")
+    plot.xaxis.formatter = DatetimeTickFormatter(
+        seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M", days="%d %b"
+    )
     plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %" if chart.share else "0.[00]a")
-    plot.y_range.start = 0
+    plot.y_range.update(start=0)
     _shade(plot, chart, theme)
     drawn = 0
     for index, (name, rows) in enumerate(_series(chart.rows, by)):
@@ -73,17 +84,38 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
             colour = _COLOURS[theme][index % len(_COLOURS[theme])]
             source = {"time": [at for at, _ in points], "value": [value for _, value in points], "line": [label] * len(points)}
             plot.line(
-                "time", "value", source=source, legend_label=label, color=colour, line_width=2.2 if nth == 0 else 1.2, line_dash=_DASHES[(index + nth) % len(_DASHES)]
-            )  # fmt: skip
-            plot.scatter("time", "value", source=source, color=colour, size=4 if len(points) > 2 else 7, marker="circle" if index % 2 == 0 else "square")
+                "time",
+                "value",
+                source=source,
+                legend_label=label,
+                color=colour,
+                line_width=2.2 if nth == 0 else 1.2,
+                line_dash=_DASHES[index % len(_DASHES)],
+                line_alpha=1.0 if nth == 0 else 0.6,
+            )
+            plot.scatter(
+                "time",
+                "value",
+                source=source,
+                color=colour,
+                size=4 if len(points) > 2 else 7,
+                marker="circle" if index % 2 == 0 else "square",
+            )
             drawn += 1
     _mark(plot, chart, theme)
     if drawn:
         form = "@value{0.00 %}" if chart.share else "@value{0.000}"
-        plot.add_tools(HoverTool(tooltips=[("", "@line"), ("time", "@time{%H:%M:%S}"), (chart.unit, form)], formatters={"@time": "datetime"}, mode="mouse"))
+        plot.add_tools(
+            HoverTool(
+                tooltips=[("", "@line"), ("time", "@time{%H:%M:%S}"), (chart.unit, form)],
+                formatters={"@time": "datetime"},
+                mode="mouse",
+            )
+        )
         plot.add_layout(plot.legend[0], "below")
         plot.legend[0].orientation = "horizontal"
         plot.legend[0].ncols = 2
+        plot.legend[0].location = "bottom_left"
         plot.legend[0].click_policy = "hide"
     item: dict[str, Any] = dict(json_item(plot))
     return item
@@ -115,35 +147,59 @@ def _dress(plot: "Figure", theme: Theme) -> None:
         part.major_label_text_font = part.axis_label_text_font = "system-ui"
     plot.min_border_left = 56
     plot.min_border_right = 16
-    from bokeh.models import Legend  # noqa: PLC0415 - as above
+    from bokeh.models.annotations import Legend  # noqa: PLC0415 - as above
 
-    plot.add_layout(Legend(background_fill_alpha=0, border_line_alpha=0, label_text_color=ink, label_text_font="system-ui", label_text_font_size="12px", padding=2))
+    plot.add_layout(
+        Legend(
+            background_fill_alpha=0,
+            border_line_alpha=0,
+            label_text_color=ink,
+            label_text_font="system-ui",
+            label_text_font_size="12px",
+        )
+    )
 
 
 def _shade(plot: "Figure", chart: Chart, theme: Theme) -> None:
     if chart.provisional_from is None or chart.provisional_from >= chart.until:
         return
-    from bokeh.models import BoxAnnotation  # noqa: PLC0415 - as above
+    from bokeh.models.annotations import BoxAnnotation  # noqa: PLC0415 - as above
 
     plot.add_layout(
         BoxAnnotation(
-            left=max(chart.provisional_from, chart.since), right=chart.until, fill_color=_INK[theme][2], fill_alpha=0.12, hatch_pattern="right_diagonal_line", hatch_alpha=0.25,
-            hatch_color=_INK[theme][2], line_alpha=0, level="underlay",
-        )  # fmt: skip
+            left=max(chart.provisional_from, chart.since),
+            right=chart.until,
+            fill_color=_INK[theme][2],
+            fill_alpha=0.12,
+            hatch_pattern="right_diagonal_line",
+            hatch_alpha=0.25,
+            hatch_color=_INK[theme][2],
+            line_alpha=0,
+            level="underlay",
+        )
     )
 
 
 def _mark(plot: "Figure", chart: Chart, theme: Theme) -> None:
-    from bokeh.models import Label, Span  # noqa: PLC0415 - as above
+    from bokeh.models.annotations import Label, Span  # noqa: PLC0415 - as above
 
     for number, marker in enumerate(sorted(chart.markers, key=lambda marker: marker.at)):
         if not chart.since <= marker.at < chart.until:
             continue
-        plot.add_layout(Span(location=marker.at, dimension="height", line_color=_INK[theme][0], line_dash="dashed", line_width=1.2))
+        plot.add_layout(
+            Span(location=marker.at, dimension="height", line_color=_INK[theme][0], line_dash="dashed", line_width=1.2)
+        )
         plot.add_layout(
             Label(
-                x=marker.at, y=4 + 15 * (number % 4), y_units="screen", x_offset=4, text=_short(marker.label), text_color=_INK[theme][0], text_font="system-ui", text_font_size="11px"
-            )  # fmt: skip
+                x=marker.at,
+                y=4 + 15 * (number % 4),
+                y_units="screen",
+                x_offset=4,
+                text=_short(marker.label),
+                text_color=_INK[theme][0],
+                text_font="system-ui",
+                text_font_size="11px",
+            )
         )
 
 

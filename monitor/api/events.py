@@ -46,7 +46,13 @@ class Changes:
             deploys = kept_deploys.list_deploys(self._parts.engine, limit=20)
         except StoreError:
             return "unreachable"
-        said = repr((sequence, [(one.id, one.state, one.last_seen) for one in found], [(one.id, one.state, one.first_traffic) for one in deploys]))
+        said = repr(
+            (
+                sequence,
+                [(one.id, one.state, one.last_seen) for one in found],
+                [(one.id, one.state, one.first_traffic) for one in deploys],
+            )
+        )
         return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -81,6 +87,8 @@ def events_router(changes: Changes) -> APIRouter:
         """Ends after ten minutes; browsers connect again by themselves."""
         if changes.streams >= MAX_STREAMS:
             raise ApiError(503, "too many open pages", "events", "close some, or read without live updates")
-        return StreamingResponse(_stream(changes, parts.stop), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return StreamingResponse(
+            _stream(changes, parts.stop), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+        )
 
     return router

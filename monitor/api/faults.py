@@ -69,7 +69,7 @@ def _api_error(request: Request, error: Exception) -> Response:
 
 def _monitor_error(request: Request, error: Exception) -> Response:
     where = request.url.path[:200]
-    if isinstance(error, StoreError) or isinstance(error, Transient):
+    if isinstance(error, (StoreError, Transient)):
         log.warning("request_failed", path=where, error=str(error))
         return error_response(503, str(error), where, "try again; /readyz says what is wrong")
     return error_response(422, str(error), where, "change the request as the text says")

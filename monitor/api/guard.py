@@ -98,7 +98,10 @@ class Guard:
         if not self._local and not self._hosts:
             return  # bound to the network: every request needs a token, which a rebound page does not have
         raise ApiError(
-            421, f"this server does not answer under the name {name[:100]!r}", "Host header", "use 127.0.0.1, or add the name to the allowed hosts"
+            421,
+            f"this server does not answer under the name {name[:100]!r}",
+            "Host header",
+            "use 127.0.0.1, or add the name to the allowed hosts",
         )
 
     def _check_rate(self, scope: Scope, path: str) -> None:

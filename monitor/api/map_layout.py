@@ -4,11 +4,13 @@ The layered method of Sugiyama, Tagawa and Toda (1981): break circles, longest-p
 barycentre, then coordinates. Deterministic: equal input, equal picture. Cost grows with services times lines; meant for some hundred.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH, HEIGHT = 164, 46
-COLUMN, ROW = 268, 82
+COLUMN, ROW = 284, 82
 MARGIN = 28
 SWEEPS = 8
 
@@ -59,7 +61,8 @@ def lay_out(lines: Iterable[Line]) -> Layout:
     columns, chains = _with_place_holders(names, sorted(set(forward)), layer)
     places = _coordinates(_ordered(columns, chains))
     boxes = tuple(Box(name, *places[name]) for name in names)
-    curves = tuple(_curve(pair, places, chains, backward) for pair in pairs)
+    out, into = Counter(caller for caller, _ in pairs), Counter(callee for _, callee in pairs)
+    curves = tuple(_curve(pair, places, chains, backward, fans_out=out[pair[0]] >= into[pair[1]]) for pair in pairs)
     return Layout(
         max(x for x, _ in places.values()) + WIDTH + MARGIN + (40 if any(a == b for a, b in pairs) else 0),
         max(y for _, y in places.values()) + HEIGHT + MARGIN + (26 if backward else 0),
@@ -118,7 +121,9 @@ def _layers(names: Sequence[str], forward: Sequence[Line]) -> dict[str, int]:
     return layer
 
 
-def _with_place_holders(names: Sequence[str], forward: Sequence[Line], layer: Mapping[str, int]) -> tuple[list[list[Place]], dict[Line, list[Place]]]:
+def _with_place_holders(
+    names: Sequence[str], forward: Sequence[Line], layer: Mapping[str, int]
+) -> tuple[list[list[Place]], dict[Line, list[Place]]]:
     """Columns of names and place-holders, and the chain of each line through them."""
     columns: list[list[Place]] = [[] for _ in range(max(layer.values()) + 1)]
     for name in names:
@@ -137,7 +142,7 @@ def _ordered(columns: list[list[Place]], chains: Mapping[Line, list[Place]]) -> 
     before: dict[Place, list[Place]] = {}
     after: dict[Place, list[Place]] = {}
     for chain in chains.values():
-        for left, right in zip(chain, chain[1:], strict=False):
+        for left, right in pairwise(chain):
             after.setdefault(left, []).append(right)
             before.setdefault(right, []).append(left)
     columns = [list(column) for column in columns]
@@ -169,29 +174,41 @@ def _coordinates(columns: Sequence[Sequence[Place]]) -> dict[Place, tuple[float,
     return places
 
 
-def _curve(pair: Line, places: Mapping[Place, tuple[float, float]], chains: Mapping[Line, list[Place]], backward: set[Line]) -> Curve:
+def _curve(
+    pair: Line,
+    places: Mapping[Place, tuple[float, float]],
+    chains: Mapping[Line, list[Place]],
+    backward: set[Line],
+    *,
+    fans_out: bool,
+) -> Curve:
+    """The line's path; its label stands nearer to the end where fewer lines meet."""
     caller, callee = pair
     if caller == callee:
         x, y = places[caller]
         right, middle = x + WIDTH, y + HEIGHT / 2
-        return Curve(caller, callee, f"M{right} {middle - 10}C{right + 44} {middle - 26} {right + 44} {middle + 26} {right} {middle + 10}", right + 30, middle - 22)
+        return Curve(
+            caller,
+            callee,
+            f"M{right} {middle - 10}C{right + 44} {middle - 26} {right + 44} {middle + 26} {right} {middle + 10}",
+            right + 30,
+            middle - 22,
+        )
     if pair in backward:
         return _back_curve(pair, places)
     chain = [places[name] for name in chains[pair]]
     x, y = chain[0][0] + WIDTH, chain[0][1] + HEIGHT / 2
     path = f"M{x:g} {y:g}"
-    for index, (to_x, to_y) in enumerate(chain[1:], 1):
-        to_y += HEIGHT / 2
-        last = index == len(chain) - 1
-        bend = (to_x - x) / 2
-        path += f"C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x:g} {to_y:g}"
-        if not last:
-            path += f"L{to_x + WIDTH:g} {to_y:g}"
-            to_x += WIDTH
-        x, y = to_x, to_y
+    for left, upper in chain[1:]:
+        to_y, bend = upper + HEIGHT / 2, (left - x) / 2
+        path += f"C{x + bend:g} {y:g} {left - bend:g} {to_y:g} {left:g} {to_y:g}"
+        x, y = left + WIDTH, to_y
+        if (left, upper) != chain[-1]:
+            path += f"L{x:g} {y:g}"
     first_x, first_y = chain[0][0] + WIDTH, chain[0][1] + HEIGHT / 2
     next_x, next_y = chain[1][0], chain[1][1] + HEIGHT / 2
-    return Curve(caller, callee, path, (first_x + next_x) / 2, (first_y + next_y) / 2)
+    across, down = (0.58, 0.7) if fans_out else (0.42, 0.3)
+    return Curve(caller, callee, path, first_x + (next_x - first_x) * across, first_y + (next_y - first_y) * down)
 
 
 def _back_curve(pair: Line, places: Mapping[Place, tuple[float, float]]) -> Curve:

@@ -24,7 +24,9 @@ class OtlpExporter(SpanExporter):
         """FAILURE when the receiver does not take them; the processor drops them."""
         try:
             answer = self._client.post(
-                self._endpoint, content=encode_spans(spans).SerializeToString(), headers={"content-type": "application/x-protobuf"}
+                self._endpoint,
+                content=encode_spans(spans).SerializeToString(),
+                headers={"content-type": "application/x-protobuf"},
             )
         except httpx.HTTPError:
             return SpanExportResult.FAILURE

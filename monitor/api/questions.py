@@ -46,7 +46,13 @@ def range_of(since: str | None, until: str | None, now: datetime, default: str =
 def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
     """Rows of one panel; every time aware, in UTC. Raises StoreError, StoreUnavailable."""
     rows = parts.store.query(f"panels/{panel}", parameters)
-    return [{key: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value for key, value in row.items()} for row in rows]
+    return [
+        {
+            key: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +72,11 @@ def windows_state(parts: Parts) -> WindowsState:
     """One row, also over an empty store."""
     row = ask(parts, "windows_state")[0]
     return WindowsState(
-        int(row["sequence"]), int(row["windows"]), int(row["provisional"]), utc(row["last_closed"]), utc(row["last_sealed"]), utc(row["first_window"]), int(row["late_rows"])
-    )  # fmt: skip
+        int(row["sequence"]),
+        int(row["windows"]),
+        int(row["provisional"]),
+        utc(row["last_closed"]),
+        utc(row["last_sealed"]),
+        utc(row["first_window"]),
+        int(row["late_rows"]),
+    )

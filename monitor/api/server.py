@@ -7,8 +7,8 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
-from monitor.errors import ConfigError
 from monitor.clock import monotonic_seconds
+from monitor.errors import ConfigError
 
 START_SECONDS = 30.0
 
@@ -27,12 +27,21 @@ class ApiServer:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise ConfigError(f"the API cannot listen on {host}:{port}: {error.strerror}; stop what listens there or set SEAMWATCH_API_PORT") from error
+            raise ConfigError(
+                f"the API cannot listen on {host}:{port}: {error.strerror}; stop what listens there or set SEAMWATCH_API_PORT"
+            ) from error
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._app = app
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, log_config=None, access_log=False, proxy_headers=False, server_header=False, timeout_graceful_shutdown=5, lifespan="off", ws="none"
+                app,
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+                lifespan="off",
+                ws="none",
             )
         )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True)

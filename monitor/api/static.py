@@ -37,4 +37,6 @@ def _content(name: str) -> bytes | None:
     if name == "bokeh.min.js":
         return _bokeh()
     folder = files("dashboards").joinpath("web", "static")
-    return next((entry.read_bytes() for entry in folder.iterdir() if entry.name == name and name.rsplit(".", 1)[-1] in _KINDS), None)
+    return next(
+        (entry.read_bytes() for entry in folder.iterdir() if entry.name == name and name.rsplit(".", 1)[-1] in _KINDS), None
+    )

@@ -29,11 +29,26 @@ def path(*segments: object) -> str:
 @cache
 def environment() -> Environment:
     """The one Jinja environment: autoescape always on."""
-    made = Environment(loader=PackageLoader("dashboards", "web/templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=PackageLoader("dashboards", "web/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters.update(
-        name=wording.name, version=wording.version, count=wording.count, percent=wording.percent, duration=wording.duration,
-        rate=wording.rate, size=wording.size, when=wording.when, ago=wording.ago, odds=wording.odds, iso=_iso,
-    )  # fmt: skip
+        name=wording.name,
+        version=wording.version,
+        count=wording.count,
+        percent=wording.percent,
+        duration=wording.duration,
+        rate=wording.rate,
+        size=wording.size,
+        when=wording.when,
+        ago=wording.ago,
+        odds=wording.odds,
+        iso=_iso,
+    )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)
     return made
 
@@ -43,8 +58,12 @@ def render(request: Request, template: str, context: Mapping[str, Any], status: 
     parts = parts_of(request)
     caller = caller_of(request)
     common = {
-        "now": parts.clock(), "here": request.url.path, "caller": caller, "query": dict(request.query_params), "trace_link": parts.config.trace_link,
-    }  # fmt: skip
+        "now": parts.clock(),
+        "here": request.url.path,
+        "caller": caller,
+        "query": dict(request.query_params),
+        "trace_link": parts.config.trace_link,
+    }
     return HTMLResponse(environment().get_template(template).render({**common, **context}), status)
 
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 LONGEST = 96
@@ -33,16 +34,22 @@ def percent(part: float | None, whole: float | None = 1.0) -> str:
     share = 100 * part / whole
     if share == 0:
         return "0 %"
-    if share < 0.01:  # noqa: PLR2004
+    if share < 0.01:
         return "<0.01 %"
-    return f"{share:.2f} %" if share < 10 else f"{share:.1f} %" if share < 100 else "100 %"  # noqa: PLR2004
+    return f"{share:.2f} %" if share < 10 else f"{share:.1f} %" if share < 100 else "100 %"
 
 
 def duration(seconds: float | None) -> str:
     """Seconds in the unit that fits, three digits; a dash for an absent side."""
-    if seconds is None or seconds != seconds:
+    if seconds is None or isnan(seconds):
         return "–"
-    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s"), (7200.0, 1 / 60, "min"), (172800.0, 1 / 3600, "h")):
+    for limit, factor, unit in (
+        (1e-3, 1e6, "µs"),
+        (1.0, 1e3, "ms"),
+        (120.0, 1.0, "s"),
+        (7200.0, 1 / 60, "min"),
+        (172800.0, 1 / 3600, "h"),
+    ):
         if seconds < limit:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds / 86400:.3g} d"
@@ -53,16 +60,16 @@ def rate(calls: float, seconds: float) -> str:
     if seconds <= 0:
         return "–"
     per_second = calls / seconds
-    if per_second >= 100:  # noqa: PLR2004
+    if per_second >= 100:
         return f"{per_second:,.0f}/s"
-    return f"{per_second:.3g}/s" if per_second >= 0.1 or per_second == 0 else f"{per_second * 60:.2g}/min"  # noqa: PLR2004
+    return f"{per_second:.3g}/s" if per_second >= 0.1 or per_second == 0 else f"{per_second * 60:.2g}/min"
 
 
 def size(value: float | None) -> str:
     """Bytes in the unit that fits."""
     left = float(value or 0)
     for unit in ("B", "kB", "MB", "GB"):
-        if left < 1000:  # noqa: PLR2004
+        if left < 1000:
             return f"{left:.3g} {unit}"
         left /= 1000
     return f"{left:.3g} TB"
@@ -91,6 +98,6 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{duration(seconds)} ago" if seconds >= 1 else "now" if seconds > -1 else f"in {duration(-seconds)}"
 
 
-def odds(value: Any) -> str:  # noqa: ANN401 - a number from a stored document
+def odds(value: Any) -> str:
     """A ratio; a dash when there is none."""
     return "–" if value is None else f"{float(value):.3g}×"

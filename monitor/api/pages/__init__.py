@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from monitor.api.pages import (
     alerts_page,
     charts_data,
+    contracts_page,
     deploy_pages,
     docs_page,
     edge_pages,
@@ -21,6 +22,15 @@ from monitor.api.pages import (
 def page_routers() -> Sequence[APIRouter]:
     """All views."""
     return (
-        map_page.router, edge_pages.router, deploy_pages.router, finding_pages.router, violations_page.router, alerts_page.router,
-        health_page.router, sign_in.router, docs_page.router, charts_data.router,
-    )  # fmt: skip
+        map_page.router,
+        edge_pages.router,
+        deploy_pages.router,
+        finding_pages.router,
+        violations_page.router,
+        alerts_page.router,
+        contracts_page.router,
+        health_page.router,
+        sign_in.router,
+        docs_page.router,
+        charts_data.router,
+    )

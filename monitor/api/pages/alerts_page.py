@@ -20,8 +20,10 @@ def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
         request,
         "alerts.html",
         {
-            "alerts": sorted(alerts, key=lambda one: order[one.alert.state]), "deliveries": outbox.list_deliveries(parts.engine, limit=200),
-            "letters": outbox.list_letters(parts.engine, limit=100), "silences": kept_silences.list_silences(parts.engine, parts.clock()),
+            "alerts": sorted(alerts, key=lambda one: order[one.alert.state]),
+            "deliveries": outbox.list_deliveries(parts.engine, limit=200),
+            "letters": outbox.list_letters(parts.engine, limit=100),
+            "silences": kept_silences.list_silences(parts.engine, parts.clock()),
             "receivers": sorted(parts.receivers),
         },
-    )  # fmt: skip
+    )

@@ -32,19 +32,35 @@ def edge_chart(
     asked = range_of(since, until, parts.clock())
     question = "edge_latency" if what == "latency" else "edge_rates"
     rows = ask(
-        parts, question, since=asked.since, until=asked.until, environment=environment or "", caller=caller, callee=callee,
-        protocol=protocol or "", operation=operation or "", bucket_seconds=asked.bucket_seconds,
-    )  # fmt: skip
+        parts,
+        question,
+        since=asked.since,
+        until=asked.until,
+        environment=environment or "",
+        caller=caller,
+        callee=callee,
+        protocol=protocol or "",
+        operation=operation or "",
+        bucket_seconds=asked.bucket_seconds,
+    )
     columns: dict[str, tuple[tuple[str, ...], str, float, bool]] = {
-        "latency": (_latency_columns(rows), "ms", 1000.0, False),
+        "latency": (_latency_columns(rows) if what == "latency" else (), "ms", 1000.0, False),
         "failures": (("failed_share",), "failed", 1.0, True),
         "rate": (("calls_per_second",), "calls/s", 1.0, False),
     }
     wanted, unit, scale, share = columns[what]
     chart = Chart(
-        title=what, unit=unit, rows=rows, columns=wanted, since=asked.since, until=asked.until, scale=scale, share=share,
-        markers=deploy_markers(parts, asked, {caller, callee}, environment or ""), provisional_from=sealed_until(windows_state(parts).last_sealed),
-    )  # fmt: skip
+        title=what,
+        unit=unit,
+        rows=rows,
+        columns=wanted,
+        since=asked.since,
+        until=asked.until,
+        scale=scale,
+        share=share,
+        markers=deploy_markers(parts, asked, {caller, callee}, environment or ""),
+        provisional_from=sealed_until(windows_state(parts).last_sealed),
+    )
     return draw(chart, ("caller_version", "callee_version"), theme)
 
 
@@ -54,14 +70,20 @@ def ramp_chart(_caller: Reading, parts: Opened, deploy_id: str, theme: Theme = "
     known = detail(parts, deploy_id)
     around = ramp_range(parts, known.deploy)
     chart = Chart(
-        title="ramp", unit="share of calls", rows=[share.model_dump() for share in known.shares], columns=("share",), since=around.since, until=around.until,
-        share=True, markers=deploy_markers(parts, around, {known.deploy.service}, known.deploy.environment),
+        title="ramp",
+        unit="share of calls",
+        rows=[share.model_dump() for share in known.shares],
+        columns=("share",),
+        since=around.since,
+        until=around.until,
+        share=True,
+        markers=deploy_markers(parts, around, {known.deploy.service}, known.deploy.environment),
         provisional_from=sealed_until(windows_state(parts).last_sealed),
-    )  # fmt: skip
+    )
     return draw(chart, ("version",), theme)
 
 
-def _latency_columns(rows: Any) -> tuple[str, ...]:  # noqa: ANN401 - rows of a panel
+def _latency_columns(rows: Any) -> tuple[str, ...]:
     """The client's side where it was seen, else the server's."""
     seen = any(row["client_p95"] is not None for row in rows)
     return ("client_p95", "client_p50") if seen else ("server_p95", "server_p50")

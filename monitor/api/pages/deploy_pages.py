@@ -16,7 +16,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/deploys")
-def deploys_page(request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None) -> HTMLResponse:
+def deploys_page(
+    request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None
+) -> HTMLResponse:
     """Deploys of the last week by default, newest first."""
     now = parts.clock()
     asked = range_of(since, None, now, "7d")
@@ -24,7 +26,9 @@ def deploys_page(request: Request, _caller: Reading, parts: Opened, service: Nam
     lately = range_of("15m", None, now)
     shares = {
         (row["environment"], row["service"], row["version"]): row["share"]
-        for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60)
+        for row in ask(
+            parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60
+        )
     }
     counts: dict[str, list[str]] = {}
     for one in kept_findings.list_findings(parts.engine, since=asked.since):
@@ -47,7 +51,13 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
         request,
         "deploy.html",
         {
-            "deploy": known.deploy, "verdict": known.verdict, "findings": known.findings, "events": known.events, "names": names,
-            "shares": known.shares, "newest_shares": [share for share in known.shares if share.time == last], "chart": path("charts", "deploys", deploy_id),
+            "deploy": known.deploy,
+            "verdict": known.verdict,
+            "findings": known.findings,
+            "events": known.events,
+            "names": names,
+            "shares": known.shares,
+            "newest_shares": [share for share in known.shares if share.time == last],
+            "chart": path("charts", "deploys", deploy_id),
         },
-    )  # fmt: skip
+    )

@@ -20,9 +20,15 @@ def docs_page(request: Request, _caller: Reading) -> HTMLResponse:
         for method, said in methods.items():
             body = said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
             groups.setdefault((said.get("tags") or ["other"])[0], []).append(
-                {"path": path, "method": method.upper(), "summary": said.get("summary", ""), "text": said.get("description", ""),
-                 "parameters": said.get("parameters", []), "body": _fields(body, document) if body else []}
-            )  # fmt: skip
+                {
+                    "path": path,
+                    "method": method.upper(),
+                    "summary": said.get("summary", ""),
+                    "text": said.get("description", ""),
+                    "parameters": said.get("parameters", []),
+                    "body": _fields(body, document) if body else [],
+                }
+            )
     return render(request, "docs.html", {"groups": groups, "title": document["info"]})
 
 
@@ -33,5 +39,6 @@ def _fields(schema: dict[str, Any], document: dict[str, Any]) -> list[dict[str, 
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     needed = schema.get("required", [])
     return [
-        {"name": name, "needed": "needed" if name in needed else "", "text": said.get("description", "")} for name, said in schema.get("properties", {}).items()
+        {"name": name, "needed": "needed" if name in needed else "", "text": said.get("description", "")}
+        for name, said in schema.get("properties", {}).items()
     ]

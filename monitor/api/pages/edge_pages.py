@@ -23,7 +23,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/edges")
 def edges_page(
-    request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, service: Name = None
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
+    service: Name = None,
 ) -> HTMLResponse:
     """All edges, or those of one service."""
     asked = range_of(since, until, parts.clock())
@@ -32,17 +38,33 @@ def edges_page(
     kept = [row for row in rows if not service or service in (row["caller"], row["callee"])]
     findings = kept_findings.list_findings(parts.engine, state="open")
     groups = [
-        (one, map_lines([row for row in kept if row["environment"] == one], [f for f in findings if f.edge.environment == one], asked)) for one in environments
+        (
+            one,
+            map_lines(
+                [row for row in kept if row["environment"] == one], [f for f in findings if f.edge.environment == one], asked
+            ),
+        )
+        for one in environments
     ]
-    versions = [row for row in ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=2000) if row["service"] == service]
+    versions = [
+        row
+        for row in ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=2000)
+        if row["service"] == service
+    ]
     return render(
         request,
         "edges.html",
         {
-            "range": asked, "ranges": RANGES, "service": service or "", "environment": environment or "", "versions": versions,
-            "groups": [(one, lines) for one, lines in groups if lines], "states": STATES, "windows": windows_state(parts),
+            "range": asked,
+            "ranges": RANGES,
+            "service": service or "",
+            "environment": environment or "",
+            "versions": versions,
+            "groups": [(one, lines) for one, lines in groups if lines],
+            "states": STATES,
+            "windows": windows_state(parts),
         },
-    )  # fmt: skip
+    )
 
 
 @router.get("/edges/view")
@@ -60,7 +82,13 @@ def edge_page(
 ) -> HTMLResponse:
     """One pair of services, or one operation between them."""
     asked = range_of(since, until, parts.clock())
-    where = {"environment": environment or "", "caller": caller, "callee": callee, "protocol": protocol or "", "operation": operation or ""}
+    where = {
+        "environment": environment or "",
+        "caller": caller,
+        "callee": callee,
+        "protocol": protocol or "",
+        "operation": operation or "",
+    }
     times = {"since": asked.since, "until": asked.until}
     links = {**where, "since": asked.text, "until": asked.until_text}
     state = windows_state(parts)
@@ -68,29 +96,49 @@ def edge_page(
         request,
         "edge.html",
         {
-            "range": asked, "ranges": RANGES, "environment": where["environment"], "caller_name": caller, "callee": callee, "protocol": where["protocol"],
-            "operation": where["operation"], "windows": state, "links": links,
+            "range": asked,
+            "ranges": RANGES,
+            "environment": where["environment"],
+            "caller_name": caller,
+            "callee": callee,
+            "protocol": where["protocol"],
+            "operation": where["operation"],
+            "windows": state,
+            "links": links,
             "operations": ask(parts, "edge_operations", **times, **{**where, "operation": "", "protocol": ""}, limit=200),
             "pairs": version_pairs(parts, asked, where),
             "rates": ask(parts, "edge_rates", **times, **where, bucket_seconds=asked.bucket_seconds)[-60:],
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
             "violations": ask(
-                parts, "violations_by_fingerprint", **times, environment=where["environment"], caller=caller, callee=callee,
-                operation="", contract="", limit=50,
+                parts,
+                "violations_by_fingerprint",
+                **times,
+                environment=where["environment"],
+                caller=caller,
+                callee=callee,
+                operation="",
+                contract="",
+                limit=50,
             ),
-            "findings": _findings_of(parts, where, asked.since), "sealed_until": sealed_until(state.last_sealed),
+            "findings": _findings_of(parts, where, asked.since),
+            "sealed_until": sealed_until(state.last_sealed),
             "deploys": kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, limit=200),
             "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},
         },
-    )  # fmt: skip
+    )
 
 
 def version_pairs(parts: Parts, asked: Range, where: dict[str, str]) -> list[EdgeRow]:
     """The edge's numbers by version pair, the busiest first."""
     query = EdgeQuery(
-        since=asked.since, until=asked.until, environment=where["environment"] or None, caller=where["caller"], callee=where["callee"],
-        operation=where["operation"] or None, by=("caller", "callee", "protocol", "versions"),
-    )  # fmt: skip
+        since=asked.since,
+        until=asked.until,
+        environment=where["environment"] or None,
+        caller=where["caller"],
+        callee=where["callee"],
+        operation=where["operation"] or None,
+        by=("caller", "callee", "protocol", "versions"),
+    )
     rows = [row for row in parts.reader.edges(query) if not where["protocol"] or row.protocol == where["protocol"]]
     return sorted(rows, key=lambda row: (-row.calls, row.caller_version or "", row.callee_version or ""))
 
@@ -109,7 +157,10 @@ def sealed_until(last_sealed: datetime | None) -> datetime | None:
 def _findings_of(parts: Parts, where: dict[str, str], since: datetime) -> list[Finding]:
     found = kept_findings.list_findings(parts.engine, since=since)
     return [
-        one for one in found
-        if one.edge.caller == where["caller"] and one.edge.callee == where["callee"] and where["environment"] in ("", one.edge.environment)
+        one
+        for one in found
+        if one.edge.caller == where["caller"]
+        and one.edge.callee == where["callee"]
+        and where["environment"] in ("", one.edge.environment)
         and where["operation"] in ("", one.edge.operation)
-    ]  # fmt: skip
+    ]

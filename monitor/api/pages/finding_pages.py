@@ -19,7 +19,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/findings")
-def findings_page(request: Request, _caller: Reading, parts: Opened, state: str | None = None, since: Since = None) -> HTMLResponse:
+def findings_page(
+    request: Request, _caller: Reading, parts: Opened, state: str | None = None, since: Since = None
+) -> HTMLResponse:
     """Findings of the last week by default, open ones first."""
     asked = range_of(since, None, parts.clock(), "7d")
     found = kept_findings.list_findings(parts.engine, state=state or None, since=asked.since)
@@ -34,20 +36,30 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
     one = finding_of(parts, finding_id)
     now = parts.clock()
     mark = kept_findings.fingerprint(one)
-    suspects = [(suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects]
+    suspects = [
+        (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects
+    ]
     edge = link(
-        "/edges/view", environment=one.edge.environment, caller=one.edge.caller, callee=one.edge.callee, protocol=one.edge.protocol,
-        operation=one.edge.operation, since=(one.first_seen - timedelta(minutes=30)).isoformat(),
-    )  # fmt: skip
+        "/edges/view",
+        environment=one.edge.environment,
+        caller=one.edge.caller,
+        callee=one.edge.callee,
+        protocol=one.edge.protocol,
+        operation=one.edge.operation,
+        since=(one.first_seen - timedelta(minutes=30)).isoformat(),
+    )
     return render(
         request,
         "finding.html",
         {
-            "finding": one, "deploy": kept_deploys.deploy(parts.engine, one.deploy_id), "suspects": suspects, "edge_link": edge,
+            "finding": one,
+            "deploy": kept_deploys.deploy(parts.engine, one.deploy_id),
+            "suspects": suspects,
+            "edge_link": edge,
             "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == mark],
             "in_a_week": (now + timedelta(days=7)).date().isoformat(),
         },
-    )  # fmt: skip
+    )
 
 
 @router.post("/findings/{finding_id}/accept")

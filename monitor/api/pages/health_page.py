@@ -21,8 +21,13 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
         request,
         "health.html",
         {
-            "reasons": unready(parts), "components": components(parts), "windows": windows_state(parts), "watermarks": ask(parts, "watermarks", limit=200),
-            "ledger": ask(parts, "ledger_totals", limit=100), "rejects": ask(parts, "rejects_by_reason", since=day.since, until=day.until, limit=100),
-            "coverage": ask(parts, "coverage", since=hour.since, until=hour.until, environment="", limit=200), "tables": tables,
+            "reasons": unready(parts),
+            "components": components(parts),
+            "windows": windows_state(parts),
+            "watermarks": ask(parts, "watermarks", limit=200),
+            "ledger": ask(parts, "ledger_totals", limit=100),
+            "rejects": ask(parts, "rejects_by_reason", since=day.since, until=day.until, limit=100),
+            "coverage": ask(parts, "coverage", since=hour.since, until=hour.until, environment="", limit=200),
+            "tables": tables,
         },
-    )  # fmt: skip
+    )

@@ -29,7 +29,7 @@ STATES = {
     "violating": ("▲", "breaks its contract"),
     "failing": ("▲", f"{FAILING:.0%} of calls or more fail"),
     "partial": ("◌", "seen from one side only, or sampled unfairly"),
-    "well": ("", "nothing found"),
+    "well": ("", "nothing found worse"),
 }
 
 
@@ -67,13 +67,19 @@ class MapNode:
 
 
 @router.get("/")
-def map_page(request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None) -> HTMLResponse:
+def map_page(
+    request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None
+) -> HTMLResponse:
     """The map of one environment, over the last hour by default."""
     asked = range_of(since, until, parts.clock())
     rows = ask(parts, "edges_overview", since=asked.since, until=asked.until, environment="", limit=5000)
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
-    findings = [one for one in kept_findings.list_findings(parts.engine, state="open") if one.edge.environment == chosen or not environments]
+    findings = [
+        one
+        for one in kept_findings.list_findings(parts.engine, state="open")
+        if one.edge.environment == chosen or not environments
+    ]
     versions = ask(parts, "services", since=asked.since, until=asked.until, environment=chosen, limit=5000)
     lines = map_lines([row for row in rows if row["environment"] == chosen], findings, asked)
     drawn, layout = _drawn(lines)
@@ -82,11 +88,20 @@ def map_page(request: Request, _caller: Reading, parts: Opened, since: Since = N
         request,
         "map.html",
         {
-            "range": asked, "ranges": RANGES, "environments": environments, "environment": chosen, "lines": lines, "drawn": drawn,
-            "layout": layout, "nodes": _nodes(layout, versions, drawn, chosen, asked), "states": STATES, "deploys": deploys,
-            "findings": kept_findings.list_findings(parts.engine, state="open", limit=12), "windows": windows_state(parts),
+            "range": asked,
+            "ranges": RANGES,
+            "environments": environments,
+            "environment": chosen,
+            "lines": lines,
+            "drawn": drawn,
+            "layout": layout,
+            "nodes": _nodes(layout, versions, drawn, chosen, asked),
+            "states": STATES,
+            "deploys": deploys,
+            "findings": kept_findings.list_findings(parts.engine, state="open", limit=12),
+            "windows": windows_state(parts),
         },
-    )  # fmt: skip
+    )
 
 
 def map_lines(rows: Sequence[Row], findings: Sequence[Finding], asked: Range) -> list[MapLine]:
@@ -108,18 +123,38 @@ def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, asked: Rang
     violated, valid = sum(row["violated"] for row in rows), sum(row["valid"] for row in rows)
     both = sum(row["both"] for row in rows)
     state = (
-        "broken" if findings else "violating" if violated else "failing" if calls and failed / calls >= FAILING
-        else "partial" if not both or any(row["sampling"] == 2 for row in rows) else "well"  # noqa: PLR2004 - 2 is "biased"
-    )  # fmt: skip
+        "broken"
+        if findings
+        else "violating"
+        if violated
+        else "failing"
+        if calls and failed / calls >= FAILING
+        else "partial"
+        if not both or any(row["sampling"] == 2 for row in rows)
+        else "well"
+    )
     first, last = min(row["first_window"] for row in rows), max(row["last_window"] for row in rows)
     lived = min(asked.seconds, (last - first).total_seconds() + 10)
     environment = rows[0]["environment"]
     return MapLine(
-        caller=pair[0], callee=pair[1], protocols=", ".join(sorted({row["protocol"] for row in rows})), calls=calls, failed=failed, violated=violated,
-        checked=violated + valid, operations=sum(row["operations"] for row in rows), state=state, sign=STATES[state][0], said=STATES[state][1],
-        findings=findings, rate=wording.rate(calls, lived), width=round(1.2 + 1.3 * max(0.0, log10(calls / lived + 1) * 1.6), 2),
-        href=link("/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text),
-    )  # fmt: skip
+        caller=pair[0],
+        callee=pair[1],
+        protocols=", ".join(sorted({row["protocol"] for row in rows})),
+        calls=calls,
+        failed=failed,
+        violated=violated,
+        checked=violated + valid,
+        operations=sum(row["operations"] for row in rows),
+        state=state,
+        sign=STATES[state][0],
+        said=STATES[state][1],
+        findings=findings,
+        rate=wording.rate(calls, lived),
+        width=round(1.2 + 1.3 * max(0.0, log10(calls / lived + 1) * 1.6), 2),
+        href=link(
+            "/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text
+        ),
+    )
 
 
 def _drawn(lines: Sequence[MapLine]) -> tuple[list[MapLine], Layout]:
@@ -145,13 +180,24 @@ def _nodes(layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], en
     nodes = []
     for box in layout.boxes:
         live = sorted({version for version in alive.get(box.name, ()) if version})
-        shown = " · ".join(wording.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")  # noqa: PLR2004
-        kind = "service" if box.name in alive else "user" if box.name == "user" else "unknown" if box.name == "unknown" else _outside(kinds.get(box.name, ""))
+        shown = " · ".join(wording.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")
+        kind = (
+            "service"
+            if box.name in alive
+            else "user"
+            if box.name == "user"
+            else "unknown"
+            if box.name == "unknown"
+            else _outside(kinds.get(box.name, ""))
+        )
         nodes.append(
             MapNode(
-                box, shown or ("" if kind == "service" else kind), kind, len(live) > 1,
+                box,
+                shown or ("" if kind in ("service", box.name) else kind),
+                kind,
+                len(live) > 1,
                 link("/edges", service=box.name, environment=environment, since=asked.text, until=asked.until_text),
-            )  # fmt: skip
+            )
         )
     return nodes
 

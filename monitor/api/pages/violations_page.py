@@ -13,16 +13,30 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/violations")
 def violations_page(
-    request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, caller: Name = None,
-    callee: Name = None, contract: Name = None,
-) -> HTMLResponse:  # fmt: skip
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
+    caller: Name = None,
+    callee: Name = None,
+    contract: Name = None,
+) -> HTMLResponse:
     """Grouped by fingerprint, newest first; the last day by default."""
     asked = range_of(since, until, parts.clock(), "24h")
     times = {"since": asked.since, "until": asked.until}
     rows = ask(
-        parts, "violations_by_fingerprint", **times, environment=environment or "", caller=caller or "", callee=callee or "", operation="",
-        contract=contract or "", limit=300,
-    )  # fmt: skip
+        parts,
+        "violations_by_fingerprint",
+        **times,
+        environment=environment or "",
+        caller=caller or "",
+        callee=callee or "",
+        operation="",
+        contract=contract or "",
+        limit=300,
+    )
     coverage = ask(parts, "coverage", **times, environment=environment or "", limit=2000)
     reasons: dict[str, int] = {}
     for row in coverage:
@@ -32,7 +46,13 @@ def violations_page(
         request,
         "violations.html",
         {
-            "violations": rows, "range": asked, "ranges": RANGES, "windows": windows_state(parts), "caller_filter": caller or "", "callee_filter": callee or "",
-            "checked": sum(row["checked"] for row in coverage), "reasons": sorted(reasons.items(), key=lambda pair: -pair[1]),
+            "violations": rows,
+            "range": asked,
+            "ranges": RANGES,
+            "windows": windows_state(parts),
+            "caller_filter": caller or "",
+            "callee_filter": callee or "",
+            "checked": sum(row["checked"] for row in coverage),
+            "reasons": sorted(reasons.items(), key=lambda pair: -pair[1]),
         },
-    )  # fmt: skip
+    )

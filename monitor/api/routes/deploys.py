@@ -37,7 +37,9 @@ class DeployBody(BaseModel):
     actor: str = Field(default="", max_length=1000)
     url: str = Field(default="", max_length=4000)
     commit: str = Field(default="", max_length=200)
-    external_id: str = Field(default="", max_length=1000, description="your own id of this event; else one is made of its content")
+    external_id: str = Field(
+        default="", max_length=1000, description="your own id of this event; else one is made of its content"
+    )
 
 
 class CdEvent(BaseModel):
@@ -70,7 +72,13 @@ class DeployDetail(BaseModel):
 
 @router.get("/deploys", summary="Deploys, newest first")
 def list_deploys(
-    _caller: Reading, parts: Opened, service: Name = None, environment: Name = None, since: Since = None, until: Until = None, limit: Limit = 500
+    _caller: Reading,
+    parts: Opened,
+    service: Name = None,
+    environment: Name = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 500,
 ) -> list[Deploy]:
     """All time by default."""
     now = parts.clock()
@@ -117,9 +125,14 @@ def shares(parts: Parts, deploy: Deploy) -> list[Share]:
     """The ramp as telemetry shows it."""
     around = ramp_range(parts, deploy)
     rows = ask(
-        parts, "version_share", since=around.since, until=around.until, environment=deploy.environment, service=deploy.service,
+        parts,
+        "version_share",
+        since=around.since,
+        until=around.until,
+        environment=deploy.environment,
+        service=deploy.service,
         bucket_seconds=max(30, around.bucket_seconds),
-    )  # fmt: skip
+    )
     return [Share.model_validate(row) for row in rows]
 
 
@@ -130,7 +143,11 @@ def _event(body: DeployBody | CdEvent, actor: str, now: datetime) -> DeployEvent
     try:
         event = event_of(said, now)
     except Unreadable as error:
-        raise ApiError(422, error.detail, "body", "send service, version, environment, state, or a CDEvent of a service") from None
+        raise ApiError(
+            422, error.detail, "body", "send service, version, environment, state, or a CDEvent of a service"
+        ) from None
     if event is None:
-        raise ApiError(422, "this CDEvent tells of no deploy", "body.context.type", "send dev.cdevents.service.* or environment.modified")
+        raise ApiError(
+            422, "this CDEvent tells of no deploy", "body.context.type", "send dev.cdevents.service.* or environment.modified"
+        )
     return event

@@ -72,7 +72,9 @@ def edges(
     parts: Opened,
     since: Since = None,
     until: Until = None,
-    by: Annotated[str, Query(max_length=200, description="Comma-separated: caller, callee, protocol, operation, versions, environment")] = DEFAULT_BY,
+    by: Annotated[
+        str, Query(max_length=200, description="Comma-separated: caller, callee, protocol, operation, versions, environment")
+    ] = DEFAULT_BY,
     environment: Name = None,
     caller: Name = None,
     callee: Name = None,
@@ -83,9 +85,15 @@ def edges(
     """All time by default. Text is null where it is not grouped by; a side no span showed has a null sum and no quantiles."""
     now = parts.clock()
     query = EdgeQuery(
-        since=moment(since, now), until=moment(until, now), environment=environment, caller=caller, callee=callee, operation=operation,
-        by=_groups(by), sealed_only=sealed_only,
-    )  # fmt: skip
+        since=moment(since, now),
+        until=moment(until, now),
+        environment=environment,
+        caller=caller,
+        callee=callee,
+        operation=operation,
+        by=_groups(by),
+        sealed_only=sealed_only,
+    )
     return list(parts.reader.edges(query))
 
 
@@ -105,14 +113,24 @@ def violations(
     """The last 24 hours by default, newest first."""
     asked = range_of(since, until, parts.clock(), "24h")
     rows = ask(
-        parts, "violations_by_fingerprint", since=asked.since, until=asked.until, environment=environment or "", caller=caller or "",
-        callee=callee or "", operation=operation or "", contract=contract or "", limit=limit,
-    )  # fmt: skip
+        parts,
+        "violations_by_fingerprint",
+        since=asked.since,
+        until=asked.until,
+        environment=environment or "",
+        caller=caller or "",
+        callee=callee or "",
+        operation=operation or "",
+        contract=contract or "",
+        limit=limit,
+    )
     return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in rows]
 
 
 @router.get("/services", summary="Services and versions that are alive")
-def services(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500) -> list[LiveVersion]:
+def services(
+    _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500
+) -> list[LiveVersion]:
     """The last hour by default."""
     asked = range_of(since, until, parts.clock())
     rows = ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=limit)

@@ -1,7 +1,6 @@
 """/v1/findings, /v1/verdicts, /v1/gates: what judging says, and whether a pipeline may go on."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -58,7 +57,9 @@ def list_findings(
     limit: Limit = 500,
 ) -> list[Finding]:
     """All states by default; `since` is about when a finding was last seen."""
-    return kept_findings.list_findings(parts.engine, deploy_id=deploy_id, state=state, since=moment(since, parts.clock()), limit=limit)
+    return kept_findings.list_findings(
+        parts.engine, deploy_id=deploy_id, state=state, since=moment(since, parts.clock()), limit=limit
+    )
 
 
 @router.get("/findings/{finding_id}", summary="One finding with its evidence and suspects")
@@ -96,11 +97,24 @@ def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str)
 
 @router.get("/verdicts", summary="Verdicts, newest first")
 def list_verdicts(
-    _caller: Reading, parts: Opened, service: Name = None, version: Name = None, environment: Name = None, deploy_id: Name = None, since: Since = None, limit: Limit = 100
+    _caller: Reading,
+    parts: Opened,
+    service: Name = None,
+    version: Name = None,
+    environment: Name = None,
+    deploy_id: Name = None,
+    since: Since = None,
+    limit: Limit = 100,
 ) -> list[Verdict]:
     """Every verdict stays as it was reached."""
     return kept_verdicts.list_verdicts(
-        parts.engine, deploy_id=deploy_id, environment=environment, service=service, version=version, since=moment(since, parts.clock()), limit=limit
+        parts.engine,
+        deploy_id=deploy_id,
+        environment=environment,
+        service=service,
+        version=version,
+        since=moment(since, parts.clock()),
+        limit=limit,
     )
 
 
@@ -119,8 +133,16 @@ def gate(caller: Gating, parts: Opened, body: GateBody) -> GateReply:
     if parts.gate is None:
         raise ApiError(503, "this process does not judge", "gate", "run `seamwatch up`, or `seamwatch run detection` beside it")
     answer = parts.gate(body.service, body.version, body.environment or None, body.wait_seconds)
-    note(parts.engine, AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}))
+    note(
+        parts.engine,
+        AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}),
+    )
     return GateReply(
-        outcome=answer.outcome, exit_code=answer.exit_code, reasons=answer.reasons, settles=answer.settles, findings=answer.findings,
-        verdict_id=answer.verdict_id, text=answer.text,
-    )  # fmt: skip
+        outcome=answer.outcome,
+        exit_code=answer.exit_code,
+        reasons=answer.reasons,
+        settles=answer.settles,
+        findings=answer.findings,
+        verdict_id=answer.verdict_id,
+        text=answer.text,
+    )

@@ -151,9 +151,14 @@ def components(parts: Parts) -> list[Component]:
         age = (now - report.at).total_seconds()
         found.append(
             Component(
-                component=report.component, ready=report.ready, reason=report.reason, at=report.at, age_seconds=round(age, 3),
-                stale=age > parts.config.stale_seconds, details=dict(report.details),
-            )  # fmt: skip
+                component=report.component,
+                ready=report.ready,
+                reason=report.reason,
+                at=report.at,
+                age_seconds=round(age, 3),
+                stale=age > parts.config.stale_seconds,
+                details=dict(report.details),
+            )
         )
     return found
 
@@ -186,7 +191,9 @@ def readyz(parts: Opened) -> Response:
     return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
-@probes.get("/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}, **ERRORS}, response_class=Response)
+@probes.get(
+    "/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}, **ERRORS}, response_class=Response
+)
 def metrics(request: Request) -> Response:
     """What Seamwatch says of itself; needs the scope read unless opened by a setting."""
     parts = parts_of(request)
@@ -205,14 +212,19 @@ def health(_caller: Reading, parts: Opened) -> Health:
     """The same as /readyz, with figures."""
     reasons = unready(parts)
     marks = [PartitionTime.model_validate(row) for row in ask(parts, "watermarks", limit=1000)]
-    return Health(ready=not reasons, reasons=reasons, components=components(parts), windows=windows_state(parts), watermarks=marks)
+    return Health(
+        ready=not reasons, reasons=reasons, components=components(parts), windows=windows_state(parts), watermarks=marks
+    )
 
 
 @router.get("/rejects", summary="What could not be read, by reason")
 def rejects(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, limit: Limit = 500) -> list[RejectGroup]:
     """By the time of reading; the last 24 hours by default."""
     asked = range_of(since, until, parts.clock(), "24h")
-    return [RejectGroup.model_validate(row) for row in ask(parts, "rejects_by_reason", since=asked.since, until=asked.until, limit=limit)]
+    return [
+        RejectGroup.model_validate(row)
+        for row in ask(parts, "rejects_by_reason", since=asked.since, until=asked.until, limit=limit)
+    ]
 
 
 @router.get("/ledger", summary="What became of every record read")
@@ -222,7 +234,9 @@ def ledger(_caller: Reading, parts: Opened, limit: Limit = 500) -> list[LedgerLi
 
 
 @router.get("/coverage", summary="Which sides of calls were seen, checked and sampled how")
-def coverage(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500) -> list[CoverageLine]:
+def coverage(
+    _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500
+) -> list[CoverageLine]:
     """The last hour by default."""
     asked = range_of(since, until, parts.clock())
     rows = ask(parts, "coverage", since=asked.since, until=asked.until, environment=environment or "", limit=limit)
@@ -235,11 +249,17 @@ def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
     tables = [TableSize.model_validate(row) for row in ask(parts, "size")]
     totals = ask(parts, "span_totals")[0]
     asked = range_of(None, None, parts.clock(), "24h")
-    edges = [EdgeSize.model_validate(row) for row in ask(parts, "size_by_edge", since=asked.since, until=asked.until, limit=limit)]
+    edges = [
+        EdgeSize.model_validate(row) for row in ask(parts, "size_by_edge", since=asked.since, until=asked.until, limit=limit)
+    ]
     taken, spans = sum(table.bytes for table in tables), int(totals["spans"])
     per_million = taken / 1e9 / (spans / 1e6) if spans else None
     days = (totals["last_ingested"] - totals["first_ingested"]).total_seconds() / 86400
     return Size(
-        tables=tables, bytes=taken, spans=spans, gigabytes_per_million_spans=per_million,
-        gigabytes_per_day=taken / 1e9 / days if days > 0 else None, largest_edges=edges,
-    )  # fmt: skip
+        tables=tables,
+        bytes=taken,
+        spans=spans,
+        gigabytes_per_million_spans=per_million,
+        gigabytes_per_day=taken / 1e9 / days if days > 0 else None,
+        largest_edges=edges,
+    )

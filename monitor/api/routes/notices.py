@@ -26,7 +26,10 @@ class TestReply(BaseModel):
 
 @router.get("/alerts", summary="Alerts, the last changed first")
 def list_alerts(
-    _caller: Reading, parts: Opened, state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None, limit: Limit = 500
+    _caller: Reading,
+    parts: Opened,
+    state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None,
+    limit: Limit = 500,
 ) -> list[Tracked]:
     """One for each deploy and root edge; `told` says what receivers know of it."""
     return outbox.list_alerts(parts.engine, state=state, limit=limit)

@@ -61,7 +61,10 @@ def create_token(caller: Administering, parts: Opened, body: TokenBody) -> NewTo
     token, secret = kept_tokens.create_token(
         parts.engine, body.name, body.scopes, now, expires=moment(body.expires, now), created_by=caller.name
     )
-    note(parts.engine, AuditEntry(now, caller.name, "create token", token.id, {"name": token.name, "scopes": ",".join(token.scopes)}))
+    note(
+        parts.engine,
+        AuditEntry(now, caller.name, "create token", token.id, {"name": token.name, "scopes": ",".join(token.scopes)}),
+    )
     return NewToken(token=token, secret=secret)
 
 

@@ -1,0 +1,56 @@
+"""Contracts: what providers promise, and its revisions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse
+
+from monitor.api.access import Opened, Reading
+from monitor.api.questions import ask, range_of
+from monitor.api.routes.contracts import line, newest, revision_of
+from monitor.api.templating import render
+from monitor.control import contracts as registry
+
+router = APIRouter(include_in_schema=False)
+SHOWN = 200_000
+
+
+@router.get("/contracts")
+def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
+    """Newest revisions, with what was seen to break them in the last day."""
+    day = range_of(None, None, parts.clock(), "24h")
+    rows = ask(
+        parts,
+        "violations_by_fingerprint",
+        since=day.since,
+        until=day.until,
+        environment="",
+        caller="",
+        callee="",
+        operation="",
+        contract="",
+        limit=2000,
+    )
+    broken: dict[str, int] = {}
+    for row in rows:
+        broken[row["contract"]] = broken.get(row["contract"], 0) + row["exchanges"]
+    lines = newest([line(one) for one in registry.revisions(parts.engine)])
+    return render(request, "contracts.html", {"contracts": lines, "broken": broken})
+
+
+@router.get("/contracts/{name:path}")
+def contract_page(
+    request: Request,
+    _caller: Reading,
+    parts: Opened,
+    name: str,
+    revision: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
+) -> HTMLResponse:
+    """One revision with its document as text."""
+    found = revision_of(parts, name, revision)
+    others = [line(one) for one in registry.revisions(parts.engine) if one.name == name]
+    return render(
+        request,
+        "contract.html",
+        {"contract": found, "document": found.document[:SHOWN], "cut": len(found.document) > SHOWN, "revisions": others},
+    )

@@ -1,0 +1,109 @@
+"""/v1/contracts: what providers promise, revision by revision."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from monitor.api.access import Opened, Publishing, Reading
+from monitor.api.faults import ERRORS, not_found
+from monitor.api.moments import Name, moment
+from monitor.api.parts import Parts
+from monitor.contracts.read import read_draft
+from monitor.control import contracts as registry
+from monitor.model.contracts import ContractDraft, ContractFormat, Revision
+
+router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS)
+
+
+class ContractBody(BaseModel):
+    """A revision to publish. Empty text means all: every version, consumer, environment."""
+
+    name: str = Field(min_length=1, max_length=200)
+    format: ContractFormat
+    provider: str = Field(min_length=1, max_length=1000)
+    document: str = Field(min_length=1, max_length=5_000_000, description="OpenAPI 3.x or JSON Schema, JSON or YAML, as text")
+    provider_version: str = Field(default="", max_length=1000)
+    consumer: str = Field(default="", max_length=1000)
+    environment: str = Field(default="", max_length=1000)
+    effective_from: str | None = Field(
+        default=None, max_length=64, description="ISO 8601; a first revision holds for all time without it"
+    )
+    effective_to: str | None = Field(default=None, max_length=64, description="ISO 8601")
+
+
+class ContractLine(BaseModel):
+    """A revision without its document."""
+
+    name: str
+    number: int
+    format: ContractFormat
+    provider: str
+    provider_version: str
+    consumer: str
+    environment: str
+    effective_from: datetime
+    effective_to: datetime | None
+    content_hash: str
+    published_at: datetime
+    published_by: str
+
+
+@router.get("/contracts", summary="Contracts, their newest revisions")
+def list_contracts(
+    _caller: Reading,
+    parts: Opened,
+    provider: Name = None,
+    *,
+    every: Annotated[bool, Query(alias="all", description="every revision, not only the newest")] = False,
+) -> list[ContractLine]:
+    """By name and number, without documents."""
+    rows = [line(one) for one in registry.revisions(parts.engine) if provider in (None, one.provider)]
+    return rows if every else newest(rows)
+
+
+@router.post("/contracts", summary="Publish a revision", status_code=201)
+def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Revision:
+    """The same content again is the same revision. Never reaches out to the network: a remote $ref is refused."""
+    now = parts.clock()
+    draft = ContractDraft(
+        body.name,
+        body.format,
+        body.provider,
+        body.document,
+        body.provider_version,
+        body.consumer,
+        body.environment,
+        moment(body.effective_from, now),
+        moment(body.effective_to, now),
+    )
+    return registry.publish(parts.engine, draft, now, read=read_draft, published_by=caller.name)
+
+
+@router.get("/contracts/{name:path}", summary="One revision with its document")
+def one_contract(
+    _caller: Reading, parts: Opened, name: str, revision: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None
+) -> Revision:
+    """The newest revision unless one is named; 404 when there is none."""
+    return revision_of(parts, name, revision)
+
+
+def revision_of(parts: Parts, name: str, number: int | None) -> Revision:
+    """The revision; ApiError 404."""
+    found = registry.revision(parts.engine, name, number)
+    if found is None:
+        raise not_found("contract" if number is None else f"revision {number} of contract", name, "GET /v1/contracts lists them")
+    return found
+
+
+def line(revision: Revision) -> ContractLine:
+    """The revision without its document."""
+    return ContractLine.model_validate({name: value for name, value in asdict(revision).items() if name != "document"})
+
+
+def newest(rows: Sequence[ContractLine]) -> list[ContractLine]:
+    """The newest revision of each contract; rows come by name and number."""
+    return list({row.name: row for row in rows}.values())
