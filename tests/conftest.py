@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.control",
     "tests.fixtures.receiver",
+    "tests.fixtures.alertmanager",
 ]
