@@ -1,12 +1,14 @@
 """Is this deploy good? One answer for a pipeline: exit code, reasons, and what would settle it."""
 
 import difflib
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Engine
 
+from monitor.clock import Clock
 from monitor.control.deploys import list_deploys
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
@@ -22,12 +24,16 @@ SEEN_BACK = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class GateRequest:
-    """Which deploy: the newest of this service and version, in any environment unless one is named."""
+    """Which deploy: the newest of this service and version, in any environment unless one is named.
+
+    `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow for asking often.
+    """
 
     service: str
     version: str
     environment: str | None = None
     judging: JudgeSettings = field(default_factory=JudgeSettings)
+    last_look: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,29 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     if len(environments) > 1:
         reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
         return _answer("inconclusive", (reason,), ("name one with --environment",), (), "", request)
-    judged = judge_deploy(reader, engine, of_version[0], request.judging, now)
+    judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     save_verdict(engine, verdict)
     return _answer(verdict.outcome, verdict.reasons, verdict.settles, judged.findings, verdict.id, request, of_version[0])
+
+
+def wait_for_gate(
+    reader: Reader,
+    engine: Engine,
+    request: GateRequest,
+    clock: Clock,
+    stop: threading.Event,
+    wait_seconds: float,
+    every_seconds: float = 5.0,
+) -> GateAnswer:
+    """Ask until the answer is pass or fail, `wait_seconds` have passed or `stop` is set; only the last look makes the exact test."""
+    ends = clock() + timedelta(seconds=wait_seconds)
+    while clock() < ends and not stop.is_set():
+        answer = evaluate_gate(reader, engine, replace(request, last_look=False), clock())
+        if answer.outcome != "inconclusive":
+            return answer
+        stop.wait(min(every_seconds, max(0.0, (ends - clock()).total_seconds())))
+    return evaluate_gate(reader, engine, request, clock())
 
 
 def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:

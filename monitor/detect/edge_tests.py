@@ -12,7 +12,7 @@ from monitor.detect.contrasts import Contrast, Role, Side, contrast, histograms,
 from monitor.detect.distributions import log_mean_exp
 from monitor.detect.equivalence import Bounds, bounds, difference_bound
 from monitor.detect.latency import exceedance_counts, latency_test
-from monitor.detect.rates import RateTest, dispersion, rate_test
+from monitor.detect.rates import RateTest, dispersion, exact_tail, rate_test
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Evidence, Signal
 
@@ -29,7 +29,10 @@ FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
 
 @dataclass(frozen=True, slots=True)
 class SignalTest:
-    """One signal of one edge; `counterpart` names the other side's version, None for all of them together."""
+    """One signal of one edge; `counterpart` names the other side's version, None for all of them together.
+
+    `deadline_p` is the exact test's, 1.0 where it was not asked for.
+    """
 
     signal: Signal
     kind: str
@@ -37,6 +40,7 @@ class SignalTest:
     log_e: float
     bad_windows: int
     evidence: Evidence
+    deadline_p: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,12 +134,10 @@ def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list
         (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
         phi = dispersion(*_before(contrast, bad, calls))
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
-        details = {"kind": kind, "dispersion": f"{phi:.3g}"}
-        found.append(
-            SignalTest(
-                signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence_of(rates, contrast, bad, details)
-            )
-        )
+        evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
+        last_look = settings.deadline and contrast.counterpart is None
+        p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
+        found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
         found += [test for test in (_latency(contrast, side, settings) for side in SIDES) if test]
     return found

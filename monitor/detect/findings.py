@@ -44,9 +44,9 @@ def finding_id(deploy: Deploy, edge: Edge, version: str, signal: Signal, clause:
     return digest([*names, version, signal, clause, deploy.id])[:20]
 
 
-def worse_signals(edge: EdgeTests, settings: JudgeSettings) -> list[Signal]:
+def worse_signals(edge: EdgeTests, settings: JudgeSettings, bar_p: float = -1.0) -> list[Signal]:
     """Signals with evidence of their own, in enough windows; asked only of edges that e-BH rejected."""
-    return [signal for signal in SIGNALS if _strong(edge, signal, settings)]
+    return [signal for signal in SIGNALS if _strong(edge, signal, settings, bar_p)]
 
 
 def findings_of(
@@ -56,14 +56,15 @@ def findings_of(
     clauses: Clauses,
     settings: JudgeSettings,
     now: datetime,
+    bar_p: float = -1.0,
 ) -> list[Found]:
-    """Findings of the edges that e-BH rejected, roots first."""
-    below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings)]
+    """Findings of the edges that were rejected (by e-BH, or a rate by the exact test at `bar_p`), roots first."""
+    below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings, bar_p)]
     bar = -math.log(settings.alpha)
     found: list[Found] = []
     for edge in rejected:
-        for signal in worse_signals(edge, settings):
-            best, affected = _pairs(edge, _strong(edge, signal, settings))
+        for signal in worse_signals(edge, settings, bar_p):
+            best, affected = _pairs(edge, _strong(edge, signal, settings, bar_p))
             rival = stronger_callee(signal, best.log_e, rivals.get(signal, ()))
             propagated = rival is not None or is_propagated(edge, signal, below, bar)
             suspects = ranked(deploy, best.log_e, rivals.get(signal, ()))
@@ -80,12 +81,14 @@ def findings_of(
     )
 
 
-def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings) -> list[SignalTest]:
+def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings, bar_p: float) -> list[SignalTest]:
     bar = -math.log(settings.alpha)
     return [
         test
         for test in edge.tests
-        if test.signal == signal and test.log_e >= bar and test.bad_windows >= settings.min_bad_windows
+        if test.signal == signal
+        and (test.log_e >= bar or test.deadline_p <= bar_p)
+        and test.bad_windows >= settings.min_bad_windows
     ]
 
 

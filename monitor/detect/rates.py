@@ -15,6 +15,7 @@ from monitor.detect.distributions import Floats, Ints, binomial_pmf, log_mean_ex
 
 GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
 EXACT_UP_TO = 4000
+BURSTY = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,11 @@ def ratio_bounds(
     return ratio, (float(low[-1]) if low.size else 0.0), (float(high[0]) if high.size and ratio is not None else None)
 
 
-def exact_tail(new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: float) -> float:
+def exact_tail(new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: float, phi: float = 1.0) -> float:
     """P(at least so many of the bad calls fall to the new version) at ratio `floor_ratio`: one look, at a deadline.
 
-    Exact by convolution over strata up to 4000 bad calls, normal with continuity correction beyond. 1.0 without data.
+    Exact by convolution over strata; normal with continuity correction where bad calls come in bursts (variance times phi) or are more
+    than 4000. 1.0 without data.
     """
     (new_bad, new_calls), (old_bad, old_calls) = new, old
     used = (new_calls > 0) & (old_calls > 0) & (new_bad + old_bad > 0)
@@ -119,8 +121,8 @@ def exact_tail(new: tuple[Ints, Ints], old: tuple[Ints, Ints], floor_ratio: floa
     share = new_calls[used] / (new_calls[used] + old_calls[used])
     p = floor_ratio * share / (floor_ratio * share + 1.0 - share)
     seen = int(new_bad[used].sum())
-    if int(total.sum()) > EXACT_UP_TO:
-        mean, variance = float(p @ total), float((p * (1.0 - p)) @ total)
+    if phi > BURSTY or int(total.sum()) > EXACT_UP_TO:
+        mean, variance = float(p @ total), float((p * (1.0 - p)) @ total) * phi
         return normal_tail((seen - 0.5 - mean) / max(variance, 1e-12) ** 0.5)
     law = np.ones(1)
     for count, probability in zip(total.tolist(), p.tolist(), strict=True):

@@ -9,10 +9,11 @@ class JudgeSettings:
 
     `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio below which a
     difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and `latency_floor_seconds` the same for
-    latency: both must be exceeded. `equivalence_alpha` is the one-sided error of a pass, per edge.
+    latency: both must be exceeded. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
     """
 
     alpha: float = 0.01
+    deadline: bool = False
     floor_ratio: float = 1.25
     floor_difference: float = 0.005
     latency_floor_buckets: int = 2

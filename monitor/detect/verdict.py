@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from monitor.detect.columns import EdgeTable, digest, tables
 from monitor.detect.contrasts import Role, own_codes
-from monitor.detect.ebh import e_bh
+from monitor.detect.ebh import e_bh, holm
 from monitor.detect.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.equivalence import minimum_detectable_ratio
 from monitor.detect.findings import Clauses, Found, findings_of
@@ -135,10 +135,15 @@ def _case(
     found: list[Found] = []
     met = [edge for edge in edges if edge.contrast.overlap]
     if met:
-        chosen = e_bh([edge.log_e for edge in met], settings.alpha)
-        rejected = [edge for edge, keep in zip(met, chosen, strict=True) if keep]
+        alpha = settings.alpha / 2 if settings.deadline else settings.alpha
+        chosen = e_bh([edge.log_e for edge in met], alpha)
+        last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
+        bar_p = holm(last, alpha) if settings.deadline else -1.0
+        rejected = [
+            edge for edge, keep in zip(met, chosen, strict=True) if keep or any(test.deadline_p <= bar_p for test in edge.tests)
+        ]
         rival = rivals(deploy, others, found_tables, settings) if rejected else {}
-        found += findings_of(deploy, rejected, rival, clauses, settings, now)
+        found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
     apart = [edge for edge in edges if not edge.contrast.overlap and not edge.contrast.confounded]
     if apart and not met:
         rival = rivals(deploy, others, found_tables, settings)

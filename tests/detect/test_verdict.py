@@ -227,3 +227,11 @@ def test_a_finding_keeps_its_id_while_evidence_grows() -> None:
 def test_provisional_windows_are_not_judged() -> None:
     rows = [replace(row, sealed=False) for row in cells([Traffic(edge(), new=Behaviour(violated=1.0))], 6)]
     assert judge(deploy(), rows, (), (), SETTINGS, now_after(6))[0].outcome == "inconclusive"
+
+
+def test_the_last_look_of_a_gate_sees_what_asking_often_must_leave_open() -> None:
+    rows = cells([Traffic(edge(), 400, Behaviour(0.01), Behaviour(0.05))], 6, share=steady(0.3), seed=3)
+    often, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(6))
+    last, findings = judge(deploy(), rows, (), (), replace(SETTINGS, deadline=True), now_after(6))
+    assert (often.outcome, last.outcome) == ("inconclusive", "fail")
+    assert [finding.signal for finding in findings] == ["errors"]

@@ -1,0 +1,154 @@
+"""False alarms and power of judging, by simulation: `python -m tests.bench.bench_detection [runs]`.
+
+A/A: both versions behave alike while everything else happens (ramps, daily waves, bursts, shared outages, a slow hour); every
+finding is false. Judged at several moments, as the detector does: a deploy counts as alarmed when any moment raised something.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from monitor.model.edges import EdgeCell
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+
+SETTINGS = JudgeSettings()
+LOOKS = (3, 6, 12, 24, 48)
+Case = Callable[[int], list[EdgeCell]]
+
+
+def plain(seed: int) -> list[EdgeCell]:
+    """Eight operations, 1 % errors, 10/30/70/100 % ramp."""
+    return cells(
+        [Traffic(edge(operation=f"GET /{n}"), 200, Behaviour(0.01), Behaviour(0.01)) for n in range(8)], 48, before=60, seed=seed
+    )
+
+
+def waves(seed: int) -> list[EdgeCell]:
+    """Load and error rate rise and fall with the day, faster than any day does."""
+    swing = lambda window: 1.0 + 0.8 * math.sin(window / 12.0)  # noqa: E731
+    trouble = lambda window: 0.02 * (1.0 + math.sin(window / 9.0))  # noqa: E731
+    return cells(
+        [
+            Traffic(edge(operation=f"GET /{n}"), 200, Behaviour(0.005), Behaviour(0.005), load=swing, outage=trouble)
+            for n in range(8)
+        ],
+        48,
+        before=60,
+        seed=seed,
+    )
+
+
+def outages(seed: int) -> list[EdgeCell]:
+    """A dependency fails 40 % of all calls for two minutes in the middle of the ramp."""
+    bad = lambda window: 0.4 if 4 <= window < 16 else 0.0  # noqa: E731
+    return cells(
+        [Traffic(edge(operation=f"GET /{n}"), 200, Behaviour(0.002), Behaviour(0.002), outage=bad) for n in range(8)],
+        48,
+        before=60,
+        seed=seed,
+    )
+
+
+def bursts(seed: int) -> list[EdgeCell]:
+    """Errors come in bursts of five on average, each hitting one version: what breaks every iid test."""
+    rows = cells([Traffic(edge(operation=f"GET /{n}"), 200) for n in range(8)], 48, share=steady(0.3), before=90, seed=seed)
+    rng = np.random.default_rng(seed + 10_000)
+    out = []
+    for row in rows:
+        bad = min(row.calls, int(rng.geometric(0.2, rng.poisson(row.calls * 0.002)).sum()))
+        out.append(replace(row, failed=bad, outcomes={**row.outcomes, "ok": row.calls - bad, "server_error": bad}))
+    return out
+
+
+def quiet(seed: int) -> list[EdgeCell]:
+    """Few calls, bimodal latency: what makes false pages."""
+    return cells(
+        [Traffic(edge(operation=f"GET /{n}"), 5, Behaviour(0.02, spread=1.2), Behaviour(0.02, spread=1.2)) for n in range(8)],
+        48,
+        share=steady(0.3),
+        before=60,
+        seed=seed,
+    )
+
+
+def slow_hour(seed: int) -> list[EdgeCell]:
+    """Everything gets three times slower for both versions in the middle."""
+    usual = cells([Traffic(edge(operation=f"GET /{n}"), 200) for n in range(4)], 48, share=steady(0.3), before=60, seed=seed)
+    slow = cells(
+        [Traffic(edge(operation=f"GET /{n}"), 200, Behaviour(latency=0.06), Behaviour(latency=0.06)) for n in range(4)],
+        48,
+        share=steady(0.3),
+        before=60,
+        seed=seed + 1,
+    )
+    middle = (START + timedelta(seconds=120), START + timedelta(seconds=300))
+    return [row for row in usual if not middle[0] <= row.window < middle[1]] + [
+        row for row in slow if middle[0] <= row.window < middle[1]
+    ]
+
+
+def alarmed(rows: Sequence[EdgeCell], looks: Sequence[int] = LOOKS) -> int | None:
+    """Windows until something was found; None for nothing at any look."""
+    for look in looks:
+        part = [row for row in rows if row.window < START + timedelta(seconds=10 * look)]
+        if judge(deploy(), part, (), (), SETTINGS, now_after(look))[1]:
+            return look
+    return None
+
+
+def planted(new: Behaviour, calls: float = 200, old: Behaviour | None = None, **more: object) -> Case:
+    """One bad operation among six; ramp 10/30/70/100 %, three windows each, two minutes of history."""
+
+    def rows(seed: int) -> list[EdgeCell]:
+        bad = Traffic(edge(), calls, old or Behaviour(), new, **more)  # type: ignore[arg-type]  # a bench's shorthand
+        return cells([bad, *(Traffic(edge(operation=f"GET /{n}"), calls) for n in range(5))], 24, before=12, seed=seed)
+
+    return rows
+
+
+HARMS: dict[str, Case] = {
+    "violations 100 % against 0 %": planted(Behaviour(violated=1.0)),
+    "latency +150 ms on 20 ms": planted(Behaviour(latency=0.17)),
+    "one caller version fails 100 %": planted(
+        Behaviour(), callers={"1.2.3": 0.3, "1.3.0": 0.7}, pairs={"1.2.3": Behaviour(server_error=1.0)}
+    ),
+    "latency x2": planted(Behaviour(latency=0.04)),
+    "errors 1 % to 5 %": planted(Behaviour(server_error=0.05), old=Behaviour(server_error=0.01)),
+    "errors 0.5 % to 1.5 %": planted(Behaviour(server_error=0.015), 2000, Behaviour(server_error=0.005)),
+}
+
+
+def main() -> None:
+    """Print both tables."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    print(f"A/A deploys alarmed at any of the looks after {LOOKS} windows, alpha {SETTINGS.alpha:.0%}, {runs} runs each")
+    for case in (plain, waves, outages, bursts, quiet, slow_hour):
+        alarms = sum(alarmed(case(seed)) is not None for seed in range(runs))
+        print(f"  {case.__name__:<12} {alarms:>4} of {runs}  {alarms / runs:6.2%}")
+    print("Planted harms: found by windows of 10 s after first traffic (share of runs), ramp 10/30/70/100 %")
+    looks = (2, 3, 4, 6, 9)
+    for name, rows in HARMS.items():
+        found = [alarmed(rows(seed), looks) for seed in range(max(20, runs // 5))]
+        shares = "  ".join(f"{look}: {sum(one is not None and one <= look for one in found) / len(found):5.0%}" for look in looks)
+        print(f"  {name:<32} {shares}")
+    big = cells(
+        [Traffic(edge(operation=f"GET /{n}"), 100, callers={"1.0.0": 0.5, "1.1.0": 0.5}) for n in range(60)],
+        168,
+        share=steady(0.3),
+    )
+    started = time.process_time()
+    judge(deploy(), big, (), (), SETTINGS, now_after(168))
+    print(
+        f"One judgement of 60 edges x 180 windows x 4 version pairs ({len(big)} cells): {time.process_time() - started:.2f} CPU-s"
+    )
+
+
+if __name__ == "__main__":
+    main()
