@@ -1,0 +1,75 @@
+"""The README's tables, out of the code: `python -m tests.docs.tables` writes them between their marks."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import SecretStr
+
+from monitor import telemetry
+from monitor.config import choices, known, variable
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def settings_table() -> str:
+    """Every setting: name, default, meaning. The variable follows from the name."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in known().items():
+        default = field.get_default(call_default_factory=True)
+        said = "" if isinstance(default, SecretStr) or default in ("", (), {}) else f"`{default}`"
+        words = choices(field)
+        meaning = f"{field.description}" + (f" ({', '.join(f'`{word}`' for word in words if word)})" if words else "")
+        meaning += "; secret" if field.annotation is SecretStr else ""
+        lines.append(f"| `{name}` | {said} | {meaning.replace('|', '/')} |")
+    return "\n".join(lines)
+
+
+def metrics_table() -> str:
+    """Every metric with its labels and meaning."""
+    lines = ["| metric | labels | meaning |", "| --- | --- | --- |"]
+    for metric in vars(telemetry).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = metric._name + ("_total" if metric._type == "counter" else "")
+            lines.append(f"| `{name}` | {', '.join(metric._labelnames)} | {metric._documentation} |")
+    return "\n".join(lines)
+
+
+def commands_table() -> str:
+    """Every command with the first line of its help."""
+    lines = ["| command | what it does |", "| --- | --- |"]
+    app: typer.Typer = import_module("monitor.cli.main").app
+    lines += [f"| `seamwatch {name}` | {text} |" for name, text in _commands(typer.main.get_command(app), "")]
+    return "\n".join(lines)
+
+
+TABLES = {"settings": settings_table, "metrics": metrics_table, "commands": commands_table}
+
+
+def filled(text: str) -> str:
+    """The README's text with its tables as they must be."""
+    for name, table in TABLES.items():
+        before, begin, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}{begin}{table()}\n{end}{after}" if end else text
+    return text
+
+
+def variables() -> set[str]:
+    """Every environment variable of a setting."""
+    return {variable(name) for name in known()}
+
+
+def _commands(command: Any, before: str) -> Iterator[tuple[str, str]]:
+    for name, one in sorted(command.commands.items()):
+        if hasattr(one, "commands"):
+            yield from _commands(one, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", (one.help or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")

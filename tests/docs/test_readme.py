@@ -1,0 +1,71 @@
+"""What is public is documented: settings, commands, metrics, and examples that hold."""
+
+import re
+import shlex
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+
+from monitor.config import load
+from monitor.config.load import OTHER_VARIABLES
+from tests.docs.tables import README, TABLES, filled, variables
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_setting_metric_and_command_is_documented(name: str) -> None:
+    """When this fails: python -m tests.docs.tables."""
+    assert f"<!-- {name} -->" in TEXT
+    assert TABLES[name]() in TEXT
+
+
+def test_filling_in_the_tables_changes_nothing() -> None:
+    assert filled(TEXT) == TEXT
+
+
+def test_every_variable_named_is_one() -> None:
+    named = set(re.findall(r"SEAMWATCH_[A-Z_]*[A-Z]", TEXT))
+    loose = {name for name in named if name.startswith("SEAMWATCH_TEST_")}
+    assert named - variables() - OTHER_VARIABLES - loose <= {"SEAMWATCH_KAFKA_SASL_PASSWORD_FILE"}
+
+
+def test_every_settings_file_shown_can_be_read(tmp_path: Path) -> None:
+    shown = blocks("toml")
+    assert shown
+    for text in shown:
+        assert tomllib.loads(text)
+        path = tmp_path / "seamwatch.toml"
+        path.write_text(text)
+        load(path, {}, {})
+
+
+def test_every_command_shown_exists() -> None:
+    root = typer.main.get_command(import_module("monitor.cli.main").app)
+    for line in "\n".join(blocks("sh")).splitlines():
+        words = shlex.split(line, comments=True)
+        while words and ("=" in words[0] or words[0] in {"export", ".venv/bin/seamwatch"}):
+            if words[0] == ".venv/bin/seamwatch":
+                words[0] = "seamwatch"
+                break
+            words.pop(0)
+        if not words or words[0] != "seamwatch":
+            continue
+        command, rest = root, words[1:]
+        while rest and hasattr(command, "commands"):
+            assert rest[0] in command.commands, line
+            command, rest = command.commands[rest[0]], rest[1:]
+        options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        assert {word.split("=")[0] for word in rest if word.startswith("--")} <= options, line
+
+
+def test_every_file_linked_is_there() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT):
+        assert (README.parent / target).exists(), target
