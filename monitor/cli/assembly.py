@@ -1,5 +1,6 @@
 """The parts put together: stores opened, sources made, pipelines bound to their settings."""
 
+import math
 import os
 import socket
 import threading
@@ -24,6 +25,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
+from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
@@ -178,7 +180,11 @@ class House:
         """How deploys are judged."""
         said = self.settings.detection
         return JudgeSettings(
-            alpha=said.alpha, floor_ratio=said.effect_ratio, floor_difference=said.effect_points, share_of_calls=said.calls_share
+            alpha=said.alpha,
+            floor_ratio=said.effect_ratio,
+            floor_difference=said.effect_points,
+            latency_floor_buckets=max(1, int(2**HISTOGRAM_SCALE * math.log2(said.latency_ratio))),
+            share_of_calls=said.calls_share,
         )
 
     def versions(self) -> VersionWatch:

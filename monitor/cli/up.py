@@ -19,7 +19,7 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.config import Settings
 from monitor.errors import MonitorError
-from monitor.gate import GateRequest, evaluate_gate
+from monitor.gate import GateRequest, wait_for_gate
 from monitor.streams.runner import run
 from monitor.telemetry import Report
 from pipelines.detection import detection
@@ -69,13 +69,8 @@ def serving(parts: House) -> Iterator[str]:
 
     def gate(service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
         """Judge, and judge again while it is inconclusive and time is left."""
-        deadline = parts.clock().timestamp() + wait_seconds
         request = GateRequest(service, version, environment, parts.judging())
-        while True:
-            answer = evaluate_gate(parts.reader, parts.engine, request, parts.clock())
-            left = deadline - parts.clock().timestamp()
-            if answer.outcome != "inconclusive" or left <= 0 or parts.stop.wait(min(GATE_LOOKS_EVERY, left)):
-                return answer
+        return wait_for_gate(parts.reader, parts.engine, request, parts.clock, parts.stop, wait_seconds, GATE_LOOKS_EVERY)
 
     config = ApiConfig(
         host=said.host, port=said.port, local_token=token, traces_to=tracing.endpoint if tracing.enabled else ""
