@@ -95,7 +95,8 @@ _MESSAGE_VERBS = frozenset({"send", "publish", "create", "process", "receive", "
 
 def _database(given: Mapping[str, Any], address: str) -> str:
     system = _str(given, "db.system.name", "db.system")
-    host = _host(address)
+    host, colon, port = address.rpartition(":")
+    host = host if colon and port.isdigit() else address
     return _str(given, "db.namespace", "db.name") or (f"{system}@{host}" if host else system)
 
 
