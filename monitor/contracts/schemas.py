@@ -95,7 +95,8 @@ class Schema:
 class Schemas:
     """All schemas of one document under one registry; each is compiled when first asked for, then kept.
 
-    `resources` are other documents by URI, published with the contract; nothing else is ever fetched.
+    `resources` are other documents by URI that a document as a whole (pointer "") may name; nothing else is ever
+    fetched. `assert_formats` holds `format` against payloads in the drafts, too, that only annotate by it.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Schemas:
         where: str,
         formats: Mapping[str, Any] | None = None,
         resources: Mapping[str, Any] | None = None,
+        assert_formats: bool = True,
         limits: ContractLimits = CONTRACT_LIMITS,
     ) -> None:
         self._where = where
@@ -114,15 +116,19 @@ class Schemas:
         self._formats = dict(formats or {})
         self._document = document
         self._draft: Draft = draft
-        self._resources = list((resources or {}).items())
-        self._tight = self._registry(document)
+        self._resources = dict(resources or {})
+        self._assert_formats = assert_formats
+        self._tight: engine.Registry | None = None
         self._loose: engine.Registry | None = None
 
     def _registry(self, document: Any) -> engine.Registry:
-        try:
-            return engine.Registry([(ROOT, document), *self._resources], draft=_NUMBERS[self._draft])
-        except (engine.ReferencingError, ValueError) as error:
-            raise ContractError(f"{self._where}: {_first_line(error)}") from None
+        return engine.Registry([(ROOT, document)], draft=_NUMBERS[self._draft])
+
+    def _resource(self, uri: str) -> Any:
+        """Only what was published with the contract; there is no network."""
+        if uri not in self._resources:
+            raise KeyError(uri)
+        return self._resources[uri]
 
     def lazily(self, pointer: str) -> Schema:
         """The schema at a JSON pointer into the document."""
@@ -130,15 +136,24 @@ class Schemas:
 
     def validator(self, pointer: str, *, loose: bool = False) -> engine.Validator:
         """Compile the schema at a pointer. Raises ContractError when it cannot be used."""
-        registry = self._tight
-        if loose:
-            registry = self._loose = self._loose or self._registry(loosened(self._document))
         try:
-            return self._class(
-                {"$ref": f"{ROOT}#{quote(pointer, safe=_FRAGMENT)}"},
+            if pointer:
+                registry = self._loose if loose else self._tight
+                if registry is None:
+                    registry = self._registry(loosened(self._document) if loose else self._document)
+                    self._tight, self._loose = (self._tight, registry) if loose else (registry, self._loose)
+                schema: Any = {"$ref": f"{ROOT}#{quote(pointer, safe=_FRAGMENT)}"}
+            else:
+                registry = None
+                schema = loosened(self._document) if loose else self._document
+            says_draft = not pointer and isinstance(schema, dict) and "$schema" in schema
+            make = engine.validator_for if says_draft else self._class
+            return make(
+                schema,
                 registry=registry,
-                offline=True,
-                validate_formats=True,
+                retriever=self._resource if self._resources else None,
+                offline=not self._resources,
+                validate_formats=self._assert_formats or None,
                 formats=self._formats or None,
                 pattern_options=self._patterns,
             )

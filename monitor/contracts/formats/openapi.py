@@ -68,7 +68,7 @@ class _Reader:
         return Promise(router, whole=True, depth=min(depths.values()))
 
     def _operations(self, router: Router[Operation]) -> Iterator[tuple[str, str, Operation]]:
-        paths = self._document.get("paths") or {}
+        paths = self._document.get("paths", {})
         if not isinstance(paths, dict):
             raise ContractError(f"{self._where}: `paths` is no object")
         for route, item in paths.items():

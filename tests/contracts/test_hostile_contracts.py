@@ -1,0 +1,123 @@
+"""Contracts that attack: refused at publishing with what and where, in bounded time, and nothing is ever fetched."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from monitor.contracts.check import check
+from monitor.contracts.limits import ContractLimits
+from monitor.contracts.read import read_contract
+from monitor.contracts.registry import Registry
+from monitor.errors import ContractError
+from tests.contracts.promises import exchange, revision
+
+BOUND = {"x-seamwatch": {"operation": "GET /api/payments/{id}", "side": "response"}}
+
+
+def openapi(schemas: dict[str, Any], **more: Any) -> str:
+    answer = {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}}
+    return json.dumps({"openapi": "3.1.0", "paths": {"/api/payments/{id}": {"get": {"responses": answer}}}, "components": {"schemas": schemas}, **more})
+
+
+def chain(levels: int, link: Any) -> dict[str, Any]:
+    """A schema that applies twice the next one, `levels` times: 2^levels at the end."""
+    schemas = {f"L{level}": {"allOf": [link(f"#/components/schemas/L{level + 1}")] * 2} for level in range(levels)}
+    return {"A": {"$ref": "#/components/schemas/L0"}, **schemas, f"L{levels}": {"type": "integer"}}
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, socket.socket]]:
+    """A web address on loopback where somebody counts who calls."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/schema.json", server
+
+
+@pytest.mark.parametrize("word", ["$ref", "$dynamicRef", "$recursiveRef"])
+def test_a_reference_out_of_the_document_is_refused_and_nobody_is_called(listener: tuple[str, socket.socket], word: str) -> None:
+    address, server = listener
+    for kind, text in (("openapi", openapi({"A": {"items": {word: address}}})), ("jsonschema", json.dumps({**BOUND, "items": {word: address}}))):
+        with pytest.raises(ContractError, match=r"leaves the document; bundle it"):
+            read_contract(kind, text, where="contract x")
+    with pytest.raises(BlockingIOError):
+        server.accept()
+
+
+def test_references_that_are_data_are_no_references(listener: tuple[str, socket.socket]) -> None:
+    address, server = listener
+    schema = {"A": {"properties": {"$ref": {"type": "string"}}, "enum": [{"$ref": address}], "example": {"$ref": address}}}
+    read_contract("openapi", openapi(schema), where="contract x").compile()
+    with pytest.raises(BlockingIOError):
+        server.accept()
+
+
+def test_files_and_missing_places_are_refused_with_the_place() -> None:
+    with pytest.raises(ContractError, match="file:///etc/passwd"):
+        read_contract("openapi", openapi({"A": {"$ref": "file:///etc/passwd"}}), where="contract x")
+    with pytest.raises(ContractError, match="components/schemas/NOPE"):
+        read_contract("openapi", openapi({"A": {"$ref": "#/components/schemas/NOPE"}}), where="contract x").compile()
+
+
+HOSTILE: list[tuple[str, str, str]] = [
+    ("a chain of two", openapi(chain(40, lambda ref: {"$ref": ref})), "schemas apply to one value"),
+    ("itself in place", openapi({"A": {"allOf": [{"$ref": "#/components/schemas/A"}]}}), "schemas apply to one value"),
+    ("deep", openapi({"A": json.loads("[" * 150 + "]" * 150)}, x=json.loads('{"a":' * 220 + "1" + "}" * 220)), "nested deeper"),
+    ("a long pattern", openapi({"A": {"pattern": "a" * 5000}}), "longer than 4096"),
+    ("a pattern that explodes", openapi({"A": {"pattern": "^(a{1000}){1000}$"}}), "regex"),
+    ("no pattern", openapi({"A": {"pattern": "("}}), "regex"),
+    ("no type", openapi({"A": {"type": "float"}}), "cannot be used"),
+    ("a list for paths", '{"openapi": "3.0.0", "paths": []}', "no object"),
+    ("a bad status", '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"2000": {}}}}}}', "neither a status"),
+    ("swagger", "swagger: '2.0'", "OpenAPI 3.0, 3.1 and 3.2"),
+    ("a tag", "openapi: !!python/object/apply:os.system ['true']", "tag"),
+    ("no text", "", "empty"),
+    ("a list", "- 1", "no object"),
+    ("half a surrogate", "a: \ud800", "surrogate"),
+    ("bytes", "\x00\x01", "neither JSON nor YAML"),
+    ("a key twice", "openapi: 3.0.0\nopenapi: 3.1.0", "stands twice"),
+    ("an alias in itself", "a: &a [*a]", "contains itself"),
+    ("many aliases", "a0: &a0 [x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)), "aliases expand"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), [(text, why) for _, text, why in HOSTILE], ids=[name for name, _, _ in HOSTILE])
+def test_a_hostile_contract_is_refused_quickly_and_says_why(text: str, why: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ContractError, match=why):
+        read_contract("openapi", text, where="contract x").compile()
+    assert time.process_time() - started < 5
+
+
+def test_a_contract_over_its_size_is_refused() -> None:
+    with pytest.raises(ContractError, match="more than the 100"):
+        read_contract("openapi", openapi({"A": {}}), where="contract x", limits=ContractLimits(text_bytes=100))
+
+
+def test_schemas_that_double_at_each_level_make_deep_payloads_unchecked() -> None:
+    document = openapi(chain(60, lambda ref: {"properties": {"a": {"$ref": ref}}}))
+    made = Registry([revision(document)])
+    assert made.broken == {}
+    payload: Any = {}
+    for _ in range(40):
+        payload = {"a": payload}
+    started = time.process_time()
+    assert check(exchange(answer=payload), made).reason == "too_deep"
+    assert check(exchange(answer={"a": {"a": {}}}), made).outcome == "valid"
+    assert time.process_time() - started < 2
+
+
+def test_a_catastrophic_pattern_neither_hangs_nor_says_valid() -> None:
+    made = Registry([revision(openapi({"A": {"type": "string", "pattern": "^(?=(a+)+b)(a+)+$"}}))])
+    started = time.process_time()
+    assert check(exchange(answer="a" * 5_000 + "!"), made).outcome != "valid"
+    assert time.process_time() - started < 2
+
+
+def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
+    node = {"type": "object", "properties": {"kids": {"type": "array", "items": {"$ref": "#/components/schemas/A"}}, "up": {"$ref": "#/components/schemas/A"}}}
+    promise = read_contract("openapi", openapi({"A": node}), where="contract x")
+    assert promise.depth == 128
