@@ -27,21 +27,24 @@ def belongs(
     """
     if (event.kind in VERSION_KINDS) != (deploy.kind in VERSION_KINDS):
         return False
+    announced = event.source != SIGHTING
     begins = event.state == "started"
     if event.kind not in VERSION_KINDS:  # two flips of one flag are two changes
         return event.kind == deploy.kind and not begins and deploy.state not in TERMINAL
-    if begins and event.source != SIGHTING and _began_again(event, deploy, events):
+    if begins and announced and _began_again(event, deploy, events):
         return False
-    ended = deploy.finished is not None
-    waits_for_traffic = event.source == SIGHTING and deploy.first_traffic is None
-    reach = NEAR if (begins or ended) and not waits_for_traffic else OPEN
+    is_its_traffic = not announced and (deploy.first_traffic is None or abs(event.at - deploy.first_traffic) <= NEAR)
+    ended = deploy.finished is not None and not _is_next_step(event, events)
+    comes_back = event.kind == "rollback" and deploy.kind != "rollback"
+    appears = begins or not announced or comes_back
+    reach = OPEN if is_its_traffic or not (ended or appears) else NEAR
     if not deploy.started - _before(event, deploy, events) <= event.at <= last_event + reach:
         return False
     replaced = any(
         other.version != deploy.version and other.kind in VERSION_KINDS and last_event < other.started < event.at
         for other in others
     )
-    return not (replaced and (begins or ended))
+    return not replaced or (is_its_traffic and not comes_back) or not (appears or ended)
 
 
 def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
@@ -78,6 +81,12 @@ def _began_again(event: DeployEvent, deploy: Deploy, events: Sequence[DeployEven
     """The source that now says "started" had seen this deploy begin and it ended before: the version is deployed anew."""
     spoke = any(one.source == event.source and one.state == "started" for one in events)
     return spoke and deploy.finished is not None and deploy.finished < event.at
+
+
+def _is_next_step(event: DeployEvent, events: Sequence[DeployEvent]) -> bool:
+    """A ramp told in steps, each of which "succeeded": it goes on until all traffic is on the version."""
+    shares = [(one.at, one.traffic_share) for one in events if one.traffic_share is not None]
+    return event.traffic_share is not None and bool(shares) and max(shares)[1] < 1
 
 
 def _first(texts: Iterable[str]) -> str:

@@ -234,6 +234,36 @@ def test_a_long_ramp_stays_one_deploy(control_engine: Engine) -> None:
     assert last.id == first.id
 
 
+def test_a_ramp_told_in_steps_that_succeed_is_one_deploy(control_engine: Engine) -> None:
+    ids = {
+        deploys.record(control_engine, an_event("succeeded", NOON + minutes(120 * step), traffic_share=share), NOON).id
+        for step, share in enumerate((0.1, 0.3, 0.7, 1.0))
+    }
+    assert len(ids) == 1
+    again = deploys.record(control_engine, an_event("succeeded", NOON + minutes(600), traffic_share=0.1), NOON)
+    assert again.id not in ids
+
+
+def test_a_version_that_telemetry_sees_coming_back_is_a_rollback(control_engine: Engine) -> None:
+    for minute, version, kind in ((0, "1.9.0", "deploy"), (120, "2.0.0", "deploy"), (150, "1.9.0", "rollback")):
+        event = an_event("progressing", NOON + minutes(minute), version=version, kind=kind, source="sighting")
+        last = deploys.record(control_engine, event, NOON)
+    assert [one.kind for one in deploys.list_deploys(control_engine)] == ["rollback", "deploy", "deploy"]
+    told = deploys.record(control_engine, an_event("succeeded", NOON + minutes(151), version="1.9.0", kind="rollback"), NOON)
+    assert told.id == last.id
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_traffic_an_hour_after_the_announcement_is_of_that_deploy(control_engine: Engine, noted: bool) -> None:
+    announced = deploys.record(control_engine, an_event("succeeded", NOON), NOON)
+    deploys.record(control_engine, an_event("succeeded", NOON + minutes(20), version="3.0.0"), NOON)
+    if noted:
+        deploys.note_traffic(control_engine, announced.id, NOON + minutes(60))
+    seen = deploys.record(control_engine, an_event("progressing", NOON + minutes(60), source="sighting"), NOON)
+    assert seen.id == announced.id
+    assert seen.first_traffic == NOON + minutes(60)
+
+
 def test_two_flips_of_a_flag_are_two_changes(control_engine: Engine) -> None:
     one = deploys.record(control_engine, an_event("started", NOON, kind="flag"), NOON)
     two = deploys.record(control_engine, an_event("started", NOON + minutes(1), kind="flag"), NOON)
