@@ -5,8 +5,8 @@ Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 w
 
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +51,7 @@ def options(
     context.obj = Session(config, flags, debug)
 
 
-@app.command()
+@app.command("version")
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -70,16 +70,27 @@ app.add_typer(tokens.commands, name="tokens")
 app.add_typer(settings.commands, name="config")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
-for _name in ("up", "run", "replay"):  # each has a function `command`, taking the context and typed options
-    if find_spec(f"monitor.cli.{_name}"):
-        app.command(_name)(import_module(f"monitor.cli.{_name}").command)
+HEAVY = ("up", "run", "replay")
+"""Commands that load every part. Each is a module with a function `command`."""
+
+
+def whole(names: Iterable[str] = HEAVY) -> typer.Typer:
+    """The command with these heavy ones too; all of them by default."""
+    there = {one.name for one in app.registered_commands}
+    for name in HEAVY:
+        if name in names and name not in there:
+            app.command(name)(import_module(f"monitor.cli.{name}").command)
+    return app
 
 
 def main(words: list[str] | None = None) -> None:
     """Run the command and exit. Errors are one line on standard error, with a trace only after --debug."""
     words = sys.argv[1:] if words is None else words
+    light = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     try:
-        code = app(words, standalone_mode=False, prog_name="seamwatch")
+        code = whole(set(words) if (light - set(HEAVY)) & set(words) else HEAVY)(
+            words, standalone_mode=False, prog_name="seamwatch"
+        )
     except TyperException as error:
         text = error.format_message()
         if text.startswith("Usage:"):
