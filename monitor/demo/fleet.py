@@ -20,6 +20,8 @@ from monitor.errors import MonitorError
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 8.0
+BEGINNERS = ("load", "fulfilment")
+"""Who begins calls of their own accord: customers, and whoever works from the queue."""
 
 
 class ShopError(MonitorError):
@@ -131,10 +133,11 @@ class Fleet:
         return spent
 
     def close(self) -> None:
-        """Stop everything: customers first, then all services at once. Returns when every process is gone."""
+        """Stop everything, those who begin work first, so that nothing fails on the way. Returns when every process is gone."""
         leaving, self._live = self._live, []
-        _stop([live for live in leaving if live.service == "load"])
-        _stop([live for live in leaving if live.service != "load"])
+        for first in BEGINNERS:
+            _stop([live for live in leaving if live.service == first])
+        _stop([live for live in leaving if live.service not in BEGINNERS])
 
     def _spawn(self, role: str, name: str, version: str, listener: socket.socket | None) -> None:
         known = service(name) if role == "instance" else None

@@ -1,4 +1,4 @@
-"""Customers: an open loop of requests at the shop's front door, the same rate for every entry, come what may."""
+"""Customers: requests at the shop's front door at one rate for every entry, as long as not too many are waiting."""
 
 import asyncio
 import random
@@ -15,8 +15,10 @@ from monitor.demo.settings import InstanceSettings
 from monitor.demo.storefront import price_of
 
 REPORT_SECONDS = 5.0
-MAX_WAITING = 400
-"""Requests under way at once; beyond it customers go away (counted as status -1)."""
+LEAVE_SECONDS = 2.0
+MAX_WAITING = 48
+"""Visits under way at once; beyond it customers leave (counted as such), so that a machine too busy for the shop
+makes it slower and not full of timeouts."""
 
 Visit = Callable[[Peers, random.Random], Any]
 
@@ -67,32 +69,36 @@ async def serve(settings: InstanceSettings) -> None:
     await follow_parent(rerouted, stopped.set)
     say("ready")
     counts: Counter[str] = Counter()
-    visits = [asyncio.create_task(_keep_visiting(entry, peers, chance, settings.rate, counts)) for entry in VISITS]
+    waiting: set[asyncio.Task[None]] = set()
+    loops = [asyncio.create_task(_keep_visiting(entry, peers, chance, settings.rate, counts, waiting)) for entry in VISITS]
     while not stopped.is_set():
         try:
             await asyncio.wait_for(stopped.wait(), REPORT_SECONDS)
         except TimeoutError:
             say("counts " + orjson.dumps(counts).decode())
-    for task in visits:
+    for task in loops:
         task.cancel()
-    await asyncio.gather(*visits, return_exceptions=True)
+    await asyncio.gather(*loops, return_exceptions=True)
+    if waiting:
+        await asyncio.wait(waiting, timeout=LEAVE_SECONDS)
     await peers.client.aclose()
 
 
-async def _keep_visiting(entry: str, peers: Peers, chance: random.Random, rate: float, counts: Counter[str]) -> None:
+async def _keep_visiting(
+    entry: str, peers: Peers, chance: random.Random, rate: float, counts: Counter[str], waiting: set[asyncio.Task[None]]
+) -> None:
     loop = asyncio.get_running_loop()
-    waiting: set[asyncio.Task[None]] = set()
     due = loop.time() + chance.random() / rate
 
     async def visit() -> None:
         answer = await VISITS[entry](peers, chance)
-        counts[f"{entry} {answer.status}"] += 1
+        counts[f"{entry} {answer.status or answer.body}"] += 1
 
     while True:
         await asyncio.sleep(max(0.0, due - loop.time()))
         due += chance.uniform(0.5, 1.5) / rate
         if len(waiting) >= MAX_WAITING:
-            counts[f"{entry} -1"] += 1
+            counts[f"{entry} left"] += 1
             continue
         task = asyncio.create_task(visit())
         waiting.add(task)

@@ -4,6 +4,7 @@ Spans follow the messaging conventions: https://opentelemetry.io/docs/specs/semc
 """
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -52,6 +53,7 @@ class OrderConsumer:
         self._handle = handle
         self._loop = loop
         self._stop = threading.Event()
+        self._begun: set[concurrent.futures.Future[None]] = set()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -67,15 +69,18 @@ class OrderConsumer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop polling and leave the group."""
+        """Stop polling, finish what was begun, leave the group. Call it from another thread than the loop's."""
         self._stop.set()
-        self._thread.join(2.0)
+        self._thread.join(3.0)
+        concurrent.futures.wait(self._begun, timeout=2.0)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             for message in self._consumer.consume(50, timeout=0.5):
                 if message.error() is None:
-                    asyncio.run_coroutine_threadsafe(self._process(message), self._loop)
+                    begun = asyncio.run_coroutine_threadsafe(self._process(message), self._loop)
+                    self._begun.add(begun)
+                    begun.add_done_callback(self._begun.discard)
         self._consumer.close()
 
     async def _process(self, message: Message) -> None:

@@ -20,7 +20,7 @@ OUTSIDE = {BANK_HOST: "bank"}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer said; status 0 when it did not answer at all."""
+    """What a peer said; status 0 when it did not answer at all, the body then naming the error."""
 
     status: int
     body: Any
@@ -55,8 +55,8 @@ class Peers:
         started_ns = time.time_ns()
         try:
             response = await self.client.send(request)
-        except httpx.TransportError:
-            return Answer(0, None)
+        except httpx.TransportError as error:
+            return Answer(0, type(error).__name__)
         if self._log is not None and request.url.host in OUTSIDE:
             self._log.called(response, OUTSIDE[request.url.host], started_ns)
         return Answer(response.status_code, orjson.loads(response.content))

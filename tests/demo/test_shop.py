@@ -289,7 +289,7 @@ def test_it_closes_within_seconds_and_leaves_no_process(day: Day) -> None:
     assert day.closing_seconds < 15
     assert len(day.pids) == 14
     assert not [pid for pid in day.pids if _lives(pid)]
-    assert all(int(each.rsplit(" ", 1)[1]) > 0 for each in day.report.answers)
+    assert {each.rsplit(" ", 1)[1] for each in day.report.answers} <= {"200", "201", "502", "left"}
 
 
 @pytest.mark.slow
