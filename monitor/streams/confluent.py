@@ -250,8 +250,6 @@ class ConfluentSource:
 
     def _caught_up(self, consumer: Consumer, targets: Mapping[int, int]) -> bool:
         """Whether every partition was read (ours) or committed (other members') up to its target."""
-        if not self._ours and targets:
-            return False
         others = [TopicPartition(self._topic, number) for number in targets if number not in self._ours]
         if any(self._position(number) < end for number, end in targets.items() if number in self._ours):
             return False

@@ -255,8 +255,6 @@ class KafkaSource:
     def _caught_up(self, consumer: KafkaConsumer, targets: dict[TopicPartition, int]) -> bool:
         """Whether every partition was read (ours) or committed (other members') up to its target; strikes off those that were."""
         ours = consumer.assignment()
-        if not ours and targets:
-            return False
         for tp, end in list(targets.items()):
             if tp in ours:
                 done = (self._position(consumer, tp) or 0) >= end

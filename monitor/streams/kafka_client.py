@@ -1,11 +1,12 @@
 """What to ask of kafka-python: options, what a topic is called for ever, and its errors in our words."""
 
+import contextlib
 import hashlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -28,6 +29,7 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "fetch_max_bytes": 16 * 1024 * 1024,
     "metrics_enabled": False,
 }
+Client = TypeVar("Client")
 CODECS = ("crc32c", "lz4.frame", "snappy", "zstandard")
 
 
@@ -86,19 +88,34 @@ def in_our_words(doing: str) -> Iterator[None]:
         raise SourceUnavailable(f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?") from error
 
 
+def _built(kind: Callable[..., Client], **settings: Any) -> Client:
+    """The client, or its error; without this a client that cannot connect leaves its I/O thread and sockets behind."""
+    inner: list[Any] = []
+
+    def make_inner(**configs: Any) -> Any:
+        inner.append(KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**configs))
+        return inner[0]
+
+    with contextlib.ExitStack() as undo:
+        undo.callback(lambda: [each.close() for each in inner])
+        built = kind(kafka_client=make_inner, **settings)
+        undo.pop_all()
+        return built
+
+
 def open_admin(brokers: str, options: Mapping[str, Any], timeout_seconds: float) -> KafkaAdminClient:
     """An admin client; close it. Options that only consumers know are left out."""
     known = {name: value for name, value in client_options(options).items() if name in KafkaAdminClient.DEFAULT_CONFIG}
     timeout_ms = int(timeout_seconds * 1000)
     settings = {"request_timeout_ms": timeout_ms, "bootstrap_timeout_ms": timeout_ms, **known}
-    return KafkaAdminClient(bootstrap_servers=brokers.split(","), **settings)
+    return _built(KafkaAdminClient, bootstrap_servers=brokers.split(","), **settings)
 
 
 def open_consumer(brokers: str, group: str | None, options: Mapping[str, Any], timeout_seconds: float) -> KafkaConsumer:
     """A consumer that has not subscribed yet; close it."""
     settings = {**CONSUMER_DEFAULTS, "bootstrap_timeout_ms": int(timeout_seconds * 1000), **client_options(options)}
     settings["enable_auto_commit"] = False
-    return KafkaConsumer(bootstrap_servers=brokers.split(","), group_id=group, **settings)
+    return _built(KafkaConsumer, bootstrap_servers=brokers.split(","), group_id=group, **settings)
 
 
 def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str, timeout_seconds: float) -> TopicFacts:

@@ -1,0 +1,316 @@
+"""KafkaSource on a real Apache Kafka: codecs, rebalances, faults, hostile batches."""
+
+import collections
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from monitor.errors import ConfigError, SourceUnavailable
+from monitor.model.records import Partition, Records, stepped_over
+from monitor.streams.confluent import ConfluentSource
+from monitor.streams.kafka import KafkaSource, Patience
+from tests.fixtures.broker import KafkaBroker
+from tests.fixtures.kafka import SecureKafka
+
+pytestmark = pytest.mark.kafka
+CLIENTS = pytest.mark.parametrize("client", [KafkaSource, ConfluentSource])
+HASTY = Patience(connect_seconds=3, quiet_seconds=0.5, stall_seconds=4, commit_seconds=3)
+
+
+def read_on(source: KafkaSource | ConfluentSource) -> list[Records]:
+    batches = []
+    for records in source.poll():
+        batches.append(records)
+        source.commit(records.next_offsets)
+    source.close()
+    return batches
+
+
+def values(batches: Sequence[Records]) -> list[bytes]:
+    return sorted(value for batch in batches for value in batch.values)
+
+
+def numbered(count: int, first: int = 0) -> list[bytes]:
+    return sorted(b"%08d" % number for number in range(first, first + count))
+
+
+@CLIENTS
+@pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
+def test_every_codec_is_read(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource], codec: str | None) -> None:
+    topic = kafka.make_topic()
+    kafka.produce(topic, numbered(500), compression_type=codec)
+    assert values(read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))) == numbered(500)
+
+
+@CLIENTS
+def test_headers_and_times_come_along(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]) -> None:
+    topic = kafka.make_topic(partitions=1)
+    with kafka.producer() as producer:
+        producer.send(topic, value=b"x", headers=[("content-type", b"application/json")], timestamp_ms=1_700_000_000_000)
+    batches = read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))
+    found = next(batch for batch in batches if len(batch))
+    assert found.headers[0] == {"content-type": b"application/json"}
+    assert found.timestamps_ms[0] == 1_700_000_000_000
+
+
+@CLIENTS
+def test_both_clients_name_a_topic_alike_and_a_topic_made_anew_differently(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, [b"old"])
+    reference = read_on(KafkaSource(kafka.bootstrap, topic, "reference", until_caught_up=True))
+    before = read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))
+    kafka.delete_topic(topic)
+    kafka.make_topic(topic, partitions=1)
+    kafka.produce(topic, [b"new"])
+    after = read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))
+    assert before[-1].partitions[0] == reference[-1].partitions[0]
+    assert after[-1].values == (b"new",)
+    assert after[-1].partitions[0].source_id != before[-1].partitions[0].source_id
+
+
+@CLIENTS
+def test_tls_and_scram_let_us_in_and_a_wrong_password_is_said(
+    kafka_secure: SecureKafka, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka_secure.broker.make_topic()
+    kafka_secure.broker.produce(topic, numbered(50))
+    source = client(kafka_secure.bootstrap, topic, "g", options=kafka_secure.options, until_caught_up=True)
+    assert values(read_on(source)) == numbered(50)
+    wrong = {**kafka_secure.options, "sasl_plain_password": "wrong"}
+    refused = client(kafka_secure.bootstrap, topic, "g", options=wrong, patience=HASTY)
+    with pytest.raises(SourceUnavailable, match=kafka_secure.bootstrap):
+        next(refused.poll())
+
+
+@CLIENTS
+def test_the_first_start_may_begin_at_the_end_and_the_second_goes_on_from_there(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    source = client(kafka.bootstrap, topic, "g", start="latest", poll_seconds=0.2)
+    settled = next(batch for batch in source.poll() if all(batch.drained.values()) and batch.drained)
+    assert len(settled) == 0
+    source.close()
+    kafka.produce(topic, numbered(5, first=10))
+    assert values(read_on(client(kafka.bootstrap, topic, "g", start="latest", until_caught_up=True))) == numbered(5, first=10)
+
+
+def test_records_deleted_before_they_were_read_are_counted_as_a_gap(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    read_on(KafkaSource(kafka.bootstrap, topic, "g", until_caught_up=True))
+    kafka.produce(topic, numbered(10, first=10))
+    with kafka.admin() as admin:
+        admin.delete_records({TopicPartition(topic, 0): 17})
+    batches = read_on(KafkaSource(kafka.bootstrap, topic, "g", until_caught_up=True))
+    assert values(batches) == numbered(3, first=17)
+    assert [gap for batch in batches for gap in batch.gaps] == [7, 0, 0]
+
+
+def test_a_missing_topic_and_a_dead_broker_say_what_and_where(kafka: KafkaBroker) -> None:
+    with pytest.raises(SourceUnavailable, match=r"topic nowhere at .* does not exist; create the topic"):
+        next(KafkaSource(kafka.bootstrap, "nowhere", "g", patience=HASTY).poll())
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1 .*is the broker up"):
+        next(KafkaSource("127.0.0.1:1", "t", "g", patience=HASTY).poll())
+
+
+def test_a_broker_that_stays_away_costs_no_threads() -> None:
+    before = threading.active_count()
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable):
+            next(KafkaSource("127.0.0.1:1", "t", "g", patience=Patience(connect_seconds=0.5)).poll())
+    assert threading.active_count() == before
+
+
+def test_an_unknown_option_is_a_wrong_setting(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic()
+    with pytest.raises(ConfigError, match="sesion_timeout"):
+        next(KafkaSource(kafka.bootstrap, topic, "g", options={"sesion_timeout": 1}).poll())
+    with pytest.raises(ConfigError, match="sesion_timeout"):
+        next(ConfluentSource(kafka.bootstrap, topic, "g", options={"sesion_timeout": 1}).poll())
+
+
+class Reader(threading.Thread):
+    """A collector of its own: reads and commits until told to leave."""
+
+    def __init__(self, source: KafkaSource) -> None:
+        super().__init__()
+        self.source, self.leave, self.kept = source, threading.Event(), list[tuple[Partition, int, bytes]]()
+        self.assigned = 0
+
+    def run(self) -> None:
+        for records in self.source.poll():
+            self.kept.extend(zip(records.partitions, records.offsets, records.values, strict=True))
+            self.assigned = len(records.drained)
+            self.source.commit(records.next_offsets)
+            if self.leave.is_set():
+                break
+        self.source.close()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_two_members_share_a_topic_and_lose_nothing_while_one_joins_and_leaves(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=4)
+    first, second = (Reader(KafkaSource(kafka.bootstrap, topic, "g", max_batch_seconds=0.2, poll_seconds=0.2)) for _ in range(2))
+    kafka.produce(topic, numbered(1000))
+    first.start()
+    wait_until(lambda: first.assigned == 4)
+    second.start()
+    kafka.produce(topic, numbered(1000, first=1000))
+    wait_until(lambda: first.assigned == 2 and second.assigned == 2)
+    kafka.produce(topic, numbered(1000, first=2000))
+    second.leave.set()
+    second.join(20)
+    wait_until(lambda: first.assigned == 4)
+    kafka.produce(topic, numbered(1000, first=3000))
+    wait_until(lambda: len({value for _, _, value in first.kept + second.kept}) == 4000)
+    first.leave.set()
+    first.join(20)
+    assert second.kept
+    assert {value for _, _, value in first.kept + second.kept} == set(numbered(4000))
+
+
+def test_a_late_commit_for_partitions_of_another_member_is_left_out(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=2)
+    kafka.produce(topic, numbered(20))
+    source = KafkaSource(kafka.bootstrap, topic, "g", poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    held = next(batch for batch in batches if len(batch))
+    other = Reader(KafkaSource(kafka.bootstrap, topic, "g", poll_seconds=0.2, max_batch_seconds=0.2))
+    other.start()
+    next(batch for batch in batches if len(batch.drained) == 1)
+    wait_until(lambda: other.assigned == 1)
+    lost = next(partition for partition in held.next_offsets if partition.partition == other.kept[0][0].partition)
+    source.commit({lost: 0})
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id="g")
+    assert consumer.committed(TopicPartition(topic, lost.partition)) != 0
+    consumer.close()
+    other.leave.set()
+    other.join(20)
+    source.close()
+
+
+def test_a_long_write_keeps_its_membership_and_its_place(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    options = {"max_poll_interval_ms": 7000, "session_timeout_ms": 6000}
+    source = KafkaSource(kafka.bootstrap, topic, "g", options=options, poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    held = next(batch for batch in batches if len(batch))
+    kafka.produce(topic, numbered(10, first=10))
+    for _ in range(4):
+        time.sleep(2)  # a write that takes longer than the group allows between polls
+        source.keep_alive()
+    source.commit(held.next_offsets)
+    assert next(batch for batch in batches if len(batch)).values == tuple(numbered(10, first=10))
+    source.close()
+
+
+@CLIENTS
+def test_a_paused_broker_is_noticed_and_read_on_when_it_answers_again(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic()
+    kafka.produce(topic, numbered(10))
+    source = client(kafka.bootstrap, topic, "g", patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    source.commit(next(batch for batch in batches if len(batch)).next_offsets)
+    kafka.pause()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(SourceUnavailable, match=r"has not answered|no commit|does not answer|reading"):
+            collections.deque(batches, maxlen=0)
+    finally:
+        kafka.resume()
+    assert time.monotonic() < begun + 30
+    source.close()
+    kafka.produce(topic, numbered(5, first=10))
+    assert values(read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))) == numbered(5, first=10)
+
+
+def test_a_killed_broker_is_noticed_and_its_group_goes_on_after_the_restart(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic()
+    kafka.produce(topic, numbered(10), acks="all")
+    source = KafkaSource(kafka.bootstrap, topic, "g", patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    source.commit(next(batch for batch in batches if len(batch)).next_offsets)
+    kafka.kill()
+    with pytest.raises(SourceUnavailable, match="is the broker"):
+        collections.deque(batches, maxlen=0)
+    source.close()
+    kafka.start()
+    kafka.produce(topic, numbered(5, first=10))
+    assert values(read_on(KafkaSource(kafka.bootstrap, topic, "g", until_caught_up=True))) == numbered(5, first=10)
+
+
+def damage(log: Path, marker: bytes) -> None:
+    """Flip a byte of the record that holds the marker."""
+    data = bytearray(log.read_bytes())
+    data[data.index(marker)] ^= 0xFF
+    log.write_bytes(data)
+
+
+@CLIENTS
+def test_a_batch_damaged_on_disk_is_one_reject_and_its_neighbours_are_read(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    for part in (numbered(3), [b"damaged!"] * 4, numbered(3, first=3)):
+        kafka.produce(topic, part)
+    kafka.stop()
+    damage(kafka.folder / "data" / f"{topic}-0" / "00000000000000000000.log", b"damaged!")
+    kafka.start()
+    batches = read_on(client(kafka.bootstrap, topic, "g", until_caught_up=True))
+    rejects = [reject for batch in batches for reject in stepped_over(batch)]
+    assert [value for value in values(batches) if value] == numbered(6)
+    assert [(reject.reason, reject.offset) for reject in rejects] == [("corrupt_batch", 6)]
+    assert sum(gap for batch in batches for gap in batch.gaps) == 3
+
+
+BOMB = """
+import resource, sys
+from monitor.model.records import stepped_over
+from monitor.streams.kafka import KafkaSource
+source = KafkaSource(sys.argv[1], sys.argv[2], "bombs", until_caught_up=True)
+good = refused = 0
+for records in source.poll():
+    rejects = stepped_over(records)
+    refused += len(rejects)
+    good += len(records) - len(rejects)
+    source.commit(records.next_offsets)
+source.close()
+print(good, refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_bombs_and_huge_records_do_not_kill_the_reader(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=1, max_message_bytes="80000000")
+    with kafka.producer(compression_type="zstd", max_request_size=700_000_000, buffer_memory=900_000_000) as producer:
+        for value in (b"before", b"\0" * 512_000_000, b"between"):
+            producer.send(topic, value=value)
+            producer.flush()
+    with kafka.producer(max_request_size=90_000_000, buffer_memory=100_000_000) as producer:
+        producer.send(topic, value=os.urandom(1000) * 50_000)  # 50 MB as they are
+        producer.flush()
+        producer.send(topic, value=b"after")
+    words = [sys.executable, "-c", BOMB, kafka.bootstrap, topic]
+    shown = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    good, refused, peak_mb = map(int, shown)
+    assert (good, refused) == (4, 1)
+    assert peak_mb < 500
