@@ -11,7 +11,7 @@ from monitor.cli.printing import plain
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # They speak of every connection and rebalance; what matters of it we say ourselves.
-CHATTY = ("kafka", "httpx", "httpcore", "urllib3", "clickhouse_connect", "alembic", "uvicorn.access")
+CHATTY = ("httpx", "httpcore", "urllib3", "clickhouse_connect", "alembic", "uvicorn.access")
 
 
 def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "console"]) -> None:
@@ -44,6 +44,7 @@ def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Liter
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of each task above 0.1 s and of every rebalance
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
 
