@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.clock import Clock, system_clock
-from monitor.demo.deploy_events import cdevent
+from monitor.demo.deploy_events import Change, cdevent
 from monitor.demo.fleet import Fleet, ShopError, Wiring
 from monitor.demo.kafka_client import KafkaSink, Options, ensure_topics
 from monitor.demo.scenario import Scenario, Step, steps
@@ -61,7 +61,8 @@ def run_shop(
     """Run the shop until `stop` is set; returns when every process it started is gone.
 
     `announce` is told in plain lines what happens. `opened` is called once all services answer. `base_port` 0 takes
-    any free ports. `kafka_options` are kafka-python's, or with dots librdkafka's own. Raises SourceUnavailable when Kafka does not answer, ShopError when a service does not come up or dies.
+    any free ports. `kafka_options` are kafka-python's, or with dots librdkafka's own. Raises SourceUnavailable when
+    Kafka does not answer, ShopError when a service does not come up or dies.
     """
     topics = topics or Topics()
     options = _in_librdkafkas_words(kafka_options or {})
@@ -69,6 +70,10 @@ def run_shop(
     fleet = Fleet(Wiring(bootstrap, options, base_port, topics.spans, topics.logs, rate))
     events = KafkaSink(bootstrap, options)
     report = ShopReport()
+
+    def tell(change: Change) -> None:
+        events.send(topics.deploys, cdevent(change, clock()))
+
     try:
         fleet.open(stop)
         if stop.is_set():
@@ -78,14 +83,7 @@ def run_shop(
             opened(fleet)
         started = time.monotonic()
         spent_before = fleet.cpu_seconds()
-        waiting = list(steps(scenario or Scenario()))
-        while not stop.wait(
-            WATCH_SECONDS if not waiting else max(0.0, min(WATCH_SECONDS, started + waiting[0].at - time.monotonic()))
-        ):
-            if dead := fleet.dead():
-                raise ShopError(f"{', '.join(dead)} ended unexpectedly; its last words are on standard error")
-            while waiting and time.monotonic() - started >= waiting[0].at:
-                _take(waiting.pop(0), fleet, events, topics.deploys, announce, clock, stop)
+        _play(list(steps(scenario or Scenario())), fleet, stop, lambda step: _take(step, fleet, tell, announce, stop))
         report.open_seconds = time.monotonic() - started
         report.cpu_seconds = {name: spent - spent_before.get(name, 0.0) for name, spent in fleet.cpu_seconds().items()}
     finally:
@@ -101,9 +99,21 @@ def _in_librdkafkas_words(options: Mapping[str, Any]) -> Options:
     return {NAMES.get(name, name): str(value) for name, value in options.items() if name in NAMES or "." in name}
 
 
-def _take(
-    step: Step, fleet: Fleet, events: KafkaSink, deploys_topic: str, announce: Announce, clock: Clock, stop: threading.Event
-) -> None:
+def _play(planned: list[Step], fleet: Fleet, stop: threading.Event, take: Callable[[Step], None]) -> None:
+    """Take each step when its time has come, until told to stop. The story's time stands still while a step is taken."""
+    began = time.monotonic()
+    while not stop.is_set():
+        now = time.monotonic()
+        if planned and now - began >= planned[0].at:
+            take(planned.pop(0))
+            began += time.monotonic() - now
+            continue
+        if dead := fleet.dead():
+            raise ShopError(f"{', '.join(dead)} ended unexpectedly; its last words are on standard error")
+        stop.wait(min(WATCH_SECONDS, began + planned[0].at - now) if planned else WATCH_SECONDS)
+
+
+def _take(step: Step, fleet: Fleet, tell: Callable[[Change], None], announce: Announce, stop: threading.Event) -> None:
     """Do one step of the scenario."""
     change = step.change
     if step.action == "start":
@@ -120,4 +130,4 @@ def _take(
         announce(f"{change.service} {change.version} takes {change.share:.0%} of its calls")
     else:
         announce(f"{change.service} {change.version}: {change.kind} change")
-    events.send(deploys_topic, cdevent(change, clock()))
+    tell(change)
