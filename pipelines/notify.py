@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,12 +21,13 @@ from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 from monitor.telemetry import HealthBoard, Report
-from pipelines.delivery import Delivered, DeliverySettings, LeaseLost, check_held, deliver_once, tells_changes
+from pipelines.delivery import DeliverySettings, LeaseLost, check_held, deliver_once, tells_changes
 
 __all__ = ["DeliverySettings", "LeaseLost", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
 
 LEASE = "notify"
 OPEN_FINDINGS = 5000
+WELL = "well"
 LOG = structlog.get_logger(__name__)
 
 
@@ -108,11 +109,11 @@ def run_notify(
     hangs delays no other. Returns after what is being sent was sent or timed out.
     """
     chance = rng or random.Random()  # noqa: S311 - jitter, no secret
-    desk = _Desk()
+    desk = _Desk(senders)
     threads = [
         threading.Thread(
             target=_serve,
-            args=(engine, sender, desk, settings, stop, board, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
+            args=(engine, sender, desk, settings, stop, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
             name=f"notify-{sender.name}",
         )
         for sender in senders.values()
@@ -136,10 +137,11 @@ def run_notify(
 
 
 class _Desk:
-    """The lease that this process's threads send under, None while another process holds it."""
+    """The lease that this process's threads send under, None while another process holds it; and how each receiver does."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self.lease: Lease | None = None
+        self.receivers = dict.fromkeys(sorted(names), WELL)
 
 
 def _tick(
@@ -153,14 +155,14 @@ def _tick(
     refresh(engine, clock(), senders=senders, settings=settings, held=desk.lease)
     letters = outbox.list_letters(engine, limit=1000)
     waiting, dead = (sum(one.state == state for one in letters) for state in ("due", "dead"))
-    reason = "" if settings.enabled else "observing only: alerts are shown, nobody is told"
-    return Report(
-        "notify",
-        ready=True,
-        reason=reason,
-        at=clock(),
-        details={"waiting": waiting, "undeliverable": dead, "receivers": len(senders)},
-    )
+    trouble = "; ".join(f"{name} {state}" for name, state in desk.receivers.items() if state != WELL)
+    reason = trouble if settings.enabled else "observing only: alerts are shown, nobody is told"
+    figures: dict[str, str | int | float | None] = {
+        "waiting": waiting,
+        "undeliverable": dead,
+        **{f"receiver {name}": state for name, state in desk.receivers.items()},
+    }
+    return Report("notify", ready=True, reason=reason, at=clock(), details=figures)
 
 
 def _serve(
@@ -169,26 +171,26 @@ def _serve(
     desk: _Desk,
     settings: NotifySettings,
     stop: threading.Event,
-    board: HealthBoard,
     clock: Clock,
     rng: random.Random,
 ) -> None:
-    """Tell one receiver what is due, again and again."""
-    component = f"receiver {sender.name}"
+    """Tell one receiver what is due, again and again. A receiver in trouble is shown; it makes nothing unready."""
     while not stop.is_set():
         held = desk.lease
         try:
             if held is not None:
                 done = deliver_once(engine, {sender.name: sender}, held, clock(), settings.delivery, rng)
-                if done != Delivered():
-                    reason = "it does not take alerts now; they are kept and tried again" if done.busy else ""
-                    reason = "it refused an alert: see deliveries" if done.dead else reason
-                    board.report(Report(component, ready=not reason, reason=reason, at=clock()))
+                if done.busy or done.dead:
+                    desk.receivers[sender.name] = (
+                        "refused an alert, see deliveries" if done.dead else "does not take alerts now, they are kept"
+                    )
+                elif done.delivered:
+                    desk.receivers[sender.name] = WELL
         except StoreUnavailable as error:  # the lease lost, too: the main loop takes it anew
             LOG.warning("delivery interrupted", receiver=sender.name, reason=str(error))
         except Exception as error:
             LOG.exception("delivery failed", receiver=sender.name)
-            board.report(Report(component, ready=False, reason=f"{type(error).__name__}: see the log", at=clock()))
+            desk.receivers[sender.name] = f"has a fault in its sender ({type(error).__name__}), see the log"
         stop.wait(settings.tick_seconds)
 
 
