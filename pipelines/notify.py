@@ -153,13 +153,12 @@ def _tick(
     if desk.lease is None:
         return Report("notify", ready=True, reason="another process tells the receivers", at=clock())
     refresh(engine, clock(), senders=senders, settings=settings, held=desk.lease)
-    letters = outbox.list_letters(engine, limit=1000)
-    waiting, dead = (sum(one.state == state for one in letters) for state in ("due", "dead"))
+    letters = outbox.count_letters(engine)
     trouble = "; ".join(f"{name} {state}" for name, state in desk.receivers.items() if state != WELL)
     reason = trouble if settings.enabled else "observing only: alerts are shown, nobody is told"
     figures: dict[str, str | int | float | None] = {
-        "waiting": waiting,
-        "undeliverable": dead,
+        "waiting": letters.get("due", 0),
+        "undeliverable": letters.get("dead", 0),
         **{f"receiver {name}": state for name, state in desk.receivers.items()},
     }
     return Report("notify", ready=True, reason=reason, at=clock(), details=figures)

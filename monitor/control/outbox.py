@@ -223,6 +223,13 @@ def list_letters(engine: Engine, *, states: Iterable[str] = ("due", "dead"), lim
         return [_letter(row) for row in connection.execute(query)]
 
 
+def count_letters(engine: Engine) -> dict[str, int]:
+    """How many letters are in each state; states without any are left out."""
+    query = select(outbox.c.state, func.count().label("letters")).group_by(outbox.c.state)
+    with reading(engine) as connection:
+        return {row.state: row.letters for row in connection.execute(query)}
+
+
 def _put(
     connection: Connection, receiver: str, key: str, document: Any, now: datetime, *, due: datetime | None, **values: object
 ) -> None:
