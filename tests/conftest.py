@@ -8,5 +8,8 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.control",
     "tests.fixtures.receiver",
+    "tests.fixtures.shop_day",
+    "tests.fixtures.api",
+    "tests.fixtures.browser",
     "tests.fixtures.alertmanager",
 ]

@@ -1,5 +1,5 @@
 -- How long do the calls of an edge take on each side, by version pair, over time? Seconds; null for a side that was not seen.
--- Quantiles of exponential histograms of scale 3: the bucket's middle in log space, so within 4.5 % of the true value.
+-- Quantiles of exponential histograms of scale 3, interpolated in log space within the bucket: within 9 % of the true value.
 WITH
     (SELECT max(seq) FROM windows) AS newest,
     published AS (
@@ -10,10 +10,17 @@ WITH
     ),
     (histogram, share) -> if(
         empty(histogram), NULL,
-        if(tupleElement(arrayFirst(
-            step -> step.2 >= share * arraySum(mapValues(histogram)),
-            arrayZip(arraySort(mapKeys(histogram)), arrayCumSum(arrayMap(key -> histogram[key], arraySort(mapKeys(histogram)))))
-        ), 1) AS bucket = -300, 0, exp2((bucket + 0.5) / 8))
+        if(
+            (arrayFirst(
+                step -> step.3 >= share * arraySum(mapValues(histogram)),
+                arraySort(arrayMap(
+                    (bucket, number) -> (bucket, number, arraySum(arrayMap((other, count) -> if(other <= bucket, count, 0), mapKeys(histogram), mapValues(histogram)))),
+                    mapKeys(histogram), mapValues(histogram)
+                ))
+            ) AS hit).1 = -300,
+            0,
+            exp2((hit.1 + (share * arraySum(mapValues(histogram)) - (hit.3 - hit.2)) / hit.2) / 8)
+        )
     ) AS quantile_of
 SELECT
     time, caller_version, callee_version,

@@ -51,6 +51,9 @@
     if (timer === null) timer = setTimeout(() => { timer = null; renew(); }, 400);
   }
 
+  const current = document.querySelector('.top nav [aria-current]');
+  if (current) current.scrollIntoView({ inline: "center", block: "nearest" });
+
   if (!document.querySelector("[data-part]") || !("EventSource" in window)) return;
   let seen = "";
   const events = new EventSource("/events");
