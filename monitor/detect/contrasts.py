@@ -53,6 +53,17 @@ class Contrast:
         return self.new[:, place], self.old[:, place]
 
 
+def role_on(table: EdgeTable, service: str) -> Role | None:
+    """The service's place on this edge; None when it takes no part.
+
+    A service and the database it calls may bear one name: then the side that has versions is the service.
+    """
+    called, calls = table.edge.callee == service, table.edge.caller == service
+    if called and calls:
+        return "callee" if any(table.callee_versions) else "caller"
+    return "callee" if called else "caller" if calls else None
+
+
 def own_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
     """The deployed service's versions on this edge, and each row's."""
     return (table.callee_versions, table.callee) if role == "callee" else (table.caller_versions, table.caller)

@@ -132,6 +132,9 @@ def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list
         if biased and signal in FROM_TRACES:
             continue
         (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
+        if signal == "timeouts":  # a cold start times out; the first windows are the old version's to win
+            warm = contrast.windows >= _warm_since(contrast, settings.warmup_windows)
+            k, s, a, b = k * warm, s * warm, a * warm, b * warm
         phi = dispersion(*_before(contrast, bad, calls))
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
@@ -198,6 +201,12 @@ def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[st
 
 def _before(contrast: Contrast, bad: str, calls: str) -> tuple[np.ndarray, np.ndarray]:
     return contrast.before[:, COUNTS.index(bad)], contrast.before[:, COUNTS.index(calls)]
+
+
+def _warm_since(contrast: Contrast, warmup_windows: int) -> float:
+    """The first window that is judged where a cold start would look like harm."""
+    distinct = np.unique(contrast.windows)
+    return float(distinct[warmup_windows]) if distinct.size > warmup_windows else math.inf
 
 
 def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, ...], bool]:

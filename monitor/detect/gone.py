@@ -42,4 +42,6 @@ def brought_up_to_date(
 
 
 def _version(cell: EdgeCell, service: str) -> str:
-    return cell.callee_version if cell.edge.callee == service else cell.caller_version
+    return (cell.callee_version if cell.edge.callee == service else "") or (
+        cell.caller_version if cell.edge.caller == service else ""
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.columns import EdgeTable
+from monitor.detect.contrasts import Role, own_codes, role_on
 from monitor.detect.distributions import log_mean_exp
 from monitor.detect.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.settings import JudgeSettings
@@ -48,20 +49,14 @@ def rivals(
         split: dict[str, list[float]] = {}
         is_callee = False
         for table in tables:
-            role = "callee" if table.edge.callee == other.service else "caller" if table.edge.caller == other.service else None
+            role = role_on(table, other.service)
             if role is None:
                 continue
             is_callee |= role == "callee" and table.edge.caller == deploy.service
-            names = table.callee_versions if role == "callee" else table.caller_versions
-            old = (
-                other.previous_version
-                if other.previous_version in names
-                else _most_called(table, role == "callee", other.version)
-            )
+            names, _ = own_codes(table, role)
+            old = other.previous_version if other.previous_version in names else _most_called(table, role, other.version)
             if other.version in names and old:
-                for test in tests_of_edge(
-                    table, "callee" if role == "callee" else "caller", other.version, old, since, settings
-                ).tests:
+                for test in tests_of_edge(table, role, other.version, old, since, settings).tests:
                     split.setdefault(test.signal, []).append(test.log_e)
         for signal in ("errors", "timeouts", "violations", "latency", "silence"):
             logs = split.get(signal, [])
@@ -88,7 +83,7 @@ def ranked(deploy: Deploy, log_e: float, others: Sequence[Rival]) -> tuple[Suspe
                 (f"new against old version in the same windows (e = {math.exp(min(log_e, 50)):.3g})",),
             ),
         ),
-        (0.0, Suspect("", "", "", 0.0, ("none of these deploys",))),
+        (0.0, Suspect("", "none of these", "", 0.0, ("another cause, or a deploy nobody told of",))),
     ]
     for rival in others:
         age = abs((rival.deploy.started - deploy.started).total_seconds()) / 3600.0
@@ -125,8 +120,8 @@ def is_propagated(edge: EdgeTests, signal: Signal, bad_below: Sequence[tuple[Edg
     return any(what in ("errors", "timeouts", "violations") for _, what in bad_below)
 
 
-def _most_called(table: EdgeTable, callee: bool, but: str) -> str:
-    names, codes = (table.callee_versions, table.callee) if callee else (table.caller_versions, table.caller)
+def _most_called(table: EdgeTable, role: Role, but: str) -> str:
+    names, codes = own_codes(table, role)
     calls = np.bincount(codes, weights=table.counts[:, 0], minlength=len(names))
     best = [(-float(count), name) for count, name in zip(calls, names, strict=True) if name not in (but, "")]
     return min(best)[1] if best else ""

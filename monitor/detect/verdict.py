@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from monitor.detect.columns import EdgeTable, digest, tables
-from monitor.detect.contrasts import Role, own_codes
+from monitor.detect.contrasts import own_codes, role_on
 from monitor.detect.ebh import e_bh, holm
 from monitor.detect.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.equivalence import minimum_detectable_ratio
@@ -97,11 +97,7 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
     """The announced previous version when telemetry knows it, else the version with most calls beside the new one."""
     calls: dict[str, float] = {}
     for table in found:
-        names, codes = (
-            (table.callee_versions, table.callee)
-            if table.edge.callee == deploy.service
-            else (table.caller_versions, table.caller)
-        )
+        names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
         for code, count in zip(codes.tolist(), table.counts[:, 0].tolist(), strict=True):
             calls[names[code]] = calls.get(names[code], 0) + count
     for sighting in sightings:
@@ -113,7 +109,7 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
 
 
 def _tests(deploy: Deploy, table: EdgeTable, against: str, since: float, settings: JudgeSettings) -> EdgeTests:
-    role: Role = "callee" if table.edge.callee == deploy.service else "caller"
+    role = role_on(table, deploy.service) or "callee"
     return tests_of_edge(table, role, deploy.version, against, since, settings)
 
 
@@ -149,7 +145,7 @@ def _case(
         rival = rivals(deploy, others, found_tables, settings)
         for edge in apart:
             found += steps(deploy, edge, len(apart), rival, settings).found
-    where = [table.edge for table in found_tables if table.edge.callee == deploy.service]
+    where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     quiet = silence(deploy, against, sightings, where, since, settings, now) if against else None
     if quiet is None and not _seen(deploy, found_tables, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now)
@@ -160,8 +156,7 @@ def _case(
 
 def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
     return any(sighting.version == deploy.version for sighting in sightings) or any(
-        deploy.version in (table.callee_versions if table.edge.callee == deploy.service else table.caller_versions)
-        for table in found
+        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0] for table in found
     )
 
 

@@ -15,7 +15,7 @@ class VersionSettings:
     """
 
     spans: int = 20
-    settling: timedelta = timedelta(seconds=120)
+    settling: timedelta = timedelta(seconds=40)
     away: timedelta = timedelta(seconds=600)
 
 

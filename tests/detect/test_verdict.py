@@ -235,3 +235,19 @@ def test_the_last_look_of_a_gate_sees_what_asking_often_must_leave_open() -> Non
     last, findings = judge(deploy(), rows, (), (), replace(SETTINGS, deadline=True), now_after(6))
     assert (often.outcome, last.outcome) == ("inconclusive", "fail")
     assert [finding.signal for finding in findings] == ["errors"]
+
+
+def test_a_database_that_bears_the_services_name_is_not_the_service() -> None:
+    own_database = cells([Traffic(edge("payment", "payment", "SELECT"), callers={"": 1.0})], 12, role="caller")
+    verdict, findings = judge(deploy(), [*own_database, *cells([Traffic(edge()), *REST], 12)], (), (), SETTINGS, now_after(12))
+    assert (verdict.outcome, findings) == ("pass", [])
+    assert all(judgement.outcome == "pass" for judgement in verdict.edges)
+
+
+def test_timeouts_of_a_cold_start_are_not_held_against_a_version() -> None:
+    rows = cells([Traffic(edge()), *REST], 12)
+    first = [row for row in rows if row.callee_version == "2.0.0" and row.edge == edge() and row.window == START]
+    cold = [replace(row, outcomes={**row.outcomes, "ok": 0, "timeout": row.calls}) for row in first]
+    assert cold
+    _, findings = judge(deploy(), [row for row in rows if row not in first] + cold, (), (), SETTINGS, now_after(12))
+    assert findings == []
