@@ -1,32 +1,39 @@
 """Spans on Kafka to half edges in the store; read here what a collector does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.registry import Registry
+from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
 from monitor.edges.halves import Namer, half_edges
-from monitor.model.records import Offsets
+from monitor.model.exchanges import Exchange
+from monitor.model.records import Offsets, Records
 from monitor.model.spans import SpanBatch
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
+from pipelines.exchanges import Examiner
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """`encoding` is otlp_proto or otlp_json; a record's own header wins."""
+    """`encoding` is otlp_proto or otlp_json; a record's own header wins. `unmarked_biased`: spans without sampling marks count as
+    tail-sampled. `shape_share` of the payloads that spans carry is kept as shapes.
+    """
 
     encoding: str = "otlp_proto"
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
+    shape_share: float = 1.0
 
 
 def traces(
@@ -34,9 +41,11 @@ def traces(
 ) -> Iterator[Offsets]:
     """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
 
+    Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one decode, two outputs.
     Keeps no half between batches: a crash at any point re-reads at most what was not committed, and every row collapses
     under its natural key.
     """
+    examiner = Examiner(settings.aliases, settings.shape_share)
     namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
     budget = RejectBudget(settings.limits, "traces")
     for records in source.poll():
@@ -44,20 +53,43 @@ def traces(
         halves = half_edges(spans, namer)
         store.insert("halves", halves.halves)
         store.insert("message_ends", halves.message_ends)
+        carried = span_exchanges(spans, records) if registry else []
+        if carried and registry:
+            examined = examiner.examine(carried, registry(), records)
+            for table in ("shapes", "violations", "exchanges"):
+                store.insert(table, getattr(examined, table))
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))
             store.insert("rejects", reject_rows(rejects))
             store.insert(
-                "ledger", ledger_rows(records, spans=spans.seen, halves=halves.sources, filtered=spans.filtered, rejected=spans.refused)
+                "ledger",
+                ledger_rows(
+                    records,
+                    spans=spans.seen,
+                    halves=halves.sources,
+                    filtered=spans.filtered,
+                    rejected=spans.refused,
+                    exchanges=_per_record(carried, records),
+                ),
             )
         store.insert("watermarks", watermarks.update(records, spans.record, spans.end_ns, clock()))
         whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        bad = [i for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True)) if (p.source_id, p.partition, o) in whole]
+        bad = [
+            i
+            for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))
+            if (p.source_id, p.partition, o) in whole
+        ]
         budget.spend(len(records), bad, next(iter(whole.values()), ""))
         _count(spans, len(halves), watermarks.newest())
         for reject in rejects:
             telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
         yield records.next_offsets
+
+
+def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:
+    places = {(p.source_id, p.partition, o): n for n, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))}
+    rows = np.array([places[one.source_id, one.partition, one.offset] for one in carried], np.int64)
+    return np.bincount(rows, minlength=len(records)).astype(np.int64)
 
 
 def _count(spans: SpanBatch, halves: int, watermark: float | None) -> None:

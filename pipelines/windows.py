@@ -63,7 +63,9 @@ class Closer:
             plan = self._with_counterparts(plan, watermark, finish=finish)
         sealing = self._seal(plan, watermark)
         published = self._close(plan, watermark, finish=finish) if plan.close else 0
-        newest = max((s.window for s in [*plan.seal, *plan.close] if sealed_now(s, watermark, self._settings, finish=finish)), default=None)
+        newest = max(
+            (s.window for s in [*plan.seal, *plan.close] if sealed_now(s, watermark, self._settings, finish=finish)), default=None
+        )
         return Closed(published, sealing, watermark, newest)
 
     def roll_hours(self, until: float) -> int:
@@ -93,19 +95,20 @@ class Closer:
         """Also close the windows that hold the other ends of messages which came after their closing."""
         others: set[int] = set()
         for run in plan.runs:
-            others |= {int(row["window"]) for row in self._store.ask("counterpart_windows", {"first": run.first, "last": run.last})}
+            others |= {
+                int(row["window"]) for row in self._store.ask("counterpart_windows", {"first": run.first, "last": run.last})
+            }
         others -= {state.window for state in plan.close}
         if not others:
             return plan
         states = [
-            WindowState(**{**row, "sealed": bool(row["sealed"])}) for row in self._store.ask("window_states", {"also": sorted(others)})
+            WindowState(**{**row, "sealed": bool(row["sealed"])})
+            for row in self._store.ask("window_states", {"also": sorted(others)})
         ]
         forced = [s for s in states if s.window in others and s.seen and not s.faded(self._settings.halves_kept)]
         touched = {s.window for s in [*plan.close, *forced]}
         close = sorted([*plan.close, *forced], key=lambda s: s.window)
-        again = plan_closing(
-            [_as_dirty(s) for s in close], None, self._settings, finish=True
-        )
+        again = plan_closing([_as_dirty(s) for s in close], None, self._settings, finish=True)
         return Plan(close, again.runs, [s for s in plan.seal if s.window not in touched])
 
     def _close(self, plan: Plan, watermark: float | None, *, finish: bool) -> int:
@@ -174,7 +177,17 @@ class Closer:
 def _as_dirty(state: WindowState) -> WindowState:
     """The state as if something had come, so that planning takes it as it is."""
     return WindowState(
-        state.window, state.seen + 1, state.rows, state.now_s, state.seen, state.rows_seen, state.late, state.sealed, state.generation, 0, state.now_s
+        state.window,
+        state.seen + 1,
+        state.rows,
+        state.now_s,
+        state.seen,
+        state.rows_seen,
+        state.late,
+        state.sealed,
+        state.generation,
+        0,
+        state.now_s,
     )
 
 
@@ -212,5 +225,13 @@ def windows(
                 log.warning("closing failed; it is tried again", error=str(error))
                 board.report(Report("windows", False, str(error), now))
             else:
-                board.report(Report("windows", True, "", now, {"published": done.published, "sealed": done.sealed, "watermark": done.watermark}))
+                board.report(
+                    Report(
+                        "windows",
+                        True,
+                        "",
+                        now,
+                        {"published": done.published, "sealed": done.sealed, "watermark": done.watermark},
+                    )
+                )
         stop.wait(tick_seconds)

@@ -127,7 +127,8 @@ class House:
         """One of PIPELINES, bound to the stores."""
         topics = self.settings.topics
         if name == "traces":
-            how = TraceSettings(topics.spans_encoding, self.aliases, self.limits, self.settings.sampling.unmarked == "biased")
+            biased = self.settings.sampling.unmarked == "biased"
+            how = TraceSettings(topics.spans_encoding, self.aliases, self.limits, biased, self.settings.contracts.shape_share)
             registry = self.registry()
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
@@ -142,7 +143,9 @@ class House:
     def registry(self) -> RegistryWatch:
         """Contracts, refreshed as set."""
         said = self.settings.contracts
-        return RegistryWatch(self.engine, self.aliases, refresh_seconds=said.refresh_seconds, lenient_nullable=said.lenient_nullable)
+        return RegistryWatch(
+            self.engine, self.aliases, refresh_seconds=said.refresh_seconds, lenient_nullable=said.lenient_nullable
+        )
 
     def topic(self, name: str) -> str:
         """The topic a pipeline reads; empty when it reads none."""
@@ -174,7 +177,9 @@ class House:
     def detector(self) -> Detector:
         """Judges deploys."""
         said = self.settings.detection
-        return Detector(self.reader, self.engine, self.store, DetectionSettings(self.judging(), timedelta(hours=said.watch_hours)))
+        return Detector(
+            self.reader, self.engine, self.store, DetectionSettings(self.judging(), timedelta(hours=said.watch_hours))
+        )
 
     def judging(self) -> JudgeSettings:
         """How deploys are judged."""

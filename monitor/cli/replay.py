@@ -25,7 +25,8 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="Recorded files, plain or gzipped.")],
     kind: Annotated[Literal["spans", "api-logs", "deploys"], typer.Option("--kind", help="What the files hold.")],
     encoding: Annotated[
-        Literal["auto", "otlp_proto", "otlp_json", "json"], typer.Option("--encoding", help="OTLP protobuf, OTLP JSON, or JSON lines.")
+        Literal["auto", "otlp_proto", "otlp_json", "json"],
+        typer.Option("--encoding", help="OTLP protobuf, OTLP JSON, or JSON lines."),
     ] = "auto",
     framing: Annotated[
         Literal["auto", "delimited", "raw"],
@@ -40,7 +41,14 @@ def command(
     set_up_logs(settings.log.level, settings.log.format)
     before, begun = cpu_seconds(), time.monotonic()
     console = Console(stderr=True)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
     with house(settings) as parts, bar:
         task = bar.add_task("reading", total=None)
 

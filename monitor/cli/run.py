@@ -24,7 +24,8 @@ def command(
     context: typer.Context,
     part: Annotated[str, typer.Argument(help=f"One of {', '.join(PARTS)}.")],
     until_caught_up: Annotated[
-        bool, typer.Option("--until-caught-up", help="Read to the end offsets seen at the start, close every window, print, exit.")
+        bool,
+        typer.Option("--until-caught-up", help="Read to the end offsets seen at the start, close every window, print, exit."),
     ] = False,
 ) -> None:
     """Run one part alone (its stores by DSN), or read a topic to its end."""
@@ -84,7 +85,10 @@ def close_everything(parts: House, patience_seconds: float = 90.0) -> int:
 def summary(parts: House, cpu_before: float, begun: float) -> str:
     """What the ledger holds now, and what this run cost."""
     rows = parts.reader.ledger()
-    totals = {name: sum(int(row[name]) for row in rows) for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")}
+    totals = {
+        name: sum(int(row[name]) for row in rows)
+        for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")
+    }
     counts = ", ".join(f"{count} {name}" for name, count in totals.items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak} MB resident"

@@ -48,7 +48,9 @@ def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) 
     with house(settings) as parts:
         parts.stop = stop
         with serving(parts) as address:
-            threads = [threading.Thread(target=partial(_guarded, parts, name, work), name=name) for name, work in works(parts, address)]
+            threads = [
+                threading.Thread(target=partial(_guarded, parts, name, work), name=name) for name, work in works(parts, address)
+            ]
             for thread in threads:
                 thread.start()
             try:
@@ -72,9 +74,7 @@ def serving(parts: House) -> Iterator[str]:
         request = GateRequest(service, version, environment, parts.judging())
         return wait_for_gate(parts.reader, parts.engine, request, parts.clock, parts.stop, wait_seconds, GATE_LOOKS_EVERY)
 
-    config = ApiConfig(
-        host=said.host, port=said.port, local_token=token, traces_to=tracing.endpoint if tracing.enabled else ""
-    )
+    config = ApiConfig(host=said.host, port=said.port, local_token=token, traces_to=tracing.endpoint if tracing.enabled else "")
     senders = parts.senders()
 
     def trial(name: str) -> str:
@@ -155,7 +155,9 @@ def _detection(parts: House) -> None:
 
 def _notify(parts: House, address: str) -> None:
     settings = parts.notifying(parts.settings.api.public_url or address)
-    run_notify(parts.engine, parts.senders(), settings, holder=parts.holder, stop=parts.stop, board=parts.board, clock=parts.clock)
+    run_notify(
+        parts.engine, parts.senders(), settings, holder=parts.holder, stop=parts.stop, board=parts.board, clock=parts.clock
+    )
 
 
 def _guarded(parts: House, name: str, work: Callable[[], object]) -> None:

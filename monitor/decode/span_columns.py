@@ -97,7 +97,7 @@ class Columns:
     def passed(self, kind: int, resource: int) -> None:
         """A span that makes no edge: INTERNAL, ours, of no service, or of an unknown kind."""
         self._seen[self._record] += 1
-        if kind < 0 or kind > 5:  # noqa: PLR2004 - OTLP knows 0 to 5
+        if kind < 0 or kind > 5:
             self._refuse_span("unknown_kind")
         elif resource == -1:
             self._refuse_span("no_service_name")
@@ -120,11 +120,11 @@ class Columns:
     ) -> int:
         """One span; its row, or -1 when it is refused with a counted reason."""
         self._seen[self._record] += 1
-        if len(trace) != 16 or len(span) != 8 or trace == _NO_TRACE or span == _NO_SPAN:  # noqa: PLR2004 - W3C lengths
+        if len(trace) != 16 or len(span) != 8 or trace == _NO_TRACE or span == _NO_SPAN:
             return self._refuse_span("bad_id")
         if not parent:
             parent = _NO_SPAN
-        elif len(parent) != 8:  # noqa: PLR2004
+        elif len(parent) != 8:
             return self._refuse_span("bad_id")
         if end < EARLIEST_NS or start < EARLIEST_NS:
             return self._refuse_span("time_before_2000")
@@ -143,7 +143,7 @@ class Columns:
 
     def links(self, row: int, targets: Iterable[tuple[bytes, bytes]]) -> None:
         """The links of a consumer; those without ids are left out, beyond 1,000 they are cut."""
-        good = [(row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8]  # noqa: PLR2004
+        good = [(row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8]
         self._links.extend(good[:MAX_LINKS])
 
     def body(self, row: int, resource: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
@@ -164,7 +164,7 @@ class Columns:
             parent=np.frombuffer(b"".join(parts[4]), SPAN),
             start_ns=np.array(parts[5], np.uint64),
             end_ns=np.array(parts[6], np.uint64),
-            status=np.array([s if 0 <= s <= 255 else 0 for s in parts[7]], np.uint8),  # noqa: PLR2004 - a byte
+            status=np.array([s if 0 <= s <= 255 else 0 for s in parts[7]], np.uint8),
             remote_parent=np.array(parts[8], np.uint8),
             resource=np.array(parts[9], np.int32),
             words=np.array(parts[10], np.int32),
@@ -190,7 +190,7 @@ class Columns:
 _SLOTS = {name: name for name in NAMING_ATTRIBUTES}
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - AnyValue
+def _text(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else str(value)

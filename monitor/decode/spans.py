@@ -81,7 +81,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
         for scope in block.scope_spans:
             for span in scope.spans:
                 kind = span.kind
-                if kind < 2 or resource < 0 or kind > 5:  # noqa: PLR2004 - UNSPECIFIED and INTERNAL make no edge
+                if kind < 2 or resource < 0 or kind > 5:
                     columns.passed(kind, resource)
                     continue
                 words: list[Any] = [span.name]
@@ -116,13 +116,13 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     span.trace_state,
                 )
                 if row >= 0:
-                    if kind == 5 and span.links:  # noqa: PLR2004 - CONSUMER
+                    if kind == 5 and span.links:
                         columns.links(row, ((link.trace_id, link.span_id) for link in span.links))
                     if bodies:
                         columns.body(row, attributes, {pair.key: _proto_value(pair.value) for pair in span.attributes})
 
 
-def _proto_value(value: Any) -> Any:  # noqa: ANN401 - AnyValue is what it says
+def _proto_value(value: Any) -> Any:
     which = value.WhichOneof("value")
     if which is None:
         return None
@@ -149,7 +149,7 @@ def _json_spans(columns: Columns, value: bytes) -> None:
 
 def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], resource: int) -> None:
     kind = _enum(span.get("kind", 0), _KINDS, "SPAN_KIND_")
-    if kind < 2 or resource < 0 or kind > 5:  # noqa: PLR2004 - as in protobuf
+    if kind < 2 or resource < 0 or kind > 5:
         columns.passed(kind, resource)
         return
     given = _json_attributes(span.get("attributes"))
@@ -173,7 +173,7 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
     )
     if row < 0:
         return
-    if kind == 5 and span.get("links"):  # noqa: PLR2004 - CONSUMER
+    if kind == 5 and span.get("links"):
         columns.links(row, ((_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in span["links"]))
     if columns.body_names & given.keys():
         columns.body(row, owner, given)
@@ -183,7 +183,7 @@ def _json_attributes(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, Any
     return {str(pair["key"]): _json_value(pair.get("value")) for pair in pairs or ()}
 
 
-def _json_value(value: Any) -> Any:  # noqa: ANN401 - AnyValue is what it says
+def _json_value(value: Any) -> Any:
     if not isinstance(value, dict) or not value:
         return None
     name, content = next(iter(value.items()))
@@ -196,19 +196,19 @@ def _json_value(value: Any) -> Any:  # noqa: ANN401 - AnyValue is what it says
     return content
 
 
-def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:  # noqa: ANN401 - JSON
+def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:
     if isinstance(value, str) and not value.lstrip("-").isdigit():
         return names.get(value.removeprefix(prefix), 99)
     return int(value)
 
 
-def _hex(text: Any) -> bytes:  # noqa: ANN401 - JSON
+def _hex(text: Any) -> bytes:
     try:
         return bytes.fromhex(text)
     except (TypeError, ValueError):
         return b"?"
 
 
-def _nanos(value: Any) -> int:  # noqa: ANN401 - JSON
+def _nanos(value: Any) -> int:
     number = int(value)
     return number if 0 <= number < 1 << 64 else (1 << 64) - 1

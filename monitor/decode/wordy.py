@@ -16,7 +16,8 @@ ROUTES = frozenset({"http.route", "url.template"})
 
 def cut_down(slot: str, text: str, *, routed: bool) -> str:
     """A path as its template, a URL as host and template without user and query, SQL as its verb. `routed`: the span names its
-    route, so of a URL only the host is of use, of a path nothing."""
+    route, so of a URL only the host is of use, of a path nothing.
+    """
     if slot in QUERIES:
         return _verb(text)
     if slot in URLS:

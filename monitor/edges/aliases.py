@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DEFAULT_ENVIRONMENTS: Mapping[str, str] = {"prod": "production", "prd": "production", "live": "production", "stg": "staging", "stage": "staging", "dev": "development"}
+DEFAULT_ENVIRONMENTS: Mapping[str, str] = {
+    "prod": "production",
+    "prd": "production",
+    "live": "production",
+    "stg": "staging",
+    "stage": "staging",
+    "dev": "development",
+}
 NO_ENVIRONMENT = "default"
 
 

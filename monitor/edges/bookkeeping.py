@@ -33,7 +33,9 @@ def ledger_rows(
         {
             "source_id": dictionary([place.source_id for place in places], at),
             "topic": dictionary([place.topic for place in places], at),
-            "partition": pa.array(np.array([place.partition for place in places], np.uint32)[at] if len(at) else np.zeros(0, np.uint32)),
+            "partition": pa.array(
+                np.array([place.partition for place in places], np.uint32)[at] if len(at) else np.zeros(0, np.uint32)
+            ),
             "offset": pa.array(np.array(records.offsets, np.uint64)),
             "gap": pa.array(np.array(records.gaps, np.uint64)),
             "spans": count(spans),
@@ -97,7 +99,9 @@ class Watermarks:
             for number, place in enumerate(places):
                 mine = ends[of_place == number]
                 if len(mine):
-                    reached = float(np.partition(mine, int(_SETTLED_SHARE * (len(mine) - 1)))[int(_SETTLED_SHARE * (len(mine) - 1))])
+                    reached = float(
+                        np.partition(mine, int(_SETTLED_SHARE * (len(mine) - 1)))[int(_SETTLED_SHARE * (len(mine) - 1))]
+                    )
                     self._reached[place] = max(self._reached.get(place, 0.0), reached)
                     self._moved[place] = wall
         ours = dict.fromkeys([*places, *records.drained])
@@ -132,5 +136,3 @@ def _places(records: Records) -> tuple[list[Partition], NDArray[np.int32]]:
     numbers: dict[Partition, int] = {}
     at = np.array([numbers.setdefault(place, len(numbers)) for place in records.partitions], np.int32)
     return list(numbers), at
-
-

@@ -75,7 +75,9 @@ def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0
     return min(row["watermark_ms"] for row in rows if row["seen_ms"] >= newest - stale_seconds * 1e3) / 1e3
 
 
-def plan_closing(states: Iterable[WindowState], watermark: float | None, settings: ClosingSettings, *, finish: bool = False) -> Plan:
+def plan_closing(
+    states: Iterable[WindowState], watermark: float | None, settings: ClosingSettings, *, finish: bool = False
+) -> Plan:
     """Decide. A row in w dirties w-1, w and w+1, which are closed together. `finish`: nothing more will come, close and seal all."""
     known = {state.window: state for state in states}
 
@@ -87,13 +89,20 @@ def plan_closing(states: Iterable[WindowState], watermark: float | None, setting
 
     due: dict[int, WindowState] = {}
     for state in known.values():
-        if state.dirty and ended(state, settings.provisional_after) and not waits(state) and not state.faded(settings.halves_kept):
+        if (
+            state.dirty
+            and ended(state, settings.provisional_after)
+            and not waits(state)
+            and not state.faded(settings.halves_kept)
+        ):
             for window in (state.window - WINDOW_SECONDS, state.window, state.window + WINDOW_SECONDS):
                 near = known.get(window)
                 if near and (near.seen or ended(near, settings.provisional_after)) and not near.faded(settings.halves_kept):
                     due[window] = near
     seal = [
-        state for state in known.values() if state.seen and not state.sealed and state.window not in due and ended(state, settings.seal_after)
+        state
+        for state in known.values()
+        if state.seen and not state.sealed and state.window not in due and ended(state, settings.seal_after)
     ]
     close = [due[window] for window in sorted(due)]
     return Plan(close, _runs(close, settings), seal)
@@ -109,7 +118,10 @@ def _runs(close: Sequence[WindowState], settings: ClosingSettings) -> list[Run]:
     rows = first = last = 0
     for state in close:
         apart = state.window != last + WINDOW_SECONDS
-        full = rows + state.rows > settings.rows_a_statement or (state.window - first) // WINDOW_SECONDS >= settings.windows_a_statement
+        full = (
+            rows + state.rows > settings.rows_a_statement
+            or (state.window - first) // WINDOW_SECONDS >= settings.windows_a_statement
+        )
         if rows and (apart or full):
             runs.append(_run(first, last, rows, settings))
             rows = 0

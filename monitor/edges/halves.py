@@ -54,7 +54,7 @@ class Namer:
         key = (kind, status, words)
         found = self._named.get(key)
         if found is None:
-            if len(self._named) > 50_000:  # noqa: PLR2004 - bounded memory
+            if len(self._named) > 50_000:
                 self._named.clear()
             found = self._named[key] = name_span(kind, status, words)
         return found
@@ -77,7 +77,13 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     sampling = np.maximum(np.array([kind for _, kind in weights], np.uint8)[spans.tracestate], np.where(biased, BIASED, 0))
     weight = np.array([value for value, _ in weights], np.float64)[spans.tracestate]
     content = mix(
-        spans.start_ns, spans.end_ns, spans.status.astype(np.uint64), word_hash, resource_hash, spans.parent.view(np.uint64), weight.view(np.uint64)
+        spans.start_ns,
+        spans.end_ns,
+        spans.status.astype(np.uint64),
+        word_hash,
+        resource_hash,
+        spans.parent.view(np.uint64),
+        weight.view(np.uint64),
     )
     end = spans.end_ns[take]
     window = windows_of(end)
@@ -164,5 +170,3 @@ def _operations(
         resource, name = resources[int(pair) // len(names)], names[int(pair) % len(names)]
         words.append(OTHER if not name.operation else namer.operations.within(resource.service, [name.operation])[0])
     return dictionary(words, at)
-
-

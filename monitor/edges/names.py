@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from monitor.model.operations import capped, http_operation, template_path
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
+from monitor.model.operations import capped, http_operation, template_path
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
 
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?")
+_URL = re.compile(
+    r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?"
+)
 _DEFAULT_PORTS = frozenset({"80", "443", "0", ""})
 
 
@@ -44,7 +46,15 @@ def name_span(kind: int, status: int, words: Words) -> Named:
         return Named("messaging", _destination(given, span_name), peer, address, outcome, kind_of_error, biased)
     if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
         outcome, kind_of_error = plain_outcome(error_type, failed)
-        return Named("database", _database_operation(given, span_name), peer or _database(given, address), address, outcome, kind_of_error, biased)
+        return Named(
+            "database",
+            _database_operation(given, span_name),
+            peer or _database(given, address),
+            address,
+            outcome,
+            kind_of_error,
+            biased,
+        )
     rpc = _str(given, "rpc.system.name", "rpc.system")
     if rpc or "rpc.method" in given:
         return _rpc(given, rpc, span_name, peer, address, failed, error_type, biased)
@@ -112,7 +122,15 @@ def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
 
 
 def _address(given: Mapping[str, Any]) -> str:
-    host = _str(given, "server.address", "net.peer.name", "net.sock.peer.name", "peer.hostname", "network.peer.address", "net.sock.peer.addr")
+    host = _str(
+        given,
+        "server.address",
+        "net.peer.name",
+        "net.sock.peer.name",
+        "peer.hostname",
+        "network.peer.address",
+        "net.sock.peer.addr",
+    )
     port = _str(given, "server.port", "net.peer.port", "network.peer.port")
     if not host:
         url = _URL.match(_str(given, "url.full", "http.url"))

@@ -33,11 +33,19 @@ def http_outcome(status: int, error_type: str = "", failed: bool = False) -> tup
     """(outcome, error type) of an HTTP status; 0 means that no answer came."""
     if status in (408, 504):
         return "timeout", _named(error_type, status)
-    if status == 499:  # noqa: PLR2004 - nginx: the client went away
+    if status == 499:
         return "cancelled", _named(error_type, status)
-    if status >= 400:  # noqa: PLR2004
-        kind = "auth" if status in _AUTH else "media_type" if status in _MEDIA else "protocol" if status in _PROTOCOL else _named(error_type, status)
-        return ("server_error" if status >= 500 else "client_error"), kind  # noqa: PLR2004
+    if status >= 400:
+        kind = (
+            "auth"
+            if status in _AUTH
+            else "media_type"
+            if status in _MEDIA
+            else "protocol"
+            if status in _PROTOCOL
+            else _named(error_type, status)
+        )
+        return ("server_error" if status >= 500 else "client_error"), kind
     return plain_outcome(error_type, failed)
 
 
@@ -69,7 +77,7 @@ def plain_outcome(error_type: str, failed: bool) -> tuple[str, str]:
         return "cancelled", capped(error_type)
     if any(word in low for word in _PROTOCOL_WORDS):
         return "server_error", "protocol"
-    if error_type.isdigit() and 400 <= int(error_type) < 600:  # noqa: PLR2004
+    if error_type.isdigit() and 400 <= int(error_type) < 600:
         return http_outcome(int(error_type))
     return "server_error", capped(error_type) or "error"
 

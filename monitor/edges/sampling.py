@@ -26,7 +26,7 @@ def weight_of(tracestate: str, unmarked: int = NONE) -> tuple[float, int]:
 
 
 def _threshold(text: str) -> tuple[float, int]:
-    if not 1 <= len(text) <= 14:  # noqa: PLR2004 - 56 bits are 14 hex digits
+    if not 1 <= len(text) <= 14:
         return 1.0, BIASED
     try:
         threshold = int(text.ljust(14, "0"), 16)

@@ -165,7 +165,9 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
     elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
         store = _open_server(dsn)
     else:
-        raise StoreError(f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN")
+        raise StoreError(
+            f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
+        )
     if migrate:
         try:
             bring_up_to_date(store)
@@ -244,9 +246,13 @@ def _said(error: BaseException, what: str) -> StoreError:
         return error
     code = getattr(error, "code", None)
     text = f"ClickHouse refused {what}: {str(error)[:500]}"
-    network = isinstance(error, (OperationalError, OSError)) or any(f"HTTP status {status}" in str(error) for status in BUSY_STATUSES)
+    network = isinstance(error, (OperationalError, OSError)) or any(
+        f"HTTP status {status}" in str(error) for status in BUSY_STATUSES
+    )
     if code in TRANSIENT_CODES or (network and code is None):
-        return StoreUnavailable(f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server")
+        return StoreUnavailable(
+            f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server"
+        )
     return StoreError(text)
 
 

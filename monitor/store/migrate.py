@@ -27,11 +27,15 @@ def migrate(store: Store) -> None:
         checksum = hashlib.sha256(text.encode()).hexdigest()
         if number in done:
             if done[number] != checksum:
-                raise StoreError(f"schema file {name} differs from the one applied to {store.database}: restore it; changes go into a new file")
+                raise StoreError(
+                    f"schema file {name} differs from the one applied to {store.database}: restore it; changes go into a new file"
+                )
             continue
         for step in statements(text):
             store.command(step)
-        store.insert("schema_migrations", pa.table({"number": pa.array([number], pa.uint32()), "name": [name], "checksum": [checksum]}))
+        store.insert(
+            "schema_migrations", pa.table({"number": pa.array([number], pa.uint32()), "name": [name], "checksum": [checksum]})
+        )
 
 
 def statements(text: str) -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.model.quantiles import quantile
 from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Sighting
+from monitor.model.quantiles import quantile
 from monitor.store.client import Store
 
 _END = 4_102_444_800  # the year 2100: later than any window
@@ -42,7 +42,14 @@ class Reader:
         return [_edge_row(row, query.by) for row in self._store.query("edges", parameters)]
 
     def cells(
-        self, environment: str, service: str, since: datetime, until: datetime, *, sealed_only: bool = True, sequence: int | None = None
+        self,
+        environment: str,
+        service: str,
+        since: datetime,
+        until: datetime,
+        *,
+        sealed_only: bool = True,
+        sequence: int | None = None,
     ) -> list[EdgeCell]:
         """One row per window, edge and version pair that the service takes part in ("" for any), oldest first."""
         parameters = {
@@ -55,7 +62,9 @@ class Reader:
         }
         return [_cell(row) for row in self._store.query("cells", parameters)]
 
-    def sightings(self, since: datetime, until: datetime, environment: str | None = None, service: str | None = None) -> list[Sighting]:
+    def sightings(
+        self, since: datetime, until: datetime, environment: str | None = None, service: str | None = None
+    ) -> list[Sighting]:
         """Versions and instances seen alive, per window, oldest first."""
         parameters = {
             "seq": self.newest_sequence(),
@@ -96,7 +105,13 @@ class Reader:
         self, since: datetime, until: datetime, environment: str = "", service: str = "", limit: int = 500
     ) -> list[dict[str, Any]]:
         """Violations grouped by fingerprint and version pair, most frequent first."""
-        parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "service": service, "limit": limit}
+        parameters = {
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+            "service": service,
+            "limit": limit,
+        }
         return self._store.query("violation_groups", parameters)
 
     def rejects(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -131,7 +146,11 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         client_seconds_sum=_side(row, "client"),
         server_seconds_sum=_side(row, "server"),
         quantiles={
-            side: {name: value for name, share in QUANTILES.items() if (value := quantile(row[f"{side}_histogram"], share)) is not None}
+            side: {
+                name: value
+                for name, share in QUANTILES.items()
+                if (value := quantile(row[f"{side}_histogram"], share)) is not None
+            }
             for side in ("client", "server")
         },
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
@@ -140,7 +159,13 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
 
 def _cell(row: Row) -> EdgeCell:
     edge = Edge(
-        row["environment"], row["caller"], row["callee"], row["protocol"], row["operation"], row["caller_namespace"], row["callee_namespace"]
+        row["environment"],
+        row["caller"],
+        row["callee"],
+        row["protocol"],
+        row["operation"],
+        row["caller_namespace"],
+        row["callee_namespace"],
     )
     return EdgeCell(
         window=_utc(row["window"]),

@@ -20,7 +20,10 @@ _UNITS = {"days": "Day", "hours": "Hour", "months": "Month"}
 def keep_for(store: Store, kept: Mapping[str, int]) -> list[str]:
     """Set the TTLs named in BY_SETTING; returns the tables that changed. `arrivals` outlive halves tenfold, at least 30 days."""
     wanted = {
-        table: (int(kept[setting]), _UNITS[setting.rsplit("_", 1)[1]]) for setting, tables in BY_SETTING.items() for table in tables if setting in kept
+        table: (int(kept[setting]), _UNITS[setting.rsplit("_", 1)[1]])
+        for setting, tables in BY_SETTING.items()
+        for table in tables
+        if setting in kept
     }
     if "halves_days" in kept:
         wanted["arrivals"] = (max(30, 10 * int(kept["halves_days"])), "Day")

@@ -12,7 +12,13 @@ def test_a_call_is_one_row_with_both_sides(rig: Rig) -> None:
     rig.deliver(*call(1))
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.operation, edge.caller_version, edge.callee_version) == ("web", "cart", "GET /x", "1.0", "2.0")
+    assert (edge.caller, edge.callee, edge.operation, edge.caller_version, edge.callee_version) == (
+        "web",
+        "cart",
+        "GET /x",
+        "1.0",
+        "2.0",
+    )
     assert (edge.calls, edge.failed, edge.outcomes["ok"], edge.coverage["both"]) == (1, 0, 1, 1)
     assert edge.client_seconds_sum == pytest.approx(1.0)
     assert edge.server_seconds_sum == pytest.approx(0.98)
@@ -40,7 +46,18 @@ def test_a_client_that_fans_out_to_three_services_is_a_call_on_each_edge_and_cou
 
 def test_a_failed_attempt_on_one_version_and_a_good_one_on_another_show_on_both(rig: Rig) -> None:
     client, server = call(1)
-    failed = S("cart", "server", 1, 3, 1, 1.0, 1.2, version="3.0", error=True, attributes={"http.route": "/x", "http.request.method": "GET", "http.response.status_code": 500})
+    failed = S(
+        "cart",
+        "server",
+        1,
+        3,
+        1,
+        1.0,
+        1.2,
+        version="3.0",
+        error=True,
+        attributes={"http.route": "/x", "http.request.method": "GET", "http.response.status_code": 500},
+    )
     rig.deliver(client, server, failed)
     rig.close()
     by_version = {edge.callee_version: edge for edge in rig.edges()}
@@ -64,10 +81,17 @@ def test_a_server_whose_client_never_comes_is_called_by_unknown(rig: Rig) -> Non
 
 
 def test_a_client_whose_server_is_silent_calls_its_peer_and_has_no_server_time(rig: Rig) -> None:
-    rig.deliver(S("web", "client", 1, 1, attributes={"http.request.method": "POST", "url.full": "https://api.bank.example/pay/77"}))
+    rig.deliver(
+        S("web", "client", 1, 1, attributes={"http.request.method": "POST", "url.full": "https://api.bank.example/pay/77"})
+    )
     rig.close()
     (edge,) = rig.edges()
-    assert (edge.caller, edge.callee, edge.operation, edge.server_seconds_sum) == ("web", "api.bank.example", "POST /pay/{id}", None)
+    assert (edge.caller, edge.callee, edge.operation, edge.server_seconds_sum) == (
+        "web",
+        "api.bank.example",
+        "POST /pay/{id}",
+        None,
+    )
 
 
 def test_an_address_learned_from_pairs_names_a_silent_server(rig: Rig) -> None:
@@ -80,12 +104,21 @@ def test_an_address_learned_from_pairs_names_a_silent_server(rig: Rig) -> None:
 
 
 def test_a_database_is_named_by_its_namespace(rig: Rig) -> None:
-    query = {"db.system.name": "postgresql", "db.namespace": "orders", "db.operation.name": "SELECT", "db.collection.name": "items", "server.address": "db1"}
+    query = {
+        "db.system.name": "postgresql",
+        "db.namespace": "orders",
+        "db.operation.name": "SELECT",
+        "db.collection.name": "items",
+        "server.address": "db1",
+    }
     rig.deliver(S("cart", "client", 1, 1, attributes=query))
     old = {"db.system": "redis", "net.peer.name": "cache1", "db.statement": "GET secret-key"}
     rig.deliver(S("cart", "client", 2, 1, attributes=old))
     rig.close()
-    assert {(e.callee, e.protocol, e.operation) for e in rig.edges()} == {("orders", "database", "SELECT items"), ("redis@cache1", "database", "GET")}
+    assert {(e.callee, e.protocol, e.operation) for e in rig.edges()} == {
+        ("orders", "database", "SELECT items"),
+        ("redis@cache1", "database", "GET"),
+    }
 
 
 def test_a_60_s_call_is_one_call(rig: Rig) -> None:
@@ -150,7 +183,9 @@ def test_one_span_from_the_future_is_refused_and_moves_nothing(rig: Rig) -> None
     assert closed.watermark < T0 + 3700
     rig.close()
     assert rig.calls() == {("web", "cart"): 3}
-    assert {(row["reason"], row["count"]) for row in rig.reader.rejects(rig.clock().fromtimestamp(0), rig.clock().fromtimestamp(4e9))} == {("time_in_future", 2)}
+    assert {
+        (row["reason"], row["count"]) for row in rig.reader.rejects(rig.clock().fromtimestamp(0), rig.clock().fromtimestamp(4e9))
+    } == {("time_in_future", 2)}
 
 
 def test_a_redelivered_record_is_counted_once(rig: Rig) -> None:
@@ -208,7 +243,10 @@ def test_a_reused_topic_is_another_source(rig: Rig) -> None:
     rig.deliver(*call(2))
     rig.close()
     assert rig.calls() == {("web", "cart"): 2}
-    assert [(row["source_id"], row["records"]) for row in rig.reader.ledger()] == [("0123456789abcdef", 1), ("fedcba9876543210", 1)]
+    assert [(row["source_id"], row["records"]) for row in rig.reader.ledger()] == [
+        ("0123456789abcdef", 1),
+        ("fedcba9876543210", 1),
+    ]
 
 
 def test_sampled_spans_weigh_what_they_stand_for(rig: Rig) -> None:
@@ -266,4 +304,6 @@ def test_sweeping_deletes_what_is_superseded_and_nothing_else(rig: Rig) -> None:
     rig.closer.sweep()
     rig.closer.sweep()
     assert rig.calls() == {("web", "cart"): 3}
-    assert [row["generation"] for row in rig.store.query("generations_kept")] == [rig.store.query("newest_numbers")[0]["generation"]]
+    assert [row["generation"] for row in rig.store.query("generations_kept")] == [
+        rig.store.query("newest_numbers")[0]["generation"]
+    ]

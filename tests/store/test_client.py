@@ -48,7 +48,12 @@ def test_a_newer_store_is_politely_refused(store: Store) -> None:
 
 
 def test_a_changed_schema_file_is_noticed(store: Store) -> None:
-    row = {"number": pa.array([1], pa.uint32()), "name": ["001_telemetry.sql"], "checksum": ["x"], "applied": pa.array([4_000_000_000], pa.uint32())}
+    row = {
+        "number": pa.array([1], pa.uint32()),
+        "name": ["001_telemetry.sql"],
+        "checksum": ["x"],
+        "applied": pa.array([4_000_000_000], pa.uint32()),
+    }
     store.insert("schema_migrations", pa.table(row))
     with pytest.raises(StoreError, match="001_telemetry"):
         open_store(store.dsn)
