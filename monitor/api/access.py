@@ -75,7 +75,7 @@ def holder_of(request: Request, token: str) -> Caller | None:
     """Whose token this is: of a command on this machine, or one that was made; None when it is neither, or over."""
     parts = parts_of(request)
     secret = parts.config.local_token
-    if secret and _is_local(request, parts) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode()):
+    if secret and _from_here(request) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode()):
         return LOCAL_COMMAND
     known = tokens.verify_token(parts.engine, token, parts.clock())
     return None if known is None else Caller(f"token {known.name}", frozenset(known.scopes))
@@ -121,8 +121,13 @@ def same_origin(request: Request) -> bool:
 
 
 def _is_local(request: Request, parts: Parts) -> bool:
+    return is_loopback(parts.config.host) and _from_here(request)
+
+
+def _from_here(request: Request) -> bool:
+    """True when the machine itself asks, with no proxy between."""
     client = request.client.host if request.client else ""
-    return is_loopback(parts.config.host) and is_loopback(client) and not any(name in request.headers for name in _FORWARDED)
+    return is_loopback(client) and not any(name in request.headers for name in _FORWARDED)
 
 
 def _token(request: Request) -> tuple[str, bool]:

@@ -1,0 +1,121 @@
+"""Data commands give the same answers over the running process's API and over stores they open themselves."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+from monitor.cli.assembly import House
+from monitor.cli.edges import FIELDS
+from monitor.cli.up import serving
+from monitor.config import load
+from monitor.control.store import open_control
+from monitor.store import Store
+from tests.fixtures.shop_day import write_shop_day
+
+CONTRACT = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}'
+
+
+@pytest.fixture(params=["this process opens the stores", "another serves the API", "another serves it beyond loopback"])
+def shop(
+    request: pytest.FixtureRequest, store: Store, chdb_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """A store with a shop's day in it, reached either way."""
+    write_shop_day(store)
+    for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", f"sqlite:///{tmp_path}/control.db")
+    if request.param.startswith("this"):
+        monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path))
+        yield store
+        return
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
+    host = "0.0.0.0" if "beyond" in request.param else "127.0.0.1"
+    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    with serving(House(load(flags={"api.port": 0, "api.host": host}), store, engine)):
+        yield store
+    assert store.lock is not None
+    store.lock.announce("", "")
+    engine.dispose()
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, exits: int = 0) -> str:
+    with pytest.raises(SystemExit) as end:
+        main([*words])
+    told = capsys.readouterr()
+    assert (end.value.code or 0) == exits, told.out + told.err
+    return told.out
+
+
+@pytest.mark.usefixtures("shop")
+def test_edges_are_one_array_with_exactly_the_promised_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(said(capsys, "edges", "--format", "json"))
+    assert rows
+    assert all(list(row) == FIELDS for row in rows)
+    pay = {row["callee_version"]: row for row in rows if row["callee"] == "payment"}
+    assert set(pay) == {"1.4.2", "2.0.0"}
+    assert pay["2.0.0"]["coverage"]["both"] > 0
+    by_callee = json.loads(said(capsys, "edges", "--by", "callee", "--format", "json"))
+    assert {row["caller"] for row in by_callee} == {None}
+    assert sum(row["calls"] for row in by_callee) == sum(row["calls"] for row in rows)
+
+
+@pytest.mark.usefixtures("shop")
+def test_edges_go_into_a_sheet_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = list(csv.DictReader(io.StringIO(said(capsys, "edges", "--format", "csv"))))
+    assert list(sheet[0]) == FIELDS
+    assert "frontend" in said(capsys, "edges")
+    assert "no edges" in said(capsys, "edges", "--since", "2000-01-01", "--until", "2000-01-02")
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_contract_is_published_once_listed_and_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "pay.json").write_text(CONTRACT)
+    for _ in range(2):
+        said(capsys, "contracts", "publish", "pay.json", "--provider", "payment", "--name", "payments")
+    rows = json.loads(said(capsys, "contracts", "list", "--format", "json"))
+    assert [(row["name"], row["number"], row["format"]) for row in rows] == [("payments", 1, "openapi")]
+    assert json.loads(said(capsys, "contracts", "show", "payments")) == json.loads(CONTRACT)
+    (tmp_path / "bad.json").write_text("{")
+    said(capsys, "contracts", "publish", "bad.json", "--provider", "payment", exits=64)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_deploy_is_told_and_listed_and_a_gate_answers_honestly(capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "deploys", "record", "--service", "billing", "--version", "9.9.9")
+    rows = json.loads(said(capsys, "deploys", "list", "--format", "json"))
+    assert [(row["service"], row["version"]) for row in rows] == [("billing", "9.9.9")]
+    assert "INCONCLUSIVE" in said(capsys, "gate", "--service", "billing", "--version", "9.9.9", exits=2)
+    assert (
+        json.loads(said(capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "json", exits=2))["exit_code"]
+        == 2
+    )
+    assert "<testsuite" in said(capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "junit", exits=2)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_token_is_made_shown_once_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = said(capsys, "tokens", "create", "pipeline", "--scope", "gate").strip()
+    assert secret.startswith("swt_")
+    listed = said(capsys, "tokens", "list", "--format", "json")
+    assert secret not in listed
+    said(capsys, "tokens", "revoke", json.loads(listed)[0]["id"])
+    assert json.loads(said(capsys, "tokens", "list", "--format", "json"))[0]["revoked"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_rest_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "edge_windows" in said(capsys, "size")
+    assert "no findings" in said(capsys, "findings")
+    assert "no verdicts" in said(capsys, "verdict")
+    assert "/amount" in said(capsys, "violations", "--since", "2026-11-21T11:00:00Z", "--until", "2026-11-21T12:00:00Z")
+    said(capsys, "accept", "nothing", "--owner", "me", "--reason", "known", exits=64)
