@@ -54,7 +54,7 @@ async def serve(settings: InstanceSettings) -> None:
     log = ApiLog(settings, sink) if settings.traced else None
     peers = Peers(settings, log)
     chance = random.Random(settings.seed)
-    means = Means(settings.version, peers, chance, Database(settings.service, provider), OrderQueue(sink, provider))
+    means = Means(settings.version, peers, chance, Database(f"{settings.service}-db", provider), OrderQueue(sink, provider))
     app = build_app(settings, means, log)
     if provider is not None:
         trace.set_tracer_provider(provider)

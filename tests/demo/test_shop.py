@@ -178,7 +178,7 @@ def test_statements_are_client_spans_that_name_their_database(day: Day) -> None:
         each for each in day.of("orders", CLIENT) if "db.system" in each.attributes or "db.system.name" in each.attributes
     ]
     assert {each.span.name for each in statements} >= {"INSERT", "SELECT"}
-    assert {each.attributes.get("db.name", each.attributes.get("db.namespace")) for each in statements} == {"orders"}
+    assert {each.attributes.get("db.name", each.attributes.get("db.namespace")) for each in statements} == {"orders-db"}
 
 
 def test_an_order_taken_from_the_queue_is_linked_to_the_one_who_put_it_there(day: Day) -> None:
