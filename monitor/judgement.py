@@ -17,6 +17,8 @@ from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
 VERSION_CHANGES = ("deploy", "rollback")
+RECENT = timedelta(minutes=12)
+"""How much of the present is read to see whether an old finding is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
     since = started - timedelta(seconds=settings.before_seconds)
     newest = reader.last_sealed()
     until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
-    cells = reader.cells(deploy.environment, deploy.service, since, until, sealed_only=True)
-    sightings = reader.sightings(since, until, deploy.environment, deploy.service)
+    judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
+    cells = reader.cells(deploy.environment, deploy.service, since, judged_until, sealed_only=True)
+    sightings = reader.sightings(since, judged_until, deploy.environment, deploy.service)
     near = timedelta(seconds=settings.concurrent_seconds)
     others = [
         other
@@ -49,7 +52,7 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
         )
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
-    rows = reader.violations(started, until, deploy.environment, deploy.service, limit=1000)
+    rows = reader.violations(started, judged_until, deploy.environment, deploy.service, limit=1000)
     known = {acceptance.fingerprint for acceptance in accepted(engine, now)}
     verdict, findings = judge(
         deploy,
@@ -62,7 +65,12 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
         accepted=lambda finding: fingerprint(finding) in known,
     )
     if newest is not None:
-        findings = [brought_up_to_date(finding, deploy.service, deploy.version, cells, until) for finding in findings]
+        newer = (
+            reader.cells(deploy.environment, deploy.service, max(judged_until, until - RECENT), until)
+            if until > judged_until
+            else []
+        )
+        findings = [brought_up_to_date(finding, deploy.service, deploy.version, [*cells, *newer], until) for finding in findings]
     seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(deploy, verdict, tuple(findings), until if newest else None, min(seen, default=None))
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from monitor import telemetry
 from monitor.clock import Clock
+from monitor.control.deploys import deploy as kept_deploy
 from monitor.control.deploys import list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict, save_verdict
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta(minutes=20), timedelta(seconds=0)),
     (timedelta(hours=2), timedelta(seconds=60)),
-    (timedelta.max, timedelta(seconds=600)),
+    (timedelta.max, timedelta(seconds=300)),
 )
 """Up to this age of a deploy, judge it again so much later: the younger, the more often."""
 
@@ -60,7 +61,7 @@ class Detector:
         sealed = self._reader.last_sealed()
         if sealed is None:
             return []
-        recent = list_deploys(self._engine, since=now - self._settings.watch)
+        recent = self._watched(min(now, sealed))
         self._project_deploys(recent, now)
         done: list[Judged] = []
         for deploy in recent:
@@ -71,6 +72,13 @@ class Detector:
         self._judged = {key: value for key, value in self._judged.items() if key in known}
         telemetry.FINDINGS.set(count_open(self._engine))
         return done
+
+    def _watched(self, moment: datetime) -> list[Deploy]:
+        """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
+        recent = list_deploys(self._engine, since=moment - self._settings.watch)
+        known = {deploy.id for deploy in recent}
+        older = sorted({one.deploy_id for one in list_findings(self._engine, state="open")} - known)
+        return [*recent, *(found for one in older if (found := kept_deploy(self._engine, one)) is not None)]
 
     def _due(self, deploy: Deploy, sealed: datetime, now: datetime) -> bool:
         last = self._judged.get(deploy.id)

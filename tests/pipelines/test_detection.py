@@ -1,6 +1,7 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -169,3 +170,25 @@ def test_an_older_version_that_returns_is_a_rollback(store: Store, engine: Engin
     back, there = list_deploys(engine)
     assert (there.version, there.kind) == ("2.0.0", "deploy")
     assert (back.version, back.kind, back.previous_version) == ("1.9.0", "rollback", "2.0.0")
+
+
+def test_a_finding_of_an_old_deploy_is_followed_until_it_is_over(store: Store, engine: Engine) -> None:
+    deploy_id = announce(engine)
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 12, share=lambda _: 0.5))
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert list_findings(engine, deploy_id=deploy_id)[0].state == "open"
+    days = 3 * 8640
+    later = [
+        replace(row, window=row.window + timedelta(days=3)) for row in cells([Traffic(edge())], 12, share=lambda _: 0.0, before=0)
+    ]
+    write_cells(store, later, seq=2)
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(days + 12))
+    assert list_findings(engine, deploy_id=deploy_id)[0].state == "resolved"
+
+
+def test_an_old_recording_is_judged_too_and_never_passes(store: Store, engine: Engine) -> None:
+    announce(engine)
+    write_cells(store, cells([Traffic(edge()), *REST], 12))
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12) + timedelta(days=365))
+    assert judged.verdict.outcome == "inconclusive"
+    assert any(reason.startswith("late") for reason in judged.verdict.reasons)
