@@ -17,9 +17,9 @@ from monitor.contracts.shapes import is_sampled, shape_of
 from monitor.edges.aliases import Aliases
 from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
-from monitor.edges.operations import http_operation, template_path
 from monitor.edges.outcomes import http_outcome
 from monitor.model.exchanges import Checked, Exchange, Violation
+from monitor.model.operations import http_operation, template_path
 from monitor.model.records import Records, Reject
 
 MAX_SERVICES = 5_000

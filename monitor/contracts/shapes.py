@@ -38,6 +38,8 @@ class Shape:
 
 
 class _Walk:
+    """One walk over a payload. `seen` and `objects` count below arrays only, where presence may differ between items."""
+
     __slots__ = ("full", "left", "objects", "paths", "seen")
 
     def __init__(self) -> None:
@@ -47,55 +49,55 @@ class _Walk:
         self.left = MOST_VALUES
         self.full = False
 
-    def visit(self, value: Any, pointer: str, depth: int) -> None:
-        self.left -= 1
+    def visit(self, value: Any, pointer: str, depth: int, *, repeated: bool) -> None:
         kinds = self.paths.get(pointer)
         if kinds is None:
             if len(self.paths) >= MOST_POINTERS:
                 self.full = True
                 return
             kinds = self.paths[pointer] = {}
-        kind_of = type(value)
-        if kind_of is str:
+        sort = type(value)
+        if sort is str:
             kind, bucket = sketch_text(value)
-        elif kind_of is int or kind_of is float:
+        elif sort is int or sort is float:
             kind, bucket = sketch_number(value)
-        elif kind_of is dict:
+        elif sort is dict:
             kind, bucket = "o", 0
-            self._object(value, pointer, depth)
-        elif kind_of is list:
+        elif sort is list:
             kind, bucket = "a", length_step(len(value))
-            self._array(value, pointer, depth)
         else:
             kind, bucket = ("n", 0) if value is None else ("b", 0)
         if kinds.get(kind, -100) < bucket:
             kinds[kind] = bucket
+        if sort is dict or sort is list:
+            if depth >= DEEPEST or self.left < len(value):
+                self.full = True
+                return
+            self.left -= len(value)
+            if sort is list:
+                below = pointer + "/*"
+                for child in value:
+                    self.visit(child, below, depth + 1, repeated=True)
+            else:
+                self._object(value, pointer, depth, repeated)
 
-    def _object(self, value: dict[str, Any], pointer: str, depth: int) -> None:
-        if depth >= DEEPEST:
-            self.full = True
-            return
-        self.objects[pointer] = self.objects.get(pointer, 0) + 1
+    def _object(self, value: dict[str, Any], pointer: str, depth: int, repeated: bool) -> None:
         folded = is_map(value)
-        seen = self.seen
+        paths = self.paths
+        if repeated:
+            self.objects[pointer] = self.objects.get(pointer, 0) + 1
+            seen = self.seen
         for key, child in value.items():
-            if self.left <= 0:
-                self.full = True
-                return
-            below = f"{pointer}/*" if folded or not is_name(key) else f"{pointer}/{_escaped(key)}"
-            seen[below] = seen.get(below, 0) + 1
-            self.visit(child, below, depth + 1)
-
-    def _array(self, value: list[Any], pointer: str, depth: int) -> None:
-        if depth >= DEEPEST:
-            self.full = True
-            return
-        below = f"{pointer}/*"
-        for child in value:
-            if self.left <= 0:
-                self.full = True
-                return
-            self.visit(child, below, depth + 1)
+            below = pointer + "/*" if folded else _below(pointer, key)
+            if repeated:
+                seen[below] = seen.get(below, 0) + 1
+            kinds = paths.get(below)
+            if kinds is not None and type(child) is str:  # most values by far: no call for them
+                kind, bucket = sketch_text(child)
+                if kinds.get(kind, -100) < bucket:
+                    kinds[kind] = bucket
+            else:
+                self.visit(child, below, depth + 1, repeated=repeated)
 
     def result(self) -> dict[str, list[str]]:
         found = {}
@@ -105,7 +107,7 @@ class _Walk:
                 parents = self.objects.get(pointer.rpartition("/")[0], 0)
                 if self.seen.get(pointer, 0) < parents:
                     label = pointer + "?"
-            found[label] = sorted(kind + str(bucket) if kind in _SIZED else kind for kind, bucket in kinds.items())
+            found[label] = [kind + str(bucket) if kind in _SIZED else kind for kind, bucket in sorted(kinds.items())]
         if self.full:
             found["…"] = []
         return found
@@ -114,7 +116,7 @@ class _Walk:
 def shape_of(value: Any) -> Shape:
     """The shape of a decoded payload. Its cost is bounded by 4,000 values."""
     walk = _Walk()
-    walk.visit(value, "", 0)
+    walk.visit(value, "", 0, repeated=False)
     text = orjson.dumps(walk.result(), option=orjson.OPT_SORT_KEYS)
     number = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") or 1
     return Shape(number, text.decode())
@@ -135,7 +137,6 @@ def is_map(value: dict[str, Any]) -> bool:
     )
 
 
-@lru_cache(maxsize=16_384)
 def is_name(key: str) -> bool:
     """Whether a key reads like a field's name; numbers, ids, dates, addresses and texts are data."""
     if _NAME.fullmatch(key) is None or "@" in key[1:]:
@@ -143,9 +144,10 @@ def is_name(key: str) -> bool:
     return sum(mark.isdigit() for mark in key) <= _MOST_DIGITS and _HEXLIKE.fullmatch(key) is None
 
 
-@lru_cache(maxsize=16_384)
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+@lru_cache(maxsize=65_536)
+def _below(pointer: str, key: str) -> str:
+    """The pointer of an object's value, `*` for a key that is data."""
+    return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}" if is_name(key) else pointer + "/*"
 
 
 def is_sampled(exchange: Exchange, share: float) -> bool:

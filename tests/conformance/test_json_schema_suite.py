@@ -24,10 +24,10 @@ def suite() -> tuple[dict[str, Any], dict[str, Any]]:
     archive = Path(folder) / "json-schema-test-suite" / "suite.tar.gz"
     if not folder or not archive.exists():
         pytest.skip("not run: SEAMWATCH_CONFORMANCE_DATA names no folder with json-schema-test-suite/suite.tar.gz")
-    tests, remotes = {}, {}
+    tests: dict[str, Any] = {}
+    remotes: dict[str, Any] = {}
     with tarfile.open(archive) as held:
         for member in held:
-            _, _, name = member.name.removeprefix("./").partition("/")
             if member.name.endswith(".json"):
                 reader = held.extractfile(member)
                 assert reader is not None

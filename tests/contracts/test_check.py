@@ -16,14 +16,22 @@ POST: dict[str, Any] = {
     "request_headers": {**JSON, "x-tenant": "t"},
     "asked": {"amount": 1, "currency": "EUR", "state": "open", "secret": "s"},
 }
-LIST: dict[str, Any] = {"path": "/api/payments", "query": "limit=5", "request_headers": {"x-tenant": "t"}, "answer": [GOOD], "query_known": True}
+LIST: dict[str, Any] = {
+    "path": "/api/payments",
+    "query": "limit=5",
+    "request_headers": {"x-tenant": "t"},
+    "answer": [GOOD],
+    "query_known": True,
+}
 
 
 def without(field: str) -> dict[str, Any]:
     return {name: value for name, value in GOOD.items() if name != field}
 
 
-@pytest.mark.parametrize("changes", [{}, POST, LIST, {"path": "/payments/7/"}, {"method": "HEAD", "response_body": None}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, POST, LIST, {"path": "/payments/7/"}, {"method": "HEAD", "response_body": None}], ids=str
+)
 def test_an_exchange_that_keeps_the_contract_is_valid(changes: dict[str, Any]) -> None:
     checked = check(exchange(**changes), registry())
     assert (checked.outcome, checked.reason, checked.violations) == ("valid", "", [] or ())
@@ -100,7 +108,13 @@ def test_what_cannot_be_checked_says_why(changes: dict[str, Any], reason: str) -
 
 
 def test_a_request_that_the_provider_refused_is_not_held_against_it() -> None:
-    changes = {**POST, "asked": {}, "status": 422, "response_headers": {"content-type": "application/problem+json"}, "answer": {"title": "no"}}
+    changes = {
+        **POST,
+        "asked": {},
+        "status": 422,
+        "response_headers": {"content-type": "application/problem+json"},
+        "answer": {"title": "no"},
+    }
     assert check(exchange(**changes), registry()).outcome == "valid"
 
 
@@ -111,7 +125,13 @@ def test_a_range_and_a_default_document_a_status() -> None:
 
 
 def test_integers_beyond_64_bits_are_judged_as_numbers() -> None:
-    assert check(exchange(answer={**GOOD}, response_body=b'{"id":18446744073709551616,"amount":1,"currency":"EUR","state":"open"}'), registry()).outcome == "valid"
+    assert (
+        check(
+            exchange(answer={**GOOD}, response_body=b'{"id":18446744073709551616,"amount":1,"currency":"EUR","state":"open"}'),
+            registry(),
+        ).outcome
+        == "valid"
+    )
 
 
 def test_a_redacted_payload_is_checked_for_presence_and_types_only() -> None:
@@ -130,7 +150,9 @@ def test_names_come_from_the_contract_with_the_base_that_was_called() -> None:
 
 def test_a_fingerprint_outlives_revisions_versions_and_array_positions() -> None:
     first = check(exchange(answer={**GOOD, "lines": [{}]}), registry()).violations[0]
-    later = check(exchange(answer={**GOOD, "lines": [{"sku": "a"}, {}]}, callee_version="9"), registry(revision(number=4))).violations[0]
+    later = check(
+        exchange(answer={**GOOD, "lines": [{"sku": "a"}, {}]}, callee_version="9"), registry(revision(number=4))
+    ).violations[0]
     assert first.fingerprint == later.fingerprint
     assert (first.revision, later.revision) == (1, 4)
     other = check(exchange(answer=without("amount")), registry()).violations[0]

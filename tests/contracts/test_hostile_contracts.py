@@ -20,7 +20,14 @@ BOUND = {"x-seamwatch": {"operation": "GET /api/payments/{id}", "side": "respons
 
 def openapi(schemas: dict[str, Any], **more: Any) -> str:
     answer = {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}}
-    return json.dumps({"openapi": "3.1.0", "paths": {"/api/payments/{id}": {"get": {"responses": answer}}}, "components": {"schemas": schemas}, **more})
+    return json.dumps(
+        {
+            "openapi": "3.1.0",
+            "paths": {"/api/payments/{id}": {"get": {"responses": answer}}},
+            "components": {"schemas": schemas},
+            **more,
+        }
+    )
 
 
 def chain(levels: int, link: Any) -> dict[str, Any]:
@@ -40,7 +47,10 @@ def listener() -> Iterator[tuple[str, socket.socket]]:
 @pytest.mark.parametrize("word", ["$ref", "$dynamicRef", "$recursiveRef"])
 def test_a_reference_out_of_the_document_is_refused_and_nobody_is_called(listener: tuple[str, socket.socket], word: str) -> None:
     address, server = listener
-    for kind, text in (("openapi", openapi({"A": {"items": {word: address}}})), ("jsonschema", json.dumps({**BOUND, "items": {word: address}}))):
+    for kind, text in (
+        ("openapi", openapi({"A": {"items": {word: address}}})),
+        ("jsonschema", json.dumps({**BOUND, "items": {word: address}})),
+    ):
         with pytest.raises(ContractError, match=r"leaves the document; bundle it"):
             read_contract(kind, text, where="contract x")
     with pytest.raises(BlockingIOError):
@@ -80,7 +90,11 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("bytes", "\x00\x01", "neither JSON nor YAML"),
     ("a key twice", "openapi: 3.0.0\nopenapi: 3.1.0", "stands twice"),
     ("an alias in itself", "a: &a [*a]", "contains itself"),
-    ("many aliases", "a0: &a0 [x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)), "aliases expand"),
+    (
+        "many aliases",
+        "a0: &a0 [x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(12)),
+        "aliases expand",
+    ),
 ]
 
 
@@ -118,6 +132,12 @@ def test_a_catastrophic_pattern_neither_hangs_nor_says_valid() -> None:
 
 
 def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
-    node = {"type": "object", "properties": {"kids": {"type": "array", "items": {"$ref": "#/components/schemas/A"}}, "up": {"$ref": "#/components/schemas/A"}}}
+    node = {
+        "type": "object",
+        "properties": {
+            "kids": {"type": "array", "items": {"$ref": "#/components/schemas/A"}},
+            "up": {"$ref": "#/components/schemas/A"},
+        },
+    }
     promise = read_contract("openapi", openapi({"A": node}), where="contract x")
     assert promise.depth == 128

@@ -117,7 +117,7 @@ def test_references_to_parts_of_the_document_are_followed() -> None:
     read = read_contract("openapi", text, where="contract x")
     read.compile()
     operation = read.operations[0]
-    assert [(one.name, one.required, one.types) for one in operation.parameters] == [("q", True, {"integer"})]
+    assert [(one.name, one.required, one.types) for one in operation.parameters] == [("q", True, frozenset({"integer"}))]
     body = operation.response(200)
     assert body is not None
     assert list(body.media) == ["application/vnd.x+json"]
@@ -125,7 +125,10 @@ def test_references_to_parts_of_the_document_are_followed() -> None:
 
 def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:
     servers = [
-        {"url": "https://{region}.x.example/{stage}/v1", "variables": {"region": {"default": "eu"}, "stage": {"default": "live", "enum": ["live", "test"]}}},
+        {
+            "url": "https://{region}.x.example/{stage}/v1",
+            "variables": {"region": {"default": "eu"}, "stage": {"default": "live", "enum": ["live", "test"]}},
+        },
         {"url": "/internal"},
     ]
     router = promise({}, servers=servers).router
@@ -134,12 +137,30 @@ def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:
 
 
 def test_yaml_keeps_json_types() -> None:
-    read = parse("a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12", where="x")
-    assert read == {"a": "2026-01-31", "b": "NO", "c": "on", "d": 1000.0, "200": "x", "e": {"q": 1}, "f": {"q": 1, "r": None}, "g": "true", "h": "12"}
+    read = parse(
+        "a: 2026-01-31\nb: NO\nc: on\nd: 1e3\n200: x\ne: &x {q: 1}\nf: {<<: *x, r: ~}\ng: 'true'\nh: !!str 12", where="x"
+    )
+    assert read == {
+        "a": "2026-01-31",
+        "b": "NO",
+        "c": "on",
+        "d": 1000.0,
+        "200": "x",
+        "e": {"q": 1},
+        "f": {"q": 1, "r": None},
+        "g": "true",
+        "h": "12",
+    }
 
 
 @pytest.mark.parametrize(
-    "bound", [None, {"operation": "POST"}, {"operation": "POST /a", "side": "both"}, {"operation": "POST /a", "side": "response", "status": "2"}]
+    "bound",
+    [
+        None,
+        {"operation": "POST"},
+        {"operation": "POST /a", "side": "both"},
+        {"operation": "POST /a", "side": "response", "status": "2"},
+    ],
 )
 def test_a_schema_must_say_what_it_is_bound_to(bound: Any) -> None:
     from monitor.errors import ContractError

@@ -4,7 +4,16 @@ import pytest
 
 from monitor.contracts.routes import Router, parameters
 
-ROUTES = ["/", "/users", "/users/{id}", "/users/me", "/users/{id}/items/{item}", "/files/{name}.json", "/files/{name}", "/a-{x}-{y}"]
+ROUTES = [
+    "/",
+    "/users",
+    "/users/{id}",
+    "/users/me",
+    "/users/{id}/items/{item}",
+    "/files/{name}.json",
+    "/files/{name}",
+    "/a-{x}-{y}",
+]
 
 
 def router() -> Router[str]:

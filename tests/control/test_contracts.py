@@ -42,7 +42,9 @@ def test_the_same_content_again_is_the_same_revision(control_engine: Engine) -> 
     assert put(control_engine, DRAFT).number == 3  # back to what once was is news
 
 
-@pytest.mark.parametrize("changes", [{"environment": "staging"}, {"consumer": "web"}, {"provider_version": "2"}, {"effective_from": NOW}])
+@pytest.mark.parametrize(
+    "changes", [{"environment": "staging"}, {"consumer": "web"}, {"provider_version": "2"}, {"effective_from": NOW}]
+)
 def test_another_scope_or_time_is_another_revision(control_engine: Engine, changes: dict[str, object]) -> None:
     put(control_engine, DRAFT)
     assert put(control_engine, replace(DRAFT, **changes)).number == 2  # type: ignore[arg-type]

@@ -42,7 +42,9 @@ class Given:
 
 def batch(*values: bytes, first: int = 0) -> Records:
     count = len(values)
-    return Records(list(values), [PLACE] * count, list(range(first, first + count)), [AT_NS // 10**6] * count, [{}] * count, [0] * count)
+    return Records(
+        list(values), [PLACE] * count, list(range(first, first + count)), [AT_NS // 10**6] * count, [{}] * count, [0] * count
+    )
 
 
 def entry(**changes: Any) -> bytes:
@@ -65,7 +67,9 @@ def test_good_bad_and_unreadable_records_are_told_apart(store: Store) -> None:
     many = b"[" + entry(response_body={**GOOD, "amount": "1"}) + b"," + entry(path="/nowhere/42") + b"]"
     offsets = run(store, batch(entry(), many, b"\xff", entry(time=1), entry(callee="other", path="/x/123")), batch())
     assert offsets == [{PLACE: 5}, {}]
-    assert [(row["offset"], row["index"], row["operation"], row["checked"], row["reason"]) for row in rows(store, "exchanges")] == [
+    assert [
+        (row["offset"], row["index"], row["operation"], row["checked"], row["reason"]) for row in rows(store, "exchanges")
+    ] == [
         (0, 0, "GET /api/payments/{id}", "valid", ""),
         (1, 0, "GET /api/payments/{id}", "violated", ""),
         (1, 1, "GET /nowhere/{id}", "violated", ""),
@@ -92,12 +96,25 @@ def test_a_redelivery_changes_nothing(store: Store) -> None:
 
 def test_no_value_of_a_payload_is_in_any_row(store: Store) -> None:
     canary = "zebra7f3a91"
-    payload = {**GOOD, "note": canary, "state": canary, canary: canary, "labels": {canary: canary, "k": 1}, "created": f"{canary}@x.example", "lines": [{canary: canary}]}
+    payload = {
+        **GOOD,
+        "note": canary,
+        "state": canary,
+        canary: canary,
+        "labels": {canary: canary, "k": 1},
+        "created": f"{canary}@x.example",
+        "lines": [{canary: canary}],
+    }
     said = entry(
         method="POST", path="/api/payments", status=201, query=f"q={canary}", request_body=payload, response_body=payload,
         request_headers={"authorization": canary, "x-other": canary, "content-type": "application/json"},
     )  # fmt: skip
-    run(store, batch(said, canary.encode(), entry(time=canary), entry(response_body=canary), entry(callee="other", response_body=payload)))
+    run(
+        store,
+        batch(
+            said, canary.encode(), entry(time=canary), entry(response_body=canary), entry(callee="other", response_body=payload)
+        ),
+    )
     assert rows(store, "violations")
     assert rows(store, "shapes")
     for table in TABLES:

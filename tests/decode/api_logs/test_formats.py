@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from monitor.decode.api_logs import decode_api_logs, span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.errors import ConfigError
-from monitor.model.exchanges import REDACTED, Exchange
+from monitor.model.exchanges import Exchange
 from monitor.model.records import REJECT_HEADER, Partition, Records
 
 PLACE = Partition("ab" * 8, "api_logs", 0)
@@ -61,11 +61,22 @@ OLD_NAMES = {
     "http.method": "POST", "http.target": "/pay/7?x=1", "http.status_code": 200, "http.request.body": '{"a":1}', "http.response.body": '{"ok":true}',
     "http.request.header.content_type": ["application/json"], "peer.service": "web",
 }  # fmt: skip
-RESOURCE = {"attributes": [attribute("service.name", "payment"), attribute("service.version", "2.0"), attribute("deployment.environment.name", "prod")]}
+RESOURCE = {
+    "attributes": [
+        attribute("service.name", "payment"),
+        attribute("service.version", "2.0"),
+        attribute("deployment.environment.name", "prod"),
+    ]
+}
 
 
 def log_batch(names: dict[str, Any], **more: Any) -> dict[str, Any]:
-    said = {"timeUnixNano": str(END_NS), "attributes": [attribute(*pair) for pair in names.items()], "traceId": TRACE, "spanId": SPAN} | more
+    said = {
+        "timeUnixNano": str(END_NS),
+        "attributes": [attribute(*pair) for pair in names.items()],
+        "traceId": TRACE,
+        "spanId": SPAN,
+    } | more
     plain = {"timeUnixNano": str(END_NS), "body": {"stringValue": "an ordinary line"}}
     return {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [plain, said]}]}]}
 
@@ -117,7 +128,14 @@ SAME = [
 @pytest.mark.parametrize(("form", "value"), SAME, ids=[f"{form}-{at}" for at, (form, _) in enumerate(SAME)])
 def test_every_format_tells_the_same_exchange(form: str, value: Any, told: bool) -> None:
     read = one(value, form if told else "auto")
-    assert (read.method, read.path, read.query, read.query_known, read.status, read.callee) == ("POST", "/pay/7", "x=1", True, 200, "payment")
+    assert (read.method, read.path, read.query, read.query_known, read.status, read.callee) == (
+        "POST",
+        "/pay/7",
+        "x=1",
+        True,
+        200,
+        "payment",
+    )
     assert read.end_ns == END_NS
     assert "k3y" not in repr(read)
     if form == "envoy":
@@ -156,7 +174,13 @@ def test_a_body_shorter_than_its_size_is_truncated() -> None:
 
 def test_a_client_knows_itself_as_the_caller() -> None:
     read = one(span_batch({**NEW_NAMES, "service.peer.name": "bank"}, kind=3), "otlp")
-    assert (read.caller, read.caller_version, read.callee, read.callee_version, read.side) == ("payment", "2.0", "bank", "", "client")
+    assert (read.caller, read.caller_version, read.callee, read.callee_version, read.side) == (
+        "payment",
+        "2.0",
+        "bank",
+        "",
+        "client",
+    )
 
 
 def test_a_log_line_that_is_an_entry_of_ours_is_read() -> None:
@@ -173,15 +197,40 @@ def test_spans_with_bodies_give_exchanges_by_the_same_decode(encoding: str) -> N
     spans, rejects = decode_spans(held, encoding)
     assert not rejects
     (read,) = span_exchanges(spans, held)
-    assert (read.callee, read.path, read.status, read.duration_ns, read.span_id.hex()) == ("payment", "/pay/7", 200, 42_000_000, SPAN)
+    assert (read.callee, read.path, read.status, read.duration_ns, read.span_id.hex()) == (
+        "payment",
+        "/pay/7",
+        200,
+        42_000_000,
+        SPAN,
+    )
 
 
-MAPPING = {"time": "/ts", "method": "/req/0/verb", "url": "/req/0/a~1b", "status": "/code", "duration_s": "/took", "callee": "=payment", "response_body": "/out"}
+MAPPING = {
+    "time": "/ts",
+    "method": "/req/0/verb",
+    "url": "/req/0/a~1b",
+    "status": "/code",
+    "duration_s": "/took",
+    "callee": "=payment",
+    "response_body": "/out",
+}
 
 
 def test_a_mapping_reads_any_json() -> None:
-    read = one({"ts": START_MS, "req": [{"verb": "post", "a/b": "https://h/pay?x=1"}], "code": "201", "took": "0.5", "out": [1]}, "mapping", MAPPING)
-    assert (read.method, read.path, read.query, read.status, read.duration_ns, read.callee) == ("POST", "/pay", "x=1", 201, 500_000_000, "payment")
+    read = one(
+        {"ts": START_MS, "req": [{"verb": "post", "a/b": "https://h/pay?x=1"}], "code": "201", "took": "0.5", "out": [1]},
+        "mapping",
+        MAPPING,
+    )
+    assert (read.method, read.path, read.query, read.status, read.duration_ns, read.callee) == (
+        "POST",
+        "/pay",
+        "x=1",
+        201,
+        500_000_000,
+        "payment",
+    )
     assert read.response_body == b"[1]"
 
 
@@ -192,7 +241,9 @@ def test_a_mapping_that_cannot_work_is_an_error_of_the_settings(wrong: dict[str,
 
 
 def test_gzip_is_unpacked_within_bounds() -> None:
-    exchanges, rejects = decode_api_logs(records(gzip.compress(orjson.dumps(KONG)), gzip.compress(bytes(70_000_000)), b"\x1f\x8bnonsense"), "kong", {})
+    exchanges, rejects = decode_api_logs(
+        records(gzip.compress(orjson.dumps(KONG)), gzip.compress(bytes(70_000_000)), b"\x1f\x8bnonsense"), "kong", {}
+    )
     assert len(exchanges) == 1
     assert [found.reason for found in rejects] == ["too_large", "bad_compression"]
 

@@ -14,7 +14,14 @@ from monitor.model.records import Partition, Records
 
 PLACE = Partition("ab" * 8, "api_logs", 0)
 NOW_MS = 1_795_252_300_000
-ENTRY: dict[str, Any] = {"time": "2026-11-21T09:10:29.5Z", "method": "get", "path": "/a", "status": 200, "caller": "web", "callee": "pay"}
+ENTRY: dict[str, Any] = {
+    "time": "2026-11-21T09:10:29.5Z",
+    "method": "get",
+    "path": "/a",
+    "status": 200,
+    "caller": "web",
+    "callee": "pay",
+}
 
 
 def records(*values: bytes) -> Records:
@@ -39,7 +46,13 @@ def test_an_entry_is_read() -> None:
         duration_ms=1.5, trace_id="0af7651916cd43dd8448eb211c80319c", span_id="b7ad6b7169203331", callee_version="2", environment="prod",
         request_headers={"Content-Type": "application/json"}, request_body={"a": 1}, response_body="text", query="x=1",
     )  # fmt: skip
-    assert (read.end_ns, read.duration_ns, read.method, read.path, read.query) == (1_795_252_229_500_000_000, 1_500_000, "GET", "/a", "x=1")
+    assert (read.end_ns, read.duration_ns, read.method, read.path, read.query) == (
+        1_795_252_229_500_000_000,
+        1_500_000,
+        "GET",
+        "/a",
+        "x=1",
+    )
     assert (read.caller, read.callee, read.callee_version, read.environment) == ("web", "pay", "2", "prod")
     assert (read.request_body, read.response_body) == (b'{"a":1}', "text")
     assert (read.trace_id.hex(), read.span_id.hex()) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
@@ -47,7 +60,17 @@ def test_an_entry_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "time", [1_795_252_229, 1_795_252_229.0, 1_795_252_229_000, 1_795_252_229_000_000, 1_795_252_229_000_000_000, "1795252229", "2026-11-21T10:10:29+01:00", "2026-11-21 09:10:29"]
+    "time",
+    [
+        1_795_252_229,
+        1_795_252_229.0,
+        1_795_252_229_000,
+        1_795_252_229_000_000,
+        1_795_252_229_000_000_000,
+        "1795252229",
+        "2026-11-21T10:10:29+01:00",
+        "2026-11-21 09:10:29",
+    ],
 )
 def test_times_are_read_by_their_size_and_zone(time: Any) -> None:
     assert one(time=time).end_ns == 1_795_252_229_000_000_000
@@ -97,7 +120,9 @@ def test_missing_names_are_unknown() -> None:
     assert (read.caller, read.callee) == ("unknown", "unknown")
 
 
-@pytest.mark.parametrize("name", ["Authorization", "Cookie", "set-cookie", "X-Api-Key", "x-auth-token", "X-Amz-Signature", "proxy-authorization"])
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Cookie", "set-cookie", "X-Api-Key", "x-auth-token", "X-Amz-Signature", "proxy-authorization"]
+)
 def test_secret_headers_are_never_kept(name: str) -> None:
     read = one(request_headers={name: "hunter2"}, response_headers=[{"key": name, "value": "hunter2"}])
     assert read.request_headers == read.response_headers == {name.lower(): REDACTED}
@@ -110,7 +135,15 @@ def test_the_trace_is_taken_from_traceparent_when_the_entry_names_none() -> None
 
 def test_a_record_may_hold_many_entries_and_bad_ones_cost_only_themselves() -> None:
     good, bad = orjson.dumps(ENTRY), orjson.dumps(ENTRY | {"time": "x"})
-    batch = records(good, good + b"\n{cut off\n" + bad + b"\n" + good, b"[" + good + b",3," + good + b"]", b"\xff\xfe", b"", b'{"a":"\\ud800"}', good)
+    batch = records(
+        good,
+        good + b"\n{cut off\n" + bad + b"\n" + good,
+        b"[" + good + b",3," + good + b"]",
+        b"\xff\xfe",
+        b"",
+        b'{"a":"\\ud800"}',
+        good,
+    )
     exchanges, rejects = decode_api_logs(batch, "ndjson", {})
     assert [(found.offset, found.index) for found in exchanges] == [(0, 0), (1, 0), (1, 3), (2, 0), (2, 2), (6, 0)]
     assert [(found.offset, found.reason, found.whole) for found in rejects] == [
@@ -129,7 +162,8 @@ def test_an_unknown_format_is_an_error_of_the_settings() -> None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
 )
 
 
@@ -139,10 +173,37 @@ def test_no_bytes_raise(form: str, values: list[bytes]) -> None:
     assert len(exchanges) + len(rejects) >= len(values)
 
 
-@given(st.sampled_from([name for name in FORMATS if name != "otlp_proto"]), st.dictionaries(st.sampled_from([*ENTRY, "url", "query", "request_headers", "response_headers", "response_body", "duration_ms", "trace_id", "request", "response", "latencies", "started_at", "start_time"]), JSON_VALUES, max_size=12))
+@given(
+    st.sampled_from([name for name in FORMATS if name != "otlp_proto"]),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                *ENTRY,
+                "url",
+                "query",
+                "request_headers",
+                "response_headers",
+                "response_body",
+                "duration_ms",
+                "trace_id",
+                "request",
+                "response",
+                "latencies",
+                "started_at",
+                "start_time",
+            ]
+        ),
+        JSON_VALUES,
+        max_size=12,
+    ),
+)
 def test_no_json_raises(form: str, entry: dict[str, Any]) -> None:
     import json
 
     for held in (entry, ENTRY | entry):
-        exchanges, rejects = decode_api_logs(records(json.dumps(held).encode("utf-8", "surrogatepass")), form, {"time": "/time", "method": "/method", "path": "/url"})
+        exchanges, rejects = decode_api_logs(
+            records(json.dumps(held).encode("utf-8", "surrogatepass")),
+            form,
+            {"time": "/time", "method": "/method", "path": "/url"},
+        )
         assert exchanges or rejects

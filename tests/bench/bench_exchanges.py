@@ -1,0 +1,150 @@
+"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--shape-share S] [--profile].
+
+NDJSON records in memory through the whole pipeline (decode, match, check, shapes, rows, insert into chDB); CPU seconds of
+the whole process, chDB's threads included. Deterministic input: 11-item orders against an OpenAPI contract with
+references, patterns, formats and enums; 1 % break it.
+"""
+
+import argparse
+import cProfile
+import pstats
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from monitor.clock import system_clock
+from monitor.contracts.registry import Registry
+from monitor.model.contracts import Revision
+from monitor.model.records import Offsets, Partition, Records
+from monitor.store import open_store
+from pipelines.api_logs import ApiLogSettings, api_logs
+
+PLACE = Partition("be" * 8, "api_logs", 0)
+START_MS = 1_790_000_000_000
+ITEM = {
+    "type": "object", "required": ["sku", "name", "quantity", "price"],
+    "properties": {
+        "sku": {"type": "string", "pattern": "^[A-Z]{2,4}-[0-9]{3,6}$"}, "name": {"type": "string", "maxLength": 80}, "quantity": {"type": "integer", "minimum": 1},
+        "price": {"$ref": "#/components/schemas/Money"}, "tags": {"type": "array", "items": {"type": "string"}}, "gift": {"type": "boolean"},
+    },
+}  # fmt: skip
+CONTRACT = {
+    "openapi": "3.0.3",
+    "paths": {"/orders/{id}": {"get": {
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}}, "404": {"description": "none"}},
+    }}},
+    "components": {"schemas": {
+        "Money": {"type": "object", "required": ["amount", "currency"], "properties": {"amount": {"type": "number"}, "currency": {"enum": ["EUR", "USD", "GBP"]}}},
+        "Item": ITEM,
+        "Order": {
+            "type": "object", "required": ["id", "state", "customer", "items", "created", "total"],
+            "properties": {
+                "id": {"type": "string", "format": "uuid"}, "state": {"enum": ["open", "paid", "sent"]}, "created": {"type": "string", "format": "date-time"},
+                "customer": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "mail": {"type": "string", "format": "email"}}},
+                "items": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Item"}}, "total": {"$ref": "#/components/schemas/Money"},
+            },
+        },
+    }},
+}  # fmt: skip
+
+
+def order(chance: random.Random, *, broken: bool) -> bytes:
+    """An order of about 2 KB."""
+    items = [
+        {
+            "sku": f"AB-{chance.randrange(1000, 99999)}", "name": f"Product number {chance.randrange(10**6)} of the summer catalogue", "quantity": chance.randrange(1, 9),
+            "price": {"amount": round(chance.random() * 100, 2), "currency": "EUR"}, "tags": ["new", "sale"], "gift": chance.random() < 0.5,
+        }
+        for _ in range(11)
+    ]  # fmt: skip
+    held: dict[str, Any] = {
+        "id": f"{chance.getrandbits(32):08x}-1111-4222-8333-{chance.getrandbits(48):012x}", "state": "paid", "created": "2026-09-21T14:13:20.123Z",
+        "customer": {"id": chance.randrange(10**6), "mail": "somebody@shop.example"}, "items": items,
+        "total": {"amount": "12.50" if broken else round(chance.random() * 1000, 2), "currency": "EUR"},
+    }  # fmt: skip
+    return orjson.dumps(held)
+
+
+def records(count: int, batch: int) -> list[Records]:
+    """All records in batches, the clock moving on by 0.2 ms a record."""
+    chance, made = random.Random(7), []
+    for first in range(0, count, batch):
+        values = []
+        for at in range(first, min(first + batch, count)):
+            body = order(chance, broken=at % 100 == 99)
+            values.append(
+                orjson.dumps({
+                    "time": START_MS + at // 5, "method": "GET", "path": f"/orders/{chance.randrange(10**6)}", "query": "", "status": 200,
+                    "duration_ms": round(chance.random() * 50, 3), "request_headers": {"accept": "application/json", "authorization": "Bearer x"},
+                    "response_headers": {"content-type": "application/json", "content-length": str(len(body))}, "response_body": body.decode(),
+                    "caller": f"web-{at % 5}", "caller_version": "1.2.3", "callee": "orders", "callee_version": f"2.{at % 2}.0", "environment": "production",
+                    "trace_id": f"{chance.getrandbits(128):032x}", "span_id": f"{chance.getrandbits(64):016x}",
+                })
+            )  # fmt: skip
+        size = len(values)
+        made.append(
+            Records(values, [PLACE] * size, list(range(first, first + size)), [START_MS + count] * size, [{}] * size, [0] * size)
+        )
+    return made
+
+
+class Given:
+    """Batches already at hand."""
+
+    def __init__(self, batches: list[Records]) -> None:
+        self._batches = batches
+
+    def poll(self) -> Iterator[Records]:
+        yield from self._batches
+
+    def commit(self, offsets: Offsets) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def main() -> None:
+    """Run and print one line of figures."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--exchanges", type=int, default=50_000)
+    options.add_argument("--batch", type=int, default=5_000)
+    options.add_argument("--shape-share", type=float, default=0.1)
+    options.add_argument("--profile", action="store_true")
+    chosen = options.parse_args()
+    made = records(chosen.exchanges, chosen.batch)
+    body_bytes = len(orjson.loads(made[0].values[0])["response_body"])
+    always = datetime(1970, 1, 1, tzinfo=UTC)
+    known = Registry(
+        [Revision("orders", 1, "openapi", "orders", "", "", "", always, None, orjson.dumps(CONTRACT).decode(), "x", always)]
+    )
+    assert not known.broken
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"chdb://{folder}/telemetry")
+        settings = ApiLogSettings(shape_share=chosen.shape_share)
+        for _ in api_logs(Given(records(200, 200)), store, lambda: known, settings, system_clock):
+            pass
+        profile = cProfile.Profile() if chosen.profile else None
+        wall, cpu = time.perf_counter(), time.process_time()
+        if profile:
+            profile.enable()
+        for _ in api_logs(Given(made), store, lambda: known, settings, system_clock):
+            pass
+        if profile:
+            profile.disable()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        store.close()
+    print(
+        f"{chosen.exchanges} exchanges of {body_bytes} B, shapes of {chosen.shape_share:.0%}: {cpu:.2f} CPU s, {wall:.2f} s; "
+        f"{chosen.exchanges / cpu:,.0f} exchanges per CPU second, {1e6 * cpu / chosen.exchanges:.1f} CPU s per million"
+    )
+    if profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+if __name__ == "__main__":
+    main()
