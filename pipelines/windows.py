@@ -60,8 +60,8 @@ class Closer:
         watermark = watermark_of(self._store.ask("watermark_states"))
         plan = plan_closing(self._states(), watermark, self._settings, finish=finish)
         if plan.close:
-            plan = self._with_counterparts(plan, watermark, finish=finish)
-        sealing = self._seal(plan, watermark)
+            plan = self._with_counterparts(plan)
+        sealing = self._seal(plan)
         published = self._close(plan, watermark, finish=finish) if plan.close else 0
         newest = max(
             (s.window for s in [*plan.seal, *plan.close] if sealed_now(s, watermark, self._settings, finish=finish)), default=None
@@ -91,7 +91,7 @@ class Closer:
         near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
         return self._states([*also, *sorted(near)]) if near - set(also) else first
 
-    def _with_counterparts(self, plan: Plan, watermark: float | None, *, finish: bool) -> Plan:
+    def _with_counterparts(self, plan: Plan) -> Plan:
         """Also close the windows that hold the other ends of messages which came after their closing."""
         others: set[int] = set()
         for run in plan.runs:
@@ -148,7 +148,7 @@ class Closer:
         telemetry.WINDOWS_CLOSED.inc(len(plan.close))
         return len(plan.close)
 
-    def _seal(self, plan: Plan, watermark: float | None) -> int:
+    def _seal(self, plan: Plan) -> int:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
         if not plan.seal:
             return 0

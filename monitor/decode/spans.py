@@ -2,16 +2,18 @@
 
 import zlib
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from monitor.decode.span_columns import MAX_RECORD_BYTES, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import SpanBatch
+from monitor.model.spans import SpanBatch, Words
 
 _REMOTE_PARENT = 0x300  # SpanFlags: HAS_IS_REMOTE and IS_REMOTE
 _KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
@@ -84,24 +86,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                 if kind < 2 or resource < 0 or kind > 5:
                     columns.passed(kind, resource)
                     continue
-                words: list[Any] = [span.name]
-                wordy: list[tuple[str, str]] = []
-                bodies = routed = False
-                for pair in span.attributes:
-                    key = pair.key
-                    slot = slots.get(key)
-                    if slot is not None:
-                        given = pair.value
-                        word = given.string_value or given.int_value or _proto_value(given)
-                        if slot in WORDY:
-                            wordy.append((slot, str(word)))
-                        else:
-                            words += (slot, word)
-                            routed = routed or slot in ROUTES
-                    elif key in columns.body_names:
-                        bodies = True
-                for slot, text in wordy:
-                    words += (slot, cut_down(slot, text, routed=routed))
+                words, bodies = _words(span, slots, columns.body_names)
                 row = add(
                     kind,
                     span.trace_id,
@@ -112,7 +97,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     span.status.code,
                     (span.flags & _REMOTE_PARENT) == _REMOTE_PARENT,
                     resource,
-                    tuple(words),
+                    words,
                     span.trace_state,
                 )
                 if row >= 0:
@@ -120,6 +105,29 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                         columns.links(row, ((link.trace_id, link.span_id) for link in span.links))
                     if bodies:
                         columns.body(row, attributes, {pair.key: _proto_value(pair.value) for pair in span.attributes})
+
+
+def _words(span: Span, slots: Mapping[str, str], body_names: AbstractSet[str]) -> tuple[Words, bool]:
+    """A span's name and the attributes that name its edge, and whether it carries a payload. The hot loop."""
+    words: list[Any] = [span.name]
+    wordy: list[tuple[str, str]] = []
+    bodies = routed = False
+    for pair in span.attributes:
+        key = pair.key
+        slot = slots.get(key)
+        if slot is not None:
+            given = pair.value
+            word = given.string_value or given.int_value or _proto_value(given)
+            if slot in WORDY:
+                wordy.append((slot, str(word)))
+            else:
+                words += (slot, word)
+                routed = routed or slot in ROUTES
+        elif key in body_names:
+            bodies = True
+    for slot, text in wordy:
+        words += (slot, cut_down(slot, text, routed=routed))
+    return tuple(words), bodies
 
 
 def _proto_value(value: Any) -> Any:

@@ -31,13 +31,13 @@ class StoreLock:
         """The lock of this process on the store, taken now or shared; StoreError names another holder."""
         lock = cls._held.get(store_path) or cls(store_path)
         cls._held[store_path] = lock
-        lock._users += 1
+        lock.users += 1
         return lock
 
     def __init__(self, store_path: Path) -> None:
         """Take the lock or raise StoreError naming the holder."""
         self._store_path = store_path
-        self._users = 0
+        self.users = 0
         self.path = store_path.parent / LOCK_NAME
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -56,8 +56,8 @@ class StoreLock:
 
     def release(self) -> None:
         """Let go; the last user of this process frees the lock."""
-        self._users -= 1
-        if self._users <= 0 and self._handle >= 0:
+        self.users -= 1
+        if self.users <= 0 and self._handle >= 0:
             self._held.pop(self._store_path, None)
             os.ftruncate(self._handle, 0)
             os.close(self._handle)

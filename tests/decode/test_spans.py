@@ -1,0 +1,202 @@
+"""Every record is decoded or refused for a reason; nothing raises, and good rows beside bad ones are kept."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from monitor.decode.spans import decode_spans
+from monitor.decode.wordy import cut_down
+from monitor.model.records import REJECT_HEADER, Records
+from tests.fixtures.spans import T0, S, records, request, span_id, trace_id
+
+GOOD = S("web", "client", 1, 1)
+JSON = {"content-type": b"application/json"}
+
+
+def reasons(batch: Records, encoding: str = "otlp_proto") -> list[tuple[int, str, int]]:
+    _, rejects = decode_spans(batch, encoding)
+    return sorted((reject.offset, reject.reason, reject.count) for reject in rejects)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xff\x00poison", "not_otlp_proto"),
+        (request([GOOD])[:-3], "not_otlp_proto"),
+        (json.dumps({"resourceSpans": []}).encode(), "not_otlp_proto"),
+        (b"\x1f\x8bnot gzip", "bad_compression"),
+        (b"\x08\x96\x01", "no_spans"),
+    ],
+)
+def test_what_cannot_be_read_is_one_reject_and_its_neighbours_are_kept(value: bytes, reason: str) -> None:
+    batch = records([request([GOOD]), value, request([GOOD])])
+    spans, rejects = decode_spans(batch)
+    assert len(spans) == 2
+    (reject,) = rejects
+    assert (reject.offset, reject.reason, reject.whole, reject.payload_bytes) == (1, reason, True, len(value))
+
+
+def test_a_reject_never_shows_the_payload() -> None:
+    _, (reject,) = decode_spans(records([b"\xffsecret-4111111111111111"]))
+    assert "secret" not in repr(reject)
+
+
+@pytest.mark.parametrize(
+    ("span", "reason"),
+    [
+        (S("", "client", 1, 1), "no_service_name"),
+        (S("web", "client", 1, 1, base=0), "time_before_2000"),
+        (S("web", "client", 1, 1, start=9000, end=9001), "time_in_future"),
+        (S("web", "client", 1, 1, base=9_000_000_000), "time_in_future"),
+    ],
+)
+def test_a_span_that_cannot_be_used_is_counted_and_the_record_goes_on(span: S, reason: str) -> None:
+    batch = records([request([GOOD, span, span])])
+    spans, rejects = decode_spans(batch)
+    assert len(spans) == 1
+    assert [(reject.reason, reject.count, reject.whole) for reject in rejects] == [(reason, 2, False)]
+    assert (spans.seen[0], spans.refused[0], spans.filtered[0]) == (3, 2, 0)
+
+
+def test_unknown_kinds_bad_ids_and_endless_times_are_refused() -> None:
+    message = ExportTraceServiceRequest.FromString(request([GOOD, GOOD, GOOD, GOOD]))
+    odd, short, never, fine = [block.scope_spans[0].spans[0] for block in message.resource_spans]
+    odd.kind = 42  # type: ignore[assignment]  # what no SDK sends
+    short.trace_id = b"short"
+    never.end_time_unix_nano = 2**64 - 1
+    assert reasons(records([message.SerializeToString()])) == [(0, "bad_id", 1), (0, "time_in_future", 1), (0, "unknown_kind", 1)]
+    assert fine.kind == 3
+
+
+def test_a_span_that_ends_before_it_begins_lasts_no_time_and_is_kept() -> None:
+    spans, rejects = decode_spans(records([request([S("web", "client", 1, 1, start=5, end=4)])]))
+    assert (len(spans), spans.clamped, list(rejects)) == (1, 1, [])
+    assert spans.start_ns[0] == spans.end_ns[0]
+
+
+def test_internal_spans_and_our_own_are_filtered_and_counted() -> None:
+    spans, _ = decode_spans(records([request([S("web", "internal", 1, 1), S("seamwatch", "server", 1, 2), GOOD])]))
+    assert (spans.seen[0], spans.filtered[0], len(spans)) == (3, 2, 1)
+
+
+def test_headers_decide_over_the_setting() -> None:
+    text = json.dumps(AS_JSON).encode()
+    batch = records([text, request([GOOD])])
+    batch.headers[0] = JSON  # type: ignore[index]  # a list in these tests
+    spans, rejects = decode_spans(batch)
+    assert (len(spans), list(rejects)) == (2, [])
+
+
+def test_a_gzipped_record_is_unpacked_and_a_bomb_is_not() -> None:
+    spans, rejects = decode_spans(records([gzip.compress(request([GOOD])), gzip.compress(bytes(80_000_000))]))
+    assert len(spans) == 1
+    assert [reject.reason for reject in rejects] == ["bad_compression"]
+
+
+def test_what_the_source_stepped_over_is_told_once() -> None:
+    batch = records([b""])
+    batch.headers[0] = {REJECT_HEADER: b"decompression_bomb: 512 MiB"}  # type: ignore[index]  # a list in these tests
+    assert reasons(batch) == [(0, "decompression_bomb", 1)]
+
+
+AS_JSON = {
+    "resourceSpans": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]},
+            "scopeSpans": [
+                {
+                    "spans": [
+                        {
+                            "traceId": trace_id(1).hex(),
+                            "spanId": span_id(1).hex(),
+                            "kind": "SPAN_KIND_CLIENT",
+                            "name": "a span",
+                            "startTimeUnixNano": str(T0 * 10**9),
+                            "endTimeUnixNano": str(T0 * 10**9 + 100_000_000),
+                            "attributes": [
+                                {"key": "http.request.method", "value": {"stringValue": "GET"}},
+                                {"key": "http.route", "value": {"stringValue": "/x"}},
+                            ],
+                            "status": {},
+                        }
+                    ]
+                }
+            ],
+        }
+    ]
+}
+
+
+def test_json_and_protobuf_of_one_span_decode_alike() -> None:
+    as_json, _ = decode_spans(records([json.dumps(AS_JSON).encode()]), "otlp_json")
+    as_proto, _ = decode_spans(records([request([GOOD])]))
+    for name in ("trace", "span", "parent", "kind", "start_ns", "end_ns", "status"):
+        assert getattr(as_json, name).tobytes() == getattr(as_proto, name).tobytes(), name
+    assert as_json.word_list == as_proto.word_list
+    assert as_json.resources == as_proto.resources
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b'{"resourceSpans": [{"scopeSpans": 7}]}', "not_otlp"),
+        (b'{"resourceSpans": NaN}', "not_json"),
+        (b'{"resourceSpans": ["\\ud800"]}', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"null", "not_otlp"),
+    ],
+)
+def test_hostile_json_is_refused(text: bytes, reason: str) -> None:
+    assert [said for _, said, _ in reasons(records([text]), "otlp_json")] == [reason]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["otlp_proto", "otlp_json"]))
+def test_no_bytes_raise(value: bytes, encoding: str) -> None:
+    spans, rejects = decode_spans(records([value, request([GOOD])]), encoding)
+    assert len(spans) + len(rejects) >= 1
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_no_flipped_byte_raises(place: int, byte: int) -> None:
+    value = bytearray(request([GOOD, S("cart", "server", 1, 2, 1, links=[(1, 2)])]))
+    value[place % len(value)] = byte
+    decode_spans(records([bytes(value)]))
+
+
+@pytest.mark.skipif("SEAMWATCH_CONFORMANCE_DATA" not in os.environ, reason="SEAMWATCH_CONFORMANCE_DATA is not set: not run")
+def test_the_official_example_decodes() -> None:
+    text = (Path(os.environ["SEAMWATCH_CONFORMANCE_DATA"]) / "otlp-examples" / "trace.json").read_bytes()
+    spans, rejects = decode_spans(records([text]), "otlp_json")
+    assert not rejects
+    assert (spans.resources[0].service, spans.trace[0].tobytes().hex(), spans.kind[0]) == (
+        "my.service",
+        "5b8efff798038103d269b633813fc60c",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("slot", "text", "routed", "kept"),
+    [
+        ("url.path", "/orders/77/items", False, "/orders/{id}/items"),
+        ("url.path", "/orders/77/items", True, ""),
+        (
+            "url.full",
+            "https://user:secret@api.bank.example:8443/pay/5?card=4111",
+            False,
+            "https://api.bank.example:8443/pay/{id}",
+        ),
+        ("url.full", "https://api.bank.example/pay/5", True, "https://api.bank.example"),
+        ("db.statement", "select * from cards where number = '4111'", False, "select"),
+        ("db.statement", "/* hint */ select 1", False, ""),
+    ],
+)
+def test_wordy_attributes_keep_no_value(slot: str, text: str, routed: bool, kept: str) -> None:
+    assert cut_down(slot, text, routed=routed) == kept
