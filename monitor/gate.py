@@ -58,7 +58,8 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     deploys = list_deploys(engine, environment=request.environment, service=request.service, limit=200)
     of_version = [deploy for deploy in deploys if deploy.version == request.version and deploy.kind in VERSION_CHANGES]
     if not of_version:
-        return _unknown(reader, engine, request, now)
+        changes = [deploy for deploy in deploys if deploy.version == request.version]
+        return _no_version_change(changes[0], request) if changes else _unknown(reader, engine, request, now)
     environments = sorted({deploy.environment for deploy in of_version})
     if len(environments) > 1:
         reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
@@ -86,6 +87,11 @@ def wait_for_gate(
             return answer
         stop.wait(min(every_seconds, max(0.0, (ends - clock()).total_seconds())))
     return evaluate_gate(reader, engine, request, clock())
+
+
+def _no_version_change(change: Deploy, request: GateRequest) -> GateAnswer:
+    reason = f"{change.service} {change.version}: a {change.kind} change of {change.started:%Y-%m-%d %H:%M:%S} UTC; the version stayed, so no two can be compared"
+    return _answer("inconclusive", (reason,), ("a version of its own for each change",), (), "", request)
 
 
 def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:

@@ -1,8 +1,9 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import accept, list_findings
 from monitor.control.store import open_control
 from monitor.control.verdicts import latest_verdict, list_verdicts
-from monitor.gate import GateRequest, evaluate_gate
+from monitor.gate import GateRequest, evaluate_gate, wait_for_gate
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -192,3 +193,32 @@ def test_an_old_recording_is_judged_too_and_never_passes(store: Store, engine: E
     (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12) + timedelta(days=365))
     assert judged.verdict.outcome == "inconclusive"
     assert any(reason.startswith("late") for reason in judged.verdict.reasons)
+
+
+def test_a_config_change_is_inconclusive_because_no_two_versions_differ(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 6))
+    announce(engine, "1.9.0", "1.9.0", 1.0, kind="config")
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "1.9.0"), now_after(6))
+    assert answer.exit_code == 2
+    assert "a config change" in answer.reasons[0]
+
+
+def test_waiting_for_the_gate_ends_with_an_answer_or_with_its_time(store: Store, engine: Engine) -> None:
+    announce(engine)
+    rows = cells([Traffic(edge()), *REST], 12)
+    write_cells(store, [row for row in rows if row.window < START + timedelta(seconds=40)])
+    looks = iter(range(1000))
+
+    def clock() -> datetime:
+        """Ten seconds pass at every look; the rest of the windows is sealed at the tenth."""
+        look = next(looks)
+        if look == 10:
+            write_cells(store, [row for row in rows if row.window >= START + timedelta(seconds=40)], seq=2)
+        return now_after(12) + timedelta(seconds=look)
+
+    request = GateRequest("payment", "2.0.0")
+    assert wait_for_gate(Reader(store), engine, request, clock, threading.Event(), 5.0, 0.0).exit_code == 2
+    assert wait_for_gate(Reader(store), engine, request, clock, threading.Event(), 300.0, 0.0).exit_code == 0
+    stopped = threading.Event()
+    stopped.set()
+    assert wait_for_gate(Reader(store), engine, request, clock, stopped, 300.0, 0.0).exit_code == 0
