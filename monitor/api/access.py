@@ -111,13 +111,10 @@ Opened = Annotated[Parts, Depends(parts_of)]
 
 def same_origin(request: Request) -> bool:
     """True when the browser says that a page of this server asked. Without any word from it: false."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    origin = request.headers.get("origin")
-    if origin is None:
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:  # browsers write it themselves, over TLS and to this machine
         return site == "same-origin"
-    return urlsplit(origin).netloc == request.headers.get("host", "")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
 
 
 def _is_local(request: Request, parts: Parts) -> bool:

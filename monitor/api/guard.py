@@ -25,7 +25,7 @@ _CHART_POLICY = _POLICY + "; style-src 'self' 'unsafe-inline'; img-src 'self' da
 
 HEADERS = {
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",

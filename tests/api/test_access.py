@@ -104,6 +104,10 @@ def test_a_cookie_signs_in_for_the_page_but_not_from_another_site(api: Asked) ->
     ours = {"cookie": f"seamwatch_token={admin}", "sec-fetch-site": "same-origin"}
     theirs = {"cookie": f"seamwatch_token={admin}", "sec-fetch-site": "cross-site", "origin": "https://evil.example"}
     plain = {"cookie": f"seamwatch_token={admin}"}
+    old_browser = {**plain, "origin": "http://127.0.0.1:8420"}
+    old_browser_elsewhere = {**plain, "origin": "http://127.0.0.1.evil.example:8420"}
+    assert api.post("/v1/deploys", DEPLOY, headers=old_browser).status_code == 201
+    assert api.post("/v1/deploys", DEPLOY, headers=old_browser_elsewhere).status_code == 403
     assert api.post("/v1/deploys", DEPLOY, headers=ours).status_code == 201
     assert api.post("/v1/deploys", DEPLOY, headers=theirs).status_code == 403
     assert api.post("/v1/deploys", DEPLOY, headers=plain).status_code == 403
@@ -167,4 +171,4 @@ def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
     assert "script-src" not in policy
     assert ("'unsafe-inline'" in policy) == path.startswith("/edges/view")
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"

@@ -1,0 +1,166 @@
+"""The page in a real Chromium: every view at both widths and in both colours, live, by keyboard, and under hostile names."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from monitor.api.pages.map_page import STATES
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.browser import Watched
+from tests.fixtures.shop_day import NOON, ShopDay, edge_row, publish, write, write_judgement
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Watched]
+Serve = Callable[..., str]
+Day = Callable[..., ShopDay]
+EDGE = "/edges/view?caller=checkout&callee=payment&environment=production&since=30m"
+
+
+@pytest.fixture
+def shop(api: Asked, shop_day: Day) -> Asked:
+    """The shop's day with the bad deploy, judged."""
+    shop_day(minutes=12)
+    write_judgement(api.parts.engine)
+    return api
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_every_view_fits_and_is_without_trouble(shop: Asked, serve: Serve, open_page: Open, width: int, dark: bool) -> None:
+    address = serve(shop.app)
+    deploy = shop.get("/v1/deploys?service=payment").json()[0]["id"]
+    paths = ["/", "/edges", EDGE, "/deploys", f"/deploys/{deploy}", "/findings", "/findings/f-root", "/violations", "/contracts", "/alerts", "/health", "/docs"]
+    watched = open_page(address, width, dark=dark)
+    for path in [*paths, "/sign-in"]:
+        watched.page.goto(address + path, wait_until="load")
+        if "/view" in path or path.startswith("/deploys/"):
+            watched.page.wait_for_selector(".plot[data-drawn] > div", timeout=20_000)
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert watched.page.locator("h1").count() == 1, path
+        assert watched.page.locator("main").count() == 1, path
+    assert watched.troubles == []
+
+
+def test_the_map_names_the_broken_seam_in_words_and_not_by_colour_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(shop.app)).page
+    line = page.get_by_role("link", name="checkout calls payment")
+    assert STATES["broken"][1] in str(line.get_attribute("aria-label"))
+    assert str(page.locator(".line-label.broken").text_content()).startswith("✖")
+    assert page.get_by_role("link", name="payment, 1.4.2 · 2.0.0, several versions live").count() == 1
+
+
+def test_from_the_map_to_the_clause_and_the_deploy_by_keyboard_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(shop.app)).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.locator('.strip a[href="/findings/f-root"]').focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/findings/f-root")
+    text = page.locator("main").inner_text()
+    assert "payments 3 · POST /pay · response · type · /amount" in text
+    page.get_by_role("link", name="payment 2.0.0").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/deploys/*")
+    assert "fail" in page.locator(".verdict").inner_text()
+
+
+def test_an_open_page_renews_itself_when_a_window_is_published(shop: Asked, serve: Serve, open_page: Open) -> None:
+    watched = open_page(serve(shop.app))
+    watched.page.wait_for_selector('#live[data-live="on"]')
+    assert watched.page.locator("text=newcomer").count() == 0
+    window = NOON - timedelta(seconds=20)
+    write(shop.parts.store, "edge_windows", [edge_row(window, 5, ("checkout", "newcomer", "http", "GET /x"), ("1", "1"), 50)])
+    publish(shop.parts.store, 5, [window], NOON)
+    watched.page.wait_for_selector(".node-name:has-text('newcomer')", timeout=15_000)
+    assert watched.troubles == []
+
+
+def test_a_finding_is_accepted_on_the_page_by_who_signed_in(shop: Asked, serve: Serve, open_page: Open) -> None:
+    address = serve(shop.app)
+    page = open_page(address + "/findings/f-root").page
+    assert page.get_by_role("button", name="Accept").count() == 0
+    page.goto(address + "/sign-in")
+    page.get_by_label("Token").fill(LOCAL_TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(address + "/")
+    page.goto(address + "/findings/f-root")
+    page.get_by_label("Owner").fill("team pay")
+    page.get_by_label("Reason").fill("known, fixed on Monday")
+    page.get_by_label("Until").fill("2026-12-01")
+    page.get_by_role("button", name="Accept").click()
+    page.wait_for_selector("text=accepted by team pay")
+    assert page.locator(".badge.accepted").count() == 1
+
+
+def test_the_page_reads_without_scripts(shop: Asked, serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(shop.app) + EDGE, scripts=False).page
+    text = page.locator("main").inner_text()
+    assert "2.0.0" in text
+    assert "13" in text
+    assert "needs JavaScript" in text
+
+
+def test_an_empty_page_says_what_to_do(api: Asked, serve: Serve, open_page: Open) -> None:
+    watched = open_page(serve(api.app))
+    assert "seamwatch replay" in watched.page.locator("main").inner_text()
+    assert watched.troubles == []
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "'-alert(3)-'",
+    "javascript:alert(4)",
+    "new\nline\rand\ttab",
+    "\u202egnp.exe\u2066",
+    "{{ 7*7 }}{% raw %}",
+    "../../etc/passwd?x=1#y&z=2",
+    "</title></svg><style>*{display:none}</style>",
+    "x" * 10_000,
+    "\x00\ufffe\U0001f4a3",
+]
+
+
+def test_hostile_names_are_shown_and_never_obeyed(api: Asked, serve: Serve, open_page: Open) -> None:
+    store, window = api.parts.store, NOON - timedelta(seconds=20)
+    write(store, "edge_windows", [
+        edge_row(window, 1, (name, HOSTILE[number - 1], "http", f"GET {name}"), (name, HOSTILE[number - 1]), 100, environment="production")
+        for number, name in enumerate(HOSTILE)
+    ])  # fmt: skip
+    write(store, "sightings", [
+        {"window": window, "generation": 1, "environment": "production", "namespace": "", "service": name, "version": name, "instance": name,
+         "spans": 5, "server_calls": 5, "failed": 0} for name in HOSTILE
+    ])  # fmt: skip
+    write(store, "violations", [
+        {"window": window, "source_id": "s", "partition": 0, "offset": n, "index": 0, "fingerprint": name, "contract": name, "revision": 1, "operation": name,
+         "side": "response", "rule": name, "pointer": name, "clause": name, "expected": name, "actual": name, "environment": "production", "caller": name,
+         "caller_version": name, "callee": HOSTILE[n - 1], "callee_version": name, "trace": b"1" * 16, "has_trace": 1, "status": 200, "at": window}
+        for n, name in enumerate(HOSTILE)
+    ])  # fmt: skip
+    write(store, "rejects", [
+        {"source_id": name, "topic": name, "partition": 0, "offset": n, "reason": name, "detail": name, "payload_hash": "", "payload_bytes": 1, "count": 1, "whole": 1}
+        for n, name in enumerate(HOSTILE)
+    ])  # fmt: skip
+    publish(store, 1, [window], NOON)
+    deploys = [
+        api.post("/v1/deploys", {"service": name[:900], "version": name[:900], "environment": "production", "actor": name[:900], "url": f"javascript:{name[:200]}"}, LOCAL_TOKEN)
+        for name in HOSTILE if name.strip("\x00")
+    ]  # fmt: skip
+    address = serve(api.app)
+    watched = open_page(address)
+    paths = ["/", "/edges", "/deploys", "/violations?since=1h", "/health", "/contracts", *(f"/deploys/{made.json()['id']}" for made in deploys[:4] if made.is_success)]
+    for number, name in enumerate(HOSTILE):
+        paths.append(f"/edges/view?caller={quote(name, safe='')}&callee={quote(HOSTILE[number - 1], safe='')}&environment=production")
+        paths.append(f"/edges?service={quote(name, safe='')}")
+    for path in paths:
+        answer = watched.page.goto(address + path, wait_until="load")
+        assert answer is not None
+        assert answer.status == 200, path[:80]
+        assert watched.page.locator("h1").is_visible(), path[:80]
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= 1280, path[:80]
+        assert watched.page.locator("main script, main style, main img, main iframe").count() == 0, path[:80]
+        assert watched.page.locator('a[href^="javascript:"]').count() == 0, path[:80]
+    assert watched.troubles == []
