@@ -120,10 +120,10 @@ def _attribute(name: str, value: str | int) -> KeyValue:
 class Instance:
     """A process of a service: its resource, and the spans that wait for its next flush."""
 
-    def __init__(self, service: str, version: str, number: int, phase_ns: int) -> None:
+    def __init__(self, service: str, version: str, number: int, first_flush: int) -> None:
         self.service = service
         self.version = version
-        self.next_flush = START_NS + phase_ns
+        self.next_flush = first_flush
         said = {
             "service.name": service,
             "service.version": version,
@@ -153,12 +153,17 @@ class Instance:
 class Shop:
     """Fifteen services; `visit` writes the spans of one trace and what is true of them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, start_ns: int) -> None:
         self._random = random.Random(seed)
         self.truth = Truth()
         self.instances = {
             service: [
-                Instance(service, VERSIONS.get(service, ("1.0.0", "1.0.0"))[number], number, self._random.randrange(FLUSH_NS))
+                Instance(
+                    service,
+                    VERSIONS.get(service, ("1.0.0", "1.0.0"))[number],
+                    number,
+                    start_ns + self._random.randrange(FLUSH_NS),
+                )
                 for number in range(2)
             ]
             for service in SERVICES
@@ -389,12 +394,14 @@ class Shop:
         return int(1e6 * typical_ms * math.exp(self._random.gauss(0.0, 0.6)))
 
 
-def stream(spans: int, seed: int = 7, spans_per_second: float = 5000.0) -> Iterator[tuple[int, bytes] | Truth]:
+def stream(
+    spans: int, seed: int = 7, spans_per_second: float = 5000.0, start_ns: int = START_NS
+) -> Iterator[tuple[int, bytes] | Truth]:
     """(time of flush in ns, serialized ExportTraceServiceRequest) in the order of time, then the Truth; at least `spans` spans."""
-    shop = Shop(seed)
+    shop = Shop(seed, start_ns)
     gaps = random.Random(seed + 1)
     everyone = [instance for pair in shop.instances.values() for instance in pair]
-    now = float(START_NS)
+    now = float(start_ns)
     mean = 17.0 / spans_per_second * 1e9  # a visit makes some 17 spans
     while shop.truth.spans < spans:
         due = min(everyone, key=lambda instance: instance.next_flush)
