@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from monitor.detect.before_after import dose_response, step_test
+from monitor.detect.before_after import dose_response, seasonal_rates, step_test
 from monitor.detect.ebh import e_bh
 from monitor.detect.equivalence import bounds, minimum_detectable_ratio
 from monitor.detect.rates import dispersion, exact_tail, rate_test
@@ -106,3 +106,15 @@ def test_a_response_needs_three_doses() -> None:
     rising = (200 * 0.3 * share).astype(np.int64)
     assert dose_response(rising, calls, share, np.zeros(12, dtype=np.int64), calls) > 4
     assert dose_response(rising, calls, np.full(12, 0.5), np.zeros(12, dtype=np.int64), calls) == 0.0
+
+
+def test_two_days_of_history_make_a_seasonal_baseline_that_explains_the_evening() -> None:
+    windows = np.arange(0, 3 * 86400, 60, dtype=np.int64)
+    evening = (windows % 86400) >= 18 * 3600
+    rng = np.random.default_rng(4)
+    calls = np.full(windows.size, 200, dtype=np.int64)
+    bad = rng.binomial(calls, np.where(evening, 0.10, 0.01)).astype(np.int64)
+    later = np.arange(3 * 86400 + 18 * 3600, 3 * 86400 + 19 * 3600, 60, dtype=np.int64)
+    before, after = seasonal_rates(windows, bad, calls, later)
+    assert before[evening].mean() == pytest.approx(0.10, rel=0.1)
+    assert after.mean() == pytest.approx(0.10, rel=0.15)

@@ -222,3 +222,16 @@ def test_waiting_for_the_gate_ends_with_an_answer_or_with_its_time(store: Store,
     stopped = threading.Event()
     stopped.set()
     assert wait_for_gate(Reader(store), engine, request, clock, stopped, 300.0, 0.0).exit_code == 0
+
+
+def test_instances_announced_with_no_traffic_are_not_silent_before_they_get_some(store: Store, engine: Engine) -> None:
+    seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(40) for n in range(3)]
+    seen += [sighting(window, "2.0.0", "new", 0) for window in range(40)]
+    write_sightings(store, seen)
+    write_cells(store, cells([Traffic(edge())], 40, share=lambda _: 0.0))
+    announce(engine, share=0.0)
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(40))
+    assert (judged.verdict.outcome, judged.findings) == ("inconclusive", ())
+    announce(engine, share=0.1, at=START + timedelta(seconds=100))
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(40))
+    assert [finding.signal for finding in judged.findings] == ["silence"]
