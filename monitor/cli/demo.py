@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.cli.session import Session
     from monitor.config import Settings
 
+DEFAULT_SEAL_SECONDS, DEMO_SEAL_SECONDS = 60.0, 30.0
 OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
 RECEIVER_SECRET = "whsec_c2VhbXdhdGNoLWRlbW8tc2VjcmV0LW5vdC1yZWFs"  # noqa: S105 - the demo's own receiver on loopback
 
@@ -79,6 +80,8 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         "kafka.brokers": settings.kafka.brokers, "notify.enabled": True, "notify.allow": ["127.0.0.1"],
         "notify.receivers": {**{name: one.model_dump() for name, one in settings.notify.receivers.items()}, "demo": pager},
     }  # fmt: skip
+    if settings.windows.seal_seconds == DEFAULT_SEAL_SECONDS:
+        flags["windows.seal_seconds"] = DEMO_SEAL_SECONDS  # the shop's exporters flush every 2 s: nothing comes later
     if embedded:
         own = {name: value for name, value in embedded.options.items() if name != "api_version"}
         flags |= {
