@@ -1,0 +1,85 @@
+"""What is closed when, and in which company."""
+
+from monitor.edges.closing import ClosingSettings, WindowState, plan_closing, sealed_now, watermark_of
+
+SETTINGS = ClosingSettings()
+NOW = 10_000
+
+
+def state(
+    window: int, *, arrivals: int = 1, seen: int = 0, rows: int = 10, sealed: bool = False, closed: int = 0, oldest: int = NOW
+) -> WindowState:
+    return WindowState(window, arrivals, rows, oldest, seen, rows if seen else 0, 0, sealed, 1, closed, NOW)
+
+
+def closed(states: list[WindowState], watermark: float | None, *, finish: bool = False) -> list[int]:
+    return [s.window for s in plan_closing(states, watermark, SETTINGS, finish=finish).close]
+
+
+def test_a_window_is_closed_5_s_after_the_watermark_passed_its_end() -> None:
+    assert closed([state(100)], 114.9) == []
+    assert closed([state(100)], 115.0) == [100]
+
+
+def test_without_a_watermark_nothing_is_closed_until_the_end() -> None:
+    assert closed([state(100)], None) == []
+    assert closed([state(100)], None, finish=True) == [100]
+
+
+def test_a_row_dirties_its_window_and_both_neighbours() -> None:
+    published = [state(w, seen=1) for w in (80, 90, 110, 120)]
+    assert closed([*published, state(100)], 500) == [90, 100, 110]
+
+
+def test_a_neighbour_that_is_too_young_is_left_for_later() -> None:
+    assert closed([state(100), state(110)], 116) == [100]
+
+
+def test_a_window_is_closed_again_after_30_s_at_the_earliest() -> None:
+    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 29)], 500) == []
+    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 30)], 500) == [100]
+
+
+def test_a_window_whose_first_halves_may_be_gone_is_never_closed_again() -> None:
+    gone = NOW - int(SETTINGS.halves_kept)
+    assert closed([state(100, arrivals=2, seen=1, oldest=gone)], 500) == []
+    assert closed([state(100, oldest=gone)], 500) == [100]
+
+
+def test_windows_are_sealed_60_s_after_the_watermark_passed_their_end() -> None:
+    unsealed = state(100, seen=1)
+    assert plan_closing([unsealed], 169.9, SETTINGS).seal == []
+    assert plan_closing([unsealed], 170.0, SETTINGS).seal == [unsealed]
+    assert not sealed_now(unsealed, 169.9, SETTINGS)
+    assert sealed_now(unsealed, 170.0, SETTINGS)
+    assert sealed_now(state(100, sealed=True), None, SETTINGS)
+
+
+def test_adjacent_windows_share_a_statement_and_too_many_rows_do_not() -> None:
+    near = [state(w) for w in range(100, 200, 10)]
+    assert [(r.first, r.last, r.parts) for r in plan_closing([*near, state(900)], 5000, SETTINGS).runs] == [
+        (100, 190, 1),
+        (900, 900, 1),
+    ]
+    full = [state(w, rows=1_000_000) for w in (100, 110, 120)]
+    assert [(r.first, r.last) for r in plan_closing(full, 5000, SETTINGS).runs] == [(100, 100), (110, 110), (120, 120)]
+    assert plan_closing([state(100, rows=9_000_000)], 5000, SETTINGS).runs[0].parts == 4
+
+
+def test_at_most_thirty_windows_share_a_statement() -> None:
+    runs = plan_closing([state(w) for w in range(0, 700, 10)], 5000, SETTINGS).runs
+    assert [(r.last - r.first) // 10 + 1 for r in runs] == [30, 30, 10]
+
+
+def seen(at: float, *, said: float = 50.0, source: str = "a") -> dict[str, int]:
+    return {"source_id": source, "watermark_ms": int(at * 1000), "seen_ms": int(said * 1000)}  # type: ignore[dict-item]  # as the store gives it
+
+
+def test_the_slowest_live_partition_holds_the_watermark_and_the_dead_do_not() -> None:
+    assert watermark_of([]) is None
+    assert watermark_of([seen(100), seen(90)]) == 90
+    assert watermark_of([seen(100, said=1000), seen(5, said=100)]) == 100
+
+
+def test_a_replayed_file_holds_nothing_back() -> None:
+    assert watermark_of([seen(100), seen(5, source="file:abc")]) == 100
