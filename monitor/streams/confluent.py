@@ -213,6 +213,8 @@ class ConfluentSource:
             self._reached[number] = offset
             self._answered_at = self._monotonic()
         elif error.code() in (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION) and number in self._ours:  # noqa: SLF001  # as above
+            if offset < (self._gathering.expected(self._partition(number)) or 0):
+                return  # said twice; we are past it already
             undotted = {name: value for name, value in self._options.items() if "." not in name}
             last, reason = last_of_batch(self._brokers, self._topic, number, offset, undotted, self._patience.connect_seconds)
             self._gathering.add(b"", self._partition(number), last, 0, {REJECT_HEADER: reason.encode()})

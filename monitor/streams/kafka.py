@@ -259,8 +259,10 @@ class KafkaSource:
             if tp in ours:
                 done = (self._position(consumer, tp) or 0) >= end
             else:
-                with in_our_words(f"asking {self._brokers} for the offsets of group {self._group}"):
-                    done = (consumer.committed(tp, timeout_ms=5000) or 0) >= end
+                try:
+                    done = (consumer.committed(tp, timeout_ms=2000) or 0) >= end
+                except KafkaError:
+                    done = False  # the group's coordinator is away; a broker that stays silent is noticed elsewhere
             if not done:
                 return False
         return True
@@ -280,7 +282,8 @@ class KafkaSource:
         """The next offset that poll would return; None before the first fetch, without asking anybody."""
         if consumer.highwater(tp) is None:
             return None
-        position = consumer.position(tp, timeout_ms=1000)
+        with in_our_words(f"asking {self._brokers} for our place in {self._topic}"):
+            position = consumer.position(tp, timeout_ms=1000)
         return int(position) if position is not None else None
 
     def _all_partitions(self) -> list[TopicPartition]:
