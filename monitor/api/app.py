@@ -12,6 +12,7 @@ from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
 from monitor.api.routes import contracts, deploys, edges, findings, health, notices, tokens
 from monitor.api.static import router as static_router
+from monitor.api.templating import error_page
 
 _TEXT = """Which integration broke in production, between which versions, since which deploy.
 
@@ -31,7 +32,7 @@ def create_app(parts: Parts) -> FastAPI:
         servers=[{"url": "/"}],
     )
     app.state.parts = parts
-    faults.add_error_handlers(app)
+    faults.add_error_handlers(app, error_page)
     routers: Sequence[APIRouter] = (
         health.probes,
         edges.router,

@@ -16,6 +16,7 @@ from monitor.api.questions import windows_state
 from monitor.clock import monotonic_seconds
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
+from monitor.control import outbox
 from monitor.errors import StoreError
 
 LOOK_SECONDS = 2.0
@@ -43,6 +44,8 @@ class Changes:
         try:
             sequence = windows_state(self._parts).sequence
             found = kept_findings.list_findings(self._parts.engine, limit=50)
+            alerts = outbox.list_alerts(self._parts.engine, limit=50)
+            deliveries = outbox.list_deliveries(self._parts.engine, limit=1)
             deploys = kept_deploys.list_deploys(self._parts.engine, limit=20)
         except StoreError:
             return "unreachable"
@@ -51,6 +54,8 @@ class Changes:
                 sequence,
                 [(one.id, one.state, one.last_seen) for one in found],
                 [(one.id, one.state, one.first_traffic) for one in deploys],
+                [(one.alert.key, one.alert.revision, one.told) for one in alerts],
+                deliveries,
             )
         )
         return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]

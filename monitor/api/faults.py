@@ -1,5 +1,7 @@
 """Errors as answers: {"error": {"what", "where", "do"}}, never a stack trace, never a payload."""
 
+import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -62,41 +64,46 @@ def error_response(status: int, what: str, where: str, do: str, headers: dict[st
     return JSONResponse({"error": {"what": what, "where": where, "do": do}}, status, headers)
 
 
-def _api_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error_response(error.status, error.what, error.where or request.url.path[:200], error.do, error.headers)
+Page = Callable[[Request, int, Fault], Response]
+"""Shows an error to a person."""
 
 
-def _monitor_error(request: Request, error: Exception) -> Response:
+def _read(request: Request, error: Exception) -> tuple[int, Fault, Mapping[str, str]]:
+    """Status, words and headers for what was raised."""
     where = request.url.path[:200]
+    if isinstance(error, ApiError):
+        return error.status, Fault(what=error.what, where=error.where or where, do=error.do), error.headers or {}
     if isinstance(error, (StoreError, Transient)):
         log.warning("request_failed", path=where, error=str(error))
-        return error_response(503, str(error), where, "try again; /readyz says what is wrong")
-    return error_response(422, str(error), where, "change the request as the text says")
+        return 503, Fault(what=str(error), where=where, do="try again; /readyz says what is wrong"), {}
+    if isinstance(error, MonitorError):
+        return 422, Fault(what=str(error), where=where, do="change the request as the text says"), {}
+    if isinstance(error, HTTPException):
+        do = {404: "see /docs for the routes", 405: "see /docs for the methods"}.get(error.status_code, "see /docs")
+        return error.status_code, Fault(what=str(error.detail), where=where, do=do), error.headers or {}
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])[:200]
+        return 422, Fault(what=str(first["msg"])[:500], where=place, do="send a value as described in /docs"), {}
+    # Without its locals: they may hold a token.
+    log.error(
+        "request_broke",
+        path=where,
+        error=f"{type(error).__name__}: {error}"[:500],
+        trace=traceback.format_tb(error.__traceback__)[-6:],
+    )
+    return 500, Fault(what="an error of ours", where=where, do="see the log of seamwatch; please report it"), {}
 
 
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    do = {404: "see /docs for the routes", 405: "see /docs for the methods"}.get(error.status_code, "see /docs")
-    return error_response(error.status_code, str(error.detail), request.url.path[:200], do, dict(error.headers or {}))
+def add_error_handlers(app: FastAPI, page: Page) -> None:
+    """Every exception becomes the error body, or a page where a browser asked for one. What is not foreseen is logged and answered with 500."""
 
+    def answer(request: Request, error: Exception) -> Response:
+        status, fault, headers = _read(request, error)
+        wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+        if wants_page:
+            return page(request, status, fault)
+        return error_response(status, fault.what, fault.where, fault.do, dict(headers))
 
-def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])[:200]
-    return error_response(422, str(first["msg"])[:500], place, "send a value as described in /docs")
-
-
-def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request_broke", path=request.url.path[:200], exc_info=error)
-    return error_response(500, "an error of ours", request.url.path[:200], "see the log of seamwatch; please report it")
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """Every exception becomes the error body; what is not foreseen is logged and answered with 500."""
-    app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(MonitorError, _monitor_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind in (ApiError, MonitorError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer)

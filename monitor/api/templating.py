@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from monitor import __version__
 from monitor.api import wording
 from monitor.api.access import caller_of, parts_of
+from monitor.api.faults import Fault
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -70,3 +71,8 @@ def render(request: Request, template: str, context: Mapping[str, Any], status: 
 def _iso(at: datetime | None) -> str:
     known = wording.utc(at)
     return "" if known is None else known.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def error_page(request: Request, status: int, fault: Fault) -> HTMLResponse:
+    """An error for a person, with a way on."""
+    return render(request, "error.html", {"status": status, "what": fault.what, "where": fault.where, "do": fault.do}, status)

@@ -1,5 +1,6 @@
 """Who may do what: open reading from loopback, tokens elsewhere and for every write, and no way in for other sites."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -41,7 +42,15 @@ def test_who_comes_through_a_proxy_is_not_local(api: Asked, header: str) -> None
 
 
 def test_every_write_needs_a_token(api: Asked) -> None:
-    for path in ("/v1/deploys", "/v1/contracts", "/v1/gates", "/v1/silences", "/v1/tokens", "/v1/findings/x/accept", "/v1/receivers/x/test"):
+    for path in (
+        "/v1/deploys",
+        "/v1/contracts",
+        "/v1/gates",
+        "/v1/silences",
+        "/v1/tokens",
+        "/v1/findings/x/accept",
+        "/v1/receivers/x/test",
+    ):
         assert api.post(path, {}).status_code == 401, path
     for path in ("/v1/tokens/x", "/v1/silences/x"):
         assert api.request("DELETE", path).status_code == 401, path
@@ -128,11 +137,13 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Asked) -> No
 
 
 def test_a_body_without_a_length_is_limited_too(api: Asked) -> None:
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(30):
             yield b"x" * 50_000
 
-    answer = api.request("POST", "/v1/deploys", api.token("ingest"), content=chunks(), headers={"content-type": "application/json"})
+    answer = api.request(
+        "POST", "/v1/deploys", api.token("ingest"), content=chunks(), headers={"content-type": "application/json"}
+    )
     assert answer.status_code == 413
 
 
@@ -155,14 +166,27 @@ def test_a_bucket_fills_again_with_time() -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("[::1]", True), ("localhost", True), ("::ffff:127.0.0.1", True)]
-    + [("0.0.0.0", False), ("10.0.0.1", False), ("localhost.evil", False), ("", False), ("::", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("localhost.evil", False),
+        ("", False),
+        ("::", False),
+    ],
 )
 def test_loopback_is_told_from_the_rest(host: str, local: bool) -> None:
     assert is_loopback(host) is local
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/deploys", "/healthz", "/nope", "/static/seamwatch.css", "/edges/view?caller=a&callee=b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/deploys", "/healthz", "/nope", "/static/seamwatch.css", "/edges/view?caller=a&callee=b"]
+)
 def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
     headers = api.get(path).headers
     policy = headers["content-security-policy"]

@@ -12,7 +12,17 @@ from monitor.store import Store
 from monitor.store.client import statement
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, panel_names, publish, write, write_shop_day
 
-ANY = {"environment": "", "caller": "", "callee": "", "protocol": "", "operation": "", "contract": "", "service": "", "limit": 100, "bucket_seconds": 60}
+ANY = {
+    "environment": "",
+    "caller": "",
+    "callee": "",
+    "protocol": "",
+    "operation": "",
+    "contract": "",
+    "service": "",
+    "limit": 100,
+    "bucket_seconds": 60,
+}
 
 
 def asked(store: Store, panel: str, **more: object) -> list[dict[str, object]]:
@@ -20,7 +30,9 @@ def asked(store: Store, panel: str, **more: object) -> list[dict[str, object]]:
     values = {**ANY, "since": NOON - timedelta(hours=1), "until": NOON, **more}
     if panel == "rejects_by_reason":
         values |= {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
-    return store.query(f"panels/{panel}", {name: values[name] for name in re.findall(r"\{(\w+):\w+\}", statement(f"panels/{panel}"))})
+    return store.query(
+        f"panels/{panel}", {name: values[name] for name in re.findall(r"\{(\w+):\w+\}", statement(f"panels/{panel}"))}
+    )
 
 
 @pytest.mark.parametrize("panel", panel_names())
@@ -58,7 +70,21 @@ def test_shares_of_versions_sum_to_one(store: Store, shop_day: Callable[..., Sho
 def test_latency_over_time_is_reckoned_as_everywhere_else(store: Store) -> None:
     client, server = {-40: 7, -33: 2, ZERO_BUCKET: 1}, {-44: 1}
     edge = ("web", "pay", "http", "POST /pay")
-    write(store, "edge_windows", [edge_row(NOON - timedelta(seconds=10), 1, edge, ("1", "2"), 10, client_histogram=[*client.items()], server_histogram=[*server.items()])])
+    write(
+        store,
+        "edge_windows",
+        [
+            edge_row(
+                NOON - timedelta(seconds=10),
+                1,
+                edge,
+                ("1", "2"),
+                10,
+                client_histogram=[*client.items()],
+                server_histogram=[*server.items()],
+            )
+        ],
+    )
     publish(store, 1, [NOON - timedelta(seconds=10)], NOON)
     (row,) = asked(store, "edge_latency")
     for side, histogram in (("client", client), ("server", server)):

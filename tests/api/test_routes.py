@@ -53,7 +53,9 @@ def test_time_bounds_are_half_open_and_may_be_ages(api: Asked, shop_day: Day) ->
     assert 0 < minute < all_time
 
 
-@pytest.mark.parametrize("query", ["by=colour", "since=yesterday", "since=9999-01-01", "since=0001-01-01T00:00:00%2B09:00", "until=1e9"])
+@pytest.mark.parametrize(
+    "query", ["by=colour", "since=yesterday", "since=9999-01-01", "since=0001-01-01T00:00:00%2B09:00", "until=1e9"]
+)
 def test_a_question_that_makes_no_sense_is_refused_with_what_to_do(api: Asked, query: str) -> None:
     answer = api.get(f"/v1/edges?{query}")
     assert answer.status_code == 422
@@ -131,7 +133,11 @@ def test_an_infinite_e_value_is_still_an_answer(api: Asked) -> None:
 
 
 def test_a_contract_is_published_once_and_shown_with_its_document(api: Asked) -> None:
-    schema = {"x-seamwatch": {"operation": "POST /pay", "side": "response"}, "type": "object", "properties": {"amount": {"type": "integer"}}}
+    schema = {
+        "x-seamwatch": {"operation": "POST /pay", "side": "response"},
+        "type": "object",
+        "properties": {"amount": {"type": "integer"}},
+    }
     body = {"name": "team/payments", "format": "jsonschema", "provider": "payment", "document": json.dumps(schema)}
     first = api.post("/v1/contracts", body, LOCAL_TOKEN)
     assert first.status_code == 201, first.text
@@ -213,7 +219,12 @@ def test_metrics_tell_of_windows_and_findings(api: Asked, shop_day: Day) -> None
     assert "seamwatch_open_findings 2.0" in text
     (sealed,) = re.findall(r"^seamwatch_last_sealed_window_timestamp_seconds (\S+)$", text, re.MULTILINE)
     assert float(sealed) == (NOON - timedelta(seconds=70)).timestamp()
-    for name in ("seamwatch_lag_records", "seamwatch_assigned_partitions", "seamwatch_last_poll_timestamp_seconds", "seamwatch_watermark_timestamp_seconds"):
+    for name in (
+        "seamwatch_lag_records",
+        "seamwatch_assigned_partitions",
+        "seamwatch_last_poll_timestamp_seconds",
+        "seamwatch_watermark_timestamp_seconds",
+    ):
         assert f"# TYPE {name} gauge" in text
     elsewhere = api.over(host="0.0.0.0")
     assert elsewhere.get("/metrics").status_code == 401
@@ -226,7 +237,24 @@ def test_size_and_ledger_speak_of_what_was_read(api: Asked, shop_day: Day) -> No
     assert size["bytes"] > 0
     assert size["gigabytes_per_million_spans"] > 0
     assert {line["missing"] for line in api.get("/v1/ledger").json()} == {0}
-    write(api.parts.store, "ledger", [{"source_id": "kafka-1", "topic": "otlp_spans", "partition": 0, "offset": 105, "gap": 2, "spans": 1, "halves": 1, "filtered": 0, "rejected": 0, "exchanges": 0}])
+    write(
+        api.parts.store,
+        "ledger",
+        [
+            {
+                "source_id": "kafka-1",
+                "topic": "otlp_spans",
+                "partition": 0,
+                "offset": 105,
+                "gap": 2,
+                "spans": 1,
+                "halves": 1,
+                "filtered": 0,
+                "rejected": 0,
+                "exchanges": 0,
+            }
+        ],
+    )
     worst = max(api.get("/v1/ledger").json(), key=lambda line: line["missing"])
     assert (worst["missing"], worst["lost"]) == (3, 2)
 

@@ -26,7 +26,16 @@ def test_an_absent_side_is_a_dash_and_not_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.00005, "50 µs"), (0.0123, "12.3 ms"), (1.5, "1.5 s"), (600, "10 min"), (90_000, "25 h"), (864_000, "10 d"), (float("nan"), "–")]
+    ("seconds", "said"),
+    [
+        (0.00005, "50 µs"),
+        (0.0123, "12.3 ms"),
+        (1.5, "1.5 s"),
+        (600, "10 min"),
+        (90_000, "25 h"),
+        (864_000, "10 d"),
+        (float("nan"), "–"),
+    ],
 )
 def test_durations_take_the_unit_that_fits(seconds: float, said: str) -> None:
     assert wording.duration(seconds) == said
@@ -37,7 +46,9 @@ def test_shares_have_digits_that_say_something(share: float, said: str) -> None:
     assert wording.percent(share) == said
 
 
-@pytest.mark.parametrize(("calls", "seconds", "said"), [(1500, 10, "150/s"), (22, 10, "2.2/s"), (1, 60, "1/min"), (0, 10, "0/s"), (5, 0, "–")])
+@pytest.mark.parametrize(
+    ("calls", "seconds", "said"), [(1500, 10, "150/s"), (22, 10, "2.2/s"), (1, 60, "1/min"), (0, 10, "0/s"), (5, 0, "–")]
+)
 def test_rates_are_per_minute_where_there_are_few(calls: float, seconds: float, said: str) -> None:
     assert wording.rate(calls, seconds) == said
 
@@ -45,5 +56,5 @@ def test_rates_are_per_minute_where_there_are_few(calls: float, seconds: float, 
 def test_times_are_told_by_their_distance() -> None:
     assert wording.ago(NOW - timedelta(minutes=3), NOW) == "3 min ago"
     assert wording.ago(NOW + timedelta(hours=3), NOW) == "in 3 h"
-    assert wording.ago(datetime(1970, 1, 1), NOW) == "never"
+    assert wording.ago(datetime(1970, 1, 1, tzinfo=UTC), NOW) == "never"
     assert wording.ago(None, NOW) == "never"

@@ -31,7 +31,20 @@ def shop(api: Asked, shop_day: Day) -> Asked:
 def test_every_view_fits_and_is_without_trouble(shop: Asked, serve: Serve, open_page: Open, width: int, dark: bool) -> None:
     address = serve(shop.app)
     deploy = shop.get("/v1/deploys?service=payment").json()[0]["id"]
-    paths = ["/", "/edges", EDGE, "/deploys", f"/deploys/{deploy}", "/findings", "/findings/f-root", "/violations", "/contracts", "/alerts", "/health", "/docs"]
+    paths = [
+        "/",
+        "/edges",
+        EDGE,
+        "/deploys",
+        f"/deploys/{deploy}",
+        "/findings",
+        "/findings/f-root",
+        "/violations",
+        "/contracts",
+        "/alerts",
+        "/health",
+        "/docs",
+    ]
     watched = open_page(address, width, dark=dark)
     for path in [*paths, "/sign-in"]:
         watched.page.goto(address + path, wait_until="load")
@@ -151,9 +164,19 @@ def test_hostile_names_are_shown_and_never_obeyed(api: Asked, serve: Serve, open
     ]  # fmt: skip
     address = serve(api.app)
     watched = open_page(address)
-    paths = ["/", "/edges", "/deploys", "/violations?since=1h", "/health", "/contracts", *(f"/deploys/{made.json()['id']}" for made in deploys[:4] if made.is_success)]
+    paths = [
+        "/",
+        "/edges",
+        "/deploys",
+        "/violations?since=1h",
+        "/health",
+        "/contracts",
+        *(f"/deploys/{made.json()['id']}" for made in deploys[:4] if made.is_success),
+    ]
     for number, name in enumerate(HOSTILE):
-        paths.append(f"/edges/view?caller={quote(name, safe='')}&callee={quote(HOSTILE[number - 1], safe='')}&environment=production")
+        paths.append(
+            f"/edges/view?caller={quote(name, safe='')}&callee={quote(HOSTILE[number - 1], safe='')}&environment=production"
+        )
         paths.append(f"/edges?service={quote(name, safe='')}")
     for path in paths:
         answer = watched.page.goto(address + path, wait_until="load")
