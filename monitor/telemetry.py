@@ -13,21 +13,36 @@ RECORDS = Counter("seamwatch_records", "Records read, by pipeline.", ["pipeline"
 SPANS = Counter("seamwatch_spans", "Spans decoded.", registry=REGISTRY)
 HALVES = Counter("seamwatch_halves", "Half-edge rows written.", registry=REGISTRY)
 EXCHANGES = Counter("seamwatch_exchanges", "Exchanges read, by check outcome.", ["outcome"], registry=REGISTRY)
-REJECTS = Counter("seamwatch_rejects", "Records or parts refused, by pipeline and reason.", ["pipeline", "reason"], registry=REGISTRY)
-LOST = Counter("seamwatch_lost_offsets", "Offsets skipped by retention or stepped over, by pipeline.", ["pipeline"], registry=REGISTRY)
+REJECTS = Counter(
+    "seamwatch_rejects", "Records or parts refused, by pipeline and reason.", ["pipeline", "reason"], registry=REGISTRY
+)
+LOST = Counter(
+    "seamwatch_lost_offsets", "Offsets skipped by retention or stepped over, by pipeline.", ["pipeline"], registry=REGISTRY
+)
 LATE = Counter("seamwatch_late_rows", "Rows that came after their window was sealed.", registry=REGISTRY)
 INSERT_SECONDS = Histogram("seamwatch_insert_seconds", "Time of one insert into ClickHouse.", ["table"], registry=REGISTRY)
 RETRIES = Counter("seamwatch_retries", "Calls tried again, by what was called.", ["target"], registry=REGISTRY)
-LAG = Gauge("seamwatch_lag_records", "Records between our position and the end, by topic and partition.", ["topic", "partition"], registry=REGISTRY)
-ASSIGNED = Gauge("seamwatch_assigned_partitions", "Partitions assigned to this process, by pipeline.", ["pipeline"], registry=REGISTRY)
+LAG = Gauge(
+    "seamwatch_lag_records",
+    "Records between our position and the end, by topic and partition.",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+ASSIGNED = Gauge(
+    "seamwatch_assigned_partitions", "Partitions assigned to this process, by pipeline.", ["pipeline"], registry=REGISTRY
+)
 LAST_POLL = Gauge("seamwatch_last_poll_timestamp_seconds", "When the pipeline last polled.", ["pipeline"], registry=REGISTRY)
-WATERMARK = Gauge("seamwatch_watermark_timestamp_seconds", "Event time the pipeline has reached.", ["pipeline"], registry=REGISTRY)
+WATERMARK = Gauge(
+    "seamwatch_watermark_timestamp_seconds", "Event time the pipeline has reached.", ["pipeline"], registry=REGISTRY
+)
 LAST_CLOSED = Gauge("seamwatch_last_closed_window_timestamp_seconds", "Newest window published.", registry=REGISTRY)
 LAST_SEALED = Gauge("seamwatch_last_sealed_window_timestamp_seconds", "Newest window sealed.", registry=REGISTRY)
 WINDOWS_CLOSED = Counter("seamwatch_windows_closed", "Windows closed and published.", registry=REGISTRY)
 JUDGEMENTS = Counter("seamwatch_verdicts", "Verdicts reached, by outcome.", ["outcome"], registry=REGISTRY)
 FINDINGS = Gauge("seamwatch_open_findings", "Findings open now.", registry=REGISTRY)
-NOTIFICATIONS = Counter("seamwatch_notifications", "Deliveries tried, by receiver and result.", ["receiver", "result"], registry=REGISTRY)
+NOTIFICATIONS = Counter(
+    "seamwatch_notifications", "Deliveries tried, by receiver and result.", ["receiver", "result"], registry=REGISTRY
+)
 API_SECONDS = Histogram("seamwatch_api_seconds", "Time of one API request.", ["route", "status"], registry=REGISTRY)
 
 
