@@ -1,5 +1,6 @@
 """A Kafka topic as a source through confluent-kafka (librdkafka): less CPU, the same promises as `kafka.KafkaSource`."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -160,7 +161,7 @@ class ConfluentSource:
         undotted = {name: value for name, value in self._options.items() if "." not in name}
         self._facts = topic_facts(self._brokers, self._topic, undotted, self._salt, self._patience.connect_seconds)
         try:
-            consumer = Consumer(settings)
+            consumer = Consumer(settings, logger=logging.getLogger("confluent_kafka"))
         except (KafkaException, ValueError, TypeError) as error:
             raise ConfigError(f"confluent-kafka refuses the kafka options: {error}; correct them") from error
         consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
@@ -255,8 +256,10 @@ class ConfluentSource:
         others = [TopicPartition(self._topic, number) for number in targets if number not in self._ours]
         if any(self._position(number) < end for number, end in targets.items() if number in self._ours):
             return False
-        with self._in_our_words(f"asking for the offsets of group {self._group}"):
-            committed = consumer.committed(others, timeout=5) if others else []
+        try:
+            committed = consumer.committed(others, timeout=2) if others else []
+        except KafkaException:
+            return False  # the group's coordinator is away; a broker that stays silent is noticed elsewhere
         return all(tp.offset >= targets[tp.partition] for tp in committed)
 
     def _position(self, number: int) -> int:

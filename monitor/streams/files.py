@@ -57,7 +57,9 @@ class FileSource:
 
     def poll(self) -> Iterator[Records]:
         """Batches of all files; each carries which files were read to their end."""
-        files = {self._partition(path): path for path in self._paths}
+        named = {self._partition(path): path for path in reversed(self._paths)}
+        once = {partition.source_id: partition for partition in named}
+        files = {partition: named[partition] for partition in reversed(once.values())}
         drained = dict.fromkeys(files, False)
         total = sum(path.stat().st_size for path in files.values())
         done = 0
