@@ -55,7 +55,7 @@ def _ask(operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str], m
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: schemathesis.Case[Any, Any]) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         response = case.call(headers=headers)
         assert response.status_code != 401, case.path
         case.validate_response(response, checks=checks)
