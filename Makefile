@@ -17,6 +17,8 @@ demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's 
 	@exec $(BIN)/seamwatch demo
 
 test: $(VENV)/installed-tests ## lint, types, import contracts, all tests; ARGS=… goes to pytest
+	@command -v java >/dev/null && command -v mvn >/dev/null \
+	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
 	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(ARGS) && exit $$lint
 
 lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
@@ -30,8 +32,17 @@ fmt: $(VENV)/installed-tests ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only monitor pipelines dashboards tests
 	$(BIN)/ruff format monitor pipelines dashboards tests
 
-bench: $(VENV)/installed-tests ## CPU seconds per million spans, step by step
-	$(BIN)/python tests/bench/bench_spans.py
+cover: $(VENV)/installed-tests ## which lines and branches of the pure parts the tests reach
+	$(BIN)/coverage run -m pytest -q tests/decode tests/edges tests/contracts tests/detect tests/alerts
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+audit: $(VENV)/installed-tests ## known holes in what we depend on
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+
+bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, false alarms
+	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
+	$(BIN)/python -m tests.bench.bench_exchanges
+	$(BIN)/python -m tests.bench.bench_detection
 
 clean: ## remove .venv and caches, not the data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
