@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -128,9 +128,8 @@ class Examiner:
             names = self._named(exchange)
             request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
             response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
-            fallback = self._operation(exchange, names.callee)
             contracts = registry.find(names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns)
-            checked = check_payloads(exchange, request, response, contracts, fallback)
+            checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
             asked = answered = 0
             if self._share and is_sampled(exchange, self._share):
                 asked, answered = self._shape(request, shapes), self._shape(response, shapes)

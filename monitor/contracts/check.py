@@ -1,16 +1,17 @@
 """One exchange against the contracts in force: valid, violated, or not checked and why."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from monitor.contracts.broken import Broken
 from monitor.contracts.form import Body, Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.parameters import parameter_errors
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
 from monitor.contracts.registry import InForce, Registry
-from monitor.contracts.schemas import Broken, Schema
+from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
 from monitor.model.exchanges import Checked, CheckOutcome, Exchange, Violation
 
@@ -25,6 +26,8 @@ SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be ch
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
+_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED})
+_NOT_MODIFIED = 304
 _BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 404 accepted does not mean 503 accepted
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
@@ -53,7 +56,7 @@ def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits
     contracts = registry.find(exchange.callee, exchange.environment, exchange.callee_version, exchange.caller, exchange.end_ns)
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated, limits=limits)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated, limits=limits)
-    return check_payloads(exchange, request, response, contracts, operation, limits=limits)
+    return check_payloads(exchange, request, response, contracts, lambda: operation, limits=limits)
 
 
 def check_payloads(
@@ -61,26 +64,27 @@ def check_payloads(
     request: Payload,
     response: Payload,
     contracts: Sequence[InForce],
-    operation: str = "",
+    operation: Callable[[], str],
     *,
     limits: PayloadLimits = PAYLOAD_LIMITS,
 ) -> Checked:
-    """`check` against given contracts and with the bodies handed in, so that others may use what was decoded."""
+    """`check` against given contracts and with the bodies handed in, so that others may use what was decoded.
+
+    `operation` is asked only when no contract names the operation.
+    """
     if not contracts:
-        return Checked("not_checked", NO_CONTRACT, operation, "", 0)
+        return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     results = [
         found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None
     ]
     if not results:
-        return Checked("not_checked", NO_CONTRACT, operation, "", 0)
+        return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     return results[0] if len(results) == 1 else _joined(results, limits)
 
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     """Several contracts of one provider: those that know the operation decide; one that does not is then silent."""
-    known = [result for result in results if not result.violations or result.violations[0].rule not in _UNDOCUMENTED] or results[
-        :1
-    ]
+    known = [result for result in results if _knows(result)] or results[:1]
     violations = [violation for result in known for violation in result.violations][: limits.violations]
     first = next((result for result in known if result.violations), known[0])
     outcome: CheckOutcome = (
@@ -94,12 +98,22 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     return Checked(outcome, reason, first.operation, first.contract, first.revision, violations)
 
 
+def _knows(result: Checked) -> bool:
+    """Whether a contract knows the operation at all."""
+    return result.reason not in _UNKNOWN and not (result.violations and result.violations[0].rule in _UNDOCUMENTED)
+
+
 def _one(
-    exchange: Exchange, request: Payload, response: Payload, contract: InForce, operation: str, limits: PayloadLimits
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contract: InForce,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
 ) -> Checked | None:
     promise = contract.promise
     if promise is None:
-        return Checked("not_checked", UNREADABLE_CONTRACT, operation, contract.name, contract.number)
+        return Checked("not_checked", UNREADABLE_CONTRACT, operation(), contract.name, contract.number)
     method = exchange.method.upper()
     match = promise.router.match(method, exchange.path)
     if match is None and exchange.route and exchange.route != exchange.path:
@@ -108,11 +122,11 @@ def _one(
         if not promise.whole:
             return None
         if method == "OPTIONS":
-            return Checked("not_checked", PREFLIGHT, operation, contract.name, contract.number)
+            return Checked("not_checked", PREFLIGHT, operation(), contract.name, contract.number)
         if exchange.status in ((404, 410) if match is None else (404, 405, 501)):
-            return Checked("not_checked", NOT_OFFERED, operation, contract.name, contract.number)
+            return Checked("not_checked", NOT_OFFERED, operation(), contract.name, contract.number)
         rule = "undocumented_operation" if match is None else "undocumented_method"
-        name = operation or f"{method} {exchange.route or '?'}"
+        name = operation() or f"{method} {exchange.route or '?'}"
         return _checked(contract, name, [("request", Broken(rule, "", "/paths", "documented", "undocumented"))], "")
     target = match.target
     name = target.name if method == target.method else f"{method} {target.route}"
@@ -151,7 +165,8 @@ def _sides(
         return
     clause = target.response(exchange.status)
     if clause is None:
-        if target.whole:
+        cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")  # HTTP's own word
+        if target.whole and target.responses and not cached:
             findings.broken.append(
                 ("response", Broken("undocumented_status", "", f"{target.clause}/responses", "documented", str(exchange.status)))
             )

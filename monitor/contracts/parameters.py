@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
+from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.form import Operation, Parameter
 from monitor.contracts.routes import parameters as path_parameters
-from monitor.contracts.schemas import Broken, json_type
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, Exchange
 

@@ -1,9 +1,12 @@
 """Each planted fault is found at its place; what cannot be checked says why; nothing of a payload is told."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
@@ -122,6 +125,10 @@ def test_a_range_and_a_default_document_a_status() -> None:
     assert check(exchange(status=503, answer={"code": 1}), registry()).outcome == "valid"
     assert check(exchange(status=503, answer={}), registry()).violations[0].pointer == "/code"
     assert check(exchange(status=204, response_body=None), registry()).outcome == "valid"
+
+
+def test_not_modified_needs_no_documenting() -> None:
+    assert check(exchange(**{**LIST, "status": 304, "response_body": None}), registry()).outcome == "valid"
 
 
 def test_integers_beyond_64_bits_are_judged_as_numbers() -> None:
@@ -245,3 +252,40 @@ def test_a_new_snapshot_keeps_what_was_compiled() -> None:
     first = registry()
     second = Registry([revision(), revision(name="more", provider="other")], previous=first)
     assert second.find("payment", "", "", "", AT_NS)[0].promise is first.find("payment", "", "", "", AT_NS)[0].promise
+
+
+TEXTS = st.text(max_size=12)
+HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "content-length", "x-tenant"]),
+    st.sampled_from(["application/json", "a/b; c", "0", "77"]) | TEXTS,
+)
+PAYLOADS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "lines", "labels", "method", "payer", "note"]) | TEXTS, inner, max_size=5),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "HEAD", "OPTIONS"]) | TEXTS,
+    path=st.sampled_from(["/api/payments", "/api/payments/7", "/payments/newest"]) | TEXTS,
+    query=st.sampled_from(["limit=5", "limit=5&limit=6", "limit[]=&%zz=%ff"]) | TEXTS,
+    status=st.integers(0, 999),
+    asked=HEADERS,
+    answered=HEADERS,
+    body=PAYLOADS.map(json.dumps) | st.binary(max_size=40) | st.none(),
+    redacted=st.booleans(),
+)
+def test_nothing_in_an_exchange_raises(
+    method: str, path: str, query: str, status: int, asked: dict[str, str], answered: dict[str, str], body: Any, redacted: bool
+) -> None:
+    said = exchange(
+        method=method, path=path, query=query, status=status, request_headers=asked, response_headers=answered, request_body=body,
+        response_body=body, redacted=redacted, query_known=True,
+    )  # fmt: skip
+    checked = check(said, KNOWN)
+    assert (checked.outcome == "violated") == bool(checked.violations)
+    assert (checked.outcome == "not_checked") <= bool(checked.reason)
+
+
+KNOWN = registry()

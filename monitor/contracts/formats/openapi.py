@@ -50,6 +50,8 @@ class _Reader:
         self._schemas = {
             side: Schemas(form, draft, where=where, formats=formats, limits=limits) for side, form in self._sides.items()
         }
+        if self._sides["request"] == self._sides["response"]:  # nothing travels one way: one compiled form for both
+            self._sides["request"], self._schemas["request"] = self._sides["response"], self._schemas["response"]
 
     def promise(self) -> Promise:
         router: Router[Operation] = Router()
@@ -59,13 +61,18 @@ class _Reader:
             if count > self._limits.operations:
                 raise ContractError(f"{self._where}: more than {self._limits.operations} operations; split the contract")
             router.add(method, route, operation)
-        depths = {side: allowed_depth(form, self._limits.work) for side, form in self._sides.items()}
+        depths = {side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()}
         for side, depth in depths.items():
             if depth < 1:
                 raise ContractError(
                     f"{self._where}: on the {side} side more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
                 )
         return Promise(router, whole=True, depth=min(depths.values()))
+
+    def _distinct_sides(self) -> Iterator[tuple[Side, dict[str, Any]]]:
+        yield "response", self._sides["response"]
+        if self._sides["request"] is not self._sides["response"]:
+            yield "request", self._sides["request"]
 
     def _operations(self, router: Router[Operation]) -> Iterator[tuple[str, str, Operation]]:
         paths = self._document.get("paths", {})
