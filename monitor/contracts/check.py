@@ -1,25 +1,22 @@
 """One exchange against the contracts in force: valid, violated, or not checked and why."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from monitor.contracts.bodies import Findings, check_body
 from monitor.contracts.broken import Broken
-from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.form import Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.parameters import parameter_errors
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
+from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.contracts.schemas import Schema
-from monitor.errors import ContractError
 from monitor.model.exchanges import Checked, CheckOutcome, Exchange, Violation
 
-# Reasons for "not checked" besides those of a payload (payloads.py). In the order in which the worst is told.
+# Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
 UNREADABLE_CONTRACT = "contract_unreadable"
 NO_RESPONSE = "no_response"
-UNDECIDABLE = "undecidable"
 PREFLIGHT = "preflight"
 NOT_OFFERED = "not_offered"  # neither contract nor provider know the operation: somebody probed
 SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be checked
@@ -34,16 +31,6 @@ RULES = (
     *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
     *("missing_body", "missing_parameter", "not_json", "duplicate_key"),
 )
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What the sides of one exchange said so far."""
-
-    broken: list[tuple[str, Broken]]
-    reason: str = ""
-    checked: bool = False
-    shape_only: bool = False
 
 
 def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits: PayloadLimits = PAYLOAD_LIMITS) -> Checked:
@@ -132,7 +119,7 @@ def _one(
     name = target.name if method == target.method else f"{method} {target.route}"
     if match.base:
         name = f"{method} {match.base}{target.route if target.route != '/' else ''}"
-    findings = _Findings([])
+    findings = Findings([])
     _sides(exchange, request, response, promise, target, match.rest, findings, limits)
     return _checked(
         contract,
@@ -150,7 +137,7 @@ def _sides(
     promise: Promise,
     target: Operation,
     rest: str,
-    findings: _Findings,
+    findings: Findings,
     limits: PayloadLimits,
 ) -> None:
     depth = min(promise.depth, limits.depth)
@@ -159,7 +146,7 @@ def _sides(
         if target.parameters:
             findings.broken.extend(("request", broken) for broken in parameter_errors(exchange, target, rest))
         if target.request is not None:
-            _body(request, target.request, "request", exchange.redacted, depth, findings, limits)
+            check_body(request, target.request, "request", exchange.redacted, depth, findings, limits)
     if exchange.status in (0, _CLIENT_LEFT):
         findings.reason = findings.reason or NO_RESPONSE
         return
@@ -172,83 +159,7 @@ def _sides(
             )
         return
     if target.responses and clause.media and exchange.status not in _BODILESS and exchange.method.upper() != "HEAD":
-        _body(response, clause, "response", exchange.redacted, depth, findings, limits)
-
-
-def _body(
-    payload: Payload, clause: Body, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits
-) -> None:
-    media = clause.media
-    problem = payload.problem
-    if problem == EMPTY:
-        if (side == "response" or clause.required) and any(schema is not None for schema in media.values()):
-            findings.broken.append((side, Broken("missing_body", "", clause.clause, "present", "absent")))
-        return
-    if problem == NO_BODY and side == "request" and not clause.required and payload.described and not payload.media:
-        return  # its headers are known and speak of no body
-    if payload.media and problem != NO_BODY and not any(_covers(entry, payload.media) for entry in media):
-        expected = "|".join(sorted(media))[:120]
-        actual = _known_media(payload.media)
-        findings.broken.append((side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual)))
-        return
-    if problem == NOT_JSON:
-        findings.broken.append((side, Broken("not_json", "", clause.clause, "JSON", "other text")))
-        return
-    schema, known = _schema(media, payload.media)
-    if not known or schema is None:
-        if schema is None and known and problem in ("", MEDIA_TYPE):
-            return  # the contract says nothing of the content
-        findings.reason = problem or MEDIA_TYPE
-        return
-    if problem:
-        findings.reason = problem
-        return
-    _clauses(payload, schema, side, redacted, depth, findings, limits)
-
-
-def _clauses(
-    payload: Payload, schema: Schema, side: str, redacted: bool, depth: int, findings: _Findings, limits: PayloadLimits
-) -> None:
-    value = payload.value
-    if depth < limits.depth and deeper_than(value, depth):
-        findings.reason = TOO_DEEP
-        return
-    try:
-        if redacted:
-            findings.shape_only = True
-            findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
-        elif not schema.fits(value):
-            broken = schema.broken(value, limits.violations)
-            if not broken:
-                findings.reason = UNDECIDABLE
-            findings.broken.extend((side, entry) for entry in broken)
-        if payload.repeats_a_key():
-            findings.broken.append((side, Broken("duplicate_key", "", schema.pointer, "once", "twice")))
-    except (ContractError, ValueError, RecursionError):
-        findings.reason = UNDECIDABLE
-
-
-def _schema(media: Mapping[str, Schema | None], said: str) -> tuple[Schema | None, bool]:
-    """The schema for a media type, and whether the contract knows it; without a type the first JSON one is meant."""
-    if said in media:
-        return media[said], True
-    for entry, schema in media.items():
-        if (said and _covers(entry, said)) or (not said and (is_json_type(entry) or _covers(entry, "application/json"))):
-            return schema, True
-    return None, False
-
-
-def _covers(entry: str, said: str) -> bool:
-    """Whether a media range of the contract covers a media type."""
-    return entry in (said, "*/*") or (entry.endswith("/*") and said.startswith(entry[:-1]))
-
-
-@lru_cache(maxsize=1024)
-def _known_media(media: str) -> str:
-    """A media type if it looks like one; headers are the other side's text."""
-    kind, slash, rest = media.partition("/")
-    known = slash and kind in ("application", "text", "image", "audio", "video", "multipart", "font") and len(rest) <= 60
-    return media if known and rest.replace("-", "").replace("+", "").replace(".", "").isalnum() else "other"
+        check_body(response, clause, "response", exchange.redacted, depth, findings, limits)
 
 
 def _checked(contract: InForce, operation: str, broken: list[tuple[str, Broken]], reason: str, unchecked: str = "") -> Checked:
