@@ -102,5 +102,14 @@ def reject(records: Records, index: int, reason: str, detail: str = "", count: i
     value = records.values[index]
     digest = hashlib.blake2b(value[:65536], digest_size=8).hexdigest()
     return Reject(
-        where.source_id, where.topic, where.partition, records.offsets[index], reason, detail[:200], digest, len(value), count, whole
+        where.source_id,
+        where.topic,
+        where.partition,
+        records.offsets[index],
+        reason,
+        detail[:200],
+        digest,
+        len(value),
+        count,
+        whole,
     )
