@@ -12,6 +12,7 @@ from monitor.clock import Clock
 from monitor.control.deploys import list_deploys
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import Aliases
 from monitor.judgement import VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Outcome
@@ -47,6 +48,15 @@ class GateAnswer:
     findings: tuple[str, ...]
     verdict_id: str
     text: str
+
+
+def asked(
+    aliases: Aliases, service: str, version: str, environment: str | None, judging: JudgeSettings | None = None
+) -> GateRequest:
+    """The request in telemetry's names, for a pipeline that says its own."""
+    known = aliases.service(service)
+    place = aliases.environment(environment) if environment else None
+    return GateRequest(known, aliases.version(known, version), place, judging or JudgeSettings())
 
 
 def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:

@@ -1,7 +1,7 @@
 """Deploy events on Kafka, and versions as telemetry shows them, to deploys in the control store."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -43,7 +43,7 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
     for records in source.poll():
         found = decode_deploys(records)
         for event in found.events:
-            record(engine, canonical(event, settings.aliases), clock())
+            record(engine, settings.aliases.deploy(event), clock())
         if len(records):
             store.insert("rejects", reject_rows(found.rejects))
             store.insert("ledger", _ledger(records, found))
@@ -52,18 +52,6 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
         bad = _refused(records, found)
         budget.spend(len(records), bad, found.rejects[-1].reason if found.rejects else "")
         yield records.next_offsets
-
-
-def canonical(event: DeployEvent, aliases: Aliases) -> DeployEvent:
-    """The event in telemetry's names."""
-    service = aliases.service(event.service)
-    return replace(
-        event,
-        environment=aliases.environment(event.environment),
-        service=service,
-        version=aliases.version(service, event.version),
-        previous_version=aliases.version(service, event.previous_version) if event.previous_version else "",
-    )
 
 
 class VersionWatch:

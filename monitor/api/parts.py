@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from monitor.clock import Clock, system_clock
+from monitor.edges.aliases import Aliases
 from monitor.model.judging import Outcome
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -20,7 +21,8 @@ class ApiConfig:
 
     `local_token` is the secret of this start, written to the store's lock file: from loopback it may do everything.
     `allowed_hosts` are further names under which the API may be called (Host header). `trace_link` is a URL with
-    `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text.
+    `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
+    deploy tools to those of telemetry.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +35,7 @@ class ApiConfig:
     stale_seconds: float = 90.0
     trace_link: str = ""
     traces_to: str = ""
+    aliases: Aliases = field(default_factory=Aliases)
 
 
 class GateAnswer(Protocol):

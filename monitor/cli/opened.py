@@ -16,7 +16,8 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
     from monitor.api.parts import ApiConfig, GateAnswer, Parts
     from monitor.clock import system_clock
     from monitor.control.store import open_control
-    from monitor.gate import GateRequest, evaluate_gate
+    from monitor.edges.aliases import Aliases
+    from monitor.gate import asked, evaluate_gate
     from monitor.store import open_store
     from monitor.store.reader import Reader
     from monitor.telemetry import HealthBoard
@@ -27,12 +28,16 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
         engine = open_control(settings.control())
         try:
             reader = Reader(store)
+            said = settings.aliases
+            aliases = Aliases(said.services, said.versions, {**Aliases().environments, **said.environments})
 
             def gate(service: str, version: str, environment: str | None, _wait_seconds: float) -> GateAnswer:
                 """Nothing runs that could change the answer, so nothing is waited for."""
-                return evaluate_gate(reader, engine, GateRequest(service, version, environment), system_clock())
+                return evaluate_gate(reader, engine, asked(aliases, service, version, environment), system_clock())
 
-            config = ApiConfig(host="127.0.0.1", local_token=secrets.token_urlsafe(), requests_per_second=1e9, burst=10**9)
+            config = ApiConfig(
+                host="127.0.0.1", local_token=secrets.token_urlsafe(), requests_per_second=1e9, burst=10**9, aliases=aliases
+            )
             yield Parts(reader, store, engine, HealthBoard(), config=config, gate=gate)
         finally:
             engine.dispose()

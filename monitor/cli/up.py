@@ -19,7 +19,7 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.config import Settings
 from monitor.errors import MonitorError
-from monitor.gate import GateRequest, wait_for_gate
+from monitor.gate import asked, wait_for_gate
 from monitor.streams.runner import run
 from monitor.telemetry import Report
 from pipelines.detection import detection
@@ -71,10 +71,16 @@ def serving(parts: House) -> Iterator[str]:
 
     def gate(service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
         """Judge, and judge again while it is inconclusive and time is left."""
-        request = GateRequest(service, version, environment, parts.judging())
+        request = asked(parts.aliases, service, version, environment, parts.judging())
         return wait_for_gate(parts.reader, parts.engine, request, parts.clock, parts.stop, wait_seconds, GATE_LOOKS_EVERY)
 
-    config = ApiConfig(host=said.host, port=said.port, local_token=token, traces_to=tracing.endpoint if tracing.enabled else "")
+    config = ApiConfig(
+        host=said.host,
+        port=said.port,
+        local_token=token,
+        traces_to=tracing.endpoint if tracing.enabled else "",
+        aliases=parts.aliases,
+    )
     senders = parts.senders()
 
     def trial(name: str) -> str:

@@ -1,7 +1,9 @@
 """One name for what has several: rules for services, versions and environments (DESIGN 4.4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from monitor.model.deploys import DeployEvent
 
 DEFAULT_ENVIRONMENTS: Mapping[str, str] = {
     "prod": "production",
@@ -34,3 +36,14 @@ class Aliases:
     def environment(self, name: str) -> str:
         """The canonical environment; `default` where none is given."""
         return self.environments.get(name, name) or NO_ENVIRONMENT
+
+    def deploy(self, event: DeployEvent) -> DeployEvent:
+        """A deploy event in telemetry's names."""
+        service = self.service(event.service)
+        return replace(
+            event,
+            environment=self.environment(event.environment),
+            service=service,
+            version=self.version(service, event.version),
+            previous_version=self.version(service, event.previous_version) if event.previous_version else "",
+        )

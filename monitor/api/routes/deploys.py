@@ -91,7 +91,7 @@ def list_deploys(
 def record(caller: Ingesting, parts: Opened, body: Annotated[DeployBody | CdEvent, Body()]) -> Deploy:
     """Our own words or a CDEvent; merged with what other sources say of the same change."""
     now = parts.clock()
-    return kept_deploys.record(parts.engine, _event(body, caller.name, now), now)
+    return kept_deploys.record(parts.engine, parts.config.aliases.deploy(_event(body, caller.name, now)), now)
 
 
 @router.get("/deploys/{deploy_id}", summary="One deploy with verdict, findings and ramp")
