@@ -161,7 +161,7 @@ class ContractSettings(Group):
     lenient_nullable: bool = Field(
         default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
     )
-    shape_share: float = Field(default=1.0, ge=0, le=1, description="share of exchanges whose shape is recorded")
+    shape_share: float = Field(default=0.2, ge=0, le=1, description="share of exchanges whose shape is recorded")
 
 
 class DetectionSettings(Group):
