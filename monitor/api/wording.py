@@ -95,6 +95,8 @@ def ago(at: datetime | None, now: datetime) -> str:
     if known is None:
         return "never"
     seconds = (now - known).total_seconds()
+    if 1 <= seconds < 120:
+        return f"{seconds:.0f} s ago"
     return f"{duration(seconds)} ago" if seconds >= 1 else "now" if seconds > -1 else f"in {duration(-seconds)}"
 
 

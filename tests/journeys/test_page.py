@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from monitor.api.pages.map_page import STATES
+from monitor.api.pages.lines import STATES
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.browser import Watched
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, publish, write, write_judgement

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
 from monitor.api.moments import Name, Since, Until
-from monitor.api.pages.map_page import STATES, map_lines
+from monitor.api.pages.lines import STATES, map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, ask, range_of, windows_state
 from monitor.api.templating import link, render
@@ -37,19 +37,18 @@ def edges_page(
     environments = sorted({row["environment"] for row in rows})
     kept = [row for row in rows if not service or service in (row["caller"], row["callee"])]
     findings = kept_findings.list_findings(parts.engine, state="open")
+    seen = ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=2000)
     groups = [
         (
             one,
             map_lines(
-                [row for row in kept if row["environment"] == one], [f for f in findings if f.edge.environment == one], asked
+                [row for row in kept if row["environment"] == one],
+                [finding for finding in findings if finding.edge.environment == one],
+                {row["service"] for row in seen if row["environment"] == one},
+                asked,
             ),
         )
         for one in environments
-    ]
-    versions = [
-        row
-        for row in ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=2000)
-        if row["service"] == service
     ]
     return render(
         request,
@@ -59,7 +58,7 @@ def edges_page(
             "ranges": RANGES,
             "service": service or "",
             "environment": environment or "",
-            "versions": versions,
+            "versions": [row for row in seen if row["service"] == service],
             "groups": [(one, lines) for one, lines in groups if lines],
             "states": STATES,
             "windows": windows_state(parts),

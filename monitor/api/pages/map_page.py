@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from math import log10
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -12,47 +11,16 @@ from monitor.api import wording
 from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
+from monitor.api.pages.lines import STATES, MapLine, map_lines
 from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
-from monitor.model.judging import Finding
 
 router = APIRouter(include_in_schema=False)
 
 MOST_LINES = 120
-FAILING = 0.05
 STRIP = timedelta(hours=24)
-
-STATES = {
-    "broken": ("✖", "open finding"),
-    "violating": ("▲", "breaks its contract"),
-    "failing": ("▲", f"{FAILING:.0%} of calls or more fail"),
-    "partial": ("◌", "seen from one side only, or sampled unfairly"),
-    "well": ("", "nothing found worse"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MapLine:
-    """What the map and its list say of the calls between two services."""
-
-    caller: str
-    callee: str
-    protocols: str
-    calls: int
-    failed: int
-    violated: int
-    checked: int
-    operations: int
-    state: str
-    sign: str
-    said: str
-    findings: int
-    rate: str
-    width: float
-    href: str
-    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +49,9 @@ def map_page(
         if one.edge.environment == chosen or not environments
     ]
     versions = ask(parts, "services", since=asked.since, until=asked.until, environment=chosen, limit=5000)
-    lines = map_lines([row for row in rows if row["environment"] == chosen], findings, asked)
+    lines = map_lines(
+        [row for row in rows if row["environment"] == chosen], findings, {row["service"] for row in versions}, asked
+    )
     drawn, layout = _drawn(lines)
     deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
     return render(
@@ -101,59 +71,6 @@ def map_page(
             "findings": kept_findings.list_findings(parts.engine, state="open", limit=12),
             "windows": windows_state(parts),
         },
-    )
-
-
-def map_lines(rows: Sequence[Row], findings: Sequence[Finding], asked: Range) -> list[MapLine]:
-    """One line for each pair of services, the worst first, then the busiest."""
-    broken: dict[tuple[str, str], int] = {}
-    for one in findings:
-        pair = (one.edge.caller, one.edge.callee)
-        broken[pair] = broken.get(pair, 0) + 1
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        pairs.setdefault((row["caller"], row["callee"]), []).append(row)
-    lines = [_line(pair, group, broken.get(pair, 0), asked) for pair, group in pairs.items()]
-    order = list(STATES)
-    return sorted(lines, key=lambda line: (order.index(line.state), -line.calls, line.caller, line.callee))
-
-
-def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, asked: Range) -> MapLine:
-    calls, failed = sum(row["calls"] for row in rows), sum(row["failed"] for row in rows)
-    violated, valid = sum(row["violated"] for row in rows), sum(row["valid"] for row in rows)
-    both = sum(row["both"] for row in rows)
-    state = (
-        "broken"
-        if findings
-        else "violating"
-        if violated
-        else "failing"
-        if calls and failed / calls >= FAILING
-        else "partial"
-        if not both or any(row["sampling"] == 2 for row in rows)
-        else "well"
-    )
-    first, last = min(row["first_window"] for row in rows), max(row["last_window"] for row in rows)
-    lived = min(asked.seconds, (last - first).total_seconds() + 10)
-    environment = rows[0]["environment"]
-    return MapLine(
-        caller=pair[0],
-        callee=pair[1],
-        protocols=", ".join(sorted({row["protocol"] for row in rows})),
-        calls=calls,
-        failed=failed,
-        violated=violated,
-        checked=violated + valid,
-        operations=sum(row["operations"] for row in rows),
-        state=state,
-        sign=STATES[state][0],
-        said=STATES[state][1],
-        findings=findings,
-        rate=wording.rate(calls, lived),
-        width=round(1.2 + 1.3 * max(0.0, log10(calls / lived + 1) * 1.6), 2),
-        href=link(
-            "/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text
-        ),
     )
 
 
@@ -203,7 +120,7 @@ def _nodes(layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], en
 
 
 def _outside(protocols: str) -> str:
-    return "database" if protocols.startswith("db") else "queue" if "messaging" in protocols else "outside"
+    return "database" if "database" in protocols or protocols == "db" else "queue" if "messaging" in protocols else "outside"
 
 
 def _environments(rows: Sequence[Row]) -> list[str]:
