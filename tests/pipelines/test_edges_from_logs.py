@@ -1,0 +1,95 @@
+"""Edges from API logs: alone where no span shows the call, joined where one does, never twice."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.contracts.registry import Registry
+from monitor.streams.listed import ListLog, ListSource
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.fixtures.rig import Rig, call
+from tests.fixtures.spans import T0, span_id, trace_id
+
+
+def entry(at: float, **more: Any) -> bytes:
+    said = {
+        "time": T0 + at,
+        "method": "GET",
+        "path": "/x",
+        "status": 200,
+        "duration_ms": 250,
+        "caller": "web",
+        "caller_version": "1.0",
+        "callee": "cart",
+        "callee_version": "2.0",
+    }
+    return json.dumps(said | more).encode()
+
+
+def deliver(rig: Rig, *values: bytes) -> None:
+    log = ListLog("api_logs", 1, "aaaabbbbccccdddd")
+    for value in values:
+        log.append(value, timestamp_ms=int(rig.clock().timestamp() * 1000))
+    registry = Registry([])
+    source = ListSource(log)
+    for offsets in api_logs(source, rig.store, lambda: registry, ApiLogSettings(), rig.clock):
+        source.commit(offsets)
+
+
+def test_exchanges_without_a_trace_make_edges_of_their_own(rig: Rig) -> None:
+    deliver(rig, entry(1), entry(2), entry(3, status=503))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.caller, edge.callee, edge.operation, edge.caller_version, edge.callee_version) == (
+        "web",
+        "cart",
+        "GET /x",
+        "1.0",
+        "2.0",
+    )
+    assert (edge.calls, edge.outcomes["ok"], edge.outcomes["server_error"], edge.coverage["log_only"]) == (3, 2, 1, 3)
+    assert edge.server_seconds_sum == 0.75
+    assert edge.client_seconds_sum is None
+
+
+def test_an_exchange_whose_spans_are_there_adds_its_check_and_no_call(rig: Rig) -> None:
+    rig.deliver(*call(1))
+    deliver(rig, entry(1.9, trace_id=trace_id(1).hex(), span_id=span_id(2).hex()))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.coverage["both"], edge.coverage["log_only"]) == (1, 1, 0)
+    assert edge.conformance["not_checked:no_contract"] == 1
+
+
+def test_an_exchange_that_names_the_callers_span_joins_the_same_call(rig: Rig) -> None:
+    deliver(rig, entry(1.9, trace_id=trace_id(1).hex(), span_id=span_id(1).hex()))
+    rig.close()
+    assert rig.edges()[0].coverage["log_only"] == 1
+    rig.deliver(*call(1))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.coverage["both"], sum(edge.conformance.values())) == (1, 1, 1)
+
+
+def test_two_logs_of_one_call_count_once_the_servers(rig: Rig) -> None:
+    ids = {"trace_id": trace_id(7).hex(), "span_id": span_id(7).hex()}
+    deliver(rig, entry(1, **ids, status=200), entry(1.1, **ids, status=200))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.coverage["log_only"]) == (1, 1)
+
+
+def test_a_log_replayed_is_counted_once(rig: Rig) -> None:
+    deliver(rig, entry(1))
+    deliver(rig, entry(1))
+    rig.close()
+    assert rig.calls() == {("web", "cart"): 1}
+    rows = rig.reader.ledger()
+    assert [(row["topic"], row["records"], row["exchanges"]) for row in rows] == [("api_logs", 1, 1)]
+
+
+def test_a_year_old_log_is_kept(rig: Rig) -> None:
+    deliver(rig, entry(-365 * 86400))
+    rig.close()
+    assert rig.calls() == {("web", "cart"): 1}
+    assert rig.reader.last_sealed() == datetime.fromtimestamp(T0 - 365 * 86400, UTC)
