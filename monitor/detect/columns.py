@@ -12,7 +12,20 @@ from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, His
 
 LOWEST_BUCKET = -160  # about a microsecond; smaller ones count here
 HIGHEST_BUCKET = 120  # about nine hours
-COUNTS = ("calls", "server_error", "client_error", "timeouts", "checked", "violated", "both", "client_calls", "server_calls")
+COUNTS = (
+    "calls",
+    "server_error",
+    "client_error",
+    "timeouts",
+    "examined",
+    "checked",
+    "violated",
+    "both",
+    "client_calls",
+    "server_calls",
+)
+# Reasons for which an exchange met no promise at all, so that it says nothing about one.
+UNPROMISED = frozenset(f"not_checked:{reason}" for reason in ("no_contract", "contract_unreadable", "preflight", "not_offered"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +143,7 @@ def _counts(row: EdgeCell) -> tuple[int, ...]:
         outcomes("server_error", 0),
         outcomes("client_error", 0),
         outcomes("timeout", 0) + outcomes("cancelled", 0),
+        sum(count for name, count in row.conformance.items() if name not in UNPROMISED),
         checks("valid", 0) + violated,
         violated,
         row.coverage.get("both", 0),

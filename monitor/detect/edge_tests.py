@@ -20,9 +20,12 @@ RATES: tuple[tuple[Signal, str, str, str], ...] = (
     ("errors", "server_error", "server_error", "calls"),
     ("errors", "client_error", "client_error", "calls"),
     ("timeouts", "timeout", "timeouts", "calls"),
-    ("violations", "violated", "violated", "checked"),
+    ("violations", "violated", "violated", "examined"),
 )
-"""Signal, its kind, the column of bad calls, the column of all calls."""
+"""Signal, its kind, the column of bad calls, the column of all calls.
+
+A violation is found even in an exchange of which a part could not be checked, so its rate is over all exchanges that met a
+promise; but that nothing is wrong is shown by wholly checked ones only."""
 SIDES: tuple[Side, ...] = ("client", "server")
 FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
 
@@ -80,7 +83,8 @@ def tests_of_edge(
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
-    for _, kind, bad, calls in RATES:
+    for _, kind, bad, of in RATES:
+        calls = "checked" if kind == "violated" else of
         (k, s), (a, b) = whole.column(bad), whole.column(calls)
         if kind == "violated" and a.sum() == 0 and b.sum() == 0:
             continue
@@ -229,6 +233,13 @@ def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, .
         gap = abs(new[both] / new[0] - old[both] / old[0])
         if gap > settings.coverage_difference:
             problems.append(f"one-sided: the share of calls seen from both sides differs by {gap:.0%} between the versions")
+    examined, checked = COUNTS.index("examined"), COUNTS.index("checked")
+    if new[examined] >= enough and old[examined] >= enough:
+        gap = old[checked] / old[examined] - new[checked] / new[examined]
+        if gap > settings.coverage_difference:
+            problems.append(
+                f"not checked: {gap:.0%} more of the new version's exchanges could not be checked against their contract"
+            )
     biased = bool(table.biased[after].any()) if after.any() else False
     if biased:
         problems.append("biased: sampling prefers some outcomes, so rates and latencies are not those of all calls")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
+from monitor.model.edges import EdgeCell
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 
 SETTINGS = JudgeSettings()
@@ -35,6 +36,26 @@ def test_a_clause_the_old_version_broke_as_often_is_not_blamed_on_the_new_one() 
     }
     _, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(4), clauses=clauses)
     assert [finding.clause for finding in findings] == [CLAUSE]
+
+
+def _unchecked(row: EdgeCell, share: float) -> EdgeCell:
+    """The cell with so much of its valid exchanges not checked for want of a body."""
+    lost = round(row.conformance["valid"] * share)
+    return replace(row, conformance={**row.conformance, "valid": row.conformance["valid"] - lost, "not_checked:truncated": lost})
+
+
+def test_violations_are_found_where_good_exchanges_cannot_be_checked_as_a_whole() -> None:
+    rows = [_unchecked(row, 1.0) for row in cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 3)]
+    verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(3))
+    assert verdict.outcome == "fail"
+    assert [finding.signal for finding in findings] == ["violations"]
+
+
+def test_a_version_whose_exchanges_can_no_longer_be_checked_never_passes() -> None:
+    rows = [_unchecked(row, 1.0 if row.callee_version == "2.0.0" else 0.0) for row in cells([Traffic(edge()), *REST], 12)]
+    verdict, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
+    assert verdict.outcome == "inconclusive"
+    assert any("could not be checked" in reason for reason in verdict.reasons)
 
 
 def test_three_times_the_errors_are_found() -> None:
