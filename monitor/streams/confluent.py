@@ -96,7 +96,7 @@ class ConfluentSource:
         self._gathering = Gathering()
         self._ours: set[int] = set()
         self._reached: dict[int, int] = {}
-        self._answered_at = self._asked_at = 0.0
+        self._answered_at = self._asked_at = self._joined_at = 0.0
 
     def poll(self) -> Iterator[Records]:
         """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
@@ -166,7 +166,7 @@ class ConfluentSource:
             raise ConfigError(f"confluent-kafka refuses the kafka options: {error}; correct them") from error
         consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         self._consumer = consumer
-        self._answered_at = self._asked_at = self._monotonic()
+        self._answered_at = self._asked_at = self._joined_at = self._monotonic()
         return consumer
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -253,6 +253,8 @@ class ConfluentSource:
 
     def _caught_up(self, consumer: Consumer, targets: Mapping[int, int]) -> bool:
         """Whether every partition was read (ours) or committed (other members') up to its target."""
+        if not self._ours and targets and self._monotonic() - self._joined_at < self._patience.join_seconds:
+            return False
         others = [TopicPartition(self._topic, number) for number in targets if number not in self._ours]
         if any(self._position(number) < end for number, end in targets.items() if number in self._ours):
             return False

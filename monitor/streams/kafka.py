@@ -33,6 +33,7 @@ class Patience:
     quiet_seconds: float = 5.0  # without records, ask the broker for end offsets this often
     stall_seconds: float = 20.0  # after so long without any answer the source is unavailable
     commit_seconds: float = 15.0
+    join_seconds: float = 60.0  # a member without partitions for so long looks whether the others caught up
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +94,7 @@ class KafkaSource:
         self._facts = TopicFacts("", "", 0)
         self._rebalances = _Rebalances()
         self._gathering = Gathering()
-        self._answered_at = self._asked_at = 0.0
+        self._answered_at = self._asked_at = self._joined_at = 0.0
         self._max_records = 100
 
     def poll(self) -> Iterator[Records]:
@@ -166,7 +167,7 @@ class KafkaSource:
             consumer = open_consumer(self._brokers, self._group, self._options, seconds)
             consumer.subscribe([self._topic], listener=self._rebalances)
         self._consumer = consumer
-        self._answered_at = self._asked_at = self._monotonic()
+        self._answered_at = self._asked_at = self._joined_at = self._monotonic()
         return consumer
 
     def _gather(self, consumer: KafkaConsumer, wait_seconds: float) -> None:
@@ -255,6 +256,8 @@ class KafkaSource:
     def _caught_up(self, consumer: KafkaConsumer, targets: dict[TopicPartition, int]) -> bool:
         """Whether every partition was read (ours) or committed (other members') up to its target; strikes off those that were."""
         ours = consumer.assignment()
+        if not ours and targets and self._monotonic() - self._joined_at < self._patience.join_seconds:
+            return False  # asking while we join would upset the join
         for tp, end in list(targets.items()):
             if tp in ours:
                 done = (self._position(consumer, tp) or 0) >= end

@@ -37,8 +37,8 @@ def in_memory() -> Bench:
         for partition, value in rows:
             log.append(value, partition)
 
-    def opened(*, until_caught_up: bool = True) -> Source:
-        return ListSource(log, batch_records=7, poll_seconds=0.05, until_caught_up=until_caught_up)
+    def opened(*, until_caught_up: bool = True, group: str = "g") -> Source:
+        return ListSource(log, group, batch_records=7, poll_seconds=0.05, until_caught_up=until_caught_up)
 
     return Bench(append, opened)
 
@@ -66,11 +66,11 @@ def on_embedded_kafka(embedded: EmbeddedKafka, name: str) -> Bench:
         producer.flush()
         producer.close()
 
-    def opened(*, until_caught_up: bool = True) -> Source:
+    def opened(*, until_caught_up: bool = True, group: str = "") -> Source:
         return KafkaSource(
             embedded.bootstrap,
             name,
-            "conformance",
+            group or name,
             options=embedded.options,
             source_salt=embedded.salt,
             until_caught_up=until_caught_up,
@@ -90,9 +90,9 @@ def on_kafka(request: pytest.FixtureRequest, client: type[KafkaSource] | type[Co
             for partition, value in rows:
                 producer.send(topic, value=value, partition=partition)
 
-    def opened(*, until_caught_up: bool = True) -> Source:
+    def opened(*, until_caught_up: bool = True, group: str = "") -> Source:
         return client(
-            broker.bootstrap, topic, "conformance", until_caught_up=until_caught_up, max_batch_seconds=0.1, poll_seconds=0.2
+            broker.bootstrap, topic, group or topic, until_caught_up=until_caught_up, max_batch_seconds=0.1, poll_seconds=0.2
         )
 
     return Bench(append, opened)
@@ -184,7 +184,7 @@ def test_the_last_batch_says_that_every_partition_is_drained(bench: Bench) -> No
 def test_the_same_log_has_the_same_name_when_opened_again(bench: Bench) -> None:
     bench.append(rows(4))
     first = {where for where, _, _ in read_all(bench.open(), commit=False)}
-    assert first == {where for where, _, _ in read_all(bench.open(), commit=False)}
+    assert first == {where for where, _, _ in read_all(bench.open(group="another"), commit=False)}
     assert all(where.source_id for where in first)
 
 
