@@ -18,21 +18,34 @@ _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 
 # Attributes that name an edge, in old and new semantic conventions; others are not kept.
 # https://opentelemetry.io/docs/specs/semconv/ (http, rpc, database, messaging, general attributes)
-NAMING_ATTRIBUTES = (
-    "http.request.method http.method http.route url.template url.path http.target url.full http.url "
-    "http.response.status_code http.status_code server.address server.port net.peer.name net.peer.port "
-    "net.sock.peer.name network.peer.address network.peer.port net.sock.peer.addr peer.service peer.hostname "
-    "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code "
-    "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "
-    "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
-    "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "
-    "messaging.operation messaging.operation.type messaging.operation.name error.type "
-    "tailsampling.policy tailsampling.composite_policy"
-).split()
+NAMING = frozenset(
+    (
+        "http.request.method http.method http.route url.template url.path http.target url.full http.url "
+        "http.response.status_code http.status_code server.address server.port net.peer.name net.peer.port "
+        "net.sock.peer.name network.peer.address network.peer.port net.sock.peer.addr peer.service peer.hostname "
+        "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code "
+        "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "
+        "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
+        "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "
+        "messaging.operation messaging.operation.type messaging.operation.name error.type "
+        "tailsampling.policy tailsampling.composite_policy"
+    ).split()
+)
 BODY_ATTRIBUTES = frozenset(
     ("http.request.body.content", "http.response.body.content", "http.request.body", "http.response.body")
 )
 _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
+
+
+_known: dict[bytes, tuple[Any, ...]] = {}
+_MOST_KNOWN = 50_000
+
+
+def known_attributes() -> dict[bytes, tuple[Any, ...]]:
+    """The words that attributes seen before add, by their bytes; forgotten all at once when there are too many, which bounds a flood."""
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    return _known
 
 
 class Columns:
@@ -43,10 +56,10 @@ class Columns:
         self._record = 0
         self._record_ns = 0
         self.rejects: list[Reject] = stepped_over(records)
-        self.slots: Mapping[str, str] = _SLOTS
-        self.body_names = BODY_ATTRIBUTES
+        self.known_attributes = known_attributes()
         self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, bool, int, int, int]] = []
         self._resources: dict[Resource, int] = {}
+        self._raw_resources: dict[bytes, int] = {}
         self._words: dict[Words, int] = {}
         self._states: dict[str, int] = {}
         self._links: list[tuple[int, bytes, bytes]] = []
@@ -74,8 +87,16 @@ class Columns:
         if REJECT_HEADER not in self._records.headers[self._record]:
             self.refuse_record("empty")
 
-    def resource(self, attributes: Mapping[str, Any]) -> int:
+    def resource_of(self, raw: bytes) -> int | None:
+        """The index of a resource whose bytes this batch has seen before."""
+        return self._raw_resources.get(raw)
+
+    def resource(self, attributes: Mapping[str, Any], raw: bytes = b"") -> int:
         """The index of a resource; -1 when it names no service, -2 when it is ours."""
+        index = self._raw_resources[raw] = self._resource(attributes)
+        return index
+
+    def _resource(self, attributes: Mapping[str, Any]) -> int:
         service = _text(attributes.get("service.name"))
         if not service:
             return -1
@@ -98,9 +119,9 @@ class Columns:
         """A span that makes no edge: INTERNAL, ours, of no service, or of an unknown kind."""
         self._seen[self._record] += 1
         if kind < 0 or kind > 5:
-            self._refuse_span("unknown_kind")
+            self.refuse_span("unknown_kind")
         elif resource == -1:
-            self._refuse_span("no_service_name")
+            self.refuse_span("no_service_name")
         else:
             self._filtered[self._record] += 1
 
@@ -121,15 +142,15 @@ class Columns:
         """One span; its row, or -1 when it is refused with a counted reason."""
         self._seen[self._record] += 1
         if len(trace) != 16 or len(span) != 8 or trace == _NO_TRACE or span == _NO_SPAN:
-            return self._refuse_span("bad_id")
+            return self.refuse_span("bad_id")
         if not parent:
             parent = _NO_SPAN
         elif len(parent) != 8:
-            return self._refuse_span("bad_id")
+            return self.refuse_span("bad_id")
         if end < EARLIEST_NS or start < EARLIEST_NS:
-            return self._refuse_span("time_before_2000")
+            return self.refuse_span("time_before_2000")
         if end > self._record_ns + FUTURE_NS:
-            return self._refuse_span("time_in_future")
+            return self.refuse_span("time_in_future")
         if start > end:
             start = end
             self._clamped += 1
@@ -180,14 +201,12 @@ class Columns:
             clamped=self._clamped,
         )
 
-    def _refuse_span(self, reason: str) -> int:
+    def refuse_span(self, reason: str) -> int:
+        """Count a span of this record that cannot be used; -1."""
         self._refused[self._record] += 1
         key = (self._record, reason)
         self._reasons[key] = self._reasons.get(key, 0) + 1
         return -1
-
-
-_SLOTS = {name: name for name in NAMING_ATTRIBUTES}
 
 
 def _text(value: Any) -> str:

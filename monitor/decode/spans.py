@@ -2,19 +2,22 @@
 
 import zlib
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from monitor.decode.span_columns import MAX_RECORD_BYTES, Columns
+from monitor.decode.otlp_view import Request
+from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import SpanBatch, Words
 
+_OURS = frozenset(name.encode() for name in NAMING | BODY_ATTRIBUTES)
+_WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
 _REMOTE_PARENT = 0x300  # SpanFlags: HAS_IS_REMOTE and IS_REMOTE
 _KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
 _STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
@@ -25,7 +28,7 @@ def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBa
 
     `encoding` is otlp_proto or otlp_json; a record's own header (content-type or encoding) wins. A record that
     cannot be read is one reject; a span that cannot be used is counted with its reason, its neighbours are kept.
-    Never raises on any bytes. Cost: some 8-12 us of CPU a span. Format: opentelemetry-proto trace/v1.
+    Never raises on any bytes. Cost: some 5-8 us of CPU a span. Format: opentelemetry-proto trace/v1.
     """
     columns = Columns(records)
     for index, (value, headers) in enumerate(zip(records.values, records.headers, strict=True)):
@@ -71,22 +74,29 @@ def _gunzip(value: bytes) -> bytes | None:
 
 
 def _proto_spans(columns: Columns, value: bytes) -> None:
-    request = ExportTraceServiceRequest.FromString(value)
+    request: Any = Request.FromString(value)
     if not request.resource_spans:
         columns.refuse_record("no_spans")
         return
-    slots = columns.slots
     add = columns.add
     for block in request.resource_spans:
-        attributes = {pair.key: _proto_value(pair.value) for pair in block.resource.attributes}
-        resource = columns.resource(attributes)
+        resource = columns.resource_of(block.resource)
+        if resource is None:
+            attributes = {pair.key: _proto_value(pair.value) for pair in Resource.FromString(block.resource).attributes}
+            resource = columns.resource(attributes, block.resource)
         for scope in block.scope_spans:
             for span in scope.spans:
                 kind = span.kind
                 if kind < 2 or resource < 0 or kind > 5:
                     columns.passed(kind, resource)
                     continue
-                words, bodies = _words(span, slots, columns.body_names)
+                try:
+                    words, bodies = _words(span, columns.known_attributes)
+                    status = span.status
+                    code = Status.FromString(status).code if status else 0
+                except DecodeError:
+                    columns.refuse_span("bad_attribute")
+                    continue
                 row = add(
                     kind,
                     span.trace_id,
@@ -94,7 +104,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     span.parent_span_id,
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
-                    span.status.code,
+                    code,
                     (span.flags & _REMOTE_PARENT) == _REMOTE_PARENT,
                     resource,
                     words,
@@ -102,32 +112,55 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                 )
                 if row >= 0:
                     if kind == 5 and span.links:
-                        columns.links(row, ((link.trace_id, link.span_id) for link in span.links))
+                        links = [Span.Link.FromString(link) for link in span.links]
+                        columns.links(row, ((link.trace_id, link.span_id) for link in links))
                     if bodies:
-                        columns.body(row, attributes, {pair.key: _proto_value(pair.value) for pair in span.attributes})
+                        owner = {pair.key: _proto_value(pair.value) for pair in Resource.FromString(block.resource).attributes}
+                        pairs = [KeyValue.FromString(raw) for raw in span.attributes]
+                        columns.body(row, owner, {pair.key: _proto_value(pair.value) for pair in pairs})
 
 
-def _words(span: Span, slots: Mapping[str, str], body_names: AbstractSet[str]) -> tuple[Words, bool]:
+def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]:
     """A span's name and the attributes that name its edge, and whether it carries a payload. The hot loop."""
     words: list[Any] = [span.name]
-    wordy: list[tuple[str, str]] = []
-    bodies = routed = False
-    for pair in span.attributes:
-        key = pair.key
-        slot = slots.get(key)
-        if slot is not None:
-            given = pair.value
-            word = given.string_value or given.int_value or _proto_value(given)
-            if slot in WORDY:
-                wordy.append((slot, str(word)))
+    wordy: list[bytes] = []
+    for raw in span.attributes:
+        said = known.get(raw)
+        if said is None:
+            said = _attribute(raw, known, wordy)
+        words += said
+    bodies = False
+    if wordy:
+        routed = not ROUTES.isdisjoint(words[1::2])
+        for raw in wordy:
+            pair = KeyValue.FromString(raw)
+            if pair.key in BODY_ATTRIBUTES:
+                bodies = True
             else:
-                words += (slot, word)
-                routed = routed or slot in ROUTES
-        elif key in body_names:
-            bodies = True
-    for slot, text in wordy:
-        words += (slot, cut_down(slot, text, routed=routed))
+                words += (pair.key, cut_down(pair.key, str(_proto_value(pair.value)), routed=routed))
     return tuple(words), bodies
+
+
+def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[bytes]) -> tuple[Any, ...]:
+    """The words an attribute adds; raises DecodeError. What differs from span to span is put aside, not remembered."""
+    if len(raw) > 2 and raw[0] == 0x0A and raw[1] < 0x80:
+        key = raw[2 : 2 + raw[1]]
+        if key not in _OURS:
+            if len(raw) < 48:
+                known[raw] = ()
+            return ()
+        if key in _WORDY:
+            wordy.append(raw)
+            return ()
+    pair = KeyValue.FromString(raw)
+    if pair.key in WORDY or pair.key in BODY_ATTRIBUTES:
+        wordy.append(raw)
+        return ()
+    if pair.key not in NAMING:
+        return ()
+    word = _proto_value(pair.value)
+    said = known[raw] = (pair.key, word if isinstance(word, (str, int, float)) else str(word))
+    return said
 
 
 def _proto_value(value: Any) -> Any:
@@ -163,7 +196,7 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
     given = _json_attributes(span.get("attributes"))
     words: list[Any] = [str(span.get("name", ""))]
     routed = not ROUTES.isdisjoint(given)
-    for key in sorted((key for key in given if key in columns.slots), key=WORDY.__contains__):
+    for key in sorted((key for key in given if key in NAMING), key=WORDY.__contains__):
         word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     row = columns.add(
@@ -183,7 +216,7 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
         return
     if kind == 5 and span.get("links"):
         columns.links(row, ((_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in span["links"]))
-    if columns.body_names & given.keys():
+    if BODY_ATTRIBUTES & given.keys():
         columns.body(row, owner, given)
 
 
