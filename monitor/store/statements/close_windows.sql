@@ -22,16 +22,20 @@ WITH
         WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
     ),
-    -- calls that several servers answered: the last to answer leads; of each group of like servers one counts
+    -- calls that several servers answered: the last to answer leads; of each group of like servers one counts. A server more
+    -- than a window away from the client never pairs, else the answer would change with the windows closed together
     crowded AS (
         SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
     ),
     followers AS (
-        SELECT trace, call_span, own_span,
-               row_number() OVER (PARTITION BY trace, call_span ORDER BY end_ns DESC, own_span DESC) AS rank_in_call,
-               row_number() OVER (PARTITION BY trace, call_span, namespace, service, version, operation, environment
-                                  ORDER BY end_ns DESC, own_span DESC) AS rank_in_group
-        FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)
+        SELECT s.trace AS trace, s.call_span AS call_span, s.own_span AS own_span,
+               c.side = 1 AND c.window <= s.window + 10 AND s.window <= c.window + 10 AS near,
+               row_number() OVER (PARTITION BY s.trace, s.call_span ORDER BY near DESC, s.end_ns DESC, s.own_span DESC) AS rank_in_call,
+               row_number() OVER (PARTITION BY s.trace, s.call_span, near, s.namespace, s.service, s.version, s.operation, s.environment
+                                  ORDER BY s.end_ns DESC, s.own_span DESC) AS rank_in_group
+        FROM (SELECT * FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS s
+        LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS c
+            ON s.trace = c.trace AND s.call_span = c.call_span
     ),
     known_addresses AS (
         SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
@@ -90,6 +94,7 @@ WITH
             multiIf(ks.verdict != '', ks.why, f.rank_in_call < 2, kc.why, '') AS why
         FROM clients AS c
         FULL JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.call_span
+            AND c.window <= s.window + 10 AND s.window <= c.window + 10
         LEFT JOIN followers AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
