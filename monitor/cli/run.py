@@ -4,6 +4,7 @@ import resource
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,8 +91,16 @@ def summary(parts: House, cpu_before: float, begun: float) -> str:
         for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")
     }
     counts = ", ".join(f"{count} {name}" for name, count in totals.items())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak} MB resident"
+    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident"
+
+
+def peak_megabytes() -> int:
+    """The most memory this process has held; from /proc where it is, since getrusage's figure begins with our parent's."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024
+    except (OSError, StopIteration, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def cpu_seconds() -> float:

@@ -13,7 +13,7 @@ class ClosingSettings:
     provisional_after: float = 5.0
     seal_after: float = 60.0
     close_again_after: float = 30.0
-    rows_a_statement: int = 1_500_000
+    rows_a_statement: int = 1_000_000
     windows_a_statement: int = 30
     halves_kept: float = 3 * 86400.0
 

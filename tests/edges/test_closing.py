@@ -63,7 +63,7 @@ def test_adjacent_windows_share_a_statement_and_too_many_rows_do_not() -> None:
     ]
     full = [state(w, rows=1_000_000) for w in (100, 110, 120)]
     assert [(r.first, r.last) for r in plan_closing(full, 5000, SETTINGS).runs] == [(100, 100), (110, 110), (120, 120)]
-    assert plan_closing([state(100, rows=9_000_000)], 5000, SETTINGS).runs[0].parts == 4
+    assert plan_closing([state(100, rows=9 * SETTINGS.rows_a_statement)], 5000, SETTINGS).runs[0].parts == 5
 
 
 def test_at_most_thirty_windows_share_a_statement() -> None:

@@ -26,7 +26,7 @@ WITH
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
         FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM consumers WHERE primary = 1) AS s
         INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves FINAL
-              WHERE window BETWEEN lowest AND highest AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
+              WHERE window BETWEEN lowest AND highest AND side = 1 AND own_trace IN (SELECT own_trace FROM consumers)) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
