@@ -44,9 +44,9 @@ def _request_class() -> type[Message]:
                     name=field, number=number, label=label, type=Field.TYPE_MESSAGE, type_name=f".{_PACKAGE}.{kind}"
                 )
             else:
-                message.field.add(name=field, number=number, label=label, type=kind)  # type: ignore[arg-type]  # an enum's number
+                message.field.add(name=field, number=number, label=label, type=kind)
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Request"))
 
 

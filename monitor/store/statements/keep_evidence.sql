@@ -1,24 +1,43 @@
--- Exemplar calls of windows first..last with the skeleton of their trace; the smallest hashes of an hour are kept.
+-- Exemplar calls of windows first..last with the skeleton of their trace. A reservoir: of each edge, version pair, outcome and
+-- hour the three smallest hashes stay; a call that would not be among them is not written.
 INSERT INTO evidence
 (hour, environment, caller, callee, operation, caller_version, callee_version, outcome, rank, trace, error_type, duration_ns, skeleton)
+WITH
+    candidates AS (
+        SELECT DISTINCT
+            toStartOfHour(window) AS hour, environment, caller, callee, operation, caller_version, callee_version,
+            arrayJoin(arrayConcat(arrayMap(x -> (x, 'bad'), failed_exemplars), arrayMap(x -> (x, 'any'), exemplars))) AS pair,
+            pair.1 AS trace, pair.2 AS outcome, cityHash64(pair.1) AS rank
+        FROM edge_windows
+        WHERE window BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32}) AND generation = {generation:UInt64}
+        ORDER BY rank
+        LIMIT 3 BY hour, environment, caller, callee, operation, caller_version, callee_version, outcome
+    ),
+    full_reservoirs AS (
+        SELECT hour, environment, caller, callee, operation, caller_version, callee_version, outcome,
+               arraySort(groupUniqArray(rank))[3] AS largest
+        FROM evidence
+        WHERE hour BETWEEN toStartOfHour(toDateTime({first:UInt32})) AND toStartOfHour(toDateTime({last:UInt32}))
+        GROUP BY hour, environment, caller, callee, operation, caller_version, callee_version, outcome
+        HAVING uniqExact(rank) >= 3
+    ),
+    chosen AS (
+        SELECT c.* FROM candidates AS c
+        LEFT JOIN full_reservoirs AS f USING (hour, environment, caller, callee, operation, caller_version, callee_version, outcome)
+        WHERE f.largest = 0 OR c.rank < f.largest
+    )
 SELECT
-    toStartOfHour(e.window), e.environment, e.caller, e.callee, e.operation, e.caller_version, e.callee_version, e.outcome,
-    cityHash64(e.trace), e.trace, any(t.error_type),
+    e.hour, e.environment, e.caller, e.callee, e.operation, e.caller_version, e.callee_version, e.outcome, e.rank, e.trace,
+    anyIf(t.error_type, t.error_type != ''),
     toUInt64(max(t.end_ns) - min(t.start_ns)),
-    toJSONString(arraySlice(arraySort(groupArray((
-        toUInt64(intDiv(t.start_ns, 1000)) AS start_us, toUInt64(intDiv(t.end_ns - t.start_ns, 1000)) AS duration_us,
-        toString(t.service) AS service, toString(t.version) AS version, toString(t.operation) AS operation, t.side AS side,
-        toString(t.outcome) AS outcome, toString(t.error_type) AS error_type))), 1, 64))
-FROM (
-    SELECT window, environment, caller, callee, operation, caller_version, callee_version,
-           arrayJoin(arrayConcat(arrayMap(x -> (x, 'bad'), failed_exemplars), arrayMap(x -> (x, 'any'), arraySlice(exemplars, 1, 1)))) AS pair,
-           pair.1 AS trace, pair.2 AS outcome
-    FROM edge_windows
-    WHERE window BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32}) AND generation = {generation:UInt64}
-    LIMIT 3 BY toStartOfHour(window), environment, caller, callee, operation, caller_version, callee_version, pair.2
-) AS e
+    toJSONString(CAST(
+        arraySlice(arraySort(groupArray((intDiv(t.start_ns, 1000), intDiv(t.end_ns - t.start_ns, 1000), t.service, t.version,
+                                         t.operation, t.side, t.outcome, t.error_type))), 1, 64),
+        'Array(Tuple(start_us UInt64, duration_us UInt64, service String, version String, operation String, side UInt8, outcome String, error_type String))'))
+FROM chosen AS e
 INNER JOIN (
     SELECT * FROM halves FINAL
     WHERE window BETWEEN toDateTime({first:UInt32}) - 10 AND toDateTime({last:UInt32}) + 10
+      AND own_trace IN (SELECT trace FROM chosen)
 ) AS t ON e.trace = t.own_trace
-GROUP BY e.window, e.environment, e.caller, e.callee, e.operation, e.caller_version, e.callee_version, e.outcome, e.trace
+GROUP BY e.hour, e.environment, e.caller, e.callee, e.operation, e.caller_version, e.callee_version, e.outcome, e.rank, e.trace

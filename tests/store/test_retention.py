@@ -1,0 +1,26 @@
+"""Rows are kept as long as the settings say, counted from when they were written."""
+
+from monitor.config import load
+from monitor.store import Store
+from monitor.store.retention import BY_SETTING, keep_for
+
+
+def engines(store: Store) -> dict[str, str]:
+    return {row["name"]: row["engine_full"] for row in store.ask("table_engines")}
+
+
+def test_every_setting_of_retention_bounds_tables_and_no_other_does() -> None:
+    assert set(BY_SETTING) == set(load(environ={}).retention.model_dump())
+
+
+def test_a_setting_changes_its_tables_once(store: Store) -> None:
+    kept = load(environ={}).retention.model_dump()
+    keep_for(store, kept)
+    assert keep_for(store, kept) == []
+    assert sorted(keep_for(store, {**kept, "halves_days": 7})) == ["arrivals", "exchanges", "halves"]
+    assert "TTL ingested + toIntervalDay(7)" in engines(store)["halves"]
+    assert "TTL ingested + toIntervalDay(70)" in engines(store)["arrivals"]
+
+
+def test_what_only_orders_publishing_is_kept(store: Store) -> None:
+    assert "TTL" not in engines(store)["windows"]
