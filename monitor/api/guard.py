@@ -136,9 +136,9 @@ def _limited(headers: Headers, path: str, receive: Receive) -> Receive:
     limit = CONTRACT_LIMIT if path.startswith("/v1/contracts") else BODY_LIMIT
     too_large = f"the body is larger than {limit} bytes"
     declared = headers.get("content-length", "0")
-    if not declared.isdigit():
+    if not declared.isdecimal():
         raise ApiError(400, "the content length cannot be read", "Content-Length", "send a number of bytes")
-    if int(declared) > limit:
+    if len(declared) > 18 or int(declared) > limit:
         raise ApiError(413, too_large, "request body", "send less")
     seen = 0
 

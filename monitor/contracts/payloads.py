@@ -87,7 +87,7 @@ class Payload:
             return TOO_DEEP
         assert body is not None
         size = len(body) if isinstance(body, bytes) else len(body.encode("utf-8", "replace"))
-        if self.length.isdigit() and int(self.length) > size:
+        if self.length.isdecimal() and len(self.length) < 20 and int(self.length) > size:
             return TRUNCATED
         if "unexpected end" in error.msg:
             return TRUNCATED

@@ -27,7 +27,7 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
         name = unquote(part).replace("~1", "/").replace("~0", "~")
         if isinstance(node, dict) and name in node:
             node = node[name]
-        elif isinstance(node, list) and name.isdigit() and int(name) < len(node):
+        elif isinstance(node, list) and name.isdecimal() and len(name) < 10 and int(name) < len(node):
             node = node[int(name)]
         else:
             raise ContractError(f"{where}: the reference {pointer[:120]!r} names nothing in the document")

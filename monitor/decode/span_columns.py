@@ -91,9 +91,9 @@ class Columns:
         """The index of a resource whose bytes this batch has seen before."""
         return self._raw_resources.get(raw)
 
-    def resource(self, attributes: Mapping[str, Any], raw: bytes = b"") -> int:
-        """The index of a resource; -1 when it names no service, -2 when it is ours."""
-        index = self._raw_resources[raw] = self._resource(attributes)
+    def resource(self, attributes: Mapping[str, Any] | None, raw: bytes = b"") -> int:
+        """The index of a resource; -1 when it names no service, -2 when it is ours, -3 when it cannot be read (None)."""
+        index = self._raw_resources[raw] = -3 if attributes is None else self._resource(attributes)
         return index
 
     def _resource(self, attributes: Mapping[str, Any]) -> int:
@@ -122,6 +122,8 @@ class Columns:
             self.refuse_span("unknown_kind")
         elif resource == -1:
             self.refuse_span("no_service_name")
+        elif resource == -3:
+            self.refuse_span("bad_resource")
         else:
             self._filtered[self._record] += 1
 
@@ -200,6 +202,11 @@ class Columns:
             refused=self._refused,
             clamped=self._clamped,
         )
+
+    def unread(self, reason: str) -> None:
+        """A span that could not even be read."""
+        self._seen[self._record] += 1
+        self.refuse_span(reason)
 
     def refuse_span(self, reason: str) -> int:
         """Count a span of this record that cannot be used; -1."""

@@ -82,8 +82,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
     for block in request.resource_spans:
         resource = columns.resource_of(block.resource)
         if resource is None:
-            attributes = {pair.key: _proto_value(pair.value) for pair in Resource.FromString(block.resource).attributes}
-            resource = columns.resource(attributes, block.resource)
+            resource = columns.resource(_resource(block.resource), block.resource)
         for scope in block.scope_spans:
             for span in scope.spans:
                 kind = span.kind
@@ -95,7 +94,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     status = span.status
                     code = Status.FromString(status).code if status else 0
                 except DecodeError:
-                    columns.refuse_span("bad_attribute")
+                    columns.unread("bad_attribute")
                     continue
                 row = add(
                     kind,
@@ -108,21 +107,28 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     (span.flags & _REMOTE_PARENT) == _REMOTE_PARENT,
                     resource,
                     words,
-                    span.trace_state,
+                    span.trace_state.decode("utf-8", "replace"),
                 )
                 if row >= 0:
                     if kind == 5 and span.links:
                         links = [Span.Link.FromString(link) for link in span.links]
                         columns.links(row, ((link.trace_id, link.span_id) for link in links))
                     if bodies:
-                        owner = {pair.key: _proto_value(pair.value) for pair in Resource.FromString(block.resource).attributes}
+                        owner = _resource(block.resource) or {}
                         pairs = [KeyValue.FromString(raw) for raw in span.attributes]
                         columns.body(row, owner, {pair.key: _proto_value(pair.value) for pair in pairs})
 
 
+def _resource(raw: bytes) -> dict[str, Any] | None:
+    try:
+        return {pair.key: _proto_value(pair.value) for pair in Resource.FromString(raw).attributes}
+    except DecodeError:
+        return None
+
+
 def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]:
     """A span's name and the attributes that name its edge, and whether it carries a payload. The hot loop."""
-    words: list[Any] = [span.name]
+    words: list[Any] = [span.name.decode("utf-8", "replace")]
     wordy: list[bytes] = []
     for raw in span.attributes:
         said = known.get(raw)
@@ -159,7 +165,7 @@ def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[byte
     if pair.key not in NAMING:
         return ()
     word = _proto_value(pair.value)
-    said = known[raw] = (pair.key, word if isinstance(word, (str, int, float)) else str(word))
+    said = known[raw] = () if word is None else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
     return said
 
 
@@ -185,18 +191,25 @@ def _json_spans(columns: Columns, value: bytes) -> None:
         resource = columns.resource(attributes)
         for scope in block.get("scopeSpans") or block.get("scope_spans") or ():
             for span in scope.get("spans") or ():
-                _json_span(columns, span, attributes, resource)
+                try:
+                    _json_span(columns, span, attributes, resource)
+                except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+                    columns.unread("bad_span")
 
 
 def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], resource: int) -> None:
-    kind = _enum(span.get("kind", 0), _KINDS, "SPAN_KIND_")
+    """Raises only before the span is counted."""
+    kind = _enum(span.get("kind") or 0, _KINDS, "SPAN_KIND_")
     if kind < 2 or resource < 0 or kind > 5:
         columns.passed(kind, resource)
         return
     given = _json_attributes(span.get("attributes"))
-    words: list[Any] = [str(span.get("name", ""))]
+    links = [
+        (_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in (span.get("links") or () if kind == 5 else ())
+    ]
+    words: list[Any] = [str(span.get("name") or "")]
     routed = not ROUTES.isdisjoint(given)
-    for key in sorted((key for key in given if key in NAMING), key=WORDY.__contains__):
+    for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
         word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     row = columns.add(
@@ -204,9 +217,9 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
         _hex(span.get("traceId", "")),
         _hex(span.get("spanId", "")),
         _hex(span.get("parentSpanId") or ""),
-        _nanos(span.get("startTimeUnixNano", 0)),
-        _nanos(span.get("endTimeUnixNano", 0)),
-        _enum((span.get("status") or {}).get("code", 0), _STATUSES, ""),
+        _nanos(span.get("startTimeUnixNano") or 0),
+        _nanos(span.get("endTimeUnixNano") or 0),
+        _enum((span.get("status") or {}).get("code") or 0, _STATUSES, ""),
         (int(span.get("flags") or 0) & _REMOTE_PARENT) == _REMOTE_PARENT,
         resource,
         tuple(words),
@@ -214,8 +227,8 @@ def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, An
     )
     if row < 0:
         return
-    if kind == 5 and span.get("links"):
-        columns.links(row, ((_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in span["links"]))
+    if links:
+        columns.links(row, links)
     if BODY_ATTRIBUTES & given.keys():
         columns.body(row, owner, given)
 
@@ -238,7 +251,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:
-    if isinstance(value, str) and not value.lstrip("-").isdigit():
+    if isinstance(value, str) and not value.removeprefix("-").isdecimal():
         return names.get(value.removeprefix(prefix), 99)
     return int(value)
 

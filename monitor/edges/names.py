@@ -164,6 +164,6 @@ def _int(given: Mapping[str, Any], *names: str) -> int:
         if value is not None:
             try:
                 return int(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 continue
     return 0

@@ -52,7 +52,7 @@ def http_outcome(status: int, error_type: str = "", failed: bool = False) -> tup
 @lru_cache(maxsize=8192)
 def grpc_outcome(code: str, error_type: str = "", failed: bool = False) -> tuple[str, str]:
     """(outcome, error type) of a gRPC status, by number or name."""
-    name = _GRPC[int(code)] if code.isdigit() and int(code) < len(_GRPC) else code.upper()
+    name = _GRPC[int(code)] if code.isdecimal() and len(code) < 5 and int(code) < len(_GRPC) else code.upper()
     if name in ("", "OK"):
         return plain_outcome(error_type, failed)
     if name == "DEADLINE_EXCEEDED":
@@ -77,10 +77,10 @@ def plain_outcome(error_type: str, failed: bool) -> tuple[str, str]:
         return "cancelled", capped(error_type)
     if any(word in low for word in _PROTOCOL_WORDS):
         return "server_error", "protocol"
-    if error_type.isdigit() and 400 <= int(error_type) < 600:
+    if error_type.isdecimal() and len(error_type) < 5 and 400 <= int(error_type) < 600:
         return http_outcome(int(error_type))
     return "server_error", capped(error_type) or "error"
 
 
 def _named(error_type: str, status: int) -> str:
-    return capped(error_type) if error_type and not error_type.isdigit() else str(status)
+    return capped(error_type) if error_type and not error_type.isdecimal() else str(status)

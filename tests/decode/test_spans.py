@@ -200,3 +200,48 @@ def test_the_official_example_decodes() -> None:
 )
 def test_wordy_attributes_keep_no_value(slot: str, text: str, routed: bool, kept: str) -> None:
     assert cut_down(slot, text, routed=routed) == kept
+
+
+def tiles(batch: Records, encoding: str = "otlp_proto") -> tuple[int, int, int]:
+    """(seen, kept, refused) spans; what was seen is kept, filtered or refused."""
+    spans, _ = decode_spans(batch, encoding)
+    assert spans.seen.sum() == len(spans) + spans.filtered.sum() + spans.refused.sum()
+    return int(spans.seen.sum()), len(spans), int(spans.refused.sum())
+
+
+def test_a_name_in_another_encoding_loses_no_span() -> None:
+    assert tiles(records([request([GOOD, S("web", "client", 2, 2)]).replace(b"a span", b"\xe9 span", 1)])) == (2, 2, 0)
+
+
+def test_an_attribute_that_cannot_be_read_loses_its_span_only() -> None:
+    assert tiles(records([request([GOOD, S("web", "client", 2, 2)]).replace(b"\x02/x", b"\x02\xff\xff", 1)])) == (2, 1, 1)
+
+
+def test_a_resource_that_cannot_be_read_loses_its_own_spans_only() -> None:
+    batch = records([request([S("marker", "client", 2, 2), GOOD]).replace(b"marker", b"m\xff\xffker")])
+    assert tiles(batch) == (2, 1, 1)
+    assert reasons(batch) == [(0, "bad_resource", 1)]
+
+
+def test_an_attribute_without_a_value_says_nothing() -> None:
+    message = ExportTraceServiceRequest.FromString(request([S("web", "server", 1, 1, attributes={"http.request.method": "GET"})]))
+    message.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="http.route")
+    spans, _ = decode_spans(records([message.SerializeToString()]))
+    assert spans.word_list == [("a span", "http.request.method", "GET")]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": [1]}, {"kind": "²"}, {"attributes": {"a": 1}}, {"links": [7], "kind": 5}, {"status": 7}]
+)
+def test_a_json_span_that_cannot_be_read_loses_itself_only(wrong: dict[str, object]) -> None:
+    good = {
+        "traceId": "0a" * 16,
+        "spanId": "0b" * 8,
+        "kind": 2,
+        "name": None,
+        "startTimeUnixNano": T0 * 10**9,
+        "endTimeUnixNano": T0 * 10**9,
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
+    message = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [good | wrong, good]}]}]}
+    assert tiles(records([json.dumps(message).encode()]), "otlp_json") == (2, 1, 1)

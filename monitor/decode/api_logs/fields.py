@@ -56,7 +56,7 @@ def _text_ns(text: str) -> int:
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
             return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
     try:
-        return _number_ns(int(text) if text.isdigit() and len(text) < 25 else float(text))
+        return _number_ns(int(text) if text.isdecimal() and len(text) < 25 else float(text))
     except ValueError:
         raise Refused("bad_time") from None
 

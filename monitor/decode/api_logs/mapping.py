@@ -55,7 +55,7 @@ def _at(entry: Any, parts: list[str]) -> Any:
     for part in parts:
         if isinstance(entry, dict):
             entry = entry.get(part)
-        elif isinstance(entry, list) and part.isdigit() and int(part) < len(entry):
+        elif isinstance(entry, list) and part.isdecimal() and int(part) < len(entry):
             entry = entry[int(part)]
         else:
             return None

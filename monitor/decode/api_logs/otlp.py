@@ -112,7 +112,7 @@ def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exch
 
 def _whole(value: Any) -> int:
     """64-bit integers are text in OTLP's JSON."""
-    if isinstance(value, str) and value.isdigit() and len(value) < 25:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 25:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -149,7 +149,7 @@ def _value(said: Any, depth: int) -> Any:
         if word in ("stringvalue", "boolvalue", "doublevalue"):
             return value
         if word == "intvalue":
-            return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 25 else value
+            return int(value) if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 25 else value
         if word == "arrayvalue":
             return [_value(entry, depth + 1) for entry in _list(_dict(value), "values", "values")]
         if word == "kvlistvalue":
