@@ -13,7 +13,7 @@ from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.run import close_everything, cpu_seconds, summary
 from monitor.cli.session import settings_of
-from monitor.errors import UsageError
+from monitor.errors import SourceError, UsageError
 from monitor.streams.files import FileSource
 from monitor.streams.runner import RunnerSettings, run
 
@@ -37,6 +37,7 @@ def command(
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
+    names = {path.name for path in files}
     settings = settings_of(context)
     set_up_logs(settings.log.level, settings.log.format)
     before, begun = cpu_seconds(), time.monotonic()
@@ -67,5 +68,10 @@ def command(
         bar.update(task, description="closing windows")
         published = close_everything(parts) if kind != "deploys" else 0
         told = summary(parts, before, begun)
+        read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
     typer.echo(plain(f"replayed {len(files)} file(s): {done.records} records, {published} windows published"))
     typer.echo(told)
+    if kind != "deploys" and done.records and not read:
+        raise SourceError(
+            f"nothing could be read of {', '.join(sorted(names))}; are --kind, --encoding and --framing what the files hold?"
+        )

@@ -4,6 +4,7 @@ import resource
 import signal
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from monitor.streams.runner import RunnerSettings, run
 from pipelines.windows import Closer
 
 PARTS = (*PIPELINES, "windows", "detection", "notify", "api")
+MOST_REASONS = 20
 
 
 def command(
@@ -84,14 +86,20 @@ def close_everything(parts: House, patience_seconds: float = 90.0) -> int:
 
 
 def summary(parts: House, cpu_before: float, begun: float) -> str:
-    """What the ledger holds now, and what this run cost."""
+    """What the ledger holds now, what was refused and why, and what this run cost."""
     rows = parts.reader.ledger()
+    refused = parts.reader.rejects(datetime.fromtimestamp(0, UTC), datetime.max.replace(tzinfo=UTC))
+    reasons = [
+        f"{row['reason']} {row['count']}{' (whole records)' if row['records'] else ''} in {row['topic']}" for row in refused
+    ]
     totals = {
         name: sum(int(row[name]) for row in rows)
         for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")
     }
     counts = ", ".join(f"{count} {name}" for name, count in totals.items())
-    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident"
+    told = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
+    more = f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects" if len(reasons) > MOST_REASONS else ""
+    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident{told}{more}"
 
 
 def peak_megabytes() -> int:

@@ -107,21 +107,25 @@ def _is_json(text: bytes) -> bool:
 
 
 def _proto_framing(prefix: bytes, *, whole: bool) -> Framing:
-    """Delimited when every message that is whole in the prefix is a sequence of `resource_spans`; else raw."""
+    """Delimited when the messages that are whole in the prefix are sequences of `resource_spans`; of one that is not, the file may
+    still be no such sequence as a whole: then it is a bad record among good ones. Else raw.
+    """
     at = messages = 0
+    as_one = _is_request(prefix, 0, len(prefix), cut=not whole)
+    otherwise: Framing = "raw" if as_one else "delimited"
     while at < len(prefix):
         length, start = _varint(prefix, at)
         end = start + length
         if start == at or (length and start < len(prefix) and prefix[start] != _REQUEST_TAG):
-            return "raw"
+            return otherwise if messages else "raw"
         if end > len(prefix):
             break
         if not _is_request(prefix, start, end):
-            return "raw"
+            return otherwise if messages else "raw"
         at, messages = end, messages + 1
     if messages or not prefix:
         return "delimited"
-    return "raw" if _is_request(prefix, 0, len(prefix), cut=not whole) else "delimited"
+    return otherwise
 
 
 def _is_request(data: bytes, at: int, end: int, *, cut: bool = False) -> bool:

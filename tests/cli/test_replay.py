@@ -1,0 +1,32 @@
+"""A replay says what it could not read, and fails when that was everything."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import run
+from tests.fixtures.spans import S, request
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("monitor.cli.replay"), "set_up_logs", lambda *_: None)
+
+
+@pytest.mark.slow
+def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "noise.bin"
+    file.write_bytes(b"\xff\xfe noise" * 100)
+    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 70
+    said = capsys.readouterr()
+    assert "refused: not_otlp_proto 1 (whole records) in noise.bin" in said.out
+    assert "nothing could be read of noise.bin; are --kind, --encoding and --framing" in said.err
+
+
+@pytest.mark.slow
+def test_what_was_refused_is_listed_beside_what_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "some.pb"
+    file.write_bytes(request([S("web", "client", 1, 1), S("web", "client", 1, 2, base=0)]))
+    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 0
+    assert "refused: time_before_2000 1 in some.pb" in capsys.readouterr().out
