@@ -1,6 +1,7 @@
 """Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that can only read."""
 
 import queue
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carr
 INSERT_PATIENCE_SECONDS = 30.0
 MAX_READERS = 4
 MAX_WRITERS = 4
+
+_INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
 
 Parameters = Mapping[str, object]
 
@@ -231,14 +234,18 @@ def _open_server(dsn: str) -> Store:
 
 @cache
 def statement(name: str) -> str:
-    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError."""
+    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError.
+
+    A line `-- include NAME` stands for statements/parts/NAME.sql: what several statements share is written once.
+    """
     if not all(part.isidentifier() for part in name.split("/")):
         raise KeyError(name)
     folder = files("dashboards") if name.startswith("panels/") else files("monitor.store").joinpath("statements")
     place = folder.joinpath(f"{name}.sql")
     if not place.is_file():
         raise KeyError(name)
-    return place.read_text(encoding="utf-8")
+    text = place.read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
 
 
 def _said(error: BaseException, what: str) -> StoreError:

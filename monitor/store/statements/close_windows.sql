@@ -1,16 +1,6 @@
 -- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
-INSERT INTO edge_windows
-(window, generation, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
- callee_version, protocol, operation, calls, weighted_calls, failed, ok, client_error, server_error, timeout, cancelled,
- error_types, valid, violated, not_checked, both, client_only, server_only, log_only, client_calls, server_calls,
- client_ns, server_ns, self_ns, queue_ns, client_histogram, server_histogram, self_histogram, queue_histogram,
- sampling, exemplars, failed_exemplars)
-WITH
-    toDateTime({first:UInt32}) AS first_window,
-    toDateTime({last:UInt32}) AS last_window,
-    first_window - 10 AS lowest,
-    last_window + 10 AS highest,
+-- include into_edge_windows
     -- outgoing calls that wait for an answer
     clients AS (
         SELECT * FROM halves FINAL
@@ -52,14 +42,7 @@ WITH
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
-    -- one check a span: two logs of one call by the same span count once, the server's
-    checks AS (
-        SELECT trace, span, argMax(checked, (side, source_id, partition, offset, `index`)) AS verdict,
-               argMax(reason, (side, source_id, partition, offset, `index`)) AS why
-        FROM exchanges FINAL
-        WHERE window BETWEEN lowest AND highest AND has_trace = 1
-        GROUP BY trace, span
-    ),
+-- include checks
     sync_calls AS (
         SELECT
             if(c.side = 1, c.window, s.window) AS call_window,
@@ -105,27 +88,4 @@ WITH
     calls_seen AS (
         SELECT * FROM sync_calls
     )
-SELECT
-    call_window, {generation:UInt64}, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee,
-    callee_version, protocol, operation,
-    sum(counts), sum(counts * weight), sum(counts * is_failed),
-    countIf(counts = 1 AND outcome = 'ok'), countIf(counts = 1 AND outcome = 'client_error'), countIf(counts = 1 AND outcome = 'server_error'),
-    countIf(counts = 1 AND outcome = 'timeout'), countIf(counts = 1 AND outcome = 'cancelled'),
-    sumMapIf(map(error_type, toUInt64(1)), counts = 1 AND error_type != ''),
-    countIf(verdict = 'valid'), countIf(verdict = 'violated'), sumMapIf(map(why, toUInt64(1)), verdict = 'not_checked'),
-    countIf(counts = 1 AND paired = 1), countIf(counts = 1 AND paired = 0 AND has_client = 1 AND from_log = 0),
-    countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1),
-    sum(has_client), sum(has_server),
-    sumIf(client_time, has_client = 1), sumIf(server_time, has_server = 1), sumIf(self_time, has_server = 1), sumIf(queue_time, has_queue = 1),
-    sumMapIf(map(if(client_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(client_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_client = 1),
-    sumMapIf(map(if(server_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(server_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
-    sumMapIf(map(if(self_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(self_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_server = 1),
-    sumMapIf(map(if(queue_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(queue_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_queue = 1),
-    max(sampling),
-    arrayDistinct([argMin(trace, cityHash64(trace)), argMax(trace, cityHash64(trace))]),
-    arrayFilter(t -> t != toFixedString('', 16),
-        arrayDistinct([argMinIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated'),
-                       argMaxIf(trace, cityHash64(trace), outcome != 'ok' OR is_failed = 1 OR verdict = 'violated')]))
-FROM calls_seen
-GROUP BY call_window, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
-SETTINGS join_algorithm = 'hash', max_bytes_before_external_group_by = 2000000000
+-- include calls_to_rows
