@@ -56,6 +56,9 @@ def decode_deploys(records: Records) -> DeployEvents:
             event = read_event(value, headers, received)
         except Unreadable as error:
             rejects.append(reject(records, index, error.reason, error.detail))
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            # A record that raises each time it is read would end all reading.
+            rejects.append(reject(records, index, "unreadable", type(error).__name__))
         else:
             if event is None:
                 filtered.append(index)
@@ -297,4 +300,8 @@ def _moment_of(milliseconds: int) -> datetime:
 
 
 def _hash(body: Body) -> str:
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    try:
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # orjson reads 1024 levels and writes 254
+        raise Unreadable("too_deep", "the event nests too deeply") from None
+    return hashlib.sha256(text).hexdigest()[:32]

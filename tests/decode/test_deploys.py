@@ -200,3 +200,10 @@ def test_no_json_makes_the_reader_fail(body: object) -> None:
 @given(st.binary(max_size=60))
 def test_no_bytes_make_the_reader_fail(value: bytes) -> None:
     assert len(decode_deploys(records(value)).rejects) <= 1
+
+
+def test_an_event_nested_deeper_than_can_be_hashed_is_refused_and_its_neighbours_are_kept() -> None:
+    good = json.dumps({"service": "pay", "version": "2"}).encode()
+    deep = good[:-1] + b',"more":' + b"[" * 400 + b"]" * 400 + b"}"
+    read = decode_deploys(records(good, deep, good))
+    assert [len(read.events), [reject.reason for reject in read.rejects]] == [2, ["too_deep"]]

@@ -23,6 +23,8 @@ _MAKERS: dict[str, Make] = {"ndjson": ndjson_exchange, "envoy": envoy_exchange, 
 _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = ("auto", *_MAKERS, *_OTLP, "mapping")
 MOST_BYTES = 64_000_000
+UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What bytes that nobody thought of may raise: a reject like any other, since a record that raises again and again ends all reading."""
 _MOST_ENTRIES = 100_000
 _INDICES_A_BATCH = 40_000  # so that the entries of several batches in one record keep keys of their own, below 2^32
 
@@ -54,6 +56,8 @@ def decode_api_logs(
                     exchanges.append(found)
         except Refused as refusal:
             bad[str(refusal)] = bad.get(str(refusal), 0) + 1
+        except UNFORESEEN as error:
+            bad[f"unreadable_{type(error).__name__}"] = 1
         alone = len(exchanges) == before and len(bad) == 1
         rejects.extend(reject(records, index, reason, count=count, whole=alone) for reason, count in bad.items())
     return exchanges, rejects
@@ -93,6 +97,8 @@ def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Exchange | 
             yield (make or ndjson_exchange)(entry, place, at)
         except Refused as refusal:
             yield refusal
+        except UNFORESEEN as error:
+            yield Refused(f"unreadable_{type(error).__name__}")
 
 
 def _any(entry: Entry, place: Place, index: int) -> Exchange:

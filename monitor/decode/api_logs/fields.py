@@ -197,7 +197,12 @@ def _header_text(value: object) -> str:
 
 
 def body_of(value: Any) -> Body:
-    """A body as text, or as JSON bytes when the log held it parsed; None when absent."""
-    if value is None or isinstance(value, str):
+    """A body as text or bytes, or as JSON bytes when the log held it parsed; None when absent. Raises Refused for what JSON cannot
+    hold and what nests deeper than orjson writes (254), though it reads 1024.
+    """
+    if value is None or isinstance(value, str | bytes):
         return value
-    return orjson.dumps(value)
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        raise Refused("bad_body") from None

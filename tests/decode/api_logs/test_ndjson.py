@@ -207,3 +207,15 @@ def test_no_json_raises(form: str, entry: dict[str, Any]) -> None:
             {"time": "/time", "method": "/method", "path": "/url"},
         )
         assert exchanges or rejects
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def test_a_body_nested_deeper_than_can_be_written_is_refused_and_its_neighbours_are_kept() -> None:
+    good = orjson.dumps(ENTRY)
+    deep = good[:-1] + b',"response_body":' + nested(400) + b"}"
+    exchanges, rejects = decode_api_logs(records(good, deep, good + b"\n" + deep, good), "ndjson", {})
+    assert [exchange.offset for exchange in exchanges] == [0, 2, 3]
+    assert [(reject.offset, reject.reason, reject.whole) for reject in rejects] == [(1, "bad_body", True), (2, "bad_body", False)]
