@@ -47,3 +47,10 @@ def test_of_two_answers_the_one_nearby_pairs_though_the_other_came_last(rig: Rig
     assert by_caller["web"].client_seconds_sum == pytest.approx(1.0)
     assert by_caller["web"].server_seconds_sum == pytest.approx(0.9)
     assert by_caller["unknown"].coverage["server_only"] == 1
+
+
+def test_a_span_sent_again_with_another_end_makes_no_more_calls_of_its_pair(rig: Rig) -> None:
+    rig.deliver(*call(1), S("cart", "server", 1, 2, 1, 1, 12, version="2.0"), *BETWEEN)
+    rig.close()
+    assert rig.calls() == {("web", "cart"): 2}
+    assert sum(edge.client_seconds_sum or 0 for edge in rig.edges()) == pytest.approx(2.0)

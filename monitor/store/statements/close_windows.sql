@@ -18,7 +18,7 @@
         SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
     ),
     followers AS (
-        SELECT s.trace AS trace, s.call_span AS call_span, s.own_span AS own_span,
+        SELECT s.trace AS trace, s.call_span AS call_span, s.own_span AS own_span, s.window AS window,
                c.side = 1 AND c.window <= s.window + 10 AND s.window <= c.window + 10 AS near,
                row_number() OVER (PARTITION BY s.trace, s.call_span ORDER BY near DESC, s.end_ns DESC, s.own_span DESC) AS rank_in_call,
                row_number() OVER (PARTITION BY s.trace, s.call_span, near, s.namespace, s.service, s.version, s.operation, s.environment
@@ -78,7 +78,7 @@
         FROM clients AS c
         FULL JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.call_span
             AND c.window <= s.window + 10 AND s.window <= c.window + 10
-        LEFT JOIN followers AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span
+        LEFT JOIN followers AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span AND s.window = f.window
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
         LEFT JOIN checks AS ks ON s.trace = ks.trace AND s.own_span = ks.span
