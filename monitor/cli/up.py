@@ -17,11 +17,12 @@ from monitor.cli.assembly import CLOSER, DETECTOR, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
+from monitor.clock import Clock, monotonic_seconds
 from monitor.config import Settings
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, Permanent
 from monitor.gate import asked, wait_for_gate
 from monitor.streams.runner import run
-from monitor.telemetry import Report
+from monitor.telemetry import HealthBoard, Report
 from pipelines.detection import detection
 from pipelines.notify import run_notify, trial_alert
 from pipelines.windows import windows
@@ -29,6 +30,7 @@ from pipelines.windows import windows
 log = structlog.get_logger(__name__)
 
 GATE_LOOKS_EVERY = 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 def command(context: typer.Context) -> None:
@@ -49,7 +51,8 @@ def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) 
         parts.stop = stop
         with serving(parts) as address:
             threads = [
-                threading.Thread(target=partial(_guarded, parts, name, work), name=name) for name, work in works(parts, address)
+                threading.Thread(target=keep_going, args=(name, work, stop, parts.board, parts.clock), name=name)
+                for name, work in works(parts, address)
             ]
             for thread in threads:
                 thread.start()
@@ -166,10 +169,24 @@ def _notify(parts: House, address: str) -> None:
     )
 
 
-def _guarded(parts: House, name: str, work: Callable[[], object]) -> None:
-    """A part that stops for good says so on the board and in the log; the others, and the page that shows it, go on."""
-    try:
-        work()
-    except MonitorError as error:
-        log.error("a part stopped", part=name, reason=str(error))
-        parts.board.report(Report(name, False, str(error), parts.clock()))
+def keep_going(name: str, work: Callable[[], object], stop: threading.Event, board: HealthBoard, clock: Clock) -> None:
+    """Do a part's work until it returns or `stop` is set. When it breaks, the board and the log say so and it begins again after
+    a growing wait; a `Permanent` error ends it for good. The other parts, and the page that shows it, go on meanwhile.
+    """
+    pause = FIRST_PAUSE
+    while not stop.is_set():
+        begun = monotonic_seconds()
+        try:
+            work()
+        except Exception as error:
+            ours = isinstance(error, MonitorError)
+            reason = str(error) if ours else f"{type(error).__name__}: {error}"
+            board.report(Report(name, ready=False, reason=reason, at=clock()))
+            if isinstance(error, Permanent):
+                log.error("a part stopped", part=name, reason=reason)
+                return
+            pause = FIRST_PAUSE if monotonic_seconds() - begun > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            log.warning("a part starts again", part=name, reason=reason, wait_seconds=pause, exc_info=None if ours else error)
+            stop.wait(pause)
+        else:
+            return

@@ -8,7 +8,7 @@ from typing import Literal
 import structlog
 
 from monitor.clock import Clock
-from monitor.errors import Permanent
+from monitor.errors import MonitorError, Permanent
 from monitor.model.records import Offsets
 from monitor.streams.metered import MeteredSource
 from monitor.streams.source import Source
@@ -81,7 +81,8 @@ def run(
             wait = min(settings.first_wait_seconds * 2.0**tally.in_a_row, settings.longest_wait_seconds)
             tally.restarts, tally.in_a_row = tally.restarts + 1, tally.in_a_row + 1
             RETRIES.labels(name).inc()
-            log.warning("pipeline starts again", pipeline=name, reason=reason, wait_seconds=wait, exc_info=error)
+            trace = None if isinstance(error, MonitorError) else error  # ours say enough; a fault of the program needs its trace
+            log.warning("pipeline starts again", pipeline=name, reason=reason, wait_seconds=wait, exc_info=trace)
             stop.wait(wait)
         else:
             ended: Literal["stopped", "finished"] = "stopped" if stop.is_set() else "finished"
