@@ -11,7 +11,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed ## make .venv with the command seamwatch
-	@echo "installed: $(BIN)/seamwatch"
+	@echo "installed: $(BIN)/seamwatch; \`. $(BIN)/activate\` puts it on the PATH"
 
 demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's address
 	@exec $(BIN)/seamwatch demo

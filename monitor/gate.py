@@ -130,7 +130,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    names = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)[:5]
+    names = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5]
     return f"; nearest: {', '.join(names)}" if names else "; none is known yet"
 
 
@@ -145,12 +145,13 @@ def _answer(
 ) -> GateAnswer:
     against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
     lines = [f"{outcome.upper()}: {request.service} {request.version}{against}"]
-    lines += [f"  {reason}" for reason in reasons]
-    lines += [f"  would settle it: {text}" for text in settles]
+    told = [(finding, next((one for one in reasons if one.endswith(finding.summary)), "")) for finding in findings]
+    for reason in reasons:
+        lines.append(f"  {reason}")
+        lines += [f"    finding {one.id} ({one.state}, {one.role})" for one, said in told if said == reason]
     lines += [
-        f"  finding {finding.id} ({finding.state}, {finding.role}): {finding.summary}"
-        for finding in findings
-        if outcome == "fail"
+        f"  finding {one.id} ({one.state}, {one.role}): {one.summary}" for one, said in told if not said and outcome == "fail"
     ]
+    lines += [f"  would settle it: {text}" for text in settles]
     ids = tuple(finding.id for finding in findings)
     return GateAnswer(outcome, EXIT_CODES[outcome], reasons, settles, ids, verdict_id, "\n".join(lines))

@@ -63,7 +63,7 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "summary": root.summary,
         "description": "\n".join(f"- {one.summary}" for one in findings[:LINES])
         + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
-        "suspects": "; ".join(f"{one.service} {one.version} ({one.odds:.0%})" for one in root.suspects[:3]),
+        "suspects": "; ".join(f"{one.service} {one.version}".strip() + f" ({one.odds:.0%})" for one in root.suspects[:3]),
     }
     evidence = root.evidence
     details = {

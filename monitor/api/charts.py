@@ -17,6 +17,7 @@ _COLOURS = {
 _INK = {"light": ("#3a424d", "#d9dee5", "#8a94a3"), "dark": ("#c4ccd8", "#333b47", "#7d8899")}
 _DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 LONGEST_NAME = 40
+PLOT_HEIGHT, LEGEND_ROW = 210, 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
     from bokeh.plotting import figure  # noqa: PLC0415
 
     plot = figure(
-        height=250,
+        height=PLOT_HEIGHT,
         sizing_mode="stretch_width",
         x_axis_type="datetime",
         tools="xpan,xwheel_zoom,reset",
@@ -115,6 +116,8 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
         plot.add_layout(plot.legend[0], "below")
         plot.legend[0].orientation = "horizontal"
         plot.legend[0].ncols = 2
+        plot.legend[0].spacing = 16
+        plot.height = PLOT_HEIGHT + LEGEND_ROW * ((drawn + 1) // 2)
         plot.legend[0].location = "bottom_left"
         plot.legend[0].click_policy = "hide"
     item: dict[str, Any] = dict(json_item(plot))

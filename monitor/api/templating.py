@@ -48,6 +48,7 @@ def environment() -> Environment:
         when=wording.when,
         ago=wording.ago,
         odds=wording.odds,
+        signal=wording.signal,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)

@@ -103,3 +103,10 @@ def ago(at: datetime | None, now: datetime) -> str:
 def odds(value: Any) -> str:
     """A ratio; a dash when there is none."""
     return "–" if value is None else f"{float(value):.3g}×"
+
+
+def signal(key: str) -> str:
+    """What a judgement looked at, in words: `client` and `server` are the sides' latencies."""
+    return {"client": "latency, client", "server": "latency, server", "violated": "contract"}.get(
+        key, name(key, 40).replace("_", " ")
+    )

@@ -1,6 +1,8 @@
 """`seamwatch demo`: the shop, Kafka and Seamwatch in one process group."""
 
+import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,8 +49,6 @@ def demo(
 
 def clear(data_dir: Path) -> None:
     """Remove what Seamwatch keeps in this folder. StoreError when a process has it open."""
-    import shutil
-
     from monitor.store.lock import read_holder
 
     holder = read_holder(data_dir.absolute())
@@ -96,9 +96,8 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         nonlocal shop
         _say(f"page:   {address}/")
         _say(f"alerts: {receiver.url}/")
-        _say(
-            "beside it: `seamwatch edges`, `seamwatch findings`, `seamwatch gate --service payment --version 2.0.0`; Ctrl-C ends all"
-        )
+        ours = "seamwatch" if shutil.which("seamwatch") else sys.argv[0]
+        _say(f"beside it: `{ours} edges`, `{ours} findings`, `{ours} gate --service payment --version 2.0.0`; Ctrl-C ends all")
         target = _keeping(failed, stop, lambda: _open_shop(watched, address, stop, after, step, rate))
         shop = threading.Thread(name="shop", target=target)
         shop.start()
@@ -107,6 +106,7 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         up(watched, stop, ready)
     finally:
         stop.set()
+        _say(f"ending; the data stays in {settings.data_dir}")
         if shop.ident:
             shop.join()
         receiver.close()

@@ -51,7 +51,9 @@ def doctor(
         signs += [Sign("settings", "mind", line) for line in worries(settings)] or [Sign("settings", "good", "can be read")]
         signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
         signs += _tried("kafka", _kafka, settings)
-        if kafka and settings.kafka.brokers:
+        if kafka and not settings.kafka.brokers:
+            signs.append(Sign("kafka sample", "bad", "kafka.brokers is empty; set SEAMWATCH_KAFKA_BROKERS"))
+        elif kafka:
             from monitor.cli.doctor_kafka import samples
 
             signs += _tried("kafka sample", lambda given: samples(given, records), settings)

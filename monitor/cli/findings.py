@@ -1,6 +1,7 @@
 """`seamwatch findings`, `accept` and `verdict`: what judging says."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from monitor.cli.printing import FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
-COLUMNS = "state signal edge versions clause effect deploy_id last_seen id".split()
+COLUMNS = "state signal edge versions clause bad deploy last_seen id".split()
 
 
 def findings(
@@ -24,7 +25,8 @@ def findings(
     """Findings: which edge is worse, between which versions, since which deploy."""
     with api(settings_of(context)) as there:
         rows = there.get("/v1/findings", state=state, deploy_id=deploy)
-    show([_shown(row) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
+        deploys = {one["id"]: f"{one['service']} {one['version']}" for one in there.get("/v1/deploys")} if form != "json" else {}
+    show([_shown(row, deploys) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
 
 
 def accept(
@@ -51,17 +53,30 @@ def verdict(
     """Verdicts as they were reached, newest first."""
     with api(settings_of(context)) as there:
         rows = there.get("/v1/verdicts", service=service, version=version, environment=environment)
+    if form == "table":
+        rows = [row | {"reasons": _first(row["reasons"]), "settles": _first(row["settles"])} for row in rows]
     show(rows, "judged_at environment service version against_version outcome reasons settles".split(), form, empty="no verdicts")
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
     edge = row.get("edge") or {}
-    effect = (row.get("evidence") or {}).get("effect")
+    said = row.get("evidence") or {}
+    new, old = (_share(said.get(f"{age}_bad"), said.get(f"{age}_calls")) for age in ("new", "old"))
     return row | {
         "edge": f"{edge.get('caller')} → {edge.get('callee')} {edge.get('operation')}",
         "versions": f"{row.get('caller_version') or '?'} → {row.get('callee_version') or '?'} against {row.get('against_version') or '?'}",
-        "effect": "" if effect is None else f"{effect:.3g}×",
+        "bad": f"{new}, was {old}",
+        "deploy": deploys.get(row["deploy_id"], row["deploy_id"]),
     }
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return f"{(part or 0) / whole:.2%}" if whole else "–"
+
+
+def _first(said: Sequence[str]) -> str:
+    """The first of several things said, and how many more there are."""
+    return f"{said[0]} (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
 
 
 def _ahead(text: str, now: datetime) -> str:

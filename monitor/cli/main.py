@@ -96,7 +96,7 @@ def main(words: list[str] | None = None) -> None:
         if text.startswith("Usage:"):
             sys.stderr.write(text + "\n")
         else:
-            _complain(f"{text} `seamwatch --help` lists what there is", words)
+            _complain(f"{text.rstrip('.')}; `{_asked(error)} --help` lists what there is", words)
         sys.exit(USAGE)
     except (ConfigError, UsageError) as error:
         _complain(str(error), words)
@@ -115,6 +115,11 @@ def main(words: list[str] | None = None) -> None:
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _asked(error: TyperException) -> str:
+    """The command that was typed wrongly, as it is typed."""
+    return str(getattr(getattr(error, "ctx", None), "command_path", "") or "seamwatch")
 
 
 def _complain(text: str, words: list[str]) -> None:

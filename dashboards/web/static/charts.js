@@ -13,9 +13,11 @@
       const item = await answer.json();
       const target = document.createElement("div");
       target.id = "plot-" + number + "-" + Date.now();
-      plot.replaceChildren(target);
-      plot.dataset.drawn = "yes";
+      target.className = "next";
+      plot.append(target);
       await window.Bokeh.embed.embed_item(item, target.id);
+      target.className = "";
+      plot.replaceChildren(target);
       const old = views.get(figure);
       if (old) old.clear();
       const doc = window.Bokeh.documents[window.Bokeh.documents.length - 1];

@@ -54,6 +54,13 @@
   const current = document.querySelector('.top nav [aria-current]');
   if (current) current.scrollIntoView({ inline: "center", block: "nearest" });
 
+  const worst = document.querySelector(".map .line-link.broken .line-path, .map .line-link.violating .line-path");
+  const map = worst && worst.closest(".map");
+  if (map && map.scrollWidth > map.clientWidth) {
+    const place = worst.getBoundingClientRect();
+    map.scrollLeft += place.left + place.width / 2 - map.getBoundingClientRect().left - map.clientWidth / 2;
+  }
+
   if (!document.querySelector("[data-part]") || !("EventSource" in window)) return;
   let seen = "";
   const events = new EventSource("/events");

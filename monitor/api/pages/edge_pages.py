@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
 from monitor.api.moments import Name, Since, Until
+from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.lines import STATES, map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, ask, range_of, windows_state
@@ -91,6 +92,7 @@ def edge_page(
     times = {"since": asked.since, "until": asked.until}
     links = {**where, "since": asked.text, "until": asked.until_text}
     state = windows_state(parts)
+    findings = _findings_of(parts, where, asked.since)
     return render(
         request,
         "edge.html",
@@ -119,7 +121,8 @@ def edge_page(
                 contract="",
                 limit=50,
             ),
-            "findings": _findings_of(parts, where, asked.since),
+            "findings": findings,
+            "finding_deploys": deploys_of(parts, findings),
             "sealed_until": sealed_until(state.last_sealed),
             "deploys": kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, limit=200),
             "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},

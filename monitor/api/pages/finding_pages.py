@@ -1,5 +1,6 @@
 """Findings: which seam is worse, since when, how sure, who is suspected; and the form to accept a known one."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,11 +10,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ApiError
 from monitor.api.moments import Since
+from monitor.api.parts import Parts
 from monitor.api.questions import range_of
 from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
 from monitor.api.templating import link, path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,7 +31,15 @@ def findings_page(
     found = kept_findings.list_findings(parts.engine, state=state or None, since=asked.since)
     order = {"open": 0, "accepted": 1, "resolved": 2}
     found.sort(key=lambda one: (order[one.state], one.role != "root"))
-    return render(request, "findings.html", {"findings": found, "range": asked, "state": state or ""})
+    return render(
+        request, "findings.html", {"findings": found, "deploys": deploys_of(parts, found), "range": asked, "state": state or ""}
+    )
+
+
+def deploys_of(parts: Parts, findings: Sequence[Finding]) -> dict[str, Deploy]:
+    """The deploys that these findings are of, by id."""
+    known = (kept_deploys.deploy(parts.engine, one) for one in {finding.deploy_id for finding in findings})
+    return {one.id: one for one in known if one}
 
 
 @router.get("/findings/{finding_id}")

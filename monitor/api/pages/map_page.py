@@ -11,6 +11,7 @@ from monitor.api import wording
 from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
+from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.lines import STATES, MapLine, map_lines
 from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
 from monitor.api.templating import link, render
@@ -54,6 +55,7 @@ def map_page(
     )
     drawn, layout = _drawn(lines)
     deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
+    newest = kept_findings.list_findings(parts.engine, state="open", limit=12)
     return render(
         request,
         "map.html",
@@ -68,7 +70,8 @@ def map_page(
             "nodes": _nodes(layout, versions, drawn, chosen, asked),
             "states": STATES,
             "deploys": deploys,
-            "findings": kept_findings.list_findings(parts.engine, state="open", limit=12),
+            "findings": newest,
+            "finding_deploys": deploys_of(parts, newest),
             "windows": windows_state(parts),
         },
     )
