@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SEAL_SECONDS, DEMO_SEAL_SECONDS = 60.0, 30.0
 OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
+DRAIN_SECONDS = 3.0
+"""The shop closes first, and what it said last is read for so long: this Kafka is gone with the process."""
 RECEIVER_SECRET = "whsec_c2VhbXdhdGNoLWRlbW8tc2VjcmV0LW5vdC1yZWFs"  # noqa: S105 - the demo's own receiver on loopback
 
 
@@ -91,6 +93,15 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
     watched = session.settings(**flags)
     failed: list[BaseException] = []
     shop = threading.Thread(name="shop", target=lambda: None)
+    closed = threading.Event()
+
+    def close() -> None:
+        stop.wait()
+        if shop.ident:
+            _say(f"ending; the data stays in {settings.data_dir}")
+            shop.join()
+            closed.wait(DRAIN_SECONDS)
+        closed.set()
 
     def ready(address: str) -> None:
         nonlocal shop
@@ -102,13 +113,14 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         shop = threading.Thread(name="shop", target=target)
         shop.start()
 
+    closing = threading.Thread(name="closing", target=close)
+    closing.start()
     try:
-        up(watched, stop, ready)
+        up(watched, closed, ready)
     finally:
+        closed.set()
         stop.set()
-        _say(f"ending; the data stays in {settings.data_dir}")
-        if shop.ident:
-            shop.join()
+        closing.join()
         receiver.close()
         if embedded:
             embedded.stop()

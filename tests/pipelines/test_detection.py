@@ -68,7 +68,8 @@ def test_the_gate_beside_it_exits_1_and_says_why(store: Store, engine: Engine) -
     announce(engine)
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(4))
     assert (answer.outcome, answer.exit_code) == ("fail", 1)
-    assert "contract violations" in answer.text
+    assert answer.text.count("contract violations") == 1
+    assert f"finding {answer.findings[0]} (open, root)" in answer.text
     assert list_verdicts(engine)[0].id == answer.verdict_id
 
 
