@@ -126,7 +126,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
 
 
 _MESSAGE_COLUMNS = (
-    "trace call_span side own_span window start_ns end_ns environment namespace service version operation failed weight sampling content_hash"
+    "trace call_span side own_span window start_ns end_ns namespace service version failed weight sampling content_hash"
 ).split()
 
 

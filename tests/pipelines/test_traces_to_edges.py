@@ -159,6 +159,15 @@ def test_a_producer_that_comes_after_its_consumer_is_found_too(rig: Rig) -> None
     assert rig.calls() == {("shop", "mail"): 1}
 
 
+def test_a_producer_that_a_server_answers_and_a_client_whose_request_a_consumer_takes_are_calls_too(rig: Rig) -> None:
+    queue = {"messaging.system": "eventgrid", "messaging.destination.name": "orders"}
+    rig.deliver(S("shop", "producer", 1, 1, attributes=queue, start=1, end=2), S("hook", "server", 1, 2, 1, start=1.1, end=1.9))
+    rig.deliver(S("till", "client", 2, 1, start=1, end=2), S("mail", "consumer", 2, 2, 1, start=12, end=13, attributes=queue))
+    rig.close()
+    assert rig.calls() == {("shop", "hook"): 1, ("till", "mail"): 1}
+    assert all(edge.coverage["both"] == 1 for edge in rig.edges())
+
+
 def test_a_consumer_with_two_links_is_two_calls_and_one_duration(rig: Rig) -> None:
     queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
     rig.deliver(S("shop", "producer", 1, 1, attributes=queue), S("till", "producer", 2, 1, attributes=queue))

@@ -45,11 +45,9 @@ CREATE TABLE IF NOT EXISTS message_ends (
     window DateTime,
     start_ns UInt64,
     end_ns UInt64,
-    environment LowCardinality(String),
     namespace LowCardinality(String),
     service LowCardinality(String),
     version LowCardinality(String),
-    operation LowCardinality(String),
     failed UInt8,
     weight Float64,
     sampling UInt8,
@@ -58,7 +56,7 @@ CREATE TABLE IF NOT EXISTS message_ends (
 ) ENGINE = ReplacingMergeTree(content_hash)
 ORDER BY (trace, call_span, side, own_span)
 TTL ingested + INTERVAL 24 HOUR
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 512;
 
 -- Which windows a batch touched; append-only, so that a count of rows seen at closing tells what came since.
 CREATE TABLE IF NOT EXISTS arrivals (

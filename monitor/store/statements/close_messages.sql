@@ -7,15 +7,21 @@
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
     ),
     producers AS (
-        SELECT * FROM message_ends FINAL
+        SELECT trace, call_span, side, namespace, service, version, start_ns, end_ns, failed, weight, sampling
+        FROM message_ends FINAL
         WHERE side = 1 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
+        UNION ALL
+        SELECT trace, call_span, side, namespace, service, version, start_ns, end_ns, failed, weight, sampling
+        FROM halves FINAL
+        WHERE window BETWEEN lowest AND highest AND kind = 3 AND protocol != 'messaging'
+          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
     ),
-    -- how long a server's own outgoing calls took, as a union of intervals: an estimate by trace and instance
+    -- how long a consumer's own outgoing calls took, as a union of intervals, to which duplicates add nothing
     outgoing AS (
         SELECT s.own_trace AS trace, s.own_span AS own_span,
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
         FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM consumers WHERE primary = 1) AS s
-        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves FINAL
+        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves
               WHERE window BETWEEN lowest AND highest AND side = 1 AND own_trace IN (SELECT own_trace FROM consumers)) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
@@ -70,6 +76,10 @@
             WHERE side = 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves
                 WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging'))
+            UNION ALL
+            SELECT trace, call_span FROM halves
+            WHERE window BETWEEN lowest AND highest AND kind = 2 AND (trace, call_span) IN (
+                SELECT trace, call_span FROM halves WHERE window BETWEEN first_window AND last_window AND kind = 4)
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
     ),

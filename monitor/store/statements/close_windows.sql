@@ -1,11 +1,12 @@
 -- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
-    -- outgoing calls that wait for an answer
+    -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
         SELECT * FROM halves FINAL
-        WHERE window BETWEEN lowest AND highest AND side = 1 AND kind = 3 AND protocol != 'messaging'
+        WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+          AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND kind = 5)
     ),
     servers AS (
         SELECT * FROM halves FINAL
@@ -31,12 +32,14 @@
         SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
         FROM addresses AS a FINAL GROUP BY a.environment, a.address HAVING uniqExact(a.namespace, a.service) = 1
     ),
-    -- how long a server's own outgoing calls took, as a union of intervals: an estimate by trace and instance
+    -- how long a server's own outgoing calls took, as a union of intervals, to which duplicates add nothing: an estimate by
+    -- trace and instance
     outgoing AS (
         SELECT s.own_trace AS trace, s.own_span AS own_span,
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
-        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM servers) AS s
-        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves FINAL
+        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM halves
+              WHERE window BETWEEN lowest AND highest AND kind = 2 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS s
+        INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves
               WHERE window BETWEEN lowest AND highest AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
@@ -83,7 +86,7 @@
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
         LEFT JOIN checks AS ks ON s.trace = ks.trace AND s.own_span = ks.span
         LEFT JOIN checks AS kc ON if(c.side = 1, c.trace, s.trace) = kc.trace AND if(c.side = 1, c.call_span, s.call_span) = kc.span
-        WHERE call_window BETWEEN first_window AND last_window
+        WHERE call_window BETWEEN first_window AND last_window AND NOT (c.kind = 4 AND s.side = 0)
     ),
     calls_seen AS (
         SELECT * FROM sync_calls
