@@ -47,7 +47,10 @@ def api_logs(
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, examined.windows, examined.window_rows))
             store.insert("rejects", reject_rows(rejects))
             store.insert("ledger", ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects)))
-        store.insert("watermarks", watermarks.update(records, examined.record, examined.end_ns, clock()))
+        now = clock()
+        marks = watermarks.update(records, examined.record, examined.end_ns, now)
+        if watermarks.due(records, now):
+            store.insert("watermarks", marks)
         whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
         bad = [
             i

@@ -72,7 +72,10 @@ def traces(
                     exchanges=_per_record(carried, records),
                 ),
             )
-        store.insert("watermarks", watermarks.update(records, spans.record, spans.end_ns, clock()))
+        now = clock()
+        marks = watermarks.update(records, spans.record, spans.end_ns, now)
+        if watermarks.due(records, now):
+            store.insert("watermarks", marks)
         whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
         bad = [
             i

@@ -57,7 +57,7 @@ class KafkaSettings(Group):
     source_salt: str = Field(
         default="", description="tells one start of a broker from the next where it knows no topic ids; the demo sets it"
     )
-    max_batch_bytes: int = Field(default=24_000_000, ge=1, description="bytes of records to gather before a batch is worked on")
+    max_batch_bytes: int = Field(default=40_000_000, ge=1, description="bytes of records to gather before a batch is worked on")
     max_batch_seconds: float = Field(default=1.0, gt=0, description="seconds to gather before a batch is worked on")
 
     def client_options(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from monitor.edges.columns import dictionary
 from monitor.model.records import Partition, Records, Reject
 
 _SETTLED_SHARE = 0.95
+TELL_EVERY_SECONDS = 1.0
 
 
 def ledger_rows(
@@ -87,6 +88,7 @@ class Watermarks:
     def __init__(self) -> None:
         self._reached: dict[Partition, float] = {}
         self._moved: dict[Partition, float] = {}
+        self._told: float | None = None
 
     def update(self, records: Records, record_of: NDArray[np.int32], end_ns: NDArray[np.uint64], now: datetime) -> pa.Table:
         """Take a batch into account; rows of `watermarks` for every partition that is ours now."""
@@ -108,6 +110,14 @@ class Watermarks:
         for gone in self._reached.keys() - ours.keys() if records.drained else ():
             del self._reached[gone]
         return self._rows(records.drained, [place for place in ours if place in self._reached], wall)
+
+    def due(self, records: Records, now: datetime) -> bool:
+        """Whether to tell the store now: once a second while batches follow each other, and at every heartbeat."""
+        wall = now.timestamp()
+        if len(records) and self._told is not None and 0 <= wall - self._told < TELL_EVERY_SECONDS:
+            return False
+        self._told = wall
+        return True
 
     def newest(self) -> float | None:
         """The farthest event time, in seconds since the epoch."""

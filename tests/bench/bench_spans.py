@@ -37,7 +37,7 @@ from pipelines.windows import Closer, Numbers
 from tests.bench.generate import Truth, generated, stream
 from tests.fixtures.broker import KafkaBroker, missing_part
 
-BATCH_BYTES = 24_000_000
+BATCH_BYTES = 40_000_000
 PLACE = Partition("be" * 8, "otlp_spans", 0)
 
 

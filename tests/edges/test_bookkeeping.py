@@ -66,3 +66,12 @@ def test_arrivals_and_rejects_have_the_columns_of_their_tables() -> None:
     ]
     (row,) = reject_rows([reject(records([b"payload"]), 0, "why")]).to_pylist()
     assert (row["reason"], row["payload_bytes"], row["whole"]) == ("why", 7, 1)
+
+
+def test_the_store_is_told_once_a_second_and_at_every_heartbeat() -> None:
+    marks = Watermarks()
+    batch, heartbeat = records([b"x"]), Records([], [], [], [], [], [], {})
+    assert marks.due(batch, NOW)
+    assert not marks.due(batch, NOW + timedelta(seconds=0.5))
+    assert marks.due(heartbeat, NOW + timedelta(seconds=0.6))
+    assert marks.due(batch, NOW + timedelta(seconds=1.7))
