@@ -1,7 +1,9 @@
 """`seamwatch config`: what is set, by whom, and whether it can stand."""
 
 import json
+import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import BaseModel, SecretStr
@@ -9,6 +11,9 @@ from pydantic import BaseModel, SecretStr
 from monitor.cli.printing import plain, show
 from monitor.cli.session import session_of
 from monitor.config import known, layers, variable
+
+_SECRET = re.compile(r"password|secret|token|credential|jaas|oauth|key", re.IGNORECASE)
+_MAY_BE_SHOWN = re.compile(r"_file$|location$|keyfile$")
 
 commands = typer.Typer(help="What is set, and by whom.", no_args_is_help=True)
 
@@ -72,7 +77,17 @@ def _text(value: object) -> str:
     if isinstance(value, SecretStr):
         return "***" if value.get_secret_value() else ""
     if isinstance(value, dict):
-        return json.dumps(
-            {key: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for key, one in value.items()}, default=str
-        )
+        return json.dumps({key: _shown(key, one) for key, one in value.items()}, default=str)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _shown(name: str, value: object) -> object:
+    """An entry of a table setting without what may be secret: passwords of the Kafka client, and receivers' URLs, whose path often is one."""
+    if isinstance(value, BaseModel):
+        return {key: _shown(key, one) for key, one in value.model_dump().items()}
+    if isinstance(value, SecretStr):
+        return _text(value)
+    if name == "url" and isinstance(value, str) and value:
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/***"
+    return "***" if value and not _MAY_BE_SHOWN.search(name) and _SECRET.search(name) else value

@@ -42,7 +42,9 @@ class KafkaSettings(Group):
     group: str = Field(default="seamwatch", description="prefix of the consumer groups; each pipeline adds its name")
     start: Literal["earliest", "latest"] = Field(default="earliest", description="where a group without committed offsets begins")
     api_version: str = Field(
-        default="", description="protocol version to speak to an old broker, such as `2.3`; empty: ask the broker"
+        default="",
+        pattern=r"^(\d+(\.\d+)*)?$",
+        description="protocol version to speak to an old broker, such as `2.3`; empty: ask the broker",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="transport and login"

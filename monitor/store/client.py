@@ -28,6 +28,8 @@ WRITE_SETTINGS: Mapping[str, str] = {"optimize_on_insert": "0"}
 TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 425, 439, 999})
 BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
+# How long a server may be silent; a reader waits a little longer than max_execution_time.
+OPEN_SECONDS, READ_SECONDS, WRITE_SECONDS = 10, 70, 300
 MAX_READERS = 4
 MAX_WRITERS = 4
 
@@ -204,14 +206,19 @@ def _open_server(dsn: str) -> Store:
     parts = urlsplit(dsn)
     secure = parts.scheme in {"https", "clickhouses"}
     database = parts.path.strip("/") or "seamwatch"
+    try:
+        port = parts.port or (8443 if secure else 8123)
+    except ValueError:
+        raise StoreError(
+            f"the ClickHouse DSN {_shown(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
+        ) from None
     options: dict[str, Any] = {
         "host": parts.hostname,
-        "port": parts.port or (8443 if secure else 8123),
+        "port": port,
         "username": parts.username or "default",
         "password": parts.password or "",
         "secure": secure,
-        "connect_timeout": 10,
-        "send_receive_timeout": 300,
+        "connect_timeout": OPEN_SECONDS,
         "autogenerate_session_id": False,
     }
 
@@ -219,12 +226,13 @@ def _open_server(dsn: str) -> Store:
         limits = {**READ_LIMITS, "readonly": "2"} if read_only else dict(WRITE_SETTINGS)
         settings = {"session_timezone": "UTC", **limits}
         try:
-            return clickhouse_connect.get_client(**options, database=database, settings=settings)
+            seconds = READ_SECONDS if read_only else WRITE_SECONDS
+            return clickhouse_connect.get_client(**options, database=database, settings=settings, send_receive_timeout=seconds)
         except (ClickHouseError, OSError) as error:
             raise _said(error, f"connect to {_shown(dsn)}") from error
 
     try:
-        first = clickhouse_connect.get_client(**options)
+        first = clickhouse_connect.get_client(**options, send_receive_timeout=OPEN_SECONDS)
         first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
         first.close()
     except (ClickHouseError, OSError) as error:

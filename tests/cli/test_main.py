@@ -88,6 +88,20 @@ def test_config_show_tells_where_each_setting_comes_from_and_hides_secrets(
     assert rows["notify.receivers"]["from"] == "seamwatch.toml"
 
 
+def test_config_show_hides_the_client_librarys_passwords_and_receivers_urls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEAMWATCH_KAFKA_OPTIONS", '{"ssl_password": "hunter2", "client_id": "me", "ssl_keyfile": "k.pem"}')
+    slack = '{"ops": {"kind": "slack", "url": "https://hooks.slack.com/services/hunter2"}}'
+    monkeypatch.setenv("SEAMWATCH_NOTIFY_RECEIVERS", slack)
+    assert run("config", "show", "--format", "json") == 0
+    said = capsys.readouterr().out
+    assert "hunter2" not in said
+    rows = {row["setting"]: json.loads(row["value"]) for row in json.loads(said) if row["value"].startswith('{"')}
+    assert rows["kafka.options"] == {"ssl_password": "***", "client_id": "me", "ssl_keyfile": "k.pem"}
+    assert rows["notify.receivers"]["ops"]["url"] == "https://hooks.slack.com/***"
+
+
 def test_config_check_minds_what_may_not_be_meant(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("config", "check") == 0
     assert "mind: kafka.brokers is empty" in capsys.readouterr().out

@@ -77,6 +77,11 @@ def test_a_wrong_value_does_not_quote_it() -> None:
     assert "hunter2" not in str(error.value)
 
 
+def test_a_broker_version_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"kafka\.api_version"):
+        load(flags={"kafka.api_version": "newest"}, environ={})
+
+
 def test_own_kafka_takes_five_settings_in_the_words_of_each_client() -> None:
     own = {
         "SEAMWATCH_KAFKA_BROKERS": "b:9093",

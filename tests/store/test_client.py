@@ -1,10 +1,13 @@
 """The store keeps what it is given, once, and reads cannot write."""
 
+import socket
+import time
+
 import pyarrow as pa
 import pytest
 
-from monitor.errors import StoreError
-from monitor.store import Store, open_store
+from monitor.errors import StoreError, StoreUnavailable
+from monitor.store import Store, client, open_store
 from monitor.store.lock import read_holder
 
 
@@ -69,3 +72,20 @@ def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:
     holder = read_holder(store.lock.path.parent)
     assert holder is not None
     assert holder.pid > 0
+
+
+def test_a_server_that_says_nothing_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "OPEN_SECONDS", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            open_store(f"clickhouse://me:secret@127.0.0.1:{silent.getsockname()[1]}/db")
+        assert time.monotonic() - begun < 15
+
+
+def test_a_dsn_with_a_wrong_port_is_refused_without_its_password() -> None:
+    with pytest.raises(StoreError, match="no number as its port") as refused:
+        open_store("clickhouse://me:secret@127.0.0.1:eight/db")
+    assert "secret" not in str(refused.value)
