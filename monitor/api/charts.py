@@ -17,7 +17,7 @@ _COLOURS = {
 _INK = {"light": ("#3a424d", "#d9dee5", "#8a94a3"), "dark": ("#c4ccd8", "#333b47", "#7d8899")}
 _DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 LONGEST_NAME = 40
-PLOT_HEIGHT, LEGEND_ROW = 210, 26
+PLOT_HEIGHT, LEGEND_ROW = 210, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
         plot.add_layout(plot.legend[0], "below")
         plot.legend[0].orientation = "horizontal"
         plot.legend[0].ncols = 2
-        plot.legend[0].spacing = 16
+        plot.legend[0].spacing = 8
         plot.height = PLOT_HEIGHT + LEGEND_ROW * ((drawn + 1) // 2)
         plot.legend[0].location = "bottom_left"
         plot.legend[0].click_policy = "hide"

@@ -58,7 +58,7 @@ class OrderConsumer:
             {
                 "bootstrap.servers": bootstrap,
                 "group.id": "shop-fulfilment",
-                "auto.offset.reset": "latest",
+                "auto.offset.reset": "earliest",
                 "session.timeout.ms": 10_000,
                 "log_level": 2,
                 **options,

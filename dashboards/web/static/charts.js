@@ -15,13 +15,17 @@
       target.id = "plot-" + number + "-" + Date.now();
       target.className = "next";
       plot.append(target);
-      await window.Bokeh.embed.embed_item(item, target.id);
+      const drawn = await window.Bokeh.embed.embed_item(item, target.id);
+      [...plot.children].forEach((one) => { if (one !== target) one.remove(); });
       target.className = "";
-      plot.replaceChildren(target);
+      plot.dataset.drawn = "yes";
       const old = views.get(figure);
-      if (old) old.clear();
-      const doc = window.Bokeh.documents[window.Bokeh.documents.length - 1];
-      views.set(figure, doc);
+      if (old) {
+        old.clear();
+        const known = window.Bokeh.documents.indexOf(old);
+        if (known >= 0) window.Bokeh.documents.splice(known, 1);
+      }
+      views.set(figure, [...drawn.roots][0].model.document);
     } catch (error) {
       const note = document.createElement("p");
       note.className = "quiet";
