@@ -1,7 +1,6 @@
 """`seamwatch run`: one part alone, for one process a pipeline, or a whole topic read to its end."""
 
 import resource
-import signal
 import threading
 import time
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from monitor.cli.assembly import CLOSER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
-from monitor.cli.up import serving, works
+from monitor.cli.up import serving, stop_on_signals, works
 from monitor.errors import StoreError, UsageError
 from monitor.streams.runner import RunnerSettings, run
 from pipelines.windows import Closer
@@ -39,8 +38,7 @@ def command(
     settings = settings_of(context)
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     with house(settings) as parts:
         parts.stop = stop
         if until_caught_up:

@@ -38,9 +38,16 @@ def command(context: typer.Context) -> None:
     settings = settings_of(context)
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     up(settings, stop, lambda address: typer.echo(plain(f"page: {address}/")))
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """Ctrl-C and SIGTERM set `stop`, from a thread: an Event's lock is not re-entrant, so a handler that comes while the main thread
+    waits on it, or inside the handler of another signal, would wait for itself.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop", daemon=True).start())
 
 
 def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) -> None:
@@ -119,7 +126,7 @@ def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     if parts.settings.kafka.brokers:
         listed += [(name, partial(_collect, parts, name)) for name in PIPELINES if parts.topic(name)]
     else:
-        parts.board.report(Report("kafka", True, "no brokers are set: nothing is read from Kafka", parts.clock()))
+        log.warning("no brokers are set: nothing is read from Kafka")
     listed.append(("windows", partial(_windows, parts)))
     listed.append(("detection", partial(_detection, parts)))
     listed.append(("notify", partial(_notify, parts, address)))

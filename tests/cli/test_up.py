@@ -1,5 +1,8 @@
 """A part of `seamwatch up` that breaks begins again; one that cannot work stays away and says why."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -43,3 +46,21 @@ def test_a_part_that_cannot_work_stays_away() -> None:
     part = Part(RejectLimit("traces: 900 of the last 1000 records cannot be read"))
     assert "900 of the last 1000" in part.go(part.work)
     assert not part.stop.is_set()
+
+
+STOPS = """
+import os, signal, threading
+from monitor.cli.up import stop_on_signals
+stop = threading.Event()
+stop_on_signals(stop)
+with stop._cond:  # the moment in which a waiting main thread holds the event's lock
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGTERM)
+stop.wait()
+"""
+
+
+def test_signals_that_come_together_end_it_and_never_lock_it() -> None:
+    done = subprocess.run([sys.executable, "-c", STOPS], timeout=60, check=False)
+    assert done.returncode != -signal.SIGTERM
+    assert done.returncode == 0
