@@ -25,7 +25,7 @@ from monitor.control.store import open_control, reading
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, StoreError
 from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
@@ -226,7 +226,12 @@ def calm_collector() -> None:
 def house(settings: Settings) -> Iterator[House]:
     """Open both stores; close them at the end. StoreError when another process holds the embedded store."""
     calm_collector()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the data folder {settings.data_dir} cannot be made ({error.strerror}); set SEAMWATCH_DATA_DIR"
+        ) from error
     store = open_store(settings.clickhouse())
     try:
         keep_for(store, settings.retention.model_dump())

@@ -1,7 +1,6 @@
 """`seamwatch demo`: the shop, Kafka and Seamwatch in one process group."""
 
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -161,9 +160,10 @@ def _keeping(failed: list[BaseException], stop: threading.Event, step: Callable[
 
 
 def _stop_at_signals(seconds: float | None) -> threading.Event:
+    from monitor.cli.up import stop_on_signals
+
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     if seconds:
         timer = threading.Timer(seconds, stop.set)
         timer.daemon = True

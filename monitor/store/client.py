@@ -186,8 +186,8 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
 
 def _open_embedded(dsn: str, path: Path, database: str) -> Store:
     path = path.absolute()
-    path.mkdir(parents=True, exist_ok=True)
     lock = StoreLock.take(path)
+    path.mkdir(exist_ok=True)
 
     def connect(read_only: bool) -> Client:
         client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)

@@ -39,8 +39,13 @@ class StoreLock:
         self._store_path = store_path
         self.users = 0
         self.path = store_path.parent / LOCK_NAME
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the folder {self.path.parent} of the store cannot be written ({error.strerror}); make it writable or set SEAMWATCH_DATA_DIR"
+            ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

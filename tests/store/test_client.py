@@ -2,6 +2,7 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -89,3 +90,9 @@ def test_a_dsn_with_a_wrong_port_is_refused_without_its_password() -> None:
     with pytest.raises(StoreError, match="no number as its port") as refused:
         open_store("clickhouse://me:secret@127.0.0.1:eight/db")
     assert "secret" not in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be written"):
+        open_store(f"chdb://{tmp_path}/file/data/telemetry")
