@@ -41,6 +41,7 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
     since = started - timedelta(seconds=settings.before_seconds)
     newest = reader.last_sealed()
     until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
+    until = min([until, *_again(engine, deploy)])
     judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
     cells = reader.cells(deploy.environment, deploy.service, since, judged_until, sealed_only=True)
     sightings = reader.sightings(since, judged_until, deploy.environment, deploy.service)
@@ -73,6 +74,16 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
         findings = [brought_up_to_date(finding, deploy.service, deploy.version, [*cells, *newer], until) for finding in findings]
     seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(deploy, verdict, tuple(findings), until if newest else None, min(seen, default=None))
+
+
+def _again(engine: Engine, deploy: Deploy) -> list[datetime]:
+    """When the same version was deployed anew: what comes after speaks of that deploy."""
+    later = list_deploys(engine, environment=deploy.environment, service=deploy.service, since=deploy.started)
+    return [
+        other.started
+        for other in later
+        if other.version == deploy.version and other.kind in VERSION_CHANGES and other.started > deploy.started
+    ]
 
 
 def _floor(moment: datetime) -> datetime:

@@ -151,9 +151,6 @@ class RejectSettings(Group):
         default=0.5, gt=0, le=1, description="share of unreadable records at which a pipeline stops loudly, offsets standing"
     )
     limit_records: int = Field(default=1000, ge=1, description="records over which that share is counted")
-    max_record_bytes: int = Field(
-        default=64_000_000, ge=1024, description="bytes of one record after decompression; larger ones are rejected"
-    )
 
 
 class ContractSettings(Group):
@@ -207,7 +204,11 @@ class NotifySettings(Group):
     allow: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), description="hosts or networks with private addresses that receivers may have"
     )
-    group_seconds: float = Field(default=10.0, ge=0, description="seconds to gather findings of one deploy into one alert")
+    group_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        description="seconds a finding must stay before its alert fires; what propagates from it joins the same alert",
+    )
 
 
 class ApiSettings(Group):

@@ -62,17 +62,28 @@ class Plan:
     seal: Sequence[WindowState]
 
 
-def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0) -> float | None:
+def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0, replaced_seconds: float = 15.0) -> float | None:
     """The event time that all live partitions have reached, in seconds; None when none is known.
 
     A partition that nobody has spoken of for `stale_seconds` less than the newest word (a broker or topic that is no more)
-    does not hold the others back; nor does a replayed file, whose windows are closed when it ends.
+    does not hold the others back, nor, after `replaced_seconds`, one of a topic that another source has taken the place of (a
+    broker or topic made anew); nor does a replayed file, whose windows are closed when it ends.
     """
     rows = [row for row in rows if not str(row.get("source_id", "")).startswith("file:")]
     if not rows:
         return None
     newest = max(row["seen_ms"] for row in rows)
-    return min(row["watermark_ms"] for row in rows if row["seen_ms"] >= newest - stale_seconds * 1e3) / 1e3
+    spoken: dict[tuple[object, object], int] = {}
+    for row in rows:
+        place = (row.get("topic"), row.get("partition"))
+        spoken[place] = max(spoken.get(place, 0), row["seen_ms"])
+    live = [
+        row["watermark_ms"]
+        for row in rows
+        if row["seen_ms"] >= newest - stale_seconds * 1e3
+        and row["seen_ms"] >= spoken[row.get("topic"), row.get("partition")] - replaced_seconds * 1e3
+    ]
+    return min(live) / 1e3
 
 
 def plan_closing(

@@ -71,14 +71,26 @@ def test_at_most_thirty_windows_share_a_statement() -> None:
     assert [(r.last - r.first) // 10 + 1 for r in runs] == [30, 30, 10]
 
 
-def seen(at: float, *, said: float = 50.0, source: str = "a") -> dict[str, int]:
-    return {"source_id": source, "watermark_ms": int(at * 1000), "seen_ms": int(said * 1000)}  # type: ignore[dict-item]  # as the store gives it
+def seen(at: float, *, said: float = 50.0, source: str = "a", partition: int = 0) -> dict[str, int]:
+    return {
+        "source_id": source,
+        "topic": "t",
+        "partition": partition,
+        "watermark_ms": int(at * 1000),
+        "seen_ms": int(said * 1000),
+    }  # type: ignore[dict-item]  # as the store gives it
 
 
 def test_the_slowest_live_partition_holds_the_watermark_and_the_dead_do_not() -> None:
     assert watermark_of([]) is None
     assert watermark_of([seen(100), seen(90)]) == 90
-    assert watermark_of([seen(100, said=1000), seen(5, said=100)]) == 100
+    assert watermark_of([seen(100, said=1000), seen(5, said=100, partition=1)]) == 100
+
+
+def test_a_broker_made_anew_does_not_wait_for_the_one_before() -> None:
+    assert watermark_of([seen(100, said=1000), seen(5, said=984, source="before")]) == 100
+    assert watermark_of([seen(100, said=1000), seen(5, said=990, source="another cluster")]) == 5
+    assert watermark_of([seen(100, said=1000), seen(5, said=984, partition=1)]) == 5
 
 
 def test_a_replayed_file_holds_nothing_back() -> None:
