@@ -1,6 +1,5 @@
 """OTLP trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
 
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from monitor.decode.otlp_view import Request
 from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
+from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import SpanBatch, Words
@@ -30,7 +30,7 @@ def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBa
     cannot be read is one reject; a span that cannot be used is counted with its reason, its neighbours are kept.
     Never raises on any bytes. Cost: some 5-8 us of CPU a span. Format: opentelemetry-proto trace/v1.
     """
-    columns = Columns(records)
+    columns, unpacker = Columns(records), Unpacker(MAX_RECORD_BYTES)
     for index, (value, headers) in enumerate(zip(records.values, records.headers, strict=True)):
         columns.begin(index)
         if not value:
@@ -38,18 +38,17 @@ def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBa
         elif len(value) > MAX_RECORD_BYTES:
             columns.refuse_record("too_large", f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
         else:
-            _decode_record(columns, value, headers, encoding)
+            _decode_record(columns, unpacker, value, headers, encoding)
     return columns.batch(), columns.rejects
 
 
-def _decode_record(columns: Columns, value: bytes, headers: Mapping[str, bytes], encoding: str) -> None:
+def _decode_record(columns: Columns, unpacker: Unpacker, value: bytes, headers: Mapping[str, bytes], encoding: str) -> None:
     said = b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower()
-    if b"gzip" in said or value[:2] == b"\x1f\x8b":
-        unpacked = _gunzip(value)
-        if unpacked is None:
-            columns.refuse_record("bad_compression")
+    if b"gzip" in said or value[:2] == GZIP:
+        value, reason = unpacker.unpack(value)
+        if reason:
+            columns.refuse_record(reason)
             return
-        value = unpacked
     as_json = b"json" in said or (encoding == "otlp_json" and b"proto" not in said)
     try:
         if as_json:
@@ -62,15 +61,6 @@ def _decode_record(columns: Columns, value: bytes, headers: Mapping[str, bytes],
         columns.refuse_record("not_json")
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         columns.refuse_record("not_otlp", type(error).__name__)
-
-
-def _gunzip(value: bytes) -> bytes | None:
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        unpacked = unpacker.decompress(value, MAX_RECORD_BYTES)
-    except zlib.error:
-        return None
-    return unpacked if unpacker.eof else None
 
 
 def _proto_spans(columns: Columns, value: bytes) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from monitor.decode.spans import decode_spans
+from monitor.decode.unpacking import Unpacker
 from monitor.decode.wordy import cut_down
 from monitor.model.records import REJECT_HEADER, Records
 from tests.fixtures.spans import T0, S, records, request, span_id, trace_id
@@ -97,7 +99,16 @@ def test_headers_decide_over_the_setting() -> None:
 def test_a_gzipped_record_is_unpacked_and_a_bomb_is_not() -> None:
     spans, rejects = decode_spans(records([gzip.compress(request([GOOD])), gzip.compress(bytes(80_000_000))]))
     assert len(spans) == 1
-    assert [reject.reason for reject in rejects] == ["bad_compression"]
+    assert [reject.reason for reject in rejects] == ["too_large"]
+
+
+def test_a_batch_of_well_packed_records_has_a_budget_too() -> None:
+    chaff = random.Random(1).randbytes(400_000)
+    packed = gzip.compress(chaff * 25)
+    unpacker = Unpacker(64_000_000)
+    reasons = [unpacker.unpack(packed)[1] for _ in range(30)]
+    assert reasons[0] == ""
+    assert reasons[-1] == "too_large"
 
 
 def test_what_the_source_stepped_over_is_told_once() -> None:

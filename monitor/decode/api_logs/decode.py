@@ -1,6 +1,5 @@
 """API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from monitor.decode.api_logs.making import Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.otlp import is_batch, otlp_exchanges, proto_batch
+from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
@@ -43,13 +43,14 @@ def decode_api_logs(
     read = _reader(format, mapping or {})
     exchanges: list[Exchange] = []
     rejects = stepped_over(records)
+    unpacker = Unpacker(MOST_BYTES)
     for index, value in enumerate(records.values):
         if not value and REJECT_HEADER in records.headers[index]:
             continue
         bad: dict[str, int] = {}
         before = len(exchanges)
         try:
-            for found in read(_unpacked(value), place_of(records, index)):
+            for found in read(_unpacked(value, unpacker), place_of(records, index)):
                 if isinstance(found, Refused):
                     bad[str(found)] = bad.get(str(found), 0) + 1
                 else:
@@ -148,14 +149,10 @@ def entries(value: bytes) -> Iterator[object]:
     yield from (entry if entry is not None else 0 for entry in held)
 
 
-def _unpacked(value: bytes) -> bytes:
-    if value[:2] != b"\x1f\x8b":
+def _unpacked(value: bytes, unpacker: Unpacker) -> bytes:
+    if value[:2] != GZIP:
         return value
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        unpacked = unpacker.decompress(value, MOST_BYTES)
-    except zlib.error:
-        raise Refused("bad_compression") from None
-    if not unpacker.eof:
-        raise Refused("bad_compression" if not unpacker.unconsumed_tail else "too_large")
+    unpacked, reason = unpacker.unpack(value)
+    if reason:
+        raise Refused(reason)
     return unpacked
