@@ -73,7 +73,7 @@ class Closer:
         hours = [int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})]
         for hour in hours:
             generation = self._numbers.draw()
-            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []})
+            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
             self._publish([(1, hour, generation, 1, 0, 0, 0)])
         return len(hours)
 
@@ -121,14 +121,14 @@ class Closer:
             (holds,) = self._store.ask("run_contents", span)
             for part in range(run.parts):
                 slice_of = {**span, "generation": generation, "part": part, "parts": run.parts}
-                self._store.execute("close_windows", slice_of)
+                self._store.execute("close_windows", slice_of, repeatable=False)
                 if holds["messages"]:
-                    self._store.execute("close_messages", slice_of)
+                    self._store.execute("close_messages", slice_of, repeatable=False)
                 if holds["exchanges"]:
-                    self._store.execute("close_logs", slice_of)
-            self._store.execute("close_sightings", {**span, "generation": generation})
+                    self._store.execute("close_logs", slice_of, repeatable=False)
+            self._store.execute("close_sightings", {**span, "generation": generation}, repeatable=False)
             if holds["exchanges"]:
-                self._store.execute("close_shapes", {**span, "generation": generation})
+                self._store.execute("close_shapes", {**span, "generation": generation}, repeatable=False)
         rows = []
         for state in plan.close:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)
@@ -140,7 +140,7 @@ class Closer:
         for row in self._store.ask("rolled_hours", {"hours": hours}):
             hour = int(row["hour"])
             mine = [window for window in fresh if window // HOUR * HOUR == hour]
-            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine})
+            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
             rows.append((1, hour, generation, 1, 0, 0, 0))
         self._publish(rows)
         for run in plan.runs:

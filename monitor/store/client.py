@@ -60,10 +60,13 @@ class Store:
         self._patiently(lambda client: client.insert_arrow(table, rows), f"insert into {table}")
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
-    def execute(self, name: str, parameters: Parameters | None = None) -> None:
-        """Run one of our writing statements (statements/<name>.sql), retried like an insert: it must be idempotent."""
+    def execute(self, name: str, parameters: Parameters | None = None, *, repeatable: bool = True) -> None:
+        """Run one of our writing statements (statements/<name>.sql), retried like an insert when running it twice does no harm.
+
+        Not `repeatable`: it runs at most once, since a lost answer does not tell whether it did; StoreUnavailable then.
+        """
         text = statement(name)
-        self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name)
+        self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name, once=not repeatable)
 
     def query(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as dicts."""
@@ -106,7 +109,7 @@ class Store:
         if self.lock:
             self.lock.release()
 
-    def _patiently(self, step: Callable[[Client], object], what: str) -> None:
+    def _patiently(self, step: Callable[[Client], object], what: str, *, once: bool = False) -> None:
         deadline = time.monotonic() + INSERT_PATIENCE_SECONDS
         pause = 0.1
         while True:
@@ -115,7 +118,7 @@ class Store:
                     step(client)
             except (ClickHouseError, OSError, UnicodeDecodeError) as error:
                 said = _said(error, what)
-                if not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
+                if once or not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
                     raise said from error
                 telemetry.RETRIES.labels("clickhouse").inc()
                 time.sleep(pause)

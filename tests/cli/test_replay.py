@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.store import Store
 from tests.cli.test_main import run
 from tests.fixtures.spans import S, request
 
@@ -12,6 +13,12 @@ from tests.fixtures.spans import S, request
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("monitor.cli.replay"), "set_up_logs", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def its_own_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process opens one chDB path: the replay gets a database of its own beside the other tests'."""
+    monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
 
 
 @pytest.mark.slow

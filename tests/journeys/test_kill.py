@@ -105,8 +105,8 @@ def test_windows_equal_the_truth_after_twenty_kills(crew: Crew, kafka: KafkaBrok
     assert kills["windows"]
     store = open_store(gateway.dsn("killed"))
     try:
-        _equals(Reader(store), truth)
         _tiles(Reader(store), len(poisoned), poison, truth)
+        _equals(Reader(store), truth)
     finally:
         store.close()
 
@@ -124,7 +124,7 @@ def _equals(reader: Reader, truth: Truth) -> None:
         outcomes = {name: count for name, count in row["outcomes"].items() if count}
         true[key] = (row["calls"], row["failed"], outcomes, row["client_ns_sum"], row["server_ns_sum"])
     differing = {key: (said.get(key), true.get(key)) for key in said.keys() | true.keys() if said.get(key) != true.get(key)}
-    assert not differing, dict(list(differing.items())[:5])
+    assert not differing, "\n".join(f"{key}: said {pair[0]}, true {pair[1]}" for key, pair in list(differing.items())[:8])
 
 
 def _tiles(reader: Reader, records: int, poison: int, truth: Truth) -> None:
