@@ -177,11 +177,12 @@ class KafkaSource:
 
     def _take_in(self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any]) -> None:
         """Into the batch, after what a rebalance inside the poll took away from it."""
+        gone: set[TopicPartition] = set()
         if self._rebalances.revoked:
             gone, self._rebalances.revoked = self._rebalances.revoked, set()
             self._gathering.drop(map(self._partition, gone))
             self._forget_lag(gone)
-        skipped = self._settle(consumer) if self._rebalances.fresh else set()
+        skipped = self._settle(consumer, found, gone) if self._rebalances.fresh else set()
         before, count = self._gathering.payload_bytes, len(self._gathering)
         for tp, rows in found.items():
             if tp in skipped:
@@ -197,8 +198,14 @@ class KafkaSource:
             average = (self._gathering.payload_bytes - before) / max(1, len(self._gathering) - count)
             self._max_records = max(1, min(500, int(self._max_batch_bytes / 4 / max(1.0, average))))
 
-    def _settle(self, consumer: KafkaConsumer) -> set[TopicPartition]:
-        """Learn where freshly assigned partitions should begin. Returns those moved to their end: drop what came of them."""
+    def _settle(
+        self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any], gone: set[TopicPartition]
+    ) -> set[TopicPartition]:
+        """Learn where freshly assigned partitions should begin. Returns those moved there: drop what came of them.
+
+        kafka-python keeps the position of a partition that a rebalance takes and gives back at once, while what was gathered
+        of it has been dropped: without going back to the committed offset those records would be skipped.
+        """
         fresh, self._rebalances.fresh = self._rebalances.fresh & consumer.assignment(), set()
         moved = set()
         timeout_ms = int(self._patience.connect_seconds * 1000)
@@ -207,11 +214,17 @@ class KafkaSource:
                 committed = consumer.committed(tp, timeout_ms=timeout_ms)
                 if committed is not None:
                     self._gathering.expect(self._partition(tp), committed)
+                    if tp not in found or found[tp][0].offset > committed:
+                        consumer.seek(tp, committed)
+                        moved.add(tp)
                 elif self._start == "latest":
                     end = consumer.end_offsets([tp], timeout_ms=timeout_ms)[tp]
                     consumer.seek(tp, end)
                     self._gathering.expect(self._partition(tp), end)
                     consumer.commit({tp: OffsetAndMetadata(end, "", -1)}, timeout_ms=timeout_ms)
+                    moved.add(tp)
+                elif tp in gone:
+                    consumer.seek_to_beginning(tp)
                     moved.add(tp)
         return moved
 

@@ -340,3 +340,44 @@ def test_bombs_and_huge_records_do_not_kill_the_reader(kafka: KafkaBroker) -> No
     good, refused, peak_mb = map(int, shown)
     assert (good, refused) == (4, 1)
     assert peak_mb < 500
+
+
+def test_what_is_gathered_when_a_rebalance_takes_and_returns_a_partition_is_read_again(kafka: KafkaBroker) -> None:
+    topic, group = kafka.make_topic(partitions=2), "taken-and-returned"
+    source = KafkaSource(kafka.bootstrap, topic, group, max_batch_seconds=6.0, options={"session_timeout_ms": 6000})
+    seen: dict[int, set[int]] = {0: set(), 1: set()}
+    lost = 0
+    wanted = 100
+    batches = source.poll()
+    next(batches)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"x"] * wanted, partition=partition)
+    other = threading.Thread(target=_join_and_leave, args=(kafka.bootstrap, topic, group))
+    other.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and sum(map(len, seen.values())) < 2 * wanted:
+        records = next(batches)
+        lost += sum(records.gaps)
+        for place, offset in zip(records.partitions, records.offsets, strict=True):
+            seen[place.partition].add(offset)
+        source.commit(records.next_offsets)
+    other.join()
+    source.close()
+    assert seen == {0: set(range(wanted)), 1: set(range(wanted))}
+    assert lost == 0
+
+
+def _join_and_leave(bootstrap: str, topic: str, group: str) -> None:
+    """A second member that reads nothing into the world: it joins, takes its share, commits nothing, leaves."""
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_poll_records=1,
+    )
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        consumer.poll(timeout_ms=200)
+    consumer.close(autocommit=False)
