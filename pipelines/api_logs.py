@@ -51,13 +51,7 @@ def api_logs(
         marks = watermarks.update(records, examined.record, examined.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
-        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        bad = [
-            i
-            for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))
-            if (p.source_id, p.partition, o) in whole
-        ]
-        budget.spend(len(records), bad, next(iter(whole.values()), ""))
+        budget.account(records, rejects)
         for outcome, count in examined.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
         for reject in rejects:

@@ -76,13 +76,7 @@ def traces(
         marks = watermarks.update(records, spans.record, spans.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
-        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        bad = [
-            i
-            for i, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))
-            if (p.source_id, p.partition, o) in whole
-        ]
-        budget.spend(len(records), bad, next(iter(whole.values()), ""))
+        budget.account(records, rejects)
         _count(spans, len(halves), watermarks.newest())
         for reject in rejects:
             telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)

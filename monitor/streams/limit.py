@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.errors import RejectLimit
+from monitor.model.records import Records, Rejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class RejectBudget:
             self._stop(f"{longest} records in a row cannot be read{because}")
         if self._seen >= self._limits.window_records and self._bad > self._limits.max_share * self._seen:
             self._stop(f"{self._bad} of the last {self._seen} records cannot be read{because}")
+
+    def account(self, records: Records, rejects: Rejects) -> None:
+        """Spend a batch by its rejects: those of whole records count, with the first one's reason."""
+        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
+        places = zip(records.partitions, records.offsets, strict=True)
+        bad = [index for index, (place, offset) in enumerate(places) if (place.source_id, place.partition, offset) in whole]
+        self.spend(len(records), bad, next(iter(whole.values()), ""))
 
     def _longest_run(self, records: int, bad: list[int]) -> int:
         """The longest run of bad records in this batch, joined to the run that the last batch ended with."""
