@@ -52,7 +52,7 @@ def update_alerts(
     settings: NotifySettings,
     held: Lease,
 ) -> tuple[Alert, ...]:
-    """One tick of the alerts' life over all open and accepted findings; returns what receivers will be told.
+    """One tick of the alerts' life over all open and accepted findings, and those over of alerts that fire; returns what receivers will be told.
 
     Book and outbox are written in one transaction, fenced by the lease: LeaseLost, and nothing written, when another
     holds it. Doing it again with the same findings and time writes nothing new.
@@ -65,11 +65,14 @@ def update_alerts(
         after = step(before, found, changes, quiet, settings.lifecycle, now, enabled=settings.enabled)
         outbox.save_book(connection, before, after.book, now)
         for alert in after.outgoing:
+            known = before.get(alert.key)
+            update = known is not None and known.told == "firing" and alert.state == "firing"
             for name, sender in senders.items():
                 deploy = changes.get(alert.deploy_id)
                 if deploy and alert.state == "firing" and tells_changes(sender):
                     outbox.enqueue_change(connection, deploy, name, now, epoch=held.epoch)
-                outbox.enqueue(connection, alert, name, now, epoch=held.epoch)
+                # an update opens no incident: the rate cap, which spares repeats, lets it pass
+                outbox.enqueue(connection, alert, name, now, epoch=held.epoch, repeat=int(update))
         if settings.enabled:
             told = [
                 one.alert
@@ -89,7 +92,15 @@ def refresh(
         findings.reopen_expired(connection, now)
     found = [one for state in ("open", "accepted") for one in findings.list_findings(engine, state=state, limit=OPEN_FINDINGS)]
     telemetry.FINDINGS.set(sum(one.state == "open" for one in found))
-    return update_alerts(engine, found, now, senders=senders, settings=settings, held=held)
+    return update_alerts(engine, [*found, *_over(engine, found)], now, senders=senders, settings=settings, held=held)
+
+
+def _over(engine: Engine, found: Sequence[Finding]) -> list[Finding]:
+    """The findings of firing alerts that are neither open nor accepted any more: they say why the alert may end."""
+    known = {one.id for one in found}
+    ids = {one for tracked in outbox.list_alerts(engine, state="firing") for one in tracked.alert.finding_ids} - known
+    kept = (findings.finding(engine, one) for one in sorted(ids))
+    return [one for one in kept if one is not None]
 
 
 def run_notify(

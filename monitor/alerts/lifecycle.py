@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.grouping import group
-from monitor.alerts.wording import Words, word
+from monitor.alerts.wording import SEVERITIES, Words, labels_of, root_edges, word
 from monitor.model.alerts import Alert, Tracked
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
+
+ACCEPTED = "accepted as known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,32 @@ def step(
     *,
     enabled: bool = True,
 ) -> Step:
-    """One tick. `findings` are all that are open or accepted now; `silences` the matchers in force (label to value).
+    """One tick. `findings` are all that are open or accepted now, and those resolved of alerts that fire; `silences` the
+    matchers in force (label to value).
 
-    Open findings of one deploy and root edge are one alert, what they propagated folded in. A key stays the same for
-    the same environment, deploy and root edge; `revision` grows with each change of state. While not `enabled` nobody is
-    told, but all is kept; what still fires when it is enabled is told then.
+    Open findings of one deploy are one alert, what they propagated folded in. A key stays the same for the same
+    environment and deploy; `revision` grows with each change of state and each update. Receivers hear of an update when
+    the alert grew graver, or its root edges are twice as many as they were told: a few times at most. An alert is silenced
+    when every open finding of it matches a silence. While not `enabled`
+    nobody is told, but all is kept; what still fires when it is enabled is told then.
     """
     quieted = list(silences)
     members = group([one for one in findings if one.state == "open"], {key: tracked.alert for key, tracked in book.items()})
-    accepted = {one.id for one in findings if one.state == "accepted"}
+    ended = {one.id: _why_over(one) for one in findings if one.state != "open"}
     after: dict[str, Tracked] = {}
     for key in sorted(book.keys() | members.keys()):
         bad = members.get(key, ())
-        tracked = _worse(book.get(key), key, bad, deploys, settings, now) if bad else _quieter(book[key], accepted, settings, now)
+        tracked = _worse(book.get(key), key, bad, deploys, settings, now) if bad else _quieter(book[key], ended, settings, now)
         if tracked is not None:
-            after[key] = replace(tracked, silenced=any(_matches(tracked.alert, one) for one in quieted))
+            names: list[Mapping[str, str]] = [labels_of(one, deploys) for one in bad]
+            names = names or [tracked.alert.labels]
+            after[key] = replace(tracked, silenced=all(any(_matches(each, one) for one in quieted) for each in names))
     outgoing: list[Alert] = []
-    for key, tracked in after.items():
-        if enabled and _must_tell(tracked):
+    for key, now_so in after.items():
+        tracked = _grown(now_so, members.get(key, ())) if enabled else now_so
+        if enabled and (tracked is not now_so or _must_tell(tracked)):
             outgoing.append(tracked.alert)
-            after[key] = replace(tracked, told="firing" if tracked.alert.state == "firing" else "resolved")
+            after[key] = _told(tracked, members.get(key, ()))
     return Step(after, tuple(outgoing))
 
 
@@ -95,7 +103,7 @@ def _worse(
     return tracked
 
 
-def _quieter(tracked: Tracked, accepted: set[str], settings: LifecycleSettings, now: datetime) -> Tracked | None:
+def _quieter(tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSettings, now: datetime) -> Tracked | None:
     """An alert of which nothing is open: None when it was never more than pending."""
     if tracked.alert.state == "resolved":
         return tracked
@@ -106,14 +114,15 @@ def _quieter(tracked: Tracked, accepted: set[str], settings: LifecycleSettings, 
             if lived_before
             else None
         )
-    known = any(one in accepted for one in tracked.alert.finding_ids)
+    reasons = list(dict.fromkeys(ended[one] for one in tracked.alert.finding_ids if one in ended))
+    known = ACCEPTED in reasons
     if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
         return tracked
-    notes = {**tracked.alert.annotations, "resolved_because": "accepted as known" if known else "no longer seen"}
-    ended = max(now, tracked.alert.started)
+    notes = {**tracked.alert.annotations, "resolved_because": "; ".join(reasons) or "no longer seen"}
+    over = max(now, tracked.alert.started)
     return replace(
         tracked,
-        alert=replace(tracked.alert, state="resolved", ended=ended, annotations=notes, revision=tracked.alert.revision + 1),
+        alert=replace(tracked.alert, state="resolved", ended=over, annotations=notes, revision=tracked.alert.revision + 1),
     )
 
 
@@ -130,8 +139,28 @@ def _must_tell(tracked: Tracked) -> bool:
     return tracked.alert.state == "resolved" and tracked.told == "firing"
 
 
-def _matches(alert: Alert, matchers: Mapping[str, str]) -> bool:
-    return bool(matchers) and all(alert.labels.get(label) == value for label, value in matchers.items())
+def _grown(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
+    """The alert with its next revision when receivers that know of it must hear that it is graver or wider; else itself."""
+    if tracked.alert.state != "firing" or tracked.told != "firing" or tracked.silenced or not bad:
+        return tracked
+    graver = SEVERITIES.index(tracked.alert.severity) > SEVERITIES.index(tracked.told_severity)
+    if not graver and len(root_edges(bad)) < 2 * max(tracked.told_roots, 1):
+        return tracked
+    return replace(tracked, alert=replace(tracked.alert, revision=tracked.alert.revision + 1))
+
+
+def _told(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
+    if tracked.alert.state != "firing":
+        return replace(tracked, told="resolved", told_roots=0, told_severity="info")
+    return replace(tracked, told="firing", told_roots=len(root_edges(bad)), told_severity=tracked.alert.severity)
+
+
+def _why_over(finding: Finding) -> str:
+    return ACCEPTED if finding.state == "accepted" else finding.evidence.details.get("ended", "no longer seen")
+
+
+def _matches(labels: Mapping[str, str], matchers: Mapping[str, str]) -> bool:
+    return bool(matchers) and all(labels.get(label) == value for label, value in matchers.items())
 
 
 def _worded(alert: Alert, words: Words, bad: Sequence[Finding], keep: tuple[str, ...]) -> Alert:

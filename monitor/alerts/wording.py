@@ -38,27 +38,13 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
     """The words for these findings (at least one), the first of which is the root. Names are foreign: escape them per channel."""
     root = findings[0]
     edge = root.edge
-    deploy = deploys.get(root.deploy_id)
-    service = deploy.service if deploy else edge.callee
-    version = deploy.version if deploy else root.callee_version
+    labels = labels_of(root, deploys)
+    service, version = labels["service"], labels["version"]
     worst = max((severity(one) for one in findings), key=SEVERITIES.index)
     folded = sum(one.role == "propagated" for one in findings)
+    roots = root_edges(findings)
     since = f" since {service} {version}" if version else ""
     also = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
-    labels = {
-        "alertname": "SeamwatchRegression",
-        "environment": edge.environment,
-        "service": service,
-        "version": version,
-        "caller": edge.caller,
-        "callee": edge.callee,
-        "protocol": edge.protocol,
-        "operation": edge.operation,
-        "deploy_id": root.deploy_id,
-        "signal": root.signal,
-        "role": root.role,
-        "severity": worst,
-    }
     annotations = {
         "summary": root.summary,
         "description": "\n".join(f"- {one.summary}" for one in findings[:LINES])
@@ -77,6 +63,9 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "e_value": f"{evidence.e_value:.3g}",
         "propagated": str(folded),
         "exemplars": " ".join(evidence.exemplars[:3]),
+        "root_edges": "; ".join(roots[:LINES]) + (f"; … and {len(roots) - LINES} more" if len(roots) > LINES else "")
+        if len(roots) > 1
+        else "",
     }
     return Words(
         severity=worst,
@@ -84,11 +73,36 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         environment=cleaned(edge.environment),
         service=cleaned(service),
         deploy_id=cleaned(root.deploy_id),
-        labels={name: cleaned(value)[:LABEL_LENGTH] for name, value in labels.items() if value},
+        labels={name: cleaned(value)[:LABEL_LENGTH] for name, value in {**labels, "severity": worst}.items() if value},
         annotations={name: cleaned(value) for name, value in annotations.items() if value},
         details={name: cleaned(value) for name, value in details.items() if value},
         link=f"{link_base.rstrip('/')}/findings/{root.id}" if link_base else "",
     )
+
+
+def labels_of(finding: Finding, deploys: Mapping[str, Deploy]) -> dict[str, str]:
+    """What receivers and silences know a finding by."""
+    edge, deploy = finding.edge, deploys.get(finding.deploy_id)
+    return {
+        "alertname": "SeamwatchRegression",
+        "environment": edge.environment,
+        "service": deploy.service if deploy else edge.callee,
+        "version": deploy.version if deploy else finding.callee_version,
+        "caller": edge.caller,
+        "callee": edge.callee,
+        "protocol": edge.protocol,
+        "operation": edge.operation,
+        "deploy_id": finding.deploy_id,
+        "signal": finding.signal,
+        "role": finding.role,
+        "severity": severity(finding),
+    }
+
+
+def root_edges(findings: Sequence[Finding]) -> list[str]:
+    """The distinct edges of the root findings, in the findings' order."""
+    edges = dict.fromkeys(one.edge for one in findings if one.role == "root")
+    return [f"{edge.caller} → {edge.callee} {edge.operation}" for edge in edges]
 
 
 def cleaned(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Alerts as they leave: one per deploy and root edge, with a stable key."""
+"""Alerts as they leave: one per bad deploy, its root edges listed, with a stable key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,8 +36,8 @@ class Tracked:
     """An alert with what its life depends on.
 
     `since`: when it began to be pending or fire. `last_bad`: when a finding of it was last open. `told`: what receivers
-    were last told ("" nothing). `silenced`: it matches a silence now; receivers hear nothing but the end of what they
-    were told.
+    were last told ("" nothing), `told_roots` and `told_severity` with how many root edges and how severe. `silenced`: it
+    matches a silence now; receivers hear nothing but the end of what they were told.
     """
 
     alert: Alert
@@ -45,6 +45,8 @@ class Tracked:
     last_bad: datetime
     told: Told = ""
     silenced: bool = False
+    told_roots: int = 0
+    told_severity: Severity = "info"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,13 @@ def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
 
 
-def a_finding(name: str = "f1", deploy_id: str = "d1") -> Finding:
+def a_finding(name: str = "f1", deploy_id: str | None = None) -> Finding:
+    """Each of a deploy of its own, so that each is an alert of its own."""
     edge = Edge("production", "checkout", "payment", "http", f"POST /{name}")
     evidence = Evidence(6, 100, 90, 100, 0, 9.0, 3.0, None, 1e9, NOON, NOON)
     return Finding(
         name,
-        deploy_id,
+        deploy_id or f"deploy of {name}",
         edge,
         "errors",
         "",
@@ -307,7 +308,26 @@ def test_a_receiver_of_changes_hears_of_the_deploy_once_and_first(control_engine
     desk = Desk(control_engine, {"pd": keeper})
     desk.alerts(0)
     desk.deliver(0)
-    assert keeper.taken == ["change 2.0.0", "firing", "firing"]
+    assert keeper.taken == ["change 2.0.0", "firing"]
+
+
+def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(control_engine: Engine) -> None:
+    pager = ListSender("pager")
+    capped = replace(SETTINGS, delivery=replace(SETTINGS.delivery, max_per_minute=1))
+    desk = Desk(control_engine, {"pager": pager}, capped)
+    found = [a_finding(f"f{number}", "d1") for number in range(3)]
+    for after, seen in ((0, found[:1]), (1, found), (2, found)):
+        findings.save_findings(control_engine, seen, NOON)
+        desk.alerts(after)
+        desk.deliver(after)
+    because = {"ended": "2.0.0 has no calls any more"}
+    over = [replace(one, state="resolved", evidence=replace(one.evidence, details=because)) for one in found]
+    findings.save_findings(control_engine, over, NOON)
+    desk.alerts(200)
+    desk.deliver(200)
+    assert [alert.state for alert in pager.taken] == ["firing", "firing", "resolved"]
+    assert len({alert.key for alert in pager.taken}) == 1
+    assert pager.taken[-1].annotations["resolved_because"] == "2.0.0 has no calls any more"
 
 
 def test_what_is_long_over_is_forgotten_and_may_begin_anew(control_engine: Engine) -> None:

@@ -31,7 +31,7 @@ def list_alerts(
     state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None,
     limit: Limit = 500,
 ) -> list[Tracked]:
-    """One for each deploy and root edge; `told` says what receivers know of it."""
+    """One for each bad deploy, its root edges listed; `told` says what receivers know of it."""
     return outbox.list_alerts(parts.engine, state=state, limit=limit)
 
 
