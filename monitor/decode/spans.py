@@ -1,6 +1,6 @@
 """OTLP trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,7 +10,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from monitor.decode.otlp_view import Request
-from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, REMOTE_PARENT, Columns
+from monitor.decode.span_json import json_spans
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
@@ -18,9 +19,6 @@ from monitor.model.spans import SpanBatch, Words
 
 _OURS = frozenset(name.encode() for name in NAMING | BODY_ATTRIBUTES)
 _WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
-_REMOTE_PARENT = 0x300  # SpanFlags: HAS_IS_REMOTE and IS_REMOTE
-_KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
-_STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 
 
 def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBatch, Rejects]:
@@ -52,7 +50,7 @@ def _decode_record(columns: Columns, unpacker: Unpacker, value: bytes, headers: 
     as_json = b"json" in said or (encoding == "otlp_json" and b"proto" not in said)
     try:
         if as_json:
-            _json_spans(columns, value)
+            json_spans(columns, value)
         else:
             _proto_spans(columns, value)
     except DecodeError:
@@ -94,7 +92,7 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
                     code,
-                    (span.flags & _REMOTE_PARENT) == _REMOTE_PARENT,
+                    (span.flags & REMOTE_PARENT) == REMOTE_PARENT,
                     resource,
                     words,
                     span.trace_state.decode("utf-8", "replace"),
@@ -168,91 +166,3 @@ def _proto_value(value: Any) -> Any:
     if which == "kvlist_value":
         return {pair.key: _proto_value(pair.value) for pair in value.kvlist_value.values}
     return getattr(value, which)
-
-
-def _json_spans(columns: Columns, value: bytes) -> None:
-    request = orjson.loads(value)
-    blocks = request.get("resourceSpans") or request.get("resource_spans")
-    if not blocks:
-        columns.refuse_record("no_spans")
-        return
-    for block in blocks:
-        attributes = _json_attributes((block.get("resource") or {}).get("attributes"))
-        resource = columns.resource(attributes)
-        for scope in block.get("scopeSpans") or block.get("scope_spans") or ():
-            for span in scope.get("spans") or ():
-                try:
-                    _json_span(columns, span, attributes, resource)
-                except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-                    columns.unread("bad_span")
-
-
-def _json_span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], resource: int) -> None:
-    """Raises only before the span is counted."""
-    kind = _enum(span.get("kind") or 0, _KINDS, "SPAN_KIND_")
-    if kind < 2 or resource < 0 or kind > 5:
-        columns.passed(kind, resource)
-        return
-    given = _json_attributes(span.get("attributes"))
-    links = [
-        (_hex(link.get("traceId", "")), _hex(link.get("spanId", ""))) for link in (span.get("links") or () if kind == 5 else ())
-    ]
-    words: list[Any] = [str(span.get("name") or "")]
-    routed = not ROUTES.isdisjoint(given)
-    for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
-        word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
-        words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
-    row = columns.add(
-        kind,
-        _hex(span.get("traceId", "")),
-        _hex(span.get("spanId", "")),
-        _hex(span.get("parentSpanId") or ""),
-        _nanos(span.get("startTimeUnixNano") or 0),
-        _nanos(span.get("endTimeUnixNano") or 0),
-        _enum((span.get("status") or {}).get("code") or 0, _STATUSES, ""),
-        (int(span.get("flags") or 0) & _REMOTE_PARENT) == _REMOTE_PARENT,
-        resource,
-        tuple(words),
-        str(span.get("traceState") or ""),
-    )
-    if row < 0:
-        return
-    if links:
-        columns.links(row, links)
-    if BODY_ATTRIBUTES & given.keys():
-        columns.body(row, owner, given)
-
-
-def _json_attributes(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
-    return {str(pair["key"]): _json_value(pair.get("value")) for pair in pairs or ()}
-
-
-def _json_value(value: Any) -> Any:
-    if not isinstance(value, dict) or not value:
-        return None
-    name, content = next(iter(value.items()))
-    if name == "intValue":
-        return int(content)
-    if name == "arrayValue":
-        return [_json_value(item) for item in content.get("values") or ()]
-    if name == "kvlistValue":
-        return _json_attributes(content.get("values"))
-    return content
-
-
-def _enum(value: Any, names: Mapping[str, int], prefix: str) -> int:
-    if isinstance(value, str) and not value.removeprefix("-").isdecimal():
-        return names.get(value.removeprefix(prefix), 99)
-    return int(value)
-
-
-def _hex(text: Any) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except (TypeError, ValueError):
-        return b"?"
-
-
-def _nanos(value: Any) -> int:
-    number = int(value)
-    return number if 0 <= number < 1 << 64 else (1 << 64) - 1

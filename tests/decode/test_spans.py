@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -256,3 +257,33 @@ def test_a_json_span_that_cannot_be_read_loses_itself_only(wrong: dict[str, obje
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
     message = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [good | wrong, good]}]}]}
     assert tiles(records([json.dumps(message).encode()]), "otlp_json") == (2, 1, 1)
+
+
+@pytest.mark.parametrize("names_of_the_proto_file", [False, True])
+@pytest.mark.parametrize("enums_as_numbers", [False, True])
+def test_protobufs_own_json_mapping_decodes_like_the_bytes_it_was_made_of(
+    *, names_of_the_proto_file: bool, enums_as_numbers: bool
+) -> None:
+    spans = [
+        S("web", "client", 1, 1, 7, attributes={"http.request.method": "GET", "http.response.status_code": 503}, error=True),
+        S("mail", "consumer", 9, 6, links=[(1, 2), (3, 4)], flags=0x300, state="ot=th:8"),
+    ]
+    message = ExportTraceServiceRequest.FromString(request(spans))
+    said = MessageToJson(
+        message, preserving_proto_field_name=names_of_the_proto_file, use_integers_for_enums=enums_as_numbers
+    ).encode()
+    as_json, rejects = decode_spans(records([said]), "otlp_json")
+    as_proto, _ = decode_spans(records([message.SerializeToString()]))
+    assert not rejects
+    for name in ("trace", "span", "parent", "kind", "start_ns", "end_ns", "status", "remote_parent", "words"):
+        assert getattr(as_json, name).tobytes() == getattr(as_proto, name).tobytes(), name
+    assert (as_json.links, as_json.tracestates) == (as_proto.links, as_proto.tracestates)
+    assert as_json.word_list == as_proto.word_list
+
+
+def test_library_spans_of_before_otlp_0_15_are_read() -> None:
+    old = json.dumps(AS_JSON).replace("scopeSpans", "instrumentationLibrarySpans").encode()
+    new, _ = decode_spans(records([json.dumps(AS_JSON).encode()]), "otlp_json")
+    spans, rejects = decode_spans(records([old]), "otlp_json")
+    assert not rejects
+    assert spans.span.tobytes() == new.span.tobytes() != b""
