@@ -31,6 +31,9 @@ LAG = Gauge(
 ASSIGNED = Gauge(
     "seamwatch_assigned_partitions", "Partitions assigned to this process, by pipeline.", ["pipeline"], registry=REGISTRY
 )
+READY = Gauge(
+    "seamwatch_component_ready", "1 while a component works, 0 while it is unready or silent.", ["component"], registry=REGISTRY
+)
 LAST_POLL = Gauge("seamwatch_last_poll_timestamp_seconds", "When the pipeline last polled.", ["pipeline"], registry=REGISTRY)
 WATERMARK = Gauge(
     "seamwatch_watermark_timestamp_seconds", "Event time the pipeline has reached.", ["pipeline"], registry=REGISTRY

@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.rig",
     "tests.fixtures.postgres",
     "tests.fixtures.control",
+    "tests.fixtures.wire",
     "tests.fixtures.receiver",
     "tests.fixtures.shop_day",
     "tests.fixtures.api",

@@ -44,7 +44,7 @@ from pipelines.registry import RegistryWatch
 from pipelines.traces import TraceSettings, traces
 from pipelines.windows import Numbers
 
-CLOSER, DETECTOR = "windows", "detection"
+CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
 LEASE_SECONDS = 30.0
 PIPELINES = ("traces", "api-logs", "deploys")
 
@@ -158,6 +158,10 @@ class House:
         kafka = self.settings.kafka
         if not kafka.brokers:
             raise ConfigError("no Kafka brokers are set: set SEAMWATCH_KAFKA_BROKERS (or kafka.brokers) to host:port")
+
+        if not self.topic(name):
+            setting = {"traces": "spans", "api-logs": "api_logs"}.get(name, name)
+            raise ConfigError(f"no topic is set for {name}: set SEAMWATCH_TOPICS_{setting.upper()} (or topics.{setting})")
 
         def make() -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource

@@ -160,7 +160,7 @@ def _keeping(failed: list[BaseException], stop: threading.Event, step: Callable[
 
 
 def _stop_at_signals(seconds: float | None) -> threading.Event:
-    from monitor.cli.up import stop_on_signals
+    from monitor.cli.working import stop_on_signals
 
     stop = threading.Event()
     stop_on_signals(stop)

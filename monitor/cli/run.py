@@ -3,22 +3,26 @@
 import resource
 import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monitor.cli.assembly import CLOSER, PIPELINES, House, house
+from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
-from monitor.cli.up import serving, stop_on_signals, works
+from monitor.cli.up import serving, work_of
+from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
 from monitor.errors import StoreError, UsageError
 from monitor.streams.runner import RunnerSettings, run
 from pipelines.windows import Closer
 
-PARTS = (*PIPELINES, "windows", "detection", "notify", "api")
+PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, "api")
 MOST_REASONS = 20
 
 
@@ -28,6 +32,12 @@ def command(
     until_caught_up: Annotated[
         bool,
         typer.Option("--until-caught-up", help="Read to the end offsets seen at the start, close every window, print, exit."),
+    ] = False,
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve", help="Also answer at api.host and api.port: /healthz, /readyz and /metrics of this part, API, page."
+        ),
     ] = False,
 ) -> None:
     """Run one part alone (its stores by DSN), or read a topic to its end."""
@@ -39,23 +49,24 @@ def command(
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
     stop_on_signals(stop)
-    with house(settings) as parts:
+    with house(settings) as parts, ExitStack() as doors:
         parts.stop = stop
+        address = settings.api.public_url
+        if serve or part == "api":
+            address = doors.enter_context(serving(parts))
+            typer.echo(plain(f"page: {address}/"))
+        work: Callable[[], object] = stop.wait
         if until_caught_up:
-            _catch_up(parts, part)
-        elif part == "api":
-            with serving(parts) as address:
-                typer.echo(plain(f"page: {address}/"))
-                stop.wait()
-        elif part in PIPELINES:
-            run(parts.pipeline(part), parts.source(part), name=part, stop=stop, board=parts.board, clock=parts.clock)
-        else:
-            dict(works(parts, settings.api.public_url))[part]()
+            work = partial(_catch_up, parts, part)
+        elif part != "api":
+            work = partial(keep_going, part, work_of(parts, part, address), stop, parts.board, parts.clock)
+        whole = work_until(stop, Part(part, work))
+    if not whole:
+        leave()
 
 
 def _catch_up(parts: House, part: str) -> None:
-    before = cpu_seconds()
-    begun = time.monotonic()
+    before, begun = cpu_seconds(), time.monotonic()
     done = run(
         parts.pipeline(part),
         parts.source(part, until_caught_up=True),
@@ -65,6 +76,9 @@ def _catch_up(parts: House, part: str) -> None:
         clock=parts.clock,
         settings=RunnerSettings(restarts=5),
     )
+    if done.ended == "stopped":
+        typer.echo(plain(f"{part}: stopped before the end; {done.records} records were read, windows stay open"), err=True)
+        raise typer.Abort
     published = close_everything(parts) if part != "deploys" else 0
     typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
     typer.echo(summary(parts, before, begun))
@@ -97,7 +111,9 @@ def summary(parts: House, cpu_before: float, begun: float) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in totals.items())
     told = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
     more = f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects" if len(reasons) > MOST_REASONS else ""
-    return f"ledger: {counts}; {cpu_seconds() - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident{told}{more}"
+    cpu = cpu_seconds()
+    cost = f"{cpu - cpu_before:.2f} CPU seconds, {time.monotonic() - begun:.1f} s, at most {peak_megabytes()} MB resident"
+    return f"ledger: {counts}; {cost} ({cpu:.2f} CPU seconds with the start of the process){told}{more}"
 
 
 def peak_megabytes() -> int:

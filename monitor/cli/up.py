@@ -1,7 +1,6 @@
 """`seamwatch up`: everything in one process, each part in a thread of its own."""
 
 import secrets
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +12,14 @@ import typer
 from monitor.api.app import create_app
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.api.server import ApiServer
-from monitor.cli.assembly import CLOSER, DETECTOR, PIPELINES, House, house
+from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
-from monitor.clock import Clock, monotonic_seconds
+from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
-from monitor.errors import MonitorError, Permanent
 from monitor.gate import asked, wait_for_gate
 from monitor.streams.runner import run
-from monitor.telemetry import HealthBoard, Report
 from pipelines.detection import detection
 from pipelines.notify import run_notify, trial_alert
 from pipelines.windows import windows
@@ -30,7 +27,6 @@ from pipelines.windows import windows
 log = structlog.get_logger(__name__)
 
 GATE_LOOKS_EVERY = 5.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 def command(context: typer.Context) -> None:
@@ -39,26 +35,20 @@ def command(context: typer.Context) -> None:
     set_up_logs(settings.log.level, settings.log.format)
     stop = threading.Event()
     stop_on_signals(stop)
-    up(settings, stop, lambda address: typer.echo(plain(f"page: {address}/")))
+    if not up(settings, stop, lambda address: typer.echo(plain(f"page: {address}/"))):
+        leave()
 
 
-def stop_on_signals(stop: threading.Event) -> None:
-    """Ctrl-C and SIGTERM set `stop`, from a thread: an Event's lock is not re-entrant, so a handler that comes while the main thread
-    waits on it, or inside the handler of another signal, would wait for itself.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop", daemon=True).start())
-
-
-def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) -> None:
+def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) -> bool:
     """Run all parts until `stop` is set; `ready` is told the page's address once it answers. Ends cleanly: offsets committed,
-    leases given up, stores closed. Raises ConfigError (a taken port), StoreError (a store held by another process).
+    leases given up, stores closed; False when a part that waits for a silent store or broker had to be left behind.
+    Raises ConfigError (a taken port), StoreError (a store held by another process).
     """
     with house(settings) as parts:
         parts.stop = stop
         with serving(parts) as address:
             threads = [
-                threading.Thread(target=keep_going, args=(name, work, stop, parts.board, parts.clock), name=name)
+                Part(name, partial(keep_going, name, work, stop, parts.board, parts.clock))
                 for name, work in works(parts, address)
             ]
             for thread in threads:
@@ -68,8 +58,8 @@ def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) 
                 stop.wait()
             finally:
                 stop.set()
-                for thread in threads:
-                    thread.join()
+                whole = ended_in_time(threads)
+    return whole
 
 
 @contextmanager
@@ -122,15 +112,20 @@ def serving(parts: House) -> Iterator[str]:
 
 def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     """What runs beside the API, by name: one entry a thread."""
-    listed: list[tuple[str, Callable[[], object]]] = []
-    if parts.settings.kafka.brokers:
-        listed += [(name, partial(_collect, parts, name)) for name in PIPELINES if parts.topic(name)]
-    else:
-        log.warning("no brokers are set: nothing is read from Kafka")
-    listed.append(("windows", partial(_windows, parts)))
-    listed.append(("detection", partial(_detection, parts)))
-    listed.append(("notify", partial(_notify, parts, address)))
-    return listed
+    reads = [name for name in PIPELINES if parts.topic(name)] if parts.settings.kafka.brokers else []
+    if not reads:
+        log.warning("no brokers or topics are set: nothing is read from Kafka")
+    return [(name, work_of(parts, name, address)) for name in (*reads, CLOSER, DETECTOR, NOTIFIER)]
+
+
+def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
+    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR, NOTIFIER; `address` is for links in alerts."""
+    alone: dict[str, Callable[[], object]] = {
+        CLOSER: partial(_windows, parts),
+        DETECTOR: partial(_detection, parts),
+        NOTIFIER: partial(_notify, parts, address),
+    }
+    return alone.get(name) or partial(_collect, parts, name)
 
 
 def _collect(parts: House, name: str) -> None:
@@ -174,26 +169,3 @@ def _notify(parts: House, address: str) -> None:
     run_notify(
         parts.engine, parts.senders(), settings, holder=parts.holder, stop=parts.stop, board=parts.board, clock=parts.clock
     )
-
-
-def keep_going(name: str, work: Callable[[], object], stop: threading.Event, board: HealthBoard, clock: Clock) -> None:
-    """Do a part's work until it returns or `stop` is set. When it breaks, the board and the log say so and it begins again after
-    a growing wait; a `Permanent` error ends it for good. The other parts, and the page that shows it, go on meanwhile.
-    """
-    pause = FIRST_PAUSE
-    while not stop.is_set():
-        begun = monotonic_seconds()
-        try:
-            work()
-        except Exception as error:
-            ours = isinstance(error, MonitorError)
-            reason = str(error) if ours else f"{type(error).__name__}: {error}"
-            board.report(Report(name, ready=False, reason=reason, at=clock()))
-            if isinstance(error, Permanent):
-                log.error("a part stopped", part=name, reason=reason)
-                return
-            pause = FIRST_PAUSE if monotonic_seconds() - begun > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
-            log.warning("a part starts again", part=name, reason=reason, wait_seconds=pause, exc_info=None if ours else error)
-            stop.wait(pause)
-        else:
-            return

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import alembic.command
+import psycopg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.abc import RV, PQGen
+from psycopg.errors import _WaitTimeout
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -23,6 +26,7 @@ from monitor.errors import StoreError, StoreUnavailable
 
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
+ANSWER_SECONDS = 15.0  # our statements are small; a server that takes longer has fallen silent
 MIGRATION_LOCK = 0x5EA3_0A7C_0001  # any number that is ours: PostgreSQL's advisory lock while migrating
 _migrating = threading.Lock()  # alembic keeps its context in module globals
 
@@ -69,14 +73,35 @@ def _engine(dsn: str) -> Engine:
     if url.drivername == "sqlite":
         return _sqlite(url)
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        options = {"connect_timeout": CONNECT_SECONDS}
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"), connect_args=options, pool_pre_ping=True, pool_size=5, max_overflow=10
-        )
+        return _postgresql(url.set(drivername="postgresql+psycopg"))
     raise StoreError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
 
 
 _KINDS = "sqlite:///PATH or postgresql://user:password@host:port/database"
+
+
+class _Prompt(psycopg.Connection[Any]):
+    """A connection that gives a silent server up; libpq itself waits for ever for one that is stopped or cut off."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """As psycopg's, within ANSWER_SECONDS."""
+        try:
+            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+        except _WaitTimeout as error:
+            self.close()
+            raise psycopg.OperationalError(f"no answer in {ANSWER_SECONDS:.0f} s") from error
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url, connect_args={"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True, pool_size=5, max_overflow=10
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, words: Any, options: Any) -> _Prompt:
+        return _Prompt.connect(*words, **options)
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 import clickhouse_connect
@@ -30,25 +30,27 @@ TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 4
 BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
 # How long a server may be silent; a reader waits a little longer than max_execution_time.
-OPEN_SECONDS, READ_SECONDS, WRITE_SECONDS = 10, 70, 300
-MAX_READERS = 4
-MAX_WRITERS = 4
+OPEN_SECONDS = 10
+SILENT_SECONDS: Mapping["Use", int] = {"read": 70, "write": 300, "ping": 2}
+CLIENTS = 4
+CROWD_SECONDS = 20.0  # a question waits so long for one of the clients while all are busy
 
 _INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
 
 Parameters = Mapping[str, object]
+Use = Literal["read", "write", "ping"]
 
 
 class Store:
     """One telemetry store. Safe between threads: each call borrows a client of its own from a small pool."""
 
-    def __init__(self, dsn: str, connect: Callable[[bool], Client], database: str, lock: StoreLock | None) -> None:
+    def __init__(self, dsn: str, connect: Callable[[Use], Client], database: str, lock: StoreLock | None) -> None:
         self.dsn = dsn
         self.database = database
         self.lock = lock
-        self._connect = connect
-        self._writers = _Pool(lambda: connect(False), MAX_WRITERS)
-        self._readers = _Pool(lambda: connect(True), MAX_READERS)
+        self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
+        self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
+        self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Write rows; durable on return. The same rows may be written again: every table has a natural key.
@@ -88,8 +90,8 @@ class Store:
                 raise _said(error, name) from error
 
     def ping(self) -> None:
-        """Raise StoreError or StoreUnavailable when the store does not answer."""
-        with self._readers.borrow() as client:
+        """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however busy its readers and writers are."""
+        with self._pingers.borrow() as client:
             try:
                 client.query("SELECT 1")
             except (ClickHouseError, OSError) as error:
@@ -107,6 +109,7 @@ class Store:
         """Close every client and let the lock go."""
         self._writers.close()
         self._readers.close()
+        self._pingers.close()
         if self.lock:
             self.lock.release()
 
@@ -129,17 +132,21 @@ class Store:
 
 
 class _Pool:
-    """Up to `size` clients, made when first needed; a client that failed on the network is thrown away."""
+    """A few clients, made when first needed; one that failed on the network is thrown away. StoreUnavailable when all stay busy."""
 
-    def __init__(self, make: Callable[[], Client], size: int) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], Client], patience_seconds: float) -> None:
+        self._make, self._patience = make, patience_seconds
         self._idle: queue.LifoQueue[Client | None] = queue.LifoQueue()
-        for _ in range(size):
+        for _ in range(CLIENTS):
             self._idle.put(None)
 
     @contextmanager
     def borrow(self) -> Iterator[Client]:
-        client = self._idle.get()
+        try:
+            client = self._idle.get(timeout=self._patience)
+        except queue.Empty:
+            text = f"all {CLIENTS} connections to ClickHouse have been busy for {self._patience:.0f} s; is the server silent or overloaded?"
+            raise StoreUnavailable(text) from None
         try:
             if client is None:
                 client = self._make()
@@ -193,13 +200,13 @@ def _open_embedded(dsn: str, path: Path, database: str) -> Store:
     lock = StoreLock.take(path)
     path.mkdir(exist_ok=True)
 
-    def connect(read_only: bool) -> Client:
+    def connect(use: Use) -> Client:
         client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
         client.command("SET session_timezone = 'UTC'")
         client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
         client.database = database
         client.command("USE " + _identifier(database))
-        for setting, value in ({**READ_LIMITS, "readonly": "1"} if read_only else WRITE_SETTINGS).items():
+        for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
             client.command(f"SET {setting} = {value}")
         return client
 
@@ -222,21 +229,21 @@ def _open_server(dsn: str) -> Store:
         "username": parts.username or "default",
         "password": parts.password or "",
         "secure": secure,
-        "connect_timeout": OPEN_SECONDS,
         "autogenerate_session_id": False,
     }
 
-    def connect(read_only: bool) -> Client:
-        limits = {**READ_LIMITS, "readonly": "2"} if read_only else dict(WRITE_SETTINGS)
+    def connect(use: Use) -> Client:
+        limits = dict(WRITE_SETTINGS) if use == "write" else {**READ_LIMITS, "readonly": "2"}
         settings = {"session_timezone": "UTC", **limits}
+        seconds = SILENT_SECONDS[use]
+        timeouts: dict[str, Any] = {"connect_timeout": min(OPEN_SECONDS, seconds), "send_receive_timeout": seconds}
         try:
-            seconds = READ_SECONDS if read_only else WRITE_SECONDS
-            return clickhouse_connect.get_client(**options, database=database, settings=settings, send_receive_timeout=seconds)
+            return clickhouse_connect.get_client(**options, **timeouts, database=database, settings=settings)
         except (ClickHouseError, OSError) as error:
             raise _said(error, f"connect to {_shown(dsn)}") from error
 
     try:
-        first = clickhouse_connect.get_client(**options, send_receive_timeout=OPEN_SECONDS)
+        first = clickhouse_connect.get_client(**options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS)
         first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
         first.close()
     except (ClickHouseError, OSError) as error:

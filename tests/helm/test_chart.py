@@ -80,6 +80,14 @@ def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(values: tuple
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
+def test_every_pod_can_be_asked_whether_it_is_ready(values: tuple[str, ...]) -> None:
+    for pod in pods(objects(*values)):
+        container = pod["spec"]["containers"][0]
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+        assert container["args"] in (["up"], ["run", "api"]) or container["args"][::2] == ["run", "--serve"]
+
+
+@pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
 def test_selectors_find_their_pods(values: tuple[str, ...]) -> None:
     made = objects(*values)
     labels = [pod["metadata"]["labels"] for pod in pods(made)]

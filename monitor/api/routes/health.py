@@ -1,8 +1,10 @@
 """/healthz, /readyz, /metrics for platforms; /v1/health, /v1/rejects, /v1/ledger, /v1/coverage, /v1/size for people and programs."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
@@ -16,6 +18,9 @@ from monitor.api.parts import Parts
 from monitor.api.questions import WindowsState, ask, range_of, windows_state
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
+
+PROBE_THREADS = CapacityLimiter(4)
+"""Probes run in threads of their own: questions that wait for a silent store may hold all the others."""
 
 probes = APIRouter(tags=["probes"])
 router = APIRouter(prefix="/v1", tags=["health"], responses=ERRORS)
@@ -179,32 +184,42 @@ def unready(parts: Parts) -> list[str]:
 
 
 @probes.get("/healthz", summary="Is the process alive?")
-def healthz() -> dict[str, str]:
-    """Always 200 while requests are answered."""
+async def healthz() -> dict[str, str]:
+    """Always 200 while requests are answered; needs no thread, which questions to a silent store may all hold."""
     return {"status": "alive"}
 
 
 @probes.get("/readyz", summary="Does everything run?", responses={503: {"description": "Not ready; says why"}})
-def readyz(parts: Opened) -> Response:
-    """503 with reasons when the store does not answer, or a component is unready or silent."""
-    reasons = unready(parts)
+async def readyz(request: Request) -> Response:
+    """503 with reasons when the store does not answer within 2 s, or a component is unready or silent."""
+    reasons = await to_thread.run_sync(unready, parts_of(request), limiter=PROBE_THREADS)
     return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
 @probes.get(
     "/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}, **ERRORS}, response_class=Response
 )
-def metrics(request: Request) -> Response:
-    """What Seamwatch says of itself; needs the scope read unless opened by a setting."""
+async def metrics(request: Request) -> Response:
+    """What Seamwatch says of itself; needs the scope read unless opened by a setting. Figures of a store that does not answer stay as they were."""
+    text = await to_thread.run_sync(_measured, request, limiter=PROBE_THREADS)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _measured(request: Request) -> bytes:
     parts = parts_of(request)
     if not parts.config.open_metrics:
         requires("read")(request)
-    telemetry.FINDINGS.set(kept_findings.count_open(parts.engine))
-    state = windows_state(parts)
-    for gauge, at in ((telemetry.LAST_CLOSED, state.last_closed), (telemetry.LAST_SEALED, state.last_sealed)):
-        if at is not None:
-            gauge.set(at.timestamp())
-    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    for one in components(parts):
+        telemetry.READY.labels(one.component).set(one.ready and not one.stale)
+    with suppress(StoreError):
+        telemetry.FINDINGS.set(kept_findings.count_open(parts.engine))
+    with suppress(StoreError):
+        parts.store.ping()
+        state = windows_state(parts)
+        for gauge, at in ((telemetry.LAST_CLOSED, state.last_closed), (telemetry.LAST_SEALED, state.last_sealed)):
+            if at is not None:
+                gauge.set(at.timestamp())
+    return generate_latest(telemetry.REGISTRY)
 
 
 @router.get("/health", summary="Components, watermarks, how far windows are closed and sealed")

@@ -1,0 +1,49 @@
+"""Probes answer while the store does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.api import Parts, create_app
+from monitor.clock import ManualClock
+from monitor.control.store import open_control
+from monitor.errors import StoreUnavailable
+from monitor.store import open_store
+from monitor.store.client import SILENT_SECONDS
+from monitor.store.reader import Reader
+from monitor.telemetry import HealthBoard, Report
+from tests.fixtures.api import Asked
+from tests.fixtures.gateway import Gateway
+from tests.fixtures.shop_day import NOON
+
+SILENCE = {"kind": "slow", "seconds": 5, "times": 4}
+
+
+@pytest.fixture
+def asked(gateway_dsn: str, tmp_path: Path) -> Iterator[Asked]:
+    """The app over a ClickHouse server."""
+    store, engine = open_store(gateway_dsn), open_control(f"sqlite:///{tmp_path}/control.db")
+    clock = ManualClock(NOON)
+    parts = Parts(Reader(store), store, engine, HealthBoard(), clock=clock)
+    yield Asked(parts, create_app(parts), clock)
+    store.close()
+    engine.dispose()
+
+
+def test_a_silent_store_makes_unready_and_leaves_alive_and_measured(asked: Asked, gateway: Gateway) -> None:
+    asked.parts.board.report(Report("traces", ready=False, reason="no broker", at=NOON))
+    gateway.faults(SILENCE)
+    readiness = asked.get("/readyz")
+    assert readiness.status_code == 503
+    assert "ClickHouse does not answer" in readiness.text
+    assert asked.get("/healthz").status_code == 200
+    assert 'seamwatch_component_ready{component="traces"} 0.0' in asked.get("/metrics").text
+
+
+def test_a_ping_waits_two_seconds_and_no_longer(asked: Asked, gateway: Gateway) -> None:
+    gateway.faults({**SILENCE, "seconds": SILENT_SECONDS["ping"] + 2})
+    with pytest.raises(StoreUnavailable, match=r"timed out|read timeout=2"):
+        asked.parts.store.ping()
+    gateway.faults()
+    asked.parts.store.ping()
