@@ -46,6 +46,16 @@ def test_a_window_whose_first_halves_may_be_gone_is_never_closed_again() -> None
     assert closed([state(100, oldest=gone)], 500) == [100]
 
 
+def test_a_window_fades_at_nine_tenths_of_the_time_its_halves_are_kept() -> None:
+    edge = NOW - int(0.9 * 1000)
+    assert not state(100, seen=1, oldest=edge).faded(1000)
+    assert state(100, seen=1, oldest=edge - 1).faded(1000)
+
+
+def test_a_window_never_closed_waits_for_nobody() -> None:
+    assert closed([state(100, closed=NOW)], 500) == [100]
+
+
 def test_windows_are_sealed_60_s_after_the_watermark_passed_their_end() -> None:
     unsealed = state(100, seen=1)
     assert plan_closing([unsealed], 169.9, SETTINGS).seal == []
@@ -63,6 +73,8 @@ def test_adjacent_windows_share_a_statement_and_too_many_rows_do_not() -> None:
     ]
     full = [state(w, rows=1_000_000) for w in (100, 110, 120)]
     assert [(r.first, r.last) for r in plan_closing(full, 5000, SETTINGS).runs] == [(100, 100), (110, 110), (120, 120)]
+    halves = [state(w, rows=500_000) for w in (100, 110, 120)]
+    assert [(r.first, r.last) for r in plan_closing(halves, 5000, SETTINGS).runs] == [(100, 110), (120, 120)]
     assert plan_closing([state(100, rows=9 * SETTINGS.rows_a_statement)], 5000, SETTINGS).runs[0].parts == 5
 
 
@@ -85,6 +97,16 @@ def test_the_slowest_live_partition_holds_the_watermark_and_the_dead_do_not() ->
     assert watermark_of([]) is None
     assert watermark_of([seen(100), seen(90)]) == 90
     assert watermark_of([seen(100, said=1000), seen(5, said=100, partition=1)]) == 100
+
+
+def test_a_partition_is_live_for_120_s_after_its_last_word() -> None:
+    assert watermark_of([seen(100, said=1000), seen(5, said=880, partition=1)]) == 5
+    assert watermark_of([seen(100, said=1000), seen(5, said=879.999, partition=1)]) == 100
+
+
+def test_one_of_a_topic_that_another_source_took_over_is_live_for_15_s() -> None:
+    assert watermark_of([seen(100, said=1000), seen(5, said=985, source="before")]) == 5
+    assert watermark_of([seen(100, said=1000), seen(5, said=984.999, source="before")]) == 100
 
 
 def test_a_broker_made_anew_does_not_wait_for_the_one_before() -> None:
