@@ -129,6 +129,8 @@ class Closer:
             self._store.execute("close_sightings", {**span, "generation": generation}, repeatable=False)
             if holds["exchanges"]:
                 self._store.execute("close_shapes", {**span, "generation": generation}, repeatable=False)
+            if holds["violations"]:
+                self._store.execute("pair_violations", span)
         rows = []
         for state in plan.close:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)

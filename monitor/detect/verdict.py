@@ -5,15 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from monitor.detect.absence import never_seen, silence, version_pattern
 from monitor.detect.columns import EdgeTable, digest, tables
 from monitor.detect.contrasts import own_codes, role_on
 from monitor.detect.ebh import e_bh, holm
 from monitor.detect.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.equivalence import minimum_detectable_ratio
 from monitor.detect.findings import Clauses, Found, findings_of
+from monitor.detect.series import Around
 from monitor.detect.settings import JudgeSettings
+from monitor.detect.steps import shared_harm, steps
 from monitor.detect.suspects import rivals
-from monitor.detect.weaker import never_seen, shared_harm, silence, steps, version_pattern
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Verdict
@@ -46,11 +48,13 @@ def judge(
     *,
     clauses: Clauses | None = None,
     accepted: Callable[[Finding], bool] | None = None,
+    around: Around = Around(),
 ) -> tuple[Verdict, list[Finding]]:
     """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the version sightings.
 
     Same inputs (in any order) and same `now`: same answer; `inputs_hash` names them. `clauses` says which contract clauses were broken,
-    per edge and version pair; `accepted` marks findings that are known and do not fail a deploy. Never passes on missing data.
+    per edge and version pair; `accepted` marks findings that are known and do not fail a deploy; `around` is what a step in time is
+    held against. Never passes on missing data.
     Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
     since = _since(deploy, settings)
@@ -66,7 +70,7 @@ def judge(
     others = sorted(other_deploys, key=lambda other: other.id)
     against = _against(deploy, found_tables, sightings)
     tested = tuple(_tests(deploy, table, against, since, settings) for table in found_tables) if against else ()
-    case = _case(deploy, against, since, tested, tuple(found_tables), sightings, others, clauses or {}, settings, now)
+    case = _case(deploy, against, since, tested, tuple(found_tables), sightings, others, clauses or {}, settings, around, now)
     findings = [
         item.finding if not (accepted and accepted(item.finding)) else replace(item.finding, state="accepted")
         for item in case.found
@@ -76,6 +80,7 @@ def judge(
             *(table.digest for table in found_tables),
             *(repr(sighting) for sighting in sightings),
             *(repr(other) for other in others),
+            *(table.digest for cells in (around.neighbours, around.former) for table in tables(cells, -math.inf, math.inf)),
             repr(deploy),
             repr(settings),
             repr(sorted((repr(key), sorted(rows)) for key, rows in (clauses or {}).items())),
@@ -123,6 +128,7 @@ def _case(
     others: Sequence[Deploy],
     clauses: Clauses,
     settings: JudgeSettings,
+    around: Around,
     now: datetime,
 ) -> _Case:
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
@@ -140,11 +146,7 @@ def _case(
         ]
         rival = rivals(deploy, others, found_tables, settings) if rejected else {}
         found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
-    apart = [edge for edge in edges if not edge.contrast.overlap and not edge.contrast.confounded]
-    if apart and not met:
-        rival = rivals(deploy, others, found_tables, settings)
-        for edge in apart:
-            found += steps(deploy, edge, len(apart), rival, settings).found
+    found += steps(deploy, edges, found, rivals(deploy, others, found_tables, settings) if edges else {}, settings, around)
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     quiet = silence(deploy, against, sightings, where, since, settings, now) if against else None
     if quiet is None and not _seen(deploy, found_tables, sightings):
@@ -275,7 +277,7 @@ def _edge_outcome(
     for kind, bound in edge.equivalences.items():
         if not bound.equivalent(settings.floor_ratio, settings.floor_difference):
             reasons.append(
-                f"{kind.replace('_', ' ')}: up to {bound.difference_high:.2%} points more are possible after {bound.calls:.0f} calls"
+                f"{kind.replace('_', ' ')}: up to {100 * bound.difference_high:.2f} percentage points more are possible after {bound.calls:.0f} calls"
             )
             needed = max(needed, bound.calls_needed or 0.0)
     for side, high in edge.latency_difference.items():

@@ -99,7 +99,61 @@ def test_a_span_with_a_payload_is_checked_and_counted_on_its_edge_by_version_pai
     assert (edge.calls, edge.caller_version, edge.callee_version, edge.coverage["both"]) == (3, "1", "2", 3)
     assert edge.conformance == {"valid": 1, "violated": 1, "not_checked:truncated": 1}
     (group,) = rig.reader.violations(datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(4e9, UTC))
-    assert (group["rule"], group["pointer"], group["caller_version"], group["callee_version"]) == ("type", "/price", "", "2")
+    assert (group["rule"], group["pointer"], group["caller_version"], group["callee_version"]) == ("type", "/price", "1", "2")
+    assert (group["caller"], group["callee"], group["count"]) == ("web", "cart", 1)
+
+
+ALL_TIME = (datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(4e9, UTC))
+LOOKS = {"http.request.method": "GET", "url.full": "http://cart/items/7"}
+
+
+def pairs(rig: Rig) -> list[tuple[str, str, str, str, int]]:
+    """Caller, its version, callee, its version, exchanges of every group of violations."""
+    return [
+        (group["caller"], group["caller_version"], group["callee"], group["callee_version"], group["count"])
+        for group in rig.reader.violations(*ALL_TIME)
+    ]
+
+
+def test_a_violation_that_only_the_server_saw_names_its_caller_once_the_callers_span_has_come(rig: Rig) -> None:
+    rig.produce(S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')))
+    collect(rig)
+    rig.close()
+    assert pairs(rig) == [("unknown", "", "cart", "2", 1)]
+    rig.produce(S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS))
+    collect(rig)
+    rig.close()
+    assert pairs(rig) == [("web", "1.4", "cart", "2", 1)]
+
+
+def test_a_violation_read_again_is_paired_again_and_counted_once(rig: Rig) -> None:
+    rig.produce(
+        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
+        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')),
+    )
+    registry = contract()
+    for _ in range(2):
+        list(traces(ListSource(rig.log), rig.store, TraceSettings(), rig.clock, lambda: registry))  # nothing is committed
+        rig.close()
+        assert pairs(rig) == [("web", "1.4", "cart", "2", 1)]
+
+
+def test_a_violation_of_a_call_that_nobody_traced_on_the_way_in_is_a_users(rig: Rig) -> None:
+    rig.produce(S("cart", "server", 1, 2, start=1.1, end=1.9, version="2", attributes=said('{"price": "9"}')))
+    collect(rig)
+    rig.close()
+    assert pairs(rig) == [("user", "", "cart", "2", 1)]
+
+
+def test_a_violation_that_only_the_client_saw_names_the_version_that_answered(rig: Rig) -> None:
+    rig.produce(
+        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=said('{"price": "9"}', **{"server.address": "cart"})),
+        S("cart", "server", 1, 2, 1, start=1.1, end=1.5, version="2"),
+        S("cart", "server", 1, 3, 1, start=1.5, end=1.9, version="3"),
+    )
+    collect(rig)
+    rig.close()
+    assert pairs(rig) == [("web", "1.4", "cart", "3", 1)]
 
 
 def test_both_sides_logging_one_call_count_one_check(rig: Rig) -> None:

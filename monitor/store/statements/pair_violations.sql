@@ -1,0 +1,51 @@
+-- The version pair of broken clauses in windows first..last, from the call that their span belongs to: an exchange that only one
+-- side logged knows only that side. Rows are replaced under their own keys, and only where halves say more: running it again adds
+-- nothing. The client half names the caller, the server half the callee; where a half is missing, the log's word stays.
+INSERT INTO violations
+(window, source_id, partition, offset, `index`, fingerprint, contract, revision, operation, side, rule, pointer, clause, expected,
+ actual, environment, caller, caller_version, callee, callee_version, trace, has_trace, status, at)
+WITH
+    toDateTime({first:UInt32}) AS first_window,
+    toDateTime({last:UInt32}) AS last_window,
+    first_window - 10 AS lowest,
+    last_window + 10 AS highest,
+    broken AS (
+        SELECT v.*, e.span AS span
+        FROM (SELECT * FROM violations FINAL WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS v
+        INNER JOIN (SELECT * FROM exchanges FINAL WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS e
+            ON v.window = e.window AND v.source_id = e.source_id AND v.partition = e.partition AND v.offset = e.offset AND v.`index` = e.`index`
+    ),
+    clients AS (
+        SELECT window, trace, call_span, environment, service, version, side FROM halves FINAL
+        WHERE window BETWEEN lowest AND highest AND side = 1 AND trace IN (SELECT trace FROM broken)
+    ),
+    servers AS (
+        SELECT window, trace, call_span, own_span, end_ns, environment, service, version, side FROM halves FINAL
+        WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2 AND trace IN (SELECT trace FROM broken)
+    ),
+    -- the server that said it; where the client said it, the last to answer
+    called AS (
+        SELECT trace, own_span AS span, call_span, own_span AS answering FROM servers
+        UNION ALL
+        SELECT c.trace AS trace, c.call_span AS span, c.call_span AS call_span, argMax(s.own_span, (s.end_ns, s.own_span)) AS answering
+        FROM clients AS c
+        LEFT JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.call_span AND c.window <= s.window + 10 AND s.window <= c.window + 10
+        GROUP BY trace, span, call_span
+    )
+SELECT
+    b.window, b.source_id, b.partition, b.offset, b.`index`, b.fingerprint, b.contract, b.revision, b.operation, b.side, b.rule, b.pointer,
+    b.clause, b.expected, b.actual,
+    multiIf(s.side = 2, s.environment, c.side = 1, c.environment, b.environment) AS its_environment,
+    multiIf(c.side = 1, c.service, b.caller NOT IN ('', 'unknown'), b.caller, s.call_span = s.own_span, 'user', 'unknown') AS its_caller,
+    if(c.side = 1 AND c.version != '', c.version, b.caller_version) AS its_caller_version,
+    if(s.side = 2, s.service, b.callee) AS its_callee,
+    if(s.side = 2 AND s.version != '', s.version, b.callee_version) AS its_callee_version,
+    b.trace, b.has_trace, b.status, b.at
+FROM broken AS b
+INNER JOIN called AS k ON b.trace = k.trace AND b.span = k.span
+LEFT JOIN servers AS s ON k.trace = s.trace AND k.answering = s.own_span AND k.call_span = s.call_span
+LEFT JOIN clients AS c ON k.trace = c.trace AND k.call_span = c.call_span
+    AND (s.side != 2 OR (c.window <= s.window + 10 AND s.window <= c.window + 10))
+WHERE (its_environment, its_caller, its_caller_version, its_callee, its_callee_version)
+   != (b.environment, b.caller, b.caller_version, b.callee, b.callee_version)
+SETTINGS join_algorithm = 'hash'
