@@ -49,7 +49,9 @@ class KafkaSettings(Group):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="transport and login"
     )
-    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="", description="how to log in")
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="", description="how to log in; empty: SCRAM-SHA-512 where security_protocol logs in"
+    )
     sasl_username: str = Field(default="", description="user name")
     sasl_password: SecretStr = Field(default=SecretStr(""), description="password")
     ssl_cafile: str = Field(default="", description="PEM file with the brokers' authorities; empty: the system's")
@@ -66,9 +68,10 @@ class KafkaSettings(Group):
         """Options in the words of the chosen client library: login, TLS, protocol version, then `options`."""
         names = _CLIENT_WORDS[self.client]
         password = self.sasl_password.get_secret_value()
+        logs_in = self.security_protocol.startswith("SASL")
         said = {
             "security_protocol": "" if self.security_protocol == "PLAINTEXT" else self.security_protocol,
-            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_mechanism": self.sasl_mechanism or ("SCRAM-SHA-512" if logs_in else ""),
             "sasl_username": self.sasl_username,
             "sasl_password": password,
             "ssl_cafile": self.ssl_cafile,

@@ -86,22 +86,30 @@ def test_own_kafka_takes_five_settings_in_the_words_of_each_client() -> None:
     own = {
         "SEAMWATCH_KAFKA_BROKERS": "b:9093",
         "SEAMWATCH_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "SEAMWATCH_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
         "SEAMWATCH_KAFKA_SASL_USERNAME": "u",
         "SEAMWATCH_KAFKA_SASL_PASSWORD": "p",
+        "SEAMWATCH_KAFKA_SSL_CAFILE": "/ca.pem",
     }
     assert load(None, {}, own).kafka.client_options() == {
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "SCRAM-SHA-512",
         "sasl_plain_username": "u",
         "sasl_plain_password": "p",
+        "ssl_cafile": "/ca.pem",
     }
     assert load(None, {}, own | {"SEAMWATCH_KAFKA_CLIENT": "confluent"}).kafka.client_options() == {
         "security.protocol": "SASL_SSL",
         "sasl.mechanisms": "SCRAM-SHA-512",
         "sasl.username": "u",
         "sasl.password": "p",
+        "ssl.ca.location": "/ca.pem",
     }
+    another = load(None, {}, own | {"SEAMWATCH_KAFKA_SASL_MECHANISM": "PLAIN"}).kafka.client_options()
+    assert another["sasl_mechanism"] == "PLAIN"
+
+
+def test_a_broker_without_login_takes_one_setting() -> None:
+    assert load(None, {}, {"SEAMWATCH_KAFKA_BROKERS": "b:9092"}).kafka.client_options() == {}
 
 
 def test_an_old_brokers_version_is_handed_over_as_numbers() -> None:
