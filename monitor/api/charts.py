@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ _INK = {"light": ("#3a424d", "#d9dee5", "#8a94a3"), "dark": ("#c4ccd8", "#333b47
 _DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 LONGEST_NAME = 40
 PLOT_HEIGHT, LEGEND_ROW = 210, 28
+LABEL_ROW, LABEL_ROWS = 15, 4
+MOST_DOTS = 40
+_SHEET = {"light": "#ffffff", "dark": "#171e27"}  # the ground of a chart, as in the style sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,9 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
                 line_dash=_DASHES[index % len(_DASHES)],
                 line_alpha=1.0 if nth == 0 else 0.6,
             )
+            drawn += 1
+            if len(points) > MOST_DOTS:
+                continue  # they would hide the line on a narrow screen
             plot.scatter(
                 "time",
                 "value",
@@ -102,7 +108,6 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
                 size=4 if len(points) > 2 else 7,
                 marker="circle" if index % 2 == 0 else "square",
             )
-            drawn += 1
     _mark(plot, chart, theme)
     if drawn:
         form = "@value{0.00 %}" if chart.share else "@value{0.000}"
@@ -122,6 +127,12 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
         plot.legend[0].click_policy = "hide"
     item: dict[str, Any] = dict(json_item(plot))
     return item
+
+
+def warm() -> None:
+    """Import what drawing needs, and draw nothing once: else the first reader waits for it."""
+    now = datetime.now(UTC)
+    draw(Chart("", "", (), (), now, now + timedelta(minutes=1), (Marker(now, ""),)), (), "light")
 
 
 def _series(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
@@ -184,26 +195,50 @@ def _shade(plot: "Figure", chart: Chart, theme: Theme) -> None:
 
 
 def _mark(plot: "Figure", chart: Chart, theme: Theme) -> None:
+    from bokeh.models import Node  # noqa: PLC0415 - as above
     from bokeh.models.annotations import Label, Span  # noqa: PLC0415 - as above
 
-    for number, marker in enumerate(sorted(chart.markers, key=lambda marker: marker.at)):
-        if not chart.since <= marker.at < chart.until:
-            continue
+    for marker, row, leftward in labelled(chart):
         plot.add_layout(
             Span(location=marker.at, dimension="height", line_color=_INK[theme][0], line_dash="dashed", line_width=1.2)
         )
         plot.add_layout(
             Label(
                 x=marker.at,
-                y=4 + 15 * (number % 4),
-                y_units="screen",
-                x_offset=4,
+                y=Node(target="frame", symbol="top", offset=2 + LABEL_ROW * row),
+                text_baseline="top",
+                text_align="right" if leftward else "left",
+                x_offset=-4 if leftward else 4,
                 text=_short(marker.label),
                 text_color=_INK[theme][0],
                 text_font="system-ui",
                 text_font_size="11px",
+                background_fill_color=_SHEET[theme],
+                background_fill_alpha=0.85,
             )
         )
+
+
+def labelled(chart: Chart) -> list[tuple[Marker, int, bool]]:
+    """Markers in range with the row of their label and whether it stands left of them: labels share a row where they do not meet.
+
+    How wide a label is on the time axis is guessed for a narrow screen. Where no row has room, the line stands without its words.
+    """
+    span = chart.until - chart.since
+    shown = sorted((one for one in chart.markers if chart.since <= one.at < chart.until), key=lambda one: one.at)
+    ends: list[datetime] = []
+    placed: list[tuple[Marker, int, bool]] = []
+    for marker in shown:
+        width = span * min(0.6, 0.012 * (len(_short(marker.label)) + 2))
+        leftward = marker.at + width > chart.until
+        start, end = (marker.at - width, marker.at) if leftward else (marker.at, marker.at + width)
+        row = next((number for number, taken in enumerate(ends) if taken <= start), len(ends))
+        if row == LABEL_ROWS:
+            placed.append((Marker(marker.at, "…"), LABEL_ROWS - 1, leftward))
+            continue
+        ends[row : row + 1] = [end]
+        placed.append((marker, row, leftward))
+    return placed
 
 
 def _short(name: str) -> str:

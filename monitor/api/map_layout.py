@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 WIDTH, HEIGHT = 164, 46
-COLUMN, ROW = 284, 82
+COLUMN, ROW, PASSING = 284, 82, 26
 MARGIN = 28
 SWEEPS = 8
 
@@ -164,14 +164,20 @@ def _ordered(columns: list[list[Place]], chains: Mapping[Line, list[Place]]) -> 
 
 
 def _coordinates(columns: Sequence[Sequence[Place]]) -> dict[Place, tuple[float, float]]:
-    """Columns centred on each other."""
-    tallest = max(len(column) for column in columns)
+    """Columns centred on each other. A line that passes takes less room than a box."""
+    heights = [sum(_room(place) for place in column) for column in columns]
     places: dict[Place, tuple[float, float]] = {}
     for depth, column in enumerate(columns):
-        top = MARGIN + (tallest - len(column)) * ROW / 2
-        for at, name in enumerate(column):
-            places[name] = (MARGIN + depth * COLUMN, top + at * ROW)
+        top = MARGIN + (max(heights) - heights[depth]) / 2
+        for name in column:
+            places[name] = (MARGIN + depth * COLUMN, top + (_room(name) - ROW) / 2)
+            top += _room(name)
     return places
+
+
+def _room(place: Place) -> int:
+    """How high the slot of a box or of a passing line is."""
+    return ROW if isinstance(place, str) else PASSING
 
 
 def _curve(

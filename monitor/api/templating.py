@@ -49,6 +49,9 @@ def environment() -> Environment:
         ago=wording.ago,
         odds=wording.odds,
         signal=wording.signal,
+        what=wording.what,
+        evidence=wording.evidence,
+        told=wording.told,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import Any
 
+from monitor.model.judging import Finding
+
 LONGEST = 96
 # Marks that turn the direction of text around or join and hide letters: shown as their code, never obeyed.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -36,7 +38,9 @@ def percent(part: float | None, whole: float | None = 1.0) -> str:
         return "0 %"
     if share < 0.01:
         return "<0.01 %"
-    return f"{share:.2f} %" if share < 10 else f"{share:.1f} %" if share < 100 else "100 %"
+    if share < 10:
+        return f"{share:.2f} %"
+    return f"{share:.1f} %" if share < 99.95 else ">99.9 %" if share < 100 else "100 %"
 
 
 def duration(seconds: float | None) -> str:
@@ -95,14 +99,50 @@ def ago(at: datetime | None, now: datetime) -> str:
     if known is None:
         return "never"
     seconds = (now - known).total_seconds()
-    if 1 <= seconds < 120:
-        return f"{seconds:.0f} s ago"
-    return f"{duration(seconds)} ago" if seconds >= 1 else "now" if seconds > -1 else f"in {duration(-seconds)}"
+    return f"{_about(seconds)} ago" if seconds >= 1 else "now" if seconds > -1 else f"in {_about(-seconds)}"
+
+
+def _about(seconds: float) -> str:
+    """A distance in whole units: nobody needs 3.94 min."""
+    for limit, unit, name_of in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.0f} {name_of}"
+    return f"{seconds / 86400:.0f} d"
 
 
 def odds(value: Any) -> str:
     """A ratio; a dash when there is none."""
     return "–" if value is None else f"{float(value):.3g}×"
+
+
+def what(finding: Finding) -> str:
+    """What is worse, in a few words."""
+    if finding.signal == "violations":
+        return "breaks its contract"
+    if finding.signal == "latency":  # the judge's own words: "slower, server p50 20 → 210 ms"
+        said = finding.summary.rpartition(": ")[2].partition(" against ")[0]
+        return name(said, 80) if said.startswith("slower") else "is slower"
+    if finding.signal == "errors" and finding.evidence.details.get("kind") == "client_error":
+        return "answers with client errors"
+    return {"errors": "fails", "timeouts": "times out", "silence": "has fallen silent"}[finding.signal]
+
+
+def evidence(finding: Finding) -> str:
+    """The figures: bad calls of the new version, and of the one it is compared with."""
+    seen = finding.evidence
+    against = version(finding.against_version) if finding.against_version else "before"
+    if finding.signal == "latency":
+        return f"{count(seen.new_calls)} calls; {against}: {count(seen.old_calls)}"
+    return f"{count(seen.new_bad)} of {count(seen.new_calls)} calls; {against}: {count(seen.old_bad)} of {count(seen.old_calls)}"
+
+
+def told(key: str, value: str | float | None, now: datetime) -> str:
+    """A detail of a component's report; a time since 1970 is told as a distance."""
+    if value is None:
+        return "–"
+    if key in {"watermark", "last_sealed", "until"} and isinstance(value, float | int) and value > 1e9:
+        return ago(datetime.fromtimestamp(value, UTC), now)
+    return name(f"{value:,}" if isinstance(value, int) else value, 80)
 
 
 def signal(key: str) -> str:

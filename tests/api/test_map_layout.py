@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.api.map_layout import HEIGHT, WIDTH, lay_out
+from monitor.api.map_layout import HEIGHT, ROW, WIDTH, lay_out
 
 NAMES = st.text(max_size=12) | st.sampled_from(["a", "b", "c", "d", "e"])
 LINES = st.lists(st.tuples(NAMES, NAMES), max_size=25)
@@ -42,3 +42,13 @@ def test_a_circle_is_broken_where_it_closes() -> None:
 
 def test_a_few_hundred_services_are_laid_out() -> None:
     assert len(lay_out([(f"s{n}", f"s{(n * 7 + 3) % 300}") for n in range(300)]).boxes) == 300
+
+
+def test_a_line_that_passes_a_column_takes_less_room_than_a_box() -> None:
+    chain = [("a", "b"), ("b", "c")]
+    passing = [("a", f"far{n}") for n in range(10)]
+    longest = [("b", f"far{n}") for n in range(10)]
+    far = lay_out([*chain, *passing, *longest])
+    column = [box for box in far.boxes if box.x == next(one.x for one in far.boxes if one.name == "b")]
+    assert len(column) == 1
+    assert far.height < 10 * ROW + 2 * ROW

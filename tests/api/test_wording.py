@@ -1,10 +1,13 @@
 """Numbers and names on the page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from monitor.api import wording
+from monitor.model.edges import Edge
+from monitor.model.judging import Evidence, Finding
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -41,7 +44,9 @@ def test_durations_take_the_unit_that_fits(seconds: float, said: str) -> None:
     assert wording.duration(seconds) == said
 
 
-@pytest.mark.parametrize(("share", "said"), [(0, "0 %"), (0.00001, "<0.01 %"), (0.0268, "2.68 %"), (0.4, "40.0 %"), (1, "100 %")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(0, "0 %"), (0.00001, "<0.01 %"), (0.0268, "2.68 %"), (0.4, "40.0 %"), (0.9997, ">99.9 %"), (1, "100 %")]
+)
 def test_shares_have_digits_that_say_something(share: float, said: str) -> None:
     assert wording.percent(share) == said
 
@@ -58,3 +63,27 @@ def test_times_are_told_by_their_distance() -> None:
     assert wording.ago(NOW + timedelta(hours=3), NOW) == "in 3 h"
     assert wording.ago(datetime(1970, 1, 1, tzinfo=UTC), NOW) == "never"
     assert wording.ago(None, NOW) == "never"
+
+
+def test_distances_have_whole_units() -> None:
+    assert wording.ago(NOW - timedelta(seconds=86.4), NOW) == "86 s ago"
+    assert wording.ago(NOW - timedelta(minutes=3, seconds=56), NOW) == "4 min ago"
+    assert wording.ago(NOW - timedelta(hours=47), NOW) == "47 h ago"
+    assert wording.ago(NOW - timedelta(days=9), NOW) == "9 d ago"
+
+
+def test_a_reports_times_are_told_as_times_and_its_numbers_as_numbers() -> None:
+    assert wording.told("watermark", NOW.timestamp() - 5.25, NOW) == "5 s ago"
+    assert wording.told("records", 60556, NOW) == "60,556"
+    assert wording.told("receiver demo", "well", NOW) == "well"
+    assert wording.told("watermark", None, NOW) == "–"
+
+
+def test_a_finding_says_what_is_worse_and_by_which_figures() -> None:
+    edge = Edge("production", "web", "payment: old", "http", "GET /x: y")
+    seen = Evidence(5, 487, 480, 652, 340, 2.0, 1.5, 2.5, 100.0, None, None)
+    said = "web 1 → payment: old 2 GET /x: y: slower, server p50 20 → 210 ms against 1 (487 and 652 calls)"
+    slow = Finding("f", "d", edge, "latency", "", "1", "2", "1", "root", "concurrent", seen, (), said, NOW, NOW)
+    assert (wording.what(slow), wording.evidence(slow)) == ("slower, server p50 20 → 210 ms", "487 calls; 1: 652")
+    broken = replace(slow, signal="violations")
+    assert (wording.what(broken), wording.evidence(broken)) == ("breaks its contract", "480 of 487 calls; 1: 340 of 652")

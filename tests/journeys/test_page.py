@@ -64,6 +64,64 @@ def test_the_map_names_the_broken_seam_in_words_and_not_by_colour_alone(shop: As
     assert page.get_by_role("link", name="payment, 1.4.2 · 2.0.0, several versions live").count() == 1
 
 
+def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_clause_by_which_figures(
+    shop: Asked, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(shop.app)).page
+    card = page.locator(".incident")
+    assert card.get_by_role("heading").inner_text() == "payment 2.0.0 made 1 seam worse"
+    said = card.inner_text()
+    for words in (
+        "10 min ago by ci@shop",
+        "fail",
+        "checkout 3.1.0 → payment 2.0.0",
+        "POST /pay",
+        "breaks its contract payments 3 · POST /pay · response · type · /amount",
+        "486 of 3,240 calls; 1.4.2: 76 of 7,560",
+        "(follows)",
+    ):
+        assert words in said, words
+    box = card.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 900  # before any scrolling
+
+
+def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(shop: Asked, serve: Serve, open_page: Open) -> None:
+    address = serve(shop.app)
+    page = open_page(address, 390).page
+    for path in ("/", EDGE, "/findings", "/violations?since=1h", "/deploys", "/alerts"):
+        page.goto(address + path, wait_until="load")
+        cut = page.evaluate(
+            "[...document.querySelectorAll('table.cards')].filter((one) => one.parentElement.scrollWidth > one.parentElement.clientWidth).length"
+        )
+        assert cut == 0, path
+    page.goto(address + "/findings", wait_until="load")
+    assert page.get_by_text("What is worse").count() == 1  # the header stays for those who listen
+    assert page.evaluate("getComputedStyle(document.querySelector('.cards td[data-label]'), '::before').content") == '"What"'
+
+
+def test_charts_are_drawn_anew_when_the_reader_turns_to_dark(shop: Asked, serve: Serve, open_page: Open) -> None:
+    watched = open_page(serve(shop.app) + EDGE)
+    page = watched.page
+    page.locator(".plot[data-drawn=light]").nth(2).wait_for(timeout=30_000)
+    page.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="dark")
+    page.locator(".plot[data-drawn=dark]").nth(2).wait_for(timeout=30_000)
+    assert page.locator(".plot > div").count() == 3
+    assert page.locator(".waiting").count() == 0
+    assert watched.troubles == []
+
+
+def test_a_chart_that_cannot_be_drawn_says_so(shop: Asked, serve: Serve, open_page: Open) -> None:
+    address = serve(shop.app)
+    page = open_page(address + "/sign-in").page
+    page.route("**/charts/**", lambda route: route.fulfill(status=503, body="no"))
+    page.goto(address + EDGE, wait_until="load")
+    page.locator(".plot .quiet:not(.waiting)").nth(2).wait_for(timeout=30_000)
+    assert "could not be drawn (503)" in page.locator(".plot").first.inner_text()
+
+
 def test_from_the_map_to_the_clause_and_the_deploy_by_keyboard_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
     page = open_page(serve(shop.app)).page
     page.keyboard.press("Tab")

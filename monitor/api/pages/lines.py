@@ -87,7 +87,7 @@ def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, alive: Coll
         said=STATES[state][1],
         findings=findings,
         rate=wording.rate(calls, lived),
-        width=round(1.2 + 1.3 * max(0.0, log10(calls / lived + 1) * 1.6), 2),
+        width=round(1.2 + 1.4 * log10(calls / lived + 1), 2),
         href=link(
             "/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text
         ),

@@ -12,11 +12,13 @@ from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.finding_pages import deploys_of
+from monitor.api.pages.incidents import incidents
 from monitor.api.pages.lines import STATES, MapLine, map_lines
 from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
+from monitor.control import verdicts as kept_verdicts
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +57,8 @@ def map_page(
     )
     drawn, layout = _drawn(lines)
     deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
-    newest = kept_findings.list_findings(parts.engine, state="open", limit=12)
+    newest = kept_findings.list_findings(parts.engine, state="open", limit=200)
+    blamed = incidents(newest, deploys_of(parts, newest))
     return render(
         request,
         "map.html",
@@ -70,8 +73,9 @@ def map_page(
             "nodes": _nodes(layout, versions, drawn, chosen, asked),
             "states": STATES,
             "deploys": deploys,
-            "findings": newest,
-            "finding_deploys": deploys_of(parts, newest),
+            "open_findings": len(newest),
+            "incidents": blamed,
+            "verdicts": {one.deploy_id: kept_verdicts.latest_verdict(parts.engine, one.deploy_id) for one in blamed[:3]},
             "windows": windows_state(parts),
         },
     )
