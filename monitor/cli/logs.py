@@ -44,7 +44,7 @@ def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Liter
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of each task above 0.1 s and of every rebalance
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it repeats each fault ten times a second; ours say it once
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
 

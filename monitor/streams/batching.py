@@ -1,8 +1,19 @@
 """A batch in the making: columns of records from several partitions, and the gaps between their offsets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from monitor.model.records import Partition, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A batch is handed on once it holds so many bytes or records, or its first record is `seconds` old; an empty one every `poll_seconds`."""
+
+    payload_bytes: int
+    records: int
+    seconds: float
+    poll_seconds: float
 
 
 class Gathering:
@@ -10,6 +21,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self._expected: dict[Partition, int] = {}
+        self._begun: set[Partition] = set()
         self._rows: list[tuple[bytes, Partition, int, int, Mapping[str, bytes], int]] = []
         self.payload_bytes = 0
 
@@ -24,10 +36,22 @@ class Gathering:
         """The offset after the last one added, or what `expect` said; None when neither is known."""
         return self._expected.get(partition)
 
+    def follows(self, partition: Partition, offset: int) -> bool:
+        """Whether records from this offset on can be of the log read so far: not when it was read further already.
+
+        Where nothing was read yet, a place that was committed beyond the end of the log is given up.
+        """
+        if offset < self._expected.get(partition, offset):
+            if partition in self._begun:
+                return False
+            self._expected[partition] = offset
+        return True
+
     def add(self, value: bytes, partition: Partition, offset: int, timestamp_ms: int, headers: Mapping[str, bytes]) -> None:
         """Add one record; offsets must ascend within a partition."""
         gap = max(0, offset - self._expected.get(partition, offset))
         self._expected[partition] = offset + 1
+        self._begun.add(partition)
         self._rows.append((value, partition, offset, timestamp_ms, headers, gap))
         self.payload_bytes += len(value)
 
@@ -36,6 +60,7 @@ class Gathering:
         gone = set(partitions)
         for partition in gone:
             self._expected.pop(partition, None)
+        self._begun -= gone
         self._rows = [row for row in self._rows if row[1] not in gone]
         self.payload_bytes = sum(len(row[0]) for row in self._rows)
 
@@ -46,3 +71,29 @@ class Gathering:
             return Records((), (), (), (), (), (), drained)
         values, partitions, offsets, timestamps_ms, headers, gaps = zip(*rows, strict=True)
         return Records(values, partitions, offsets, timestamps_ms, headers, gaps, drained)
+
+
+def batches(
+    gathering: Gathering,
+    bounds: Bounds,
+    gather: Callable[[float], None],
+    drained: Callable[[], Mapping[Partition, bool]],
+    caught_up: Callable[[], bool],
+    monotonic: Callable[[], float],
+) -> Iterator[Records]:
+    """What `gather(wait_seconds)` adds, in batches; ends after the batch with which `caught_up` holds, which is asked at each step."""
+    begun = monotonic()
+    while True:
+        wait = (bounds.seconds if gathering else bounds.poll_seconds) - (monotonic() - begun)
+        full = gathering.payload_bytes >= bounds.payload_bytes or len(gathering) >= bounds.records
+        ended = caught_up()
+        if wait <= 0 or full or ended:
+            yield gathering.take(drained())
+            if ended and caught_up():
+                return
+            begun = monotonic()
+            continue
+        was_empty = not gathering
+        gather(wait)
+        if was_empty and gathering:
+            begun = monotonic()

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
-from monitor.streams.batching import Gathering
+from monitor.streams.batching import Bounds, Gathering, batches
 from monitor.streams.kafka import NO_HEADERS, START, Patience
-from monitor.streams.kafka_client import TopicFacts, in_our_words, last_of_batch, topic_facts
+from monitor.streams.kafka_client import TopicFacts, deleted, in_our_words, last_of_batch, made_anew, topic_facts
 from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
@@ -88,10 +89,10 @@ class ConfluentSource:
     ) -> None:
         self._brokers, self._topic, self._group = brokers, topic, group
         self._options, self._start, self._until_caught_up = dict(options or {}), start, until_caught_up
-        self._max_batch_bytes, self._max_batch_records = max_batch_bytes, max_batch_records
-        self._max_batch_seconds, self._poll_seconds = max_batch_seconds, poll_seconds
+        self._bounds = Bounds(max_batch_bytes, max_batch_records, max_batch_seconds, poll_seconds)
         self._patience, self._salt, self._monotonic = patience or Patience(), source_salt, monotonic
         self._consumer: Consumer | None = None
+        self._admin: AdminClient | None = None
         self._facts = TopicFacts("", "", 0)
         self._gathering = Gathering()
         self._ours: set[int] = set()
@@ -102,24 +103,21 @@ class ConfluentSource:
         """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
         consumer = self._connect()
         targets = self._ends(consumer) if self._until_caught_up else {}
-        begun = self._monotonic()
-        while self._consumer is not None:
-            held = self._monotonic() - begun
-            wait = (self._max_batch_seconds if self._gathering else self._poll_seconds) - held
-            full = self._gathering.payload_bytes >= self._max_batch_bytes or len(self._gathering) >= self._max_batch_records
-            ended = self._until_caught_up and self._caught_up(consumer, targets)
-            if wait <= 0 or full or ended:
-                yield self._gathering.take(self._drained(consumer))
-                if ended and self._caught_up(consumer, targets):
-                    return
-                begun = self._monotonic()
-                continue
-            was_empty = not self._gathering
+
+        def gather(wait_seconds: float) -> None:
             with self._in_our_words(f"reading {self._topic}"):
-                self._take_in(consumer, consumer.consume(1000, timeout=min(wait, 0.2)))
-            if was_empty and self._gathering:
-                begun = self._monotonic()
-            self._watch(consumer)
+                self._take_in(consumer, consumer.consume(1000, timeout=min(wait_seconds, 0.2)))
+            self._watch()
+
+        def caught_up() -> bool:
+            return self._until_caught_up and self._caught_up(consumer, targets)
+
+        for records in batches(
+            self._gathering, self._bounds, gather, lambda: self._drained(consumer), caught_up, self._monotonic
+        ):
+            yield records
+            if self._consumer is None:
+                return
 
     def commit(self, offsets: Offsets) -> None:
         """Commit those still assigned to us. Being fenced is logged only: another member reads them again."""
@@ -151,7 +149,7 @@ class ConfluentSource:
 
     def close(self) -> None:
         """See `Source.close`."""
-        consumer, self._consumer = self._consumer, None
+        consumer, self._consumer, self._admin = self._consumer, None, None
         if consumer is not None:
             self._forget(set(self._ours))
             consumer.close()
@@ -164,6 +162,7 @@ class ConfluentSource:
             consumer = Consumer(settings, logger=logging.getLogger("confluent_kafka"))
         except (KafkaException, ValueError, TypeError) as error:
             raise ConfigError(f"confluent-kafka refuses the kafka options: {error}; correct them") from error
+        self._admin = AdminClient(settings, logger=logging.getLogger("confluent_kafka"))
         consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         self._consumer = consumer
         self._answered_at = self._asked_at = self._joined_at = self._monotonic()
@@ -202,9 +201,8 @@ class ConfluentSource:
             partition = self._partition(number)
             if number not in self._ours:
                 continue
-            if (expected := self._gathering.expected(partition)) is not None and offset < expected:
-                text = f"Kafka topic {self._topic} at {self._brokers} was made anew (offset {offset} came after {expected - 1})"
-                raise SourceUnavailable(f"{text}; reading it as another source")
+            if not self._gathering.follows(partition, offset):
+                raise made_anew(self._brokers, self._topic, f"partition {number} begins again at offset {offset}")
             pairs: Any = message.headers() or ()
             headers = {name: value or b"" for name, value in pairs} or NO_HEADERS
             self._gathering.add(message.value() or b"", partition, offset, message.timestamp()[1], headers)
@@ -223,21 +221,29 @@ class ConfluentSource:
         elif error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
             raise SourceUnavailable(f"Kafka topic {self._topic} at {self._brokers}: {error.str()}; check the topic and its ACLs")
 
-    def _watch(self, consumer: Consumer) -> None:
-        """Silence is not health: without records, ask for an end offset; without an answer for long, say so."""
+    def _watch(self) -> None:
+        """Every few seconds ask which topic it is now: librdkafka reads nothing for ever of one that was made anew, and says nothing.
+
+        Silence is not health: without an answer for long, say so.
+        """
         now = self._monotonic()
-        if now - max(self._answered_at, self._asked_at) < self._patience.quiet_seconds:
+        if now - self._asked_at < self._patience.quiet_seconds or self._admin is None:
             return
         self._asked_at = now
+        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=3)[self._topic]
         try:
-            consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=3)
+            said = asked.result().topic_id
         except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise deleted(self._brokers, self._topic) from error
             silent = self._monotonic() - self._answered_at
             if silent >= self._patience.stall_seconds:
                 text = f"Kafka at {self._brokers} has not answered for {silent:.0f} s ({error.args[0].str()})"
                 raise SourceUnavailable(f"{text}; is the broker paused or down?") from error
             return
         self._answered_at = self._monotonic()
+        halves = (said.get_most_significant_bits(), said.get_least_significant_bits())
+        self._facts.check_same(self._brokers, self._topic, "".join(f"{half % 2**64:016x}" for half in halves))
 
     def _ends(self, consumer: Consumer) -> dict[int, int]:
         """End offsets now, of the partitions that hold anything."""

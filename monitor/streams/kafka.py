@@ -11,9 +11,9 @@ from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, 
 from monitor.clock import monotonic_seconds
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
-from monitor.streams.batching import Gathering
+from monitor.streams.batching import Bounds, Gathering, batches
 from monitor.streams.bounded import MAX_BYTES, bound_batches
-from monitor.streams.kafka_client import TopicFacts, check_codecs, in_our_words, open_consumer, topic_facts
+from monitor.streams.kafka_client import TopicFacts, check_codecs, deleted, in_our_words, made_anew, open_consumer, topic_facts
 from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
@@ -86,8 +86,7 @@ class KafkaSource:
     ) -> None:
         self._brokers, self._topic, self._group = brokers, topic, group
         self._options, self._start, self._until_caught_up = dict(options or {}), start, until_caught_up
-        self._max_batch_bytes, self._max_batch_records = max_batch_bytes, max_batch_records
-        self._max_batch_seconds, self._poll_seconds = max_batch_seconds, poll_seconds
+        self._bounds = Bounds(max_batch_bytes, max_batch_records, max_batch_seconds, poll_seconds)
         self._patience, self._salt, self._monotonic = patience or Patience(), source_salt, monotonic
         self._max_decompressed_bytes = max_decompressed_bytes
         self._consumer: KafkaConsumer | None = None
@@ -96,28 +95,26 @@ class KafkaSource:
         self._gathering = Gathering()
         self._answered_at = self._asked_at = self._joined_at = 0.0
         self._max_records = 100
+        self._listed = False
 
     def poll(self) -> Iterator[Records]:
         """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
         consumer = self._connect()
         targets = self._ends(consumer) if self._until_caught_up else {}
-        begun = self._monotonic()
-        while self._consumer is not None:
-            held = self._monotonic() - begun
-            wait = (self._max_batch_seconds if self._gathering else self._poll_seconds) - held
-            full = self._gathering.payload_bytes >= self._max_batch_bytes or len(self._gathering) >= self._max_batch_records
-            ended = self._until_caught_up and self._caught_up(consumer, targets)
-            if wait <= 0 or full or ended:
-                yield self._gathering.take(self._drained(consumer))
-                if ended and self._caught_up(consumer, targets):
-                    return
-                begun = self._monotonic()
-                continue
-            was_empty = not self._gathering
-            self._gather(consumer, wait)
-            if was_empty and self._gathering:
-                begun = self._monotonic()
+
+        def gather(wait_seconds: float) -> None:
+            self._gather(consumer, wait_seconds)
             self._watch(consumer)
+
+        def caught_up() -> bool:
+            return self._until_caught_up and self._caught_up(consumer, targets)
+
+        for records in batches(
+            self._gathering, self._bounds, gather, lambda: self._drained(consumer), caught_up, self._monotonic
+        ):
+            yield records
+            if self._consumer is None:
+                return
 
     def commit(self, offsets: Offsets) -> None:
         """Commit those still assigned to us. Being fenced is logged only: another member reads them again."""
@@ -171,8 +168,10 @@ class KafkaSource:
         return consumer
 
     def _gather(self, consumer: KafkaConsumer, wait_seconds: float) -> None:
+        """Poll once. What came is dropped when the broker's last word is that the topic is another one or gone."""
         with in_our_words(f"reading {self._topic} at {self._brokers}"):
             found = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
+        self._check_topic(consumer)
         self._take_in(consumer, found)
 
     def _take_in(self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any]) -> None:
@@ -188,15 +187,15 @@ class KafkaSource:
             if tp in skipped:
                 continue
             partition = self._partition(tp)
-            if (expected := self._gathering.expected(partition)) is not None and rows[0].offset < expected:
-                raise self._made_anew(f"offset {rows[0].offset} of partition {tp.partition} came after {expected - 1}")
+            if not self._gathering.follows(partition, rows[0].offset):
+                raise made_anew(self._brokers, self._topic, f"partition {tp.partition} begins again at offset {rows[0].offset}")
             for row in rows:
                 headers = {name: value or b"" for name, value in row.headers} if row.headers else NO_HEADERS
                 self._gathering.add(row.value or b"", partition, row.offset, row.timestamp, headers)
         if found:
             self._answered_at = self._monotonic()
             average = (self._gathering.payload_bytes - before) / max(1, len(self._gathering) - count)
-            self._max_records = max(1, min(500, int(self._max_batch_bytes / 4 / max(1.0, average))))
+            self._max_records = max(1, min(500, int(self._bounds.payload_bytes / 4 / max(1.0, average))))
 
     def _settle(
         self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any], gone: set[TopicPartition]
@@ -234,8 +233,6 @@ class KafkaSource:
         if now - max(self._answered_at, self._asked_at) < self._patience.quiet_seconds:
             return
         self._asked_at = now
-        if (topic_id := self._topic_id_now(consumer)) and topic_id != self._facts.topic_id:
-            raise self._made_anew("its id changed")
         try:
             ends = consumer.end_offsets(self._all_partitions(), timeout_ms=3000)
         except KafkaError as error:
@@ -248,15 +245,15 @@ class KafkaSource:
         for tp in consumer.assignment():
             LAG.labels(self._topic, str(tp.partition)).set(max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0)))
 
-    def _made_anew(self, how: str) -> SourceUnavailable:
-        return SourceUnavailable(
-            f"Kafka topic {self._topic} at {self._brokers} was made anew ({how}); reading it as another source"
-        )
-
-    def _topic_id_now(self, consumer: KafkaConsumer) -> str:
-        """From metadata no older than 30 s; empty where the broker has no topic ids."""
-        found = consumer._cluster.topic_id(self._topic)  # noqa: SLF001  # kafka-python shows it nowhere else
-        return str(found).replace("-", "") if found and self._facts.topic_id else ""
+    def _check_topic(self, consumer: KafkaConsumer) -> None:
+        """Raise when the topic was deleted or made anew, by metadata no older than 10 s and as new as the last assignment."""
+        cluster = consumer._cluster  # noqa: SLF001  # kafka-python shows topic ids nowhere else
+        known = cluster.partitions_for_topic(self._topic)
+        if known:
+            self._listed = True
+            self._facts.check_same(self._brokers, self._topic, cluster.topic_id(self._topic))
+        elif self._listed:
+            raise deleted(self._brokers, self._topic)
 
     def _ends(self, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
         """End offsets now, of the partitions that hold anything."""

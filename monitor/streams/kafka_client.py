@@ -24,7 +24,7 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "heartbeat_interval_ms": 3_000,
     "max_poll_interval_ms": 300_000,
     "request_timeout_ms": 15_000,
-    "metadata_max_age_ms": 30_000,
+    "metadata_max_age_ms": 10_000,
     "reconnect_backoff_max_ms": 2_000,
     "fetch_max_bytes": 16 * 1024 * 1024,
     "metrics_enabled": False,
@@ -40,6 +40,22 @@ class TopicFacts:
     source_id: str
     topic_id: str
     partitions: int
+
+    def check_same(self, brokers: str, topic: str, topic_id: object) -> None:
+        """Raise `SourceUnavailable` when the topic has another id now; brokers older than 2.8 tell none."""
+        said = str(topic_id or "").replace("-", "")
+        if self.topic_id and said.strip("0") and said != self.topic_id:
+            raise made_anew(brokers, topic, "its id changed")
+
+
+def made_anew(brokers: str, topic: str, how: str) -> SourceUnavailable:
+    """What is read now is another log than before."""
+    return SourceUnavailable(f"Kafka topic {topic} at {brokers} was made anew ({how}); reading it as another source")
+
+
+def deleted(brokers: str, topic: str) -> SourceUnavailable:
+    """The topic was there and is no more."""
+    return SourceUnavailable(f"Kafka topic {topic} at {brokers} was deleted; create it again or correct the topic setting")
 
 
 def source_id(cluster_id: str, topic: str, topic_id: str, salt: str) -> str:

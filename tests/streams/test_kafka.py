@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from monitor.clock import system_clock
 from monitor.errors import ConfigError, SourceUnavailable
@@ -381,3 +381,49 @@ def _join_and_leave(bootstrap: str, topic: str, group: str) -> None:
     while time.monotonic() < deadline:
         consumer.poll(timeout_ms=200)
     consumer.close(autocommit=False)
+
+
+@CLIENTS
+def test_a_topic_made_anew_under_a_reader_is_read_from_its_beginning_as_another_source(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    source = client(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    before = next(batch for batch in batches if len(batch))
+    source.commit(before.next_offsets)
+    kafka.delete_topic(topic)
+    kafka.make_topic(topic, partitions=1)
+    kafka.produce(topic, numbered(20, first=10))
+    with pytest.raises(SourceUnavailable, match=r"was made anew|was deleted"):
+        assert not [batch for batch in batches if len(batch)]
+    source.close()
+    after = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    assert values(after) == numbered(20, first=10)
+    assert {place.source_id for batch in after for place in batch.partitions} != {before.partitions[0].source_id}
+
+
+@CLIENTS
+def test_a_deleted_topic_is_said(kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    source = client(kafka.bootstrap, topic, topic, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2)
+    batches = source.poll()
+    next(batch for batch in batches if len(batch))
+    kafka.delete_topic(topic)
+    with pytest.raises(SourceUnavailable, match="was deleted; create it again"):
+        collections.deque(batches, maxlen=0)
+    source.close()
+
+
+@CLIENTS
+def test_a_committed_place_beyond_the_end_is_given_up(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(5))
+    other = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False)
+    other.commit({TopicPartition(topic, 0): OffsetAndMetadata(50, "", -1)})
+    other.close()
+    assert values(read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))) == numbered(5)
