@@ -1,5 +1,7 @@
 """One deploy judged afresh from the stores: what the detector repeats and the gate does once."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,16 +11,19 @@ from monitor.control.deploys import events, list_deploys
 from monitor.control.findings import accepted, fingerprint
 from monitor.detect.clauses import clauses_of
 from monitor.detect.gone import brought_up_to_date
+from monitor.detect.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, Sighting
+from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
 VERSION_CHANGES = ("deploy", "rollback")
 RECENT = timedelta(minutes=12)
 """How much of the present is read to see whether an old finding is over."""
+NEIGHBOURS = 8
+"""So many neighbouring services, those with most calls, are the controls of a step in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +60,29 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
     ]
     rows = reader.violations(started, judged_until, deploy.environment, deploy.service, limit=1000)
     known = {acceptance.fingerprint for acceptance in accepted(engine, now)}
-    verdict, findings = judge(
-        deploy,
-        cells,
-        _expected(engine, deploy, sightings),
-        others,
-        settings,
-        now,
-        clauses=clauses_of(rows, cells),
-        accepted=lambda finding: fingerprint(finding) in known,
-    )
+
+    shares = [event.traffic_share for event in events(engine, deploy.id) if event.traffic_share is not None]
+    share = max(shares, default=None)
+
+    def judged(around: Around | None = None) -> tuple[Verdict, list[Finding]]:
+        return judge(
+            deploy,
+            cells,
+            _expected(engine, deploy, sightings),
+            others,
+            settings,
+            now,
+            clauses=clauses_of(rows, cells),
+            accepted=lambda finding: fingerprint(finding) in known,
+            around=around,
+            share=share,
+        )
+
+    verdict, findings = judged()
+    if any("leg" in finding.evidence.details for finding in findings):  # only a step in time is worth the reading
+        verdict, findings = judged(
+            _around(reader, deploy, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
+        )
     if newest is not None:
         newer = (
             reader.cells(deploy.environment, deploy.service, max(judged_until, until - RECENT), until)
@@ -74,6 +92,22 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
         findings = [brought_up_to_date(finding, deploy.service, deploy.version, [*cells, *newer], until) for finding in findings]
     seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(deploy, verdict, tuple(findings), until if newest else None, min(seen, default=None))
+
+
+def _around(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> Around:
+    """What a step in time is held against: the busiest neighbours now, and the service itself at these hours of the last days."""
+    calls: Counter[str] = Counter()
+    for cell in cells:
+        calls.update({name: cell.calls for name in (cell.edge.caller, cell.edge.callee) if name not in (deploy.service, "")})
+    neighbours: dict[tuple[object, ...], EdgeCell] = {}
+    for service, _ in calls.most_common(NEIGHBOURS):
+        for cell in reader.cells(deploy.environment, service, since, until):
+            neighbours[(cell.window, cell.edge, cell.caller_version, cell.callee_version, cell.region)] = cell
+    former: list[EdgeCell] = []
+    for day in range(1, DAYS + 1):
+        back = timedelta(days=day)
+        former += reader.cells(deploy.environment, deploy.service, since - back, until - back)
+    return Around(tuple(neighbours.values()), tuple(former))
 
 
 def _again(engine: Engine, deploy: Deploy) -> list[datetime]:

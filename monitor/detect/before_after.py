@@ -3,21 +3,27 @@
 A step is believed only if it stands out from every placebo: the same comparison at earlier moments at which nothing was deployed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.detect.distributions import Floats, Ints, log_mean_exp
-from monitor.detect.rates import GRID
+from monitor.detect.rates import GRID, PRIOR
 
-SEASONAL_WINDOWS = 2 * 8640
-"""Two days of windows: below this a seasonal baseline would be a guess."""
 MIN_RATIO = 2.0
+MARGIN = 1.5
+"""A step that only time speaks for must be so many times the largest placebo."""
+LASTING = 1.4
+"""Both halves of the time after must be worse by this: a passing incident is no release."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTest:
-    """Bad calls after against before; `placebos` earlier comparisons, `beaten` of them smaller than the real one."""
+    """Bad calls after against before; `placebos` comparisons at times when nothing was deployed, `beaten` of them smaller than the real one.
+
+    `seasonal`: earlier days say what was to be expected; `growth`: how much neighbours grew worse at the same time.
+    """
 
     before_calls: int
     before_bad: int
@@ -28,6 +34,8 @@ class StepTest:
     placebos: int
     beaten: int
     seasonal: bool
+    growth: float
+    lasting: bool
 
     @property
     def stands_out(self) -> bool:
@@ -36,31 +44,51 @@ class StepTest:
 
 
 def step_test(
-    before: tuple[Ints, Ints], after: tuple[Ints, Ints], phi: float, placebos: int, windows: tuple[Ints, Ints] | None = None
+    before: tuple[Ints, Ints],
+    after: tuple[Ints, Ints],
+    phi: float,
+    placebos: int,
+    *,
+    expected: tuple[Floats, Floats] | None = None,
+    former: Sequence[float] = (),
+    growth: float = 1.0,
+    floor_ratio: float = MIN_RATIO,
+    margin: float = 1.0,
 ) -> StepTest:
-    """`before` and `after` are (bad, calls) per window, in time order. `windows` (seconds) lets a long history become a seasonal baseline."""
+    """`before` and `after` are (bad, calls) per window, in time order.
+
+    `expected` are a seasonal baseline's rates for both; `former` log ratios of the same hours of earlier days, each a placebo;
+    `growth` is how much neighbours that were not deployed grew worse (difference in differences): the step must exceed it.
+    """
     (s, b), (k, a) = before, after
-    base, seasonal = (b.astype(float), a.astype(float)), False
-    if windows is not None and b.size >= SEASONAL_WINDOWS:
-        expected_before, expected_after = seasonal_rates(windows[0], s, b, windows[1])
-        base, seasonal = (b * expected_before, a * expected_after), True
+    base = (b * expected[0], a * expected[1]) if expected else (b.astype(float), a.astype(float))
+    base = base[0], base[1] * growth
     span = max(1, min(a.size, b.size // 3))
-    real = _log_ratio(float(k.sum()), float(base[1].sum()), float(s.sum()), float(base[0].sum()))
+    real = log_ratio((k, base[1]), (s, base[0]))
     cuts = (
         np.unique(np.linspace(span, b.size - span, placebos).astype(int))
         if b.size >= 3 * span and b.size > 3
         else np.array([], dtype=int)
     )
-    beaten = 0
-    for cut in cuts.tolist():
-        earlier, later = slice(0, cut), slice(cut, cut + span)
-        beaten += real > _log_ratio(
-            float(s[later].sum()), float(base[0][later].sum()), float(s[earlier].sum()), float(base[0][earlier].sum())
-        )
+    rivals = [
+        log_ratio((s[cut : cut + span], base[0][cut : cut + span]), (s[:cut], base[0][:cut])) for cut in cuts.tolist()
+    ] + list(former)
+    halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
+    lasting = all(log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves)
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
-    log_e = _fixed_e(float(k.sum()) / phi, float(s.sum()) / phi, float(share))
-    ratio = float(np.exp(real)) if s.sum() > 0 and k.sum() > 0 else None
-    return StepTest(int(b.sum()), int(s.sum()), int(a.sum()), int(k.sum()), log_e, ratio, int(cuts.size), int(beaten), seasonal)
+    return StepTest(
+        before_calls=int(b.sum()),
+        before_bad=int(s.sum()),
+        after_calls=int(a.sum()),
+        after_bad=int(k.sum()),
+        log_e=fixed_e(float(k.sum()) / phi, float(s.sum()) / phi, float(share), floor_ratio),
+        ratio=float(np.exp(real)) if s.sum() > 0 and k.sum() > 0 else None,
+        placebos=len(rivals),
+        beaten=sum(real - np.log(margin) > rival for rival in rivals),
+        seasonal=expected is not None,
+        growth=growth,
+        lasting=lasting,
+    )
 
 
 def dose_response(old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad: Ints, before_calls: Ints) -> float:
@@ -93,12 +121,16 @@ def _clock_features(windows: Ints) -> Floats:
     return np.stack([day, np.floor(windows / 86400.0) % 7], axis=1)
 
 
-def _log_ratio(k: float, a: float, s: float, b: float) -> float:
-    return float(np.log((k + 0.5) / (a + 1e-9)) - np.log((s + 0.5) / (b + 1e-9)))
+def log_ratio(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> float:
+    """Log of the ratio of rates, (bad, exposure) each."""
+    (k, a), (s, b) = after, before
+    return float(np.log((k.sum() + 0.5) / (a.sum() + 1e-9)) - np.log((s.sum() + 0.5) / (b.sum() + 1e-9)))
 
 
-def _fixed_e(k: float, s: float, share: float) -> float:
+def fixed_e(k: float, s: float, share: float, floor_ratio: float) -> float:
+    """Log e-value of one comparison: k of k + s bad calls fell to the later part, whose share of the exposure is `share`."""
     share = min(max(share, 1e-6), 1.0 - 1e-6)
-    theta = MIN_RATIO * GRID
-    p1, p0 = theta * share / (theta * share + 1.0 - share), MIN_RATIO * share / (MIN_RATIO * share + 1.0 - share)
-    return log_mean_exp(np.asarray(k * np.log(p1 / p0) + s * np.log((1.0 - p1) / (1.0 - p0)), dtype=np.float64))
+    theta = floor_ratio * GRID
+    p1 = theta * share / (theta * share + 1.0 - share)
+    p0 = floor_ratio * share / (floor_ratio * share + 1.0 - share)
+    return log_mean_exp(np.asarray(k * np.log(p1 / p0) + s * np.log((1.0 - p1) / (1.0 - p0)), dtype=np.float64), PRIOR)

@@ -19,7 +19,7 @@ class Contrast:
 
     `strata` has one row per (window, region, counterpart version) in which both versions had calls, in time order;
     `new` and `old` hold its counts (columns COUNTS). `before` holds the old version's counts per window before the deploy (`before_windows`).
-    `pooled` sums each side over all windows since the deploy, overlap or not.
+    `since_rows` are the new version's rows since the deploy, overlap or not; `after_new` and `after_old` sum each side over them.
     """
 
     table: EdgeTable
@@ -38,6 +38,7 @@ class Contrast:
     before: Ints
     before_windows: Ints
     before_rows: Ints
+    since_rows: Ints
     after_new: Ints
     after_old: Ints
     confounded: bool
@@ -77,15 +78,23 @@ def other_codes(table: EdgeTable, role: Role) -> tuple[tuple[str, ...], Ints]:
 def contrast(
     table: EdgeTable, role: Role, new_version: str, old_version: str, since: float, counterpart: str | None = None
 ) -> Contrast:
-    """Rows of `new_version` and `old_version` since the deploy, by stratum; `counterpart` narrows to one version pair."""
+    """Rows of `new_version` and `old_version` since the deploy, by stratum; `counterpart` narrows to one version pair.
+
+    Both the same (a config or flag change): what was before the change is old and what came after is new; every version's
+    calls where the edge does not know this one.
+    """
     names, codes = own_codes(table, role)
     others, other = other_codes(table, role)
     own = np.full(len(names) + 1, -1)
+    if new_version == old_version and new_version not in names:
+        own[:] = 0
     if new_version in names:
         own[names.index(new_version)] = 1
     if old_version in names:
         own[names.index(old_version)] = 0
     side = own[codes]
+    if new_version == old_version:
+        side = np.where((side == 0) & (table.windows >= since), 1, side)
     keep = side >= 0
     if counterpart is not None:
         keep &= other == (others.index(counterpart) if counterpart in others else -2)
@@ -120,6 +129,7 @@ def contrast(
         before=before,
         before_windows=before_windows,
         before_rows=before_rows,
+        since_rows=new_rows,
         after_new=table.counts[new_rows].sum(axis=0) if new_rows.size else np.zeros(columns, dtype=np.int64),
         after_old=table.counts[old_rows].sum(axis=0) if old_rows.size else np.zeros(columns, dtype=np.int64),
         confounded=same_window and shared.size == 0,

@@ -1,7 +1,7 @@
 """All tests of one edge for one deploy: each signal, over all counterpart versions and for every version pair apart."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.detect.columns import COUNTS, EdgeTable
 from monitor.detect.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
-from monitor.detect.distributions import log_mean_exp
+from monitor.detect.distributions import Ints, log_mean_exp
 from monitor.detect.equivalence import Bounds, bounds, difference_bound
 from monitor.detect.latency import exceedance_counts, latency_test
 from monitor.detect.rates import RateTest, dispersion, exact_tail, rate_test
@@ -26,6 +26,15 @@ RATES: tuple[tuple[Signal, str, str, str], ...] = (
 
 A violation is found even in an exchange of which a part could not be checked, so its rate is over all exchanges that met a
 promise; but that nothing is wrong is shown by wholly checked ones only."""
+WEIGHTS: Mapping[str, float] = {
+    "server_error": 0.3,
+    "client_error": 0.15,
+    "timeout": 0.15,
+    "violated": 0.2,
+    "client": 0.1,
+    "server": 0.1,
+}
+"""How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values wants it."""
 SIDES: tuple[Side, ...] = ("client", "server")
 FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
 
@@ -48,7 +57,7 @@ class SignalTest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeTests:
-    """`log_e` is the log of the mean of all tests' e-values: the edge's one e-value for e-BH.
+    """`log_e` is the log of the weighted mean of all tests' e-values: the edge's one e-value for e-BH.
 
     `own_time_log_e` tells whether the callee's own time (without its own calls) grew. `problems` say why this edge cannot pass,
     `untrusted` signals are not judged at all.
@@ -79,7 +88,7 @@ def tests_of_edge(
     if len(counterparts) > 1:
         for counterpart in counterparts:
             tests += _tests(contrast(table, role, new_version, old_version, since, counterpart), settings, biased=biased)
-    log_e = log_mean_exp(np.array([test.log_e for test in tests])) if tests else 0.0
+    log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
@@ -88,7 +97,7 @@ def tests_of_edge(
         (k, s), (a, b) = whole.column(bad), whole.column(calls)
         if kind == "violated" and a.sum() == 0 and b.sum() == 0:
             continue
-        phi = dispersion(*_before(whole, bad, calls))
+        phi = dispersion(*_alone(whole, bad, calls))
         alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
         equivalences[kind] = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference)
     return EdgeTests(
@@ -103,6 +112,15 @@ def tests_of_edge(
         latency_difference=_latency_differences(whole, settings),
         problems=problems,
     )
+
+
+def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
+    """All counterparts together have half of the weight and the pairs share the rest, however many there are."""
+    if not tests:
+        return 0.0
+    pairs = 0.5 / counterparts if counterparts > 1 else 0.0
+    weights = np.array([WEIGHTS[test.kind] * (0.5 if test.counterpart is None else pairs) for test in tests])
+    return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
 
 
 def evidence_of(test: RateTest, contrast: Contrast, bad: str, details: Mapping[str, str]) -> Evidence:
@@ -136,10 +154,12 @@ def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list
         if biased and signal in FROM_TRACES:
             continue
         (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
+        if kind == "violated" and not (a + b).any():
+            continue  # no contract here: no part of alpha is spent on it
         if signal == "timeouts":  # a cold start times out; the first windows are the old version's to win
             warm = contrast.windows >= _warm_since(contrast, settings.warmup_windows)
             k, s, a, b = k * warm, s * warm, a * warm, b * warm
-        phi = dispersion(*_before(contrast, bad, calls))
+        phi = dispersion(*_alone(contrast, bad, calls))
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
         last_look = settings.deadline and contrast.counterpart is None
@@ -203,8 +223,13 @@ def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[st
     return out
 
 
-def _before(contrast: Contrast, bad: str, calls: str) -> tuple[np.ndarray, np.ndarray]:
-    return contrast.before[:, COUNTS.index(bad)], contrast.before[:, COUNTS.index(calls)]
+def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
+    """The old version's (bad, calls) per window, before the deploy and beside the new version."""
+    windows, places = np.unique(contrast.windows, return_inverse=True)
+    since = np.zeros((windows.size, len(COUNTS)), dtype=np.int64)
+    np.add.at(since, places, contrast.old)
+    whole = np.concatenate([contrast.before, since])
+    return whole[:, COUNTS.index(bad)], whole[:, COUNTS.index(calls)]
 
 
 def _warm_since(contrast: Contrast, warmup_windows: int) -> float:

@@ -14,8 +14,12 @@ import numpy as np
 from monitor.detect.distributions import Floats, Ints, binomial_pmf, log_mean_exp, normal_quantile, normal_tail
 
 GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
+PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
+"""More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the help."""
 EXACT_UP_TO = 4000
 BURSTY = 1.1
+SHRINK = 8.0
+"""Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it is off by half either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class RateTest:
 
 
 def dispersion(bad: Ints, calls: Ints) -> float:
-    """Variance over mean of bad calls per window, at least 1, from the old version's windows before the deploy.
+    """Variance over mean of bad calls per window, at least 1, from the old version's windows, before the deploy and since.
 
     From differences of neighbouring windows (von Neumann), so that a slow drift does not count; a burst does. Shrunk
     to 1 while there are few windows.
@@ -50,7 +54,7 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     pooled = bad.sum() / total
     expected = pooled * max(1.0 - pooled, 1e-6) * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
     ratio = float(np.sum(step**2 / expected))
-    return max(1.0, (ratio + 4.0) / (step.size + 4.0))
+    return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
 
 
 def rate_test(
@@ -73,7 +77,7 @@ def rate_test(
     k, s = new_bad[bad].astype(float), old_bad[bad].astype(float)
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
-    log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio))
+    log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio), PRIOR)
     ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
     return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi)
 

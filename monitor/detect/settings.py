@@ -9,7 +9,7 @@ class JudgeSettings:
 
     `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio below which a
     difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and `latency_floor_seconds` the same for
-    latency: both must be exceeded. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
+    latency: both must be exceeded. `step_seconds`: what begins later after a deploy is no step at its moment. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
     """
 
     alpha: float = 0.01
@@ -32,3 +32,4 @@ class JudgeSettings:
     silence_windows: int = 12
     placebo_windows: int = 24
     concurrent_seconds: float = 1800.0
+    step_seconds: float = 3600.0

@@ -20,6 +20,8 @@ from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Verdict
 
+STAYS = ("config", "flag")
+"""Changes that keep the version. Scaling is left out: it follows load and errors more often than it brings them."""
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
 
@@ -48,13 +50,14 @@ def judge(
     *,
     clauses: Clauses | None = None,
     accepted: Callable[[Finding], bool] | None = None,
-    around: Around = Around(),
+    around: Around | None = None,
+    share: float | None = None,
 ) -> tuple[Verdict, list[Finding]]:
     """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the version sightings.
 
     Same inputs (in any order) and same `now`: same answer; `inputs_hash` names them. `clauses` says which contract clauses were broken,
     per edge and version pair; `accepted` marks findings that are known and do not fail a deploy; `around` is what a step in time is
-    held against. Never passes on missing data.
+    held against; `share` is the largest share of traffic announced for the version. Never passes on missing data.
     Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
     since = _since(deploy, settings)
@@ -67,10 +70,25 @@ def judge(
         (s for s in sightings if s.service == deploy.service and s.environment == deploy.environment),
         key=lambda s: (s.window, s.namespace, s.version, s.instance),
     )
+    sightings = sightings or _answers(deploy, found_tables)
     others = sorted(other_deploys, key=lambda other: other.id)
-    against = _against(deploy, found_tables, sightings)
-    tested = tuple(_tests(deploy, table, against, since, settings) for table in found_tables) if against else ()
-    case = _case(deploy, against, since, tested, tuple(found_tables), sightings, others, clauses or {}, settings, around, now)
+    against = _against(deploy, found_tables, sightings, since)
+    compared = against or _stayed(deploy, against)
+    tested = tuple(_tests(deploy, table, against, since, settings) for table in found_tables) if compared else ()
+    case = _case(
+        deploy,
+        against,
+        since,
+        tested,
+        tuple(found_tables),
+        sightings,
+        others,
+        clauses or {},
+        settings,
+        around or Around(),
+        share,
+        now,
+    )
     findings = [
         item.finding if not (accepted and accepted(item.finding)) else replace(item.finding, state="accepted")
         for item in case.found
@@ -80,8 +98,13 @@ def judge(
             *(table.digest for table in found_tables),
             *(repr(sighting) for sighting in sightings),
             *(repr(other) for other in others),
-            *(table.digest for cells in (around.neighbours, around.former) for table in tables(cells, -math.inf, math.inf)),
+            *(
+                table.digest
+                for beside in ((around.neighbours, around.former) if around else ())
+                for table in tables(beside, -math.inf, math.inf)
+            ),
             repr(deploy),
+            repr(share),
             repr(settings),
             repr(sorted((repr(key), sorted(rows)) for key, rows in (clauses or {}).items())),
             repr(sorted(finding.id for finding in findings if finding.state == "accepted")),
@@ -91,6 +114,19 @@ def judge(
     return _verdict(case, findings, hashed, settings, now), findings
 
 
+def _answers(deploy: Deploy, found: Sequence[EdgeTable]) -> list[Sighting]:
+    """Which versions answered when, from calls alone, where telemetry (API logs) knows no instances."""
+    out: list[Sighting] = []
+    for table in found:
+        if role_on(table, deploy.service) == "callee":
+            for window, code, calls in zip(
+                table.windows.tolist(), table.callee.tolist(), table.counts[:, 0].tolist(), strict=True
+            ):
+                moment, version = datetime.fromtimestamp(window, UTC), table.callee_versions[code]
+                out.append(Sighting(moment, deploy.environment, "", deploy.service, version, "", calls, calls, 0))
+    return sorted(out, key=lambda s: (s.window, s.version))
+
+
 def _since(deploy: Deploy, settings: JudgeSettings) -> float:
     started = deploy.started.timestamp()
     first = deploy.first_traffic.timestamp() if deploy.first_traffic else started
@@ -98,8 +134,18 @@ def _since(deploy: Deploy, settings: JudgeSettings) -> float:
     return since // WINDOW_SECONDS * WINDOW_SECONDS
 
 
-def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> str:
-    """The announced previous version when telemetry knows it, else the version with most calls beside the new one."""
+def _stayed(deploy: Deploy, against: str) -> bool:
+    """Whether the change left the version as it was: a config or a flag, or the same version deployed anew."""
+    return deploy.kind in STAYS or (bool(against) and against == deploy.version)
+
+
+def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float) -> str:
+    """The announced previous version when telemetry knows it, else the version with most calls beside the new one.
+
+    The deploy's own where the version stayed, or no other is known and this one had calls before.
+    """
+    if deploy.kind in STAYS:
+        return deploy.version
     calls: dict[str, float] = {}
     for table in found:
         names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
@@ -110,7 +156,14 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
     if deploy.previous_version and deploy.previous_version != deploy.version and calls.get(deploy.previous_version):
         return deploy.previous_version
     rest = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
-    return min(rest)[1] if rest else ""
+    if rest:
+        return min(rest)[1]
+    return deploy.version if any(_ran_before(deploy, table, since) for table in found) else ""
+
+
+def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
+    names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
+    return deploy.version in names and bool(((codes == names.index(deploy.version)) & (table.windows < since)).any())
 
 
 def _tests(deploy: Deploy, table: EdgeTable, against: str, since: float, settings: JudgeSettings) -> EdgeTests:
@@ -129,6 +182,7 @@ def _case(
     clauses: Clauses,
     settings: JudgeSettings,
     around: Around,
+    share: float | None,
     now: datetime,
 ) -> _Case:
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
@@ -146,11 +200,13 @@ def _case(
         ]
         rival = rivals(deploy, others, found_tables, settings) if rejected else {}
         found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
-    found += steps(deploy, edges, found, rivals(deploy, others, found_tables, settings) if edges else {}, settings, around)
+    if edges:
+        found += steps(deploy, edges, found, lambda: rivals(deploy, others, found_tables, settings), settings, around)
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
-    quiet = silence(deploy, against, sightings, where, since, settings, now) if against else None
-    if quiet is None and not _seen(deploy, found_tables, sightings):
-        quiet = never_seen(deploy, against, sightings, where, settings, now)
+    differs = bool(against) and not _stayed(deploy, against)
+    quiet = silence(deploy, against, sightings, where, since, settings, now) if differs else None
+    if quiet is None and differs and not _seen(deploy, found_tables, sightings):
+        quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
         found.append(Found(quiet, ""))
     return _Case(deploy, against, since, edges, found_tables, tuple(found), blockers, data_until)
@@ -176,7 +232,12 @@ def _blockers(
     if not found and not sightings:
         return (f"unmatched: {deploy.service} was never seen in {deploy.environment or 'any environment'} in sealed windows",)
     reasons: list[str] = []
-    if not deploy.version:
+    if _stayed(deploy, against):
+        reasons.append(
+            f"no overlap: {deploy.service} {deploy.version}: a {deploy.kind} change of {deploy.started:%Y-%m-%d %H:%M:%S} UTC; "
+            "the version stayed, so only before and after can be compared"
+        )
+    elif not deploy.version:
         reasons.append("unmatched: the deploy names no version")
     elif not _seen(deploy, found, sightings):
         reasons.append(f"missing: version {deploy.version} of {deploy.service} was not seen in sealed windows")
@@ -190,7 +251,13 @@ def _blockers(
         reasons.append(
             f"late: the newest sealed data is of {data_until:%Y-%m-%d %H:%M:%S} UTC, {(now - data_until).total_seconds():.0f} s ago"
         )
-    if against and edges and _seen(deploy, found, sightings) and not any(edge.contrast.overlap for edge in edges):
+    if (
+        against
+        and not _stayed(deploy, against)
+        and edges
+        and _seen(deploy, found, sightings)
+        and not any(edge.contrast.overlap for edge in edges)
+    ):
         reasons.append(
             f"no overlap: {deploy.version} and {against} never served side by side; only before and after can be compared"
         )

@@ -162,6 +162,47 @@ def test_a_version_announced_as_done_and_never_seen_is_weaker_evidence_unless_it
     assert any(reason.startswith("unmatched") for reason in verdict.reasons)
 
 
+def test_a_version_never_seen_is_given_the_time_a_rollout_takes_and_the_calls_a_small_share_needs() -> None:
+    rows = cells([Traffic(edge())], 90, share=steady(0.0))
+    seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(90) for n in range(3)]
+    begun = deploy(state="progressing", first_traffic=None)
+    early = [one for one in seen if one.window < START + timedelta(seconds=500)]
+    assert judge(begun, rows[:200], early, (), SETTINGS, now_after(50))[1] == []
+    assert [finding.signal for finding in judge(begun, rows, seen, (), SETTINGS, now_after(90))[1]] == ["silence"]
+    told = judge(begun, rows, early, (), SETTINGS, now_after(50), share=0.1)[1]
+    assert [finding.signal for finding in told] == ["silence"]
+    assert told[0].evidence.e_value > 1000, "strong enough to page"
+    assert judge(begun, rows, seen, (), SETTINGS, now_after(90), share=0.0)[1] == []
+    assert judge(deploy(state="failed", first_traffic=None), rows, seen, (), SETTINGS, now_after(90))[1] == []
+    quiet = [sighting(window, "1.9.0", f"old-{n}", int(window % 30 == n)) for window in range(90) for n in range(3)]
+    assert judge(begun, rows, quiet, (), SETTINGS, now_after(90))[1] == [], "three calls in five minutes"
+
+
+def test_a_version_never_seen_is_noticed_where_only_api_logs_tell_of_calls() -> None:
+    rows = cells([Traffic(edge())], 40, share=steady(0.0))
+    done = deploy(state="succeeded", finished=START, first_traffic=None)
+    assert [finding.signal for finding in judge(done, rows, (), (), SETTINGS, now_after(40))[1]] == ["silence"]
+
+
+def test_a_config_change_is_judged_by_before_and_after_and_never_passes() -> None:
+    change = deploy(version="1.9.0", kind="config")
+    worse = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.08))], 18, share=steady(1.0), before=90)
+    worse = [replace(row, callee_version="1.9.0") for row in worse]
+    verdict, findings = judge(change, worse, (), (), SETTINGS, now_after(18))
+    assert (verdict.outcome, [(finding.signal, finding.strength) for finding in findings]) == ("fail", [("errors", "weaker")])
+    same = cells([Traffic(edge(), 200, Behaviour(0.005))], 18, share=steady(0.0), before=90)
+    verdict, findings = judge(change, same, (), (), SETTINGS, now_after(18))
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert "a config change" in verdict.reasons[0]
+
+
+def test_the_same_version_deployed_again_is_judged_by_before_and_after() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005))], 18, share=steady(0.0), before=90)
+    verdict, findings = judge(deploy(version="1.9.0", previous_version=""), rows, (), (), SETTINGS, now_after(18))
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert any("the version stayed" in reason for reason in verdict.reasons)
+
+
 def test_an_unknown_service_is_inconclusive() -> None:
     verdict, _ = judge(deploy("nobody"), cells([Traffic(edge())], 6), (), (), SETTINGS, now_after(6))
     assert verdict.outcome == "inconclusive"
@@ -251,7 +292,7 @@ def test_provisional_windows_are_not_judged() -> None:
 
 
 def test_the_last_look_of_a_gate_sees_what_asking_often_must_leave_open() -> None:
-    rows = cells([Traffic(edge(), 400, Behaviour(0.01), Behaviour(0.05))], 6, share=steady(0.3), seed=3)
+    rows = cells([Traffic(edge(), 400, Behaviour(0.01), Behaviour(0.035))], 6, share=steady(0.3), before=3, seed=2)
     often, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(6))
     last, findings = judge(deploy(), rows, (), (), replace(SETTINGS, deadline=True), now_after(6))
     assert (often.outcome, last.outcome) == ("inconclusive", "fail")

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from monitor.detect.absence import version_pattern
 from monitor.detect.clauses import clauses_of
 from monitor.detect.gone import brought_up_to_date
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
 from monitor.detect.versions import VersionMemory, VersionSettings
-from monitor.detect.weaker import version_pattern
 from monitor.model.edges import Sighting
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 
@@ -95,5 +95,6 @@ def test_an_unknown_version_is_no_version() -> None:
 def test_versions_written_alike() -> None:
     assert version_pattern("1.9.0") == version_pattern("2.10.33")
     assert version_pattern("v1.9.0") != version_pattern("1.9.0")
-    assert version_pattern("deadbeef") == version_pattern("0123456abc") == "sha"
+    assert version_pattern("deadbeef") == version_pattern("0123456abc") != version_pattern("1.9.0")
+    assert version_pattern("main-3f2c1a9") == version_pattern("main-deadbee") != version_pattern("main-12")
     assert version_pattern("sha256:ab") == "digest"

@@ -1,0 +1,131 @@
+"""The second leg: what only time speaks for is held against placebos, neighbours and earlier days before it is believed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from monitor.detect.series import Around
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Finding
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+
+SETTINGS = JudgeSettings()
+AT_ONCE = steady(1.0)
+BEFORE = 90
+
+
+def found(
+    rows: Sequence[EdgeCell], windows: int = 18, around: Around | None = None, others: Sequence[object] = ()
+) -> list[Finding]:
+    return judge(deploy(), rows, (), others, SETTINGS, now_after(windows), around=around)[1]  # type: ignore[arg-type]  # deploys
+
+
+def one_version(rows: Sequence[EdgeCell], version: str = "7.0.0") -> list[EdgeCell]:
+    """The same calls, answered by one version throughout."""
+    return [replace(row, callee_version=version) for row in rows]
+
+
+def dinner(window: int) -> float:
+    """Errors that come at the hour of the deploy, every day."""
+    return 0.06 if window >= 0 else 0.0
+
+
+def day_before(days: int, rise: float = 0.06) -> list[EdgeCell]:
+    """The same hours of an earlier day, when nothing was deployed."""
+    rows = cells(
+        [Traffic(edge(), 200, Behaviour(0.005), outage=lambda window: rise if window >= 0 else 0.0)],
+        18,
+        share=steady(0.0),
+        before=BEFORE,
+        seed=100 + days,
+    )
+    return [replace(row, window=row.window - timedelta(days=days)) for row in rows]
+
+
+def test_errors_that_come_at_this_hour_every_day_are_not_blamed_on_a_deploy_at_once() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    assert [finding.signal for finding in found(rows)] == ["errors"], "without earlier days nothing tells them from harm"
+    former = [row for days in (1, 2, 3) for row in day_before(days)]
+    assert found(rows, around=Around(former=former)) == []
+
+
+def test_a_step_beyond_what_the_hour_does_is_found_against_the_seasonal_baseline() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    former = [row for days in (1, 2, 3) for row in day_before(days)]
+    (finding,) = found(rows, around=Around(former=former))
+    assert (finding.signal, finding.strength) == ("errors", "weaker")
+    assert finding.evidence.details["baseline"] == "seasonal"
+
+
+def test_a_real_regression_with_calm_days_and_calm_neighbours_is_found() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.06))], 18, share=AT_ONCE, before=BEFORE)
+    former = [row for days in (1, 2) for row in day_before(days, rise=0.0)]
+    calm = one_version(
+        cells([Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
+    )
+    (finding,) = found(rows, around=Around(calm, former))
+    assert finding.evidence.details["neighbours"] == "unchanged"
+
+
+def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    shared = Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005), outage=dinner)
+    neighbours = one_version(cells([shared], 18, share=steady(0.0), before=BEFORE, seed=5))
+    assert found(rows, around=Around(neighbours)) == []
+
+
+def test_harm_that_travels_up_to_the_callers_is_no_excuse() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE)
+    above = Traffic(edge("user", "web", "GET /"), 200, Behaviour(0.005), outage=dinner)
+    assert len(found(rows, around=Around(one_version(cells([above], 18, share=steady(0.0), before=BEFORE))))) == 1
+
+
+def test_a_deploy_at_once_that_is_twice_as_slow_is_found_by_what_was_before() -> None:
+    rows = cells([Traffic(edge(), 200, new=Behaviour(latency=0.045))], 18, share=AT_ONCE, before=BEFORE)
+    (finding,) = found(rows)
+    assert (finding.signal, finding.strength) == ("latency", "weaker")
+    assert "20 → 46 ms" in finding.summary or "ms against 1.9.0" in finding.summary
+
+
+def test_a_rolling_restart_in_which_the_versions_hardly_met_is_judged_by_time_too() -> None:
+    share = lambda window: 0.5 if window < 2 else 1.0  # noqa: E731
+    rows = cells([Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.04))], 18, share=share, before=BEFORE, seed=2)
+    assert [(finding.signal, finding.strength) for finding in found(rows)] == [("errors", "weaker")]
+    same = cells([Traffic(edge(), 100, Behaviour(0.005), Behaviour(0.005))], 18, share=share, before=BEFORE, seed=2)
+    assert found(same) == []
+
+
+def test_a_small_rise_in_a_short_ramp_is_found_when_history_and_versions_agree() -> None:
+    hits = 0
+    for seed in range(10):
+        rows = cells([Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.05))], 9, before=BEFORE, seed=seed)
+        hits += bool(found(rows, 9))
+    assert hits >= 7, "one to five per cent in 90 s"
+
+
+def test_an_incident_of_both_versions_in_a_ramp_is_not_made_a_finding_by_history() -> None:
+    hit = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.1 if window >= 2 else 0.0)
+    for seed in range(5):
+        assert found(cells([hit], 12, before=BEFORE, seed=seed), 12) == []
+
+
+def test_a_passing_incident_after_a_deploy_at_once_is_no_release() -> None:
+    brief = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.3 if 2 <= window < 6 else 0.0)
+    assert found(cells([brief], 30, share=AT_ONCE, before=BEFORE), 30) == []
+
+
+def test_a_shift_towards_a_callee_released_at_the_same_time_is_that_ones() -> None:
+    bank = deploy("bank", "5.0.0", previous_version="4.0.0")
+    rows = cells(
+        [Traffic(edge("payment", "bank", "POST /charge"), 200, Behaviour(0.005), Behaviour(0.1))],
+        18,
+        share=AT_ONCE,
+        before=BEFORE,
+        role="caller",
+    )
+    rows = [replace(row, callee_version="5.0.0" if row.window >= START else "4.0.0") for row in rows]
+    verdict, _ = judge(deploy(), rows, (), [bank], SETTINGS, now_after(18))
+    assert verdict.outcome == "inconclusive"
+    assert any("not this deploy's: bank 5.0.0" in reason for reason in verdict.reasons)
