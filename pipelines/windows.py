@@ -118,18 +118,19 @@ class Closer:
             span = {"first": run.first, "last": run.last}
             every = LEARN_FROM_EVERY if total > SMALL_RUN_ROWS else 1
             self._store.execute("learn_addresses", {**span, "every": every})
-            (holds,) = self._store.ask("run_contents", span)
+            (counts,) = self._store.ask("run_contents", span)
+            holds = {word for word, count in counts.items() if count}
             for part in range(run.parts):
                 slice_of = {**span, "generation": generation, "part": part, "parts": run.parts}
-                self._store.execute("close_windows", slice_of, repeatable=False)
-                if holds["messages"]:
-                    self._store.execute("close_messages", slice_of, repeatable=False)
-                if holds["exchanges"]:
+                self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
+                if "messages" in holds:
+                    self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
+                if "exchanges" in holds:
                     self._store.execute("close_logs", slice_of, repeatable=False)
             self._store.execute("close_sightings", {**span, "generation": generation}, repeatable=False)
-            if holds["exchanges"]:
+            if "exchanges" in holds:
                 self._store.execute("close_shapes", {**span, "generation": generation}, repeatable=False)
-            if holds["violations"]:
+            if "violations" in holds:
                 self._store.execute("pair_violations", span)
         rows = []
         for state in plan.close:

@@ -3,7 +3,7 @@
 import queue
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -36,6 +36,7 @@ CLIENTS = 4
 CROWD_SECONDS = 20.0  # a question waits so long for one of the clients while all are busy
 
 _INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
+_CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)^-- else\n(.*?)^-- end\n", re.MULTILINE | re.DOTALL)
 
 Parameters = Mapping[str, object]
 Use = Literal["read", "write", "ping"]
@@ -63,12 +64,15 @@ class Store:
         self._patiently(lambda client: client.insert_arrow(table, rows), f"insert into {table}")
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
-    def execute(self, name: str, parameters: Parameters | None = None, *, repeatable: bool = True) -> None:
+    def execute(
+        self, name: str, parameters: Parameters | None = None, *, given: Set[str] = frozenset(), repeatable: bool = True
+    ) -> None:
         """Run one of our writing statements (statements/<name>.sql), retried like an insert when running it twice does no harm.
 
-        Not `repeatable`: it runs at most once, since a lost answer does not tell whether it did; StoreUnavailable then.
+        `given`: the words for which the statement takes its `-- if` lines. Not `repeatable`: it runs at most once, since a
+        lost answer does not tell whether it did; StoreUnavailable then.
         """
-        text = statement(name)
+        text = statement(name, frozenset(given))
         self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name, once=not repeatable)
 
     def query(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
@@ -252,10 +256,12 @@ def _open_server(dsn: str) -> Store:
 
 
 @cache
-def statement(name: str) -> str:
+def statement(name: str, given: frozenset[str] = frozenset()) -> str:
     """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError.
 
-    A line `-- include NAME` stands for statements/parts/NAME.sql: what several statements share is written once.
+    A line `-- include NAME` stands for statements/parts/NAME.sql: what several statements share is written once. Of
+    `-- if WORD`, `-- else`, `-- end` the lines before or after the middle stay, as WORD is `given` or not: what no row of
+    a run needs is not joined.
     """
     if not all(part.isidentifier() for part in name.split("/")):
         raise KeyError(name)
@@ -264,7 +270,8 @@ def statement(name: str) -> str:
     if not place.is_file():
         raise KeyError(name)
     text = place.read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
+    text = _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
+    return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3], text)
 
 
 def _said(error: BaseException, what: str) -> StoreError:

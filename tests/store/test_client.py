@@ -68,6 +68,16 @@ def test_a_statement_is_found_by_name_only(store: Store) -> None:
         store.query("../schema/001_telemetry")
 
 
+def test_a_statement_joins_only_what_its_rows_need() -> None:
+    plain, crowded = client.statement("close_windows"), client.statement("close_windows", frozenset({"crowded", "exchanges"}))
+    assert "row_number()" not in plain
+    assert "FROM exchanges" not in plain
+    assert "row_number()" in crowded
+    assert "FROM exchanges" in crowded
+    for text in (plain, crowded):
+        assert not any(line.startswith(("-- if", "-- else", "-- end", "-- include")) for line in text.splitlines())
+
+
 def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:
     assert store.lock is not None
     holder = read_holder(store.lock.path.parent)

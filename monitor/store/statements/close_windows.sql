@@ -6,27 +6,35 @@
         SELECT * FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
-          AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND kind = 5)
+          AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 5)
     ),
     servers AS (
         SELECT * FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
     ),
-    -- calls that several servers answered: the last to answer leads; of each group of like servers one counts. A server more
-    -- than a window away from the client never pairs, else the answer would change with the windows closed together
     crowded AS (
         SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
     ),
-    followers AS (
-        SELECT s.trace AS trace, s.call_span AS call_span, s.own_span AS own_span, s.window AS window,
-               c.side = 1 AND c.window <= s.window + 10 AND s.window <= c.window + 10 AS near,
-               row_number() OVER (PARTITION BY s.trace, s.call_span ORDER BY near DESC, s.end_ns DESC, s.own_span DESC) AS rank_in_call,
-               row_number() OVER (PARTITION BY s.trace, s.call_span, near, s.namespace, s.service, s.version, s.operation, s.environment
-                                  ORDER BY s.end_ns DESC, s.own_span DESC) AS rank_in_group
-        FROM (SELECT * FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS s
-        LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS c
-            ON s.trace = c.trace AND s.call_span = c.call_span
+    ranked AS (
+-- if crowded
+        SELECT s.*, f.rank_in_call AS rank_in_call, f.rank_in_group AS rank_in_group
+        FROM servers AS s
+        LEFT JOIN (
+            -- calls that several servers answered: the last to answer leads; of each group of like servers one counts. A server
+            -- more than a window away from the client never pairs, else the answer would change with the windows closed together
+            SELECT m.trace AS trace, m.call_span AS call_span, m.own_span AS own_span, m.window AS window,
+                   c.side = 1 AND c.window <= m.window + 10 AND m.window <= c.window + 10 AS near,
+                   row_number() OVER (PARTITION BY m.trace, m.call_span ORDER BY near DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_call,
+                   row_number() OVER (PARTITION BY m.trace, m.call_span, near, m.namespace, m.service, m.version, m.operation, m.environment
+                                      ORDER BY m.end_ns DESC, m.own_span DESC) AS rank_in_group
+            FROM (SELECT * FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS m
+            LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS c
+                ON m.trace = c.trace AND m.call_span = c.call_span
+        ) AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span AND s.window = f.window
+-- else
+        SELECT *, toUInt64(0) AS rank_in_call, toUInt64(0) AS rank_in_group FROM servers
+-- end
     ),
     known_addresses AS (
         SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
@@ -45,7 +53,6 @@
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
--- include checks
     sync_calls AS (
         SELECT
             if(c.side = 1, c.window, s.window) AS call_window,
@@ -60,11 +67,11 @@
             s.version AS callee_version,
             if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
             if(s.side = 2, s.operation, c.operation) AS operation,
-            toUInt8(f.rank_in_group < 2) AS counts,
-            if(c.side = 1 AND f.rank_in_call < 2, c.outcome, s.outcome) AS outcome,
-            multiIf(c.side = 1 AND f.rank_in_call < 2 AND c.outcome = 'ok', '', c.side = 1 AND f.rank_in_call < 2 AND c.error_type != '', c.error_type, s.error_type) AS error_type,
-            toUInt8((c.side = 1 AND f.rank_in_call < 2 AND c.failed = 1) OR s.failed = 1) AS is_failed,
-            toUInt8(c.side = 1 AND f.rank_in_call < 2) AS has_client,
+            toUInt8(s.rank_in_group < 2) AS counts,
+            if(c.side = 1 AND s.rank_in_call < 2, c.outcome, s.outcome) AS outcome,
+            multiIf(c.side = 1 AND s.rank_in_call < 2 AND c.outcome = 'ok', '', c.side = 1 AND s.rank_in_call < 2 AND c.error_type != '', c.error_type, s.error_type) AS error_type,
+            toUInt8((c.side = 1 AND s.rank_in_call < 2 AND c.failed = 1) OR s.failed = 1) AS is_failed,
+            toUInt8(c.side = 1 AND s.rank_in_call < 2) AS has_client,
             toUInt8(s.side = 2) AS has_server,
             toUInt8(0) AS from_log,
             toUInt8(c.side = 1 AND s.side = 2) AS paired,
@@ -76,19 +83,26 @@
             if(c.side = 1, c.weight, s.weight) AS weight,
             greatest(c.sampling, s.sampling) AS sampling,
             if(c.side = 1, c.trace, s.trace) AS trace,
-            multiIf(ks.verdict != '', ks.verdict, f.rank_in_call < 2, kc.verdict, '') AS verdict,
-            multiIf(ks.verdict != '', ks.why, f.rank_in_call < 2, kc.why, '') AS why
+            if(c.side = 1, c.call_span, s.call_span) AS client_span, s.own_span AS server_span, s.rank_in_call < 2 AS leads
         FROM clients AS c
-        FULL JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.call_span
+        FULL JOIN ranked AS s ON c.trace = s.trace AND c.call_span = s.call_span
             AND c.window <= s.window + 10 AND s.window <= c.window + 10
-        LEFT JOIN followers AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span AND s.window = f.window
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
-        LEFT JOIN checks AS ks ON s.trace = ks.trace AND s.own_span = ks.span
-        LEFT JOIN checks AS kc ON if(c.side = 1, c.trace, s.trace) = kc.trace AND if(c.side = 1, c.call_span, s.call_span) = kc.span
         WHERE call_window BETWEEN first_window AND last_window AND NOT (c.kind = 4 AND s.side = 0)
     ),
+-- if exchanges
+-- include checks
     calls_seen AS (
-        SELECT * FROM sync_calls
+        SELECT m.*, multiIf(m.has_server = 1 AND ks.verdict != '', ks.verdict, m.leads, kc.verdict, '') AS verdict,
+               multiIf(m.has_server = 1 AND ks.verdict != '', ks.why, m.leads, kc.why, '') AS why
+        FROM sync_calls AS m
+        LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.server_span = ks.span
+        LEFT JOIN checks AS kc ON m.trace = kc.trace AND m.client_span = kc.span
     )
+-- else
+    calls_seen AS (
+        SELECT *, '' AS verdict, '' AS why FROM sync_calls
+    )
+-- end
 -- include calls_to_rows
