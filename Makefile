@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint fmt bench clean
+.PHONY: help install demo test lint fmt cover mutants audit lock bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,12 @@ install: $(VENV)/installed ## make .venv with the command seamwatch
 demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's address
 	@exec $(BIN)/seamwatch demo
 
-test: $(VENV)/installed-tests ## lint, types, import contracts, all tests; ARGS=… goes to pytest
+test: $(VENV)/installed-tests ## lint, types, import contracts, all tests and their coverage; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
-	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(ARGS) && exit $$lint
+	@$(MAKE) --no-print-directory lint; lint=$$?; \
+	  if [ -n "$(ARGS)" ]; then $(BIN)/python -m pytest $(ARGS); \
+	  else $(BIN)/coverage run -m pytest && $(BIN)/coverage report --skip-covered --sort=cover; fi && exit $$lint
 
 lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
 	$(BIN)/ruff check monitor pipelines dashboards tests
@@ -32,12 +34,22 @@ fmt: $(VENV)/installed-tests ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only monitor pipelines dashboards tests
 	$(BIN)/ruff format monitor pipelines dashboards tests
 
-cover: $(VENV)/installed-tests ## which lines and branches of the pure parts the tests reach
-	$(BIN)/coverage run -m pytest -q tests/decode tests/edges tests/contracts tests/detect tests/alerts
-	$(BIN)/coverage report --skip-covered --sort=cover
+cover: $(VENV)/installed-tests ## which lines and branches of the pure parts their own tests reach
+	$(BIN)/coverage run -m pytest -q tests/decode tests/edges tests/contracts tests/detect tests/alerts tests/model
+	$(BIN)/coverage report --skip-covered --sort=cover --show-missing
 
-audit: $(VENV)/installed-tests ## known holes in what we depend on
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+mutants: $(VENV)/installed-tests ## plant small faults in windows, ledger, outbox and verdict; which do the tests not see? (an hour)
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
+
+audit: $(VENV)/installed-tests ## known holes in what we depend on; fails when the service cannot tell
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock \
+	  || { echo "audit: there is a hole, or the service could not be asked (see above): not known to be sound" >&2; exit 1; }
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: ## write both locks anew from pyproject.toml; wants uv; ARGS=--upgrade for newer versions
+	printf 'hatchling\neditables\n' | $(LOCK) $(ARGS) pyproject.toml - -o requirements.lock
+	$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements.lock -o tests/requirements.lock
 
 bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, false alarms
 	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
@@ -45,7 +57,7 @@ bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole p
 	$(BIN)/python -m tests.bench.bench_detection
 
 clean: ## remove .venv and caches, not the data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

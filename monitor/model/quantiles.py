@@ -1,16 +1,10 @@
 """Quantiles of exponential histograms."""
 
-import math
 from collections.abc import Mapping
 
 from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 
 _BUCKETS = 1 << HISTOGRAM_SCALE
-
-
-def bucket_of(seconds: float) -> int:
-    """The scale-3 bucket of a duration; ZERO_BUCKET for zero."""
-    return ZERO_BUCKET if seconds <= 0 else math.ceil(math.log2(seconds) * _BUCKETS) - 1
 
 
 def upper_bound(bucket: int) -> float:
