@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from monitor.edges.aliases import Aliases
 from monitor.edges.columns import dictionary, fixed, mix, text_hashes, windows_of
 from monitor.edges.limits import OTHER, NameCap
+from monitor.edges.messages import RECEIVES, RECEIVES_LINKED
 from monitor.edges.names import Named, name_span
 from monitor.edges.sampling import BIASED, NONE, weight_of
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
@@ -62,9 +63,10 @@ class Namer:
 
 def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     """Half edges of a batch. call_span: own id for CLIENT and PRODUCER; parent or link for SERVER and CONSUMER, own id when
-    there is none. A CONSUMER with n links makes n rows, `primary` on the first. The same span gives the same rows, always.
+    there is none. A CONSUMER with n links makes n rows, `primary` on the first, and one more of side 3 for its parent, since
+    instrumentations differ in which of them is the message. The same span gives the same rows, always.
     """
-    take, trace, call_span, primary = _keys(spans)
+    take, trace, call_span, primary, beside = _keys(spans)
     resources = [namer.resource(said) for said in spans.resources]
     failed = (spans.status == STATUS_ERROR).astype(np.int64)
     code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
@@ -88,9 +90,11 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     end = spans.end_ns[take]
     window = windows_of(end)
     kind = spans.kind[take]
-    side = np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, 2).astype(np.uint8)
+    side = np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, np.where(beside, 3, 2)).astype(np.uint8)
     parent = spans.parent[take]
     name_at, resource_at = name_of[take], spans.resource[take]
+    step = np.array([name.step for name in names], np.uint8)[name_at] if len(spans) else np.zeros(0, np.uint8)
+    step[np.isin(take, [row for row, _, _ in spans.links]) & (step == RECEIVES)] = RECEIVES_LINKED
     columns = {
         "window": pa.array(window),
         "trace": fixed(trace, 16),
@@ -102,6 +106,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         "has_parent": pa.array((parent.view(np.uint64) != 0).astype(np.uint8)),
         "own_trace": fixed(spans.trace[take], 16),
         "parent": fixed(parent, 8),
+        "step": pa.array(step),
     }
     for field in ("environment", "cluster", "region", "namespace", "service", "version", "instance"):
         columns[field] = dictionary([getattr(resource, field) for resource in resources], resource_at)
@@ -126,35 +131,39 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
 
 
 _MESSAGE_COLUMNS = (
-    "trace call_span side own_span window start_ns end_ns namespace service version failed weight sampling content_hash"
+    "trace call_span side own_span window start_ns end_ns namespace service version failed weight sampling step content_hash"
 ).split()
 
 
-def _keys(spans: SpanBatch) -> tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8]]:
-    """Row to take, trace, call_span and primary flag of each half."""
+def _keys(
+    spans: SpanBatch,
+) -> tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Row to take, trace, call_span, primary flag of each half, and whether it is a parent beside links."""
     outgoing = (spans.kind == KIND_CLIENT) | (spans.kind == KIND_PRODUCER)
     own = outgoing | (spans.parent.view(np.uint64) == 0)
     call_span = np.where(own, spans.span.view(np.uint64), spans.parent.view(np.uint64)).view(spans.span.dtype)
     take = np.arange(len(spans), dtype=np.int64)
     primary = np.ones(len(spans), np.uint8)
     if not spans.links:
-        return take, spans.trace, call_span, primary
+        return take, spans.trace, call_span, primary, np.zeros(len(spans), bool)
     targets: dict[int, dict[tuple[bytes, bytes], None]] = {}
     for row, trace, span in spans.links:
-        of_row = targets.setdefault(row, {})
-        if not of_row and spans.remote_parent[row] and spans.parent[row].tobytes() != bytes(8):
-            of_row[(spans.trace[row].tobytes(), spans.parent[row].tobytes())] = None
-        of_row[(trace, span)] = None
+        targets.setdefault(row, {})[(trace, span)] = None
     linked = np.zeros(len(spans), bool)
     linked[list(targets)] = True
     flat = [(row, trace, span, position == 0) for row, of_row in targets.items() for position, (trace, span) in enumerate(of_row)]
     traces = np.frombuffer(b"".join(trace for _, trace, _, _ in flat), spans.trace.dtype)
     spans_of = np.frombuffer(b"".join(span for _, _, span, _ in flat), spans.span.dtype)
+    rows = np.array([row for row, *_ in flat], np.int64)
+    beside = np.array(
+        [row for row, of_row in targets.items() if (spans.trace[row].tobytes(), call_span[row].tobytes()) not in of_row], np.int64
+    )
     return (
-        np.concatenate([take[~linked], np.array([row for row, *_ in flat], np.int64)]),
-        np.concatenate([spans.trace[~linked], traces]),
-        np.concatenate([call_span[~linked], spans_of]),
-        np.concatenate([primary[~linked], np.array([first for *_, first in flat], np.uint8)]),
+        np.concatenate([take[~linked], rows, beside]),
+        np.concatenate([spans.trace[~linked], traces, spans.trace[beside]]),
+        np.concatenate([call_span[~linked], spans_of, call_span[beside]]),
+        np.concatenate([primary[~linked], np.array([first for *_, first in flat], np.uint8), np.zeros(len(beside), np.uint8)]),
+        np.concatenate([np.zeros(len(take) - int(linked.sum()) + len(flat), bool), np.ones(len(beside), bool)]),
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from monitor.edges.messages import TELLS, destination, step
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.operations import capped, http_operation, template_path
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
@@ -15,7 +16,7 @@ _DEFAULT_PORTS = frozenset({"80", "443", "0", ""})
 
 
 class Named(NamedTuple):
-    """The names one span gives. `peer` names the other side when it never speaks; `address` is host[:port] of it."""
+    """The names one span gives. `peer` names the other side when it never speaks; `address` is host[:port] of it; `step` as in `messages`."""
 
     protocol: str
     operation: str
@@ -24,6 +25,7 @@ class Named(NamedTuple):
     outcome: str
     error_type: str
     biased: bool = False
+    step: int = TELLS
 
 
 def name_span(kind: int, status: int, words: Words) -> Named:
@@ -43,7 +45,8 @@ def name_span(kind: int, status: int, words: Words) -> Named:
     if kind in (KIND_PRODUCER, KIND_CONSUMER) or "messaging.system" in given:
         outcome, kind_of_error = plain_outcome(error_type, failed)
         peer = peer or _str(given, "messaging.system") or _host(address)
-        return Named("messaging", _destination(given, span_name), peer, address, outcome, kind_of_error, biased)
+        operation, does = destination(given, span_name), step(given, span_name)
+        return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does)
     if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
         outcome, kind_of_error = plain_outcome(error_type, failed)
         return Named(
@@ -88,19 +91,6 @@ def _rpc(
         outcome, kind = grpc_outcome(code, error_type, failed)
     protocol = "grpc" if "grpc" in system.lower() else "rpc"
     return Named(protocol, capped(operation), peer or _host(address), address, outcome, kind, biased)
-
-
-def _destination(given: Mapping[str, Any], span_name: str) -> str:
-    if any(given.get(f"messaging.destination.{word}") in (True, 1, "true") for word in ("temporary", "anonymous")):
-        return "(temporary)"
-    name = _str(given, "messaging.destination.template", "messaging.destination.name", "messaging.destination")
-    if name:
-        return capped(name)
-    parts = [part for part in span_name.split() if part.lower() not in _MESSAGE_VERBS]
-    return capped(" ".join(parts)) or "unknown"
-
-
-_MESSAGE_VERBS = frozenset({"send", "publish", "create", "process", "receive", "deliver", "settle", "poll", "consume"})
 
 
 def _database(given: Mapping[str, Any], address: str) -> str:

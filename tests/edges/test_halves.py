@@ -57,16 +57,18 @@ def test_a_clients_key_is_its_own_span_and_a_servers_its_parent() -> None:
     assert keys == [(1, span_id(5), 1), (2, span_id(5), 1), (2, span_id(9), 0)]
 
 
-def test_a_linked_consumer_stands_under_its_links_and_its_remote_parent() -> None:
+def test_a_linked_consumer_stands_under_its_links_and_beside_them_its_parent() -> None:
     linked = S("mail", "consumer", 9, 6, 5, links=[(1, 2), (3, 4), (1, 2)])
-    remote = S("mail", "consumer", 9, 7, 5, links=[(1, 2)], flags=0x300)
-    decoded, _ = decode_spans(records([request([linked, remote])]))
-    keys = [(row["trace"], row["call_span"], row["primary"]) for row in half_edges(decoded, Namer()).halves.to_pylist()]
+    parent_too = S("mail", "consumer", 9, 7, 5, links=[(9, 5)])
+    decoded, _ = decode_spans(records([request([linked, parent_too])]))
+    keys = [
+        (row["trace"], row["call_span"], row["side"], row["primary"]) for row in half_edges(decoded, Namer()).halves.to_pylist()
+    ]
     assert keys == [
-        (trace_id(1), span_id(2), 1),
-        (trace_id(3), span_id(4), 0),
-        (trace_id(9), span_id(5), 1),
-        (trace_id(1), span_id(2), 0),
+        (trace_id(1), span_id(2), 2, 1),
+        (trace_id(3), span_id(4), 2, 0),
+        (trace_id(9), span_id(5), 2, 1),
+        (trace_id(9), span_id(5), 3, 0),
     ]
 
 

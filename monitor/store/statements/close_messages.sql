@@ -3,18 +3,40 @@
 -- include into_edge_windows
     consumers AS (
         SELECT * FROM halves FINAL
-        WHERE window BETWEEN first_window AND last_window AND side = 2 AND kind = 5
-          AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+        WHERE window BETWEEN first_window AND last_window AND kind = 5 AND step != 2
+          AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
+    ),
+    -- spans that receive, of the traces at hand, and under which span they stand there
+    receives AS (
+        SELECT trace AS in_trace, own_span AS receiver, service AS by_service, any(call_span) AS message, max(step) AS does
+        FROM message_ends
+        WHERE side > 1 AND step IN (1, 3) AND trace IN (SELECT trace FROM consumers)
+        GROUP BY trace, own_span, service
+    ),
+    -- messages of which their service tells processing, and spans that have consumers among their children
+    processed AS (
+        SELECT trace, call_span, service FROM message_ends
+        WHERE side > 1 AND step = 0 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers WHERE step != 0)
+    ),
+    handed_on AS (
+        SELECT trace, call_span, service FROM message_ends
+        WHERE (step = 0 OR side = 3) AND side > 1 AND own_span != call_span
+          AND (trace, call_span) IN (SELECT own_trace, own_span FROM consumers WHERE step = 1)
     ),
     producers AS (
-        SELECT trace, call_span, side, namespace, service, version, start_ns, end_ns, failed, weight, sampling
+        SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
+               start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
+               1 AS sends
         FROM message_ends FINAL
-        WHERE side = 1 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
+        WHERE side = 1 AND step = 0
+          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers UNION DISTINCT SELECT in_trace, message FROM receives)
         UNION ALL
-        SELECT trace, call_span, side, namespace, service, version, start_ns, end_ns, failed, weight, sampling
+        SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
+               start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
+               2 AS sends
         FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND kind = 3 AND protocol != 'messaging'
-          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers)
+          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers WHERE side = 2)
     ),
     -- how long a consumer's own outgoing calls took, as a union of intervals, to which duplicates add nothing
     outgoing AS (
@@ -28,31 +50,59 @@
         GROUP BY s.own_trace, s.own_span
     ),
 -- include checks
+    -- which halves are calls. Of a consumer with links the parent counts only where it is a producer, and then links to what is
+    -- none do not; a link to a span that receives is no message. A span that receives is no call of its own where processing
+    -- tells of the same message, or its child does: that child takes the message over
+    deliveries AS (
+        SELECT *,
+            toUInt8(multiIf(
+                step != 0 AND (is_processed OR (step = 1 AND is_handed_on)), 0,
+                is_sent, 1,
+                side = 3, 0,
+                step = 0 AND in_receive = 3 AND keys = 1, 0,
+                keys = 1, 1,
+                in_receive = 0 AND parent_sent = 0)) AS is_call,
+            row_number() OVER (PARTITION BY own_trace, own_span ORDER BY is_call DESC, primary DESC, trace, call_span) AS place
+        FROM (
+            SELECT c.*, p.*,
+                p.sends = 1 OR (p.sends = 2 AND c.side = 2) AS is_sent,
+                if(c.call_span != c.own_span, r.does, 0) AS in_receive,
+                count() OVER (PARTITION BY c.own_trace, c.own_span) AS keys,
+                max(c.side = 3 AND p.sends = 1) OVER (PARTITION BY c.own_trace, c.own_span) AS parent_sent,
+                (c.trace, c.call_span, c.service) IN (SELECT trace, call_span, service FROM processed) AS is_processed,
+                (c.own_trace, c.own_span, c.service) IN (SELECT trace, call_span, service FROM handed_on) AS is_handed_on
+            FROM consumers AS c
+            LEFT JOIN receives AS r ON c.trace = r.in_trace AND c.call_span = r.receiver AND c.service = r.by_service
+            LEFT JOIN producers AS p ON c.trace = p.sent_trace
+                AND if(c.side = 2 AND c.step = 0 AND c.call_span != c.own_span AND r.does = 1, r.message, c.call_span) = p.sent_span
+        )
+    ),
     -- a message waits: its call is counted in its consumer's window, however long ago it was produced
     message_calls AS (
         SELECT
             m.window AS call_window, m.environment AS environment, m.cluster AS cluster, m.region AS region,
-            p.namespace AS caller_namespace,
-            multiIf(p.side = 1, p.service, m.call_span = m.own_span, 'user', 'unknown') AS caller,
-            p.version AS caller_version,
+            m.sender_namespace AS caller_namespace,
+            multiIf(m.is_sent, m.sender, m.call_span = m.own_span, 'user', 'unknown') AS caller,
+            m.sender_version AS caller_version,
             m.namespace AS callee_namespace, m.service AS callee, m.version AS callee_version,
             m.protocol AS protocol, m.operation AS operation,
             toUInt8(1) AS counts,
-            if(m.primary = 1, m.outcome, 'ok') AS outcome,
-            if(m.primary = 1, m.error_type, '') AS error_type,
-            toUInt8(p.failed = 1 OR (m.primary = 1 AND m.failed = 1)) AS is_failed,
-            toUInt8(p.side = 1) AS has_client, toUInt8(m.primary = 1) AS has_server, toUInt8(0) AS from_log,
-            toUInt8(p.side = 1) AS paired,
-            toUInt64(p.end_ns - p.start_ns) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
+            if(m.place = 1, m.outcome, 'ok') AS outcome,
+            if(m.place = 1, m.error_type, '') AS error_type,
+            toUInt8((m.is_sent AND m.sender_failed = 1) OR (m.place = 1 AND m.failed = 1)) AS is_failed,
+            toUInt8(m.is_sent) AS has_client, toUInt8(m.place = 1) AS has_server, toUInt8(0) AS from_log,
+            toUInt8(m.is_sent) AS paired,
+            toUInt64(m.sent_at - m.sent_from) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
             toUInt64(greatest(0, toInt64(m.end_ns - m.start_ns) - toInt64(o.busy_ns))) AS self_time,
-            toUInt64(if(p.side = 1 AND m.start_ns > p.end_ns, m.start_ns - p.end_ns, 0)) AS queue_time,
-            toUInt8(p.side = 1) AS has_queue,
-            if(p.side = 1, p.weight, m.weight) AS weight, greatest(p.sampling, m.sampling) AS sampling,
+            toUInt64(if(m.is_sent AND m.start_ns > m.sent_at, m.start_ns - m.sent_at, 0)) AS queue_time,
+            toUInt8(m.is_sent) AS has_queue,
+            if(m.is_sent, m.sender_weight, m.weight) AS weight,
+            if(m.is_sent, greatest(m.sender_sampling, m.sampling), m.sampling) AS sampling,
             m.own_trace AS trace, ks.verdict AS verdict, ks.why AS why
-        FROM consumers AS m
-        LEFT JOIN producers AS p ON m.trace = p.trace AND m.call_span = p.call_span
+        FROM deliveries AS m
         LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
         LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
+        WHERE m.is_call = 1
     ),
     -- messages that nobody has consumed so far
     lone_producers AS (
@@ -73,9 +123,9 @@
         ) AS m
         LEFT ANTI JOIN (
             SELECT trace, call_span FROM message_ends
-            WHERE side = 2 AND (trace, call_span) IN (
+            WHERE side > 1 AND step != 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves
-                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging'))
+                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step = 0)
             UNION ALL
             SELECT trace, call_span FROM halves
             WHERE window BETWEEN lowest AND highest AND kind = 2 AND (trace, call_span) IN (
