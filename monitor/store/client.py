@@ -3,7 +3,8 @@
 import queue
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -65,7 +66,7 @@ class Store:
         telemetry.INSERT_SECONDS.labels(table).observe(time.monotonic() - started)
 
     def execute(
-        self, name: str, parameters: Parameters | None = None, *, given: Set[str] = frozenset(), repeatable: bool = True
+        self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset(), repeatable: bool = True
     ) -> None:
         """Run one of our writing statements (statements/<name>.sql), retried like an insert when running it twice does no harm.
 
