@@ -13,7 +13,7 @@ from monitor.control.deploys import list_deploys
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
-from monitor.judgement import VERSION_CHANGES, judge_deploy
+from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Outcome
 from monitor.store.reader import Reader
@@ -25,7 +25,7 @@ SEEN_BACK = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class GateRequest:
-    """Which deploy: the newest of this service and version, in any environment unless one is named.
+    """Which deploy: the newest of this service and version, in any environment unless one is named; without any, the newest config or flag change.
 
     `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow for asking often.
     """
@@ -66,10 +66,11 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     Accepted findings fail nothing and are told. Raises StoreError and StoreUnavailable only.
     """
     deploys = list_deploys(engine, environment=request.environment, service=request.service, limit=200)
-    of_version = [deploy for deploy in deploys if deploy.version == request.version and deploy.kind in VERSION_CHANGES]
+    changes = [deploy for deploy in deploys if deploy.version == request.version]
+    of_version = [deploy for deploy in changes if deploy.kind in VERSION_CHANGES]
+    of_version = of_version or [deploy for deploy in changes if deploy.kind in JUDGED]
     if not of_version:
-        changes = [deploy for deploy in deploys if deploy.version == request.version]
-        return _no_version_change(changes[0], request) if changes else _unknown(reader, engine, request, now)
+        return _not_judged(changes[0], request) if changes else _unknown(reader, engine, request, now)
     environments = sorted({deploy.environment for deploy in of_version})
     if len(environments) > 1:
         reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
@@ -99,9 +100,9 @@ def wait_for_gate(
     return evaluate_gate(reader, engine, request, clock())
 
 
-def _no_version_change(change: Deploy, request: GateRequest) -> GateAnswer:
-    reason = f"{change.service} {change.version}: a {change.kind} change of {change.started:%Y-%m-%d %H:%M:%S} UTC; the version stayed, so no two can be compared"
-    return _answer("inconclusive", (reason,), ("a version of its own for each change",), (), "", request)
+def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:
+    reason = f"{change.service} {change.version}: a {change.kind} change of {change.started:%Y-%m-%d %H:%M:%S} UTC, which follows load more often than it harms; it is not judged"
+    return _answer("inconclusive", (reason,), ("a deploy, a config or a flag change to judge",), (), "", request)
 
 
 def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
@@ -145,7 +146,7 @@ def _answer(
 ) -> GateAnswer:
     against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
     lines = [f"{outcome.upper()}: {request.service} {request.version}{against}"]
-    told = [(finding, next((one for one in reasons if one.endswith(finding.summary)), "")) for finding in findings]
+    told = [(finding, next((one for one in reasons if finding.summary in one), "")) for finding in findings]
     for reason in reasons:
         lines.append(f"  {reason}")
         lines += [f"    finding {one.id} ({one.state}, {one.role})" for one, said in told if said == reason]

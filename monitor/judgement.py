@@ -20,6 +20,7 @@ from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
 VERSION_CHANGES = ("deploy", "rollback")
+JUDGED = (*VERSION_CHANGES, "config", "flag")
 RECENT = timedelta(minutes=12)
 """How much of the present is read to see whether an old finding is over."""
 NEIGHBOURS = 8

@@ -17,7 +17,7 @@ from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict, save_verdict
 from monitor.detect.settings import JudgeSettings
 from monitor.errors import MonitorError
-from monitor.judgement import VERSION_CHANGES, Judged, judge_deploy
+from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Verdict
 from monitor.store import Store
@@ -65,7 +65,7 @@ class Detector:
         self._project_deploys(recent, now)
         done: list[Judged] = []
         for deploy in recent:
-            if deploy.kind in VERSION_CHANGES and deploy.version and self._due(deploy, sealed, now):
+            if self._judged_at_all(deploy) and self._due(deploy, sealed, now):
                 done.append(self._judge(deploy, now))
                 self._judged[deploy.id] = (sealed, now)
         known = {deploy.id for deploy in recent}
@@ -79,6 +79,11 @@ class Detector:
         known = {deploy.id for deploy in recent}
         older = sorted({one.deploy_id for one in list_findings(self._engine, state="open")} - known)
         return [*recent, *(found for one in older if (found := kept_deploy(self._engine, one)) is not None)]
+
+    @staticmethod
+    def _judged_at_all(deploy: Deploy) -> bool:
+        """A change of version must say to which; scaling follows load more often than it harms."""
+        return deploy.kind in JUDGED and (bool(deploy.version) or deploy.kind not in VERSION_CHANGES)
 
     def _due(self, deploy: Deploy, sealed: datetime, now: datetime) -> bool:
         last = self._judged.get(deploy.id)

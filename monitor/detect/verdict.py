@@ -1,7 +1,7 @@
 """Is this deploy good? Pass, fail, or inconclusive with what is missing and what would settle it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from monitor.detect.absence import never_seen, silence, version_pattern
 from monitor.detect.columns import EdgeTable, digest, tables
 from monitor.detect.contrasts import own_codes, role_on
 from monitor.detect.ebh import e_bh, holm
-from monitor.detect.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.edge_tests import RATES, SIDES, EdgeTests, tests_of_edge
 from monitor.detect.equivalence import minimum_detectable_ratio
 from monitor.detect.findings import Clauses, Found, findings_of
 from monitor.detect.series import Around
@@ -18,8 +18,9 @@ from monitor.detect.steps import shared_harm, steps
 from monitor.detect.suspects import rivals
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
-from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Verdict
+from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
 
+SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
 STAYS = ("config", "flag")
 """Changes that keep the version. Scaling is left out: it follows load and errors more often than it brings them."""
 SHORT_WINDOWS = 12
@@ -307,7 +308,7 @@ def _verdict(case: _Case, findings: Sequence[Finding], hashed: str, settings: Ju
             )
             reasons += _edge_problems(judgements)
         reasons = reasons or ["missing: no sealed window to judge by"]
-    reasons += [f"accepted: {text}" for text in accepted]
+    reasons += [f"accepted: {text} (known, set aside)" for text in accepted]
     return Verdict(
         id=digest([case.deploy.id, hashed])[:20],
         deploy_id=case.deploy.id,
@@ -331,7 +332,10 @@ def _verdict(case: _Case, findings: Sequence[Finding], hashed: str, settings: Ju
 def _edge_outcome(
     edge: EdgeTests, mine: Sequence[Finding], guilty: set[str], settings: JudgeSettings
 ) -> tuple[Outcome, list[str], float | None]:
-    """Outcome, reasons and the calls of the new version that would settle an open edge (None: calls are not what is missing)."""
+    """Outcome, reasons and the calls of the new version that would settle an open edge (None: calls are not what is missing).
+
+    A signal with an accepted finding is set aside: the rest of the edge is judged without it.
+    """
     if any(finding.id in guilty for finding in mine):
         return "fail", [finding.summary for finding in mine if finding.id in guilty], None
     contrast = edge.contrast
@@ -341,19 +345,22 @@ def _edge_outcome(
         return "inconclusive", [*edge.problems, "the versions had no calls here in the same window"], None
     reasons = list(edge.problems)
     needed = 0.0
+    known = {finding.signal for finding in mine if finding.state == "accepted"}
+    left = [kind for kind in (*edge.equivalences, *edge.latency_difference) if SIGNAL_OF[kind] not in known]
+    if known and not left:
+        reasons.append("every signal of this edge is accepted as known: nothing is left to judge")
     for kind, bound in edge.equivalences.items():
-        if not bound.equivalent(settings.floor_ratio, settings.floor_difference):
+        if kind in left and not bound.equivalent(settings.floor_ratio, settings.floor_difference):
             reasons.append(
                 f"{kind.replace('_', ' ')}: up to {100 * bound.difference_high:.2f} percentage points more are possible after {bound.calls:.0f} calls"
             )
             needed = max(needed, bound.calls_needed or 0.0)
     for side, high in edge.latency_difference.items():
-        if high >= settings.latency_floor_points:
+        if side in left and high >= settings.latency_floor_points:
             reasons.append(f"latency ({side}): up to {high:.1%} more calls above the old p90 are possible")
     if len(set(contrast.windows.tolist())) < settings.min_windows:
         reasons.append(f"fewer than {settings.min_windows} windows with both versions")
-    if mine:
-        reasons += [finding.summary for finding in mine]
+    reasons += [finding.summary for finding in mine if finding.state != "accepted"]
     return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)
 
 

@@ -104,18 +104,38 @@ def test_an_empty_store_is_inconclusive(store: Store, engine: Engine) -> None:
     assert detect_once(Reader(store), engine, store, SETTINGS, now_after(1)) == []
 
 
-def test_an_accepted_finding_does_not_fail_the_next_judgement(store: Store, engine: Engine) -> None:
+def test_a_gate_passes_on_the_rest_of_what_is_accepted_and_says_what_it_set_aside(store: Store, engine: Engine) -> None:
     write_cells(store, cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 12))
     deploy_id = announce(engine)
     now = now_after(12)
     detect_once(Reader(store), engine, store, SETTINGS, now)
     (finding,) = list_findings(engine, deploy_id=deploy_id)
-    accept(engine, finding.id, "ada", "known, fixed next week", now + timedelta(days=7), now)
-    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now)
-    assert answer.exit_code != 1
-    assert any(reason.startswith("accepted: ") for reason in answer.reasons)
+    request = GateRequest("payment", "2.0.0")
+    assert evaluate_gate(Reader(store), engine, request, now).exit_code == 1
+    accept(engine, finding.id, "ada", "known, fixed next week", now + timedelta(seconds=30), now)
+    answer = evaluate_gate(Reader(store), engine, request, now)
+    assert (answer.outcome, answer.exit_code) == ("pass", 0)
+    assert [reason for reason in answer.reasons if reason.startswith("accepted: ")] == [
+        f"accepted: {finding.summary} (known, set aside)"
+    ]
     detect_once(Reader(store), engine, store, SETTINGS, now)
     assert list_findings(engine, deploy_id=deploy_id)[0].state == "accepted"
+    expired = evaluate_gate(Reader(store), engine, request, now + timedelta(seconds=31))
+    assert (expired.outcome, expired.exit_code) == ("fail", 1)
+
+
+def test_what_is_not_accepted_of_an_edge_is_still_judged(store: Store, engine: Engine) -> None:
+    broken = Behaviour(violated=1.0, latency=0.2)
+    write_cells(store, cells([Traffic(edge(), new=broken), *REST], 12))
+    deploy_id = announce(engine)
+    now = now_after(12)
+    detect_once(Reader(store), engine, store, SETTINGS, now)
+    for finding in list_findings(engine, deploy_id=deploy_id):
+        if finding.signal == "violations":
+            accept(engine, finding.id, "ada", "known", now + timedelta(days=7), now)
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now)
+    assert answer.exit_code == 1
+    assert "slower" in answer.reasons[0]
 
 
 def test_a_finding_keeps_its_id_and_is_resolved_when_the_version_is_gone(store: Store, engine: Engine) -> None:
@@ -196,12 +216,43 @@ def test_an_old_recording_is_judged_too_and_never_passes(store: Store, engine: E
     assert any(reason.startswith("late") for reason in judged.verdict.reasons)
 
 
-def test_a_config_change_is_inconclusive_because_no_two_versions_differ(store: Store, engine: Engine) -> None:
-    write_cells(store, cells([Traffic(edge())], 6))
+def test_a_config_change_never_passes_and_says_that_only_before_and_after_can_be_compared(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 6, share=lambda _: 0.0))
     announce(engine, "1.9.0", "1.9.0", 1.0, kind="config")
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "1.9.0"), now_after(6))
     assert answer.exit_code == 2
     assert "a config change" in answer.reasons[0]
+
+
+def test_a_flag_flipped_without_a_version_that_breaks_an_edge_is_found(store: Store, engine: Engine) -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=lambda _: 1.0, before=90)
+    write_cells(store, [replace(row, callee_version="1.9.0") for row in rows])
+    deploy_id = announce(engine, "", "", 1.0, kind="flag", external_id="new-checkout on")
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(18))
+    assert judged.verdict.outcome == "fail"
+    assert [(one.signal, one.strength) for one in list_findings(engine, deploy_id=deploy_id)] == [("errors", "weaker")]
+
+
+def test_a_scale_change_is_not_judged(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 6, share=lambda _: 0.0))
+    announce(engine, "1.9.0", "1.9.0", 1.0, kind="scale")
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "1.9.0"), now_after(6))
+    assert (answer.exit_code, detect_once(Reader(store), engine, store, SETTINGS, now_after(6))) == (2, [])
+    assert "a scale change" in answer.reasons[0]
+
+
+def test_a_step_in_time_is_held_against_the_neighbours_and_days_that_the_store_knows(store: Store, engine: Engine) -> None:
+    dinner = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.06 if window >= 0 else 0.0)
+    rows = cells([dinner], 18, share=lambda _: 1.0, before=90)
+    write_cells(store, rows)
+    announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(18))
+    assert [finding.signal for finding in judged.findings] == ["errors"], "nothing else is known: time speaks alone"
+    for days in (1, 2):
+        usual = cells([dinner], 18, share=lambda _: 0.0, before=90, seed=days)
+        write_cells(store, [replace(row, window=row.window - timedelta(days=days)) for row in usual], seq=1 + days)
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(18))
+    assert (answer.outcome, answer.findings) == ("inconclusive", ())
 
 
 def test_waiting_for_the_gate_ends_with_an_answer_or_with_its_time(store: Store, engine: Engine) -> None:
