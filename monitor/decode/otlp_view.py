@@ -23,6 +23,7 @@ _MESSAGES: dict[str, tuple[tuple[str, int, int | str, bool], ...]] = {
         ("start_time_unix_nano", 7, Field.TYPE_FIXED64, False),
         ("end_time_unix_nano", 8, Field.TYPE_FIXED64, False),
         ("attributes", 9, Field.TYPE_BYTES, True),
+        ("events", 11, Field.TYPE_BYTES, True),
         ("links", 13, Field.TYPE_BYTES, True),
         ("status", 15, Field.TYPE_BYTES, False),
         ("flags", 16, Field.TYPE_FIXED32, False),

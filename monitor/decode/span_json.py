@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, REMOTE_PARENT, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
+from monitor.model.spans import STATUS_ERROR
 
 _KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
 _STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
@@ -54,6 +55,9 @@ def _span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], r
     for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
         word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
+    status = _enum((span.get("status") or {}).get("code") or 0, _STATUSES, "")
+    if status == STATUS_ERROR and given.get("error.type") is None:
+        words += _exception(span.get("events") or ())
     row = columns.add(
         kind,
         _id(span.get("traceId", ""), 16),
@@ -61,7 +65,7 @@ def _span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], r
         _id(span.get("parentSpanId") or "", 8),
         _nanos(span.get("startTimeUnixNano") or 0),
         _nanos(span.get("endTimeUnixNano") or 0),
-        _enum((span.get("status") or {}).get("code") or 0, _STATUSES, ""),
+        status,
         (int(span.get("flags") or 0) & REMOTE_PARENT) == REMOTE_PARENT,
         resource,
         tuple(words),
@@ -73,6 +77,14 @@ def _span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], r
         columns.links(row, links)
     if BODY_ATTRIBUTES & given.keys():
         columns.body(row, owner, given)
+
+
+def _exception(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    for event in reversed(events):
+        if event.get("name") == "exception":
+            kind = _attributes(event.get("attributes")).get("exception.type")
+            return ("error.type", str(kind)) if kind else ()
+    return ()
 
 
 def _attributes(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:

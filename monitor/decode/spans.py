@@ -1,6 +1,6 @@
 """OTLP trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from monitor.decode.span_json import json_spans
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import SpanBatch, Words
+from monitor.model.spans import STATUS_ERROR, SpanBatch, Words
 
 _OURS = frozenset(name.encode() for name in NAMING | BODY_ATTRIBUTES)
 _WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
@@ -81,6 +81,8 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     words, bodies = _words(span, columns.known_attributes)
                     status = span.status
                     code = Status.FromString(status).code if status else 0
+                    if code == STATUS_ERROR and span.events and "error.type" not in words[1::2]:
+                        words += _exception(span.events)
                 except DecodeError:
                     columns.unread("bad_attribute")
                     continue
@@ -155,6 +157,16 @@ def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[byte
     word = _proto_value(pair.value)
     said = known[raw] = () if word is None else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
     return said
+
+
+def _exception(events: Sequence[bytes]) -> tuple[Any, ...]:
+    """What failed, in words of today, where conventions before 1.23 only record the exception; raises DecodeError."""
+    for raw in reversed(events):
+        event = Span.Event.FromString(raw)
+        if event.name == "exception":
+            kinds = [pair.value.string_value for pair in event.attributes if pair.key == "exception.type"]
+            return ("error.type", kinds[0]) if kinds and kinds[0] else ()
+    return ()
 
 
 def _proto_value(value: Any) -> Any:

@@ -41,14 +41,15 @@ def name_span(kind: int, status: int, words: Words) -> Named:
     biased = "tailsampling.policy" in given or "tailsampling.composite_policy" in given
     span_name = str(words[0])
     outgoing = kind in (KIND_CLIENT, KIND_PRODUCER)
-    peer = _str(given, "peer.service")
+    peer = _str(given, "service.peer.name", "peer.service")
     if kind in (KIND_PRODUCER, KIND_CONSUMER) or "messaging.system" in given:
         outcome, kind_of_error = plain_outcome(error_type, failed)
         peer = peer or _str(given, "messaging.system") or _host(address)
         operation, does = destination(given, span_name), step(given, span_name)
         return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does)
     if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
-        outcome, kind_of_error = plain_outcome(error_type, failed)
+        code = _int(given, "http.response.status_code", "http.status_code")
+        outcome, kind_of_error = http_outcome(code, error_type, failed)
         return Named(
             "database",
             _database_operation(given, span_name),
@@ -120,6 +121,7 @@ def _address(given: Mapping[str, Any]) -> str:
         "peer.hostname",
         "network.peer.address",
         "net.sock.peer.addr",
+        "net.peer.ip",
     )
     port = _str(given, "server.port", "net.peer.port", "network.peer.port")
     if not host:

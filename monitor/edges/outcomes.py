@@ -9,7 +9,8 @@ ok        everything else
 
 error type: "auth" (HTTP 401, 403, 407; gRPC UNAUTHENTICATED, PERMISSION_DENIED), "protocol" (HTTP 400-class codes of the
 protocol itself: 405, 411, 417, 421, 426, 431, 505; gRPC UNIMPLEMENTED; TLS and protocol exceptions), "media_type" (HTTP 406,
-415), else `error.type` as given, else the code; empty when ok.
+415), else `error.type` as given (else the type of the exception that a failed span recorded, as conventions before 1.23 have
+it), else the code; empty when ok.
 https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ and https://grpc.io/docs/guides/status-codes/
 """
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -287,3 +288,34 @@ def test_library_spans_of_before_otlp_0_15_are_read() -> None:
     spans, rejects = decode_spans(records([old]), "otlp_json")
     assert not rejects
     assert spans.span.tobytes() == new.span.tobytes() != b""
+
+
+def with_exceptions(*kinds: str, failed: bool = True, attributes: Mapping[str, str] | None = None) -> ExportTraceServiceRequest:
+    message = ExportTraceServiceRequest.FromString(request([S("web", "client", 1, 1, attributes=attributes or {}, error=failed)]))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.events.add(name="retry")
+    for kind in kinds:
+        pair = span.events.add(name="exception").attributes.add(key="exception.type")
+        pair.value.string_value = kind
+    span.events.add(name="bye")
+    return message
+
+
+@pytest.mark.parametrize(
+    ("message", "error_type"),
+    [
+        (with_exceptions("requests.exceptions.ReadTimeout"), "requests.exceptions.ReadTimeout"),
+        (with_exceptions("first", "last"), "last"),
+        (with_exceptions("told", attributes={"error.type": "timeout"}), "timeout"),
+        (with_exceptions("recorded, not fatal", failed=False), None),
+        (with_exceptions(""), None),
+        (with_exceptions(), None),
+    ],
+)
+def test_where_no_error_type_is_told_the_last_exception_of_a_failed_span_is_it(
+    message: ExportTraceServiceRequest, error_type: str | None
+) -> None:
+    for said, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+        spans, _ = decode_spans(records([said]), encoding)
+        (words,) = spans.word_list
+        assert dict(zip(words[1::2], words[2::2], strict=True)).get("error.type") == error_type, encoding

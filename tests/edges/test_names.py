@@ -29,6 +29,8 @@ def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
         (CLIENT, words(db__system="mysql", db__name="shop", db__statement="SELECT"), "database", "SELECT", "shop"),
         (CLIENT, words(db__system__name="redis", server__address="r1", server__port=6379, db__operation__name="GET"), "database", "GET", "redis@r1"),
         (CLIENT, words(db__system="mysql", db__name="shop", peer__service="main-db"), "database", "a span", "main-db"),
+        (CLIENT, words(db__system="mysql", db__name="shop", service__peer__name="main-db"), "database", "a span", "main-db"),
+        (CLIENT, words(http__method="GET", net__peer__ip="10.0.0.7", net__peer__port=8080), "http", "GET", "10.0.0.7:8080"),
         (PRODUCER, words("orders publish", messaging__system="rabbitmq"), "messaging", "orders", "rabbitmq"),
         (CONSUMER, words(messaging__system="kafka", messaging__destination="orders"), "messaging", "orders", "kafka"),
         (CONSUMER, words(messaging__system="jms", messaging__destination__temporary=1, messaging__destination__name="t-1"), "messaging", "(temporary)", "jms"),
@@ -93,3 +95,8 @@ def test_paths_become_templates(path: str, template: str) -> None:
 )  # fmt: skip
 def test_sampling_is_read_from_tracestate(state: str, weight: float, kind: int) -> None:
     assert weight_of(state) == (weight, kind)
+
+
+def test_a_database_that_answers_by_http_says_whose_fault_it_was() -> None:
+    named = name_span(CLIENT, ERROR, words(db__system="dynamodb", http__status_code=400))
+    assert (named.protocol, named.outcome, named.error_type) == ("database", "client_error", "400")
