@@ -1,0 +1,260 @@
+"""What a verdict tells beside its outcome: which version it compared with, on what it rests, what would settle it."""
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Finding, Verdict
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
+
+SETTINGS = JudgeSettings()
+ONE = [Traffic(edge())]
+
+
+def verdict_on(rows: list[EdgeCell], windows: int = 12, *, of: Any = None, **more: Any) -> Verdict:
+    return judge(of or deploy(), rows, more.pop("seen", ()), more.pop("others", ()), SETTINGS, now_after(windows), **more)[0]
+
+
+def renamed(rows: list[EdgeCell], old: str, new: str, until: int = 10**6) -> list[EdgeCell]:
+    """The rows of one callee version as of another, up to a window."""
+    end = START + timedelta(seconds=10 * until)
+    return [replace(row, callee_version=new) if row.callee_version == old and row.window < end else row for row in rows]
+
+
+# ---- which version it is compared with
+
+
+def test_the_announced_version_is_compared_with_when_it_has_calls() -> None:
+    rows = cells(ONE, 12) + renamed(cells([Traffic(edge(), 5000)], 12, seed=2), "1.9.0", "1.8.0")
+    assert verdict_on(rows).against_version == "1.9.0"
+
+
+@pytest.mark.parametrize("announced", ["", "0.1.0", "2.0.0"])
+def test_else_the_version_with_most_calls(announced: str) -> None:
+    rows = cells(ONE, 12) + renamed(cells([Traffic(edge(), 50)], 12, seed=2), "1.9.0", "1.8.0")
+    assert verdict_on(rows, of=deploy(previous_version=announced)).against_version == "1.9.0"
+
+
+def test_calls_that_only_sightings_know_count_and_no_version_is_none() -> None:
+    seen = [sighting(0, "1.7.0", "a", 10), sighting(1, "1.7.0", "a", 10), sighting(0, "1.6.0", "b", 15), sighting(0, "", "c", 99)]
+    told = verdict_on([], seen=[*seen, sighting(0, "1.5.0", "d", 0)], of=deploy(previous_version=""))
+    assert told.against_version == "1.7.0"
+
+
+def test_with_nothing_to_compare_it_says_so() -> None:
+    alone = [row for row in cells(ONE, 12, share=steady(1.0)) if row.callee_version == "2.0.0"]
+    told = verdict_on(alone, of=deploy(previous_version=""))
+    assert (told.outcome, told.against_version) == ("inconclusive", "")
+    assert "missing: no other version of payment to compare with" in told.reasons
+
+
+# ---- on what it rests
+
+
+def test_it_names_the_deploy_and_the_end_of_its_data() -> None:
+    told = verdict_on(cells(ONE, 12))
+    asked = deploy()
+    assert (told.deploy_id, told.environment, told.service, told.version) == (asked.id, "production", "payment", "2.0.0")
+    assert told.judged_at == now_after(12)
+    assert told.data_until == START + timedelta(seconds=120)
+    assert re.fullmatch(r"[0-9a-f]{20}", told.id)
+
+
+def test_the_same_inputs_in_any_order_have_the_same_hash() -> None:
+    rows, seen = cells(ONE, 6), [sighting(n, "2.0.0", f"i{n}", 9) for n in range(4)]
+    others = [deploy("web", "3"), deploy("cart", "7")]
+    one = verdict_on(rows, seen=seen, others=others)
+    two = verdict_on(rows[::-1], seen=seen[::-1], others=others[::-1])
+    assert (one.inputs_hash, one.id) == (two.inputs_hash, two.id)
+
+
+def test_what_lies_elsewhere_is_no_input() -> None:
+    rows, seen = cells(ONE, 6), [sighting(0, "2.0.0", "i", 9)]
+    elsewhere = [replace(seen[0], environment="staging"), replace(seen[0], service="cart")]
+    strangers = cells([Traffic(edge("web", "cart")), Traffic(replace(edge(), environment="staging"))], 6)
+    assert verdict_on(rows + strangers, seen=seen + elsewhere).inputs_hash == verdict_on(rows, seen=seen).inputs_hash
+
+
+def test_any_other_input_has_another_hash() -> None:
+    rows, seen, others = cells(ONE, 6), (sighting(0, "2.0.0", "i", 9),), (deploy("web", "3"),)
+    base = judge(deploy(), rows, seen, others, SETTINGS, now_after(6))[0].inputs_hash
+    for asked in (
+        (deploy(), rows[:-1], seen, others, SETTINGS),
+        (deploy(), rows, (replace(seen[0], server_calls=8),), others, SETTINGS),
+        (deploy(), rows, seen, (deploy("web", "4"),), SETTINGS),
+        (replace(deploy(), actor="somebody"), rows, seen, others, SETTINGS),
+        (deploy(), rows, seen, others, replace(SETTINGS, alpha=0.02)),
+    ):
+        assert judge(*asked, now_after(6))[0].inputs_hash != base
+
+
+def test_each_edge_tells_its_versions_its_share_and_its_numbers() -> None:
+    asked = deploy("web", "2.0.0", previous_version="1.9.0")
+    told = verdict_on(
+        cells([Traffic(edge(), 300), Traffic(edge(operation="GET /x"), 100)], 12, poisson=False, role="caller"), of=asked
+    )
+    shares = {one.edge.operation: round(one.share_of_calls, 2) for one in told.edges}
+    assert shares == {"POST /pay": 0.75, "GET /x": 0.25}
+    assert {(one.caller_version, one.callee_version) for one in told.edges} == {("2.0.0", "1.0.0")}
+    (pay,) = (one for one in verdict_on(cells(ONE, 12)).edges)
+    assert (pay.caller_version, pay.callee_version) == ("1.0.0", "2.0.0")
+    assert pay.evidence["server_error"].new_calls > 100
+    mixed = cells([Traffic(edge(), callers={"1.0.0": 0.5, "1.1.0": 0.5})], 12)
+    assert {one.caller_version for one in verdict_on(mixed).edges} == {""}, "several callers' versions: none is named"
+
+
+# ---- why not, and what would settle it
+
+
+def test_late_data_is_late_after_three_minutes() -> None:
+    rows = cells(ONE, 12)
+
+    def late(seconds: float) -> bool:
+        now = START + timedelta(seconds=120 + seconds)
+        return any(reason.startswith("late:") for reason in judge(deploy(), rows, (), (), SETTINGS, now)[0].reasons)
+
+    assert not late(180)
+    assert late(181)
+
+
+def test_a_service_never_seen_is_unmatched_where_one_looked() -> None:
+    assert verdict_on([]).reasons == ("unmatched: payment was never seen in production in sealed windows",)
+    anywhere = verdict_on([], of=deploy(environment=""))
+    assert anywhere.reasons == ("unmatched: payment was never seen in any environment in sealed windows",)
+
+
+def test_a_deploy_without_a_version_is_unmatched() -> None:
+    assert "unmatched: the deploy names no version" in verdict_on(cells(ONE, 12), of=deploy(version="")).reasons
+
+
+def test_sightings_alone_are_no_calls() -> None:
+    seen = [sighting(0, "2.0.0", "i", 9), sighting(0, "1.9.0", "j", 9)]
+    told = verdict_on([], seen=seen)
+    assert (told.outcome, told.data_until) == ("inconclusive", None)
+    assert "missing: no sealed window holds a call of this service" in told.reasons
+
+
+def open_edges(rows: list[EdgeCell], windows: int) -> Verdict:
+    told = verdict_on(rows, windows)
+    assert told.outcome == "inconclusive", told.reasons
+    return told
+
+
+def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_takes() -> None:
+    thin = [Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01))]
+    told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
+    (line,) = told.settles
+    said = re.fullmatch(r"about (\d+) more calls of 2\.0\.0 on web → payment POST /pay, about (\d+) s at the present rate", line)
+    assert said
+    calls, seconds = int(said[1]), int(said[2])
+    assert calls > 100
+    assert seconds == pytest.approx(calls, rel=0.2), "about a call a second"
+    assert told.eta_seconds == pytest.approx(seconds, abs=1)
+    assert told.reasons[0].startswith("thin: edges with only 0% of the calls are shown to be no worse (95% wanted)")
+    assert any(reason.startswith("web → payment POST /pay: ") for reason in told.reasons)
+
+
+def test_the_rate_is_that_of_the_last_two_minutes_with_the_new_version() -> None:
+    slow_then_fast = [Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01), load=lambda window: 1 if window < 12 else 4)]
+    told = open_edges(cells(slow_then_fast, 24, share=steady(0.5), poisson=False), 24)
+    said = re.search(r"about (\d+) more .* about (\d+) s", told.settles[0])
+    assert said
+    assert int(said[1]) / int(said[2]) == pytest.approx(4, rel=0.2)
+
+
+def test_the_longest_wait_is_told_and_five_edges_at_most() -> None:
+    names = [f"GET /{number}" for number in range(7)]
+    thin = [Traffic(edge(operation=name), 4 + 4 * number, Behaviour(0.01), Behaviour(0.01)) for number, name in enumerate(names)]
+    told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
+    assert len(told.settles) == 5
+    waits = [int(wait) for line in told.settles for wait in re.findall(r"about (\d+) s", line)]
+    assert told.eta_seconds is not None
+    assert told.eta_seconds >= max(waits) - 1
+    listed = [reason for reason in told.reasons if reason.startswith("web → payment")]
+    assert len(listed) == 5
+    assert listed[0].startswith("web → payment GET /6"), "the heaviest first"
+
+
+def test_an_edge_without_new_calls_says_so() -> None:
+    rows = cells(ONE, 12)
+    other = [row for row in cells([Traffic(edge(operation="GET /old"), 2000)], 12) if row.callee_version == "1.9.0"]
+    told = open_edges(rows + other, 12)
+    (old,) = (one for one in told.edges if one.edge.operation == "GET /old")
+    assert (old.outcome, old.reasons[-1]) == ("inconclusive", "2.0.0 has no calls here")
+
+
+def test_fewer_than_three_windows_with_both_never_pass() -> None:
+    rows = cells([Traffic(edge(), 100_000)], 2, share=steady(0.5))
+    told = open_edges(rows, 2)
+    assert "fewer than 3 windows with both versions" in told.edges[0].reasons
+    three = verdict_on(cells([Traffic(edge(), 100_000)], 4, share=steady(0.5)), 4)
+    assert "fewer than 3 windows with both versions" not in three.edges[0].reasons
+
+
+def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> None:
+    def smallest(calls: float) -> float:
+        how = Behaviour(0.02)
+        found = verdict_on(cells([Traffic(edge(), calls, how, how)], 12, share=steady(0.3))).minimum_detectable_effect
+        assert found is not None
+        return found
+
+    assert 1.25 < smallest(20_000) < smallest(2000)
+    assert verdict_on([]).minimum_detectable_effect is None
+
+
+def test_a_pass_names_what_it_rests_on_and_needs_nothing_more() -> None:
+    told = verdict_on(cells([Traffic(edge(), 20_000)], 24, share=steady(0.5)), 24)
+    assert told.outcome == "pass"
+    assert told.reasons == ("no relevant harm is possible on edges with 100% of the calls, 2.0.0 against 1.9.0",)
+    assert (told.settles, told.eta_seconds) == ((), None)
+    assert [one.outcome for one in told.edges] == ["pass"]
+
+
+# ---- failing and accepted
+
+
+def bad() -> list[EdgeCell]:
+    return cells([Traffic(edge(), new=Behaviour(server_error=0.5)), Traffic(edge(operation="GET /fine"), 20_000)], 12)
+
+
+def test_a_failing_edge_fails_and_its_neighbour_does_not() -> None:
+    told, findings = judge(deploy(), bad(), (), (), SETTINGS, now_after(12))
+    assert told.outcome == "fail"
+    assert told.reasons == tuple(finding.summary for finding in findings)
+    assert told.findings == tuple(finding.id for finding in findings)
+    outcomes = {one.edge.operation: one for one in told.edges}
+    assert (outcomes["POST /pay"].outcome, outcomes["POST /pay"].reasons) == ("fail", told.reasons)
+    assert outcomes["GET /fine"].outcome == "pass"
+    assert told.settles == ()
+
+
+def test_what_is_accepted_is_named_and_fails_nothing() -> None:
+    def known(finding: Finding) -> bool:
+        return finding.signal == "errors"
+
+    told, findings = judge(deploy(), bad(), (), (), SETTINGS, now_after(12), accepted=known)
+    assert {finding.state for finding in findings} == {"accepted"}
+    assert told.outcome != "fail"
+    assert [reason for reason in told.reasons if reason.startswith("accepted: ")] == [
+        f"accepted: {finding.summary} (known, set aside)" for finding in findings
+    ]
+
+
+def test_traffic_seen_before_the_announcement_counts_from_its_first_window() -> None:
+    late = deploy(started=START + timedelta(seconds=60), first_traffic=START)
+    (one,) = verdict_on(cells(ONE, 12), of=late).edges
+    (same,) = verdict_on(cells(ONE, 12)).edges
+    assert one.evidence["server_error"].new_calls == same.evidence["server_error"].new_calls
+
+
+def test_an_old_first_sighting_of_a_version_deployed_again_is_not_its_beginning() -> None:
+    long_ago: datetime = START - timedelta(seconds=SETTINGS.concurrent_seconds)
+    (one,) = verdict_on(cells(ONE, 12), of=deploy(first_traffic=long_ago)).edges
+    (same,) = verdict_on(cells(ONE, 12)).edges
+    assert one.evidence["server_error"].first_window == same.evidence["server_error"].first_window
