@@ -118,7 +118,7 @@ def same_origin(request: Request) -> bool:
 
 
 def _is_local(request: Request, parts: Parts) -> bool:
-    return is_loopback(parts.config.host) and _from_here(request)
+    return parts.config.open_reading and is_loopback(parts.config.host) and _from_here(request)
 
 
 def _from_here(request: Request) -> bool:

@@ -10,7 +10,7 @@ from monitor.api.events import Changes, events_router
 from monitor.api.guard import Guard
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
-from monitor.api.routes import contracts, deploys, edges, findings, health, notices, tokens
+from monitor.api.routes import aliases, contracts, deploys, edges, findings, health, notices, tokens
 from monitor.api.static import router as static_router
 from monitor.api.templating import error_page
 
@@ -42,6 +42,7 @@ def create_app(parts: Parts) -> FastAPI:
         notices.router,
         health.router,
         tokens.router,
+        aliases.router,
         static_router,
         events_router(Changes(parts)),
         *page_routers(),

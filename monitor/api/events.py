@@ -25,20 +25,29 @@ MAX_STREAMS = 100
 
 
 class Changes:
-    """A word that differs when the published windows, findings, deploys or alerts do. Looked up at most every 2 s, for all pages together."""
+    """A word that differs when the published windows, findings, deploys or alerts do. One look at a time, at most every 2 s, for
+    all pages together: however many are open, and however long a store is silent, they hold one thread and not all of them.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._lock = threading.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._word, self._looked = "", float("-inf")
         self.streams = 0
 
-    def word(self) -> str:
-        """Blocks while it looks. An unreachable store is a word too."""
-        with self._lock:
-            if monotonic_seconds() - self._looked >= LOOK_SECONDS:
-                self._word, self._looked = self._look(), monotonic_seconds()
-            return self._word
+    async def word(self) -> str:
+        """The newest word known; waits for a look only while there is none. An unreachable store is a word too."""
+        if self._looking is None and monotonic_seconds() - self._looked >= LOOK_SECONDS:
+            self._looking = asyncio.create_task(self._renew())
+        if not self._word and self._looking is not None:
+            await asyncio.shield(self._looking)
+        return self._word
+
+    async def _renew(self) -> None:
+        try:
+            self._word = await run_in_threadpool(self._look)
+        finally:
+            self._looked, self._looking = monotonic_seconds(), None
 
     def _look(self) -> str:
         try:
@@ -62,9 +71,12 @@ class Changes:
 
 
 async def _stream(changes: Changes, stop: threading.Event) -> AsyncIterator[str]:
+    if changes.streams >= MAX_STREAMS:  # they came at once, before the first of them was counted
+        yield "retry: 30000\n\n"
+        return
     changes.streams += 1
     try:
-        last = await run_in_threadpool(changes.word)
+        last = await changes.word()
         yield f"retry: 3000\nevent: hello\ndata: {last}\n\n"
         ends = monotonic_seconds() + STREAM_SECONDS
         beats = 0
@@ -73,7 +85,7 @@ async def _stream(changes: Changes, stop: threading.Event) -> AsyncIterator[str]
             beats += 1
             if beats % 4:
                 continue
-            word = await run_in_threadpool(changes.word)
+            word = await changes.word()
             if word != last:
                 last = word
                 yield f"event: changed\ndata: {word}\n\n"

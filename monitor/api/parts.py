@@ -17,7 +17,8 @@ from monitor.telemetry import HealthBoard
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """How the API behaves. `host` is what the server is bound to: reads are open only when it is a loopback address.
+    """How the API behaves. `host` is what the server is bound to: reads are open only when it is a loopback address, and not
+    even then when `open_reading` is false.
 
     `local_token` is the secret of this start, written to the store's lock file: from loopback it may do everything.
     `allowed_hosts` are further names under which the API may be called (Host header). `trace_link` is a URL with
@@ -29,6 +30,7 @@ class ApiConfig:
     port: int = 8420
     allowed_hosts: tuple[str, ...] = ()
     local_token: str = field(default="", repr=False)
+    open_reading: bool = True
     open_metrics: bool = False
     requests_per_second: float = 50.0
     burst: int = 300

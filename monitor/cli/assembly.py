@@ -17,6 +17,8 @@ from monitor.alerts.addresses import AddressRules
 from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
+from monitor.api.names import joined
+from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings
 from monitor.control import lease as leases
@@ -91,11 +93,12 @@ class House:
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
-        said = self.settings.aliases
-        self.aliases = Aliases(said.services, said.versions, {**Aliases().environments, **said.environments})
+        self.written = written_aliases(self.settings)
+        self.aliases = joined(self.written, self.engine)
         self.limits = RejectLimits(self.settings.rejects.limit_ratio, self.settings.rejects.limit_records)
         self.reader = Reader(self.store)
 
+    written: Aliases = field(init=False)
     aliases: Aliases = field(init=False)
     limits: RejectLimits = field(init=False)
     reader: Reader = field(init=False)

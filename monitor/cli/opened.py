@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(settings: "Settings") -> "Iterator[Parts]":
     """Both stores, the reader and the gate; closed at the end. StoreError when another process holds the embedded store."""
+    from monitor.api.names import joined
     from monitor.api.parts import ApiConfig, GateAnswer, Parts
+    from monitor.cli.names import written_aliases
     from monitor.clock import system_clock
     from monitor.control.store import open_control
-    from monitor.edges.aliases import Aliases
     from monitor.gate import asked, evaluate_gate
     from monitor.store import open_store
     from monitor.store.reader import Reader
@@ -28,12 +29,11 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
         engine = open_control(settings.control())
         try:
             reader = Reader(store)
-            said = settings.aliases
-            aliases = Aliases(said.services, said.versions, {**Aliases().environments, **said.environments})
+            aliases = written_aliases(settings)
 
             def gate(service: str, version: str, environment: str | None, _wait_seconds: float) -> GateAnswer:
                 """Nothing runs that could change the answer, so nothing is waited for."""
-                return evaluate_gate(reader, engine, asked(aliases, service, version, environment), system_clock())
+                return evaluate_gate(reader, engine, asked(joined(aliases, engine), service, version, environment), system_clock())
 
             config = ApiConfig(
                 host="127.0.0.1", local_token=secrets.token_urlsafe(), requests_per_second=1e9, burst=10**9, aliases=aliases

@@ -10,6 +10,7 @@ import structlog
 import typer
 
 from monitor.api.app import create_app
+from monitor.api.names import joined
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.api.server import ApiServer
 from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
@@ -71,15 +72,21 @@ def serving(parts: House) -> Iterator[str]:
 
     def gate(service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
         """Judge, and judge again while it is inconclusive and time is left."""
-        request = asked(parts.aliases, service, version, environment, parts.judging())
+        request = asked(joined(parts.written, parts.engine), service, version, environment, parts.judging())
         return wait_for_gate(parts.reader, parts.engine, request, parts.clock, parts.stop, wait_seconds, GATE_LOOKS_EVERY)
 
     config = ApiConfig(
         host=said.host,
         port=said.port,
         local_token=token,
+        open_reading=said.open_reading,
+        allowed_hosts=said.allowed_hosts,
+        requests_per_second=said.requests_per_second,
+        burst=said.burst,
+        stale_seconds=said.stale_seconds,
+        trace_link=said.trace_link,
         traces_to=tracing.endpoint if tracing.enabled else "",
-        aliases=parts.aliases,
+        aliases=parts.written,
     )
     senders = parts.senders()
 

@@ -220,6 +220,21 @@ class ApiSettings(Group):
     host: str = Field(default="127.0.0.1", description="address to listen on; other than loopback, every request needs a token")
     port: int = Field(default=8420, ge=0, le=65535, description="port to listen on; 0: any free one")
     public_url: str = Field(default="", description="address under which people reach the page, for links in alerts")
+    open_reading: bool = Field(
+        default=True,
+        description="let the machine itself read without a token; switch it off where a proxy on this machine passes strangers on",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="further names under which the API may be called (Host header), as behind a proxy"
+    )
+    requests_per_second: float = Field(default=50.0, gt=0, description="requests a second that one address may go on making")
+    burst: int = Field(default=300, ge=1, description="requests that it may make at once")
+    stale_seconds: float = Field(default=90.0, gt=0, description="seconds of silence after which a part counts as not ready")
+    trace_link: str = Field(
+        default="",
+        pattern=r"^(https?://.*\{trace_id\}.*)?$",
+        description="address in your tracing store that opens a trace, with `{trace_id}` in it; empty: ids are shown as text",
+    )
 
 
 class AliasSettings(Group):

@@ -1,6 +1,8 @@
 """On a socket: events while something changes, a clean stop, an address that is taken; and our own traces."""
 
+import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from monitor.api import ApiServer, create_app, tracing
+from monitor.api.events import MAX_STREAMS
 from monitor.api.otlp import OtlpExporter
 from monitor.errors import ConfigError
 from tests.fixtures.api import Asked
@@ -102,3 +105,38 @@ def test_every_metric_of_a_request_names_its_route_and_never_its_path(shared_api
     text = shared_api.get("/metrics").text
     assert 'route="/v1/findings/{finding_id}"' in text
     assert "who-knows" not in text
+
+
+def test_as_many_pages_as_may_be_open_leave_the_server_answering_and_others_are_told_to_come_later(
+    shared_api: Asked, serve: Callable[..., str]
+) -> None:
+    address = serve(create_app(shared_api.parts))
+    host, port = address.removeprefix("http://").split(":")
+    asking = f"GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+    def opened(count: int) -> list[socket.socket]:
+        lines = [socket.create_connection((host, int(port)), 20) for _ in range(count)]
+        for line in lines:
+            line.sendall(asking)
+        return lines
+
+    def first_word(line: socket.socket) -> str:
+        said = b""
+        while not any(word in said for word in (b"hello", b"retry: 30000", b"too many")) and (more := line.recv(4096)):
+            said += more
+        return "hello" if b"hello" in said else "later"
+
+    stuck = opened(MAX_STREAMS + 20)  # nobody reads them until the end
+    assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200
+    assert httpx.get(f"{address}/v1/deploys", timeout=20).status_code == 200
+    assert sorted(map(first_word, stuck)) == ["hello"] * MAX_STREAMS + ["later"] * 20
+    for line in stuck:
+        line.close()
+    deadline = time.monotonic() + 20
+    while True:
+        (late,) = opened(1)
+        word = first_word(late)
+        late.close()
+        if word == "hello":
+            break
+        assert time.monotonic() < deadline

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Name, Since, Until, moment
+from monitor.api.names import joined
 from monitor.api.parts import Parts
 from monitor.api.questions import Range, ask
 from monitor.control import deploys as kept_deploys
@@ -91,7 +92,9 @@ def list_deploys(
 def record(caller: Ingesting, parts: Opened, body: Annotated[DeployBody | CdEvent, Body()]) -> Deploy:
     """Our own words or a CDEvent; merged with what other sources say of the same change."""
     now = parts.clock()
-    return kept_deploys.record(parts.engine, parts.config.aliases.deploy(_event(body, caller.name, now)), now)
+    return kept_deploys.record(
+        parts.engine, joined(parts.config.aliases, parts.engine).deploy(_event(body, caller.name, now)), now
+    )
 
 
 @router.get("/deploys/{deploy_id}", summary="One deploy with verdict, findings and ramp")

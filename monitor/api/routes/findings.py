@@ -11,6 +11,7 @@ from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Name, Since, moment
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
+from monitor.control.aliases import note_unmatched
 from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
 from monitor.model.judging import Finding, Outcome, Verdict
@@ -137,6 +138,8 @@ def gate(caller: Gating, parts: Opened, body: GateBody) -> GateReply:
         parts.engine,
         AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}),
     )
+    if any(reason.startswith("unmatched: no service") for reason in answer.reasons):
+        note_unmatched(parts.engine, "service", [body.service], parts.clock(), origin=caller.name)
     return GateReply(
         outcome=answer.outcome,
         exit_code=answer.exit_code,
