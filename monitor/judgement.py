@@ -41,13 +41,23 @@ class Judged:
     first_traffic: datetime | None
 
 
-def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: JudgeSettings, now: datetime) -> Judged:
-    """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force; judges. Writes nothing."""
+def judge_deploy(
+    reader: Reader,
+    engine: Engine,
+    deploy: Deploy,
+    settings: JudgeSettings,
+    now: datetime,
+    watched_until: datetime | None = None,
+) -> Judged:
+    """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force; judges. Writes nothing.
+
+    After `watched_until` a finding of which nothing more is seen is over.
+    """
     started = min(deploy.started, deploy.first_traffic or deploy.started)
     since = started - timedelta(seconds=settings.before_seconds)
     newest = reader.last_sealed()
-    until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
-    until = min([until, *_again(engine, deploy)])
+    sealed_until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
+    until = min([sealed_until, *_again(engine, deploy)])
     judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
     cells = reader.cells(deploy.environment, deploy.service, since, judged_until, sealed_only=True)
     sightings = reader.sightings(since, judged_until, deploy.environment, deploy.service)
@@ -84,15 +94,25 @@ def judge_deploy(reader: Reader, engine: Engine, deploy: Deploy, settings: Judge
         verdict, findings = judged(
             _around(reader, deploy, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
         )
-    if newest is not None:
-        newer = (
-            reader.cells(deploy.environment, deploy.service, max(judged_until, until - RECENT), until)
-            if until > judged_until
-            else []
-        )
-        findings = [brought_up_to_date(finding, deploy.service, deploy.version, [*cells, *newer], until) for finding in findings]
+    if newest is not None and findings:
+        late = max(judged_until, sealed_until - RECENT)
+        newer = reader.cells(deploy.environment, deploy.service, late, sealed_until) if sealed_until > judged_until else []
+        alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, deploy.service)
+        findings = [
+            brought_up_to_date(
+                finding,
+                deploy.service,
+                deploy.version,
+                [*cells, *newer],
+                sealed_until,
+                sightings=[*sightings, *alive],
+                superseded_by=_successor(engine, deploy),
+                watched_until=watched_until,
+            )
+            for finding in findings
+        ]
     seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
-    return Judged(deploy, verdict, tuple(findings), until if newest else None, min(seen, default=None))
+    return Judged(deploy, verdict, tuple(findings), sealed_until if newest else None, min(seen, default=None))
 
 
 def _around(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> Around:
@@ -119,6 +139,15 @@ def _again(engine: Engine, deploy: Deploy) -> list[datetime]:
         for other in later
         if other.version == deploy.version and other.kind in VERSION_CHANGES and other.started > deploy.started
     ]
+
+
+def _successor(engine: Engine, deploy: Deploy) -> str:
+    """The next version told of after this one, "" for none."""
+    later = list_deploys(engine, environment=deploy.environment, service=deploy.service, since=deploy.started)
+    after = [
+        one for one in later if one.started > deploy.started and one.version != deploy.version and one.kind in VERSION_CHANGES
+    ]
+    return after[-1].version if after else ""
 
 
 def _floor(moment: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from monitor.control.deploys import deploy as kept_deploy
 from monitor.control.deploys import list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict, save_verdict
+from monitor.detect.gone import ended
 from monitor.detect.settings import JudgeSettings
 from monitor.errors import MonitorError
 from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy
@@ -93,11 +94,12 @@ class Detector:
         return last[0] < sealed and now - last[1] >= pause
 
     def _judge(self, deploy: Deploy, now: datetime) -> Judged:
-        judged = judge_deploy(self._reader, self._engine, deploy, self._settings.judging, now)
+        watched_until = deploy.started + self._settings.watch
+        judged = judge_deploy(self._reader, self._engine, deploy, self._settings.judging, now, watched_until)
         self._note_traffic(judged)
         found = {finding.id for finding in judged.findings}
         gone = [
-            replace(finding, state="resolved")
+            ended(finding, "no longer found")
             for finding in list_findings(self._engine, deploy_id=deploy.id)
             if finding.id not in found and finding.state != "resolved"
         ]

@@ -1,44 +1,117 @@
-"""Is a finding still so? When its badness was last seen, and whether it is over."""
+"""Is a finding still so? When its badness was last seen, and whether and why it is over."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.model.edges import EdgeCell
-from monitor.model.judging import Finding
+from monitor.model.edges import EdgeCell, Sighting
+from monitor.model.judging import Evidence, Finding
+from monitor.model.quantiles import quantile
 
 QUIET = timedelta(minutes=10)
 NO_TRAFFIC = timedelta(minutes=2)
-ENOUGH_CALLS = 200
+NO_INSTANCE = timedelta(minutes=5)
+"""Longer than a crashing instance takes to come back."""
+MOST_CALLS, BAD_CALLS = 200, 5.0
+"""So many calls without harm say that it is over: at most the first, fewer where the harm would have shown the second many times."""
+RATIO, POINTS, SECONDS = 1.25, 0.005, 0.005
 
 BAD: Mapping[str, Callable[[EdgeCell], int]] = {
-    "errors": lambda cell: cell.outcomes.get("server_error", 0) + cell.outcomes.get("client_error", 0),
-    "timeouts": lambda cell: cell.outcomes.get("timeout", 0) + cell.outcomes.get("cancelled", 0),
-    "violations": lambda cell: cell.conformance.get("violated", 0),
-    "latency": lambda cell: cell.calls,
+    "server_error": lambda cell: cell.outcomes.get("server_error", 0),
+    "client_error": lambda cell: cell.outcomes.get("client_error", 0),
+    "timeout": lambda cell: cell.outcomes.get("timeout", 0) + cell.outcomes.get("cancelled", 0),
+    "violated": lambda cell: cell.conformance.get("violated", 0),
 }
 
 
 def brought_up_to_date(
-    finding: Finding, service: str, version: str, cells: Sequence[EdgeCell], sealed_until: datetime
+    finding: Finding,
+    service: str,
+    version: str,
+    cells: Sequence[EdgeCell],
+    sealed_until: datetime,
+    *,
+    sightings: Sequence[Sighting] = (),
+    superseded_by: str = "",
+    watched_until: datetime | None = None,
 ) -> Finding:
-    """The finding with its `last_seen`, resolved when the version has no calls any more (two minutes while the service has), or
-    had `ENOUGH_CALLS` in ten minutes on that edge with nothing bad among them.
+    """The finding with its `last_seen`, resolved with the reason as its evidence's detail `ended` when it is over.
+
+    Over: the version has no calls any more while the service has (rolled back, replaced); it is no worse than the old one was
+    for ten minutes, in calls enough to show it; a silent version answers, or its instances are gone. After `watched_until` also
+    when nothing tells whether it is still so. While harm is seen it stays open, however old.
     """
-    if finding.signal == "silence" or finding.state == "resolved":
+    if finding.state == "resolved":
         return finding
-    mine = [cell for cell in cells if cell.sealed and _version(cell, service) == version]
-    if not any(cell.window >= sealed_until - NO_TRAFFIC for cell in mine) and any(
-        cell.window >= sealed_until - NO_TRAFFIC for cell in cells
-    ):
-        return replace(finding, state="resolved")
-    bad = BAD[finding.signal]
+    mine = [cell for cell in cells if cell.sealed and (not version or _version(cell, service) == version)]
+    if finding.signal == "silence":
+        return _over(finding, _answers(version, mine, sightings, sealed_until, superseded_by))
+    lately = sealed_until - NO_TRAFFIC
+    if not any(cell.window >= lately for cell in mine) and any(cell.window >= lately for cell in cells):
+        return _over(finding, f"{version or service} has no calls any more")
     here = [cell for cell in mine if cell.edge == finding.edge]
-    last = max((cell.window for cell in here if bad(cell)), default=finding.last_seen)
-    recent = sum(cell.calls for cell in here if cell.window >= sealed_until - QUIET)
-    if last < sealed_until - QUIET and recent >= ENOUGH_CALLS:
-        return replace(finding, state="resolved")
+    last = max((cell.window for cell in here if _is_bad(finding.evidence, cell)), default=finding.last_seen)
+    recent = [cell for cell in here if cell.window >= sealed_until - QUIET]
+    if _recovered(finding.evidence, recent):
+        return _over(finding, "no worse than before for ten minutes")
+    if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
+        return _over(finding, f"no longer judged: nothing seen of it since {last:%Y-%m-%d %H:%M} UTC")
     return replace(finding, last_seen=max(last, finding.last_seen))
+
+
+def ended(finding: Finding, why: str) -> Finding:
+    """The finding resolved, with why."""
+    evidence = replace(finding.evidence, details={**finding.evidence.details, "ended": why})
+    return replace(finding, state="resolved", evidence=evidence)
+
+
+def _over(finding: Finding, why: str) -> Finding:
+    return ended(finding, why) if why else finding
+
+
+def _answers(
+    version: str, mine: Sequence[EdgeCell], sightings: Sequence[Sighting], sealed_until: datetime, superseded_by: str
+) -> str:
+    """Why a silent version is silent no more."""
+    if any(cell.window >= sealed_until - NO_TRAFFIC and cell.calls for cell in mine):
+        return f"{version} answers now"
+    own = [one for one in sightings if one.version == version]
+    if any(one.window >= sealed_until - NO_TRAFFIC and one.server_calls for one in own):
+        return f"{version} answers now"
+    gone = not any(one.window >= sealed_until - NO_INSTANCE for one in own)
+    if superseded_by and gone:
+        return f"superseded by {superseded_by}"
+    return f"the instances of {version} are gone" if own and gone else ""
+
+
+def _recovered(evidence: Evidence, recent: Sequence[EdgeCell]) -> bool:
+    calls = sum(cell.calls for cell in recent)
+    if evidence.details.get("kind") in ("client", "server"):
+        return calls >= MOST_CALLS and not _slow(evidence, recent)
+    rate = evidence.new_bad / max(evidence.new_calls, 1)
+    if not calls or calls < min(MOST_CALLS, BAD_CALLS / max(rate, 1e-9)):
+        return False
+    usual = evidence.old_bad / max(evidence.old_calls, 1)
+    bad = BAD[evidence.details.get("kind", "server_error")]
+    return sum(map(bad, recent)) / calls <= max(RATIO * usual, min(usual + POINTS, rate / 2))
+
+
+def _is_bad(evidence: Evidence, cell: EdgeCell) -> bool:
+    kind = evidence.details.get("kind", "server_error")
+    return cell.calls > 0 if kind in ("client", "server") else BAD[kind](cell) > 0
+
+
+def _slow(evidence: Evidence, recent: Sequence[EdgeCell]) -> bool:
+    """Whether a quantile is still above what the old version's was, by more than the floor."""
+    total: Counter[int] = Counter()
+    for cell in recent:
+        total.update(cell.client_histogram if evidence.details["kind"] == "client" else cell.server_histogram)
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+        usual, now = evidence.details.get(f"old_{name}_seconds"), quantile(total, share)
+        if usual is not None and now is not None and now > RATIO * float(usual) + SECONDS:
+            return True
+    return False
 
 
 def _version(cell: EdgeCell, service: str) -> str:

@@ -1,0 +1,174 @@
+"""Stories of deploys as they happen: rolled back, superseded, deployed again, told twice, told wrongly."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from monitor.alerts.lifecycle import LifecycleSettings
+from monitor.alerts.senders.listed import ListSender
+from monitor.control import lease
+from monitor.control.deploys import list_deploys, record
+from monitor.control.findings import list_findings
+from monitor.control.store import open_control
+from monitor.gate import GateRequest, evaluate_gate
+from monitor.model.deploys import DeployEvent
+from monitor.model.edges import EdgeCell
+from monitor.store import Store
+from monitor.store.reader import Reader
+from pipelines.deploys import DeploySettings, VersionWatch
+from pipelines.detection import DetectionSettings, Detector, detect_once
+from pipelines.notify import NotifySettings, deliver_once, refresh
+from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
+from tests.pipelines.written import publish, write_cells, write_sightings
+
+SETTINGS = DetectionSettings()
+ALERTS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0, quiet_seconds=60))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = open_control(f"sqlite:///{tmp_path}/control.db")
+    yield opened
+    opened.dispose()
+
+
+def tell(engine: Engine, version: str = "2.0.0", at: datetime = START, **changes: object) -> str:
+    values: dict[str, object] = {
+        "source": "cdevents",
+        "external_id": f"{version}-{at.isoformat()}-{changes.get('environment', '')}",
+        "kind": "deploy",
+        "environment": "production",
+        "service": "payment",
+        "version": version,
+        "previous_version": "",
+        "state": "succeeded",
+        "at": at,
+    }
+    return record(engine, DeployEvent(**{**values, **changes}), START).id  # type: ignore[arg-type]  # a test's shorthand
+
+
+def at(window: int) -> datetime:
+    return START + timedelta(seconds=10 * window)
+
+
+def between(rows: Sequence[EdgeCell], first: int, end: int) -> list[EdgeCell]:
+    return [row for row in rows if at(first) <= row.window < at(end)]
+
+
+def test_a_rollback_resolves_the_finding_and_its_alert_and_says_why(store: Store, engine: Engine) -> None:
+    pager = ListSender("pager")
+    held = lease.acquire(engine, "notify", "a", 3600)
+    assert held is not None
+
+    def tick(now: datetime) -> None:
+        refresh(engine, now, senders={"pager": pager}, settings=ALERTS, held=held)
+        deliver_once(engine, {"pager": pager}, held, now, ALERTS.delivery, random.Random(1))
+
+    rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 60, share=lambda window: 0.3 if window < 12 else 0.0)
+    tell(engine)
+    write_cells(store, between(rows, -12, 12))
+    detector = Detector(Reader(store), engine, store, SETTINGS)
+    detector.step(now_after(12))
+    tick(now_after(12))
+    tell(engine, "1.9.0", at(12), kind="rollback")
+    write_cells(store, between(rows, 12, 60), seq=2)
+    detector.step(now_after(60))
+    for seconds in (0, 30, 61):
+        tick(now_after(60) + timedelta(seconds=seconds))
+    assert [alert.state for alert in pager.taken] == ["firing", "resolved"]
+    assert pager.taken[1].annotations["resolved_because"] == "2.0.0 has no calls any more"
+    assert {finding.state for finding in list_findings(engine)} == {"resolved"}
+
+
+def test_the_rollback_itself_is_judged_and_not_blamed(store: Store, engine: Engine) -> None:
+    rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 60, share=lambda window: 0.5 if window < 30 else 0.0)
+    write_cells(store, rows)
+    tell(engine)
+    back = tell(engine, "1.9.0", at(30), kind="rollback")
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(60))
+    assert list_findings(engine, deploy_id=back) == []
+
+
+def test_the_next_version_clears_the_last_ones_findings_and_answers_for_its_own(store: Store, engine: Engine) -> None:
+    first = tell(engine)
+    bad = cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 30, share=lambda _: 0.5)
+    fixed = [
+        replace(row, callee_version="2.0.1" if row.callee_version == "2.0.0" else row.callee_version)
+        for row in between(cells([Traffic(edge())], 70, share=lambda _: 0.5), 30, 70)
+    ]
+    write_cells(store, bad)
+    detector = Detector(Reader(store), engine, store, SETTINGS)
+    detector.step(now_after(30))
+    assert [finding.state for finding in list_findings(engine, deploy_id=first)] == ["open"]
+    second = tell(engine, "2.0.1", at(30))
+    write_cells(store, fixed, seq=2)
+    detector.step(now_after(70))
+    assert [finding.state for finding in list_findings(engine, deploy_id=first)] == ["resolved"]
+    assert list_findings(engine, deploy_id=second) == []
+
+
+def test_one_version_in_two_environments_is_judged_in_each(store: Store, engine: Engine) -> None:
+    bad = cells([Traffic(replace(edge(), environment="staging"), new=Behaviour(server_error=0.5))], 12)
+    write_cells(store, [*bad, *cells([Traffic(edge())], 12)])
+    tell(engine, environment="staging")
+    tell(engine)
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert {finding.edge.environment for finding in list_findings(engine)} == {"staging"}
+    exits = {
+        place: evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0", place), now_after(12)).exit_code
+        for place in ("staging", "production", None)
+    }
+    assert exits == {"staging": 1, "production": 0, None: 2}
+
+
+def test_a_deploy_without_a_version_or_of_a_service_never_seen_raises_nothing(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 12))
+    tell(engine, "")
+    tell(engine, service="ghost")
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert list_findings(engine) == []
+    answer = evaluate_gate(Reader(store), engine, GateRequest("ghost", "2.0.0"), now_after(12))
+    assert (answer.exit_code, answer.reasons[0].startswith("unmatched: ghost was never seen")) == (2, True)
+
+
+def test_a_deploy_told_for_the_future_is_not_judged_by_the_past(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 12, share=lambda _: 0.0))
+    tell(engine, at=START + timedelta(hours=5))
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert list_findings(engine) == []
+    assert evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(12)).exit_code == 2
+
+
+def test_a_deploy_told_by_kafka_api_and_telemetry_is_one_and_has_one_finding(store: Store, engine: Engine) -> None:
+    rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 40, share=lambda window: 0.3 if window >= 20 else 0.0)
+    write_sightings(
+        store, [sighting(w, "1.9.0", "old", 20) for w in range(40)] + [sighting(w, "2.0.0", "new", 20) for w in range(20, 40)]
+    )
+    write_cells(store, rows)
+    publish(store, {at(window) for window in range(40)})
+    for source, seconds, state in (("cdevents", 195, "started"), ("api", 200, "succeeded"), ("cdevents", 201, "succeeded")):
+        moment = START + timedelta(seconds=seconds)
+        for _ in range(2):
+            tell(engine, at=moment, source=source, external_id=f"{source}-{state}", state=state)
+    VersionWatch(Reader(store), engine, DeploySettings()).step(now_after(40))
+    (deploy,) = list_deploys(engine)
+    assert set(deploy.sources) == {"cdevents", "api", "sighting"}
+    detect_once(Reader(store), engine, store, SETTINGS, now_after(40))
+    assert len(list_findings(engine)) == 1
+
+
+def test_the_same_version_deployed_again_keeps_an_open_finding_while_its_harm_lasts(store: Store, engine: Engine) -> None:
+    first = tell(engine)
+    rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 120, share=lambda window: 0.5 if window < 30 else 1.0)
+    write_cells(store, between(rows, -12, 30))
+    detector = Detector(Reader(store), engine, store, SETTINGS)
+    detector.step(now_after(30))
+    tell(engine, at=START + timedelta(minutes=16), state="started", external_id="again")
+    write_cells(store, between(rows, 30, 120), seq=2)
+    detector.step(now_after(120))
+    assert [finding.state for finding in list_findings(engine, deploy_id=first)] == ["open"]
