@@ -5,13 +5,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import typer
 
 from monitor.cli.printing import FormatOption, show
 from monitor.cli.session import session_of
 from monitor.cli.settings import worries
+from monitor.cli.sign import Sign
 from monitor.config import Settings
 from monitor.errors import ConfigError, MonitorError
 
@@ -27,14 +28,6 @@ PACKAGES = {
 }
 
 
-class Sign(NamedTuple):
-    """One thing looked at."""
-
-    what: str
-    state: Literal["good", "mind", "bad"]
-    said: str
-
-
 def doctor(
     context: typer.Context,
     kafka: Annotated[bool, typer.Option("--kafka", help="Also read a sample of each topic.")] = False,
@@ -48,7 +41,9 @@ def doctor(
     except ConfigError as error:
         signs.append(Sign("settings", "bad", str(error)))
     else:
-        signs += [Sign("settings", "mind", line) for line in worries(settings)] or [Sign("settings", "good", "can be read")]
+        beside = running(settings)
+        signs += [Sign("settings", "mind", line) for line in worries(settings)] if not beside else []
+        signs += beside or ([] if signs[-1].what == "settings" else [Sign("settings", "good", "can be read")])
         signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
         signs += _tried("kafka", _kafka, settings)
         if kafka and not settings.kafka.brokers:
@@ -118,6 +113,38 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
     open_control(settings.control()).dispose()
     yield Sign("control store", "good", "opened, tables are up to date")
+
+
+def running(settings: Settings) -> list[Sign]:
+    """What the process that holds the embedded store says of itself; empty when there is none. Its settings are its own: what this
+    command was started with says nothing about what it reads.
+    """
+    from monitor.cli.client import api
+    from monitor.store.lock import read_holder
+
+    holder = read_holder(settings.data_dir.absolute())
+    if holder is None or not holder.address:
+        return []
+    what = "running process"
+    signs = [Sign("settings", "good", f"can be read; process {holder.pid} runs with its own, told below")]
+    try:
+        with api(settings) as there:
+            health = there.get("/v1/health")
+    except MonitorError as error:
+        return [*signs, Sign(what, "bad", str(error))]
+    signs.append(Sign(what, "good" if health["ready"] else "bad", "; ".join(health["reasons"]) or f"ready at {holder.address}"))
+    topics: dict[str, int] = {}
+    for mark in health["watermarks"]:
+        topics[mark["topic"]] = topics.get(mark["topic"], 0) + 1
+    read = ", ".join(f"{topic} ({count} partitions)" for topic, count in sorted(topics.items()))
+    signs.append(Sign("it reads", "good" if read else "mind", read or "nothing yet"))
+    for part in health["components"]:
+        fine = part["ready"] and not part["stale"]
+        last = f"last word {part['age_seconds']:.0f} s ago"
+        signs.append(
+            Sign(f"its part {part['component']}", "good" if fine else "bad", "; ".join(filter(None, (part["reason"], last))))
+        )
+    return signs
 
 
 def _receivers(settings: Settings) -> Iterator[Sign]:

@@ -36,7 +36,8 @@ def edges(
     with api(settings_of(context)) as there:
         rows = there.get("/v1/edges", since=since, until=until, by=by, environment=environment, caller=caller, callee=callee)
     if form == "table":
-        show([_shown(row) for row in rows], SHOWN, form, empty="no edges; is anything read? `seamwatch doctor` tells")
+        grouped = [name for name in SHOWN if name not in FIELDS[:6] or any(row[name] is not None for row in rows)]
+        show([_shown(row) for row in rows], grouped, form, empty="no edges; is anything read? `seamwatch doctor` tells")
     else:
         wanted = (["environment"] if "environment" in by.split(",") else []) + FIELDS
         show([{name: row.get(name) for name in wanted} for row in rows], wanted, form)

@@ -1,9 +1,12 @@
 """Opened parts for commands that have no running `seamwatch up` to talk to."""
 
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from monitor.api.parts import Parts
@@ -23,6 +26,12 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
     from monitor.store.reader import Reader
     from monitor.telemetry import HealthBoard
 
+    dsn = settings.clickhouse()
+    if dsn.startswith("chdb:") and not Path(urlsplit(dsn).path).exists():
+        sys.stderr.write(
+            f"seamwatch: mind: nothing was ever read into {settings.data_dir.absolute()}, and no `seamwatch up` runs on it; an empty "
+            "answer says nothing. Go to its folder, or set SEAMWATCH_DATA_DIR or SEAMWATCH_API_URL\n"
+        )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = open_store(settings.clickhouse())
     try:
@@ -33,7 +42,9 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
 
             def gate(service: str, version: str, environment: str | None, _wait_seconds: float) -> GateAnswer:
                 """Nothing runs that could change the answer, so nothing is waited for."""
-                return evaluate_gate(reader, engine, asked(joined(aliases, engine), service, version, environment), system_clock())
+                return evaluate_gate(
+                    reader, engine, asked(joined(aliases, engine), service, version, environment), system_clock()
+                )
 
             config = ApiConfig(
                 host="127.0.0.1", local_token=secrets.token_urlsafe(), requests_per_second=1e9, burst=10**9, aliases=aliases

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 Format = Literal["table", "json", "csv"]
+FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
+LONGEST = 400  # of a cell in a table; JSON and CSV hold all
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 
 
@@ -45,7 +47,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format
         numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+        table.add_row(*(Text(_cut(_cell(row.get(name)))) for name in names))
     console = Console()
     if not console.is_terminal:
         console.width = 10_000
@@ -72,9 +74,13 @@ def _cell(value: object) -> str:
     return plain(value)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 def _cell_of_sheet(value: object) -> str | int | float:
     """A cell that no spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
     if isinstance(value, int | float):
         return value
     text = json.dumps(value, default=str) if isinstance(value, Mapping | list) else plain(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
+    return f"'{text}" if text.lstrip()[:1] in FORMULA else text

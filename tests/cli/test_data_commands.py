@@ -70,6 +70,14 @@ def test_edges_are_one_array_with_exactly_the_promised_fields(capsys: pytest.Cap
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_table_of_edges_has_no_column_that_was_not_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    header = said(capsys, "edges", "--by", "caller,callee").splitlines()[0]
+    assert "operation" not in header
+    assert "version" not in header
+    assert "callee version" in said(capsys, "edges", "--by", "callee,versions").splitlines()[0]
+
+
+@pytest.mark.usefixtures("shop")
 def test_edges_go_into_a_sheet_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     sheet = list(csv.DictReader(io.StringIO(said(capsys, "edges", "--format", "csv"))))
     assert list(sheet[0]) == FIELDS

@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 from monitor.cli import main
+from monitor.cli.assembly import House
+from monitor.cli.up import serving
+from monitor.config import load
+from monitor.control.store import open_control
 from monitor.store import Store
 from monitor.streams.embedded import EmbeddedKafka
+from monitor.telemetry import Report
 from tests.bench.generate import generated
+from tests.fixtures.shop_day import write_shop_day
 
 TOPICS = ("otlp_spans", "api_logs", "deploys")
 
@@ -75,3 +81,33 @@ def test_a_sample_tells_what_spans_tell(capsys: pytest.CaptureFixture[str], brok
     assert told["spans that tell a version"]["said"].startswith("100.0%")
     assert told["spans with a body"]["said"].startswith("0.0%")
     assert told["sample of api_logs"]["state"] == "mind"
+
+
+def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_own_settings(
+    capsys: pytest.CaptureFixture[str], store: Store, chdb_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", f"sqlite:///{tmp_path}/control.db")
+    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    write_shop_day(store)
+    house = House(load(flags={"api.port": 0}), store, engine)
+    house.board.report(Report("traces", False, "the broker is gone", house.clock()))
+    with serving(house):
+        told = signs(capsys, "doctor", exits=70)
+    assert store.lock is not None
+    store.lock.announce("", "")
+    engine.dispose()
+    assert "kafka.brokers" not in told["settings"]["said"]
+    assert (told["running process"]["state"], told["running process"]["said"]) == ("bad", "traces: the broker is gone")
+    assert told["it reads"]["said"] == "otlp_spans (2 partitions)"
+    assert told["its part traces"]["said"].startswith("the broker is gone; last word")
+
+
+def test_a_command_where_nothing_was_ever_read_says_that_its_empty_answer_means_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEAMWATCH_CLICKHOUSE_DSN")
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "elsewhere"))
+    with pytest.raises(SystemExit):  # this process has another store open already
+        main(["findings"])
+    assert f"nothing was ever read into {tmp_path / 'elsewhere'}" in capsys.readouterr().err

@@ -38,6 +38,21 @@ def test_a_sheet_takes_no_name_for_a_formula(capsys: pytest.CaptureFixture[str])
     assert "\"'=HYPERLINK(" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["+1", "-1", "@SUM(1)", " =1", "\t=1", "＝1", "\u3000=1"])
+def test_no_way_to_write_a_formula_is_let_through(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"name": name}], ["name"], "csv")
+    cell = capsys.readouterr().out.splitlines()[1]
+    assert cell[:1] in {"'", "\N{REPLACEMENT CHARACTER}"}, cell
+
+
+def test_a_name_of_ten_kilobytes_does_not_make_every_line_as_long(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "x" * 10_000, "calls": 1}, {"name": "y", "calls": 2}]
+    show(rows, ["name", "calls"], "table")
+    assert len(capsys.readouterr().out) < 2000
+    show(rows, ["name", "calls"], "csv")
+    assert "x" * 10_000 in capsys.readouterr().out
+
+
 def test_an_empty_answer_is_an_empty_array_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     show([], ["name"], "json")
     assert json.loads(capsys.readouterr().out) == []
