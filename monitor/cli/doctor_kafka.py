@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from monitor.cli.doctor import Sign
+from monitor.cli.sign import Sign
 from monitor.config import Settings
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Partition, Records

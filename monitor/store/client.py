@@ -1,25 +1,20 @@
 """Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that can only read."""
 
 import queue
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qs, quote, urlsplit
 
-import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from monitor import telemetry
-from monitor.errors import StoreError, StoreUnavailable
+from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store.lock import StoreLock
+from monitor.store.texts import statement
 
 # Read limits, set before `readonly`, which comes last: later settings are refused.
 READ_LIMITS: Mapping[str, str] = {"max_execution_time": "60", "max_memory_usage": "4000000000", "max_result_rows": "2000000"}
@@ -31,13 +26,9 @@ TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 4
 BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
 # How long a server may be silent; a reader waits a little longer than max_execution_time.
-OPEN_SECONDS = 10
 SILENT_SECONDS: Mapping["Use", int] = {"read": 70, "write": 300, "ping": 2}
 CLIENTS = 4
 CROWD_SECONDS = 20.0  # a question waits so long for one of the clients while all are busy
-
-_INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
-_CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)^-- else\n(.*?)^-- end\n", re.MULTILINE | re.DOTALL)
 
 Parameters = Mapping[str, object]
 Use = Literal["read", "write", "ping"]
@@ -83,7 +74,7 @@ class Store:
             try:
                 return list(client.query(text, parameters=dict(parameters or {})).named_results())
             except ClickHouseError as error:
-                raise _said(error, name) from error
+                raise fault(error, name) from error
 
     def ask(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """As `query`, on a writing client without the read limits: for closing, whose statements are all ours."""
@@ -92,7 +83,7 @@ class Store:
             try:
                 return list(client.query(text, parameters=dict(parameters or {})).named_results())
             except ClickHouseError as error:
-                raise _said(error, name) from error
+                raise fault(error, name) from error
 
     def ping(self) -> None:
         """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however busy its readers and writers are."""
@@ -100,7 +91,7 @@ class Store:
             try:
                 client.query("SELECT 1")
             except (ClickHouseError, OSError) as error:
-                raise _said(error, "ping") from error
+                raise fault(error, "ping") from error
 
     def command(self, text: str) -> None:
         """Run a statement of the schema; for migrations only."""
@@ -108,7 +99,7 @@ class Store:
             try:
                 client.command(text)
             except ClickHouseError as error:
-                raise _said(error, text.split("(", 1)[0].strip()) from error
+                raise fault(error, text.split("(", 1)[0].strip()) from error
 
     def close(self) -> None:
         """Close every client and let the lock go."""
@@ -126,7 +117,7 @@ class Store:
                 with self._writers.borrow() as client:
                     step(client)
             except (ClickHouseError, OSError, UnicodeDecodeError) as error:
-                said = _said(error, what)
+                said = fault(error, what)
                 if once or not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
                     raise said from error
                 telemetry.RETRIES.labels("clickhouse").inc()
@@ -174,108 +165,7 @@ class _Pool:
                 client.close()
 
 
-def open_store(dsn: str, *, migrate: bool = True) -> Store:
-    """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or `http(s)://user:password@host:port/database`.
-
-    Creates the database and brings its tables up to date. Raises StoreError: locked by another process, newer than
-    this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
-    """
-    from monitor.store.migrate import migrate as bring_up_to_date  # noqa: PLC0415 - it needs Store
-
-    parts = urlsplit(dsn)
-    if parts.scheme == "chdb":
-        store = _open_embedded(dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0])
-    elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
-        store = _open_server(dsn)
-    else:
-        raise StoreError(
-            f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
-        )
-    if migrate:
-        try:
-            bring_up_to_date(store)
-        except BaseException:
-            store.close()
-            raise
-    return store
-
-
-def _open_embedded(dsn: str, path: Path, database: str) -> Store:
-    path = path.absolute()
-    lock = StoreLock.take(path)
-    path.mkdir(exist_ok=True)
-
-    def connect(use: Use) -> Client:
-        client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
-        client.command("SET session_timezone = 'UTC'")
-        client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
-        client.database = database
-        client.command("USE " + _identifier(database))
-        for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
-            client.command(f"SET {setting} = {value}")
-        return client
-
-    return Store(dsn, connect, database, lock)
-
-
-def _open_server(dsn: str) -> Store:
-    parts = urlsplit(dsn)
-    secure = parts.scheme in {"https", "clickhouses"}
-    database = parts.path.strip("/") or "seamwatch"
-    try:
-        port = parts.port or (8443 if secure else 8123)
-    except ValueError:
-        raise StoreError(
-            f"the ClickHouse DSN {_shown(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
-        ) from None
-    options: dict[str, Any] = {
-        "host": parts.hostname,
-        "port": port,
-        "username": parts.username or "default",
-        "password": parts.password or "",
-        "secure": secure,
-        "autogenerate_session_id": False,
-    }
-
-    def connect(use: Use) -> Client:
-        limits = dict(WRITE_SETTINGS) if use == "write" else {**READ_LIMITS, "readonly": "2"}
-        settings = {"session_timezone": "UTC", **limits}
-        seconds = SILENT_SECONDS[use]
-        timeouts: dict[str, Any] = {"connect_timeout": min(OPEN_SECONDS, seconds), "send_receive_timeout": seconds}
-        try:
-            return clickhouse_connect.get_client(**options, **timeouts, database=database, settings=settings)
-        except (ClickHouseError, OSError) as error:
-            raise _said(error, f"connect to {_shown(dsn)}") from error
-
-    try:
-        first = clickhouse_connect.get_client(**options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS)
-        first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
-        first.close()
-    except (ClickHouseError, OSError) as error:
-        raise _said(error, f"connect to {_shown(dsn)}") from error
-    return Store(dsn, connect, database, None)
-
-
-@cache
-def statement(name: str, given: frozenset[str] = frozenset()) -> str:
-    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError.
-
-    A line `-- include NAME` stands for statements/parts/NAME.sql: what several statements share is written once. Of
-    `-- if WORD`, `-- else`, `-- end` the lines before or after the middle stay, as WORD is `given` or not: what no row of
-    a run needs is not joined.
-    """
-    if not all(part.isidentifier() for part in name.split("/")):
-        raise KeyError(name)
-    folder = files("dashboards") if name.startswith("panels/") else files("monitor.store").joinpath("statements")
-    place = folder.joinpath(f"{name}.sql")
-    if not place.is_file():
-        raise KeyError(name)
-    text = place.read_text(encoding="utf-8")
-    text = _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
-    return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3], text)
-
-
-def _said(error: BaseException, what: str) -> StoreError:
+def fault(error: BaseException, what: str) -> StoreError:
     """Our error for theirs: transient when the same call may work later."""
     if isinstance(error, StoreError):
         return error
@@ -289,17 +179,3 @@ def _said(error: BaseException, what: str) -> StoreError:
             f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server"
         )
     return StoreError(text)
-
-
-def _identifier(name: str) -> str:
-    if not name.isidentifier():
-        raise StoreError(f"the database name {name!r} must be letters, digits and underscores")
-    return f"`{name}`"
-
-
-def _shown(dsn: str) -> str:
-    """A DSN without its password."""
-    parts = urlsplit(dsn)
-    if parts.password:
-        return dsn.replace(f":{quote(parts.password, safe='')}@", ":***@").replace(f":{parts.password}@", ":***@")
-    return dsn

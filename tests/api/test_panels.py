@@ -9,7 +9,7 @@ import pytest
 from monitor.model.edges import ZERO_BUCKET
 from monitor.model.quantiles import quantile
 from monitor.store import Store
-from monitor.store.client import statement
+from monitor.store.texts import statement
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, panel_names, publish, write, write_shop_day
 
 ANY = {

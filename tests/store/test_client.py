@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from monitor.errors import StoreError, StoreUnavailable
-from monitor.store import Store, client, open_store
+from monitor.store import Store, open_store, opening
 from monitor.store.lock import read_holder
+from monitor.store.texts import statement
 
 
 def addresses(count: int) -> pa.Table:
@@ -69,7 +70,7 @@ def test_a_statement_is_found_by_name_only(store: Store) -> None:
 
 
 def test_a_statement_joins_only_what_its_rows_need() -> None:
-    plain, crowded = client.statement("close_windows"), client.statement("close_windows", frozenset({"crowded", "exchanges"}))
+    plain, crowded = statement("close_windows"), statement("close_windows", frozenset({"crowded", "exchanges"}))
     assert "row_number()" not in plain
     assert "FROM exchanges" not in plain
     assert "row_number()" in crowded
@@ -86,7 +87,7 @@ def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:
 
 
 def test_a_server_that_says_nothing_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "OPEN_SECONDS", 1)
+    monkeypatch.setattr(opening, "OPEN_SECONDS", 1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -1,0 +1,110 @@
+"""A DSN to an open store: embedded in this process or on a server, its tables brought up to date."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from monitor.errors import StoreError
+from monitor.store.client import READ_LIMITS, SILENT_SECONDS, WRITE_SETTINGS, Store, Use, fault
+from monitor.store.lock import StoreLock
+from monitor.store.migrate import migrate as bring_up_to_date
+
+OPEN_SECONDS = 10
+
+
+def open_store(dsn: str, *, migrate: bool = True) -> Store:
+    """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or `http(s)://user:password@host:port/database`.
+
+    Creates the database and brings its tables up to date. Raises StoreError: locked by another process, newer than
+    this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
+    """
+    parts = urlsplit(dsn)
+    if parts.scheme == "chdb":
+        store = _open_embedded(dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0])
+    elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
+        store = _open_server(dsn)
+    else:
+        raise StoreError(
+            f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
+        )
+    if migrate:
+        try:
+            bring_up_to_date(store)
+        except BaseException:
+            store.close()
+            raise
+    return store
+
+
+def _open_embedded(dsn: str, path: Path, database: str) -> Store:
+    path = path.absolute()
+    lock = StoreLock.take(path)
+    path.mkdir(exist_ok=True)
+
+    def connect(use: Use) -> Client:
+        client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
+        client.command("SET session_timezone = 'UTC'")
+        client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
+        client.database = database
+        client.command("USE " + _identifier(database))
+        for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
+            client.command(f"SET {setting} = {value}")
+        return client
+
+    return Store(dsn, connect, database, lock)
+
+
+def _open_server(dsn: str) -> Store:
+    parts = urlsplit(dsn)
+    secure = parts.scheme in {"https", "clickhouses"}
+    database = parts.path.strip("/") or "seamwatch"
+    try:
+        port = parts.port or (8443 if secure else 8123)
+    except ValueError:
+        raise StoreError(
+            f"the ClickHouse DSN {_shown(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
+        ) from None
+    options: dict[str, Any] = {
+        "host": parts.hostname,
+        "port": port,
+        "username": parts.username or "default",
+        "password": parts.password or "",
+        "secure": secure,
+        "autogenerate_session_id": False,
+    }
+
+    def connect(use: Use) -> Client:
+        limits = dict(WRITE_SETTINGS) if use == "write" else {**READ_LIMITS, "readonly": "2"}
+        settings = {"session_timezone": "UTC", **limits}
+        seconds = SILENT_SECONDS[use]
+        timeouts: dict[str, Any] = {"connect_timeout": min(OPEN_SECONDS, seconds), "send_receive_timeout": seconds}
+        try:
+            return clickhouse_connect.get_client(**options, **timeouts, database=database, settings=settings)
+        except (ClickHouseError, OSError) as error:
+            raise fault(error, f"connect to {_shown(dsn)}") from error
+
+    try:
+        first = clickhouse_connect.get_client(**options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS)
+        first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
+        first.close()
+    except (ClickHouseError, OSError) as error:
+        raise fault(error, f"connect to {_shown(dsn)}") from error
+    return Store(dsn, connect, database, None)
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise StoreError(f"the database name {name!r} must be letters, digits and underscores")
+    return f"`{name}`"
+
+
+def _shown(dsn: str) -> str:
+    """A DSN without its password."""
+    parts = urlsplit(dsn)
+    if parts.password:
+        return dsn.replace(f":{quote(parts.password, safe='')}@", ":***@").replace(f":{parts.password}@", ":***@")
+    return dsn
