@@ -209,6 +209,18 @@ def test_the_end_of_what_the_cap_kept_is_kept_too_and_of_what_was_told_is_told(c
     assert (newest.receiver, newest.state, newest.settled) == ("asked too much", "suppressed", NOON + SECOND)
 
 
+def test_the_last_word_on_this_alert_decides_whatever_was_said_before_and_of_others(control_engine: Engine) -> None:
+    deliver(control_engine, alert(), alert(state="resolved", revision=2))
+    deliver(control_engine, alert(state="resolved", revision=2))
+    deliver(control_engine, alert(revision=3), result="suppressed")
+    deliver(control_engine, alert("another"))
+    write(control_engine, alert(state="resolved", revision=4))
+    assert due(control_engine) == []
+    deliver(control_engine, alert("kept"), result="suppressed")
+    write(control_engine, alert("another", "resolved", 2))
+    assert keys(due(control_engine)) == [("another", 2)]
+
+
 def test_an_alert_that_fires_again_after_one_kept_back_is_told(control_engine: Engine) -> None:
     deliver(control_engine, alert(), result="suppressed")
     write(control_engine, alert(revision=3))
