@@ -1,11 +1,13 @@
 """The app, put together: guard, probes, /v1, the page, events, static files."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
 from monitor.api import faults, tracing
+from monitor.api.access import may_publish
 from monitor.api.events import Changes, events_router
 from monitor.api.guard import Guard
 from monitor.api.pages import page_routers
@@ -57,6 +59,7 @@ def create_app(parts: Parts) -> FastAPI:
         allowed_hosts=config.allowed_hosts,
         requests_per_second=config.requests_per_second,
         burst=config.burst,
+        may_publish=partial(may_publish, parts),
     )
     return app
 

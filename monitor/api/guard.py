@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor import telemetry
@@ -16,7 +17,7 @@ from monitor.api.faults import ApiError, error_response
 from monitor.clock import monotonic_seconds
 
 BODY_LIMIT = 1_000_000
-CONTRACT_LIMIT = 5_000_000
+CONTRACT_LIMIT = 20_000_000  # GitHub's OpenAPI has 12 MB, Stripe's 7: only who may publish may send so much
 MAX_CALLERS = 10_000
 
 _POLICY = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -57,12 +58,14 @@ class Guard:
         allowed_hosts: Iterable[str],
         requests_per_second: float,
         burst: int,
+        may_publish: Callable[[Request], bool],
         seconds: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._app = app
         self._local = is_loopback(bound_to)
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._rate = Rate(requests_per_second, burst, seconds)
+        self._may_publish = may_publish
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,7 +85,7 @@ class Guard:
         try:
             self._check_host(headers.get("host", ""))
             self._check_rate(scope, path)
-            limited = _limited(headers, path, receive)
+            limited = _limited(headers, await self._limit(scope, headers, path), receive)
         except ApiError as error:
             await error_response(error.status, error.what, error.where, error.do, error.headers)(scope, receive, sending)
             return
@@ -90,6 +93,13 @@ class Guard:
             await self._app(scope, limited, sending)
         except ClientDisconnect:
             return
+
+    async def _limit(self, scope: Scope, headers: Headers, path: str) -> int:
+        """How large a body may be: a body is read before its sender is known to the route, so that is asked here first."""
+        declared = headers.get("content-length", "")
+        if not path.startswith("/v1/contracts") or (declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT):
+            return BODY_LIMIT
+        return CONTRACT_LIMIT if await run_in_threadpool(self._may_publish, Request(scope)) else BODY_LIMIT
 
     def _check_host(self, host: str) -> None:
         name = host.rsplit("]", 1)[0].strip("[") if host.startswith("[") else host.rsplit(":", 1)[0]
@@ -132,8 +142,7 @@ class Rate:
         return 0.0 if allowed else (1 - left) / self._per_second
 
 
-def _limited(headers: Headers, path: str, receive: Receive) -> Receive:
-    limit = CONTRACT_LIMIT if path.startswith("/v1/contracts") else BODY_LIMIT
+def _limited(headers: Headers, limit: int, receive: Receive) -> Receive:
     too_large = f"the body is larger than {limit} bytes"
     declared = headers.get("content-length", "0")
     if not declared.isdecimal():

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -81,12 +84,16 @@ def api(settings: Settings) -> Iterator[Api]:
 
             yield Api(send, address)
         return
+    empty = _nothing_was_read(settings)
     with opened(settings) as parts:
         from monitor.api.app import create_app
 
         app = create_app(parts)
 
         def call(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
+            if empty and method == "GET":
+                sys.stderr.write(empty)
+
             async def once() -> httpx.Response:
                 transport = httpx.ASGITransport(app, client=("127.0.0.1", 0))
                 headers = {"Authorization": f"Bearer {parts.config.local_token}"}
@@ -96,6 +103,17 @@ def api(settings: Settings) -> Iterator[Api]:
             return asyncio.run(once())
 
         yield Api(call, "this process")
+
+
+def _nothing_was_read(settings: Settings) -> str:
+    """What to say where no embedded store is yet: silence of an empty place must not be taken for a good answer."""
+    dsn = settings.clickhouse()
+    if not dsn.startswith("chdb:") or Path(urlsplit(dsn).path).exists():
+        return ""
+    return (
+        f"seamwatch: mind: nothing was ever read into {settings.data_dir.absolute()}, and no `seamwatch up` runs on it: an empty "
+        "answer says nothing. Go to its folder, or set SEAMWATCH_DATA_DIR or SEAMWATCH_API_URL\n"
+    )
 
 
 def _said(answer: httpx.Response, where: str) -> MonitorError:

@@ -1,12 +1,9 @@
 """Opened parts for commands that have no running `seamwatch up` to talk to."""
 
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from monitor.api.parts import Parts
@@ -26,12 +23,6 @@ def opened(settings: "Settings") -> "Iterator[Parts]":
     from monitor.store.reader import Reader
     from monitor.telemetry import HealthBoard
 
-    dsn = settings.clickhouse()
-    if dsn.startswith("chdb:") and not Path(urlsplit(dsn).path).exists():
-        sys.stderr.write(
-            f"seamwatch: mind: nothing was ever read into {settings.data_dir.absolute()}, and no `seamwatch up` runs on it; an empty "
-            "answer says nothing. Go to its folder, or set SEAMWATCH_DATA_DIR or SEAMWATCH_API_URL\n"
-        )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = open_store(settings.clickhouse())
     try:

@@ -136,6 +136,16 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Asked) -> No
     assert api.post("/v1/contracts", body, token).status_code == 201
 
 
+def test_a_contract_as_large_as_vendors_write_them_may_be_sent_by_who_may_publish_and_nobody_else(api: Asked) -> None:
+    body = {"name": "large", "format": "jsonschema", "provider": "p", "document": SCHEMA + " " * 12_000_000}
+    assert api.post("/v1/contracts", body, api.token("contracts:write")).status_code == 201
+    assert api.post("/v1/contracts", body, api.token("ingest")).status_code == 413
+    assert api.post("/v1/contracts", body).status_code == 413
+    assert api.post("/v1/contracts", body, "swt_wrong").status_code == 413
+    beyond = {**body, "document": SCHEMA + " " * 20_000_000}
+    assert api.post("/v1/contracts", beyond, api.token("contracts:write")).status_code == 413
+
+
 def test_a_body_without_a_length_is_limited_too(api: Asked) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(30):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -103,11 +105,15 @@ def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_ow
     assert told["its part traces"]["said"].startswith("the broker is gone; last word")
 
 
-def test_a_command_where_nothing_was_ever_read_says_that_its_empty_answer_means_nothing(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SEAMWATCH_CLICKHOUSE_DSN")
-    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "elsewhere"))
-    with pytest.raises(SystemExit):  # this process has another store open already
-        main(["findings"])
-    assert f"nothing was ever read into {tmp_path / 'elsewhere'}" in capsys.readouterr().err
+def test_a_question_where_nothing_was_ever_read_says_that_its_empty_answer_means_nothing(tmp_path: Path) -> None:
+    elsewhere = {name: text for name, text in os.environ.items() if not name.startswith("SEAMWATCH_")}
+    elsewhere["SEAMWATCH_DATA_DIR"] = str(tmp_path / "elsewhere")
+
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:  # this process has another embedded store open
+        program = [sys.executable, "-c", "from monitor.cli import main; main()", *words]
+        return subprocess.run(program, env=elsewhere, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    first = ran("findings", "--format", "json")
+    assert (first.returncode, first.stdout.strip()) == (0, "[]")
+    assert f"nothing was ever read into {tmp_path / 'elsewhere'}" in first.stderr
+    assert ran("findings").stderr == ""

@@ -25,7 +25,7 @@ class ContractBody(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     format: ContractFormat
     provider: str = Field(min_length=1, max_length=1000)
-    document: str = Field(min_length=1, max_length=5_000_000, description="OpenAPI 3.x or JSON Schema, JSON or YAML, as text")
+    document: str = Field(min_length=1, max_length=16_000_000, description="OpenAPI 3.x or JSON Schema, JSON or YAML, as text")
     provider_version: str = Field(default="", max_length=1000)
     consumer: str = Field(default="", max_length=1000)
     environment: str = Field(default="", max_length=1000)
