@@ -11,7 +11,9 @@ from monitor.cli.printing import plain
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # They speak of every connection and rebalance; what matters of it we say ourselves.
-CHATTY = ("httpx", "httpcore", "urllib3", "clickhouse_connect", "alembic", "uvicorn.access")
+CHATTY = ("httpx", "httpcore", "alembic", "uvicorn.access")
+# They warn of each fault that is raised to us anyway; kafka repeats it ten times a second.
+ECHOING = {"urllib3": logging.ERROR, "clickhouse_connect": logging.ERROR, "kafka": logging.CRITICAL}
 
 
 def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "console"]) -> None:
@@ -44,7 +46,8 @@ def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Liter
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it repeats each fault ten times a second; ours say it once
+    for name, least in ECHOING.items():
+        logging.getLogger(name).setLevel(least)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
 

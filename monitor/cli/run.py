@@ -74,7 +74,7 @@ def _catch_up(parts: House, part: str) -> None:
         stop=parts.stop,
         board=parts.board,
         clock=parts.clock,
-        settings=RunnerSettings(restarts=5),
+        settings=RunnerSettings(restarts=3),
     )
     if done.ended == "stopped":
         typer.echo(plain(f"{part}: stopped before the end; {done.records} records were read, windows stay open"), err=True)

@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
 from monitor.control.tables import migration_log
-from monitor.errors import StoreError, StoreUnavailable
+from monitor.errors import ConfigError, StoreError, StoreUnavailable
 
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
@@ -35,7 +35,7 @@ def open_control(dsn: str) -> Engine:
     """Open `sqlite:///PATH` or `postgresql://user:password@host:port/database` and bring its tables up to date.
 
     Safe to call from several processes at once: one migrates, the others wait. Safe between threads. Raises
-    StoreError (a DSN of neither kind, a newer store, a migration changed by hand), StoreUnavailable (no answer in 10 s).
+    ConfigError (a DSN of neither kind), StoreError (a newer store, a migration changed by hand), StoreUnavailable (no answer in 10 s).
     """
     engine = _engine(dsn)
     try:
@@ -68,13 +68,13 @@ def insert_into(connection: Connection, table: Table) -> "sqlite.Insert | postgr
 def _engine(dsn: str) -> Engine:
     try:
         url = make_url(dsn)
-    except ArgumentError:
-        raise StoreError(f"the control DSN cannot be read; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
+    except (ArgumentError, ValueError):
+        raise ConfigError(f"the control DSN cannot be read; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
     if url.drivername == "sqlite":
         return _sqlite(url)
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return _postgresql(url.set(drivername="postgresql+psycopg"))
-    raise StoreError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+    raise ConfigError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
 
 
 _KINDS = "sqlite:///PATH or postgresql://user:password@host:port/database"
@@ -106,7 +106,7 @@ def _postgresql(url: URL) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise StoreError(f"the control DSN {url} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+        raise ConfigError(f"the control DSN {url} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
     folder = Path(url.database).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

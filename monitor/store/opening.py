@@ -8,7 +8,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from monitor.errors import StoreError
+from monitor.errors import ConfigError, StoreError
 from monitor.store.client import READ_LIMITS, SILENT_SECONDS, WRITE_SETTINGS, Store, Use, fault
 from monitor.store.lock import StoreLock
 from monitor.store.migrate import migrate as bring_up_to_date
@@ -19,8 +19,8 @@ OPEN_SECONDS = 10
 def open_store(dsn: str, *, migrate: bool = True) -> Store:
     """Open the store at `chdb:///PATH[?database=NAME]`, `clickhouse://…` or `http(s)://user:password@host:port/database`.
 
-    Creates the database and brings its tables up to date. Raises StoreError: locked by another process, newer than
-    this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
+    Creates the database and brings its tables up to date. Raises ConfigError: a DSN of no known kind; StoreError: locked
+    by another process, newer than this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
     """
     parts = urlsplit(dsn)
     if parts.scheme == "chdb":
@@ -28,7 +28,7 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
     elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
         store = _open_server(dsn)
     else:
-        raise StoreError(
+        raise ConfigError(
             f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
         )
     if migrate:
@@ -65,7 +65,7 @@ def _open_server(dsn: str) -> Store:
     try:
         port = parts.port or (8443 if secure else 8123)
     except ValueError:
-        raise StoreError(
+        raise ConfigError(
             f"the ClickHouse DSN {_shown(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
         ) from None
     options: dict[str, Any] = {
