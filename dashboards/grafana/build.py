@@ -26,7 +26,7 @@ Panel = dict[str, Any]
 
 def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
     """A panel's statement with Grafana's words in it; `wanted` picks columns, `bound` gives parameters other words."""
-    text = files("dashboards").joinpath("panels", f"{panel}.sql").read_text(encoding="utf-8").strip()
+    text = re.sub(r"^-- include (\w+)$", lambda found: _read("parts", found[1]), _read("panels", panel), flags=re.MULTILINE)
     said = {**MACROS, **{name: f"${{{name}:sqlstring}}" for name in VARIABLES}, **dict.fromkeys(FREE, "''"), **bound}
     text = re.sub(r"\{(\w+):\w+\}", lambda found: said[found[1]], text)
     text = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
@@ -34,6 +34,10 @@ def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
         return text
     outer = f"SELECT {wanted} FROM (\n{text}\n)"  # noqa: S608 - our own words, when the dashboard is built
     return f"{outer} WHERE {where}" if where else outer
+
+
+def _read(folder: str, name: str) -> str:
+    return files("dashboards").joinpath(folder, f"{name}.sql").read_text(encoding="utf-8").strip("\n")
 
 
 def dashboard() -> dict[str, Any]:

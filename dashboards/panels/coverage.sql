@@ -1,12 +1,5 @@
 -- Of the calls between two services, which sides were seen, and was the sampling fair?
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    )
+-- include published
 SELECT
     environment, caller, callee, protocol,
     sum(calls) AS calls,

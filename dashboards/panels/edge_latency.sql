@@ -1,13 +1,7 @@
 -- How long do the calls of an edge take on each side, by version pair, over time? Seconds; null for a side that was not seen.
 -- Quantiles of exponential histograms of scale 3, interpolated in log space within the bucket: within 9 % of the true value.
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    ),
+-- include published
+    ,
     (histogram, share) -> if(
         empty(histogram), NULL,
         if(

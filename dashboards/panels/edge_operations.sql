@@ -1,12 +1,5 @@
 -- Which operations does an edge have, and how is each?
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    )
+-- include published
 SELECT
     environment, caller, callee, protocol, operation,
     sum(calls) AS calls, sum(failed) AS failed, sum(valid) AS valid, sum(violated) AS violated,

@@ -1,12 +1,5 @@
 -- How many calls a second does each version pair of an edge make, and which share fails, over time?
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    )
+-- include published
 SELECT
     toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
     caller_version, callee_version,

@@ -1,12 +1,5 @@
 -- Which edges have the most rows, and so take the most room?
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    )
+-- include published
 SELECT environment, caller, callee, count() AS rows, uniqExact(operation) AS operations, uniqExact(caller_version, callee_version) AS version_pairs, sum(calls) AS calls
 FROM edge_windows
 WHERE window >= {since:DateTime} AND window < {until:DateTime}

@@ -1,12 +1,5 @@
 -- Which share of a service's server calls does each version answer, over time?
-WITH
-    (SELECT max(seq) FROM windows) AS newest,
-    published AS (
-        SELECT window AS at, argMax(generation, seq) AS published_generation, argMax(sealed, seq) AS is_sealed
-        FROM windows
-        WHERE level = 0 AND seq <= newest AND window >= {since:DateTime} AND window < {until:DateTime}
-        GROUP BY window
-    )
+-- include published
 SELECT
     time, environment, service, version, server_calls, failed, instances,
     server_calls / greatest(sum(server_calls) OVER (PARTITION BY time, environment, service), 1) AS share
