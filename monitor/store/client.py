@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from monitor import telemetry
-from monitor.errors import ConfigError, StoreError, StoreUnavailable
+from monitor.errors import StoreError, StoreUnavailable
 from monitor.store.lock import StoreLock
 from monitor.store.texts import statement
 
