@@ -11,7 +11,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.detect.silence import ALWAYS_SILENT, SilenceTest, silence_test
 from monitor.detect.suspects import ranked
 from monitor.model.deploys import Deploy
-from monitor.model.edges import Edge, Sighting
+from monitor.model.edges import WINDOW_SECONDS, Edge, Sighting
 from monitor.model.judging import Evidence, Finding
 
 PROGRESS = timedelta(seconds=600)
@@ -31,7 +31,7 @@ def silence(
 ) -> Finding | None:
     """A finding when the new version's instances are there and answer nothing while the old version's do."""
     test = silence_test(sightings, deploy.service, deploy.version, against, since, 6 * settings.silence_windows)
-    if test.windows < settings.silence_windows or test.log_e < -math.log(settings.alpha):
+    if not _long_enough(test.windows, test.first, test.last, settings) or test.log_e < -math.log(settings.alpha):
         return None
     details = {
         "instances": str(test.instances),
@@ -68,7 +68,8 @@ def never_seen(
             seen = windows.setdefault(one.window, {})
             seen[one.instance] = seen.get(one.instance, 0) + one.server_calls
     answering = sorted(window for window, seen in windows.items() if any(seen.values()))
-    if len(answering) < settings.silence_windows:
+    stamps = [moment.timestamp() for moment in answering]
+    if not stamps or not _long_enough(len(stamps), stamps[0], stamps[-1], settings):
         return None
     instances = len({instance for seen in windows.values() for instance in seen})
     presences = [sum(calls > 0 for calls in windows[window].values()) / (instances + 1.0) for window in answering]
@@ -77,7 +78,6 @@ def never_seen(
     chance = max(math.exp(-(share or LITTLE) * old_calls), math.exp(sum(math.log(1.0 - presence) for presence in presences)))
     if log_e < -math.log(settings.alpha) or chance > settings.alpha:
         return None
-    stamps = [moment.timestamp() for moment in answering]
     presence = sum(presences) / len(presences)
     test = SilenceTest(len(answering), 0, 0, old_calls, presence, chance, log_e, stamps[0], stamps[-1])
     text = (
@@ -86,6 +86,13 @@ def never_seen(
     )
     details = {"instances": "0", "presence_of_old": f"{presence:.3f}", "chance": f"{chance:.3g}"}
     return _silence_finding(deploy, against, edges, test, details, text, now, weaker=True)
+
+
+def _long_enough(windows: int, first: float | None, last: float | None, settings: JudgeSettings) -> bool:
+    """Over two minutes (by default), in three windows at least: recordings by the minute fill one window in six."""
+    if first is None or last is None or windows < settings.min_windows:
+        return False
+    return last - first + WINDOW_SECONDS >= settings.silence_windows * WINDOW_SECONDS
 
 
 def _should_answer(deploy: Deploy, share: float | None) -> datetime | None:

@@ -14,6 +14,7 @@ from monitor.detect.rates import GRID, PRIOR
 MIN_RATIO = 2.0
 MARGIN = 1.5
 """A step that only time speaks for must be so many times the largest placebo."""
+ENOUGH_PLACEBOS = 5
 LASTING = 1.4
 """Both halves of the time after must be worse by this: a passing incident is no release."""
 
@@ -40,7 +41,7 @@ class StepTest:
     @property
     def stands_out(self) -> bool:
         """Larger than every placebo, and there were enough of them."""
-        return self.placebos >= 10 and self.beaten == self.placebos
+        return self.placebos >= ENOUGH_PLACEBOS and self.beaten == self.placebos
 
 
 def step_test(

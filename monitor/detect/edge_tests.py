@@ -76,18 +76,28 @@ class EdgeTests:
 
 
 def tests_of_edge(
-    table: EdgeTable, role: Role, new_version: str, old_version: str, since: float, settings: JudgeSettings
+    table: EdgeTable,
+    role: Role,
+    new_version: str,
+    old_version: str,
+    since: float,
+    settings: JudgeSettings,
+    between_instances: float,
 ) -> EdgeTests:
-    """Every signal of one edge, new against old version of the deployed service, which stands on side `role`."""
+    """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
+
+    `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers.
+    """
+    least = between_instances if role == "callee" else 1.0
     whole = contrast(table, role, new_version, old_version, since)
     names, codes = other_codes(table, role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
-    tests = list(_tests(whole, settings, biased=biased))
+    tests = list(_tests(whole, settings, least, biased=biased))
     if len(counterparts) > 1:
         for counterpart in counterparts:
-            tests += _tests(contrast(table, role, new_version, old_version, since, counterpart), settings, biased=biased)
+            tests += _tests(contrast(table, role, new_version, old_version, since, counterpart), settings, least, biased=biased)
     log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings) if slow and role == "callee" else None
@@ -148,7 +158,7 @@ def finite_exp(log_e: float) -> float:
     return math.exp(min(log_e, 700.0))
 
 
-def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list[SignalTest]:
+def _tests(contrast: Contrast, settings: JudgeSettings, least: float, *, biased: bool) -> list[SignalTest]:
     found: list[SignalTest] = []
     for signal, kind, bad, calls in RATES:
         if biased and signal in FROM_TRACES:
@@ -159,7 +169,7 @@ def _tests(contrast: Contrast, settings: JudgeSettings, *, biased: bool) -> list
         if signal == "timeouts":  # a cold start times out; the first windows are the old version's to win
             warm = contrast.windows >= _warm_since(contrast, settings.warmup_windows)
             k, s, a, b = k * warm, s * warm, a * warm, b * warm
-        phi = dispersion(*_alone(contrast, bad, calls))
+        phi = max(dispersion(*_alone(contrast, bad, calls)), least if kind == "server_error" else 1.0)
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
         last_look = settings.deadline and contrast.counterpart is None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.distributions import Floats, Ints, log_mean_exp
-from monitor.detect.rates import dispersion, ratio_bounds
+from monitor.detect.rates import dispersion, gone_away, ratio_bounds
 
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH = (30.0, 80.0, 400.0)
@@ -89,7 +89,8 @@ def latency_test(
             logs.append(0.0)
             continue
         phi = _dispersion_at(before, int(np.median(at[used])))
-        logs.append(_log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used]))
+        over = gone_away(windows[used], (k[used], a[used]), (s[used], b[used]), 1.0)
+        logs.append(0.0 if over else _log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used]))
         if shown is None or logs[-1] >= max(logs[:-1], default=-np.inf):
             shown = (k[used], a[used], s[used], b[used])
             bad_windows = int(np.unique(windows[used][k[used] > 0]).size)

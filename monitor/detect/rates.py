@@ -17,6 +17,8 @@ GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
 PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
 """More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the help."""
 EXACT_UP_TO = 4000
+SHOWN = 5.0
+"""So many bad calls must be expected before their absence says something."""
 BURSTY = 1.1
 SHRINK = 8.0
 """Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it is off by half either way."""
@@ -78,6 +80,8 @@ def rate_test(
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
     log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio), PRIOR)
+    if gone_away(windows[used], (new_bad[used], new_calls[used]), (old_bad[used], old_calls[used]), floor_ratio):
+        log_e = min(log_e, 0.0)
     ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
     return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi)
 
@@ -88,6 +92,39 @@ def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floa
     p0 = floor_ratio * share / (floor_ratio * share + 1.0 - share)
     logs = np.log(p1 / p0) @ k + np.log((1.0 - p1) / (1.0 - p0)) @ s
     return np.asarray(logs, dtype=np.float64)
+
+
+def between(bad: Ints, calls: Ints) -> float:
+    """Variance over mean of bad calls between instances of one version, at least 1: what one instance more may differ by without cause.
+
+    Shrunk to 1 while there are few instances.
+    """
+    total, served = float(bad.sum()), calls > 0
+    if int(served.sum()) < 3 or total == 0:
+        return 1.0
+    rate = total / float(calls.sum())
+    expected = calls[served] * rate * max(1.0 - rate, 1e-6)
+    chi = float(np.sum((bad[served] - calls[served] * rate) ** 2 / expected))
+    return max(1.0, (chi + 2.0) / (int(served.sum()) + 1.0))
+
+
+def gone_away(
+    windows: Ints, new: tuple[Ints | Floats, Ints | Floats], old: tuple[Ints | Floats, Ints | Floats], ratio: float
+) -> bool:
+    """Whether in the last third of the windows the new version is no worse than `ratio` times the old one, where it would have shown.
+
+    What a fresh instance does in its first minute is no harm of its version. (bad, calls) per stratum, in time order.
+    """
+    (k, a), (s, b) = new, old
+    distinct = np.unique(windows)
+    if distinct.size < 6 or not a.sum():
+        return False
+    late = windows >= distinct[-(distinct.size // 3)]
+    expected = a[late].sum() * k.sum() / a.sum()
+    if expected < SHOWN:
+        return False
+    usual = (s[late].sum() + 0.5) / (b[late].sum() + 1.0)
+    return bool(k[late].sum() / a[late].sum() <= ratio * usual)
 
 
 def ratio_bounds(

@@ -2,43 +2,24 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 
-from monitor.detect.absence import never_seen, silence, version_pattern
-from monitor.detect.columns import EdgeTable, digest, tables
-from monitor.detect.contrasts import own_codes, role_on
-from monitor.detect.ebh import e_bh, holm
-from monitor.detect.edge_tests import RATES, SIDES, EdgeTests, tests_of_edge
+from monitor.detect.case import Case, case_of, since_of
+from monitor.detect.columns import digest, tables
+from monitor.detect.contrasts import own_codes
+from monitor.detect.edge_tests import RATES, SIDES, EdgeTests
 from monitor.detect.equivalence import minimum_detectable_ratio
-from monitor.detect.findings import Clauses, Found, findings_of
+from monitor.detect.findings import Clauses
 from monitor.detect.series import Around
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.steps import shared_harm, steps
-from monitor.detect.suspects import rivals
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
-STAYS = ("config", "flag")
-"""Changes that keep the version. Scaling is left out: it follows load and errors more often than it brings them."""
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Case:
-    """Everything known of one deploy, before the word is spoken."""
-
-    deploy: Deploy
-    against: str
-    since: float
-    edges: tuple[EdgeTests, ...]
-    tables: tuple[EdgeTable, ...]
-    found: tuple[Found, ...]
-    blockers: tuple[str, ...]
-    data_until: datetime | None
 
 
 def judge(
@@ -61,7 +42,7 @@ def judge(
     held against; `share` is the largest share of traffic announced for the version. Never passes on missing data.
     Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
-    since = _since(deploy, settings)
+    since = since_of(deploy, settings)
     found_tables = [
         table
         for table in tables(cells, since - settings.before_seconds, since + settings.after_seconds)
@@ -71,25 +52,8 @@ def judge(
         (s for s in sightings if s.service == deploy.service and s.environment == deploy.environment),
         key=lambda s: (s.window, s.namespace, s.version, s.instance),
     )
-    sightings = sightings or _answers(deploy, found_tables)
     others = sorted(other_deploys, key=lambda other: other.id)
-    against = _against(deploy, found_tables, sightings, since)
-    compared = against or _stayed(deploy, against)
-    tested = tuple(_tests(deploy, table, against, since, settings) for table in found_tables) if compared else ()
-    case = _case(
-        deploy,
-        against,
-        since,
-        tested,
-        tuple(found_tables),
-        sightings,
-        others,
-        clauses or {},
-        settings,
-        around or Around(),
-        share,
-        now,
-    )
+    case = case_of(deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now)
     findings = [
         item.finding if not (accepted and accepted(item.finding)) else replace(item.finding, state="accepted")
         for item in case.found
@@ -115,159 +79,7 @@ def judge(
     return _verdict(case, findings, hashed, settings, now), findings
 
 
-def _answers(deploy: Deploy, found: Sequence[EdgeTable]) -> list[Sighting]:
-    """Which versions answered when, from calls alone, where telemetry (API logs) knows no instances."""
-    out: list[Sighting] = []
-    for table in found:
-        if role_on(table, deploy.service) == "callee":
-            for window, code, calls in zip(
-                table.windows.tolist(), table.callee.tolist(), table.counts[:, 0].tolist(), strict=True
-            ):
-                moment, version = datetime.fromtimestamp(window, UTC), table.callee_versions[code]
-                out.append(Sighting(moment, deploy.environment, "", deploy.service, version, "", calls, calls, 0))
-    return sorted(out, key=lambda s: (s.window, s.version))
-
-
-def _since(deploy: Deploy, settings: JudgeSettings) -> float:
-    started = deploy.started.timestamp()
-    first = deploy.first_traffic.timestamp() if deploy.first_traffic else started
-    since = min(started, first) if started - first < settings.concurrent_seconds else started
-    return since // WINDOW_SECONDS * WINDOW_SECONDS
-
-
-def _stayed(deploy: Deploy, against: str) -> bool:
-    """Whether the change left the version as it was: a config or a flag, or the same version deployed anew."""
-    return deploy.kind in STAYS or (bool(against) and against == deploy.version)
-
-
-def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float) -> str:
-    """The announced previous version when telemetry knows it, else the version with most calls beside the new one.
-
-    The deploy's own where the version stayed, or no other is known and this one had calls before.
-    """
-    if deploy.kind in STAYS:
-        return deploy.version
-    calls: dict[str, float] = {}
-    for table in found:
-        names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
-        for code, count in zip(codes.tolist(), table.counts[:, 0].tolist(), strict=True):
-            calls[names[code]] = calls.get(names[code], 0) + count
-    for sighting in sightings:
-        calls[sighting.version] = calls.get(sighting.version, 0) + sighting.server_calls
-    if deploy.previous_version and deploy.previous_version != deploy.version and calls.get(deploy.previous_version):
-        return deploy.previous_version
-    rest = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
-    if rest:
-        return min(rest)[1]
-    return deploy.version if any(_ran_before(deploy, table, since) for table in found) else ""
-
-
-def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
-    names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
-    return deploy.version in names and bool(((codes == names.index(deploy.version)) & (table.windows < since)).any())
-
-
-def _tests(deploy: Deploy, table: EdgeTable, against: str, since: float, settings: JudgeSettings) -> EdgeTests:
-    role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings)
-
-
-def _case(
-    deploy: Deploy,
-    against: str,
-    since: float,
-    edges: tuple[EdgeTests, ...],
-    found_tables: tuple[EdgeTable, ...],
-    sightings: Sequence[Sighting],
-    others: Sequence[Deploy],
-    clauses: Clauses,
-    settings: JudgeSettings,
-    around: Around,
-    share: float | None,
-    now: datetime,
-) -> _Case:
-    ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
-    data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
-    blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, settings, now)
-    found: list[Found] = []
-    met = [edge for edge in edges if edge.contrast.overlap]
-    if met:
-        alpha = settings.alpha / 2 if settings.deadline else settings.alpha
-        chosen = e_bh([edge.log_e for edge in met], alpha)
-        last = [test.deadline_p for edge in met for test in edge.tests if test.counterpart is None]
-        bar_p = holm(last, alpha) if settings.deadline else -1.0
-        rejected = [
-            edge for edge, keep in zip(met, chosen, strict=True) if keep or any(test.deadline_p <= bar_p for test in edge.tests)
-        ]
-        rival = rivals(deploy, others, found_tables, settings) if rejected else {}
-        found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
-    if edges:
-        found += steps(deploy, edges, found, lambda: rivals(deploy, others, found_tables, settings), settings, around)
-    where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
-    differs = bool(against) and not _stayed(deploy, against)
-    quiet = silence(deploy, against, sightings, where, since, settings, now) if differs else None
-    if quiet is None and differs and not _seen(deploy, found_tables, sightings):
-        quiet = never_seen(deploy, against, sightings, where, settings, now, share)
-    if quiet:
-        found.append(Found(quiet, ""))
-    return _Case(deploy, against, since, edges, found_tables, tuple(found), blockers, data_until)
-
-
-def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
-    return any(sighting.version == deploy.version for sighting in sightings) or any(
-        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0] for table in found
-    )
-
-
-def _blockers(
-    deploy: Deploy,
-    against: str,
-    edges: Sequence[EdgeTests],
-    found: Sequence[EdgeTable],
-    sightings: Sequence[Sighting],
-    data_until: datetime | None,
-    settings: JudgeSettings,
-    now: datetime,
-) -> tuple[str, ...]:
-    """Why no pass is possible whatever the tests say."""
-    if not found and not sightings:
-        return (f"unmatched: {deploy.service} was never seen in {deploy.environment or 'any environment'} in sealed windows",)
-    reasons: list[str] = []
-    if _stayed(deploy, against):
-        reasons.append(
-            f"no overlap: {deploy.service} {deploy.version}: a {deploy.kind} change of {deploy.started:%Y-%m-%d %H:%M:%S} UTC; "
-            "the version stayed, so only before and after can be compared"
-        )
-    elif not deploy.version:
-        reasons.append("unmatched: the deploy names no version")
-    elif not _seen(deploy, found, sightings):
-        reasons.append(f"missing: version {deploy.version} of {deploy.service} was not seen in sealed windows")
-        if against and version_pattern(against) != version_pattern(deploy.version):
-            reasons.append(f"unmatched: telemetry writes versions like {against!r}; an alias may be missing")
-    elif not against:
-        reasons.append(f"missing: no other version of {deploy.service} to compare with")
-    if data_until is None:
-        reasons.append("missing: no sealed window holds a call of this service")
-    elif (now - data_until).total_seconds() > settings.late_seconds:
-        reasons.append(
-            f"late: the newest sealed data is of {data_until:%Y-%m-%d %H:%M:%S} UTC, {(now - data_until).total_seconds():.0f} s ago"
-        )
-    if (
-        against
-        and not _stayed(deploy, against)
-        and edges
-        and _seen(deploy, found, sightings)
-        and not any(edge.contrast.overlap for edge in edges)
-    ):
-        reasons.append(
-            f"no overlap: {deploy.version} and {against} never served side by side; only before and after can be compared"
-        )
-    if any(shared_harm(edge) for edge in edges):
-        reasons.append(f"shared state: errors of {against} grew with the share of {deploy.version} (weaker evidence)")
-    return tuple(reasons)
-
-
-def _verdict(case: _Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime) -> Verdict:
+def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime) -> Verdict:
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
     guilty = {
         finding.id
@@ -405,7 +217,7 @@ def _settling(edge: EdgeTests, needed: float, eta: float | None) -> str:
     return f"about {more:.0f} more calls of {edge.contrast.new_version} on {where}{when}"
 
 
-def _mde(case: _Case, settings: JudgeSettings) -> float | None:
+def _mde(case: Case, settings: JudgeSettings) -> float | None:
     """On the busiest edge, for server errors at the old version's rate."""
     met = [edge for edge in case.edges if edge.contrast.overlap]
     if not met:

@@ -313,3 +313,20 @@ def test_timeouts_of_a_cold_start_are_not_held_against_a_version() -> None:
     assert cold
     _, findings = judge(deploy(), [row for row in rows if row not in first] + cold, (), (), SETTINGS, now_after(12))
     assert findings == []
+
+
+def test_what_a_fresh_instance_does_in_its_first_minute_is_not_held_against_its_version() -> None:
+    usual = cells([Traffic(edge()), *REST], 30, share=steady(0.3))
+    cold = cells([Traffic(edge(), new=Behaviour(server_error=0.3, latency=0.2)), *REST], 30, share=steady(0.3))
+    minute = START + timedelta(seconds=60)
+    rows = [row for row in cold if row.window < minute] + [row for row in usual if row.window >= minute]
+    verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(30))
+    assert (verdict.outcome, findings) == ("inconclusive", []), "it did fail calls: that is no pass"
+
+
+def test_an_instance_no_odder_than_the_old_ones_are_among_themselves_is_no_finding() -> None:
+    rows = cells([Traffic(edge(), 400, Behaviour(0.02), Behaviour(0.06)), *REST], 12, share=steady(0.25))
+    alike = [sighting(window, "1.9.0", f"old-{n}", 100) for window in range(12) for n in range(4)]
+    assert [one.signal for one in judge(deploy(), rows, alike, (), SETTINGS, now_after(12))[1]] == ["errors"]
+    odd = [replace(one, failed=(0, 1, 1, 9)[int(one.instance[-1])]) for one in alike]
+    assert judge(deploy(), rows, odd, (), SETTINGS, now_after(12))[1] == []
