@@ -68,11 +68,6 @@ class Registry:
             self.broken[key[:2]] = str(error)
         return self._read[key]
 
-    @property
-    def providers(self) -> Mapping[str, Sequence[str]]:
-        """Names of the contracts of each provider."""
-        return {provider: list(names) for provider, names in self._by_provider.items()}
-
     def find(self, provider: str, environment: str, version: str, consumer: str, at_ns: int) -> list[InForce]:
         """The revision in force of each contract that binds this provider towards this consumer, most specific first."""
         names = self._by_provider.get(provider)

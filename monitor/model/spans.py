@@ -1,7 +1,7 @@
 """Spans by column: what the decoder makes and everything after it reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,6 @@ class SpanBatch:
     filtered: NDArray[np.int64]
     refused: NDArray[np.int64]
     clamped: int = 0
-    extras: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kind)

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from monitor.errors import SourceUnavailable
 
 API_VERSION = (2, 3)
 PARTITIONS = 4
-KEPT_BYTES = 5 * 1024 * 1024
-"""What the mock keeps of a partition; older records go without a word."""
 
 
 class EmbeddedKafka:
@@ -41,30 +39,6 @@ class EmbeddedKafka:
         """Make these topics (4 partitions each) unless they are there; asking for one makes it."""
         for name in names:
             self._running().list_topics(name, timeout=10)
-
-    def overruns(self, group: str, topics: Iterable[str]) -> dict[str, int]:
-        """Per topic, how many records the mock has already dropped that the group has not committed: lost to it.
-
-        Call it now and then while a demo runs; anything above 0 means that a collector was too slow for the 5 MB.
-        """
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "enable.auto.commit": False})
-        lost: dict[str, int] = {}
-        try:
-            for topic in topics:
-                partitions = [
-                    TopicPartition(topic, number)
-                    for number in self._running().list_topics(topic, timeout=10).topics[topic].partitions
-                ]
-                for committed in consumer.committed(partitions, timeout=10):
-                    low, _ = consumer.get_watermark_offsets(TopicPartition(topic, committed.partition), timeout=10)
-                    lost[topic] = lost.get(topic, 0) + max(0, low - max(0, committed.offset))
-        except KafkaException as error:
-            raise SourceUnavailable(
-                f"embedded Kafka at {self.bootstrap} does not answer: {error}; start the demo again"
-            ) from error
-        finally:
-            consumer.close()
-        return {topic: count for topic, count in lost.items() if count}
 
     def stop(self) -> None:
         """End the cluster and forget all it held. May be called twice."""

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import typer
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
 from monitor import telemetry
+from monitor.api import routes
 from monitor.config import choices, known, variable
 
 README = Path(__file__).parents[2] / "README.md"
@@ -46,7 +50,19 @@ def commands_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"settings": settings_table, "metrics": metrics_table, "commands": commands_table}
+def routes_table() -> str:
+    """Every route for programs with what it is for."""
+    found: dict[tuple[str, str], str] = {}
+    for module in iter_modules(routes.__path__, f"{routes.__name__}."):
+        for router in vars(import_module(module.name)).values():
+            for route in router.routes if isinstance(router, APIRouter) else ():
+                if isinstance(route, APIRoute) and route.include_in_schema:
+                    found |= {(route.path, method): route.summary or "" for method in route.methods}
+    lines = [f"| {method} | `{path}` | {summary} |" for (path, method), summary in sorted(found.items())]
+    return "\n".join(["| | route | what it is for |", "| --- | --- | --- |", *lines])
+
+
+TABLES = {"settings": settings_table, "metrics": metrics_table, "commands": commands_table, "routes": routes_table}
 
 
 def filled(text: str) -> str:

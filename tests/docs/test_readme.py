@@ -11,7 +11,8 @@ import typer
 
 from monitor.config import load
 from monitor.config.load import OTHER_VARIABLES
-from tests.docs.tables import README, TABLES, filled, variables
+from monitor.contracts.check import RULES
+from tests.docs.tables import README, TABLES, filled, routes_table, variables
 
 TEXT = README.read_text(encoding="utf-8")
 
@@ -21,7 +22,7 @@ def blocks(kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_setting_metric_and_command_is_documented(name: str) -> None:
+def test_every_setting_metric_command_and_route_is_documented(name: str) -> None:
     """When this fails: python -m tests.docs.tables."""
     assert f"<!-- {name} -->" in TEXT
     assert TABLES[name]() in TEXT
@@ -69,3 +70,12 @@ def test_every_command_shown_exists() -> None:
 def test_every_file_linked_is_there() -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT):
         assert (README.parent / target).exists(), target
+
+
+def test_every_route_says_what_it_is_for() -> None:
+    assert len(routes_table().splitlines()) > 30
+    assert not re.search(r"\|\s+\|$", routes_table(), re.MULTILINE)
+
+
+def test_every_rule_of_ours_is_named() -> None:
+    assert {rule for rule in RULES if f"`{rule}`" not in TEXT} == set()
