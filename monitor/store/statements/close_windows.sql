@@ -97,8 +97,8 @@
         SELECT m.*, multiIf(m.has_server = 1 AND ks.verdict != '', ks.verdict, m.leads, kc.verdict, '') AS verdict,
                multiIf(m.has_server = 1 AND ks.verdict != '', ks.why, m.leads, kc.why, '') AS why
         FROM sync_calls AS m
-        LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.server_span = ks.span
-        LEFT JOIN checks AS kc ON m.trace = kc.trace AND m.client_span = kc.span
+        LEFT JOIN (SELECT trace AS checked_trace, span, verdict, why FROM checks) AS ks ON m.trace = ks.checked_trace AND m.server_span = ks.span
+        LEFT JOIN (SELECT trace AS checked_trace, span, verdict, why FROM checks) AS kc ON m.trace = kc.checked_trace AND m.client_span = kc.span
     )
 -- else
     calls_seen AS (

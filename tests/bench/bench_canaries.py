@@ -1,0 +1,71 @@
+"""F1, false positives and attribution on made-up canaries: `python -m tests.bench.bench_canaries [groups] [first seed] [grain]`."""
+
+import sys
+from collections import Counter
+from datetime import timedelta
+
+from monitor.detect.series import Around
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from tests.bench.canaries import AFTER, Case, Release, case
+from tests.detect.traffic import START
+
+SETTINGS = JudgeSettings()
+
+
+def blamed(one: Case, release: Release) -> tuple[bool, str]:
+    """Whether the release's verdict fails, and by which signals."""
+    deploy = one.deploys[release.service]
+    cells = [cell for cell in one.cells if release.service in (cell.edge.caller, cell.edge.callee)]
+    sightings = [seen for seen in one.sightings if seen.service == release.service]
+    others = [other for other in one.deploys.values() if other.id != deploy.id]
+    now = START + timedelta(seconds=10 * AFTER + 65)
+    verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now)
+    if any("leg" in finding.evidence.details for finding in findings):
+        neighbours = [cell for cell in one.cells if release.service not in (cell.edge.caller, cell.edge.callee)]
+        verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now, around=Around(neighbours))
+    return verdict.outcome == "fail", ", ".join(sorted({f"{f.signal} {f.strength} {f.role}" for f in findings}))
+
+
+def main() -> None:
+    """Print recall by fault, false positives, F1 and attribution."""
+    groups = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    grain = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    hits: Counter[str] = Counter()
+    bad: Counter[str] = Counter()
+    false = benign = named = wrong = 0
+    for seed in range(first, first + groups):
+        one = case(seed, grain=grain)
+        blame = {release.service: blamed(one, release) for release in one.releases}
+        guilty = [release for release in one.releases if release.fault]
+        for release in one.releases:
+            found, why = blame[release.service]
+            kind = release.fault or "benign"
+            if release.fault:
+                bad[kind] += 1
+                hits[kind] += found
+            else:
+                benign += 1
+                false += found
+            if found != bool(release.fault):
+                print(
+                    f"  seed {seed} {release.service} {kind} {release.style} size {release.size:.2f} share {release.share}: {why or 'nothing'}"
+                )
+        accused = [service for service, (found, _) in blame.items() if found]
+        if guilty and accused:
+            named += guilty[0].service in accused
+            wrong += any(service != guilty[0].service for service in accused)
+    true = sum(hits.values())
+    missed = sum(bad.values()) - true
+    print(f"{groups} groups, {sum(bad.values())} bad and {benign} benign releases")
+    for kind, count in sorted(bad.items()):
+        print(f"  {kind:<8} found {hits[kind]:>3} of {count}")
+    print(f"  false positives {false} of {benign} ({false / max(benign, 1):.1%})")
+    print(
+        f"  F1 {2 * true / max(2 * true + false + missed, 1):.3f}; of bad groups with an accused, {named} name the guilty one, {wrong} also or only another"
+    )
+
+
+if __name__ == "__main__":
+    main()
