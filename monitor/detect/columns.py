@@ -87,8 +87,8 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
         _flat(list(histograms))
         for histograms in zip(*[(r.client_histogram, r.server_histogram, r.self_histogram) for r in rows], strict=True)
     ]
-    lowest = min((int(keys.min()) for keys, _, _ in sides if keys.size), default=0)
-    width = max((int(keys.max()) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
+    lowest = min((int(np.min(keys)) for keys, _, _ in sides if keys.size), default=0)
+    width = max((int(np.max(keys)) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
     client, server, own = (_dense(side, len(rows), lowest, width) for side in sides)
     sha = hashlib.sha256()
     names = (

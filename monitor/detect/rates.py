@@ -53,7 +53,7 @@ def dispersion(bad: Ints, calls: Ints) -> float:
         return 1.0
     rate = bad / np.maximum(calls, 1)
     step = np.diff(rate)
-    pooled = bad.sum() / total
+    pooled = float(bad.sum()) / total
     expected = pooled * max(1.0 - pooled, 1e-6) * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
     ratio = float(np.sum(step**2 / expected))
     return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
