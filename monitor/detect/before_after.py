@@ -110,11 +110,15 @@ def dose_response(old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad:
 def seasonal_rates(windows: Ints, bad: Ints, calls: Ints, later: Ints) -> tuple[Floats, Floats]:
     """Expected rate per window by hour and weekday (scikit-learn, Poisson loss), for the past and for `later`."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  # a second to import, rarely used
+    from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415  # comes with scikit-learn
+        threadpool_limits,
+    )
 
     busy = calls > 0
     model = HistGradientBoostingRegressor(loss="poisson", max_iter=60, random_state=0, early_stopping=False)
-    model.fit(_clock_features(windows[busy]), bad[busy] / calls[busy], sample_weight=calls[busy])
-    return np.asarray(model.predict(_clock_features(windows))), np.asarray(model.predict(_clock_features(later)))
+    with threadpool_limits(1, user_api="openmp"):  # so few rows are fitted 40 times faster alone: threads wait for each other
+        model.fit(_clock_features(windows[busy]), bad[busy] / calls[busy], sample_weight=calls[busy])
+        return np.asarray(model.predict(_clock_features(windows))), np.asarray(model.predict(_clock_features(later)))
 
 
 def _clock_features(windows: Ints) -> Floats:

@@ -97,7 +97,7 @@ def season(
     columns = [np.concatenate([getattr(one, name) for one in whole]) for name in ("windows", "bad", "calls")]
     told, later = seasonal_rates(columns[0], columns[1], columns[2], after.windows)
     earlier = np.maximum(told[-before.windows.size :], 1e-9)
-    usual = float((earlier * before.calls).sum() / max(before.calls.sum(), 1))
+    usual = float((earlier * before.calls).sum() / max(int(before.calls.sum()), 1))
     return earlier, np.maximum(later, usual)
 
 
@@ -120,8 +120,8 @@ def neighbours_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeT
     return found
 
 
-def growth_of(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> float:
-    """How much worse the worst callee among the neighbours became, where that is beyond chance; 1.0 for not at all."""
+def growth_of(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
+    """How many times worse, and by how much of all calls, the worst callees among the neighbours became beyond chance; (1.0, 0.0) for not at all."""
     sums: dict[str, list[float]] = {}
     for table in neighbours:
         place = _own_bound(table, measure, since)
@@ -132,11 +132,12 @@ def growth_of(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -
             total = sums.setdefault(table.edge.callee, [0.0] * 4)
             total[offset] += float(one.bad.sum())
             total[offset + 1] += float(one.calls.sum())
-    worst = 1.0
+    times, added = 1.0, 0.0
     for k, a, s, b in sums.values():
         if a and b and fixed_e(k, s, a / (a + b), 1.0) >= GROWN:
-            worst = max(worst, (k + 0.5) / a * b / (s + 0.5))
-    return worst
+            times = max(times, (k + 0.5) / a * b / (s + 0.5))
+            added = max(added, k / a - s / b)
+    return times, added
 
 
 def bound_before(table: EdgeTable, rows: Bools, side: str, quantile: float, least: float) -> int | None:

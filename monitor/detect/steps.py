@@ -60,16 +60,18 @@ class _Step:
         settings: JudgeSettings,
         expected: tuple[Floats, Floats] | None = None,
         former: Sequence[float] = (),
-        growth: float = 1.0,
+        growth: tuple[float, float] = (1.0, 0.0),
     ) -> StepTest:
+        times, added = growth
+        beyond = np.maximum(self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0)
         return step_test(
             (self.before.bad, self.before.calls),
-            (self.after.bad, self.after.calls),
+            (beyond, self.after.calls),
             dispersion(self.before.bad, self.before.calls),
             settings.placebo_windows,
             expected=expected,
             former=former,
-            growth=growth,
+            growth=times,
             floor_ratio=self.floor(settings),
             margin=1.0 if self.supported else MARGIN,
         )
@@ -78,7 +80,7 @@ class _Step:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
         if self.supported:
             return settings.floor_ratio
-        rate = self.before.bad.sum() / max(self.before.calls.sum(), 1)
+        rate = float(self.before.bad.sum()) / max(int(self.before.calls.sum()), 1)
         return float(min(MIN_RATIO, 0.5 * (1.0 + 1.0 / max(rate, 1e-9))))
 
     def believed(self, test: StepTest, whole: float, settings: JudgeSettings) -> bool:
@@ -266,7 +268,7 @@ def _step_finding(deploy: Deploy, one: _Step, test: StepTest, rivals: Sequence[R
     evidence = Evidence(
         windows=int(windows.size),
         new_calls=test.after_calls,
-        new_bad=test.after_bad,
+        new_bad=int(one.after.bad.sum()),
         old_calls=test.before_calls,
         old_bad=test.before_bad,
         effect=test.ratio,

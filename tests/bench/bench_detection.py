@@ -68,14 +68,53 @@ def bursts(seed: int) -> list[EdgeCell]:
 
 
 def quiet(seed: int) -> list[EdgeCell]:
-    """Few calls, bimodal latency: what makes false pages."""
-    return cells(
-        [Traffic(edge(operation=f"GET /{n}"), 5, Behaviour(0.02, spread=1.2), Behaviour(0.02, spread=1.2)) for n in range(8)],
-        48,
-        share=steady(0.3),
-        before=60,
-        seed=seed,
+    """Few calls, nearly half of them ten times as slow as the rest: what makes false pages."""
+    fast, slow = Behaviour(0.02), Behaviour(0.02, latency=0.2)
+    halves = [
+        cells(
+            [Traffic(edge(operation=f"GET /{n}"), 2.5, how, how) for n in range(8)],
+            48,
+            share=steady(0.3),
+            before=60,
+            seed=2 * seed + half,
+        )
+        for half, how in enumerate((fast, slow))
+    ]
+    return [*halves[0], *halves[1]]
+
+
+def wandering(seed: int) -> list[EdgeCell]:
+    """Errors wander slowly (AR(1) on the log, a factor of two either way) and the same for both versions; 10/30/70/100 % ramp."""
+    return cells(_restless(seed), 48, before=90, seed=seed)
+
+
+def at_once(seed: int) -> list[EdgeCell]:
+    """The same, and the new version takes all traffic at once: only before and after can be compared."""
+    return cells(_restless(seed), 48, share=steady(1.0), before=90, seed=seed)
+
+
+def cold(seed: int) -> list[EdgeCell]:
+    """The new version's first 20 s are three times as slow."""
+    usual = cells([Traffic(edge(operation=f"GET /{n}"), 200) for n in range(8)], 48, before=60, seed=seed)
+    slow = cells(
+        [Traffic(edge(operation=f"GET /{n}"), 200, new=Behaviour(latency=0.06)) for n in range(8)], 2, before=0, seed=seed
     )
+    warm = START + timedelta(seconds=20)
+    return [row for row in usual if row.window < START or row.window >= warm] + slow
+
+
+def _restless(seed: int) -> list[Traffic]:
+    rng = np.random.default_rng(seed + 20_000)
+    found = []
+    for number in range(8):
+        level = np.zeros(160)
+        for place in range(1, level.size):
+            level[place] = 0.9 * level[place - 1] + 0.15 * rng.standard_normal()
+        errors = 0.01 * np.exp(level)
+        found.append(
+            Traffic(edge(operation=f"GET /{number}"), 200, outage=lambda window, errors=errors: float(errors[window + 100]))
+        )
+    return found
 
 
 def slow_hour(seed: int) -> list[EdgeCell]:
@@ -103,12 +142,12 @@ def alarmed(rows: Sequence[EdgeCell], looks: Sequence[int] = LOOKS) -> int | Non
     return None
 
 
-def planted(new: Behaviour, calls: float = 200, old: Behaviour | None = None, **more: object) -> Case:
-    """One bad operation among six; ramp 10/30/70/100 %, three windows each, two minutes of history."""
+def planted(new: Behaviour, calls: float = 200, old: Behaviour | None = None, before: int = 12, **more: object) -> Case:
+    """One bad operation among six; ramp 10/30/70/100 %, three windows each, two minutes of history unless said."""
 
     def rows(seed: int) -> list[EdgeCell]:
         bad = Traffic(edge(), calls, old or Behaviour(), new, **more)  # type: ignore[arg-type]  # a bench's shorthand
-        return cells([bad, *(Traffic(edge(operation=f"GET /{n}"), calls) for n in range(5))], 24, before=12, seed=seed)
+        return cells([bad, *(Traffic(edge(operation=f"GET /{n}"), calls) for n in range(5))], 24, before=before, seed=seed)
 
     return rows
 
@@ -120,6 +159,15 @@ HARMS: dict[str, Case] = {
         Behaviour(), callers={"1.2.3": 0.3, "1.3.0": 0.7}, pairs={"1.2.3": Behaviour(server_error=1.0)}
     ),
     "latency x2": planted(Behaviour(latency=0.04)),
+    "latency +40 %": planted(Behaviour(latency=0.028)),
+    "latency +40 %, 2000 calls": planted(Behaviour(latency=0.028), 2000),
+    "violations 2 % against 0 %": planted(Behaviour(violated=0.02)),
+    "one caller version (10 %) fails 30 %": planted(
+        Behaviour(), callers={"1.2.3": 0.1, "1.3.0": 0.9}, pairs={"1.2.3": Behaviour(server_error=0.3)}
+    ),
+    "errors 0 % to 2 %": planted(Behaviour(server_error=0.02)),
+    "errors 1 % to 3 %": planted(Behaviour(server_error=0.03), old=Behaviour(server_error=0.01)),
+    "errors 1 % to 5 %, half an hour before": planted(Behaviour(server_error=0.05), old=Behaviour(server_error=0.01), before=180),
     "errors 1 % to 5 %": planted(Behaviour(server_error=0.05), old=Behaviour(server_error=0.01)),
     "errors 0.5 % to 1.5 %": planted(Behaviour(server_error=0.015), 2000, Behaviour(server_error=0.005)),
 }
@@ -129,15 +177,15 @@ def main() -> None:
     """Print both tables."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     print(f"A/A deploys alarmed at any of the looks after {LOOKS} windows, alpha {SETTINGS.alpha:.0%}, {runs} runs each")
-    for case in (plain, waves, outages, bursts, quiet, slow_hour):
+    for case in (plain, waves, outages, bursts, quiet, slow_hour, wandering, at_once, cold):
         alarms = sum(alarmed(case(seed)) is not None for seed in range(runs))
         print(f"  {case.__name__:<12} {alarms:>4} of {runs}  {alarms / runs:6.2%}")
     print("Planted harms: found by windows of 10 s after first traffic (share of runs), ramp 10/30/70/100 %")
-    looks = (2, 3, 4, 6, 9)
+    looks = (2, 3, 4, 6, 9, 18)
     for name, rows in HARMS.items():
         found = [alarmed(rows(seed), looks) for seed in range(max(20, runs // 5))]
         shares = "  ".join(f"{look}: {sum(one is not None and one <= look for one in found) / len(found):5.0%}" for look in looks)
-        print(f"  {name:<32} {shares}")
+        print(f"  {name:<40} {shares}")
     big = cells(
         [Traffic(edge(operation=f"GET /{n}"), 100, callers={"1.0.0": 0.5, "1.1.0": 0.5}) for n in range(60)],
         168,

@@ -99,7 +99,9 @@ def _edges(services: list[str], rng: np.random.Generator) -> dict[Edge, float]:
     for callers, callees in [(services[:4], services[4:8]), (services[4:8], services[8:])]:
         for place, one in enumerate(callers):
             for other in dict.fromkeys((callees[place], str(rng.choice(callees)))):
-                edges[Edge("production", one, other, "http", f"GET /{one}")] = float(np.exp(rng.uniform(np.log(0.7), np.log(200))))
+                edges[Edge("production", one, other, "http", f"GET /{one}")] = float(
+                    np.exp(rng.uniform(np.log(0.7), np.log(200)))
+                )
     for one in services[:4]:
         edges[Edge("production", "user", one, "http", "GET /")] = float(np.exp(rng.uniform(np.log(5), np.log(200))))
     return edges

@@ -76,6 +76,17 @@ def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> 
     assert found(rows, around=Around(neighbours)) == []
 
 
+def test_an_incident_below_is_not_blamed_on_a_service_that_never_failed_before() -> None:
+    rows = cells([Traffic(edge(), 200, outage=lambda window: 0.05 if window >= 0 else 0.0)], 18, share=AT_ONCE, before=BEFORE)
+    needs = cells([Traffic(edge("payment", "bank", "POST /charge"), 100)], 18, share=AT_ONCE, before=BEFORE, role="caller")
+    below = Traffic(
+        edge("orders", "bank", "GET /balance"), 200, Behaviour(0.01), outage=lambda window: 0.08 if window >= 0 else 0.0
+    )
+    neighbours = one_version(cells([below], 18, share=steady(0.0), before=BEFORE, seed=5), "4.0.0")
+    assert len(found([*rows, *needs])) == 1
+    assert found([*rows, *needs], around=Around(neighbours)) == []
+
+
 def test_harm_that_travels_up_to_the_callers_is_no_excuse() -> None:
     rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE)
     above = Traffic(edge("user", "web", "GET /"), 200, Behaviour(0.005), outage=dinner)
