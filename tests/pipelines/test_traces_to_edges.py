@@ -1,5 +1,7 @@
 """From spans on a topic to edges in the store."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.edges.aliases import Aliases
@@ -316,3 +318,26 @@ def test_sweeping_deletes_what_is_superseded_and_nothing_else(rig: Rig) -> None:
     assert [row["generation"] for row in rig.store.query("generations_kept")] == [
         rig.store.query("newest_numbers")[0]["generation"]
     ]
+
+
+@pytest.mark.parametrize("end", [4.0, 14.0])
+def test_a_span_sent_again_with_another_end_parent_or_status_counts_once(rig: Rig, end: float) -> None:
+    client, server = call(1)
+    resent = replace(client, end=end, error=True)
+    lost_parent = replace(server, parent=77)
+    rig.deliver(client, lost_parent, replace(server, end=end - 0.01))
+    rig.close()
+    rig.deliver(resent)
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.caller, edge.callee, edge.calls, edge.coverage["both"]) == ("web", "cart", 1, 1)
+
+
+def test_messages_sent_again_with_another_end_count_once(rig: Rig) -> None:
+    queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
+    producer = S("till", "producer", 1, 1, 0, 1, 2, attributes=queue)
+    lone = S("till", "producer", 2, 1, 0, 1, 2, attributes=queue)
+    consumer = S("mail", "consumer", 3, 2, 0, 3, 4, attributes=queue, links=[(1, 1)])
+    rig.deliver(*(one for first in (producer, lone, consumer) for one in (first, replace(first, end=first.end + 10))))
+    rig.close()
+    assert rig.calls() == {("till", "mail"): 1, ("till", "kafka"): 1}

@@ -1,50 +1,68 @@
 -- Messages of windows first..last to rows of edge_windows under one generation: a consumer's call stands in the consumer's
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 -- include into_edge_windows
+-- include superseded
     consumers AS (
         SELECT * FROM halves FINAL
         WHERE window BETWEEN first_window AND last_window AND kind = 5 AND step != 2
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
+-- if resent
+          AND (trace, own_span, side, call_span, window, content_hash) NOT IN (SELECT * FROM superseded)
+-- else
+-- end
     ),
+    -- the same for looking up, where copies do no harm
+    takers AS (
+        SELECT trace, call_span, side, step, service, instance, primary, own_trace, own_span, start_ns, end_ns FROM halves
+        WHERE window BETWEEN first_window AND last_window AND kind = 5
+          AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
+    ),
+-- if receives
     -- spans that receive, of the traces at hand, and under which span they stand there
     receives AS (
         SELECT trace AS in_trace, own_span AS receiver, service AS by_service, any(call_span) AS message, max(step) AS does
         FROM message_ends
-        WHERE side > 1 AND step IN (1, 3) AND trace IN (SELECT trace FROM consumers)
+        WHERE side > 1 AND step IN (1, 3) AND trace IN (SELECT trace FROM takers)
         GROUP BY trace, own_span, service
     ),
     -- messages of which their service tells processing, and spans that have consumers among their children
     processed AS (
         SELECT trace, call_span, service FROM message_ends
-        WHERE side > 1 AND step = 0 AND (trace, call_span) IN (SELECT trace, call_span FROM consumers WHERE step != 0)
+        WHERE side > 1 AND step = 0 AND (trace, call_span) IN (SELECT trace, call_span FROM takers WHERE step != 0)
     ),
     handed_on AS (
         SELECT trace, call_span, service FROM message_ends
         WHERE (step = 0 OR side = 3) AND side > 1 AND own_span != call_span
-          AND (trace, call_span) IN (SELECT own_trace, own_span FROM consumers WHERE step = 1)
+          AND (trace, call_span) IN (SELECT own_trace, own_span FROM takers WHERE step = 1)
     ),
+-- else
+-- end
     producers AS (
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
                1 AS sends
         FROM message_ends FINAL
         WHERE side = 1 AND step = 0
-          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers UNION DISTINCT SELECT in_trace, message FROM receives)
+-- if receives
+          AND (trace, call_span) IN (SELECT trace, call_span FROM takers UNION DISTINCT SELECT in_trace, message FROM receives)
+-- else
+          AND (trace, call_span) IN (SELECT trace, call_span FROM takers)
+-- end
         UNION ALL
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
                2 AS sends
         FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND kind = 3 AND protocol != 'messaging'
-          AND (trace, call_span) IN (SELECT trace, call_span FROM consumers WHERE side = 2)
+          AND (trace, call_span) IN (SELECT trace, call_span FROM takers WHERE side = 2)
     ),
     -- how long a consumer's own outgoing calls took, as a union of intervals, to which duplicates add nothing
     outgoing AS (
         SELECT s.own_trace AS trace, s.own_span AS own_span,
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
-        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM consumers WHERE primary = 1) AS s
+        FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM takers WHERE primary = 1) AS s
         INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves
-              WHERE window BETWEEN lowest AND highest AND side = 1 AND own_trace IN (SELECT own_trace FROM consumers)) AS c
+              WHERE window BETWEEN lowest AND highest AND side = 1 AND own_trace IN (SELECT own_trace FROM takers)) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
@@ -66,15 +84,21 @@
         FROM (
             SELECT c.*, p.*,
                 p.sends = 1 OR (p.sends = 2 AND c.side = 2) AS is_sent,
-                if(c.call_span != c.own_span, r.does, 0) AS in_receive,
                 count() OVER (PARTITION BY c.own_trace, c.own_span) AS keys,
                 max(c.side = 3 AND p.sends = 1) OVER (PARTITION BY c.own_trace, c.own_span) AS parent_sent,
+-- if receives
+                if(c.call_span != c.own_span, r.does, 0) AS in_receive,
                 (c.trace, c.call_span, c.service) IN (SELECT trace, call_span, service FROM processed) AS is_processed,
                 (c.own_trace, c.own_span, c.service) IN (SELECT trace, call_span, service FROM handed_on) AS is_handed_on
             FROM consumers AS c
             LEFT JOIN receives AS r ON c.trace = r.in_trace AND c.call_span = r.receiver AND c.service = r.by_service
             LEFT JOIN producers AS p ON c.trace = p.sent_trace
                 AND if(c.side = 2 AND c.step = 0 AND c.call_span != c.own_span AND r.does = 1, r.message, c.call_span) = p.sent_span
+-- else
+                0 AS in_receive, 0 AS is_processed, 0 AS is_handed_on
+            FROM consumers AS c
+            LEFT JOIN producers AS p ON c.trace = p.sent_trace AND c.call_span = p.sent_span
+-- end
         )
     ),
     -- a message waits: its call is counted in its consumer's window, however long ago it was produced
@@ -120,6 +144,10 @@
             SELECT * FROM halves FINAL
             WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+-- if resent
+              AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
+-- else
+-- end
         ) AS m
         LEFT ANTI JOIN (
             SELECT trace, call_span FROM message_ends

@@ -1,17 +1,26 @@
 -- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
+-- include superseded
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
         SELECT * FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
           AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 5)
+-- if resent
+          AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
+-- else
+-- end
     ),
     servers AS (
         SELECT * FROM halves FINAL
         WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+-- if resent
+          AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
+-- else
+-- end
     ),
     crowded AS (
         SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
@@ -94,11 +103,12 @@
 -- if exchanges
 -- include checks
     calls_seen AS (
-        SELECT m.*, multiIf(m.has_server = 1 AND ks.verdict != '', ks.verdict, m.leads, kc.verdict, '') AS verdict,
-               multiIf(m.has_server = 1 AND ks.verdict != '', ks.why, m.leads, kc.why, '') AS why
+        SELECT m.*, multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_verdict, m.leads, kc.verdict, '') AS verdict,
+               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_why, m.leads, kc.why, '') AS why
         FROM sync_calls AS m
-        LEFT JOIN (SELECT trace AS checked_trace, span, verdict, why FROM checks) AS ks ON m.trace = ks.checked_trace AND m.server_span = ks.span
-        LEFT JOIN (SELECT trace AS checked_trace, span, verdict, why FROM checks) AS kc ON m.trace = kc.checked_trace AND m.client_span = kc.span
+        LEFT JOIN (SELECT trace AS at, span, verdict AS server_verdict, why AS server_why FROM checks) AS ks
+            ON m.trace = ks.at AND m.server_span = ks.span
+        LEFT JOIN (SELECT trace AS at, span, verdict, why FROM checks) AS kc ON m.trace = kc.at AND m.client_span = kc.span
     )
 -- else
     calls_seen AS (
