@@ -1,8 +1,9 @@
 """Decompression with a bound, and a record batch that never raises for what is in it.
 
 A 16 KB Kafka record can expand to gigabytes, and an exception out of kafka-python's fetcher leaves the position on the bad
-batch for ever. So one name in kafka-python is replaced: its class for record batches (format v2, Kafka 0.11 and later)
-by `BoundedBatch`, which yields one empty record with `REJECT_HEADER` in place of what it cannot decode.
+batch for ever. So two names in kafka-python are replaced: its classes for record batches by `BoundedBatch` (format v2, Kafka 0.11
+and later) and `BoundedSet` (the message sets v0 and v1 that older brokers send), which yield one empty record with `REJECT_HEADER`
+in place of what they cannot decode.
 """
 
 import io
@@ -17,6 +18,7 @@ import zstandard
 from kafka.errors import CorruptRecordError
 from kafka.record import memory_records
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from kafka.record.legacy_records import LegacyRecord, LegacyRecordBatch
 
 from monitor.model.records import REJECT_HEADER
 
@@ -191,7 +193,49 @@ class BoundedBatch(_Batch):  # type: ignore[misc]  # as above
         return DefaultRecord(0, self.last_offset, self.max_timestamp, self.timestamp_type, None, b"", headers)
 
 
+_Set: Any = LegacyRecordBatch  # as above
+
+
+class BoundedSet(_Set):  # type: ignore[misc]  # as above
+    """A message of format v0 or v1, which holds others when it is compressed: bounded, and never raises for what is in it."""
+
+    max_bytes = MAX_BYTES
+
+    def __init__(self, buffer: bytes, magic: int) -> None:
+        super().__init__(buffer, magic)
+        self._refused = ""
+
+    def validate_crc(self) -> bool:
+        """Always true: a wrong checksum becomes a refused message, not an exception."""
+        if not super().validate_crc():
+            self._refused = "corrupt_batch: checksum"
+        return True
+
+    def _decompress(self, key_offset: int) -> bytes:
+        _, payload = self._read_key_value(key_offset)
+        if payload is None:
+            raise ValueError("a compressed message without a value")
+        return decompress(self.compression_type, payload, self.max_bytes)
+
+    def __iter__(self) -> Iterator[LegacyRecord | DefaultRecord]:
+        found: list[LegacyRecord | DefaultRecord] = []
+        if not self._refused:
+            try:
+                found = [each if each.validate_crc() else self._placeholder(each.offset) for each in super().__iter__()]
+            except TooLarge:
+                self._refused = f"too_large: {self.size_in_bytes} bytes of format v{self.magic} expand over the bound"
+            except (*BROKEN, AssertionError) as error:
+                self._refused = f"undecodable_batch: format v{self.magic}: {error or type(error).__name__}"
+        return iter(found or [self._placeholder(self.base_offset)])
+
+    def _placeholder(self, offset: int) -> DefaultRecord:
+        """In place of the message at `offset`; that of a whole set is its last message's."""
+        headers = [(REJECT_HEADER, (self._refused or "corrupt_record: checksum").encode())]
+        return DefaultRecord(0, offset, self._timestamp or 0, self.timestamp_type or 0, None, b"", headers)
+
+
 def bound_batches(max_bytes: int = MAX_BYTES) -> None:
     """Make every kafka-python consumer of this process decode with a bound of so many bytes a batch. May be called again."""
-    BoundedBatch.max_bytes = max_bytes
+    BoundedBatch.max_bytes = BoundedSet.max_bytes = max_bytes
     memory_records.DefaultRecordBatch = BoundedBatch
+    memory_records.LegacyRecordBatch = BoundedSet

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import zlib
 
 import lz4.frame
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.legacy_records import LegacyRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords
 
 from monitor.model.records import REJECT_HEADER
-from monitor.streams.bounded import FREE_BYTES, MAX_BYTES, BoundedBatch, TooLarge, bound_for, decompress
+from monitor.streams.bounded import FREE_BYTES, MAX_BYTES, BoundedBatch, TooLarge, bound_batches, bound_for, decompress
 
+CRC_AT, ATTRIBUTES_AT = 12, 17  # in a message of format v1
 CODECS = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}
 
 
@@ -56,6 +60,62 @@ def test_a_flipped_byte_becomes_one_placeholder(codec: int) -> None:
     data = batch(codec, [b"a" * 50, b"b" * 50])
     data[-3] ^= 0xFF
     assert read(data) == [(1, b"", "corrupt_batch: checksum")]
+
+
+def message_set(magic: int, codec: int, values: list[bytes]) -> bytearray:
+    builder = LegacyRecordBatchBuilder(magic, codec, 1 << 30)
+    for offset, value in enumerate(values):
+        builder.append(offset, 1000 + offset, None, value)
+    data = bytearray(builder.build())
+    if codec:
+        data[:8] = (len(values) - 1).to_bytes(8, "big")  # as brokers do: a set has its last message's offset
+    return data
+
+
+def read_set(data: bytearray) -> list[tuple[int, bytes, str]]:
+    """As kafka-python's fetcher does: batch after batch, checksums looked at."""
+    bound_batches()
+    sets, read = MemoryRecords(bytes(data)), []
+    while (opened := sets.next_batch()) is not None:
+        assert opened.validate_crc()
+        for row in opened:
+            assert row.validate_crc()
+            read.append((row.offset, row.value, dict(row.headers).get(REJECT_HEADER, b"").decode()))
+    return read
+
+
+OLD = pytest.mark.parametrize(("magic", "codec"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)])
+
+
+@OLD
+def test_a_sound_message_set_of_an_old_broker_is_read_as_it_is(magic: int, codec: int) -> None:
+    assert read_set(message_set(magic, codec, [b"a", b"b" * 1000])) == [(0, b"a", ""), (1, b"b" * 1000, "")]
+
+
+@OLD
+def test_a_bomb_of_an_old_broker_becomes_one_placeholder(magic: int, codec: int) -> None:
+    if codec:
+        [(offset, value, reason)] = read_set(message_set(magic, codec, [b"small", b"\0" * 70_000_000]))
+        assert (offset, value) == (1, b"")
+        assert reason.startswith("too_large: ")
+
+
+@OLD
+def test_a_flipped_byte_in_an_old_message_set_is_refused_and_what_stands_beside_it_read(magic: int, codec: int) -> None:
+    data = message_set(magic, codec, [b"a" * 50, b"b" * 50])
+    data[-3] ^= 0xFF
+    *before, (_, value, reason) = read_set(data)
+    assert (value, reason) == (b"", "corrupt_batch: checksum")
+    assert before == ([] if codec else [(0, b"a" * 50, "")])
+
+
+@pytest.mark.parametrize("codec", [1, 2, 3])
+def test_an_old_message_set_under_the_wrong_codec_flag_is_refused(codec: int) -> None:
+    data = message_set(1, codec, [b"a" * 50])
+    data[ATTRIBUTES_AT] = codec % 3 + 1
+    data[CRC_AT : CRC_AT + 4] = zlib.crc32(data[CRC_AT + 4 :]).to_bytes(4, "big")
+    [(_, _, reason)] = read_set(data)
+    assert reason.startswith("undecodable_batch: format v1: not ")
 
 
 @pytest.mark.parametrize("codec", CODECS)
