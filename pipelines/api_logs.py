@@ -51,11 +51,11 @@ def api_logs(
         marks = watermarks.update(records, examined.record, examined.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
-        budget.account(records, rejects)
         for outcome, count in examined.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
         for reject in rejects:
             telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
+        budget.account(records, rejects)
         reached = watermarks.newest()
         if reached is not None:
             telemetry.WATERMARK.labels("api_logs").set(reached)

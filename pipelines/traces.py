@@ -76,10 +76,10 @@ def traces(
         marks = watermarks.update(records, spans.record, spans.end_ns, now)
         if watermarks.due(records, now):
             store.insert("watermarks", marks)
-        budget.account(records, rejects)
         _count(spans, len(halves), watermarks.newest())
         for reject in rejects:
             telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
+        budget.account(records, rejects)
         yield records.next_offsets
 
 

@@ -21,6 +21,7 @@ from monitor.api.names import joined
 from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings
+from monitor.config.groups import file_text
 from monitor.control import lease as leases
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control, reading
@@ -95,7 +96,8 @@ class House:
     def __post_init__(self) -> None:
         self.written = written_aliases(self.settings)
         self.aliases = joined(self.written, self.engine)
-        self.limits = RejectLimits(self.settings.rejects.limit_ratio, self.settings.rejects.limit_records)
+        borne = self.settings.rejects
+        self.limits = RejectLimits(borne.limit_ratio, borne.limit_records, max_run=borne.limit_records)
         self.reader = Reader(self.store)
 
     written: Aliases = field(init=False)
@@ -157,7 +159,7 @@ class House:
         return {"traces": topics.spans, "api-logs": topics.api_logs, "deploys": topics.deploys}[name]
 
     def source(self, name: str, *, until_caught_up: bool = False) -> Callable[[], Source]:
-        """Makes the pipeline's Kafka source. ConfigError when no brokers are set."""
+        """Makes the pipeline's Kafka source. ConfigError when no brokers or topic are set, or the authorities' file cannot be read."""
         kafka = self.settings.kafka
         if not kafka.brokers:
             raise ConfigError("no Kafka brokers are set: set SEAMWATCH_KAFKA_BROKERS (or kafka.brokers) to host:port")
@@ -165,6 +167,9 @@ class House:
         if not self.topic(name):
             setting = {"traces": "spans", "api-logs": "api_logs"}.get(name, name)
             raise ConfigError(f"no topic is set for {name}: set SEAMWATCH_TOPICS_{setting.upper()} (or topics.{setting})")
+
+        if kafka.ssl_cafile:
+            file_text(kafka.ssl_cafile, "kafka.ssl_cafile")  # the libraries would try to connect again and again
 
         def make() -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource

@@ -24,6 +24,7 @@ from pipelines.windows import Closer
 
 PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, "api")
 MOST_REASONS = 20
+COUNTED = ("spans", "halves", "filtered", "rejected", "exchanges", "lost")
 
 
 def command(
@@ -104,11 +105,10 @@ def summary(parts: House, cpu_before: float, begun: float) -> str:
     reasons = [
         f"{row['reason']} {row['count']}{' (whole records)' if row['records'] else ''} in {row['topic']}" for row in refused
     ]
-    totals = {
-        name: sum(int(row[name]) for row in rows)
-        for name in ("records", "spans", "halves", "filtered", "rejected", "exchanges", "lost")
-    }
-    counts = ", ".join(f"{count} {name}" for name, count in totals.items())
+    whole = sum(int(row["records"]) for row in refused)
+    totals = {name: sum(int(row[name]) for row in rows) for name in ("records", *COUNTED)}
+    rest = ", ".join(f"{totals[name]} {name}" for name in COUNTED)
+    counts = f"{totals['records']} records ({whole} refused as a whole), {rest}"
     told = "".join(f"\nrefused: {plain(reason)}" for reason in reasons[:MOST_REASONS])
     more = f"\nrefused: {len(reasons) - MOST_REASONS} more, see /v1/rejects" if len(reasons) > MOST_REASONS else ""
     cpu = cpu_seconds()

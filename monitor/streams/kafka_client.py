@@ -3,6 +3,9 @@
 import contextlib
 import hashlib
 import importlib
+import logging
+import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +13,9 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConfigurationError, KafkaError, UnrecognizedBrokerVersion
+from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, UnrecognizedBrokerVersion
 
+from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import REJECT_HEADER
 from monitor.streams.bounded import bound_batches
@@ -104,9 +108,42 @@ def in_our_words(doing: str) -> Iterator[None]:
         raise SourceUnavailable(f"{doing}: {text}; is the broker up, and are address, TLS and SASL settings right?") from error
 
 
+class _Causes(logging.Handler):
+    """Why connections failed: kafka-python tells it to its log alone, and raises that it could not bootstrap."""
+
+    FAILED = re.compile(r"Bootstrap connection to \S+ failed: (.*) \(backoff")
+    LOGGER = logging.getLogger("kafka.net.manager")
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: deque[tuple[float, str]] = deque(maxlen=50)
+
+    def listen(self) -> float:
+        """Hear of failures from now on, in place of the log; the moment it is."""
+        if self not in self.LOGGER.handlers:
+            self.LOGGER.addHandler(self)
+            self.LOGGER.setLevel(logging.WARNING)
+            self.LOGGER.propagate = False
+        return monotonic_seconds()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the cause."""
+        if found := self.FAILED.match(record.getMessage()):
+            self._said.append((monotonic_seconds(), found[1]))
+
+    def since(self, moment: float) -> str:
+        """The causes since that moment; that a refused login's connection was dropped, too, only when nothing else is known."""
+        causes = list(dict.fromkeys(cause for at, cause in list(self._said) if at >= moment))
+        return "; ".join([cause for cause in causes if "socket disconnected" not in cause] or causes)
+
+
+_causes = _Causes()
+
+
 def _built(kind: Callable[..., Client], **settings: Any) -> Client:
     """The client, or its error; without this a client that cannot connect leaves its I/O thread and sockets behind."""
     inner: list[Any] = []
+    begun = _causes.listen()
 
     def make_inner(**configs: Any) -> Any:
         inner.append(KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**configs))
@@ -114,7 +151,10 @@ def _built(kind: Callable[..., Client], **settings: Any) -> Client:
 
     with contextlib.ExitStack() as undo:
         undo.callback(lambda: [each.close() for each in inner])
-        built = kind(kafka_client=make_inner, **settings)
+        try:
+            built = kind(kafka_client=make_inner, **settings)
+        except KafkaTimeoutError as error:
+            raise KafkaTimeoutError(_causes.since(begun) or str(error)) from error
         undo.pop_all()
         return built
 

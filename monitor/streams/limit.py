@@ -14,7 +14,7 @@ from monitor.model.records import Records, Rejects
 
 @dataclass(frozen=True, slots=True)
 class RejectLimits:
-    """`max_share` counts over the last `window_records`, and only once that many (or `max_run`) were seen."""
+    """`max_share` counts over the last `window_records`, and only once that many were seen or `max_run` in a row are bad; 1 bears all."""
 
     max_share: float = 0.5
     window_records: int = 2000
@@ -41,6 +41,8 @@ class RejectBudget:
             seen, refused = self._blocks.popleft()
             self._seen, self._bad = self._seen - seen, self._bad - refused
         longest = self._longest_run(records, bad)
+        if self._limits.max_share >= 1:
+            return
         because = f" (last reason: {reason})" if reason else ""
         if longest > self._limits.max_run:
             self._stop(f"{longest} records in a row cannot be read{because}")
@@ -66,6 +68,6 @@ class RejectBudget:
 
     def _stop(self, what: str) -> None:
         raise RejectLimit(
-            f"{self._where}: {what}; nothing was committed for them. Check the topic's encoding (kafka encoding setting) and its "
-            f"producers, or raise the reject limits, then start again"
+            f"{self._where}: {what}; nothing was committed for them. Check the topic's encoding (topics.* settings) and its producers, "
+            f"or raise rejects.limit_ratio and rejects.limit_records (limit_ratio 1 bears everything), then start again"
         )

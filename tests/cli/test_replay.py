@@ -28,6 +28,7 @@ def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Pat
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 70
     said = capsys.readouterr()
     assert "refused: not_otlp_proto 1 (whole records) in noise.bin" in said.out
+    assert "1 records (1 refused as a whole), 0 spans" in said.out
     assert "nothing could be read of noise.bin; are --kind, --encoding and --framing" in said.err
 
 

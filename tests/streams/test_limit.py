@@ -48,3 +48,9 @@ def test_an_empty_batch_keeps_the_run() -> None:
     budget.spend(0, [])
     with pytest.raises(RejectLimit):
         budget.spend(1, [0])
+
+
+def test_a_share_of_one_bears_everything() -> None:
+    budget = RejectBudget(RejectLimits(max_share=1.0, window_records=100, max_run=60), "otlp_spans")
+    for _ in range(10):
+        budget.spend(100, range(100))
