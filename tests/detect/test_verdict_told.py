@@ -258,3 +258,19 @@ def test_an_old_first_sighting_of_a_version_deployed_again_is_not_its_beginning(
     (one,) = verdict_on(cells(ONE, 12), of=deploy(first_traffic=long_ago)).edges
     (same,) = verdict_on(cells(ONE, 12)).edges
     assert one.evidence["server_error"].first_window == same.evidence["server_error"].first_window
+
+
+def test_an_edge_where_the_versions_never_met_says_so() -> None:
+    first_old_then_new = cells([Traffic(edge(operation="GET /apart"))], 12, share=lambda window: float(window >= 6))
+    told = open_edges(cells(ONE, 12) + first_old_then_new, 12)
+    (apart,) = (one for one in told.edges if one.edge.operation == "GET /apart")
+    assert (apart.outcome, apart.reasons[-1]) == ("inconclusive", "the versions had no calls here in the same window")
+
+
+def test_how_much_more_is_possible_is_told_in_percentage_points() -> None:
+    told = open_edges(cells([Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01))], 12, share=steady(0.5), poisson=False), 12)
+    (errors,) = (reason for reason in told.edges[0].reasons if reason.startswith("server error: up to "))
+    said = re.fullmatch(r"server error: up to ([\d.]+) percentage points more are possible after (\d+) calls", errors)
+    assert said
+    assert 0.5 < float(said[1]) < 20
+    assert int(said[2]) == pytest.approx(120, abs=15)
