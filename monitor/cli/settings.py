@@ -55,6 +55,11 @@ def worries(settings: Any) -> list[str]:
     found = []
     if not settings.kafka.brokers:
         found.append("kafka.brokers is empty: nothing is read from Kafka")
+    if settings.kafka.client == "confluent":
+        found.append(
+            "kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound; "
+            "where producers are not trusted, bound the process's memory or use kafka-python"
+        )
     if settings.kafka.sasl_mechanism and settings.kafka.security_protocol not in {"SASL_PLAINTEXT", "SASL_SSL"}:
         found.append("kafka.sasl_mechanism is set, but kafka.security_protocol does not log in")
     if settings.kafka.security_protocol == "SASL_PLAINTEXT" and settings.kafka.sasl_mechanism == "PLAIN":

@@ -66,8 +66,8 @@ def rdkafka_options(options: Mapping[str, Any]) -> dict[str, Any]:
 class ConfluentSource:
     """As `KafkaSource`, argument by argument. `options` may be kafka-python's or (with dots) librdkafka's own.
 
-    Decompression happens in librdkafka and is bounded by it, not by `bounded.py`. A batch that it cannot decode is
-    measured by a short-lived kafka-python consumer and stepped over like any other.
+    Decompression happens in librdkafka, which bounds zstd by receive.message.max.bytes and gzip, lz4 and snappy not at all. A batch
+    that it cannot decode is measured by a short-lived kafka-python consumer and stepped over like any other.
     """
 
     def __init__(

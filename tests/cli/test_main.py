@@ -105,3 +105,10 @@ def test_config_show_hides_the_client_librarys_passwords_and_receivers_urls(
 def test_config_check_minds_what_may_not_be_meant(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("config", "check") == 0
     assert "mind: kafka.brokers is empty" in capsys.readouterr().out
+
+
+def test_config_check_minds_a_client_that_unpacks_without_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--set", "kafka.client=confluent", "config", "check") == 0
+    assert (
+        "mind: kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound" in capsys.readouterr().out
+    )
