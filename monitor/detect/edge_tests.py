@@ -172,7 +172,7 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, *, biased:
         phi = max(dispersion(*_alone(contrast, bad, calls)), least if kind == "server_error" else 1.0)
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
-        last_look = settings.deadline and contrast.counterpart is None
+        last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:

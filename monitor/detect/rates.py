@@ -26,7 +26,10 @@ SHRINK = 8.0
 
 @dataclass(frozen=True, slots=True)
 class RateTest:
-    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None: unbounded or no data)."""
+    """Sums over the strata used, log of the e-value, and bounds of the ratio of rates (None: unbounded or no data).
+
+    `over`: what was bad has gone away (then the e-value is one at most).
+    """
 
     strata: int
     windows: int
@@ -40,6 +43,7 @@ class RateTest:
     ratio_low: float | None
     ratio_high: float | None
     dispersion: float
+    over: bool = False
 
 
 def dispersion(bad: Ints, calls: Ints) -> float:
@@ -80,10 +84,10 @@ def rate_test(
     share = new_calls[bad] / (new_calls[bad] + old_calls[bad])
     bad_windows = int(np.unique(windows[bad & (new_bad > 0)]).size)
     log_e = log_mean_exp(_log_ratios(k / phi, s / phi, share, floor_ratio), PRIOR)
-    if gone_away(windows[used], (new_bad[used], new_calls[used]), (old_bad[used], old_calls[used]), floor_ratio):
-        log_e = min(log_e, 0.0)
+    over = gone_away(windows[used], (new_bad[used], new_calls[used]), (old_bad[used], old_calls[used]), floor_ratio)
+    log_e = min(log_e, 0.0) if over else log_e
     ratio, low, high = ratio_bounds(k, s, share, phi, confidence)
-    return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi)
+    return RateTest(strata, distinct, bad_windows, *sums, log_e, ratio, low, high, phi, over)
 
 
 def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floats:
