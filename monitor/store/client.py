@@ -22,7 +22,8 @@ READ_LIMITS: Mapping[str, str] = {"max_execution_time": "60", "max_memory_usage"
 # An insert is durable when it returns: no queue in the server, which lost rows in several releases (ClickHouse #111031).
 WRITE_SETTINGS: Mapping[str, str] = {"optimize_on_insert": "0", "async_insert": "0"}
 # https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: timeouts, memory, parts, network, disk full, overload
-TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 425, 439, 999})
+FULL_CODES = frozenset({243})
+TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 252, 279, 319, 425, 439, 999})
 BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
 # How long a server may be silent; a reader waits a little longer than max_execution_time.
@@ -41,6 +42,7 @@ class Store:
         self.dsn = dsn
         self.database = database
         self.lock = lock
+        self.trouble = ""  # why the last write failed; empty once one succeeded
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
@@ -118,12 +120,14 @@ class Store:
                     step(client)
             except (ClickHouseError, OSError, UnicodeDecodeError) as error:
                 said = fault(error, what)
+                self.trouble = str(said)
                 if once or not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
                     raise said from error
                 telemetry.RETRIES.labels("clickhouse").inc()
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)
             else:
+                self.trouble = ""
                 return
 
 
@@ -174,7 +178,11 @@ def fault(error: BaseException, what: str) -> StoreError:
     network = isinstance(error, (OperationalError, OSError)) or any(
         f"HTTP status {status}" in str(error) for status in BUSY_STATUSES
     )
-    if code in TRANSIENT_CODES or (network and code is None):
+    if code in FULL_CODES:
+        return StoreUnavailable(f"ClickHouse's disk is full ({what}): {str(error)[:300]}; free some, it goes on by itself")
+    if code in TRANSIENT_CODES:
+        return StoreUnavailable(f"ClickHouse cannot do {what} now: {str(error)[:300]}; it is tried again")
+    if network and code is None:
         return StoreUnavailable(
             f"ClickHouse does not answer ({what}): {str(error)[:300]}; check SEAMWATCH_CLICKHOUSE_DSN and the server"
         )

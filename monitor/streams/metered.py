@@ -12,10 +12,16 @@ UNASSIGNED_SECONDS = 60.0
 
 
 class MeteredSource:
-    """Wraps any source. An assignment that stays empty is reported as not ready: it may be a rebalance that hangs."""
+    """Wraps any source. An assignment that stays empty is reported as not ready: it may be a rebalance that hangs.
 
-    def __init__(self, source: Source, name: str, stop: threading.Event, board: HealthBoard, clock: Clock) -> None:
+    `fault` is why the pipeline began again: until a commit, or until nothing is left to read, it stays not ready for that reason.
+    """
+
+    def __init__(
+        self, source: Source, name: str, stop: threading.Event, board: HealthBoard, clock: Clock, fault: str = ""
+    ) -> None:
         self._source, self._name, self._stop, self._board, self._clock = source, name, stop, board, clock
+        self._fault = fault
         self.records = self.lost = self.commits = 0
         self._assigned_at = monotonic_seconds()
         self._partitions = self._drained = 0
@@ -49,17 +55,15 @@ class MeteredSource:
         ASSIGNED.labels(self._name).set(len(records.drained))
         if records.drained or len(records):
             self._assigned_at = monotonic_seconds()
-        waiting = monotonic_seconds() - self._assigned_at
-        ready = waiting < UNASSIGNED_SECONDS
-        reason = (
-            ""
-            if ready
-            else f"no partition assigned for {waiting:.0f} s: more collectors than partitions, or a rebalance that hangs"
-        )
+        if self.commits or (not len(records) and all(records.drained.values())):
+            self._fault = ""
+        reason = self._fault
+        if (waiting := monotonic_seconds() - self._assigned_at) >= UNASSIGNED_SECONDS:
+            reason = f"no partition assigned for {waiting:.0f} s: more collectors than partitions, or a rebalance that hangs"
         details = {
             "partitions": len(records.drained),
             "drained": sum(records.drained.values()),
             "records": self.records,
             "lost": self.lost,
         }
-        self._board.report(Report(self._name, ready, reason, now, details))
+        self._board.report(Report(self._name, not reason, reason, now, details))

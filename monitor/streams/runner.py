@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
@@ -47,7 +47,8 @@ class _Tally:
     records: int = 0
     lost: int = 0
     restarts: int = 0
-    in_a_row: int = field(default=0)
+    in_a_row: int = 0
+    fault: str = ""
 
 
 def run(
@@ -79,7 +80,7 @@ def run(
                 log.error("pipeline stopped", pipeline=name, reason=reason)
                 raise
             wait = min(settings.first_wait_seconds * 2.0**tally.in_a_row, settings.longest_wait_seconds)
-            tally.restarts, tally.in_a_row = tally.restarts + 1, tally.in_a_row + 1
+            tally.restarts, tally.in_a_row, tally.fault = tally.restarts + 1, tally.in_a_row + 1, reason
             RETRIES.labels(name).inc()
             trace = None if isinstance(error, MonitorError) else error  # ours say enough; a fault of the program needs its trace
             log.warning("pipeline starts again", pipeline=name, reason=reason, wait_seconds=wait, exc_info=trace)
@@ -102,12 +103,12 @@ def _drive(
     tally: _Tally,
 ) -> None:
     """One life of a source and its pipeline."""
-    source = MeteredSource(make_source(), name, stop, board, clock)
+    source = MeteredSource(make_source(), name, stop, board, clock, tally.fault)
     try:
         for offsets in pipeline(source):
             if offsets:
                 source.commit(offsets)
-                tally.in_a_row = 0
+                tally.in_a_row, tally.fault = 0, ""
     finally:
         tally.records, tally.lost = tally.records + source.records, tally.lost + source.lost
         source.close()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from monitor.api import Parts, create_app
@@ -17,6 +18,16 @@ from tests.fixtures.api import Asked
 from tests.fixtures.gateway import Gateway
 from tests.fixtures.shop_day import NOON
 
+ADDRESS = pa.table(
+    {
+        "environment": ["e"],
+        "address": ["a:1"],
+        "namespace": [""],
+        "service": ["cart"],
+        "version_hint": [""],
+        "seen": pa.array([1], pa.uint32()),
+    }
+)
 SILENCE = {"kind": "slow", "seconds": 5, "times": 4}
 
 
@@ -47,3 +58,17 @@ def test_a_ping_waits_two_seconds_and_no_longer(asked: Asked, gateway: Gateway) 
         asked.parts.store.ping()
     gateway.faults()
     asked.parts.store.ping()
+
+
+def test_a_store_that_takes_no_rows_is_unready_until_it_takes_some(
+    asked: Asked, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.client.INSERT_PATIENCE_SECONDS", 0.0)
+    full = "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)"
+    gateway.faults({"kind": "status", "status": 500, "code": 243, "text": full, "match": "INSERT", "times": 9})
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        asked.parts.store.insert("addresses", ADDRESS)
+    assert "disk is full" in asked.get("/readyz").text
+    gateway.faults()
+    asked.parts.store.insert("addresses", ADDRESS)
+    assert asked.get("/readyz").status_code == 200

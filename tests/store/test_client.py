@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from monitor.errors import StoreError, StoreUnavailable
+from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store import Store, open_store, opening
 from monitor.store.lock import read_holder
 from monitor.store.texts import statement
@@ -98,7 +98,7 @@ def test_a_server_that_says_nothing_is_given_up_soon(monkeypatch: pytest.MonkeyP
 
 
 def test_a_dsn_with_a_wrong_port_is_refused_without_its_password() -> None:
-    with pytest.raises(StoreError, match="no number as its port") as refused:
+    with pytest.raises(ConfigError, match="no number as its port") as refused:
         open_store("clickhouse://me:secret@127.0.0.1:eight/db")
     assert "secret" not in str(refused.value)
 

@@ -98,3 +98,26 @@ def test_a_stop_ends_it_between_batches_with_what_was_stored_committed() -> None
     assert not worker.is_alive()
     assert (stage.report.ready, stage.report.reason) == (False, "stopped")
     assert stage.committed == [13, 12]
+
+
+def test_a_pipeline_that_began_again_is_unready_until_something_was_committed() -> None:
+    stage = Stage(25)
+    stage.faults = [StoreUnavailable("the disk is full")]
+    seen: list[tuple[bool, str]] = []
+
+    def watched(source: Source) -> Iterator[Offsets]:
+        for offsets in stage.pipeline(source):
+            seen.append((stage.report.ready, stage.report.reason))
+            yield offsets
+
+    run(
+        watched,
+        lambda: ListSource(stage.log, "g", batch_records=10),
+        name="traces",
+        stop=stage.stop,
+        board=stage.board,
+        clock=ManualClock(datetime(2026, 1, 1, tzinfo=UTC)),
+        settings=SETTINGS,
+    )
+    assert seen[0] == (False, "StoreUnavailable: the disk is full")
+    assert seen[-1] == (True, "")

@@ -175,6 +175,9 @@ def unready(parts: Parts) -> list[str]:
         parts.store.ping()
     except StoreError as error:
         reasons.append(f"store: {error}")
+    else:
+        if parts.store.trouble:
+            reasons.append(f"store: {parts.store.trouble}")
     for one in components(parts):
         if not one.ready:
             reasons.append(f"{one.component}: {one.reason or 'not ready'}")
