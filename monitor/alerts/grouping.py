@@ -15,8 +15,8 @@ def group(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> dict[str,
     """Open findings by alert key, roots first in each.
 
     A finding that is part of an alert which is not resolved stays with it. Else a root goes to its deploy's alert, and what was
-    propagated goes to the deploy that explains it best when that one has an open root of its own, so that the innocent
-    release of a group pages nobody.
+    propagated goes to the deploy that explains it best when that one has an open root of its own. What judging explained by
+    something else than its deploy is an alert of nobody's otherwise: the innocent release of a group is not paged for.
     """
     home = {
         finding_id: key for key, alert in sorted(alerts.items()) if alert.state != "resolved" for finding_id in alert.finding_ids
@@ -26,6 +26,8 @@ def group(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> dict[str,
     fired = {key for key, alert in alerts.items() if alert.state == "firing"}
     grouped: dict[str, list[Finding]] = {}
     for finding in ordered:
+        if _pages_nobody(finding, guilty):
+            continue
         key = home.get(finding.id)
         if key is None or (key not in fired and finding.role != "root"):
             key = alert_key(_blamed(finding, guilty), finding.edge.environment)
@@ -41,7 +43,15 @@ def alert_key(deploy_id: str, environment: str) -> str:
 
 def _blamed(finding: Finding, guilty: set[str]) -> str:
     """The deploy whose alert this finding belongs to."""
-    if finding.role == "root" or not finding.suspects:
+    if finding.role == "root":
         return finding.deploy_id
-    likeliest = max(finding.suspects, key=lambda suspect: suspect.odds).deploy_id
-    return likeliest if likeliest in guilty else finding.deploy_id
+    suspects = [one for one in finding.suspects if one.deploy_id in guilty and one.deploy_id != finding.deploy_id]
+    if not suspects:
+        return finding.deploy_id
+    best = max(suspects, key=lambda suspect: suspect.odds)
+    own = max((one.odds for one in finding.suspects if one.deploy_id == finding.deploy_id), default=0.0)
+    return best.deploy_id if best.odds > own or "innocent" in finding.evidence.details else finding.deploy_id
+
+
+def _pages_nobody(finding: Finding, guilty: set[str]) -> bool:
+    return "innocent" in finding.evidence.details and _blamed(finding, guilty) == finding.deploy_id

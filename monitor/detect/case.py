@@ -1,7 +1,7 @@
 """What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -80,7 +80,16 @@ def case_of(
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
         found.append(Found(quiet, ""))
-    return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
+    return Case(deploy, against, since, edges, tuple(map(_explained, found)), blockers, data_until)
+
+
+def _explained(item: Found) -> Found:
+    """What something else explains better says so, and pages nobody in this deploy's name."""
+    if not item.innocent:
+        return item
+    evidence = item.finding.evidence
+    details = {**evidence.details, "innocent": item.innocent}
+    return Found(replace(item.finding, role="propagated", evidence=replace(evidence, details=details)), item.innocent)
 
 
 def _answers(deploy: Deploy, found: Sequence[EdgeTable]) -> list[Sighting]:

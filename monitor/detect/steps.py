@@ -43,6 +43,7 @@ SUPPORT = math.log(10.0)
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 FEWEST_PLACEBOS = 3
+FEWEST_CALLS = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,8 @@ class _Step:
     before: Series
     after: Series
     supported: bool
+    alone: bool = False
+    """Whether nobody else calls what the service calls here, so that nothing tells a fault of the two apart."""
 
     def test(
         self,
@@ -148,15 +151,18 @@ def _held_against(
     controls = neighbours_of(deploy.service, [edge.table for edge in edges], neighbours, released)
     days = former_days(around.former, since, settings.before_seconds, settings.step_seconds)
     kept: list[_Bad] = []
-    for step, alone in bad:
-        test, measure = alone, step.measure
+    for step, unaided in bad:
+        test, measure = unaided, step.measure
         if not step.supported:
             hours = [(cut, table) for cut, found in days for table in found if table.edge == step.edge.table.edge]
             expected = season(hours, step.before, step.after, measure)
             former = steps_of_days(hours, measure, seasonal=expected is not None)
             test = step.test(settings, expected, former, growth_of(controls, measure, since))
         if step.believed(test, whole, settings):
-            kept.append((step, test))
+            callee = step.edge.table.edge.callee
+            others = sum(int(one.counts[one.windows >= since, 0].sum()) for one in controls if one.edge.callee == callee)
+            alone = step.edge.role == "caller" and bool(around.neighbours) and others < FEWEST_CALLS
+            kept.append((replace(step, alone=alone), test))
     return kept
 
 
@@ -244,6 +250,9 @@ def _found(deploy: Deploy, one: _Step, test: StepTest, below: set[Signal], rival
         innocent = (
             innocent or f"{callee.deploy.service} {callee.deploy.version}, which it calls, was released at about the same time"
         )
+    if one.alone and not one.supported and signal != "violations":
+        called = one.edge.table.edge.callee
+        innocent = innocent or f"hardly anybody else calls {called}, so time alone cannot tell whose fault it is"
     needed = next((rival for rival in rivals if rival.is_callee), None)
     if propagated and needed is not None and not one.supported:
         innocent = (

@@ -203,6 +203,18 @@ def test_what_another_deploy_of_the_group_explains_pages_under_that_one() -> Non
     assert set(firing.finding_ids) == {"root", "above"}
 
 
+def test_what_something_else_explains_pages_nobody_unless_that_is_paged_for() -> None:
+    life = Life()
+    suspects = (Suspect("d1", "checkout", "3.0.0", 0.6, ()), Suspect("d2", "payment", "2.0.0", 0.4, ()))
+    evidence = replace(a_finding().evidence, details={"innocent": "payment 2.0.0 was released at about the same time"})
+    innocent = a_finding("above", edge=ORDER, role="propagated", suspects=suspects, evidence=evidence)
+    for second in (0, 70, 700):
+        assert life.at(second, innocent) == []
+    life.at(800, innocent, a_finding("root", deploy_id="d2"))
+    (firing,) = life.at(900, innocent, a_finding("root", deploy_id="d2"))
+    assert (firing.key, set(firing.finding_ids)) == (alert_key("d2", "production"), {"root", "above"})
+
+
 def test_a_resolved_alert_says_why() -> None:
     life = Life()
     life.at(0, a_finding())

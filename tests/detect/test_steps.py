@@ -137,6 +137,17 @@ def test_a_shift_towards_a_callee_released_at_the_same_time_is_that_ones() -> No
         role="caller",
     )
     rows = [replace(row, callee_version="5.0.0" if row.window >= START else "4.0.0") for row in rows]
-    verdict, _ = judge(deploy(), rows, (), [bank], SETTINGS, now_after(18))
-    assert verdict.outcome == "inconclusive"
+    verdict, (finding,) = judge(deploy(), rows, (), [bank], SETTINGS, now_after(18))
+    assert (verdict.outcome, finding.role) == ("inconclusive", "propagated")
+    assert "bank 5.0.0" in finding.evidence.details["innocent"]
     assert any("not this deploy's: bank 5.0.0" in reason for reason in verdict.reasons)
+
+
+def test_a_shift_towards_a_callee_that_nobody_else_calls_is_held_against_nobody() -> None:
+    charge = Traffic(edge("payment", "bank", "POST /charge"), 200, Behaviour(0.005), Behaviour(0.1))
+    rows = cells([charge], 18, share=AT_ONCE, before=BEFORE, role="caller")
+    calm = cells([Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
+    verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around(one_version(calm)))
+    assert (verdict.outcome, [finding.role for finding in findings]) == ("inconclusive", ["propagated"])
+    others = cells([Traffic(edge("orders", "bank", "POST /charge"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
+    assert judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around(one_version(others)))[0].outcome == "fail"
