@@ -12,7 +12,6 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 256
 MAX_LINKS = 1000
 OWN_SERVICE = "seamwatch"
-REMOTE_PARENT = 0x300  # SpanFlags: HAS_IS_REMOTE and IS_REMOTE
 EARLIEST_NS = 946_684_800 * 10**9  # the year 2000
 FUTURE_NS = 3600 * 10**9
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
@@ -58,7 +57,7 @@ class Columns:
         self._record_ns = 0
         self.rejects: list[Reject] = stepped_over(records)
         self.known_attributes = known_attributes()
-        self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, bool, int, int, int]] = []
+        self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, int, int, int]] = []
         self._resources: dict[Resource, int] = {}
         self._raw_resources: dict[bytes, int] = {}
         self._words: dict[Words, int] = {}
@@ -137,7 +136,6 @@ class Columns:
         start: int,
         end: int,
         status: int,
-        remote: bool,
         resource: int,
         words: Words,
         state: str,
@@ -162,7 +160,7 @@ class Columns:
             number = self._words[words] = len(self._words)
         row = len(self._rows)
         known = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
-        self._rows.append((self._record, kind, trace, span, parent, start, end, status, remote, resource, number, known))
+        self._rows.append((self._record, kind, trace, span, parent, start, end, status, resource, number, known))
         return row
 
     def links(self, row: int, targets: Iterable[tuple[bytes, bytes]]) -> None:
@@ -179,7 +177,7 @@ class Columns:
         for (record, reason), count in self._reasons.items():
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
-        parts = list(zip(*rows, strict=True)) if rows else [()] * 12
+        parts = list(zip(*rows, strict=True)) if rows else [()] * 11
         return SpanBatch(
             record=np.array(parts[0], np.int32),
             kind=np.array(parts[1], np.uint8),
@@ -189,10 +187,9 @@ class Columns:
             start_ns=np.array(parts[5], np.uint64),
             end_ns=np.array(parts[6], np.uint64),
             status=np.array([s if 0 <= s <= 255 else 0 for s in parts[7]], np.uint8),
-            remote_parent=np.array(parts[8], np.uint8),
-            resource=np.array(parts[9], np.int32),
-            words=np.array(parts[10], np.int32),
-            tracestate=np.array(parts[11], np.int32),
+            resource=np.array(parts[8], np.int32),
+            words=np.array(parts[9], np.int32),
+            tracestate=np.array(parts[10], np.int32),
             resources=list(self._resources),
             word_list=list(self._words),
             tracestates=["", *self._states],

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, REMOTE_PARENT, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.model.spans import STATUS_ERROR
 
@@ -66,7 +66,6 @@ def _span(columns: Columns, span: Mapping[str, Any], owner: Mapping[str, Any], r
         _nanos(span.get("startTimeUnixNano") or 0),
         _nanos(span.get("endTimeUnixNano") or 0),
         status,
-        (int(span.get("flags") or 0) & REMOTE_PARENT) == REMOTE_PARENT,
         resource,
         tuple(words),
         str(span.get("traceState") or ""),

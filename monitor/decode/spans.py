@@ -10,7 +10,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from monitor.decode.otlp_view import Request
-from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, REMOTE_PARENT, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
 from monitor.decode.span_json import json_spans
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
@@ -94,7 +94,6 @@ def _proto_spans(columns: Columns, value: bytes) -> None:
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
                     code,
-                    (span.flags & REMOTE_PARENT) == REMOTE_PARENT,
                     resource,
                     words,
                     span.trace_state.decode("utf-8", "replace"),

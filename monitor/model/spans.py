@@ -48,7 +48,6 @@ class SpanBatch:
     start_ns: NDArray[np.uint64]
     end_ns: NDArray[np.uint64]
     status: NDArray[np.uint8]
-    remote_parent: NDArray[np.uint8]
     resource: NDArray[np.int32]
     words: NDArray[np.int32]
     tracestate: NDArray[np.int32]
