@@ -7,6 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from monitor.api.pages.lines import STATES
+from monitor.control.outbox import save_book
+from monitor.control.store import writing
+from monitor.model.alerts import Alert, Tracked
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.browser import Watched
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, publish, write, write_judgement
@@ -84,6 +87,24 @@ def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_cla
     box = card.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 900  # before any scrolling
+
+
+def test_an_alert_names_the_seams_that_it_is_about(shop: Asked, serve: Serve, open_page: Open) -> None:
+    alert = Alert(
+        "seamwatch-1", "firing", "error", "checkout → payment POST /pay: violations since payment 2.0.0 (+1 more)", "production",
+        "payment", "", {}, {}, NOON, finding_ids=("f-root", "f-slow", "f-gone", "f-a", "f-b"),
+    )  # fmt: skip
+    with writing(shop.parts.engine) as connection:
+        save_book(connection, {}, {alert.key: Tracked(alert, NOON, NOON, "firing")}, NOON)
+    address = serve(shop.app)
+    page = open_page(address + "/alerts", 390).page
+    assert page.get_by_role("link", name="checkout calls payment breaks its contract").get_attribute("href") == "/findings/f-root"
+    assert page.get_by_role("link", name="f-gone").count() == 1
+    assert page.get_by_text("and 1 more").count() == 1
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.cards td[data-label]')].map((one) => one.scrollHeight - one.clientHeight)"
+    )
+    assert max(heights) <= 1  # no label reaches into the next cell
 
 
 def test_no_table_of_findings_or_edges_is_cut_off_on_a_phone(shop: Asked, serve: Serve, open_page: Open) -> None:

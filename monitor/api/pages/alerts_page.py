@@ -5,10 +5,12 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.templating import render
+from monitor.control import findings as kept_findings
 from monitor.control import outbox
 from monitor.control import silences as kept_silences
 
 router = APIRouter(include_in_schema=False)
+SHOWN = 4
 
 
 @router.get("/alerts")
@@ -20,6 +22,8 @@ def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
         request,
         "alerts.html",
         {
+            "findings": {one.id: one for one in kept_findings.list_findings(parts.engine, limit=1000)},
+            "shown": SHOWN,
             "alerts": sorted(alerts, key=lambda one: order[one.alert.state]),
             "deliveries": outbox.list_deliveries(parts.engine, limit=200),
             "letters": outbox.list_letters(parts.engine, limit=100),
