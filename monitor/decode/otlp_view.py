@@ -26,7 +26,6 @@ _MESSAGES: dict[str, tuple[tuple[str, int, int | str, bool], ...]] = {
         ("events", 11, Field.TYPE_BYTES, True),
         ("links", 13, Field.TYPE_BYTES, True),
         ("status", 15, Field.TYPE_BYTES, False),
-        ("flags", 16, Field.TYPE_FIXED32, False),
     ),
     "ScopeSpans": (("spans", 2, "Span", True),),
     "ResourceSpans": (("resource", 1, Field.TYPE_BYTES, False), ("scope_spans", 2, "ScopeSpans", True)),
