@@ -95,6 +95,8 @@ def _snappy(payload: bytes, bound: int) -> bytes:
 
 def _lz4(payload: bytes, bound: int) -> bytes:
     parts, total = [], 0
+    if payload and lz4.frame.get_frame_info(payload)["content_size"] > bound:
+        raise TooLarge  # it says so itself: nothing need be unpacked
     while payload:
         frame = lz4.frame.LZ4FrameDecompressor()
         part = frame.decompress(payload, max_length=bound + 1 - total)
@@ -110,6 +112,8 @@ def _lz4(payload: bytes, bound: int) -> bytes:
 
 def _zstd(payload: bytes, bound: int) -> bytes:
     parts, total = [], 0
+    if payload and zstandard.frame_content_size(payload) > bound:
+        raise TooLarge  # as above
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_BYTES)
     with decompressor.stream_reader(io.BytesIO(payload), read_across_frames=True) as reader:
         while part := reader.read(_CHUNK):

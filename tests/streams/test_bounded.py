@@ -138,6 +138,12 @@ def test_several_members_and_frames_in_a_row_are_read_whole() -> None:
     assert decompress(2, snappy.compress(b"ab")) == b"ab"
 
 
+@pytest.mark.parametrize("codec", [2, 3, 4])
+def test_a_payload_that_says_it_is_too_large_is_refused_before_it_is_unpacked(codec: int) -> None:
+    with pytest.raises(TooLarge):
+        decompress(codec, {2: snappy.compress, 3: lz4_encode, 4: zstd_encode}[codec](b"\0" * 70_000_000)[:40])
+
+
 def test_the_bound_grows_with_what_came_and_has_a_ceiling() -> None:
     assert bound_for(10) == FREE_BYTES
     assert bound_for(100_000) == 20_000_000
