@@ -17,7 +17,7 @@ GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
 PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
 """More weight on small ratios: a hundredfold rise shows itself at once, a threefold one needs the help."""
 EXACT_UP_TO = 4000
-SHOWN = 5.0
+SHOWN = 4.0
 """So many bad calls must be expected before their absence says something."""
 BURSTY = 1.1
 SHRINK = 8.0
@@ -115,20 +115,20 @@ def between(bad: Ints, calls: Ints) -> float:
 def gone_away(
     windows: Ints, new: tuple[Ints | Floats, Ints | Floats], old: tuple[Ints | Floats, Ints | Floats], ratio: float
 ) -> bool:
-    """Whether in the last third of the windows the new version is no worse than `ratio` times the old one, where it would have shown.
+    """Whether in the later half of the windows the new version is no worse than `ratio` times the old one, or a third of what it was, where it would have shown.
 
     What a fresh instance does in its first minute is no harm of its version. (bad, calls) per stratum, in time order.
     """
     (k, a), (s, b) = new, old
     distinct = np.unique(windows)
-    if distinct.size < 6 or not a.sum():
+    if distinct.size < 2 or not a.sum():
         return False
-    late = windows >= distinct[-(distinct.size // 3)]
+    late = windows >= distinct[-max(1, distinct.size // 2)]
     expected = a[late].sum() * k.sum() / a.sum()
     if expected < SHOWN:
         return False
     usual = (s[late].sum() + 0.5) / (b[late].sum() + 1.0)
-    return bool(k[late].sum() / a[late].sum() <= ratio * usual)
+    return bool(k[late].sum() / a[late].sum() <= max(ratio * usual, k.sum() / a.sum() / 3.0))
 
 
 def ratio_bounds(
