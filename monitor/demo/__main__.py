@@ -21,8 +21,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="end after so long")
     chosen = parser.parse_args()
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):  # in a thread: a handler that waits for the Event's lock may hold it itself
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     if chosen.seconds:
         timer = threading.Timer(chosen.seconds, stop.set)
         timer.daemon = True
