@@ -61,7 +61,7 @@ def test_every_view_fits_and_is_without_trouble(shop: Asked, serve: Serve, open_
 
 def test_the_map_names_the_broken_seam_in_words_and_not_by_colour_alone(shop: Asked, serve: Serve, open_page: Open) -> None:
     page = open_page(serve(shop.app)).page
-    line = page.get_by_role("link", name="checkout calls payment")
+    line = page.get_by_role("link", name="checkout calls payment:")
     assert STATES["broken"][1] in str(line.get_attribute("aria-label"))
     assert str(page.locator(".line-label.broken").text_content()).startswith("✖")
     assert page.get_by_role("link", name="payment, 1.4.2 · 2.0.0, several versions live").count() == 1
