@@ -114,12 +114,14 @@ class Closer:
     def _close(self, plan: Plan, watermark: float | None, *, finish: bool) -> int:
         generation = self._numbers.draw()
         total = sum(state.rows for state in plan.close)
+        held: list[set[str]] = []
         for run in plan.runs:
             span = {"first": run.first, "last": run.last}
             every = LEARN_FROM_EVERY if total > SMALL_RUN_ROWS else 1
             self._store.execute("learn_addresses", {**span, "every": every})
             (counts,) = self._store.ask("run_contents", span)
             holds = {word for word, count in counts.items() if count}
+            held.append(holds)
             for part in range(run.parts):
                 slice_of = {**span, "generation": generation, "part": part, "parts": run.parts}
                 self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
@@ -127,7 +129,7 @@ class Closer:
                     self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
                 if "exchanges" in holds:
                     self._store.execute("close_logs", slice_of, repeatable=False)
-            self._store.execute("close_sightings", {**span, "generation": generation}, repeatable=False)
+            self._store.execute("close_sightings", {**span, "generation": generation}, given=holds, repeatable=False)
             if "exchanges" in holds:
                 self._store.execute("close_shapes", {**span, "generation": generation}, repeatable=False)
             if "violations" in holds:
@@ -146,8 +148,8 @@ class Closer:
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
             rows.append((1, hour, generation, 1, 0, 0, 0))
         self._publish(rows)
-        for run in plan.runs:
-            self._store.execute("keep_evidence", {"first": run.first, "last": run.last, "generation": generation})
+        for run, holds in zip(plan.runs, held, strict=True):
+            self._store.execute("keep_evidence", {"first": run.first, "last": run.last, "generation": generation}, given=holds)
         telemetry.WINDOWS_CLOSED.inc(len(plan.close))
         return len(plan.close)
 

@@ -151,9 +151,16 @@ class RejectSettings(Group):
     """When bad input stops the reading."""
 
     limit_ratio: float = Field(
-        default=0.5, gt=0, le=1, description="share of unreadable records at which a pipeline stops loudly, offsets standing; 1: never"
+        default=0.5,
+        gt=0,
+        le=1,
+        description="share of unreadable records at which a pipeline stops loudly, offsets standing; 1: never",
     )
-    limit_records: int = Field(default=1000, ge=1, description="records over which that share is counted; more unreadable ones than that in a row stop it too")
+    limit_records: int = Field(
+        default=1000,
+        ge=1,
+        description="records over which that share is counted; more unreadable ones than that in a row stop it too",
+    )
 
 
 class ContractSettings(Group):

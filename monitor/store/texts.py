@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 _INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
-_CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)^-- else\n(.*?)^-- end\n", re.MULTILINE | re.DOTALL)
+_CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)(?:^-- else\n(.*?))?^-- end\n", re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -24,4 +24,4 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
         raise KeyError(name)
     text = place.read_text(encoding="utf-8")
     text = _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
-    return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3], text)
+    return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3] or "", text)

@@ -83,7 +83,10 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
                 records, spans=spans.seen, halves=halves.sources, filtered=spans.filtered, rejected=spans.refused, exchanges=none
             ),
         )
-        store.insert("watermarks", watermarks.update(records, spans.record, spans.end_ns, system_clock()))
+        now = system_clock()
+        marks = watermarks.update(records, spans.record, spans.end_ns, now)
+        if watermarks.due(records, now):
+            store.insert("watermarks", marks)
         spent += Counter(decode=decoded - begun, columns=made - decoded, insert=time.process_time() - made)  # type: ignore[arg-type]  # a Counter of seconds
     numbers = iter(range(1, 10**9))
     begun = time.process_time()

@@ -1,14 +1,14 @@
 -- Messages of windows first..last to rows of edge_windows under one generation: a consumer's call stands in the consumer's
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 -- include into_edge_windows
+-- include once
 -- include superseded
     consumers AS (
-        SELECT * FROM halves FINAL
+        SELECT * FROM once
         WHERE window BETWEEN first_window AND last_window AND kind = 5 AND step != 2
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
 -- if resent
           AND (trace, own_span, side, call_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- else
 -- end
     ),
     -- the same for looking up, where copies do no harm
@@ -35,7 +35,6 @@
         WHERE (step = 0 OR side = 3) AND side > 1 AND own_span != call_span
           AND (trace, call_span) IN (SELECT own_trace, own_span FROM takers WHERE step = 1)
     ),
--- else
 -- end
     producers AS (
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
@@ -52,7 +51,7 @@
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
                2 AS sends
-        FROM halves FINAL
+        FROM once
         WHERE window BETWEEN lowest AND highest AND kind = 3 AND protocol != 'messaging'
           AND (trace, call_span) IN (SELECT trace, call_span FROM takers WHERE side = 2)
     ),
@@ -67,7 +66,9 @@
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
+-- if exchanges
 -- include checks
+-- end
     -- which halves are calls. Of a consumer with links the parent counts only where it is a producer, and then links to what is
     -- none do not; a link to a span that receives is no message. A span that receives is no call of its own where processing
     -- tells of the same message, or its child does: that child takes the message over
@@ -122,10 +123,17 @@
             toUInt8(m.is_sent) AS has_queue,
             if(m.is_sent, m.sender_weight, m.weight) AS weight,
             if(m.is_sent, greatest(m.sender_sampling, m.sampling), m.sampling) AS sampling,
-            m.own_trace AS trace, ks.verdict AS verdict, ks.why AS why
+            m.own_trace AS trace,
+-- if exchanges
+            ks.verdict AS verdict, ks.why AS why
+-- else
+            '' AS verdict, '' AS why
+-- end
         FROM deliveries AS m
         LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
+-- if exchanges
         LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
+-- end
         WHERE m.is_call = 1
     ),
     -- messages that nobody has consumed so far
@@ -139,14 +147,18 @@
             toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt8(0) AS paired,
             toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
             toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
-            m.weight AS weight, m.sampling AS sampling, m.trace AS trace, ks.verdict AS verdict, ks.why AS why
+            m.weight AS weight, m.sampling AS sampling, m.trace AS trace,
+-- if exchanges
+            ks.verdict AS verdict, ks.why AS why
+-- else
+            '' AS verdict, '' AS why
+-- end
         FROM (
-            SELECT * FROM halves FINAL
+            SELECT * FROM once
             WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- if resent
               AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- else
 -- end
         ) AS m
         LEFT ANTI JOIN (
@@ -159,7 +171,9 @@
             WHERE window BETWEEN lowest AND highest AND kind = 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves WHERE window BETWEEN first_window AND last_window AND kind = 4)
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
+-- if exchanges
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
+-- end
     ),
     calls_seen AS (
         SELECT * FROM message_calls UNION ALL SELECT * FROM lone_producers

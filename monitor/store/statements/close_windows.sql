@@ -1,25 +1,24 @@
 -- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
+-- include once
 -- include superseded
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
-        SELECT * FROM halves FINAL
+        SELECT * FROM once
         WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
           AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 5)
 -- if resent
           AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- else
 -- end
     ),
     servers AS (
-        SELECT * FROM halves FINAL
+        SELECT * FROM once
         WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- if resent
           AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- else
 -- end
     ),
     crowded AS (

@@ -3,6 +3,7 @@
 INSERT INTO evidence
 (hour, environment, caller, callee, operation, caller_version, callee_version, outcome, rank, trace, error_type, duration_ns, skeleton)
 WITH
+-- include once
     candidates AS (
         SELECT DISTINCT
             toStartOfHour(window) AS hour, environment, caller, callee, operation, caller_version, callee_version,
@@ -36,7 +37,7 @@ SELECT
         'Array(Tuple(start_us UInt64, duration_us UInt64, service String, version String, operation String, side UInt8, outcome String, error_type String))'))
 FROM chosen AS e
 INNER JOIN (
-    SELECT * FROM halves FINAL
+    SELECT * FROM once
     WHERE window BETWEEN toDateTime({first:UInt32}) - 10 AND toDateTime({last:UInt32}) + 10
       AND own_trace IN (SELECT trace FROM chosen)
 ) AS t ON e.trace = t.own_trace

@@ -1,15 +1,16 @@
--- What windows first..last and their neighbours hold: what none of them has need not be joined.
+-- What windows first..last and their neighbours hold: what none of them has need not be joined or collapsed.
 WITH
     toDateTime({first:UInt32}) AS first_window,
     toDateTime({last:UInt32}) AS last_window
 SELECT
-    (SELECT count() FROM halves WHERE window BETWEEN first_window AND last_window AND (kind IN (4, 5) OR protocol = 'messaging')) AS messages,
+    countIf(window BETWEEN first_window AND last_window AND (kind IN (4, 5) OR protocol = 'messaging')) AS messages,
     (SELECT count() FROM exchanges WHERE window BETWEEN first_window - 10 AND last_window + 10) AS exchanges,
     (SELECT count() FROM violations WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS violations,
     -- servers under one client; rarely also a span sent twice, or two clients whose ids agree in 64 bits
-    (SELECT count() - uniqExact(reinterpretAsUInt64(call_span)) FROM halves WHERE window BETWEEN first_window - 10 AND last_window + 10 AND side = 2 AND kind = 2) AS crowded,
-    -- spans sent again, perhaps with another end or parent
-    (SELECT count() - uniqExact(reinterpretAsUInt64(own_span) + if(kind = 5, cityHash64(trace, call_span), side)) FROM halves
-     WHERE window BETWEEN first_window - 20 AND last_window + 20) AS resent,
+    countIf(side = 2 AND kind = 2) - uniqExactIf(reinterpretAsUInt64(call_span), side = 2 AND kind = 2) AS crowded,
+    -- spans sent again, perhaps with another end or parent; a consumer's further links are told apart
+    count() - uniqExact(reinterpretAsUInt64(own_span) + side + if(primary = 1, 0, intHash64(reinterpretAsUInt64(call_span)))) AS resent,
     -- consumers that only receive, in this run or, of what it processes, long before
     (SELECT count() FROM (SELECT 1 FROM message_ends WHERE step != 0 LIMIT 1)) AS receives
+FROM halves
+WHERE window BETWEEN first_window - 20 AND last_window + 20

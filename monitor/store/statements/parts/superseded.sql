@@ -14,5 +14,4 @@
         FROM sent AS earlier INNER JOIN sent AS later USING (trace, own_span, side, place)
         WHERE later.window = earlier.window + 10 OR (later.window = earlier.window AND later.content_hash > earlier.content_hash)
     ),
--- else
 -- end
