@@ -17,6 +17,7 @@ from monitor.detect.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.steps import shared_harm, steps
 from monitor.detect.suspects import rivals
+from monitor.detect.warmup import Shares, fresh_shares
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting
 
@@ -55,7 +56,9 @@ def case_of(
     spread = _between_instances(sightings, against)
     edges: tuple[EdgeTests, ...] = ()
     if against or _stayed(deploy, against):
-        edges = tuple(_tests(deploy, table, against, since, spread, settings) for table in found_tables)
+        stayed, long = _stayed(deploy, against), settings.warmup_seconds
+        fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed)
+        edges = tuple(_tests(deploy, table, against, since, spread, fresh, settings) for table in found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, settings, now)
@@ -156,9 +159,11 @@ def _between_instances(sightings: Sequence[Sighting], version: str) -> float:
     return between(bad, calls)
 
 
-def _tests(deploy: Deploy, table: EdgeTable, against: str, since: float, spread: float, settings: JudgeSettings) -> EdgeTests:
+def _tests(
+    deploy: Deploy, table: EdgeTable, against: str, since: float, spread: float, fresh: Shares, settings: JudgeSettings
+) -> EdgeTests:
     role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings, spread)
+    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh)
 
 
 def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:

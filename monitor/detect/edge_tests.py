@@ -12,8 +12,9 @@ from monitor.detect.contrasts import Contrast, Role, Side, contrast, histograms,
 from monitor.detect.distributions import Ints, log_mean_exp
 from monitor.detect.equivalence import Bounds, bounds, difference_bound
 from monitor.detect.latency import exceedance_counts, latency_test
-from monitor.detect.rates import RateTest, dispersion, exact_tail, rate_test
+from monitor.detect.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
 from monitor.detect.settings import JudgeSettings
+from monitor.detect.warmup import Shares, fresh_calls
 from monitor.model.judging import Evidence, Signal
 
 RATES: tuple[tuple[Signal, str, str, str], ...] = (
@@ -37,6 +38,8 @@ WEIGHTS: Mapping[str, float] = {
 """How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values wants it."""
 SIDES: tuple[Side, ...] = ("client", "server")
 FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
+WARM: tuple[Signal, ...] = ("timeouts", "latency")
+"""What a cold start looks like: judged by warm instances only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class EdgeTests:
     own_time_log_e: float
     equivalences: Mapping[str, Bounds]
     latency_difference: Mapping[str, float]
+    fresh: Shares
     problems: tuple[str, ...]
 
 
@@ -83,10 +87,12 @@ def tests_of_edge(
     since: float,
     settings: JudgeSettings,
     between_instances: float,
+    fresh: Shares,
 ) -> EdgeTests:
     """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
 
-    `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers.
+    `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers;
+    `fresh`: the share of calls that fresh instances of the new one had.
     """
     least = between_instances if role == "callee" else 1.0
     whole = contrast(table, role, new_version, old_version, since)
@@ -94,13 +100,14 @@ def tests_of_edge(
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
-    tests = list(_tests(whole, settings, least, biased=biased))
+    tests = list(_tests(whole, settings, least, fresh, biased=biased))
     if len(counterparts) > 1:
         for counterpart in counterparts:
-            tests += _tests(contrast(table, role, new_version, old_version, since, counterpart), settings, least, biased=biased)
+            pair = contrast(table, role, new_version, old_version, since, counterpart)
+            tests += _tests(pair, settings, least, fresh, biased=biased)
     log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
-    own = _latency(whole, "own", settings) if slow and role == "callee" else None
+    own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
     for _, kind, bad, of in RATES:
         calls = "checked" if kind == "violated" else of
@@ -120,6 +127,7 @@ def tests_of_edge(
         own_time_log_e=own.log_e if own else 0.0,
         equivalences=equivalences,
         latency_difference=_latency_differences(whole, settings),
+        fresh=fresh,
         problems=problems,
     )
 
@@ -158,7 +166,7 @@ def finite_exp(log_e: float) -> float:
     return math.exp(min(log_e, 700.0))
 
 
-def _tests(contrast: Contrast, settings: JudgeSettings, least: float, *, biased: bool) -> list[SignalTest]:
+def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Shares, *, biased: bool) -> list[SignalTest]:
     found: list[SignalTest] = []
     for signal, kind, bad, calls in RATES:
         if biased and signal in FROM_TRACES:
@@ -166,21 +174,25 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, *, biased:
         (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
         if kind == "violated" and not (a + b).any():
             continue  # no contract here: no part of alpha is spent on it
-        if signal == "timeouts":  # a cold start times out; the first windows are the old version's to win
-            warm = contrast.windows >= _warm_since(contrast, settings.warmup_windows)
-            k, s, a, b = k * warm, s * warm, a * warm, b * warm
+        every = (k, a)
+        if signal in WARM:
+            aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
+            k, a = np.maximum(k - aside, 0), a - aside
         phi = max(dispersion(*_alone(contrast, bad, calls)), least if kind == "server_error" else 1.0)
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
+        if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
+            # warm instances lean the same way: then fresh ones count as well
+            rates = rate_test(contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
         last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
-        found += [test for test in (_latency(contrast, side, settings) for side in SIDES) if test]
+        found += [test for test in (_latency(contrast, side, settings, fresh) for side in SIDES) if test]
     return found
 
 
-def _latency(contrast: Contrast, side: Side, settings: JudgeSettings) -> SignalTest | None:
+def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares) -> SignalTest | None:
     data = histograms(contrast, side)
     if data is None:
         return None
@@ -195,7 +207,7 @@ def _latency(contrast: Contrast, side: Side, settings: JudgeSettings) -> SignalT
         lowest=contrast.table.lowest,
         floor_buckets=settings.latency_floor_buckets,
         floor_seconds=settings.latency_floor_seconds,
-        warmup_windows=settings.warmup_windows,
+        fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
     )
     details: dict[str, str] = {"kind": side}
     for who, quantiles in (("new", test.new_quantiles), ("old", test.old_quantiles)):
@@ -240,12 +252,6 @@ def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
     np.add.at(since, places, contrast.old)
     whole = np.concatenate([contrast.before, since])
     return whole[:, COUNTS.index(bad)], whole[:, COUNTS.index(calls)]
-
-
-def _warm_since(contrast: Contrast, warmup_windows: int) -> float:
-    """The first window that is judged where a cold start would look like harm."""
-    distinct = np.unique(contrast.windows)
-    return float(distinct[warmup_windows]) if distinct.size > warmup_windows else math.inf
 
 
 def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, ...], bool]:

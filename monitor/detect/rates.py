@@ -19,6 +19,8 @@ PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)
 EXACT_UP_TO = 4000
 SHOWN = 4.0
 """So many bad calls must be expected before their absence says something."""
+LEANS = float(np.log(10.0))
+"""From here on one comparison agrees with another, though it would not do alone."""
 BURSTY = 1.1
 SHRINK = 8.0
 """Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it is off by half either way."""
@@ -129,6 +131,19 @@ def gone_away(
         return False
     usual = (s[late].sum() + 0.5) / (b[late].sum() + 1.0)
     return bool(k[late].sum() / a[late].sum() <= max(ratio * usual, k.sum() / a.sum() / 3.0))
+
+
+def lasting(
+    windows: Ints, new: tuple[Ints | Floats, Ints | Floats], old: tuple[Ints | Floats, Ints | Floats], ratio: float
+) -> bool:
+    """Whether the later half of two windows or more shows the harm as well, and does not show that it went away."""
+    (k, a), (s, b) = new, old
+    met = (a > 0) & (b > 0)
+    distinct = np.unique(windows[met])
+    if distinct.size < 2:
+        return False
+    late = met & (windows >= distinct[-(distinct.size // 2)])
+    return bool(k[late].sum() >= SHOWN) and not gone_away(windows[met], (k[met], a[met]), (s[met], b[met]), ratio)
 
 
 def ratio_bounds(

@@ -9,7 +9,7 @@ class JudgeSettings:
 
     `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio below which a
     difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and `latency_floor_seconds` the same for
-    latency: both must be exceeded. `step_seconds`: what begins later after a deploy is no step at its moment. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
+    latency: both must be exceeded. `step_seconds`: what begins later after a deploy is no step at its moment. `warmup_seconds`: so long an instance is fresh, and its slow calls are no evidence. `deadline`: this is the last look (a gate's): half of alpha goes to one exact test per rate. `equivalence_alpha` is the one-sided error of a pass, per edge.
     """
 
     alpha: float = 0.01
@@ -23,7 +23,7 @@ class JudgeSettings:
     share_of_calls: float = 0.95
     min_bad_windows: int = 2
     min_windows: int = 3
-    warmup_windows: int = 1
+    warmup_seconds: float = 60.0
     before_seconds: float = 1800.0
     after_seconds: float = 21600.0
     late_seconds: float = 180.0

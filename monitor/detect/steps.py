@@ -16,10 +16,10 @@ import numpy as np
 from monitor.detect.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
 from monitor.detect.columns import COUNTS, tables
 from monitor.detect.distributions import Bools, Floats, Ints
-from monitor.detect.edge_tests import RATES, WEIGHTS, EdgeTests, finite_exp
+from monitor.detect.edge_tests import RATES, WARM, WEIGHTS, EdgeTests, finite_exp
 from monitor.detect.findings import Found, finding_id, summary
 from monitor.detect.latency import bound_seconds, three
-from monitor.detect.rates import dispersion
+from monitor.detect.rates import LEANS, dispersion
 from monitor.detect.series import (
     Around,
     Measure,
@@ -34,12 +34,12 @@ from monitor.detect.series import (
 )
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.suspects import PROPAGATES, Rival, ranked
+from monitor.detect.warmup import Shares, fresh_calls
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal
 
 DOSE_Z = 4.0
-SUPPORT = math.log(10.0)
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 FEWEST_PLACEBOS = 3
@@ -89,8 +89,8 @@ class _Step:
     def believed(self, test: StepTest, whole: float, settings: JudgeSettings) -> bool:
         """`whole`: log of the edges over alpha, of which this kind has its share."""
         beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
-        if self.measure.signal == "latency":
-            beaten = beaten and test.lasting  # a cold start is slow, and passes
+        if self.measure.signal in WARM:
+            beaten = beaten and test.lasting
         enough = beaten if self.supported else test.stands_out and test.lasting
         return (
             test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
@@ -220,25 +220,34 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
         return None
     soon = _new_rows(edge) & (edge.table.windows < contrast.since + settings.step_seconds)
     before, after = series(edge.table, _old_rows(edge), measure), series(edge.table, soon, higher)
-    apart = _apart(edge, after)
+    met = np.unique(contrast.windows)
+    if measure.signal in WARM:
+        after = _warm(after, edge.fresh)
+        met = np.intersect1d(met, after.windows)
+    apart = _apart(met, after)
     if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_windows or not (apart or _leans(edge, measure)):
         return None
     return _Step(edge, measure, before, after, not apart)
 
 
-def _apart(edge: EdgeTests, after: Series) -> bool:
-    """The versions never met, or only while instances were replaced, and the old one is gone."""
-    contrast = edge.contrast
-    if not contrast.overlap:
+def _warm(after: Series, fresh: Shares) -> Series:
+    """Without the calls that fresh instances may have had, bad ones first."""
+    aside = fresh_calls(fresh, after.windows, after.calls).astype(np.int64)
+    left = after.calls > aside
+    return Series(after.windows[left], np.maximum(after.bad - aside, 0)[left], (after.calls - aside)[left])
+
+
+def _apart(met: Ints, after: Series) -> bool:
+    """The versions never met (in windows `met`), or only while instances were replaced, and the old one is gone."""
+    if not met.size:
         return True
-    met = np.unique(contrast.windows)
     return met.size <= HARDLY and after.windows.size > 2 * HARDLY and int((after.windows > met[-1]).sum()) > HARDLY
 
 
 def _leans(edge: EdgeTests, measure: Measure) -> bool:
     """Whether the versions, where they met, differ in this measure too."""
     return any(
-        test.signal == measure.signal and test.kind == measure.kind and test.counterpart is None and test.log_e >= SUPPORT
+        test.signal == measure.signal and test.kind == measure.kind and test.counterpart is None and test.log_e >= LEANS
         for test in edge.tests
     )
 

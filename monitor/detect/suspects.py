@@ -46,7 +46,7 @@ def rivals(
         if abs((other.started - deploy.started).total_seconds()) > settings.concurrent_seconds:
             continue
         since = min(other.started, other.first_traffic or other.started).timestamp() // 10 * 10
-        split: dict[str, list[float]] = {}
+        split: dict[str, list[float]] = {}  # with what fresh instances did: a cold start may explain, too
         is_callee = False
         for table in tables:
             role = role_on(table, other.service)
@@ -56,7 +56,7 @@ def rivals(
             names, _ = own_codes(table, role)
             old = other.previous_version if other.previous_version in names else _most_called(table, role, other.version)
             if other.version in names and old:
-                for test in tests_of_edge(table, role, other.version, old, since, settings, 1.0).tests:
+                for test in tests_of_edge(table, role, other.version, old, since, settings, 1.0, {}).tests:
                     split.setdefault(test.signal, []).append(test.log_e)
         for signal in ("errors", "timeouts", "violations", "latency", "silence"):
             logs = split.get(signal, [])

@@ -1,4 +1,4 @@
-"""False alarms and power of judging, by simulation: `python -m tests.bench.bench_detection [runs]`.
+"""False alarms and power of judging, by simulation: `python -m tests.bench.bench_detection [runs] [first seed]`.
 
 A/A: both versions behave alike while everything else happens (ramps, daily waves, bursts, shared outages, a slow hour); every
 finding is false. Judged at several moments, as the detector does: a deploy counts as alarmed when any moment raised something.
@@ -16,10 +16,12 @@ import numpy as np
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
-from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, instances, now_after, steady
 
 SETTINGS = JudgeSettings()
 LOOKS = (3, 6, 12, 24, 48)
+EVERY = (*range(2, 16), 24, 48)
+"""A cold start is judged window by window, as the detector does: a moment too early would show it."""
 Case = Callable[[int], list[EdgeCell]]
 
 
@@ -93,14 +95,31 @@ def at_once(seed: int) -> list[EdgeCell]:
     return cells(_restless(seed), 48, share=steady(1.0), before=90, seed=seed)
 
 
+COLD = Behaviour(latency=0.06, timeout=0.2)
+FLEET = (0, 3, 6)
+"""Windows in which the new version's instances begin, one after the other."""
+
+
 def cold(seed: int) -> list[EdgeCell]:
     """The new version's first 20 s are three times as slow."""
-    usual = cells([Traffic(edge(operation=f"GET /{n}"), 200) for n in range(8)], 48, before=60, seed=seed)
-    slow = cells(
-        [Traffic(edge(operation=f"GET /{n}"), 200, new=Behaviour(latency=0.06)) for n in range(8)], 2, before=0, seed=seed
+    return chilled(_fleet(seed), lambda window: float(window < 2), Behaviour(latency=0.06), seed)
+
+
+def cold_minute(seed: int) -> list[EdgeCell]:
+    """For 60 s from the middle of a window it is three times as slow and a fifth of its calls time out."""
+    return chilled(_fleet(seed), lambda window: 1.0 if window < 6 else 0.5 if window == 6 else 0.0, COLD, seed)
+
+
+def cold_fleet(seed: int) -> list[EdgeCell]:
+    """Three instances begin 30 s apart, each cold for 50 s; sightings tell how many calls each answered."""
+    fresh = lambda window: (  # noqa: E731
+        sum(start <= window < start + 5 for start in FLEET) / sum(start <= window for start in FLEET) if window >= 0 else 0.0
     )
-    warm = START + timedelta(seconds=20)
-    return [row for row in usual if row.window < START or row.window >= warm] + slow
+    return chilled(_fleet(seed), fresh, COLD, seed)
+
+
+def _fleet(seed: int) -> list[EdgeCell]:
+    return cells([Traffic(edge(operation=f"GET /{n}"), 200) for n in range(8)], 48, before=60, seed=seed)
 
 
 def _restless(seed: int) -> list[Traffic]:
@@ -133,13 +152,24 @@ def slow_hour(seed: int) -> list[EdgeCell]:
     ]
 
 
-def alarmed(rows: Sequence[EdgeCell], looks: Sequence[int] = LOOKS) -> int | None:
-    """Windows until something was found; None for nothing at any look."""
+def alarmed(rows: Sequence[EdgeCell], looks: Sequence[int] = LOOKS, begins: Sequence[int] = ()) -> int | None:
+    """Windows until something was found; None for nothing at any look. `begins`: when the new version's instances do."""
     for look in looks:
         part = [row for row in rows if row.window < START + timedelta(seconds=10 * look)]
-        if judge(deploy(), part, (), (), SETTINGS, now_after(look))[1]:
+        seen = [*instances((0,), look, version="1.9.0"), *instances(begins, look)] if begins else []
+        if judge(deploy(), part, seen, (), SETTINGS, now_after(look))[1]:
             return look
     return None
+
+
+def upper_bound(hits: int, runs: int) -> float:
+    """The largest chance at which so few hits in `runs` are seen in 5 % of cases: one-sided 95 % (Clopper and Pearson)."""
+    low, high = hits / runs, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        few = sum(math.comb(runs, k) * middle**k * (1.0 - middle) ** (runs - k) for k in range(hits + 1))
+        low, high = (middle, high) if few > 0.05 else (low, middle)
+    return high
 
 
 def planted(new: Behaviour, calls: float = 200, old: Behaviour | None = None, before: int = 12, **more: object) -> Case:
@@ -159,6 +189,8 @@ HARMS: dict[str, Case] = {
         Behaviour(), callers={"1.2.3": 0.3, "1.3.0": 0.7}, pairs={"1.2.3": Behaviour(server_error=1.0)}
     ),
     "latency x2": planted(Behaviour(latency=0.04)),
+    "latency x2, instances one by one": planted(Behaviour(latency=0.04)),
+    "timeouts 0 % to 20 %": planted(Behaviour(timeout=0.2)),
     "latency +40 %": planted(Behaviour(latency=0.028)),
     "latency +40 %, 2000 calls": planted(Behaviour(latency=0.028), 2000),
     "violations 2 % against 0 %": planted(Behaviour(violated=0.02)),
@@ -176,16 +208,20 @@ HARMS: dict[str, Case] = {
 def main() -> None:
     """Print both tables."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(f"A/A deploys alarmed at any of the looks after {LOOKS} windows, alpha {SETTINGS.alpha:.0%}, {runs} runs each")
-    for case in (plain, waves, outages, bursts, quiet, slow_hour, wandering, at_once, cold):
-        alarms = sum(alarmed(case(seed)) is not None for seed in range(runs))
-        print(f"  {case.__name__:<12} {alarms:>4} of {runs}  {alarms / runs:6.2%}")
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    print(f"A/A deploys alarmed at any of the looks after {LOOKS} windows (cold starts: {EVERY}), alpha {SETTINGS.alpha:.0%}")
+    for case in (plain, waves, outages, bursts, quiet, slow_hour, wandering, at_once, cold, cold_minute, cold_fleet):
+        looks, begins = EVERY if "cold" in case.__name__ else LOOKS, FLEET if case is cold_fleet else ()
+        alarms = sum(alarmed(case(seed), looks, begins) is not None for seed in range(first, first + runs))
+        most = upper_bound(alarms, runs)
+        print(f"  {case.__name__:<12} {alarms:>4} of {runs}  {alarms / runs:6.2%} (at most {most:.1%})", flush=True)
     print("Planted harms: found by windows of 10 s after first traffic (share of runs), ramp 10/30/70/100 %")
-    looks = (2, 3, 4, 6, 9, 18)
+    looks = (2, 3, 4, 6, 8, 9, 12, 18)
     for name, rows in HARMS.items():
-        found = [alarmed(rows(seed), looks) for seed in range(max(20, runs // 5))]
+        begins = FLEET if "one by one" in name else ()
+        found = [alarmed(rows(seed), looks, begins) for seed in range(first, first + max(20, runs // 5))]
         shares = "  ".join(f"{look}: {sum(one is not None and one <= look for one in found) / len(found):5.0%}" for look in looks)
-        print(f"  {name:<40} {shares}")
+        print(f"  {name:<40} {shares}  ({len(found)} runs)", flush=True)
     big = cells(
         [Traffic(edge(operation=f"GET /{n}"), 100, callers={"1.0.0": 0.5, "1.1.0": 0.5}) for n in range(60)],
         168,

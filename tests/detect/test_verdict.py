@@ -69,8 +69,8 @@ def test_three_times_the_errors_are_found() -> None:
 
 
 def test_one_slow_operation_is_found_and_its_neighbours_are_not() -> None:
-    rows = cells([Traffic(edge(), new=Behaviour(latency=0.17)), *REST], 3)
-    verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(3))
+    rows = cells([Traffic(edge(), new=Behaviour(latency=0.17)), *REST], 8)
+    verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(8))
     assert verdict.outcome == "fail"
     assert [(finding.edge, finding.signal) for finding in findings] == [(edge(), "latency")]
     assert "20 → 177 ms" in findings[0].summary

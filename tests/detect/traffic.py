@@ -125,6 +125,31 @@ def cells(
     return out
 
 
+def chilled(rows: Sequence[EdgeCell], cold: Callable[[int], float], how: Behaviour, seed: int = 1) -> list[EdgeCell]:
+    """The rows with a part, `cold(window)`, of the new version's calls answered by instances that behave as `how`."""
+    rng = np.random.default_rng(seed + 30_000)
+    out: list[EdgeCell] = []
+    for row in rows:
+        window = round((row.window - START).total_seconds()) // 10
+        calls = int(rng.binomial(row.calls, cold(window))) if row.callee_version == "2.0.0" else 0
+        for part, behaviour in ((row.calls - calls, Behaviour()), (calls, how)):
+            if not calls:
+                out.append(row)
+                break
+            if part:
+                out.append(cell(window, row.edge, row.caller_version, row.callee_version, part, behaviour, rng))
+    return out
+
+
+def instances(begins: Sequence[int], windows: int, calls: int = 300, version: str = "2.0.0") -> list[Sighting]:
+    """Instances of the version that begin in these windows and share its calls evenly."""
+    out: list[Sighting] = []
+    for window in range(windows):
+        alive = [name for name, start in enumerate(begins) if start <= window]
+        out += [sighting(window, version, f"{version}-{name}", calls // len(alive)) for name in alive]
+    return out
+
+
 def deploy(service: str = "payment", version: str = "2.0.0", **changes: object) -> Deploy:
     values: dict[str, object] = {
         "id": f"d-{service}-{version}",

@@ -1,0 +1,77 @@
+"""Calls that fresh instances may have had: slow or timed out, they are no evidence against their version.
+
+Windows hold calls by version, not by instance, but sightings tell how many calls each instance answered in each window. Of a version's
+slow calls as many are set aside as its fresh instances can have had; what remains is judged. So a rollout whose instances start one by one is
+judged by those that are warm, and one whose instances are all new waits a minute.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from monitor.detect.columns import EdgeTable
+from monitor.detect.contrasts import own_codes, role_on
+from monitor.detect.distributions import Floats, Ints
+from monitor.model.edges import WINDOW_SECONDS, Sighting
+
+CHANCE = 1.0
+"""Standard deviations by which an edge's fresh calls may exceed their share of all calls."""
+
+Shares = Mapping[int, float]
+"""Window (seconds since the epoch) to the share of the version's calls that fresh instances had; none where nothing was fresh."""
+
+
+def fresh_shares(
+    sightings: Sequence[Sighting],
+    found: Sequence[EdgeTable],
+    service: str,
+    version: str,
+    since: float,
+    seconds: float,
+    *,
+    stayed: bool,
+) -> Shares:
+    """An instance is fresh for `seconds` from the window of its first call. `sightings` are the service's.
+
+    Instances without a name are taken for one that began with the deploy, or long before it where the version `stayed`. Where
+    no sighting knows the version, its first call on any edge begins it.
+    """
+    mine = [one for one in sightings if one.version == version]
+    answers = any(one.server_calls for one in mine)  # who only calls others answers nothing, and has spans
+    calls: dict[int, dict[str, int]] = {}
+    first: dict[str, int] = {}
+    for one in mine:
+        window, count = int(one.window.timestamp()), one.server_calls if answers else one.spans
+        if count and (one.instance or (window >= since and not stayed)):
+            first[one.instance] = min(window, first.get(one.instance, window))
+        if window >= since:
+            seen = calls.setdefault(window, {})
+            seen[one.instance] = seen.get(one.instance, 0) + count
+    if not mine and not stayed:
+        begins = _first_call(found, service, version, since)
+        return {} if begins is None else {begins + age: 1.0 for age in range(0, int(np.ceil(seconds)), WINDOW_SECONDS)}
+    shares: dict[int, float] = {}
+    for window, seen in calls.items():
+        total = sum(seen.values())
+        fresh = sum(count for name, count in seen.items() if name in first and window < first[name] + seconds)
+        if fresh:
+            shares[window] = fresh / total
+    return shares
+
+
+def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
+    """So many of the version's `calls` per stratum (or window) fresh instances may have had, by their share and chance."""
+    share = np.array([shares.get(int(window), 0.0) for window in windows.tolist()])
+    return np.asarray(
+        np.minimum(calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))), dtype=np.float64
+    )
+
+
+def _first_call(found: Sequence[EdgeTable], service: str, version: str, since: float) -> int | None:
+    begins: list[int] = []
+    for table in found:
+        names, codes = own_codes(table, role_on(table, service) or "callee")
+        if version in names:
+            rows = (codes == names.index(version)) & (table.windows >= since) & (table.counts[:, 0] > 0)
+            begins += table.windows[rows][:1].tolist()
+    return min(begins, default=None)

@@ -1,0 +1,119 @@
+"""Fresh instances: what they do in their first minute is no evidence, and harm that outlasts it is found soon after."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from monitor.detect.columns import tables
+from monitor.detect.settings import JudgeSettings
+from monitor.detect.verdict import judge
+from monitor.detect.warmup import fresh_calls, fresh_shares
+from monitor.model.edges import EdgeCell, Sighting
+from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, instances, now_after, sighting, steady
+
+SETTINGS = JudgeSettings()
+OPERATIONS = [Traffic(edge(operation=f"GET /{n}")) for n in range(4)]
+COLD = Behaviour(latency=0.06, timeout=0.2)
+AT = int(START.timestamp())
+
+
+def first_found(rows: Sequence[EdgeCell], windows: int, sightings: Sequence[Sighting] = ()) -> int | None:
+    """The first look, window by window, at which something is found."""
+    for look in range(1, windows + 1):
+        until = START + timedelta(seconds=10 * look)
+        part, seen = [row for row in rows if row.window < until], [one for one in sightings if one.window < until]
+        if judge(deploy(), part, seen, (), SETTINGS, now_after(look))[1]:
+            return look
+    return None
+
+
+def twenty_seconds(window: int) -> float:
+    return float(window < 2)
+
+
+def a_minute_from_mid_window(window: int) -> float:
+    return 1.0 if window < 6 else 0.5 if window == 6 else 0.0
+
+
+@pytest.mark.parametrize("cold", [twenty_seconds, a_minute_from_mid_window])
+@pytest.mark.parametrize("share", [steady(0.3), steady(1.0)])
+def test_a_cold_start_raises_nothing_at_any_look(cold: Callable[[int], float], share: Callable[[int], float]) -> None:
+    for seed in range(3):
+        rows = chilled(cells(OPERATIONS, 24, share=share, before=60, seed=seed), cold, COLD, seed)
+        assert first_found(rows, 24) is None
+
+
+@pytest.mark.parametrize("how", [Behaviour(latency=0.06), Behaviour(timeout=0.2)])
+def test_what_outlasts_the_first_minute_is_found_twenty_seconds_later(how: Behaviour) -> None:
+    for seed in range(3):
+        assert first_found(cells([Traffic(edge(), new=how), *OPERATIONS], 9, seed=seed), 9) == 8
+
+
+def test_errors_and_violations_wait_for_nobody() -> None:
+    for how in (Behaviour(server_error=0.5), Behaviour(violated=1.0)):
+        found = first_found(cells([Traffic(edge(), new=how), *OPERATIONS], 4), 4)
+        assert found is not None
+        assert found <= 3
+
+
+def test_instances_that_begin_one_by_one_are_cold_one_by_one_and_raise_nothing() -> None:
+    begins = (0, 3, 6)
+
+    def cold(window: int) -> float:
+        alive = [start for start in begins if start <= window]
+        return sum(window < start + 6 for start in alive) / len(alive) if alive else 0.0
+
+    seen = [*instances((0,), 18, version="1.9.0"), *instances(begins, 18)]
+    for seed in range(3):
+        rows = chilled(cells(OPERATIONS, 18, share=steady(0.5), before=60, seed=seed), cold, COLD, seed)
+        assert first_found(rows, 18, seen) is None
+
+
+def test_a_slow_version_is_found_by_its_warm_instances_while_others_are_fresh() -> None:
+    seen = [*instances((0,), 12, version="1.9.0"), *instances((0, 4, 8), 12)]
+    rows = cells([Traffic(edge(), new=Behaviour(latency=0.06)), *OPERATIONS], 12, share=steady(0.5), before=60)
+    found = first_found(rows, 12, seen)
+    assert found is not None
+    assert found <= 9, "the second instance is fresh until window 10"
+
+
+def test_a_rollout_of_a_minute_whose_versions_met_only_while_fresh_is_judged_by_time() -> None:
+    rows = cells([Traffic(edge(), new=Behaviour(latency=0.06))], 18, share=lambda window: 0.5 if window < 6 else 1.0, before=90)
+    (finding,) = judge(deploy(), rows, (), (), SETTINGS, now_after(18))[1]
+    assert (finding.signal, finding.strength) == ("latency", "weaker")
+
+
+def test_an_instance_is_fresh_for_a_minute_from_its_first_call() -> None:
+    idle = [sighting(window, "2.0.0", "b", 0) for window in range(4)]
+    seen = [sighting(window, "2.0.0", "a", 30) for window in range(8)]
+    seen += idle + [sighting(window, "2.0.0", "b", 10) for window in range(4, 8)]
+    shares = fresh_shares(seen, (), "payment", "2.0.0", AT, 60.0, stayed=False)
+    assert shares == {AT + 10 * window: 1.0 if window < 6 else 0.25 for window in range(8)}
+
+
+def test_instances_of_before_and_those_without_a_name_that_stayed_are_not_fresh() -> None:
+    named = [sighting(window, "2.0.0", "a", 30) for window in range(-12, 4)]
+    assert fresh_shares(named, (), "payment", "2.0.0", AT, 60.0, stayed=True) == {}
+    nameless = [sighting(window, "2.0.0", "", 30) for window in range(-12, 4)]
+    assert fresh_shares(nameless, (), "payment", "2.0.0", AT, 60.0, stayed=True) == {}
+    assert set(fresh_shares(nameless, (), "payment", "2.0.0", AT, 60.0, stayed=False).values()) == {1.0}
+
+
+def test_who_answers_nothing_is_fresh_from_its_first_spans() -> None:
+    worker = [sighting(window, "2.0.0", "a", 0) for window in range(8)]
+    shares = fresh_shares(worker, (), "payment", "2.0.0", AT, 60.0, stayed=False)
+    assert shares == {AT + 10 * window: 1.0 for window in range(6)}
+
+
+def test_a_version_no_sighting_knows_is_fresh_from_its_first_call_on_any_edge() -> None:
+    found = tables(cells([Traffic(edge())], 12, share=lambda window: 0.3 if window >= 2 else 0.0), AT - 600, AT + 600)
+    shares = fresh_shares((), found, "payment", "2.0.0", AT, 60.0, stayed=False)
+    assert sorted(shares) == [AT + 10 * window for window in range(2, 8)]
+    assert fresh_shares((), found, "payment", "3.0.0", AT, 60.0, stayed=False) == {}
+
+
+def test_fresh_instances_may_have_had_their_share_and_what_chance_adds_and_never_more_than_all() -> None:
+    windows, calls = np.array([0, 10, 20]), np.array([100, 100, 3])
+    assert fresh_calls({0: 0.5, 10: 1.0}, windows, calls).tolist() == [55.0, 100.0, 0.0]
