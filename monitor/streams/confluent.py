@@ -169,7 +169,9 @@ class ConfluentSource:
         return consumer
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin at what was committed; without that at the start wanted."""
+        """Begin at what was committed; without that at the start wanted. One that comes while we leave is not taken up."""
+        if self._consumer is None:
+            return
         for tp in consumer.committed(partitions, timeout=self._patience.connect_seconds):
             self._ours.add(tp.partition)
             if tp.offset >= 0:

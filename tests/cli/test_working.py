@@ -117,6 +117,8 @@ def test_a_part_alone_outlives_the_loss_of_its_control_store(store: Store, wired
 STOPS = """
 import os, signal, sys, threading, time
 from monitor.cli import working
+for number in (signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_DFL)  # who runs the tests may ignore them (nohup), and that is inherited
 stop = threading.Event()
 working.stop_on_signals(stop)
 """

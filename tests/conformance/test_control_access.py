@@ -11,7 +11,7 @@ from monitor.control import aliases, contract_tables, silences, tokens
 from monitor.control.audit import AuditEntry, list_audit, note
 from monitor.control.store import open_control, reading
 from monitor.control.tables import metadata
-from monitor.errors import StoreError, StoreUnavailable, UsageError
+from monitor.errors import ConfigError, StoreUnavailable, UsageError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ def test_migrations_make_exactly_the_tables_that_the_program_knows(control_engin
 
 @pytest.mark.parametrize("dsn", ["mysql://u:hush@h/db", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
 def test_a_dsn_of_another_kind_is_refused_with_what_to_set(dsn: str) -> None:
-    with pytest.raises(StoreError, match="SEAMWATCH_CONTROL_DSN") as refused:
+    with pytest.raises(ConfigError, match="SEAMWATCH_CONTROL_DSN") as refused:
         open_control(dsn)
     assert "hush" not in str(refused.value)
 

@@ -165,6 +165,7 @@ def test_own_kafka_by_the_settings_shown_and_no_others(kafka_secure: SecureKafka
                 [*program, "--set", "api.port=0", "up"], env=environment, cwd=tmp_path, stdout=log, stderr=log
             )
         try:
+            eventually((tmp_path / "log").read_text, lambda text: "page: " in text)  # before that a command would take the store
             shown = eventually(lambda: seamwatch("edges", "--format", "csv").stdout, lambda text: "shop" in text)
         finally:
             running.terminate()
