@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,8 @@ from typing import ClassVar
 from monitor.errors import StoreError
 
 LOCK_NAME = "seamwatch.lock"
+COMMAND_SECONDS = 5.0
+"""So long a holder without an API is waited for: most likely a command that reads and ends, or one that looks who holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class StoreLock:
         return lock
 
     def __init__(self, store_path: Path) -> None:
-        """Take the lock or raise StoreError naming the holder."""
+        """Take the lock or raise StoreError naming the holder; one that announced no API is waited for a little."""
         self._store_path = store_path
         self.users = 0
         self.path = store_path.parent / LOCK_NAME
@@ -46,12 +49,21 @@ class StoreLock:
             raise StoreError(
                 f"the folder {self.path.parent} of the store cannot be written ({error.strerror}); make it writable or set SEAMWATCH_DATA_DIR"
             ) from error
+        deadline = time.monotonic() + COMMAND_SECONDS
+        while not self._locked():
+            holder = read_holder(self.path.parent)
+            if (holder and holder.address) or time.monotonic() > deadline:
+                os.close(self._handle)
+                raise StoreError(_held_text(store_path, holder))
+            time.sleep(0.1)
+        self.announce("", "")
+
+    def _locked(self) -> bool:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._handle)
-            raise StoreError(_held_text(store_path, read_holder(self.path.parent))) from error
-        self.announce("", "")
+        except OSError:
+            return False
+        return True
 
     def announce(self, address: str, token: str) -> None:
         """Write our pid, and the address and local token under which commands beside us reach our API."""

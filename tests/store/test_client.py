@@ -1,6 +1,9 @@
 """The store keeps what it is given, once, and reads cannot write."""
 
 import socket
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store import Store, open_store, opening
-from monitor.store.lock import read_holder
+from monitor.store.lock import StoreLock, read_holder
 from monitor.store.texts import statement
 
 
@@ -84,6 +87,25 @@ def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:
     holder = read_holder(store.lock.path.parent)
     assert holder is not None
     assert holder.pid > 0
+
+
+TAKES = """
+import sys
+from pathlib import Path
+from monitor.store.lock import StoreLock
+print("taking", flush=True)
+StoreLock.take(Path(sys.argv[1]))
+"""
+
+
+def test_a_command_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "telemetry"
+    reader = StoreLock.take(path)
+    with subprocess.Popen([sys.executable, "-c", TAKES, str(path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"taking\n"
+        threading.Timer(0.5, reader.release).start()
+        assert other.wait(30) == 0
 
 
 def test_a_server_that_says_nothing_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
