@@ -4,9 +4,12 @@ import sys
 from collections import Counter
 from datetime import timedelta
 
+import numpy as np
+
 from monitor.detect.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
+from tests.bench.bench_detection import upper_bound
 from tests.bench.canaries import AFTER, Case, Release, case
 from tests.detect.traffic import START
 
@@ -27,6 +30,15 @@ def blamed(one: Case, release: Release) -> tuple[bool, str]:
     return verdict.outcome == "fail", ", ".join(sorted({f"{f.signal} {f.strength} {f.role}" for f in findings}))
 
 
+def f1_bounds(groups: list[tuple[int, int, int]]) -> tuple[float, float]:
+    """95 % bounds of F1 by drawing whole groups anew; (found, false, missed) of each."""
+    rng = np.random.default_rng(0)
+    counts = np.array(groups)
+    drawn = [counts[rng.integers(len(counts), size=len(counts))].sum(axis=0) for _ in range(2000)]
+    low, high = np.quantile([2 * true / max(2 * true + false + missed, 1) for true, false, missed in drawn], [0.025, 0.975])
+    return float(low), float(high)
+
+
 def main() -> None:
     """Print recall by fault, false positives, F1 and attribution."""
     groups = int(sys.argv[1]) if len(sys.argv) > 1 else 60
@@ -35,10 +47,13 @@ def main() -> None:
     hits: Counter[str] = Counter()
     bad: Counter[str] = Counter()
     false = benign = named = wrong = 0
+    outcomes: list[tuple[int, int, int]] = []
     for seed in range(first, first + groups):
         one = case(seed, grain=grain)
         blame = {release.service: blamed(one, release) for release in one.releases}
         guilty = [release for release in one.releases if release.fault]
+        caught = sum(blame[release.service][0] for release in guilty)
+        outcomes.append((caught, sum(found for found, _ in blame.values()) - caught, len(guilty) - caught))
         for release in one.releases:
             found, why = blame[release.service]
             kind = release.fault or "benign"
@@ -61,9 +76,10 @@ def main() -> None:
     print(f"{groups} groups, {sum(bad.values())} bad and {benign} benign releases")
     for kind, count in sorted(bad.items()):
         print(f"  {kind:<8} found {hits[kind]:>3} of {count}")
-    print(f"  false positives {false} of {benign} ({false / max(benign, 1):.1%})")
+    print(f"  false positives {false} of {benign} ({false / max(benign, 1):.1%}, at most {upper_bound(false, benign):.1%})")
+    low, high = f1_bounds(outcomes)
     print(
-        f"  F1 {2 * true / max(2 * true + false + missed, 1):.3f}; of bad groups with an accused, {named} name the guilty one, {wrong} also or only another"
+        f"  F1 {2 * true / max(2 * true + false + missed, 1):.3f} ({low:.3f} to {high:.3f}); of bad groups with an accused, {named} name the guilty one, {wrong} also or only another"
     )
 
 
