@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.cli.session import Session
     from monitor.config import Settings
 
-DEFAULT_SEAL_SECONDS, DEMO_SEAL_SECONDS = 60.0, 30.0
+DEFAULT_SEAL_SECONDS, DEMO_SEAL_SECONDS = 60.0, 20.0
 OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
 DRAIN_SECONDS = 3.0
 """The shop closes first, and what it said last is read for so long: this Kafka is gone with the process."""
