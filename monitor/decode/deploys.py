@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import orjson
 
+from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.deploys import DeployEvent, DeployKind, DeployState
 from monitor.model.records import Records, Reject, reject
 
@@ -56,8 +57,7 @@ def decode_deploys(records: Records) -> DeployEvents:
             event = read_event(value, headers, received)
         except Unreadable as error:
             rejects.append(reject(records, index, error.reason, error.detail))
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            # A record that raises each time it is read would end all reading.
+        except UNFORESEEN as error:
             rejects.append(reject(records, index, "unreadable", type(error).__name__))
         else:
             if event is None:

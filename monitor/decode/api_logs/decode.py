@@ -11,6 +11,7 @@ from monitor.decode.api_logs.making import Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.otlp import is_batch, otlp_exchanges, proto_batch
+from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
@@ -23,8 +24,6 @@ _MAKERS: dict[str, Make] = {"ndjson": ndjson_exchange, "envoy": envoy_exchange, 
 _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = ("auto", *_MAKERS, *_OTLP, "mapping")
 MOST_BYTES = 64_000_000
-UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What bytes that nobody thought of may raise: a reject like any other, since a record that raises again and again ends all reading."""
 _MOST_ENTRIES = 100_000
 _INDICES_A_BATCH = 40_000  # so that the entries of several batches in one record keep keys of their own, below 2^32
 
