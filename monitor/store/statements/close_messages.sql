@@ -2,14 +2,11 @@
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 -- include into_edge_windows
 -- include once
--- include superseded
+-- include counted
     consumers AS (
-        SELECT * FROM once
+        SELECT * FROM counted
         WHERE window BETWEEN first_window AND last_window AND kind = 5 AND step != 2
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
--- if resent
-          AND (trace, own_span, side, call_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- end
     ),
     -- the same for looking up, where copies do no harm
     takers AS (
@@ -154,12 +151,9 @@
             '' AS verdict, '' AS why
 -- end
         FROM (
-            SELECT * FROM once
+            SELECT * FROM counted
             WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
--- if resent
-              AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- end
         ) AS m
         LEFT ANTI JOIN (
             SELECT trace, call_span FROM message_ends

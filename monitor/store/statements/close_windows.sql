@@ -2,30 +2,24 @@
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
 -- include once
--- include superseded
+-- include counted
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
-        SELECT * FROM once
+        SELECT * FROM counted
         WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
           AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 5)
--- if resent
-          AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- end
     ),
     servers AS (
-        SELECT * FROM once
+        SELECT * FROM counted
         WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
--- if resent
-          AND (trace, own_span, side, own_span, window, content_hash) NOT IN (SELECT * FROM superseded)
--- end
     ),
+-- if crowded
     crowded AS (
         SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
     ),
     ranked AS (
--- if crowded
         SELECT s.*, f.rank_in_call AS rank_in_call, f.rank_in_group AS rank_in_group
         FROM servers AS s
         LEFT JOIN (
@@ -40,10 +34,10 @@
             LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS c
                 ON m.trace = c.trace AND m.call_span = c.call_span
         ) AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span AND s.window = f.window
--- else
-        SELECT *, toUInt64(0) AS rank_in_call, toUInt64(0) AS rank_in_group FROM servers
--- end
     ),
+-- else
+    ranked AS (SELECT *, toUInt64(0) AS rank_in_call, toUInt64(0) AS rank_in_group FROM servers),
+-- end
     known_addresses AS (
         SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
         FROM addresses AS a FINAL GROUP BY a.environment, a.address HAVING uniqExact(a.namespace, a.service) = 1

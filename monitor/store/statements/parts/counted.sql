@@ -14,4 +14,10 @@
         FROM sent AS earlier INNER JOIN sent AS later USING (trace, own_span, side, place)
         WHERE later.window = earlier.window + 10 OR (later.window = earlier.window AND later.content_hash > earlier.content_hash)
     ),
+    counted AS (
+        SELECT * FROM once
+        WHERE (trace, own_span, side, if(kind = 5, call_span, own_span), window, content_hash) NOT IN (SELECT * FROM superseded)
+    ),
+-- else
+    counted AS (SELECT * FROM once),
 -- end
