@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from monitor.api import Parts, create_app
@@ -15,19 +14,9 @@ from monitor.store.client import SILENT_SECONDS
 from monitor.store.reader import Reader
 from monitor.telemetry import HealthBoard, Report
 from tests.fixtures.api import Asked
-from tests.fixtures.gateway import Gateway
+from tests.fixtures.gateway import ADDRESS, Gateway
 from tests.fixtures.shop_day import NOON
 
-ADDRESS = pa.table(
-    {
-        "environment": ["e"],
-        "address": ["a:1"],
-        "namespace": [""],
-        "service": ["cart"],
-        "version_hint": [""],
-        "seen": pa.array([1], pa.uint32()),
-    }
-)
 SILENCE = {"kind": "slow", "seconds": 5, "times": 4}
 
 

@@ -1,6 +1,5 @@
 """The HTTP path to a ClickHouse server, against chDB behind a gateway."""
 
-import time
 from pathlib import Path
 
 import clickhouse_connect
@@ -11,19 +10,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from monitor.errors import StoreError
 from monitor.store import open_store
-from tests.fixtures.gateway import Gateway
+from tests.fixtures.gateway import ADDRESS, Gateway
 
 ROWS = pa.table({"word": pa.array(["a", "b", "a"]).dictionary_encode(), "n": pa.array([1, 2, 3], pa.uint32())})
-ADDRESS = pa.table(
-    {
-        "environment": ["e"],
-        "address": ["a:1"],
-        "namespace": [""],
-        "service": ["cart"],
-        "version_hint": [""],
-        "seen": pa.array([int(time.time())], pa.uint32()),
-    }
-)
 
 
 @pytest.fixture
