@@ -39,7 +39,9 @@ class GateRequest:
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """`exit_code` 0 pass, 1 fail, 2 inconclusive. `findings` are ids; `text` says it all for a terminal."""
+    """`exit_code` 0 pass, 1 fail, 2 inconclusive. `findings` are ids; `text` says it all for a terminal. `knows_service` is False
+    where the name matches nothing: an alias may be missing.
+    """
 
     outcome: Outcome
     exit_code: Literal[0, 1, 2]
@@ -48,6 +50,7 @@ class GateAnswer:
     findings: tuple[str, ...]
     verdict_id: str
     text: str
+    knows_service: bool = True
 
 
 def asked(
@@ -113,7 +116,8 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     services = {deploy.service for deploy in recent} | {one.service for one in seen}
     if request.service not in services:
         reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
-        return _answer("inconclusive", (reason,), ("an alias, or the name that telemetry uses (service.name)",), (), "", request)
+        settles = ("an alias, or the name that telemetry uses (service.name)",)
+        return replace(_answer("inconclusive", (reason,), settles, (), "", request), knows_service=False)
     deployed = {deploy.version for deploy in recent if deploy.service == request.service and deploy.kind in VERSION_CHANGES}
     live = {one.version for one in seen if one.service == request.service and one.version}
     if request.version in live:

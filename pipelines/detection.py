@@ -11,8 +11,7 @@ from sqlalchemy import Engine
 
 from monitor import telemetry
 from monitor.clock import Clock
-from monitor.control.deploys import deploy as kept_deploy
-from monitor.control.deploys import list_deploys, note_traffic
+from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict, save_verdict
 from monitor.detect.gone import ended
@@ -78,8 +77,8 @@ class Detector:
         """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
         recent = list_deploys(self._engine, since=moment - self._settings.watch)
         known = {deploy.id for deploy in recent}
-        older = sorted({one.deploy_id for one in list_findings(self._engine, state="open")} - known)
-        return [*recent, *(found for one in older if (found := kept_deploy(self._engine, one)) is not None)]
+        older = {one.deploy_id for one in list_findings(self._engine, state="open")} - known
+        return [*recent, *(one for _, one in sorted(by_id(self._engine, older).items()))]
 
     @staticmethod
     def _judged_at_all(deploy: Deploy) -> bool:

@@ -99,8 +99,7 @@ def _over(engine: Engine, found: Sequence[Finding]) -> list[Finding]:
     """The findings of firing alerts that are neither open nor accepted any more: they say why the alert may end."""
     known = {one.id for one in found}
     ids = {one for tracked in outbox.list_alerts(engine, state="firing") for one in tracked.alert.finding_ids} - known
-    kept = (findings.finding(engine, one) for one in sorted(ids))
-    return [one for one in kept if one is not None]
+    return [one for _, one in sorted(findings.by_id(engine, ids).items())]
 
 
 def run_notify(

@@ -71,19 +71,16 @@ def caller_of(request: Request) -> Caller:
     )
 
 
-def may_publish(parts: Parts, request: Request) -> bool:
+def may_publish(request: Request) -> bool:
     """Whether the request's token may publish contracts. Asked before the body is read; never raises for a bad token."""
     token, from_cookie = _token(request)
-    known = None if from_cookie or not token else _holder(parts, request, token)
+    known = None if from_cookie or not token else holder_of(request, token)
     return known is not None and known.may("contracts:write")
 
 
 def holder_of(request: Request, token: str) -> Caller | None:
     """Whose token this is: of a command on this machine, or one that was made; None when it is neither, or over."""
-    return _holder(parts_of(request), request, token)
-
-
-def _holder(parts: Parts, request: Request, token: str) -> Caller | None:
+    parts = parts_of(request)
     secret = parts.config.local_token
     if secret and _from_here(request) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode()):
         return LOCAL_COMMAND

@@ -1,7 +1,6 @@
 """The app, put together: guard, probes, /v1, the page, events, static files."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -59,7 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
         allowed_hosts=config.allowed_hosts,
         requests_per_second=config.requests_per_second,
         burst=config.burst,
-        may_publish=partial(may_publish, parts),
+        may_publish=may_publish,
     )
     return app
 

@@ -97,7 +97,8 @@ class Guard:
     async def _limit(self, scope: Scope, headers: Headers, path: str) -> int:
         """How large a body may be: a body is read before its sender is known to the route, so that is asked here first."""
         declared = headers.get("content-length", "")
-        if not path.startswith("/v1/contracts") or (declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT):
+        publishes = scope["method"] == "POST" and path.startswith("/v1/contracts")
+        if not publishes or (declared.isdecimal() and len(declared) < 10 and int(declared) <= BODY_LIMIT):
             return BODY_LIMIT
         return CONTRACT_LIMIT if await run_in_threadpool(self._may_publish, Request(scope)) else BODY_LIMIT
 

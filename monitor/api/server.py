@@ -7,7 +7,6 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
-from monitor.api import charts
 from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError
 
@@ -46,7 +45,6 @@ class ApiServer:
             )
         )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True)
-        self._warming = threading.Thread(target=charts.warm, name="charts", daemon=True)
 
     @property
     def address(self) -> str:
@@ -63,7 +61,6 @@ class ApiServer:
             if not self._thread.is_alive() or monotonic_seconds() > deadline:
                 raise ConfigError(f"the API did not start on {self.host}:{self.port}; see the log")
             wait(0.02)
-        self._warming.start()
 
     def stop(self) -> None:
         """End event streams, finish requests (at most 5 s), close the socket. Calling it again does nothing."""
@@ -71,6 +68,4 @@ class ApiServer:
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        if self._warming.is_alive():
-            self._warming.join(timeout=10)
         self._socket.close()

@@ -140,7 +140,7 @@ def told(key: str, value: str | float | None, now: datetime) -> str:
     """A detail of a component's report; a time since 1970 is told as a distance."""
     if value is None:
         return "–"
-    if key in {"watermark", "last_sealed", "until"} and isinstance(value, float | int) and value > 1e9:
+    if key == "watermark" and isinstance(value, float | int) and value > 1e9:
         return ago(datetime.fromtimestamp(value, UTC), now)
     return name(f"{value:,}" if isinstance(value, int) else value, 80)
 

@@ -54,7 +54,7 @@ def command(
         parts.stop = stop
         address = settings.api.public_url
         if serve or part == "api":
-            address = doors.enter_context(serving(parts))
+            address = doors.enter_context(serving(parts, page=part == "api"))
             typer.echo(plain(f"page: {address}/"))
         work: Callable[[], object] = stop.wait
         if until_caught_up:

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 import typer
 
+from monitor.api import charts
 from monitor.api.app import create_app
 from monitor.api.names import joined
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
@@ -64,8 +65,11 @@ def up(settings: Settings, stop: threading.Event, ready: Callable[[str], None]) 
 
 
 @contextmanager
-def serving(parts: House) -> Iterator[str]:
-    """The API and page while the block runs; gives its address, and tells it to commands beside us through the lock file."""
+def serving(parts: House, *, page: bool = True) -> Iterator[str]:
+    """The API and page while the block runs; gives its address, and tells it to commands beside us through the lock file.
+
+    `page`: people look here, so the first chart is made ready; where probes ask, that would be for nobody.
+    """
     said = parts.settings.api
     token = secrets.token_urlsafe(32)
     tracing = parts.settings.tracing
@@ -109,6 +113,8 @@ def serving(parts: House) -> Iterator[str]:
     )
     server = ApiServer(app, said.host, said.port)
     server.start()
+    if page:
+        threading.Thread(target=charts.warm, name="charts").start()
     if parts.store.lock:
         parts.store.lock.announce(server.address, token)
     try:

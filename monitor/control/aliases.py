@@ -1,7 +1,7 @@
 """Aliases join the names pacts, telemetry and deploy tools use for one service, version or environment."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -24,22 +24,6 @@ class Alias:
     state: AliasState
     origin: str
     seen: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AliasRules:
-    """The confirmed rules at one time, to apply without asking the store for each name."""
-
-    rules: Mapping[tuple[str, str], str] = field(default_factory=dict)
-
-    def canonical(self, kind: AliasKind, name: str) -> str:
-        """What the name means; the name itself when no rule speaks of it."""
-        return self.rules.get((kind, name), name)
-
-
-def alias_rules(engine: Engine) -> AliasRules:
-    """The rules in force now."""
-    return AliasRules({(one.kind, one.name): one.canonical for one in list_aliases(engine, state="confirmed")})
 
 
 def set_alias(engine: Engine, kind: AliasKind, name: str, canonical: str, now: datetime, *, origin: str = "settings") -> None:
@@ -83,6 +67,13 @@ def list_aliases(engine: Engine, *, kind: AliasKind | None = None, state: AliasS
         query = query.where(aliases.c.state == state)
     with reading(engine) as connection:
         return [Alias(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def alias(engine: Engine, kind: AliasKind, name: str) -> Alias:
+    """What is kept of this name, which must have been spoken of."""
+    with reading(engine) as connection:
+        row = connection.execute(select(aliases).where(aliases.c.kind == kind, aliases.c.name == name)).one()
+        return Alias(**row._mapping)  # noqa: SLF001 - as above
 
 
 def _put(engine: Engine, rules: list[Alias], *, overrule: tuple[AliasState, ...]) -> None:

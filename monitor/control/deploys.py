@@ -1,6 +1,7 @@
 """Deploys: every source's events kept by (source, external id) and merged into one account of each change."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Row, func, select
@@ -75,6 +76,13 @@ def deploy(engine: Engine, deploy_id: str) -> Deploy | None:
     with reading(engine) as connection:
         row = connection.execute(select(deploys).where(deploys.c.id == deploy_id)).one_or_none()
         return _deploy(row) if row else None
+
+
+def by_id(engine: Engine, ids: Iterable[str]) -> dict[str, Deploy]:
+    """Those of these deploys that are kept, by id. One query."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(deploys).where(deploys.c.id.in_(set(ids))))
+        return {row.id: _deploy(row) for row in rows}
 
 
 def events(engine: Engine, deploy_id: str) -> list[DeployEvent]:

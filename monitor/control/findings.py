@@ -52,7 +52,7 @@ def save_findings(engine: Engine, found: Iterable[Finding], now: datetime) -> li
     rows = sorted(found, key=lambda finding: finding.id)
     with writing(engine) as connection:
         quiet = _fingerprints_in_force(connection, now)
-        known = _by_id(connection, [finding.id for finding in rows])
+        known = _locked(connection, [finding.id for finding in rows])
         kept = [_merged(finding, known.get(finding.id), quiet) for finding in rows]
         for finding in kept:
             _save(connection, finding, now)
@@ -84,6 +84,12 @@ def finding(engine: Engine, finding_id: str) -> Finding | None:
     with reading(engine) as connection:
         row = connection.execute(select(findings).where(findings.c.id == finding_id)).one_or_none()
         return _finding(row) if row else None
+
+
+def by_id(engine: Engine, ids: Iterable[str]) -> dict[str, Finding]:
+    """Those of these findings that are kept, by id. One query."""
+    with reading(engine) as connection:
+        return {row.id: _finding(row) for row in connection.execute(select(findings).where(findings.c.id.in_(set(ids))))}
 
 
 def count_open(engine: Engine) -> int:
@@ -185,7 +191,7 @@ def _save(connection: Connection, finding: Finding, now: datetime) -> None:
     )
 
 
-def _by_id(connection: Connection, ids: list[str]) -> dict[str, Finding]:
+def _locked(connection: Connection, ids: list[str]) -> dict[str, Finding]:
     query = select(findings).where(findings.c.id.in_(ids)).with_for_update()
     return {row.id: _finding(row) for row in connection.execute(query)}
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor import telemetry
 from monitor.api import create_app
 from monitor.telemetry import Report
 from tests.fixtures.api import LOCAL_TOKEN, Asked
@@ -164,6 +165,7 @@ class _Answer:
     findings: tuple[str, ...] = ("f",)
     verdict_id: str = "v"
     text: str = "FAIL"
+    knows_service: bool = True
 
 
 def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
@@ -210,6 +212,13 @@ def test_ready_only_while_every_component_is_well_and_not_silent(api: Asked) -> 
     api.clock.advance(200)
     assert "traces: silent for 200 s" in api.get("/readyz").json()["reasons"]
     assert api.get("/healthz").status_code == 200
+
+
+def test_a_part_that_keeps_no_findings_has_them_counted(api: Asked) -> None:
+    write_judgement(api.parts.engine)
+    telemetry.FINDINGS.set(0)
+    api.parts.board.report(Report("windows", True, "", api.clock()))
+    assert "seamwatch_open_findings 2.0" in api.get("/metrics").text
 
 
 def test_metrics_tell_of_windows_and_findings(api: Asked, shop_day: Day) -> None:

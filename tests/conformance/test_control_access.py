@@ -7,10 +7,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from monitor.api.names import joined
 from monitor.control import aliases, contract_tables, silences, tokens
 from monitor.control.audit import AuditEntry, list_audit, note
 from monitor.control.store import open_control, reading
 from monitor.control.tables import metadata
+from monitor.edges.aliases import Aliases
 from monitor.errors import ConfigError, StoreUnavailable, UsageError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -97,12 +99,12 @@ def test_the_audit_log_only_grows_and_shows_the_newest_first(control_engine: Eng
 def test_only_confirmed_aliases_apply(control_engine: Engine) -> None:
     aliases.set_alias(control_engine, "environment", "prod", "production", NOON)
     aliases.suggest_alias(control_engine, "service", "shop-web", "frontend", NOON, origin="argo")
-    rules = aliases.alias_rules(control_engine)
-    assert rules.canonical("environment", "prod") == "production"
-    assert rules.canonical("service", "prod") == "prod"
-    assert rules.canonical("service", "shop-web") == "shop-web"
+    rules = joined(Aliases(environments={}), control_engine)
+    assert rules.environment("prod") == "production"
+    assert rules.service("prod") == "prod"
+    assert rules.service("shop-web") == "shop-web"
     assert aliases.decide_alias(control_engine, "service", "shop-web", confirm=True)
-    assert aliases.alias_rules(control_engine).canonical("service", "shop-web") == "frontend"
+    assert joined(Aliases(), control_engine).service("shop-web") == "frontend"
 
 
 def test_what_a_person_decided_is_not_suggested_again(control_engine: Engine) -> None:

@@ -18,7 +18,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* A pod that runs `command` of `component`. `data` names the volume's source; `http` tells that the API listens. */}}
+{{/* A pod that runs `command` of `component`. `data` names the volume's source. */}}
 {{- define "seamwatch.pod" -}}
 {{- $root := .root -}}
 metadata:
@@ -66,7 +66,6 @@ spec:
       envFrom:
         - secretRef: {name: {{ . | quote }}}
       {{- end }}
-      {{- if .http }}
       ports:
         - {name: http, containerPort: 8420, protocol: TCP}
       startupProbe:
@@ -83,7 +82,6 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 10
         failureThreshold: 3
-      {{- end }}
       resources: {{- toYaml (default $root.Values.resources .resources) | nindent 8 }}
       securityContext:
         allowPrivilegeEscalation: false

@@ -17,12 +17,13 @@ SHOWN = 4
 def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
     """Firing ones first."""
     alerts = outbox.list_alerts(parts.engine, limit=200)
+    named = {found for one in alerts for found in one.alert.finding_ids[:SHOWN]}
     order = {"firing": 0, "pending": 1, "resolved": 2}
     return render(
         request,
         "alerts.html",
         {
-            "findings": {one.id: one for one in kept_findings.list_findings(parts.engine, limit=1000)},
+            "findings": kept_findings.by_id(parts.engine, named),
             "shown": SHOWN,
             "alerts": sorted(alerts, key=lambda one: order[one.alert.state]),
             "deliveries": outbox.list_deliveries(parts.engine, limit=200),

@@ -45,7 +45,6 @@ def deploys_page(
 def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: str) -> HTMLResponse:
     """One deploy: verdict, numbers behind it, ramp, findings."""
     known = detail(parts, deploy_id)
-    names = {one.id: one for one in known.findings}
     last = max((share.time for share in known.shares), default=None)
     return render(
         request,
@@ -55,7 +54,6 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
             "verdict": known.verdict,
             "findings": known.findings,
             "events": known.events,
-            "names": names,
             "shares": known.shares,
             "newest_shares": [share for share in known.shares if share.time == last],
             "chart": path("charts", "deploys", deploy_id),

@@ -9,7 +9,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.finding_pages import deploys_of
-from monitor.api.pages.lines import STATES, map_lines
+from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, ask, range_of, windows_state
 from monitor.api.templating import link, render
@@ -61,7 +61,6 @@ def edges_page(
             "environment": environment or "",
             "versions": [row for row in seen if row["service"] == service],
             "groups": [(one, lines) for one, lines in groups if lines],
-            "states": STATES,
             "windows": windows_state(parts),
         },
     )

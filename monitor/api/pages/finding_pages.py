@@ -38,8 +38,7 @@ def findings_page(
 
 def deploys_of(parts: Parts, findings: Sequence[Finding]) -> dict[str, Deploy]:
     """The deploys that these findings are of, by id."""
-    known = (kept_deploys.deploy(parts.engine, one) for one in {finding.deploy_id for finding in findings})
-    return {one.id: one for one in known if one}
+    return kept_deploys.by_id(parts.engine, {one.deploy_id for one in findings})
 
 
 @router.get("/findings/{finding_id}")

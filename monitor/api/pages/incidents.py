@@ -1,18 +1,16 @@
 """Open findings by the deploy they are blamed on: what a person must know first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What one deploy broke. `deploy` is None where it is no longer kept; `seams` are its findings, roots first."""
+    """What one deploy broke; `seams` are its findings, roots first."""
 
     deploy_id: str
-    deploy: Deploy | None
     seams: Sequence[Finding]
 
     @property
@@ -21,12 +19,12 @@ class Incident:
         return len({one.edge for one in self.seams})
 
 
-def incidents(findings: Sequence[Finding], deploys: Mapping[str, Deploy]) -> list[Incident]:
+def incidents(findings: Sequence[Finding]) -> list[Incident]:
     """One for each deploy, that with a root, then the latest, first; within it contract and failures before latency."""
     by_deploy: dict[str, list[Finding]] = {}
     for one in findings:
         by_deploy.setdefault(one.deploy_id, []).append(one)
-    found = [Incident(key, deploys.get(key), sorted(seams, key=_rank)) for key, seams in by_deploy.items()]
+    found = [Incident(key, sorted(seams, key=_rank)) for key, seams in by_deploy.items()]
     return sorted(found, key=lambda one: (one.seams[0].role != "root", -one.seams[0].last_seen.timestamp(), one.deploy_id))
 
 

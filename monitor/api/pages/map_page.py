@@ -11,7 +11,6 @@ from monitor.api import wording
 from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
-from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.incidents import incidents
 from monitor.api.pages.lines import STATES, MapLine, map_lines
 from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
@@ -23,6 +22,7 @@ from monitor.control import verdicts as kept_verdicts
 router = APIRouter(include_in_schema=False)
 
 MOST_LINES = 120
+MOST_FINDINGS, SHOWN = 200, 3
 STRIP = timedelta(hours=24)
 
 
@@ -46,19 +46,17 @@ def map_page(
     rows = ask(parts, "edges_overview", since=asked.since, until=asked.until, environment="", limit=5000)
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
-    findings = [
-        one
-        for one in kept_findings.list_findings(parts.engine, state="open")
-        if one.edge.environment == chosen or not environments
-    ]
+    opened = kept_findings.list_findings(parts.engine, state="open")
+    findings = [one for one in opened if one.edge.environment == chosen or not environments]
     versions = ask(parts, "services", since=asked.since, until=asked.until, environment=chosen, limit=5000)
     lines = map_lines(
         [row for row in rows if row["environment"] == chosen], findings, {row["service"] for row in versions}, asked
     )
     drawn, layout = _drawn(lines)
     deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
-    newest = kept_findings.list_findings(parts.engine, state="open", limit=200)
-    blamed = incidents(newest, deploys_of(parts, newest))
+    newest = opened[:MOST_FINDINGS]
+    blamed = incidents(newest)
+    top = {one.deploy_id for one in blamed[:SHOWN]}
     return render(
         request,
         "map.html",
@@ -75,7 +73,9 @@ def map_page(
             "deploys": deploys,
             "open_findings": len(newest),
             "incidents": blamed,
-            "verdicts": {one.deploy_id: kept_verdicts.latest_verdict(parts.engine, one.deploy_id) for one in blamed[:3]},
+            "shown": SHOWN,
+            "blamed_deploys": kept_deploys.by_id(parts.engine, top),
+            "verdicts": {one: kept_verdicts.latest_verdict(parts.engine, one) for one in top},
             "windows": windows_state(parts),
         },
     )

@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
-from monitor.api.questions import RANGES, ask, range_of, windows_state
+from monitor.api.questions import RANGES, ask, range_of
 from monitor.api.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -49,9 +49,6 @@ def violations_page(
             "violations": rows,
             "range": asked,
             "ranges": RANGES,
-            "windows": windows_state(parts),
-            "caller_filter": caller or "",
-            "callee_filter": callee or "",
             "checked": sum(row["checked"] for row in coverage),
             "reasons": sorted(reasons.items(), key=lambda pair: -pair[1]),
         },

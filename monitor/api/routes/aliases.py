@@ -9,11 +9,9 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Administering, Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Since, moment
-from monitor.api.parts import Parts
 from monitor.control import aliases as kept_aliases
 from monitor.control.aliases import Alias, AliasKind, AliasState
 from monitor.control.audit import AuditEntry, list_audit, note
-from monitor.control.columns import storable
 
 router = APIRouter(prefix="/v1", tags=["names"], responses=ERRORS)
 
@@ -60,7 +58,7 @@ def suggest(caller: Ingesting, parts: Opened, body: SuggestBody) -> Alias:
     """It applies once somebody confirms it; what has been decided about this name stays."""
     _told_apart(body.name, body.canonical)
     kept_aliases.suggest_alias(parts.engine, body.kind, body.name, body.canonical, parts.clock(), origin=caller.name)
-    return _alias(parts, body.kind, body.name)
+    return kept_aliases.alias(parts.engine, body.kind, body.name)
 
 
 @router.post("/aliases/confirm", summary="Confirm a suggestion, or make a rule")
@@ -72,7 +70,7 @@ def confirm(caller: Administering, parts: Opened, body: ConfirmBody) -> Alias:
         kept_aliases.set_alias(parts.engine, body.kind, body.name, body.canonical, now, origin=caller.name)
     elif not kept_aliases.decide_alias(parts.engine, body.kind, body.name, confirm=True):
         raise not_found("suggestion for", body.name, "GET /v1/aliases?state=suggested lists them; or send `canonical`")
-    alias = _alias(parts, body.kind, body.name)
+    alias = kept_aliases.alias(parts.engine, body.kind, body.name)
     note(
         parts.engine, AuditEntry(now, caller.name, "confirm alias", body.name, {"kind": body.kind, "canonical": alias.canonical})
     )
@@ -85,7 +83,7 @@ def reject(caller: Administering, parts: Opened, body: RejectBody) -> Alias:
     if not kept_aliases.decide_alias(parts.engine, body.kind, body.name, confirm=False):
         raise not_found("suggestion for", body.name, "GET /v1/aliases?state=suggested lists them")
     note(parts.engine, AuditEntry(parts.clock(), caller.name, "reject alias", body.name, {"kind": body.kind}))
-    return _alias(parts, body.kind, body.name)
+    return kept_aliases.alias(parts.engine, body.kind, body.name)
 
 
 class AuditLine(BaseModel):
@@ -110,7 +108,3 @@ def audit(_caller: Administering, parts: Opened, since: Since = None, limit: Lim
 def _told_apart(name: str, canonical: str) -> None:
     if name == canonical:
         raise ApiError(422, "a name is no alias of itself", "body.canonical", "send the name that telemetry uses")
-
-
-def _alias(parts: Parts, kind: AliasKind, name: str) -> Alias:
-    return next(one for one in kept_aliases.list_aliases(parts.engine, kind=kind) if one.name == storable(name))

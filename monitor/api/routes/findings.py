@@ -138,7 +138,7 @@ def gate(caller: Gating, parts: Opened, body: GateBody) -> GateReply:
         parts.engine,
         AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}),
     )
-    if any(reason.startswith("unmatched: no service") for reason in answer.reasons):
+    if not answer.knows_service:
         note_unmatched(parts.engine, "service", [body.service], parts.clock(), origin=caller.name)
     return GateReply(
         outcome=answer.outcome,

@@ -208,15 +208,18 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
+KEEP_FINDINGS = frozenset({"detection", "notify"})
+"""Parts that keep the count of open findings themselves, and wait for a silent control store in our stead."""
+
+
 def _measured(request: Request) -> bytes:
     parts = parts_of(request)
     if not parts.config.open_metrics:
         requires("read")(request)
-    for one in components(parts):
+    known = components(parts)
+    for one in known:
         telemetry.READY.labels(one.component).set(one.ready and not one.stale)
-    if (
-        not parts.board.reports()
-    ):  # parts that run here keep this figure themselves, and wait for a silent control store in our stead
+    if not KEEP_FINDINGS & {one.component for one in known}:
         with suppress(StoreError):
             telemetry.FINDINGS.set(kept_findings.count_open(parts.engine))
     with suppress(StoreError):
