@@ -1,6 +1,8 @@
-"""Who asks, and may they: scoped tokens, open reading from loopback, cookies that cannot be used from another site."""
+"""Who asks, and may they: scoped tokens, open reading from loopback, sessions that cannot be used from another site."""
 
+import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -10,14 +12,19 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from monitor.api.faults import ApiError
-from monitor.api.guard import is_loopback
+from monitor.api.guard import is_loopback, over_tls
 from monitor.api.parts import Parts
-from monitor.control import tokens
+from monitor.control import sessions, tokens
 
-COOKIE = "seamwatch_token"
-# A proxy in front makes everybody look local.
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip")
+COOKIE = "seamwatch_session"
+# A proxy in front makes everybody look local. What proxies and clouds add says so: any of these ends open reading.
+_PROXY = re.compile(
+    r"via|forwarded.*|x-forwarded.*|x-original-.*|x-envoy-.*|x-amzn-.*|x-arr-.*|x-azure-.*|x-appengine-.*|x-ms-.*|x-proxy.*"
+    r"|x-varnish.*|cf-.*|cdn-.*|fastly-.*|fly-.*|akamai-.*|x-akamai-.*|incap-.*|tailscale-.*|proxy-.*|wl-proxy-.*"
+    r"|(.*-)?(client|real|connecting|remote|cluster|source|user|peer|originating)-?(ip|addr|address)(v6)?"
+)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOCAL_START = "start:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +56,69 @@ def parts_of(request: Request) -> Parts:
 
 
 def caller_of(request: Request) -> Caller:
-    """Who asks. Raises ApiError 401 for a token that is unknown, expired or revoked: a wrong token is never ignored."""
+    """Who asks; looked up once a request. Raises ApiError 401 for a token that is unknown, expired or revoked: a wrong token is
+    never ignored. 403 for a session that another site's page uses to change something.
+    """
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is None:
+        known = request.state.caller = _look_up(request)
+    return known
+
+
+def looker(request: Request) -> Caller:
+    """Who looks at a page, for its footer; never raises."""
+    try:
+        return caller_of(request)
+    except ApiError:
+        return ANYBODY
+
+
+def _look_up(request: Request) -> Caller:
     parts = parts_of(request)
-    local = _is_local(request, parts)
-    token, from_cookie = _token(request)
-    if not token:
-        return LOCAL_READER if local else ANYBODY
-    if from_cookie and request.method not in _SAFE and not same_origin(request):
+    nobody = LOCAL_READER if _is_local(request, parts) else ANYBODY
+    if token := _bearer(request):
+        known = holder_of(request, token)
+        if known is not None:
+            return known
+        raise ApiError(
+            401,
+            "the token is unknown, expired or revoked",
+            "Authorization header",
+            "make one with `seamwatch tokens create`",
+            {"www-authenticate": "Bearer"},
+        )
+    secret = session_secret(request)
+    if not secret:
+        return nobody
+    if request.method not in _SAFE and not same_origin(request):
         raise ApiError(403, "the request comes from another site", "Origin header", "open the page itself and try again")
-    known = holder_of(request, token)
-    if known is not None:
-        return known
-    if from_cookie and request.method in _SAFE:
-        return LOCAL_READER if local else ANYBODY  # an old cookie must not lock anybody out of the sign-in page
-    raise ApiError(
-        401,
-        "the token is unknown, expired or revoked",
-        "Authorization header",
-        "make one with `seamwatch tokens create`",
-        {"www-authenticate": "Bearer"},
-    )
+    return _session_holder(request, parts, secret) or nobody  # a session that is over is as good as none: sign in again
 
 
 def may_publish(request: Request) -> bool:
     """Whether the request's token may publish contracts. Asked before the body is read; never raises for a bad token."""
-    token, from_cookie = _token(request)
-    known = None if from_cookie or not token else holder_of(request, token)
+    token = _bearer(request)
+    known = holder_of(request, token) if token else None
     return known is not None and known.may("contracts:write")
 
 
 def holder_of(request: Request, token: str) -> Caller | None:
     """Whose token this is: of a command on this machine, or one that was made; None when it is neither, or over."""
     parts = parts_of(request)
-    secret = parts.config.local_token
-    if secret and _from_here(request) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode()):
+    if _is_local_token(request, parts, token):
         return LOCAL_COMMAND
     known = tokens.verify_token(parts.engine, token, parts.clock())
-    return None if known is None else Caller(f"token {known.name}", frozenset(known.scopes))
+    return None if known is None else _caller(known)
+
+
+def sign_in(request: Request, token: str) -> str | None:
+    """Begin a session with this token; the session's secret, or None when the token is not good."""
+    parts = parts_of(request)
+    now = parts.clock()
+    if _is_local_token(request, parts, token):
+        return sessions.begin_session(parts.engine, _start(parts), now)
+    known = tokens.verify_token(parts.engine, token, now)
+    return None if known is None else sessions.begin_session(parts.engine, known.id, now)
 
 
 def requires(scope: str) -> Callable[[Request], Caller]:
@@ -105,6 +138,7 @@ def requires(scope: str) -> Callable[[Request], Caller]:
             )
         raise ApiError(403, f"{caller.name} has not the scope {scope!r}", "Authorization header", "use a token that has it")
 
+    check.asks_scope = True  # type: ignore[attr-defined]  # StrictRoute asks it before it reads the body
     return check
 
 
@@ -124,6 +158,45 @@ def same_origin(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
 
 
+def is_secure(request: Request) -> bool:
+    """True when people reach us over https, so that a cookie may be kept to it."""
+    return over_tls(request, public_https=parts_of(request).config.public_url.lower().startswith("https:"))
+
+
+def session_secret(request: Request) -> str:
+    """What the session cookie holds; empty when there is none."""
+    try:
+        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        cookie = None
+    return cookie.value if cookie else ""
+
+
+def _session_holder(request: Request, parts: Parts, secret: str) -> Caller | None:
+    now = parts.clock()
+    token_id = sessions.session_token_id(parts.engine, secret, now)
+    if token_id is None:
+        return None
+    if token_id.startswith(_LOCAL_START):
+        return LOCAL_COMMAND if token_id == _start(parts) and _from_here(request) else None
+    known = tokens.live_token(parts.engine, token_id, now)
+    return None if known is None else _caller(known)
+
+
+def _caller(token: tokens.Token) -> Caller:
+    return Caller(f"token {token.name}", frozenset(token.scopes))
+
+
+def _start(parts: Parts) -> str:
+    """What a session of this start's own secret is kept under: it ends with the process that made the secret."""
+    return _LOCAL_START + hashlib.sha256(parts.config.local_token.encode()).hexdigest()[:16]
+
+
+def _is_local_token(request: Request, parts: Parts, token: str) -> bool:
+    secret = parts.config.local_token
+    return bool(secret) and _from_here(request) and hmac.compare_digest(token.encode("utf-8", "replace"), secret.encode())
+
+
 def _is_local(request: Request, parts: Parts) -> bool:
     return parts.config.open_reading and is_loopback(parts.config.host) and _from_here(request)
 
@@ -131,15 +204,9 @@ def _is_local(request: Request, parts: Parts) -> bool:
 def _from_here(request: Request) -> bool:
     """True when the machine itself asks, with no proxy between."""
     client = request.client.host if request.client else ""
-    return is_loopback(client) and not any(name in request.headers for name in _FORWARDED)
+    return is_loopback(client) and not any(_PROXY.fullmatch(name.lower()) for name in request.headers)
 
 
-def _token(request: Request) -> tuple[str, bool]:
+def _bearer(request: Request) -> str:
     kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer" and value.strip():
-        return value.strip(), False
-    try:
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        cookie = None
-    return (cookie.value, True) if cookie else ("", False)
+    return value.strip() if kind.lower() == "bearer" else ""

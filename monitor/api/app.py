@@ -29,7 +29,7 @@ def create_app(parts: Parts) -> FastAPI:
         description=_TEXT,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,
         servers=[{"url": "/"}],
     )
     app.state.parts = parts
@@ -56,6 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
         Guard,
         bound_to=config.host,
         allowed_hosts=config.allowed_hosts,
+        public_url=config.public_url,
         requests_per_second=config.requests_per_second,
         burst=config.burst,
         may_publish=may_publish,

@@ -13,6 +13,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
+from monitor.api.strict import StrictRoute
 from monitor.clock import monotonic_seconds
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
@@ -97,7 +98,7 @@ async def _stream(changes: Changes, stop: threading.Event) -> AsyncIterator[str]
 
 def events_router(changes: Changes) -> APIRouter:
     """The route over this app's one looker."""
-    router = APIRouter(tags=["page"], responses=ERRORS)
+    router = APIRouter(tags=["page"], responses=ERRORS, route_class=StrictRoute)
 
     @router.get("/events", summary="Server-sent events: hello, then changed", response_class=StreamingResponse)
     def events(_caller: Reading, parts: Opened) -> StreamingResponse:

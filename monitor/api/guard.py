@@ -1,15 +1,17 @@
 """What every request passes first: host name, size, rate; and the headers every answer carries."""
 
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import cast
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor import telemetry
@@ -34,9 +36,21 @@ HEADERS = {
 }
 
 
+# RFC 3986, 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; then perhaps a port. Nothing after the bracket.
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
+PROBES = frozenset({"/healthz", "/readyz"})
+YEAR_SECONDS = 31_536_000
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, in small letters and without port; empty where it cannot be read as one."""
+    found = _HOST.fullmatch(host)
+    return found["name"].lower() if found else ""
+
+
 def is_loopback(host: str) -> bool:
     """True for localhost and loopback addresses, v4 or v6; false for what cannot be read."""
-    bare = host.strip("[]").lower()
+    bare = (host[1:-1] if host.startswith("[") and host.endswith("]") else host).lower()
     if bare == "localhost":
         return True
     try:
@@ -47,8 +61,22 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def over_tls(request: HTTPConnection, *, public_https: bool) -> bool:
+    """True when people reach us over https: we are told so, the connection is, or the proxy in front says so."""
+    if public_https or request.url.scheme == "https":
+        return True
+    said = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    return said == "https" or bool(_FORWARDED_HTTPS.search(request.headers.get("forwarded", "").split(",")[0]))
+
+
+# RFC 7239: `proto` of the proxy nearest to the person stands first.
+_FORWARDED_HTTPS = re.compile(r"(?:^|;)\s*proto=\"?https\"?\s*(?:;|$)", re.IGNORECASE)
+
+
 class Guard:
-    """ASGI middleware. `bound_to` is the server's address; names that do not fit it are refused (DNS rebinding)."""
+    """ASGI middleware. `bound_to` is the server's address; names that do not fit it are refused (DNS rebinding), but for probes:
+    a kubelet names the pod's address. `public_url` is where people reach us: its name is ours, and https there is told to browsers.
+    """
 
     def __init__(
         self,
@@ -56,6 +84,7 @@ class Guard:
         *,
         bound_to: str,
         allowed_hosts: Iterable[str],
+        public_url: str,
         requests_per_second: float,
         burst: int,
         may_publish: Callable[[Request], bool],
@@ -64,6 +93,8 @@ class Guard:
         self._app = app
         self._local = is_loopback(bound_to)
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        public = urlsplit(public_url)
+        self._public_name, self._public_https = (public.hostname or "").lower(), public.scheme == "https"
         self._rate = Rate(requests_per_second, burst, seconds)
         self._may_publish = may_publish
 
@@ -74,16 +105,18 @@ class Guard:
         headers = Headers(scope=scope)
         path = cast("str", scope["path"])
         started = time.perf_counter()
+        secure = over_tls(HTTPConnection(scope), public_https=self._public_https)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _dress(MutableHeaders(scope=message), path)
+                _dress(MutableHeaders(scope=message), path, secure=secure)
                 route = getattr(scope.get("route"), "path", "other")
                 telemetry.API_SECONDS.labels(route, message["status"]).observe(time.perf_counter() - started)
             await send(message)
 
         try:
-            self._check_host(headers.get("host", ""))
+            if path not in PROBES:
+                self._check_host(headers.getlist("host"))
             self._check_rate(scope, path)
             limited = _limited(headers, await self._limit(scope, headers, path), receive)
         except ApiError as error:
@@ -102,21 +135,21 @@ class Guard:
             return BODY_LIMIT
         return CONTRACT_LIMIT if await run_in_threadpool(self._may_publish, Request(scope)) else BODY_LIMIT
 
-    def _check_host(self, host: str) -> None:
-        name = host.rsplit("]", 1)[0].strip("[") if host.startswith("[") else host.rsplit(":", 1)[0]
-        if name.lower() in self._hosts or (self._local and is_loopback(name)):
+    def _check_host(self, hosts: Sequence[str]) -> None:
+        name = host_name(hosts[0]) if len(hosts) == 1 else ""
+        if name and (name in self._hosts or (self._local and (is_loopback(name) or name == self._public_name))):
             return
         if not self._local and not self._hosts:
             return  # bound to the network: every request needs a token, which a rebound page does not have
         raise ApiError(
             421,
-            f"this server does not answer under the name {name[:100]!r}",
+            f"this server does not answer under the name {', '.join(hosts)[:100]!r}",
             "Host header",
             "use 127.0.0.1, or add the name to the allowed hosts",
         )
 
     def _check_rate(self, scope: Scope, path: str) -> None:
-        if path.startswith("/static/") or path in {"/healthz", "/readyz"}:
+        if path.startswith("/static/") or path in PROBES:
             return
         client = scope.get("client")
         wait = self._rate.wait(client[0] if client else "")
@@ -163,7 +196,9 @@ def _limited(headers: Headers, limit: int, receive: Receive) -> Receive:
     return counting
 
 
-def _dress(headers: MutableHeaders, path: str) -> None:
+def _dress(headers: MutableHeaders, path: str, *, secure: bool) -> None:
+    if secure:
+        headers["strict-transport-security"] = f"max-age={YEAR_SECONDS}"
     for name, value in HEADERS.items():
         headers[name] = value
     is_page = headers.get("content-type", "").startswith("text/html")

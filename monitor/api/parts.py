@@ -21,7 +21,8 @@ class ApiConfig:
     even then when `open_reading` is false.
 
     `local_token` is the secret of this start, written to the store's lock file: from loopback it may do everything.
-    `allowed_hosts` are further names under which the API may be called (Host header). `trace_link` is a URL with
+    `allowed_hosts` are further names under which the API may be called (Host header). `public_url` is the address
+    under which people reach the page: when it is https, cookies and browsers keep to it. `trace_link` is a URL with
     `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
     deploy tools to those of telemetry.
     """
@@ -29,6 +30,7 @@ class ApiConfig:
     host: str = "127.0.0.1"
     port: int = 8420
     allowed_hosts: tuple[str, ...] = ()
+    public_url: str = ""
     local_token: str = field(default="", repr=False)
     open_reading: bool = True
     open_metrics: bool = False

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from monitor import __version__
 from monitor.api import wording
-from monitor.api.access import caller_of, parts_of
+from monitor.api.access import looker, parts_of
 from monitor.api.faults import Fault
 
 
@@ -25,6 +25,14 @@ def link(path: str, /, **parameters: object) -> str:
 def path(*segments: object) -> str:
     """A path of ours whose segments are escaped."""
     return "".join("/" + quote(str(segment), safe="", errors="replace") for segment in segments)
+
+
+def local_path(wanted: str) -> str:
+    """`wanted` where it is a path of ours to lead back to, else the map: nobody is sent to another site, or signed out."""
+    odd = "\\" in wanted or not all("!" <= mark <= "~" for mark in wanted)
+    if odd or not wanted.startswith("/") or wanted.startswith(("//", "/sign-in", "/sign-out")):
+        return "/"
+    return wanted
 
 
 @cache
@@ -61,15 +69,22 @@ def environment() -> Environment:
 def render(request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
     """A page of ours, with what every page shows: who looks, the time, where we are."""
     parts = parts_of(request)
-    caller = caller_of(request)
+    caller = looker(request)
     common = {
         "now": parts.clock(),
         "here": request.url.path,
+        "asked_for": _asked_for(request),
         "caller": caller,
         "query": dict(request.query_params),
         "trace_link": parts.config.trace_link,
     }
     return HTMLResponse(environment().get_template(template).render({**common, **context}), status)
+
+
+def _asked_for(request: Request) -> str:
+    """This page's path and query, to come back to after signing in."""
+    query = request.scope["query_string"].decode("latin-1")
+    return local_path(quote(request.scope["path"], errors="replace") + (f"?{query}" if query else ""))
 
 
 def _iso(at: datetime | None) -> str:
@@ -78,5 +93,7 @@ def _iso(at: datetime | None) -> str:
 
 
 def error_page(request: Request, status: int, fault: Fault) -> HTMLResponse:
-    """An error for a person, with a way on."""
+    """An error for a person, with a way on. Who must sign in first gets the form, which leads back to what was asked for."""
+    if status == 401 and request.method == "GET":
+        return render(request, "sign_in.html", {"wrong": False, "next": _asked_for(request)}, status)
     return render(request, "error.html", {"status": status, "what": fault.what, "where": fault.where, "do": fault.do}, status)

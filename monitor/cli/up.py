@@ -85,6 +85,7 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
         local_token=token,
         open_reading=said.open_reading,
         allowed_hosts=said.allowed_hosts,
+        public_url=said.public_url,
         requests_per_second=said.requests_per_second,
         burst=said.burst,
         stale_seconds=said.stale_seconds,

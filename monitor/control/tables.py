@@ -188,6 +188,15 @@ tokens = Table(
     Column("revoked", UtcTime),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Name, primary_key=True),
+    Column("token_id", Name, nullable=False),  # of a token, or of the secret of one start
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False, index=True),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -75,7 +75,18 @@ def verify_token(engine: Engine, secret: str, now: datetime) -> Token | None:
         row = connection.execute(select(tokens).where(tokens.c.hash == digest)).one_or_none()
     if row is None or not hmac.compare_digest(str(row.hash), digest):
         return None
-    token = _token(row)
+    return _used(engine, _token(row), now)
+
+
+def live_token(engine: Engine, token_id: str, now: datetime) -> Token | None:
+    """The token of this id; None when there is none, or it is over or revoked. For who has shown its secret before."""
+    with reading(engine) as connection:
+        row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+    return None if row is None else _used(engine, _token(row), now)
+
+
+def _used(engine: Engine, token: Token, now: datetime) -> Token | None:
+    """The token with its use noted; None when it is over or revoked."""
     if token.revoked is not None or (token.expires is not None and token.expires <= now):
         return None
     if token.last_used is None or now - token.last_used >= USE_NOTED_EVERY:

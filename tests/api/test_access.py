@@ -1,11 +1,16 @@
 """Who may do what: open reading from loopback, tokens elsewhere and for every write, and no way in for other sites."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import httpx
 import pytest
+from sqlalchemy import select
 
 from monitor.api.guard import Rate, is_loopback
+from monitor.control.store import reading
+from monitor.control.tables import sessions
 from monitor.control.tokens import revoke_token
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 
@@ -35,7 +40,15 @@ def test_a_server_bound_to_the_network_is_not_open_to_loopback_either(api: Asked
     assert api.over(host="0.0.0.0").get("/v1/deploys").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "via"])
+PROXY_HEADERS = (
+    "x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server x-forwarded forwarded forwarded-for via x-real-ip"
+    " cf-connecting-ip cf-connecting-ipv6 cf-ray true-client-ip x-client-ip client-ip x-cluster-client-ip x-original-forwarded-for"
+    " x-original-host x-envoy-external-address fastly-client-ip fly-client-ip x-azure-clientip x-appengine-user-ip x-remote-ip x-remote-addr"
+    " x-originating-ip do-connecting-ip proxy-client-ip wl-proxy-client-ip x-amzn-trace-id X-ProxyUser-Ip x-arr-log-id x-source-ip"
+).split()
+
+
+@pytest.mark.parametrize("header", PROXY_HEADERS)
 def test_who_comes_through_a_proxy_is_not_local(api: Asked, header: str) -> None:
     assert api.get("/v1/deploys", headers={header: "192.0.2.7"}).status_code == 401
     assert api.get("/v1/tokens", LOCAL_TOKEN, headers={header: "192.0.2.7"}).status_code == 401
@@ -93,7 +106,26 @@ def test_no_answer_shows_a_hash_or_another_ones_secret(api: Asked) -> None:
     assert LOCAL_TOKEN not in repr(api.parts.config)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8420", "127.0.0.1.evil.example", "[::2]:8420", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8420",
+        "127.0.0.1.evil.example",
+        "[::2]:8420",
+        "",
+        "[::1].evil.example",
+        "[::1].evil.example:8420",
+        "[::1]evil:80",
+        "[[::1]]",
+        "::1]",
+        "[::1",
+        "localhost@evil.example",
+        "localhost:80:80",
+        "localhost/evil",
+        "evil.example\\localhost",
+    ],
+)
 def test_a_name_that_is_not_ours_is_refused(api: Asked, host: str) -> None:
     assert api.get("/v1/deploys", host=host).status_code == 421
 
@@ -103,23 +135,164 @@ def test_our_own_names_are_answered(api: Asked, host: str) -> None:
     assert api.over(allowed_hosts=("seamwatch.test",)).get("/v1/deploys", host=host).status_code == 200
 
 
-def test_a_cookie_signs_in_for_the_page_but_not_from_another_site(api: Asked) -> None:
-    admin = api.token("admin")
-    signed = api.request("POST", "/sign-in", data={"token": admin}, headers={"sec-fetch-site": "same-origin"})
+def sign_in(api: Asked, secret: str, back_to: str = "/", **headers: str) -> httpx.Response:
+    said = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return api.request("POST", "/sign-in", data={"token": secret, "next": back_to}, headers=said)
+
+
+def cookie_of(signed: httpx.Response) -> str:
+    return signed.headers["set-cookie"].partition(";")[0]
+
+
+def test_a_session_signs_in_for_the_page_but_changes_nothing_from_another_site(api: Asked) -> None:
+    signed = sign_in(api, api.token("admin"))
     assert signed.status_code == 303
-    cookie = signed.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
-    ours = {"cookie": f"seamwatch_token={admin}", "sec-fetch-site": "same-origin"}
-    theirs = {"cookie": f"seamwatch_token={admin}", "sec-fetch-site": "cross-site", "origin": "https://evil.example"}
-    plain = {"cookie": f"seamwatch_token={admin}"}
+    assert "HttpOnly" in signed.headers["set-cookie"]
+    assert "SameSite=lax" in signed.headers["set-cookie"]
+    plain = {"cookie": cookie_of(signed)}
+    ours = {**plain, "sec-fetch-site": "same-origin"}
+    theirs = {**plain, "sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    sister = {**plain, "sec-fetch-site": "same-site", "origin": "http://127.0.0.1:9000"}
     old_browser = {**plain, "origin": "http://127.0.0.1:8420"}
     old_browser_elsewhere = {**plain, "origin": "http://127.0.0.1.evil.example:8420"}
     assert api.post("/v1/deploys", DEPLOY, headers=old_browser).status_code == 201
-    assert api.post("/v1/deploys", DEPLOY, headers=old_browser_elsewhere).status_code == 403
     assert api.post("/v1/deploys", DEPLOY, headers=ours).status_code == 201
-    assert api.post("/v1/deploys", DEPLOY, headers=theirs).status_code == 403
-    assert api.post("/v1/deploys", DEPLOY, headers=plain).status_code == 403
+    for other in (old_browser_elsewhere, theirs, sister, plain):
+        assert api.post("/v1/deploys", DEPLOY, headers=other).status_code == 403
+        assert api.request("DELETE", "/v1/tokens/x", headers=other).status_code == 403
+        assert api.request("POST", "/sign-out", headers=other).status_code == 403
+
+
+def test_the_link_of_an_alert_clicked_elsewhere_shows_the_page_to_who_is_signed_in(api: Asked) -> None:
+    far = api.over(host="0.0.0.0")
+    far.client = "192.0.2.7"
+    from_slack = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "accept": "text/html"}
+    asked = far.get("/deploys?service=pay&since=7d", host="seamwatch.example", headers=from_slack)
+    assert asked.status_code == 401
+    assert 'action="/sign-in"' in asked.text
+    assert 'name="next" value="/deploys?service=pay&amp;since=7d"' in asked.text
+    signed = sign_in(far, far.token("read"), "/deploys?service=pay&since=7d")
+    assert (signed.status_code, signed.headers["location"]) == (303, "/deploys?service=pay&since=7d")
+    shown = far.get(
+        "/deploys?service=pay&since=7d", host="seamwatch.example", headers={**from_slack, "cookie": cookie_of(signed)}
+    )
+    assert shown.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:alert(1)", "evil", "",
+        "/sign-out", "/sign-in?next=//evil.example", "/\n/evil.example", " //evil.example",
+    ],
+)  # fmt: skip
+def test_signing_in_leads_to_no_other_site(api: Asked, wanted: str) -> None:
+    assert sign_in(api, api.token("read"), wanted).headers["location"] == "/"
+    form = api.get("/sign-in", params={"next": wanted})
+    assert 'name="next" value="/"' in form.text
+
+
+def test_the_cookie_is_a_session_and_not_the_token(api: Asked) -> None:
+    secret = api.token("read")
+    cookie = cookie_of(sign_in(api, secret))
+    assert secret not in cookie
+    far = api.over(host="0.0.0.0")
+    assert far.get("/v1/deploys", headers={"cookie": f"seamwatch_session={secret}"}).status_code == 401
+    assert far.get("/v1/deploys", cookie.partition("=")[2]).status_code == 401
+    assert far.get("/v1/deploys", headers={"cookie": cookie}).status_code == 200
+    with reading(api.parts.engine) as connection:
+        kept = repr(connection.execute(select(sessions)).all())
+    assert cookie.partition("=")[2] not in kept
+
+
+def test_a_session_ends_with_its_token_by_signing_out_and_after_twelve_hours(api: Asked) -> None:
+    far = api.over(host="0.0.0.0")
+    made = api.post("/v1/tokens", {"name": "me", "scopes": ["read"]}, LOCAL_TOKEN).json()
+    first, second, third = ({"cookie": cookie_of(sign_in(far, made["secret"]))} for _ in range(3))
+    out = far.request("POST", "/sign-out", headers={**first, "sec-fetch-site": "same-origin"})
+    assert 'seamwatch_session=""' in out.headers["set-cookie"]
+    assert far.get("/v1/deploys", headers=first).status_code == 401
+    assert far.get("/v1/deploys", headers=second).status_code == 200
+    far.clock.advance(timedelta(hours=12, seconds=1).total_seconds())
+    assert far.get("/v1/deploys", headers=second).status_code == 401
+    fresh = {"cookie": cookie_of(sign_in(far, made["secret"]))}
+    assert far.get("/v1/deploys", headers=fresh).status_code == 200
+    assert revoke_token(api.parts.engine, made["token"]["id"], api.clock())
+    assert far.get("/v1/deploys", headers=fresh).status_code == 401
+    assert far.get("/v1/deploys", headers=third).status_code == 401
+
+
+def test_a_session_of_the_secret_of_this_start_ends_with_it_and_stays_on_this_machine(api: Asked) -> None:
+    cookie = {"cookie": cookie_of(sign_in(api, LOCAL_TOKEN))}
+    assert api.get("/v1/tokens", headers=cookie).status_code == 200
+    assert api.get("/v1/tokens", headers={**cookie, "x-forwarded-for": "192.0.2.7"}).status_code == 401
+    assert api.over(local_token="of the next start").get("/v1/tokens", headers=cookie).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("public_url", "headers", "secure"),
+    [
+        ("", {}, False),
+        ("http://seamwatch.example", {}, False),
+        ("https://seamwatch.example", {}, True),
+        ("", {"x_forwarded_proto": "https"}, True),
+        ("", {"x_forwarded_proto": "https, http"}, True),
+        ("", {"x_forwarded_proto": "http"}, False),
+        ("", {"forwarded": 'for=192.0.2.7;proto="https"'}, True),
+        ("", {"forwarded": "for=192.0.2.7;proto=http"}, False),
+    ],
+)
+def test_over_https_the_cookie_keeps_to_it_and_browsers_are_told(
+    api: Asked, public_url: str, headers: dict[str, str], secure: bool
+) -> None:
+    asked = api.over(public_url=public_url)
+    signed = sign_in(asked, api.token("read"), **headers)
+    assert ("Secure" in signed.headers["set-cookie"]) is secure
+    assert ("strict-transport-security" in signed.headers) is secure
+
+
+def test_the_public_address_is_our_own_name(api: Asked) -> None:
+    asked = api.over(public_url="https://seamwatch.example/")
+    assert asked.get("/v1/deploys", host="seamwatch.example").status_code == 200
+    assert asked.get("/v1/deploys", host="other.example").status_code == 421
+
+
+def routes_with_a_scope_and_a_body(api: Asked) -> list[tuple[str, str]]:
+    described = api.app.openapi()["paths"]
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "x", path))
+        for path, said in described.items()
+        for method, route in said.items()
+        if "requestBody" in route
+    ]
+
+
+def test_who_asks_is_known_before_a_body_is_parsed(api: Asked) -> None:
+    found = routes_with_a_scope_and_a_body(api)
+    assert len(found) >= 8
+    json = {"content-type": "application/json"}
+    for method, path in found:
+        for token, code in (("", 401), ("swt_wrong", 401)):
+            for content in (b"{", b"[" * 100_000, b"\xff"):
+                assert api.request(method, path, token, content=content, headers=json).status_code == code, path
+    form = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    assert api.request("POST", "/findings/x/accept", content=b"%", headers=form).status_code == 401
+
+
+def test_the_description_is_for_who_may_read_the_docs(api: Asked) -> None:
+    far = api.over(host="0.0.0.0")
+    for path in ("/docs", "/openapi.json"):
+        assert api.get(path).status_code == 200
+        assert far.get(path).status_code == 401
+        assert far.get(path, api.token("read")).status_code == 200
+        assert far.get(path, api.token("ingest")).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_kubelet_names_the_address_of_the_pod(api: Asked, path: str) -> None:
+    for asked in (api, api.over(host="0.0.0.0", allowed_hosts=("seamwatch.example",))):
+        assert asked.get(path, host="10.42.0.17:8420").status_code != 421
+        assert asked.get("/v1/deploys", host="10.42.0.17:8420").status_code == 421
 
 
 def test_signing_in_with_a_wrong_token_says_so(api: Asked) -> None:
@@ -186,6 +359,8 @@ def test_a_bucket_fills_again_with_time() -> None:
         ("0.0.0.0", False),
         ("10.0.0.1", False),
         ("localhost.evil", False),
+        ("[::1].evil", False),
+        ("::1]", False),
         ("", False),
         ("::", False),
     ],
@@ -206,3 +381,62 @@ def test_every_answer_carries_the_safe_headers(api: Asked, path: str) -> None:
     assert ("'unsafe-inline'" in policy) == path.startswith("/edges/view")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "do"),
+    [
+        ("/v1/edges?sinc=1h", "did you mean since?"),
+        ("/v1/edges?enviroment=prod", "did you mean environment?"),
+        ("/v1/violations?zzz=pay", "use some of"),
+        ("/v1/findings?deploy=x", "did you mean deploy_id?"),
+        ("/v1/tokens?all=1", "leave it out"),
+        ("/v1/edges?since=1h&since=2h", "give it once"),
+        ("/?sinc=1h", "did you mean since?"),
+        ("/edges/view?caller=a&callee=b&enviroment=c", "did you mean environment?"),
+    ],
+)
+def test_a_query_parameter_that_is_not_there_is_refused_with_the_nearest(api: Asked, path: str, do: str) -> None:
+    answer = api.get(path, LOCAL_TOKEN)
+    assert answer.status_code == 422
+    assert do in answer.json()["error"]["do"]
+
+
+def test_every_route_but_the_probes_refuses_what_it_does_not_have(api: Asked) -> None:
+    described = api.app.openapi()["paths"]
+    pages = (
+        "/",
+        "/edges",
+        "/deploys",
+        "/findings",
+        "/violations",
+        "/contracts",
+        "/alerts",
+        "/health",
+        "/docs",
+        "/sign-in",
+        "/openapi.json",
+    )
+    asked = [("get", page) for page in pages]
+    asked += [
+        (method, path) for path, said in described.items() for method in said if path not in {"/healthz", "/readyz", "/metrics"}
+    ]
+    for method, path in asked:
+        answer = api.request(method.upper(), re.sub(r"\{\w+\}", "x", path) + "?colour=red", LOCAL_TOKEN, json={})
+        assert answer.status_code == 422, path
+        assert answer.json()["error"]["where"] == "query.colour", path
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "do"),
+    [
+        ("/v1/gates", {"service": "pay", "version": "1", "enviroment": "production"}, "did you mean environment?"),
+        ("/v1/deploys", {**DEPLOY, "previous": "1.0"}, "did you mean previous_version?"),
+        ("/v1/silences", {"matchers": {"a": "b"}, "reason": "r", "end": "2027-01-01", "ends": "2027-01-01"}, "did you mean ends?"),
+        ("/v1/tokens", {"name": "n", "scopes": ["read"], "expire": "2027-01-01"}, "did you mean expires?"),
+    ],
+)  # fmt: skip
+def test_a_field_that_is_not_there_is_refused_with_the_nearest(api: Asked, path: str, body: object, do: str) -> None:
+    answer = api.post(path, body, LOCAL_TOKEN)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["do"] == do

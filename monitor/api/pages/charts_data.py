@@ -10,8 +10,9 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.edge_pages import deploy_markers, sealed_until
 from monitor.api.questions import ask, range_of, windows_state
 from monitor.api.routes.deploys import detail, ramp_range
+from monitor.api.strict import StrictRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/charts/edge")

@@ -8,10 +8,11 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import ask, range_of
 from monitor.api.routes.contracts import line, newest, revision_of
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 from monitor.control import contracts as registry
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 SHOWN = 200_000
 
 

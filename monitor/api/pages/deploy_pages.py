@@ -7,12 +7,13 @@ from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since
 from monitor.api.questions import ask, range_of
 from monitor.api.routes.deploys import detail
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/deploys")

@@ -3,12 +3,19 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from monitor.api.access import Reading
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+
+
+@router.get("/openapi.json")
+def description(request: Request, _caller: Reading) -> JSONResponse:
+    """The same for programs, for the same people."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")

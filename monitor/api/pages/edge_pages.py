@@ -12,6 +12,7 @@ from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, ask, range_of, windows_state
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import link, render
 from monitor.api.wording import name
 from monitor.control import deploys as kept_deploys
@@ -19,7 +20,7 @@ from monitor.control import findings as kept_findings
 from monitor.model.edges import EdgeQuery, EdgeRow
 from monitor.model.judging import Finding
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/edges")

@@ -13,13 +13,14 @@ from monitor.api.moments import Since
 from monitor.api.parts import Parts
 from monitor.api.questions import range_of
 from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import link, path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/findings")

@@ -14,12 +14,13 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.incidents import incidents
 from monitor.api.pages.lines import STATES, MapLine, map_lines
 from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 MOST_LINES = 120
 MOST_FINDINGS, SHOWN = 200, 3

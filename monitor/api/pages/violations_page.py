@@ -6,9 +6,10 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
 from monitor.api.questions import RANGES, ask, range_of
+from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/violations")

@@ -9,16 +9,17 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Administering, Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Since, moment
+from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import aliases as kept_aliases
 from monitor.control.aliases import Alias, AliasKind, AliasState
 from monitor.control.audit import AuditEntry, list_audit, note
 
-router = APIRouter(prefix="/v1", tags=["names"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["names"], responses=ERRORS, route_class=StrictRoute)
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class SuggestBody(BaseModel):
+class SuggestBody(ExactBody):
     """`name`, as a tool says it, may mean `canonical`, as telemetry says it. A version of one service: `service/version`."""
 
     kind: AliasKind
@@ -26,7 +27,7 @@ class SuggestBody(BaseModel):
     canonical: Text
 
 
-class ConfirmBody(BaseModel):
+class ConfirmBody(ExactBody):
     """Confirm what was suggested, or, with `canonical`, make a rule of your own."""
 
     kind: AliasKind
@@ -34,7 +35,7 @@ class ConfirmBody(BaseModel):
     canonical: str | None = Field(default=None, min_length=1, max_length=1000)
 
 
-class RejectBody(BaseModel):
+class RejectBody(ExactBody):
     """The suggestion is wrong: it is not made again."""
 
     kind: AliasKind

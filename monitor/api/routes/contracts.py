@@ -12,14 +12,15 @@ from monitor.api.access import Opened, Publishing, Reading
 from monitor.api.faults import ERRORS, not_found
 from monitor.api.moments import Name, moment
 from monitor.api.parts import Parts
+from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.read import read_draft
 from monitor.control import contracts as registry
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision
 
-router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
 
-class ContractBody(BaseModel):
+class ContractBody(ExactBody):
     """A revision to publish. Empty text means all: every version, consumer, environment."""
 
     name: str = Field(min_length=1, max_length=200)

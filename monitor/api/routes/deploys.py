@@ -13,6 +13,7 @@ from monitor.api.moments import Limit, Name, Since, Until, moment
 from monitor.api.names import joined
 from monitor.api.parts import Parts
 from monitor.api.questions import Range, ask
+from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
@@ -20,11 +21,11 @@ from monitor.decode.deploys import Unreadable, event_of
 from monitor.model.deploys import Deploy, DeployEvent, DeployKind, DeployState
 from monitor.model.judging import Finding, Verdict
 
-router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS, route_class=StrictRoute)
 BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
 
 
-class DeployBody(BaseModel):
+class DeployBody(ExactBody):
     """A change event in our own words. Send the same again and nothing changes."""
 
     service: str = Field(min_length=1, max_length=1000)

@@ -11,9 +11,10 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import Limit, Name, Since, Until, moment
 from monitor.api.questions import ask, range_of
+from monitor.api.strict import StrictRoute
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
 
-router = APIRouter(prefix="/v1", tags=["edges"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["edges"], responses=ERRORS, route_class=StrictRoute)
 
 GROUPS: tuple[str, ...] = get_args(GroupBy)
 DEFAULT_BY = "caller,callee,operation,versions,protocol"

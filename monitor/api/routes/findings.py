@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Administering, Gating, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Name, Since, moment
+from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.aliases import note_unmatched
@@ -16,10 +17,10 @@ from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
 from monitor.model.judging import Finding, Outcome, Verdict
 
-router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)
 
 
-class AcceptBody(BaseModel):
+class AcceptBody(ExactBody):
     """Say that a finding is known, so that it stays quiet in later deploys too, until `expires`."""
 
     owner: str = Field(min_length=1, max_length=200)
@@ -27,7 +28,7 @@ class AcceptBody(BaseModel):
     expires: str = Field(max_length=64, description="ISO 8601")
 
 
-class GateBody(BaseModel):
+class GateBody(ExactBody):
     """Which deploy a pipeline asks about."""
 
     service: str = Field(min_length=1, max_length=1000)

@@ -16,6 +16,7 @@ from monitor.api.faults import ERRORS
 from monitor.api.moments import Limit, Name, Since, Until
 from monitor.api.parts import Parts
 from monitor.api.questions import WindowsState, ask, range_of, windows_state
+from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
 
@@ -23,7 +24,7 @@ PROBE_THREADS = CapacityLimiter(4)
 """Probes run in threads of their own: questions that wait for a silent store may hold all the others."""
 
 probes = APIRouter(tags=["probes"])
-router = APIRouter(prefix="/v1", tags=["health"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["health"], responses=ERRORS, route_class=StrictRoute)
 
 
 class Component(BaseModel):

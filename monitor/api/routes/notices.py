@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Name
+from monitor.api.strict import StrictRoute
 from monitor.control import outbox
 from monitor.control.audit import AuditEntry, note
 from monitor.control.outbox import Letter
 from monitor.errors import NotifyError
 from monitor.model.alerts import Delivery, Tracked
 
-router = APIRouter(prefix="/v1", tags=["alerts"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["alerts"], responses=ERRORS, route_class=StrictRoute)
 
 
 class TestReply(BaseModel):

@@ -9,16 +9,17 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import moment
+from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import silences as kept_silences
 from monitor.control import tokens as kept_tokens
 from monitor.control.audit import AuditEntry, note
 from monitor.control.silences import Silence
 from monitor.control.tokens import Scope, Token
 
-router = APIRouter(prefix="/v1", tags=["administration"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["administration"], responses=ERRORS, route_class=StrictRoute)
 
 
-class TokenBody(BaseModel):
+class TokenBody(ExactBody):
     """A token to make."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -33,7 +34,7 @@ class NewToken(BaseModel):
     secret: str
 
 
-class SilenceBody(BaseModel):
+class SilenceBody(ExactBody):
     """Alerts whose labels equal all of `matchers` stay quiet until `ends`."""
 
     matchers: Mapping[str, str] = Field(min_length=1, max_length=20)
