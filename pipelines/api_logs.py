@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from monitor import telemetry
 from monitor.clock import Clock
+from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import decode_api_logs
 from monitor.edges.aliases import Aliases
@@ -22,7 +23,7 @@ class ApiLogSettings:
 
     format: str = "ndjson"
     mapping: Mapping[str, str] = field(default_factory=dict)
-    shape_share: float = 1.0
+    shape_share: float = SHAPE_SHARE
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
 

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Engine
 
 from monitor.clock import monotonic_seconds
+from monitor.contracts.limits import REFRESH_SECONDS
 from monitor.contracts.registry import Registry
 from monitor.control import contracts as store
 from monitor.edges.aliases import Aliases
@@ -29,7 +30,7 @@ class RegistryWatch:
         engine: Engine,
         aliases: Aliases,
         *,
-        refresh_seconds: float = 10.0,
+        refresh_seconds: float = REFRESH_SECONDS,
         lenient_nullable: bool = True,
         seconds: Callable[[], float] = monotonic_seconds,
     ) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from monitor import telemetry
 from monitor.clock import Clock
+from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
@@ -33,7 +34,7 @@ class TraceSettings:
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
-    shape_share: float = 1.0
+    shape_share: float = SHAPE_SHARE
 
 
 def traces(

@@ -6,10 +6,12 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -18,6 +20,7 @@ from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
 from monitor.api.names import joined
+from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings
@@ -29,11 +32,14 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
+from monitor.gate import asked, wait_for_gate
 from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
 from monitor.streams.confluent import ConfluentSource
+from monitor.streams.files import FileSource, Kind, Progress
+from monitor.streams.framing import Encoding, Framing
 from monitor.streams.kafka import KafkaSource
 from monitor.streams.limit import RejectLimits
 from monitor.streams.runner import Pipeline
@@ -42,13 +48,14 @@ from monitor.telemetry import HealthBoard
 from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.deploys import DeploySettings, VersionWatch, deploys
 from pipelines.detection import DetectionSettings, Detector
-from pipelines.notify import NotifySettings
+from pipelines.notify import NotifySettings, trial_alert
 from pipelines.registry import RegistryWatch
 from pipelines.traces import TraceSettings, traces
 from pipelines.windows import Numbers
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
 LEASE_SECONDS = 30.0
+GATE_LOOKS_EVERY = 5.0
 PIPELINES = ("traces", "api-logs", "deploys")
 
 
@@ -131,20 +138,35 @@ class House:
 
     def pipeline(self, name: str) -> Pipeline:
         """One of PIPELINES, bound to the stores."""
-        topics = self.settings.topics
         if name == "traces":
-            biased = self.settings.sampling.unmarked == "biased"
-            how = TraceSettings(topics.spans_encoding, self.aliases, self.limits, biased, self.settings.contracts.shape_share)
-            registry = self.registry()
+            how, registry = self.spans_read(), self.registry()
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
-            rules = ApiLogSettings(
-                topics.api_logs_format, topics.api_logs_mapping, self.settings.contracts.shape_share, self.aliases, self.limits
-            )
-            known = self.registry()
+            rules, known = self.api_logs_read(), self.registry()
             return lambda source: api_logs(source, self.store, known, rules, self.clock)
-        told = DeploySettings(self.aliases, self.limits)
+        told = self.deploys_read()
         return lambda source: deploys(source, self.engine, self.store, told, self.clock)
+
+    def spans_read(self) -> TraceSettings:
+        """How spans are read."""
+        return TraceSettings(
+            self.settings.topics.spans_encoding,
+            self.aliases,
+            self.limits,
+            self.settings.sampling.unmarked == "biased",
+            self.settings.contracts.shape_share,
+        )
+
+    def api_logs_read(self) -> ApiLogSettings:
+        """How API logs are read."""
+        topics = self.settings.topics
+        return ApiLogSettings(
+            topics.api_logs_format, topics.api_logs_mapping, self.settings.contracts.shape_share, self.aliases, self.limits
+        )
+
+    def deploys_read(self) -> DeploySettings:
+        """How deploy events, and versions seen in telemetry, are read."""
+        return DeploySettings(self.aliases, self.limits)
 
     def registry(self) -> RegistryWatch:
         """Contracts, refreshed as set."""
@@ -187,12 +209,19 @@ class House:
 
         return make
 
+    def files(
+        self, paths: Sequence[Path], kind: Kind, encoding: Encoding, framing: Framing, progress: Progress | None = None
+    ) -> FileSource:
+        """Recorded files, read in batches as large as Kafka's."""
+        return FileSource(paths, kind, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
+
     def detector(self) -> Detector:
         """Judges deploys."""
-        said = self.settings.detection
-        return Detector(
-            self.reader, self.engine, self.store, DetectionSettings(self.judging(), timedelta(hours=said.watch_hours))
-        )
+        return Detector(self.reader, self.engine, self.store, self.watching())
+
+    def watching(self) -> DetectionSettings:
+        """How deploys are judged, and for how long."""
+        return DetectionSettings(self.judging(), timedelta(hours=self.settings.detection.watch_hours))
 
     def judging(self) -> JudgeSettings:
         """How deploys are judged."""
@@ -207,7 +236,49 @@ class House:
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""
-        return VersionWatch(self.reader, self.engine, DeploySettings(self.aliases, self.limits))
+        return VersionWatch(self.reader, self.engine, self.deploys_read())
+
+    def gate(self, service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
+        """Judge, and judge again while it is inconclusive and time is left."""
+        request = asked(joined(self.written, self.engine), service, version, environment, self.judging())
+        return wait_for_gate(self.reader, self.engine, request, self.clock, self.stop, wait_seconds, GATE_LOOKS_EVERY)
+
+    def api(self, local_token: str) -> Parts:
+        """What the API and the page are made of; `local_token` opens everything to commands on this machine."""
+
+        def trial(name: str) -> str:
+            self.senders()[name].send(trial_alert(name, self.clock()))
+            return "sent"
+
+        return Parts(
+            reader=self.reader,
+            store=self.store,
+            engine=self.engine,
+            board=self.board,
+            clock=self.clock,
+            config=self.answering(local_token),
+            gate=self.gate,
+            receivers={name: partial(trial, name) for name in self.settings.notify.receivers},
+            stop=self.stop,
+        )
+
+    def answering(self, local_token: str) -> ApiConfig:
+        """How the API behaves."""
+        said, tracing = self.settings.api, self.settings.tracing
+        return ApiConfig(
+            host=said.host,
+            port=said.port,
+            local_token=local_token,
+            open_reading=said.open_reading,
+            allowed_hosts=said.allowed_hosts,
+            public_url=said.public_url,
+            requests_per_second=said.requests_per_second,
+            burst=said.burst,
+            stale_seconds=said.stale_seconds,
+            trace_link=said.trace_link,
+            traces_to=tracing.endpoint if tracing.enabled else "",
+            aliases=self.written,
+        )
 
     def senders(self) -> dict[str, Sender]:
         """Receivers by name."""
@@ -235,8 +306,11 @@ def calm_collector() -> None:
 
 
 @contextmanager
-def house(settings: Settings) -> Iterator[House]:
-    """Open both stores; close them at the end. StoreError when another process holds the embedded store."""
+def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
+    """Open both stores; close them at the end. StoreError when another process holds the embedded store.
+
+    A `guest` asks and goes: how long rows are kept stays as the last `up` or `run` set it.
+    """
     calm_collector()
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -246,7 +320,8 @@ def house(settings: Settings) -> Iterator[House]:
         ) from error
     store = open_store(settings.clickhouse())
     try:
-        keep_for(store, settings.retention.model_dump())
+        if not guest:
+            keep_for(store, settings.retention.model_dump())
         engine = open_control(settings.control())
         try:
             yield House(settings, store, engine)

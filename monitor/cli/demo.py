@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.cli.session import Session
     from monitor.config import Settings
 
-DEFAULT_SEAL_SECONDS, DEMO_SEAL_SECONDS = 60.0, 20.0
+DEMO_SEAL_SECONDS = 20.0
 OWN_FILES = ("telemetry", "control.db", "control.db-wal", "control.db-shm")
 DRAIN_SECONDS = 3.0
 """The shop closes first, and what it said last is read for so long: this Kafka is gone with the process."""
@@ -66,6 +66,7 @@ def clear(data_dir: Path) -> None:
 def _whole(session: "Session", settings: "Settings", stop: threading.Event, after: float, step: float, rate: float) -> None:
     from monitor.cli.logs import set_up_logs
     from monitor.cli.up import up
+    from monitor.config import known
     from monitor.demo.receiver import AlertReceiver
     from monitor.streams.embedded import EmbeddedKafka
 
@@ -81,7 +82,7 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
         "kafka.brokers": settings.kafka.brokers, "notify.enabled": True, "notify.allow": ["127.0.0.1"],
         "notify.receivers": {**{name: one.model_dump() for name, one in settings.notify.receivers.items()}, "demo": pager},
     }  # fmt: skip
-    if settings.windows.seal_seconds == DEFAULT_SEAL_SECONDS:
+    if settings.windows.seal_seconds == known()["windows.seal_seconds"].default:
         flags["windows.seal_seconds"] = DEMO_SEAL_SECONDS  # the shop's exporters flush every 2 s: nothing comes later
     if embedded:
         own = {name: value for name, value in embedded.options.items() if name != "api_version"}

@@ -1,10 +1,10 @@
-"""Aliases as the settings write them, over the defaults."""
+"""Aliases as the settings write them."""
 
 from monitor.config import Settings
 from monitor.edges.aliases import Aliases
 
 
 def written_aliases(settings: Settings) -> Aliases:
-    """The rules of `aliases.*`; environments keep the usual short names that they do not overrule."""
+    """The rules of `aliases.*`."""
     said = settings.aliases
-    return Aliases(said.services, said.versions, {**Aliases().environments, **said.environments})
+    return Aliases(said.services, said.versions, said.environments)

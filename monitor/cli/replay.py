@@ -14,7 +14,6 @@ from monitor.cli.printing import plain
 from monitor.cli.run import close_everything, cpu_seconds, summary
 from monitor.cli.session import settings_of
 from monitor.errors import SourceError, UsageError
-from monitor.streams.files import FileSource
 from monitor.streams.runner import RunnerSettings, run
 
 _PIPELINE = {"spans": "traces", "api-logs": "api-logs", "deploys": "deploys"}
@@ -58,7 +57,7 @@ def command(
 
         done = run(
             parts.pipeline(_PIPELINE[kind]),
-            lambda: FileSource(files, kind, encoding, framing, progress=progress),
+            lambda: parts.files(files, kind, encoding, framing, progress),
             name=f"replay {kind}",
             stop=parts.stop,
             board=parts.board,

@@ -11,8 +11,6 @@ import typer
 
 from monitor.api import charts
 from monitor.api.app import create_app
-from monitor.api.names import joined
-from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.api.server import ApiServer
 from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
@@ -20,15 +18,12 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
-from monitor.gate import asked, wait_for_gate
 from monitor.streams.runner import run
 from pipelines.detection import detection
-from pipelines.notify import run_notify, trial_alert
+from pipelines.notify import run_notify
 from pipelines.windows import windows
 
 log = structlog.get_logger(__name__)
-
-GATE_LOOKS_EVERY = 5.0
 
 
 def command(context: typer.Context) -> None:
@@ -72,46 +67,8 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
     """
     said = parts.settings.api
     token = secrets.token_urlsafe(32)
-    tracing = parts.settings.tracing
-
-    def gate(service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
-        """Judge, and judge again while it is inconclusive and time is left."""
-        request = asked(joined(parts.written, parts.engine), service, version, environment, parts.judging())
-        return wait_for_gate(parts.reader, parts.engine, request, parts.clock, parts.stop, wait_seconds, GATE_LOOKS_EVERY)
-
-    config = ApiConfig(
-        host=said.host,
-        port=said.port,
-        local_token=token,
-        open_reading=said.open_reading,
-        allowed_hosts=said.allowed_hosts,
-        public_url=said.public_url,
-        requests_per_second=said.requests_per_second,
-        burst=said.burst,
-        stale_seconds=said.stale_seconds,
-        trace_link=said.trace_link,
-        traces_to=tracing.endpoint if tracing.enabled else "",
-        aliases=parts.written,
-    )
-    senders = parts.senders()
-
-    def trial(name: str) -> str:
-        senders[name].send(trial_alert(name, parts.clock()))
-        return "sent"
-
-    app = create_app(
-        Parts(
-            reader=parts.reader,
-            store=parts.store,
-            engine=parts.engine,
-            board=parts.board,
-            clock=parts.clock,
-            config=config,
-            gate=gate,
-            receivers={name: partial(trial, name) for name in senders},
-            stop=parts.stop,
-        )
-    )
+    parts.senders()  # a receiver that cannot be made is told now, not at the first alert
+    app = create_app(parts.api(token))
     server = ApiServer(app, said.host, said.port)
     server.start()
     if page:
@@ -172,7 +129,7 @@ def _detection(parts: House) -> None:
             keep_lease=turn.keep,
             board=parts.board,
             clock=parts.clock,
-            tick_seconds=min(5.0, parts.settings.detection.every_seconds),
+            tick_seconds=parts.settings.detection.every_seconds,
         )
     finally:
         turn.give_up()

@@ -4,10 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from monitor.alerts.lifecycle import LifecycleSettings
+from monitor.contracts.limits import REFRESH_SECONDS, SHAPE_SHARE
+from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import DEFAULT_ENVIRONMENTS
+from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
+from monitor.streams.batching import BOUNDS
+from monitor.streams.limit import RejectLimits
+
+CLOSING, JUDGING, LIFECYCLE, REJECTS = ClosingSettings(), JudgeSettings(), LifecycleSettings(), RejectLimits()
+"""The parts' own defaults: a setting shows them and has none beside them."""
 
 
 def _joined(value: object) -> object:
@@ -16,6 +26,10 @@ def _joined(value: object) -> object:
 
 def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _over_the_usual(environments: dict[str, str]) -> dict[str, str]:
+    return {**DEFAULT_ENVIRONMENTS, **environments}
 
 
 def file_text(path: str, name: str) -> str:
@@ -61,8 +75,10 @@ class KafkaSettings(Group):
     source_salt: str = Field(
         default="", description="tells one start of a broker from the next where it knows no topic ids; the demo sets it"
     )
-    max_batch_bytes: int = Field(default=40_000_000, ge=1, description="bytes of records to gather before a batch is worked on")
-    max_batch_seconds: float = Field(default=1.0, gt=0, description="seconds to gather before a batch is worked on")
+    max_batch_bytes: int = Field(
+        default=BOUNDS.payload_bytes, ge=1, description="bytes of records to gather before a batch is worked on"
+    )
+    max_batch_seconds: float = Field(default=BOUNDS.seconds, gt=0, description="seconds to gather before a batch is worked on")
 
     def client_options(self) -> dict[str, Any]:
         """Options in the words of the chosen client library: login, TLS, protocol version, then `options`."""
@@ -119,7 +135,9 @@ class RetentionSettings(Group):
     """How long rows are kept, counted from the time they were written."""
 
     halves_days: int = Field(
-        default=3, ge=1, description="days of half edges and exchanges: how long a window can still be closed again"
+        default=int(CLOSING.halves_kept / 86400),
+        ge=1,
+        description="days of half edges and exchanges: how long a window can still be closed again",
     )
     message_hours: int = Field(default=24, ge=1, description="hours in which a queued message still finds its producer")
     windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings, shape counts")
@@ -133,10 +151,14 @@ class WindowSettings(Group):
     """When a window of 10 s is closed."""
 
     provisional_seconds: float = Field(
-        default=5.0, ge=0, description="seconds after the watermark passes a window's end until it is first shown"
+        default=CLOSING.provisional_after,
+        ge=0,
+        description="seconds after the watermark passes a window's end until it is first shown",
     )
-    seal_seconds: float = Field(default=60.0, ge=0, description="seconds until it is sealed, and may be judged")
-    reclose_seconds: float = Field(default=30.0, ge=0, description="least seconds between two closings of one window")
+    seal_seconds: float = Field(default=CLOSING.seal_after, ge=0, description="seconds until it is sealed, and may be judged")
+    reclose_seconds: float = Field(
+        default=CLOSING.close_again_after, ge=0, description="least seconds between two closings of one window"
+    )
 
 
 class SamplingSettings(Group):
@@ -151,13 +173,13 @@ class RejectSettings(Group):
     """When bad input stops the reading."""
 
     limit_ratio: float = Field(
-        default=0.5,
+        default=REJECTS.max_share,
         gt=0,
         le=1,
         description="share of unreadable records at which a pipeline stops loudly, offsets standing; 1: never",
     )
     limit_records: int = Field(
-        default=1000,
+        default=REJECTS.window_records,
         ge=1,
         description="records over which that share is counted; more unreadable ones than that in a row stop it too",
     )
@@ -166,25 +188,32 @@ class RejectSettings(Group):
 class ContractSettings(Group):
     """How contracts are read and checked."""
 
-    refresh_seconds: float = Field(default=10.0, gt=0, description="seconds until a published revision is in use everywhere")
+    refresh_seconds: float = Field(
+        default=REFRESH_SECONDS, gt=0, description="seconds until a published revision is in use everywhere"
+    )
     lenient_nullable: bool = Field(
         default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
     )
-    shape_share: float = Field(default=0.2, ge=0, le=1, description="share of exchanges whose shape is recorded")
+    shape_share: float = Field(default=SHAPE_SHARE, ge=0, le=1, description="share of exchanges whose shape is recorded")
 
 
 class DetectionSettings(Group):
     """How deploys are judged; DESIGN 6 and the README tell what each number does."""
 
-    alpha: float = Field(default=0.01, gt=0, lt=1, description="share of false findings accepted per deploy")
-    page_alpha: float = Field(default=0.001, gt=0, lt=1, description="the stricter share for alerts")
-    effect_ratio: float = Field(default=1.25, gt=1, description="a ratio of rates below this is no regression")
-    effect_points: float = Field(default=0.005, ge=0, lt=1, description="a difference of rates below this is no regression")
+    alpha: float = Field(default=JUDGING.alpha, gt=0, lt=1, description="share of false findings accepted per deploy")
+    page_alpha: float = Field(default=1.0 / LIFECYCLE.page_e_value, gt=0, lt=1, description="the stricter share for alerts")
+    effect_ratio: float = Field(default=JUDGING.floor_ratio, gt=1, description="a ratio of rates below this is no regression")
+    effect_points: float = Field(
+        default=JUDGING.floor_difference, ge=0, lt=1, description="a difference of rates below this is no regression"
+    )
     latency_ratio: float = Field(default=1.25, gt=1, description="the same for latency")
     calls_share: float = Field(
-        default=0.95, gt=0, le=1, description="share of a service's calls that must be shown equal before a pass"
+        default=JUDGING.share_of_calls,
+        gt=0,
+        le=1,
+        description="share of a service's calls that must be shown equal before a pass",
     )
-    every_seconds: float = Field(default=10.0, gt=0, description="seconds between two rounds of judging")
+    every_seconds: float = Field(default=5.0, gt=0, le=15, description="seconds between two rounds of judging")
     watch_hours: float = Field(default=24.0, gt=0, description="hours for which a deploy is watched")
 
 
@@ -215,7 +244,7 @@ class NotifySettings(Group):
         default=(), description="hosts or networks with private addresses that receivers may have"
     )
     group_seconds: float = Field(
-        default=10.0,
+        default=LIFECYCLE.hold_seconds,
         ge=0,
         description="seconds a finding must stay before its alert fires; what propagates from it joins the same alert",
     )
@@ -249,8 +278,9 @@ class AliasSettings(Group):
 
     services: dict[str, str] = Field(default_factory=dict, description="other names of services")
     versions: dict[str, str] = Field(default_factory=dict, description="other names of versions")
-    environments: dict[str, str] = Field(
-        default_factory=lambda: {"prod": "production"}, description="other names of environments"
+    environments: Annotated[dict[str, str], AfterValidator(_over_the_usual)] = Field(
+        default_factory=lambda: dict(DEFAULT_ENVIRONMENTS),
+        description="other names of environments, beside the usual short ones; these may be overruled",
     )
 
 

@@ -33,5 +33,10 @@ class PayloadLimits:
     work: int = 50_000_000
 
 
+REFRESH_SECONDS = 10.0
+"""So long a publication may take until it is in use everywhere."""
+SHAPE_SHARE = 0.2
+"""Of so many exchanges the shape is recorded."""
+
 CONTRACT_LIMITS = ContractLimits()
 PAYLOAD_LIMITS = PayloadLimits()

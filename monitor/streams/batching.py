@@ -10,10 +10,13 @@ from monitor.model.records import Partition, Records
 class Bounds:
     """A batch is handed on once it holds so many bytes or records, or its first record is `seconds` old; an empty one every `poll_seconds`."""
 
-    payload_bytes: int
-    records: int
-    seconds: float
-    poll_seconds: float
+    payload_bytes: int = 40_000_000
+    records: int = 20_000
+    seconds: float = 1.0
+    poll_seconds: float = 1.0
+
+
+BOUNDS = Bounds()
 
 
 class Gathering:

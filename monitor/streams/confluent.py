@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
-from monitor.streams.batching import Bounds, Gathering, batches
+from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
 from monitor.streams.kafka import NO_HEADERS, START, Patience
 from monitor.streams.kafka_client import TopicFacts, deleted, in_our_words, last_of_batch, made_anew, topic_facts
 from monitor.telemetry import LAG
@@ -79,10 +79,10 @@ class ConfluentSource:
         options: Mapping[str, Any] | None = None,
         start: START = "earliest",
         until_caught_up: bool = False,
-        max_batch_bytes: int = 12_000_000,
-        max_batch_records: int = 20_000,
-        max_batch_seconds: float = 1.0,
-        poll_seconds: float = 1.0,
+        max_batch_bytes: int = BOUNDS.payload_bytes,
+        max_batch_records: int = BOUNDS.records,
+        max_batch_seconds: float = BOUNDS.seconds,
+        poll_seconds: float = BOUNDS.poll_seconds,
         patience: Patience | None = None,
         source_salt: str = "",
         monotonic: Callable[[], float] = monotonic_seconds,

@@ -11,7 +11,7 @@ from typing import IO, Literal, cast
 from monitor.clock import Clock, system_clock
 from monitor.errors import SourceError
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
-from monitor.streams.batching import Gathering
+from monitor.streams.batching import BOUNDS, Gathering
 from monitor.streams.bounded import MAX_BYTES
 from monitor.streams.framing import GUESS_BYTES, Encoding, Framing, Unreadable, framed, guess
 
@@ -45,8 +45,8 @@ class FileSource:
         *,
         progress: Progress | None = None,
         clock: Clock = system_clock,
-        max_batch_bytes: int = 12_000_000,
-        max_batch_records: int = 20_000,
+        max_batch_bytes: int = BOUNDS.payload_bytes,
+        max_batch_records: int = BOUNDS.records,
         max_record_bytes: int = MAX_BYTES,
     ) -> None:
         self._paths, self._kind, self._encoding, self._framing = tuple(paths), kind, encoding, framing

@@ -11,7 +11,7 @@ from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, 
 from monitor.clock import monotonic_seconds
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
-from monitor.streams.batching import Bounds, Gathering, batches
+from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
 from monitor.streams.bounded import MAX_BYTES, bound_batches
 from monitor.streams.kafka_client import TopicFacts, check_codecs, deleted, in_our_words, made_anew, open_consumer, topic_facts
 from monitor.telemetry import LAG
@@ -75,10 +75,10 @@ class KafkaSource:
         options: Mapping[str, Any] | None = None,
         start: START = "earliest",
         until_caught_up: bool = False,
-        max_batch_bytes: int = 12_000_000,
-        max_batch_records: int = 20_000,
-        max_batch_seconds: float = 1.0,
-        poll_seconds: float = 1.0,
+        max_batch_bytes: int = BOUNDS.payload_bytes,
+        max_batch_records: int = BOUNDS.records,
+        max_batch_seconds: float = BOUNDS.seconds,
+        poll_seconds: float = BOUNDS.poll_seconds,
         patience: Patience | None = None,
         source_salt: str = "",
         max_decompressed_bytes: int = MAX_BYTES,

@@ -17,7 +17,7 @@ class RejectLimits:
     """`max_share` counts over the last `window_records`, and only once that many were seen or `max_run` in a row are bad; 1 bears all."""
 
     max_share: float = 0.5
-    window_records: int = 2000
+    window_records: int = 1000
     max_run: int = 1000
 
 

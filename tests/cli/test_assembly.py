@@ -1,12 +1,38 @@
 """What cannot work is a wrong setting before anything connects."""
 
+import inspect
+import threading
+from pathlib import Path
+
 import pytest
 
-from monitor.cli.assembly import House
+from monitor.api import ApiConfig
+from monitor.cli.assembly import DETECTOR, House, house
+from monitor.cli.names import written_aliases
+from monitor.cli.opened import opened
+from monitor.cli.up import work_of
 from monitor.config import load
+from monitor.control.deploys import record
 from monitor.control.store import open_control
+from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import Aliases
+from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
+from monitor.model.deploys import DeployEvent
 from monitor.store import Store
+from monitor.streams.batching import Bounds
+from monitor.streams.confluent import ConfluentSource
+from monitor.streams.files import FileSource
+from monitor.streams.kafka import KafkaSource
+from monitor.streams.limit import RejectLimits
+from pipelines.api_logs import ApiLogSettings
+from pipelines.deploys import DeploySettings
+from pipelines.detection import DetectionSettings, detection
+from pipelines.notify import NotifySettings
+from pipelines.registry import RegistryWatch
+from pipelines.traces import TraceSettings
+from tests.detect.traffic import START, Behaviour, Traffic, cells, edge
+from tests.pipelines.written import write_cells
 
 
 @pytest.mark.parametrize(
@@ -31,3 +57,83 @@ def test_the_reject_settings_bound_a_run_of_bad_records_too(store: Store, tmp_pa
     limits = House(load(flags={"rejects.limit_ratio": 0.2, "rejects.limit_records": 7}), store, engine).limits
     assert (limits.max_share, limits.window_records, limits.max_run) == (0.2, 7, 7)
     engine.dispose()
+
+
+def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store: Store, tmp_path: Path) -> None:
+    """One set of defaults: whatever opens the product, and a part that a test makes by hand, agree."""
+    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    parts = House(load(environ={}), store, engine)
+    assert parts.judging() == JudgeSettings()
+    assert parts.watching() == DetectionSettings()
+    assert parts.closing() == ClosingSettings()
+    assert parts.limits == RejectLimits()
+    assert parts.written == Aliases()
+    assert parts.spans_read() == TraceSettings(aliases=parts.aliases)
+    assert parts.api_logs_read() == ApiLogSettings(aliases=parts.aliases)
+    assert parts.deploys_read() == DeploySettings(aliases=parts.aliases)
+    assert parts.notifying("") == NotifySettings()
+    assert parts.answering("") == ApiConfig()
+    assert inspect.signature(detection).parameters["tick_seconds"].default == parts.settings.detection.every_seconds
+    engine.dispose()
+    watch = inspect.signature(RegistryWatch).parameters
+    said = parts.settings.contracts
+    assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (said.refresh_seconds, said.lenient_nullable)
+
+
+@pytest.mark.parametrize("source", [KafkaSource, ConfluentSource, FileSource])
+def test_every_source_gathers_batches_of_one_size(source: type) -> None:
+    said, given = load(environ={}).kafka, inspect.signature(source).parameters
+    assert given["max_batch_bytes"].default == said.max_batch_bytes
+    assert given["max_batch_records"].default == Bounds().records
+    if "max_batch_seconds" in given:
+        assert given["max_batch_seconds"].default == said.max_batch_seconds
+
+
+def test_every_short_name_of_an_environment_is_shown_and_may_be_overruled() -> None:
+    shown = load(environ={}).aliases.environments
+    assert shown == Aliases().environments
+    said = load(flags={"aliases.environments": {"qa": "test", "live": "live"}}, environ={})
+    assert written_aliases(said).environments == {**shown, "qa": "test", "live": "live"}
+
+
+def test_the_detector_looks_as_often_as_it_is_told(store: Store, tmp_path: Path) -> None:
+    waits: list[float | None] = []
+
+    class Once(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            self.set()
+            return True
+
+    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    parts = House(load(flags={"detection.every_seconds": 12}, environ={}), store, engine, stop=Once())
+    work_of(parts, DETECTOR, "")()
+    engine.dispose()
+    assert waits == [12.0]
+
+
+@pytest.mark.parametrize(("ratio", "outcome"), [("1.25", "fail"), ("1000", "inconclusive")])
+def test_a_gate_without_up_judges_by_the_settings(store: Store, tmp_path: Path, ratio: str, outcome: str) -> None:
+    bad = Traffic(edge(), old=Behaviour(server_error=0.01), new=Behaviour(server_error=0.3))
+    write_cells(store, cells([bad], 12))
+    flags = {
+        "clickhouse_dsn": store.dsn,
+        "control_dsn": f"sqlite:///{tmp_path}/control.db",
+        "data_dir": str(tmp_path),
+        "detection.effect_ratio": ratio,
+    }
+    with opened(load(flags=flags, environ={})) as parts:
+        told = DeployEvent(
+            source="cdevents", external_id="1", kind="deploy", environment="production", service="payment",
+            version="2.0.0", previous_version="1.9.0", state="progressing", at=START, traffic_share=0.1,
+        )  # fmt: skip
+        record(parts.engine, told, START)
+        assert parts.gate is not None
+        assert parts.gate("payment", "2.0.0", "production", 300.0).outcome == outcome
+
+
+def test_who_only_asks_leaves_how_long_rows_are_kept(store: Store, tmp_path: Path) -> None:
+    flags = {"clickhouse_dsn": store.dsn, "control_dsn": f"sqlite:///{tmp_path}/control.db", "data_dir": str(tmp_path)}
+    with house(load(flags={**flags, "retention.halves_days": 7}, environ={})), opened(load(flags=flags, environ={})) as parts:
+        kept = {row["name"]: row["engine_full"] for row in parts.store.ask("table_engines")}
+    assert "toIntervalDay(7)" in kept["halves"]

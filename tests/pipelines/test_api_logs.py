@@ -54,7 +54,7 @@ def entry(**changes: Any) -> bytes:
 def run(store: Store, *batches: Records, known: Registry | None = None, settings: ApiLogSettings | None = None) -> list[Offsets]:
     clock = ManualClock(datetime.fromtimestamp(AT_NS / 1e9, UTC))
     made = known or registry()
-    return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(), clock))
+    return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(shape_share=1.0), clock))
 
 
 def rows(store: Store, table: str) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def test_shapes_are_taken_of_the_share_that_is_asked_for(store: Store) -> None:
 
 
 def test_aliases_join_names_before_checking(store: Store) -> None:
-    settings = ApiLogSettings(aliases=Aliases(services={"pay-svc": "payment"}))
+    settings = ApiLogSettings(shape_share=1.0, aliases=Aliases(services={"pay-svc": "payment"}))
     run(store, batch(entry(callee="pay-svc")), settings=settings)
     assert [(row["callee"], row["checked"]) for row in rows(store, "exchanges")] == [("payment", "valid")]
 
