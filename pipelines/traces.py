@@ -68,7 +68,7 @@ def traces(
                     records,
                     spans=spans.seen,
                     halves=halves.sources,
-                    filtered=spans.filtered,
+                    filtered=spans.filtered + halves.passed,
                     rejected=spans.refused,
                     exchanges=_per_record(carried, records),
                 ),

@@ -10,7 +10,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.columns import dictionary, fixed, mix, text_hashes, windows_of
 from monitor.edges.limits import OTHER, NameCap
 from monitor.edges.messages import RECEIVES, RECEIVES_LINKED
-from monitor.edges.names import Named, name_span
+from monitor.edges.names import NO_CALL, Named, name_span
 from monitor.edges.sampling import BIASED, NONE, weight_of
 from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
 
@@ -21,7 +21,7 @@ MAX_SERVICES, MAX_OPERATIONS = 5000, 1000
 class HalfBatch:
     """Rows of `halves` and `message_ends`, the spans that made them per record, and the windows they touch.
 
-    `windows` and `window_rows` are parallel: distinct windows (s since the epoch) and how many rows fall into each.
+    `passed`: spans per record that turned out to make no edge (look-ups of names, connections taken from a pool). `windows` and `window_rows` are parallel: distinct windows (s since the epoch) and how many rows fall into each.
     """
 
     halves: pa.Table
@@ -29,6 +29,7 @@ class HalfBatch:
     windows: NDArray[np.uint32]
     window_rows: NDArray[np.int64]
     sources: NDArray[np.int64]
+    passed: NDArray[np.int64]
 
     def __len__(self) -> int:
         return int(self.halves.num_rows)
@@ -111,7 +112,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     for field in ("environment", "cluster", "region", "namespace", "service", "version", "instance"):
         columns[field] = dictionary([getattr(resource, field) for resource in resources], resource_at)
     columns["operation"] = _operations(resources, names, resource_at, name_at, namer)
-    for field in ("protocol", "peer", "address", "outcome", "error_type"):
+    for field in ("protocol", "peer", "peer_namespace", "address", "outcome", "error_type"):
         columns[field] = dictionary([getattr(name, field) for name in names], name_at)
     columns |= {
         "failed": pa.array(failed[take].astype(np.uint8)),
@@ -121,13 +122,17 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
         "sampling": pa.array(sampling[take].astype(np.uint8)),
         "content_hash": pa.array(content[take]),
     }
+    is_call = np.array([name.protocol != NO_CALL for name in names], bool)[name_of] if len(spans) else np.zeros(0, bool)
     halves = pa.table(columns)
     polled = np.array([name.protocol == "messaging" for name in names], bool)[name_at] if len(spans) else np.zeros(0, bool)
     queued = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (polled & (kind == KIND_CLIENT))
     messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
+    if not is_call.all():
+        halves, window = halves.filter(pa.array(is_call[take])), window[is_call[take]]
     windows, rows = np.unique(window, return_counts=True)
-    sources = np.bincount(spans.record, minlength=len(spans.seen)).astype(np.int64)
-    return HalfBatch(halves, messages, windows, rows, sources)
+    sources = np.bincount(spans.record[is_call], minlength=len(spans.seen)).astype(np.int64)
+    passed = np.bincount(spans.record[~is_call], minlength=len(spans.seen)).astype(np.int64)
+    return HalfBatch(halves, messages, windows, rows, sources, passed)
 
 
 _MESSAGE_COLUMNS = (

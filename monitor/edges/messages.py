@@ -1,9 +1,10 @@
 """What a messaging span does, with messages of which destination, by semantic conventions old and new."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.model.operations import capped
+from monitor.model.operations import MAX_OPERATION, capped
 
 TELLS, RECEIVES, DELIVERS_NOTHING, RECEIVES_LINKED = 0, 1, 2, 3
 _RECEIVING = frozenset({"receive", "recv", "poll", "fetch", "pull"})
@@ -11,17 +12,30 @@ _SETTLING = frozenset({"settle", "ack", "nack", "acknowledge", "commit"})
 _VERBS = frozenset({"send", "publish", "create", "process", "deliver", "consume"}) | _RECEIVING | _SETTLING
 _TEMPORARY = ("messaging.destination.temporary", "messaging.destination.anonymous")
 _DESTINATION = ("messaging.destination.template", "messaging.destination.name", "messaging.destination")
+_GENERATED = re.compile(
+    r"""
+    (?<=amq\.gen-).+                                                            # RabbitMQ names the queue
+    | (?<=amq\.rabbitmq\.reply-to\.).+
+    | (?<![0-9A-Za-z])[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}(?![0-9A-Za-z])
+    | (?<![0-9A-Za-z])(?=[a-f]*[0-9])[0-9a-f]{12,}(?![0-9A-Za-z])               # a hash
+    | (?<![0-9A-Za-z])[0-9]{6,}(?![0-9A-Za-z])                                  # a number or a time
+    | (?<![0-9A-Za-z])(?=(?:[A-Za-z]*[0-9]){2})(?=[^A-Z]*[A-Z])[A-Za-z0-9]{20,}(?![0-9A-Za-z])   # a random text
+    """,
+    re.VERBOSE,
+)
 _OPERATION = ("messaging.operation.type", "messaging.operation", "messaging.operation.name")
 
 
 def destination(given: Mapping[str, Any], span_name: str) -> str:
-    """Where the messages go: named, else the span's name without its verb; "unknown" when neither tells."""
+    """Where the messages go: named, else the span's name without its verb; "unknown" when neither tells.
+
+    What a program generates for one connection or one answer (`amq.gen-…`, `reply.<uuid>`) is `{id}` in its name.
+    """
     if any(given.get(word) in (True, 1, "true") for word in _TEMPORARY):
         return "(temporary)"
     named = next((str(given[word]) for word in _DESTINATION if given.get(word)), "")
-    if named:
-        return capped(named)
-    return capped(" ".join(word for word in span_name.split() if word.lower() not in _VERBS)) or "unknown"
+    named = named or " ".join(word for word in span_name.split() if word.lower() not in _VERBS)
+    return capped(_GENERATED.sub("{id}", named[:MAX_OPERATION])) or "unknown"
 
 
 def step(given: Mapping[str, Any], span_name: str) -> int:

@@ -13,10 +13,41 @@ _URL = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?"
 )
 _DEFAULT_PORTS = frozenset({"80", "443", "0", ""})
+_DATABASE_PORTS = {
+    "postgresql": "5432",
+    "mysql": "3306",
+    "mariadb": "3306",
+    "redis": "6379",
+    "valkey": "6379",
+    "mongodb": "27017",
+    "elasticsearch": "9200",
+    "opensearch": "9200",
+    "cassandra": "9042",
+    "memcached": "11211",
+    "mssql": "1433",
+    "microsoft.sql_server": "1433",
+    "oracle": "1521",
+    "oracle.db": "1521",
+    "cockroachdb": "26257",
+    "couchdb": "5984",
+}
+_HTTP = frozenset(
+    {"http.request.method", "http.method", "url.full", "http.url", "http.route", "http.target", "http.host", "http.status_code"}
+)
+_AUTHORITY = re.compile(r"(?:[a-z]+://)?(?P<host>\[[^\]]*\]|[^/:?#\s]+|[0-9a-f:]+)(?::(?P<port>\d{1,5}))?/?", re.IGNORECASE)
+_HOSTS = (
+    "server.address net.peer.name net.sock.peer.name peer.hostname network.peer.address net.sock.peer.addr net.peer.ip".split()
+)
+_STATEMENTS = ("db.operation.name", "db.operation", "db.query.text", "db.statement", "db.query.summary")
+_CONNECTING = re.compile(r"(?:[\w.-]*[._ -])?(?:connect|getconnection|acquire|pool)", re.IGNORECASE)
+NO_CALL = "none"
+"""The protocol of a span that only prepares a call: it looks a name up, or takes a connection from a pool."""
 
 
 class Named(NamedTuple):
-    """The names one span gives. `peer` names the other side when it never speaks; `address` is host[:port] of it; `step` as in `messages`."""
+    """The names one span gives. `peer` names the other side when it never speaks, `peer_namespace` tells it from others of that
+    name; `address` is host[:port] of it; `step` as in `messages`.
+    """
 
     protocol: str
     operation: str
@@ -26,6 +57,7 @@ class Named(NamedTuple):
     error_type: str
     biased: bool = False
     step: int = TELLS
+    peer_namespace: str = ""
 
 
 def name_span(kind: int, status: int, words: Words) -> Named:
@@ -37,37 +69,49 @@ def name_span(kind: int, status: int, words: Words) -> Named:
     given = dict(zip(words[1::2], words[2::2], strict=True))
     failed = status == STATUS_ERROR
     error_type = _str(given, "error.type")
-    address = _address(given) if kind in (KIND_CLIENT, KIND_PRODUCER) else ""
-    biased = "tailsampling.policy" in given or "tailsampling.composite_policy" in given
     span_name = str(words[0])
     outgoing = kind in (KIND_CLIENT, KIND_PRODUCER)
-    peer = _str(given, "service.peer.name", "peer.service")
+    address = _address(given) if outgoing else ""
+    biased = "tailsampling.policy" in given or "tailsampling.composite_policy" in given
+    peer = _str(given, "service.peer.name", "peer.service") or _str(given, "faas.invoked_name")
+    within = ""
+    if not peer and outgoing:
+        peer, within = _upstream(_str(given, "upstream_cluster.name", "upstream_cluster"))
     if kind in (KIND_PRODUCER, KIND_CONSUMER) or "messaging.system" in given:
         outcome, kind_of_error = plain_outcome(error_type, failed)
         peer = peer or _str(given, "messaging.system") or _host(address)
         operation, does = destination(given, span_name), step(given, span_name)
-        return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does)
+        return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does, within)
+    if kind == KIND_CLIENT and _prepares(given, span_name):
+        return Named(NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased)
     if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
         code = _int(given, "http.response.status_code", "http.status_code")
-        outcome, kind_of_error = http_outcome(code, error_type, failed)
-        return Named(
-            "database",
-            _database_operation(given, span_name),
-            peer or _database(given, address),
-            address,
-            outcome,
-            kind_of_error,
-            biased,
-        )
+        answer = http_outcome(code, error_type, failed)
+        if not peer:
+            peer, within = _database(given, address)
+        return Named("database", _database_operation(given, span_name), peer, address, *answer, biased, TELLS, within)
     rpc = _str(given, "rpc.system.name", "rpc.system")
     if rpc or "rpc.method" in given:
-        return _rpc(given, rpc, span_name, peer, address, failed, error_type, biased)
-    if any(name in given for name in ("http.request.method", "http.method", "url.full", "http.url", "http.route", "http.target")):
+        protocol, operation, answer = _rpc(given, rpc, span_name, error_type, failed=failed)
+        peer = peer or _host(address) or (_cloud(given) if outgoing and rpc == "aws-api" else "")
+        return Named(protocol, operation, peer, address, *answer, biased, TELLS, within)
+    if not _HTTP.isdisjoint(given):
         code = _int(given, "http.response.status_code", "http.status_code")
-        outcome, kind_of_error = http_outcome(code, error_type, failed)
-        return Named("http", _http(given, span_name), peer or _host(address), address, outcome, kind_of_error, biased)
-    outcome, kind_of_error = plain_outcome(error_type, failed)
-    return Named("other", template_path(span_name), peer or _host(address), address, outcome, kind_of_error, biased)
+        answer = http_outcome(code, error_type, failed)
+        return Named("http", _http(given, span_name), peer or _host(address), address, *answer, biased, TELLS, within)
+    answer = plain_outcome(error_type, failed)
+    return Named(
+        "other", _graphql(given) or template_path(span_name), peer or _host(address), address, *answer, biased, TELLS, within
+    )
+
+
+def _prepares(given: Mapping[str, Any], span_name: str) -> bool:
+    """Whether an outgoing span asks nothing of anybody: a look-up of a name, or a connection taken from a pool."""
+    if "dns.question.name" in given or span_name.lower().startswith(("dns.", "dns ")):
+        return True
+    if not _CONNECTING.fullmatch(span_name) or not _HTTP.isdisjoint(given) or "rpc.method" in given:
+        return False
+    return not any(given.get(word) for word in _STATEMENTS)
 
 
 def _http(given: Mapping[str, Any], span_name: str) -> str:
@@ -77,28 +121,69 @@ def _http(given: Mapping[str, Any], span_name: str) -> str:
         route = _str(given, "url.path", "http.target") or _path_of(_str(given, "url.full", "http.url"))
     if not route and span_name.startswith(f"{method} /"):
         route = span_name[len(method) + 1 :]
-    return http_operation(method, route)
+    asked = _graphql(given)
+    if asked:
+        return capped(f"{http_operation(method, route)} {asked}")
+    return http_operation(method, route) if method or route else template_path(span_name)
+
+
+def _graphql(given: Mapping[str, Any]) -> str:
+    """`query cart`: what one endpoint of GraphQL is asked for; empty when the query has no name.
+
+    https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/
+    """
+    name = _str(given, "graphql.operation.name")
+    return f"{_str(given, 'graphql.operation.type')} {name}".strip() if name else ""
 
 
 def _rpc(
-    given: Mapping[str, Any], system: str, span_name: str, peer: str, address: str, failed: bool, error_type: str, biased: bool
-) -> Named:
+    given: Mapping[str, Any], system: str, span_name: str, error_type: str, *, failed: bool
+) -> tuple[str, str, tuple[str, str]]:
+    """Protocol, operation, and (outcome, error type)."""
     method, service = _str(given, "rpc.method"), _str(given, "rpc.service")
     operation = f"{service}/{method}" if service and method and "/" not in method else method or span_name.lstrip("/")
     code = _str(given, "rpc.grpc.status_code", "rpc.response.status_code")
     if not code and ("http.status_code" in given or "http.response.status_code" in given) and "grpc" not in system:
-        outcome, kind = http_outcome(_int(given, "http.response.status_code", "http.status_code"), error_type, failed)
+        answer = http_outcome(_int(given, "http.response.status_code", "http.status_code"), error_type, failed)
     else:
-        outcome, kind = grpc_outcome(code, error_type, failed)
-    protocol = "grpc" if "grpc" in system.lower() else "rpc"
-    return Named(protocol, capped(operation), peer or _host(address), address, outcome, kind, biased)
+        answer = grpc_outcome(code, error_type, failed)
+    return "grpc" if "grpc" in system.lower() else "rpc", capped(operation), answer
 
 
-def _database(given: Mapping[str, Any], address: str) -> str:
+def _cloud(given: Mapping[str, Any]) -> str:
+    """A service of AWS by the name that its SDK gives it, where no address is told: `aws-s3`.
+
+    https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/
+    """
+    service = _str(given, "rpc.service") or _str(given, "rpc.method").rpartition("/")[0]
+    return capped(f"aws-{service.lower()}") if service else ""
+
+
+def _upstream(cluster: str) -> tuple[str, str]:
+    """Name and namespace of what an Envoy called: its cluster, of Istio's `outbound|8080|v1|pay.shop.svc.cluster.local` the host.
+
+    https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
+    """
+    host = cluster.rpartition("|")[2]
+    name, _, rest = host.partition(".")
+    namespace, _, zone = rest.partition(".")
+    return (capped(name), capped(namespace)) if zone.startswith("svc") else (capped(host), "")
+
+
+def _database(given: Mapping[str, Any], address: str) -> tuple[str, str]:
+    """Name and namespace of a database: `orders@pg-1`, for one without a name of its own `redis@cache-1`.
+
+    A name alone would make one node of databases on several hosts. A number is Redis' index, which names nothing.
+    https://opentelemetry.io/docs/specs/semconv/db/redis/
+    """
     system = _str(given, "db.system.name", "db.system")
     host, colon, port = address.rpartition(":")
-    host = host if colon and port.isdigit() else address
-    return _str(given, "db.namespace", "db.name") or (f"{system}@{host}" if host else system)
+    usual = not colon or not port.isdigit() or port == _DATABASE_PORTS.get(system.lower())
+    place = (host if colon and port.isdigit() else address) if usual else address
+    name = _str(given, "db.namespace", "db.name")
+    index = name if name.isdigit() else _str(given, "db.redis.database_index")
+    name = system if name.isdigit() or not name else name
+    return capped(f"{name}@{place}" if place and name else name or place), index
 
 
 def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
@@ -113,21 +198,18 @@ def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
 
 
 def _address(given: Mapping[str, Any]) -> str:
-    host = _str(
-        given,
-        "server.address",
-        "net.peer.name",
-        "net.sock.peer.name",
-        "peer.hostname",
-        "network.peer.address",
-        "net.sock.peer.addr",
-        "net.peer.ip",
-    )
-    port = _str(given, "server.port", "net.peer.port", "network.peer.port")
+    host = _str(given, *_HOSTS)
+    port = _str(given, "server.port", "net.peer.port", "peer.port", "network.peer.port", "net.sock.peer.port")
     if not host:
         url = _URL.match(_str(given, "url.full", "http.url"))
         if url:
             host, port = url["host"], port or url["port"] or ""
+    if not host:
+        told = _AUTHORITY.fullmatch(_str(given, "http.host", "url.domain", "peer.address"))
+        if told:
+            host, port = told["host"], port or told["port"] or ""
+    if not host:
+        host = _str(given, "peer.ipv4", "peer.ipv6")
     return capped(f"{host}:{port}" if host and port else host)
 
 

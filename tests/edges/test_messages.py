@@ -35,3 +35,22 @@ def test_a_destination_is_named_else_the_name_without_its_verb() -> None:
     assert destination({}, "orders process") == destination({}, "publish orders") == "orders"
     assert destination({}, "recv") == "unknown"
     assert destination({"messaging.destination.temporary": True}, "amq.gen-77 receive") == "(temporary)"
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("amq.gen-JzTY20BRgKO-HjmUJj0wLg", "amq.gen-{id}"),
+        ("reply.550e8400-e29b-41d4-a716-446655440000", "reply.{id}"),
+        ("reply-550E8400E29B41D4A716446655440000", "reply-{id}"),
+        ("tmp/9f86d081884c7d65/in", "tmp/{id}/in"),
+        ("jobs.1790000000", "jobs.{id}"),
+        ("orders", "orders"),
+        ("orders.v2", "orders.v2"),
+        ("arn:aws:sns:eu-west-1:orders-created", "arn:aws:sns:eu-west-1:orders-created"),
+        ("team-a.PaymentsRequestedForReview2", "team-a.PaymentsRequestedForReview2"),
+    ],
+)
+def test_what_a_program_generates_is_no_name(named: str, told: str) -> None:
+    assert destination({"messaging.destination.name": named}, "") == told
+    assert destination({}, f"{named} receive") == told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.edges.names import name_span
+from monitor.edges.names import NO_CALL, name_span
 from monitor.edges.sampling import BIASED, HEAD, NONE, weight_of
 from monitor.model.operations import template_path
 
@@ -25,8 +25,24 @@ def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
         (CLIENT, words(http__method="GET", net__peer__name="cart", net__peer__port=80), "http", "GET", "cart"),
         (SERVER, words(rpc__system="grpc", rpc__service="shop.Cart", rpc__method="Add"), "grpc", "shop.Cart/Add", ""),
         (SERVER, words(rpc__system__name="grpc", rpc__method="shop.Cart/Add"), "grpc", "shop.Cart/Add", ""),
-        (CLIENT, words(rpc__system="aws-api", rpc__service="S3", rpc__method="Get"), "rpc", "S3/Get", ""),
+        (CLIENT, words(rpc__system="aws-api", rpc__service="S3", rpc__method="Get"), "rpc", "S3/Get", "aws-s3"),
+        (CLIENT, words(rpc__system__name="aws-api", rpc__method="KMS/Sign"), "rpc", "KMS/Sign", "aws-kms"),
+        (CLIENT, words(rpc__system="aws-api", rpc__service="S3", rpc__method="Get", server__address="s3.example"), "rpc", "S3/Get", "s3.example"),
+        (SERVER, words(rpc__system="aws-api", rpc__service="S3", rpc__method="Get"), "rpc", "S3/Get", ""),
+        (CLIENT, words("invoke", faas__invoked_name="bill", faas__invoked_provider="aws"), "other", "invoke", "bill"),
+        (CLIENT, words(http__method="GET", http__host="partner.example", http__target="/v1/rates"), "http", "GET /v1/rates", "partner.example"),
+        (CLIENT, words(http__method="GET", http__host="partner.example:8443"), "http", "GET", "partner.example:8443"),
+        (SERVER, words(http__method="GET", http__host="shop.example", http__target="/x"), "http", "GET /x", ""),
+        (CLIENT, words("egress", peer__address="10.0.3.9:8080", http__status_code=200), "http", "egress", "10.0.3.9:8080"),
+        (CLIENT, words("egress", peer__ipv4="10.0.3.9", peer__port=9000), "other", "egress", "10.0.3.9:9000"),
+        (CLIENT, words("egress", peer__address="10.0.3.9:8080", upstream_cluster__name="frontend"), "other", "egress", "frontend"),
+        (CLIENT, words("egress", upstream_cluster="outbound|80|v1|pay.shop.svc.cluster.local"), "other", "egress", "pay"),
+        (CLIENT, words("egress", upstream_cluster="outbound|443||api.bank.example"), "other", "egress", "api.bank.example"),
+        (SERVER, words("POST", http__method="POST", http__route="/graphql", graphql__operation__name="cart", graphql__operation__type="query"), "http", "POST /graphql query cart", ""),
+        (SERVER, words("graphql", graphql__operation__name="cart"), "other", "cart", ""),
         (CLIENT, words(db__system="mysql", db__name="shop", db__statement="SELECT"), "database", "SELECT", "shop"),
+        (CLIENT, words(db__system="mysql", db__name="shop", net__peer__name="a", net__peer__port=3306), "database", "a span", "shop@a"),
+        (CLIENT, words(db__system="mysql", db__name="shop", net__peer__name="a", net__peer__port=3307), "database", "a span", "shop@a:3307"),
         (CLIENT, words(db__system__name="redis", server__address="r1", server__port=6379, db__operation__name="GET"), "database", "GET", "redis@r1"),
         (CLIENT, words(db__system="mysql", db__name="shop", peer__service="main-db"), "database", "a span", "main-db"),
         (CLIENT, words(db__system="mysql", db__name="shop", service__peer__name="main-db"), "database", "a span", "main-db"),
@@ -100,3 +116,41 @@ def test_sampling_is_read_from_tracestate(state: str, weight: float, kind: int) 
 def test_a_database_that_answers_by_http_says_whose_fault_it_was() -> None:
     named = name_span(CLIENT, ERROR, words(db__system="dynamodb", http__status_code=400))
     assert (named.protocol, named.outcome, named.error_type) == ("database", "client_error", "400")
+
+
+@pytest.mark.parametrize(
+    ("said", "peer", "index"),
+    [
+        (words(db__system__name="redis", db__namespace="0", server__address="r1", server__port=6379), "redis@r1", "0"),
+        (words(db__system__name="redis", db__namespace="15"), "redis", "15"),
+        (words(db__system="redis", db__redis__database_index=3, net__peer__name="r1"), "redis@r1", "3"),
+        (words(db__system__name="valkey", db__namespace="2", server__address="r1", server__port=6380), "valkey@r1:6380", "2"),
+        (words(db__system__name="postgresql", db__namespace="orders", server__address="pg-1"), "orders@pg-1", ""),
+    ],
+)
+def test_an_index_is_the_namespace_of_a_database_and_never_its_name(said: tuple[str | int, ...], peer: str, index: str) -> None:
+    named = name_span(CLIENT, 0, said)
+    assert (named.peer, named.peer_namespace) == (peer, index)
+
+
+def test_an_envoy_names_the_namespace_of_what_it_called() -> None:
+    named = name_span(CLIENT, 0, words("egress", upstream_cluster__name="outbound|80||pay.shop.svc.cluster.local"))
+    assert (named.peer, named.peer_namespace) == ("pay", "shop")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_call"),
+    [
+        (words("dns.lookup", dns__question__name="pay"), False),
+        (words("dns.lookup"), False),
+        (words("pg-pool.connect", db__system="postgresql", db__name="shop"), False),
+        (words("redis-connect", db__system="redis"), False),
+        (words("HikariDataSource.getConnection", db__system="h2"), False),
+        (words("connect", db__system="mysql", db__statement="SELECT 1"), True),
+        (words("connect", http__method="CONNECT"), True),
+        (words("connect", rpc__system="grpc", rpc__service="a.B", rpc__method="Connect"), True),
+        (words("reconnect users"), True),
+    ],
+)
+def test_what_only_prepares_a_call_is_none(said: tuple[str | int, ...], *, is_call: bool) -> None:
+    assert (name_span(CLIENT, 0, said).protocol != NO_CALL) == is_call

@@ -105,7 +105,7 @@ def test_an_address_learned_from_pairs_names_a_silent_server(rig: Rig) -> None:
     assert rig.calls() == {("web", "cart"): 2}
 
 
-def test_a_database_is_named_by_its_namespace(rig: Rig) -> None:
+def test_a_database_is_named_by_its_namespace_and_host(rig: Rig) -> None:
     query = {
         "db.system.name": "postgresql",
         "db.namespace": "orders",
@@ -118,9 +118,20 @@ def test_a_database_is_named_by_its_namespace(rig: Rig) -> None:
     rig.deliver(S("cart", "client", 2, 1, attributes=old))
     rig.close()
     assert {(e.callee, e.protocol, e.operation) for e in rig.edges()} == {
-        ("orders", "database", "SELECT items"),
+        ("orders@db1", "database", "SELECT items"),
         ("redis@cache1", "database", "GET"),
     }
+
+
+def test_what_only_prepares_a_call_is_filtered_and_the_ledger_says_so(rig: Rig) -> None:
+    pool = {"db.system": "postgresql", "db.name": "shop"}
+    rig.deliver(
+        S("web", "client", 1, 7, attributes={"dns.question.name": "cart"}), *call(2), S("web", "client", 2, 8, attributes=pool)
+    )
+    rig.close()
+    assert rig.calls() == {("web", "cart"): 1, ("web", "shop"): 1}
+    (row,) = rig.reader.ledger()
+    assert (row["spans"], row["halves"], row["filtered"]) == (4, 3, 1)
 
 
 def test_a_60_s_call_is_one_call(rig: Rig) -> None:

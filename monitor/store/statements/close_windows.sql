@@ -64,7 +64,7 @@
             c.namespace AS caller_namespace,
             multiIf(c.side = 1, c.service, s.call_span = s.own_span, 'user', 'unknown') AS caller,
             c.version AS caller_version,
-            multiIf(s.side = 2, s.namespace, c.protocol != 'database', k.namespace, '') AS callee_namespace,
+            multiIf(s.side = 2, s.namespace, c.protocol != 'database' AND k.service != '', k.namespace, c.peer_namespace) AS callee_namespace,
             multiIf(s.side = 2, s.service, c.protocol != 'database' AND k.service != '', k.service, c.peer != '', c.peer, 'unknown') AS callee,
             s.version AS callee_version,
             if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
