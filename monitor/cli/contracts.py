@@ -1,4 +1,4 @@
-"""`seamwatch contracts`: publish, list and show what providers promise."""
+"""`seamwatch contracts`: publish, list, show and check what providers promise."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from monitor.cli.printing import Format, FormatOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
-commands = typer.Typer(help="What providers promise: publish, list, show.", no_args_is_help=True)
+commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
 
 
@@ -72,6 +72,22 @@ def show_one(
         typer.echo(said.get("document", ""))
     else:
         show([said], [*COLUMNS, "document"], form)
+
+
+@commands.command("check")
+def check(
+    context: typer.Context,
+    contract: Annotated[Path, typer.Option("--contract", help="OpenAPI 3.x or JSON Schema, as JSON or YAML.")],
+    traffic: Annotated[Path, typer.Option("--traffic", help="A file of API logs, plain or gzipped.")],
+    traffic_format: Annotated[
+        str, typer.Option("--traffic-format", help="How the API logs are written; the words of topics.api_logs_format.")
+    ] = "ndjson",
+    form: FormatOption = "table",
+) -> int:
+    """Hold recorded traffic against a contract file, offline. Exits 0 all valid, 1 violations, 2 not all could be checked."""
+    from monitor.cli.contract_check import held_against
+
+    return held_against(traffic, contract, traffic_format, settings_of(context), form)
 
 
 def _kind(document: str) -> str:
