@@ -1,14 +1,12 @@
 """Is this deploy good? One answer for a pipeline: exit code, reasons, and what would settle it."""
 
 import difflib
-import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Engine
 
-from monitor.clock import Clock
 from monitor.control.deploys import list_deploys
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
@@ -82,25 +80,6 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     verdict = judged.verdict
     save_verdict(engine, verdict)
     return _answer(verdict.outcome, verdict.reasons, verdict.settles, judged.findings, verdict.id, request, of_version[0])
-
-
-def wait_for_gate(
-    reader: Reader,
-    engine: Engine,
-    request: GateRequest,
-    clock: Clock,
-    stop: threading.Event,
-    wait_seconds: float,
-    every_seconds: float = 5.0,
-) -> GateAnswer:
-    """Ask until the answer is pass or fail, `wait_seconds` have passed or `stop` is set; only the last look makes the exact test."""
-    ends = clock() + timedelta(seconds=wait_seconds)
-    while clock() < ends and not stop.is_set():
-        answer = evaluate_gate(reader, engine, replace(request, last_look=False), clock())
-        if answer.outcome != "inconclusive":
-            return answer
-        stop.wait(min(every_seconds, max(0.0, (ends - clock()).total_seconds())))
-    return evaluate_gate(reader, engine, request, clock())
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:

@@ -11,9 +11,10 @@ from monitor.api.events import Changes, events_router
 from monitor.api.guard import Guard
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
-from monitor.api.routes import aliases, contracts, deploys, edges, findings, health, notices, tokens
+from monitor.api.routes import aliases, contracts, deploys, edges, findings, gates, health, notices, tokens
 from monitor.api.static import router as static_router
 from monitor.api.templating import error_page
+from monitor.api.waiting import Waiting
 
 _TEXT = """Which integration broke in production, between which versions, since which deploy.
 
@@ -40,6 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
         contracts.router,
         deploys.router,
         findings.router,
+        gates.gates_router(Waiting(parts)),
         notices.router,
         health.router,
         tokens.router,

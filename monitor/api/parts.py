@@ -24,7 +24,8 @@ class ApiConfig:
     `allowed_hosts` are further names under which the API may be called (Host header). `public_url` is the address
     under which people reach the page: when it is https, cookies and browsers keep to it. `trace_link` is a URL with
     `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
-    deploy tools to those of telemetry.
+    deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0 where nothing runs that could
+    change its answer.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +38,7 @@ class ApiConfig:
     requests_per_second: float = 50.0
     burst: int = 300
     stale_seconds: float = 90.0
+    longest_wait_seconds: float = 3600.0
     trace_link: str = ""
     traces_to: str = ""
     aliases: Aliases = field(default_factory=Aliases)
@@ -63,8 +65,8 @@ class GateAnswer(Protocol):
     def knows_service(self) -> bool: ...
 
 
-Gate = Callable[[str, str, str | None, float], GateAnswer]
-"""(service, version, environment, wait_seconds) -> answer. May take wait_seconds; called in a thread."""
+Gate = Callable[[str, str, str | None, bool], GateAnswer]
+"""(service, version, environment, last_look) -> the answer as it is now; called in a thread. Waiting is the API's."""
 
 ReceiverTest = Callable[[], str]
 """Sends a test alert; returns what the receiver said; raises NotifyError."""

@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
-from monitor.gate import asked, wait_for_gate
+from monitor.gate import asked, evaluate_gate
 from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
@@ -55,7 +55,6 @@ from pipelines.windows import Numbers
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
 LEASE_SECONDS = 30.0
-GATE_LOOKS_EVERY = 5.0
 PIPELINES = ("traces", "api-logs", "deploys")
 
 
@@ -238,10 +237,10 @@ class House:
         """Turns versions seen in telemetry into deploys."""
         return VersionWatch(self.reader, self.engine, self.deploys_read())
 
-    def gate(self, service: str, version: str, environment: str | None, wait_seconds: float) -> GateAnswer:
-        """Judge, and judge again while it is inconclusive and time is left."""
+    def gate(self, service: str, version: str, environment: str | None, last_look: bool) -> GateAnswer:
+        """Judge by what is sealed now."""
         request = asked(joined(self.written, self.engine), service, version, environment, self.judging())
-        return wait_for_gate(self.reader, self.engine, request, self.clock, self.stop, wait_seconds, GATE_LOOKS_EVERY)
+        return evaluate_gate(self.reader, self.engine, replace(request, last_look=last_look), self.clock())
 
     def api(self, local_token: str) -> Parts:
         """What the API and the page are made of; `local_token` opens everything to commands on this machine."""

@@ -180,7 +180,7 @@ def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
     with_gate = Asked(parts, create_app(parts), api.clock)
     answer = with_gate.post("/v1/gates", {"service": "payment", "version": "2.0.0", "wait_seconds": 5}, api.token("gate")).json()
     assert (answer["exit_code"], answer["outcome"], answer["text"]) == (1, "fail", "FAIL")
-    assert asked == [("payment", "2.0.0", None, 5.0)]
+    assert asked == [("payment", "2.0.0", None, False)]
 
 
 def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:

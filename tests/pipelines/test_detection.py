@@ -1,9 +1,8 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import accept, list_findings
 from monitor.control.store import open_control
 from monitor.control.verdicts import latest_verdict, list_verdicts
-from monitor.gate import GateRequest, evaluate_gate, wait_for_gate
+from monitor.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -253,27 +252,6 @@ def test_a_step_in_time_is_held_against_the_neighbours_and_days_that_the_store_k
         write_cells(store, [replace(row, window=row.window - timedelta(days=days)) for row in usual], seq=1 + days)
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(18))
     assert (answer.outcome, answer.findings) == ("inconclusive", ())
-
-
-def test_waiting_for_the_gate_ends_with_an_answer_or_with_its_time(store: Store, engine: Engine) -> None:
-    announce(engine)
-    rows = cells([Traffic(edge()), *REST], 12)
-    write_cells(store, [row for row in rows if row.window < START + timedelta(seconds=40)])
-    looks = iter(range(1000))
-
-    def clock() -> datetime:
-        """Ten seconds pass at every look; the rest of the windows is sealed at the tenth."""
-        look = next(looks)
-        if look == 10:
-            write_cells(store, [row for row in rows if row.window >= START + timedelta(seconds=40)], seq=2)
-        return now_after(12) + timedelta(seconds=look)
-
-    request = GateRequest("payment", "2.0.0")
-    assert wait_for_gate(Reader(store), engine, request, clock, threading.Event(), 5.0, 0.0).exit_code == 2
-    assert wait_for_gate(Reader(store), engine, request, clock, threading.Event(), 300.0, 0.0).exit_code == 0
-    stopped = threading.Event()
-    stopped.set()
-    assert wait_for_gate(Reader(store), engine, request, clock, stopped, 300.0, 0.0).exit_code == 0
 
 
 def test_instances_announced_with_no_traffic_are_not_silent_before_they_get_some(store: Store, engine: Engine) -> None:

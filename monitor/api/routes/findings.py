@@ -1,21 +1,19 @@
-"""/v1/findings, /v1/verdicts, /v1/gates: what judging says, and whether a pipeline may go on."""
+"""/v1/findings, /v1/verdicts: what judging says."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from monitor.api.access import Administering, Gating, Opened, Reading
+from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Limit, Name, Since, moment
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
-from monitor.control.aliases import note_unmatched
 from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
-from monitor.model.judging import Finding, Outcome, Verdict
+from monitor.model.judging import Finding, Verdict
 
 router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)
 
@@ -26,27 +24,6 @@ class AcceptBody(ExactBody):
     owner: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=2000)
     expires: str = Field(max_length=64, description="ISO 8601")
-
-
-class GateBody(ExactBody):
-    """Which deploy a pipeline asks about."""
-
-    service: str = Field(min_length=1, max_length=1000)
-    version: str = Field(min_length=1, max_length=1000)
-    environment: str | None = Field(default=None, max_length=1000)
-    wait_seconds: float = Field(default=0.0, ge=0, le=3600, description="wait so long for a verdict that is not inconclusive")
-
-
-class GateReply(BaseModel):
-    """exit_code: 0 pass, 1 fail, 2 inconclusive."""
-
-    outcome: Outcome
-    exit_code: int
-    reasons: Sequence[str]
-    settles: Sequence[str]
-    findings: Sequence[str]
-    verdict_id: str
-    text: str
 
 
 @router.get("/findings", summary="Findings, newest first")
@@ -127,26 +104,3 @@ def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> Verdict:
     if found is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
     return found
-
-
-@router.post("/gates", summary="Is this deploy good?")
-def gate(caller: Gating, parts: Opened, body: GateBody) -> GateReply:
-    """Judges on sealed windows as they are now, or as they are within `wait_seconds`."""
-    if parts.gate is None:
-        raise ApiError(503, "this process does not judge", "gate", "run `seamwatch up`, or `seamwatch run detection` beside it")
-    answer = parts.gate(body.service, body.version, body.environment or None, body.wait_seconds)
-    note(
-        parts.engine,
-        AuditEntry(parts.clock(), caller.name, "ask gate", f"{body.service} {body.version}", {"outcome": answer.outcome}),
-    )
-    if not answer.knows_service:
-        note_unmatched(parts.engine, "service", [body.service], parts.clock(), origin=caller.name)
-    return GateReply(
-        outcome=answer.outcome,
-        exit_code=answer.exit_code,
-        reasons=answer.reasons,
-        settles=answer.settles,
-        findings=answer.findings,
-        verdict_id=answer.verdict_id,
-        text=answer.text,
-    )
