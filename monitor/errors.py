@@ -41,6 +41,10 @@ class StoreUnavailable(StoreError, Transient):
     """The store does not answer now; the write or read may be tried again."""
 
 
+class LeaseLost(StoreUnavailable):
+    """Another process holds, or has held, the lease that this work was done under: nothing of it is written."""
+
+
 class SourceError(MonitorError):
     """A topic, broker or file cannot be read."""
 

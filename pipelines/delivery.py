@@ -17,17 +17,13 @@ from monitor.control import outbox
 from monitor.control.lease import Lease
 from monitor.control.outbox import Letter
 from monitor.control.store import reading, writing
-from monitor.errors import ReceiverBusy, ReceiverRefused, StoreUnavailable
+from monitor.errors import LeaseLost, ReceiverBusy, ReceiverRefused
 from monitor.model.alerts import Alert
 
 DIGEST = "seamwatch-suppressed-"
 CAP_SPAN = timedelta(minutes=1)
 DIGEST_AFTER = timedelta(seconds=30)
 DIGEST_ENDS = timedelta(minutes=10)
-
-
-class LeaseLost(StoreUnavailable):
-    """Another sends now; what we wanted to write was refused. Acquire the lease anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sealed windows and deploys to verdicts and findings; read here what the detector does every few seconds."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from monitor import telemetry
 from monitor.clock import Clock
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
+from monitor.control.turn import Turn
 from monitor.control.verdicts import latest_verdict, save_verdict
 from monitor.detect.gone import ended
 from monitor.detect.settings import JudgeSettings
@@ -138,20 +139,22 @@ def detection(
     versions: VersionWatch,
     *,
     stop: threading.Event,
-    keep_lease: Callable[[], bool],
+    turn: Turn,
     board: HealthBoard,
     clock: Clock,
     tick_seconds: float = 5.0,
 ) -> None:
-    """Look for new versions and judge until told to stop; only while `keep_lease` says that this process is the detector."""
+    """Look for new versions and judge until told to stop; only while it is this process's `turn` to be the detector."""
     while not stop.is_set():
         now = clock()
-        if not keep_lease():
-            board.report(Report("detection", ready=True, reason="another process judges deploys", at=now))
+        if not turn.keep():
+            reason = f"another process judges deploys ({turn.taken_by()})"
+            board.report(Report("detection", ready=True, reason=reason, at=now))
         else:
             try:
-                seen = versions.step(now)
-                judged = detector.step(now)
+                with turn.working():
+                    seen = versions.step(now)
+                    judged = detector.step(now)
             except MonitorError as error:
                 log.warning("judging failed; it is tried again", error=str(error))
                 board.report(Report("detection", ready=False, reason=str(error), at=now))

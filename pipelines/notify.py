@@ -16,14 +16,14 @@ from monitor.clock import Clock, system_clock
 from monitor.control import deploys, findings, lease, outbox, silences
 from monitor.control.lease import Lease
 from monitor.control.store import writing
-from monitor.errors import StoreError, StoreUnavailable
+from monitor.errors import LeaseLost, StoreError, StoreUnavailable
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 from monitor.telemetry import HealthBoard, Report
-from pipelines.delivery import DeliverySettings, LeaseLost, check_held, deliver_once, tells_changes
+from pipelines.delivery import DeliverySettings, check_held, deliver_once, tells_changes
 
-__all__ = ["DeliverySettings", "LeaseLost", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
+__all__ = ["DeliverySettings", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
 
 LEASE = "notify"
 OPEN_FINDINGS = 5000

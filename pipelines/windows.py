@@ -1,16 +1,21 @@
 """Halves to published windows: one closer per store joins, counts and publishes what the collectors wrote."""
 
+import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import structlog
 
 from monitor import telemetry
-from monitor.clock import Clock
-from monitor.edges.closing import ClosingSettings, Plan, WindowState, plan_closing, sealed_now, watermark_of
-from monitor.errors import MonitorError, StoreError
+from monitor.clock import Clock, monotonic_seconds
+from monitor.control.turn import Turn
+from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
+from monitor.errors import LeaseLost, MonitorError
 from monitor.store import Store
 from monitor.telemetry import HealthBoard, Report
 
@@ -18,14 +23,14 @@ log = structlog.get_logger(__name__)
 
 HOUR = 3600
 LEARN_FROM_EVERY = 16
-SMALL_RUN_ROWS = 20_000
+SMALL_BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Where a closer's numbers come from: a sequence of the control store, never reused, and a check that the lease is still ours.
+    """Where a closer's numbers come from: a sequence of the control store, never reused, and a check that the lease is unbroken.
 
-    `draw()` gives the next number; `publish_number()` gives one too, but only while the lease is held, else None.
+    `draw()` gives the next number; `publish_number()` gives one too, but None once another process has held the lease.
     """
 
     draw: Callable[[], int]
@@ -34,44 +39,82 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one step did: windows published, sealed, and the event time it saw."""
+    """What one step did: windows published, sealed, those still due, the event time it saw, and the newest window sealed."""
 
     published: int
     sealed: int
+    left: int
     watermark: float | None
     newest_sealed: int | None
+
+
+Progress = Callable[[int, int], object]
+"""Told after each batch: windows closed so far, and of how many."""
 
 
 class Closer:
     """Closes dirty windows and publishes them. Idempotent: killed anywhere, the next one closes the same windows again."""
 
-    def __init__(self, store: Store, numbers: Numbers, settings: ClosingSettings) -> None:
+    def __init__(
+        self, store: Store, numbers: Numbers, settings: ClosingSettings, seconds: Callable[[], float] = monotonic_seconds
+    ) -> None:
         self._store = store
         self._numbers = numbers
         self._settings = settings
+        self._seconds = seconds
         self._sweep_bound = 0
 
-    def step(self, *, finish: bool = False) -> Closed:
-        """Close, publish and seal what is due. `finish`: nothing more will come, close and seal everything.
+    def step(self) -> Closed:
+        """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one batch, so it always gets on.
 
         Order: a generation is drawn before anything is read; rows are written under it; last, one insert into `windows`
-        publishes them all. A reader that took its sequence before sees nothing of it.
+        publishes the batch. A reader that took its sequence before sees nothing of it.
         """
+        watermark, plan = self._plan(finish=False)
+        return self._carry_out(plan, watermark, self._seconds() + self._settings.work_seconds, finish=False)
+
+    def finish(self, progress: Progress = lambda _done, _total: None) -> Closed:
+        """Nothing more will come: close, publish and seal every window, however long it takes. What comes meanwhile stays dirty."""
+        watermark, plan = self._plan(finish=True)
+        return self._carry_out(plan, watermark, math.inf, finish=True, progress=progress)
+
+    def _plan(self, *, finish: bool) -> tuple[float | None, Plan]:
         watermark = watermark_of(self._store.ask("watermark_states"))
-        plan = plan_closing(self._states(), watermark, self._settings, finish=finish)
-        if plan.close:
-            plan = self._with_counterparts(plan)
-        sealing = self._seal(plan)
-        published = self._close(plan, watermark, finish=finish) if plan.close else 0
-        newest = max(
-            (s.window for s in [*plan.seal, *plan.close] if sealed_now(s, watermark, self._settings, finish=finish)), default=None
-        )
-        return Closed(published, sealing, watermark, newest)
+        return watermark, plan_closing(self._states(), watermark, self._settings, finish=finish)
+
+    def _carry_out(
+        self, plan: Plan, watermark: float | None, until: float, *, finish: bool, progress: Progress = lambda _done, _total: None
+    ) -> Closed:
+        waiting = sorted(plan.batches, key=lambda batch: batch.due) if finish else list(plan.batches)
+        total = left = sum(len(batch.states) for batch in waiting)
+        sealed = [state.window for state in plan.seal if state.window < _unsealed_from(waiting)]
+        self._seal([state for state in plan.seal if state.window in set(sealed)])
+        sealings, published = len(sealed), 0
+        while waiting and (left == total or self._seconds() < until):
+            batch = waiting.pop(0)
+            holds = self._contents(batch)
+            # a window is sealed after all older ones: the judge takes what is sealed for the whole
+            bound = math.inf if finish else _unsealed_from(waiting)
+            for piece in [*(self._counterparts(batch) if "messages" in holds else ()), batch]:
+                ripe = {
+                    s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
+                }
+                self._close(piece, holds if piece is batch else self._contents(piece), ripe)
+                sealed.extend(ripe)
+                published += len(piece.states)
+            left -= len(batch.states)
+            progress(total - left, total)
+        return Closed(published, sealings, left, watermark, max(sealed, default=None))
 
     def roll_hours(self, until: float) -> int:
-        """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours; how many."""
+        """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the oldest first and for `work_seconds`,
+        but one at least; how many.
+        """
         hours = [int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})]
-        for hour in hours:
+        enough = self._seconds() + self._settings.work_seconds
+        for number, hour in enumerate(hours):
+            if number and self._seconds() >= enough:
+                return number
             generation = self._numbers.draw()
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
             self._publish([(1, hour, generation, 1, 0, 0, 0)])
@@ -86,85 +129,77 @@ class Closer:
 
     def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
         rows = self._store.ask("window_states", {"also": list(also)})
-        first = [WindowState(**{**row, "sealed": bool(row["sealed"])}) for row in rows]
+        first = [_state(row) for row in rows]
         known = {state.window for state in first}
         near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
         return self._states([*also, *sorted(near)]) if near - set(also) else first
 
-    def _with_counterparts(self, plan: Plan) -> Plan:
-        """Also close the windows that hold the other ends of messages which came after their closing."""
-        others: set[int] = set()
-        for run in plan.runs:
-            others |= {
-                int(row["window"]) for row in self._store.ask("counterpart_windows", {"first": run.first, "last": run.last})
-            }
-        others -= {state.window for state in plan.close}
-        if not others:
-            return plan
-        states = [
-            WindowState(**{**row, "sealed": bool(row["sealed"])})
-            for row in self._store.ask("window_states", {"also": sorted(others)})
-        ]
-        forced = [s for s in states if s.window in others and s.seen and not s.faded(self._settings.halves_kept)]
-        touched = {s.window for s in [*plan.close, *forced]}
-        close = sorted([*plan.close, *forced], key=lambda s: s.window)
-        again = plan_closing([_as_dirty(s) for s in close], None, self._settings, finish=True)
-        return Plan(close, again.runs, [s for s in plan.seal if s.window not in touched])
+    def _counterparts(self, batch: Batch) -> list[Batch]:
+        """The windows that hold the other ends of messages which came after their closing. They are published before the batch: if
+        this process ends in between, the batch is still dirty, and the next one finds them again.
+        """
+        found = {int(row["window"]) for row in self._store.ask("counterpart_windows", {"due": batch.due})}
+        if not found:
+            return []
+        states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
+        kept = self._settings.halves_kept
+        return cut([s for s in states if s.window in found and s.seen and not s.faded(kept)], self._settings)
 
-    def _close(self, plan: Plan, watermark: float | None, *, finish: bool) -> int:
+    def _close(self, batch: Batch, holds: frozenset[str], ripe: AbstractSet[int]) -> None:
+        """Close and publish these windows; `ripe` are those to seal."""
         generation = self._numbers.draw()
-        total = sum(state.rows for state in plan.close)
-        held: list[set[str]] = []
-        for run in plan.runs:
-            span = {"first": run.first, "last": run.last}
-            every = LEARN_FROM_EVERY if total > SMALL_RUN_ROWS else 1
-            self._store.execute("learn_addresses", {**span, "every": every})
-            (counts,) = self._store.ask("run_contents", span)
-            holds = {word for word, count in counts.items() if count}
-            held.append(holds)
-            for part in range(run.parts):
-                slice_of = {**span, "generation": generation, "part": part, "parts": run.parts}
-                self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
-                if "messages" in holds:
-                    self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
-                if "exchanges" in holds:
-                    self._store.execute("close_logs", slice_of, repeatable=False)
-            self._store.execute("close_sightings", {**span, "generation": generation}, given=holds, repeatable=False)
+        where = _where(batch)
+        whole = {**where, "generation": generation}
+        self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
+        for part in range(batch.parts):
+            slice_of = {**whole, "part": part, "parts": batch.parts}
+            self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
+            if "messages" in holds:
+                self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
             if "exchanges" in holds:
-                self._store.execute("close_shapes", {**span, "generation": generation}, repeatable=False)
-            if "violations" in holds:
-                self._store.execute("pair_violations", span)
+                self._store.execute("close_logs", slice_of, repeatable=False)
+        self._store.execute("close_sightings", whole, given=holds, repeatable=False)
+        if "exchanges" in holds:
+            self._store.execute("close_shapes", whole, repeatable=False)
+        if "violations" in holds:
+            self._store.execute("pair_violations", where)
         rows = []
-        for state in plan.close:
+        for state in batch.states:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)
             telemetry.LATE.inc(late - state.late)
-            sealed = int(sealed_now(state, watermark, self._settings, finish=finish))
+            sealed = int(state.sealed or state.window in ripe)
             rows.append((0, state.window, generation, sealed, state.arrivals, state.rows, late))
-        hours = sorted({state.window // HOUR * HOUR for state in plan.close})
-        fresh = [state.window for state in plan.close]
+        hours = sorted({window // HOUR * HOUR for window in batch.due})
         for row in self._store.ask("rolled_hours", {"hours": hours}):
             hour = int(row["hour"])
-            mine = [window for window in fresh if window // HOUR * HOUR == hour]
+            mine = [window for window in batch.due if window // HOUR * HOUR == hour]
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
             rows.append((1, hour, generation, 1, 0, 0, 0))
         self._publish(rows)
-        for run, holds in zip(plan.runs, held, strict=True):
-            self._store.execute("keep_evidence", {"first": run.first, "last": run.last, "generation": generation}, given=holds)
-        telemetry.WINDOWS_CLOSED.inc(len(plan.close))
-        return len(plan.close)
+        self._store.execute("keep_evidence", {**whole, "hours": hours}, given=holds)
+        telemetry.WINDOWS_CLOSED.inc(len(batch.states))
 
-    def _seal(self, plan: Plan) -> int:
+    def _contents(self, batch: Batch) -> frozenset[str]:
+        """The words for which statements take their `-- if` lines: what these windows hold."""
+        where = _where(batch)
+        (counts,) = self._store.ask("run_contents", where)
+        holds = {word for word, count in counts.items() if count}
+        if "resent" in holds:
+            (changes,) = self._store.ask("run_changes", where)
+            holds |= {word for word, count in changes.items() if count}
+        return frozenset(holds)
+
+    def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
-        if not plan.seal:
-            return 0
-        rows = [(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late) for s in plan.seal]
-        self._publish(rows)
-        return len(rows)
+        if states:
+            self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late) for s in states])
 
     def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int]]) -> None:
         seq = self._numbers.publish_number()
         if seq is None:
-            raise StoreError("another closer has taken over the lease; this one published nothing and stops")
+            raise LeaseLost(
+                "another process has closed windows since this one's lease ran out; what this one had not published yet is left to it"
+            )
         level, window, generation, sealed, arrivals, count, late = zip(*rows, strict=True)
         table = {
             "seq": pa.array([seq] * len(rows), pa.uint64()),
@@ -179,21 +214,17 @@ class Closer:
         self._store.insert("windows", pa.table(table))
 
 
-def _as_dirty(state: WindowState) -> WindowState:
-    """The state as if something had come, so that planning takes it as it is."""
-    return WindowState(
-        state.window,
-        state.seen + 1,
-        state.rows,
-        state.now_s,
-        state.seen,
-        state.rows_seen,
-        state.late,
-        state.sealed,
-        state.generation,
-        0,
-        state.now_s,
-    )
+def _state(row: Mapping[str, Any]) -> WindowState:
+    return WindowState(**{**row, "sealed": bool(row["sealed"])})
+
+
+def _where(batch: Batch) -> dict[str, list[int]]:
+    return {"due": batch.due, "near": batch.near, "around": batch.around}
+
+
+def _unsealed_from(batches: Sequence[Batch]) -> float:
+    """The oldest window of these that was never sealed; infinity when there is none."""
+    return min((state.window for batch in batches for state in batch.states if not state.sealed), default=math.inf)
 
 
 def windows(
@@ -202,41 +233,46 @@ def windows(
     settings: ClosingSettings,
     *,
     stop: threading.Event,
-    keep_lease: Callable[[], bool],
+    turn: Turn,
     board: HealthBoard,
     clock: Clock,
     tick_seconds: float = 5.0,
     sweep_seconds: float = 600.0,
 ) -> None:
-    """Close windows until told to stop; only while `keep_lease` says that this process is the store's closer."""
+    """Close windows until told to stop; only while it is this process's `turn` to be the store's closer."""
     closer = Closer(store, numbers, settings)
     last_sweep = clock().timestamp()
     while not stop.is_set():
         now = clock()
-        if not keep_lease():
-            board.report(Report("windows", True, "another process closes the windows", now))
+        pause = tick_seconds
+        if not turn.keep():
+            board.report(Report("windows", True, f"another process closes the windows ({turn.taken_by()})", now))
         else:
             try:
-                done = closer.step()
-                if done.watermark is not None:
-                    closer.roll_hours(done.watermark - settings.seal_after)
-                    telemetry.WATERMARK.labels("windows").set(done.watermark)
-                if done.newest_sealed is not None:
-                    telemetry.LAST_SEALED.set(done.newest_sealed)
-                if now.timestamp() - last_sweep > sweep_seconds:
-                    closer.sweep()
-                    last_sweep = now.timestamp()
+                with turn.working():
+                    done = closer.step()
+                    if not done.left and done.watermark is not None:
+                        closer.roll_hours(done.watermark - settings.seal_after)
+                    if now.timestamp() - last_sweep > sweep_seconds:
+                        closer.sweep()
+                        last_sweep = now.timestamp()
+            except LeaseLost as error:
+                log.warning("closing passed to another process", reason=str(error), holder=turn.taken_by())
+                board.report(Report("windows", True, str(error), now))
             except MonitorError as error:
                 log.warning("closing failed; it is tried again", error=str(error))
                 board.report(Report("windows", False, str(error), now))
             else:
-                board.report(
-                    Report(
-                        "windows",
-                        True,
-                        "",
-                        now,
-                        {"published": done.published, "sealed": done.sealed, "watermark": done.watermark},
-                    )
-                )
-        stop.wait(tick_seconds)
+                _tell(done, board, now)
+                pause = tick_seconds if not done.left else 0.0
+        stop.wait(pause)
+
+
+def _tell(done: Closed, board: HealthBoard, now: datetime) -> None:
+    if done.watermark is not None:
+        telemetry.WATERMARK.labels("windows").set(done.watermark)
+    if done.newest_sealed is not None:
+        telemetry.LAST_SEALED.set(done.newest_sealed)
+    reason = f"catching up: {done.left} windows wait to be closed" if done.left else ""
+    details = {"published": done.published, "sealed": done.sealed, "waiting": done.left, "watermark": done.watermark}
+    board.report(Report("windows", True, reason, now, details))

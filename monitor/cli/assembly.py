@@ -25,9 +25,9 @@ from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings
 from monitor.config.groups import file_text
-from monitor.control import lease as leases
 from monitor.control.sequence import next_value
-from monitor.control.store import open_control, reading
+from monitor.control.store import open_control
+from monitor.control.turn import Turn
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
@@ -54,37 +54,7 @@ from pipelines.traces import TraceSettings, traces
 from pipelines.windows import Numbers
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
-LEASE_SECONDS = 30.0
 PIPELINES = ("traces", "api-logs", "deploys")
-
-
-@dataclass(slots=True)
-class Turn:
-    """A lease that one process of many holds; `keep()` takes or renews it and says whether it is ours."""
-
-    engine: Engine
-    name: str
-    holder: str
-    lease: leases.Lease | None = None
-
-    def keep(self) -> bool:
-        """Renew, or take it when it is free."""
-        if self.lease is None or not leases.renew(self.engine, self.lease):
-            self.lease = leases.acquire(self.engine, self.name, self.holder, LEASE_SECONDS)
-        return self.lease is not None
-
-    def held(self) -> bool:
-        """Whether it is still ours at this moment, by the database's clock."""
-        if self.lease is None:
-            return False
-        with reading(self.engine) as connection:
-            return leases.holder_of(connection, self.name) == self.holder
-
-    def give_up(self) -> None:
-        """Let go, so that another need not wait."""
-        if self.lease is not None:
-            leases.release(self.engine, self.lease)
-            self.lease = None
 
 
 @dataclass(slots=True)
@@ -123,7 +93,7 @@ class House:
         def draw() -> int:
             return next_value(self.engine, "publishing", above)
 
-        return Numbers(draw, lambda: draw() if turn.held() else None)
+        return Numbers(draw, lambda: draw() if turn.unbroken() else None)
 
     def closing(self) -> ClosingSettings:
         """When windows are closed."""

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from monitor.cli.assembly import house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
-from monitor.cli.run import close_everything, cpu_seconds, summary
+from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
 from monitor.cli.session import settings_of
 from monitor.errors import SourceError, UsageError
 from monitor.streams.runner import RunnerSettings, run
@@ -64,8 +64,8 @@ def command(
             clock=parts.clock,
             settings=RunnerSettings(restarts=3),
         )
-        bar.update(task, description="closing windows")
-        published = close_everything(parts) if kind != "deploys" else 0
+        tell = (lambda text: bar.update(task, description=text)) if console.is_terminal else progress_to_stderr()
+        published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
         read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
     typer.echo(plain(f"replayed {len(files)} file(s): {done.records} records, {published} windows published"))

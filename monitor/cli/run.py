@@ -1,5 +1,6 @@
 """`seamwatch run`: one part alone, for one process a pipeline, or a whole topic read to its end."""
 
+import math
 import resource
 import threading
 import time
@@ -18,7 +19,7 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.up import serving, work_of
 from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
-from monitor.errors import StoreError, UsageError
+from monitor.errors import LeaseLost, StoreError, UsageError
 from monitor.streams.runner import RunnerSettings, run
 from pipelines.windows import Closer
 
@@ -80,22 +81,49 @@ def _catch_up(parts: House, part: str) -> None:
     if done.ended == "stopped":
         typer.echo(plain(f"{part}: stopped before the end; {done.records} records were read, windows stay open"), err=True)
         raise typer.Abort
-    published = close_everything(parts) if part != "deploys" else 0
+    published = close_everything(parts, progress_to_stderr()) if part != "deploys" else 0
     typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
     typer.echo(summary(parts, before, begun))
 
 
-def close_everything(parts: House, patience_seconds: float = 90.0) -> int:
-    """Close, publish and seal every window; waits for the closer's lease. StoreError when another closer keeps it."""
+def close_everything(parts: House, told: Callable[[str], object]) -> int:
+    """Close, publish and seal every window, however long it takes; how many. `told` hears of progress, as text.
+
+    While another process is the store's closer, this one waits for its turn: windows that the other has closed are done.
+    """
     turn = parts.turn(CLOSER)
-    deadline = time.monotonic() + patience_seconds
-    while not turn.keep():
-        if time.monotonic() > deadline or parts.stop.wait(1.0):
-            raise StoreError("another process closes this store's windows and keeps its lease; it will close these too")
-    try:
-        return Closer(parts.store, parts.numbers(turn), parts.closing()).step(finish=True).published
-    finally:
-        turn.give_up()
+    waits = False
+    while not parts.stop.is_set():
+        if not turn.keep():
+            if not waits:
+                told(f"another process closes this store's windows ({turn.taken_by()}); waiting for it")
+                waits = True
+            parts.stop.wait(1.0)
+            continue
+        try:
+            closer = Closer(parts.store, parts.numbers(turn), parts.closing())
+            with turn.working(longest_seconds=math.inf):
+                done = closer.finish(lambda closed, total: told(f"closing windows: {closed} of {total}"))
+        except LeaseLost as error:
+            told(str(error))
+        else:
+            return done.published
+        finally:
+            turn.give_up()
+    raise StoreError("stopped before every window was closed; the next start closes the rest")
+
+
+def progress_to_stderr(every_seconds: float = 2.0) -> Callable[[str], None]:
+    """Says how far something is, at most every so often."""
+    last = -math.inf
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_seconds:
+            last = time.monotonic()
+            typer.echo(plain(text), err=True)
+
+    return tell
 
 
 def summary(parts: House, cpu_before: float, begun: float) -> str:

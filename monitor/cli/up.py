@@ -111,7 +111,7 @@ def _windows(parts: House) -> None:
             parts.numbers(turn),
             parts.closing(),
             stop=parts.stop,
-            keep_lease=turn.keep,
+            turn=turn,
             board=parts.board,
             clock=parts.clock,
         )
@@ -126,7 +126,7 @@ def _detection(parts: House) -> None:
             parts.detector(),
             parts.versions(),
             stop=parts.stop,
-            keep_lease=turn.keep,
+            turn=turn,
             board=parts.board,
             clock=parts.clock,
             tick_seconds=parts.settings.detection.every_seconds,

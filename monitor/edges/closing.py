@@ -5,16 +5,28 @@ from dataclasses import dataclass
 
 from monitor.model.edges import WINDOW_SECONDS
 
+NEWEST_SECONDS = 60
+"""The windows that a person looks at now."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClosingSettings:
-    """Seconds unless said. `rows_a_statement` bounds how much one closing reads; a larger window is split by trace."""
+    """Seconds unless said.
+
+    A batch of windows is closed and published together: it reads `batch_rows` rows at most, and costs its fixed part once, so it
+    holds up to `batch_windows` windows when they are thin. A single window above `part_rows` is split by trace.
+    `work_seconds` is how long a step goes on taking batches. While more is due than one batch holds, a window that was
+    closed before waits `backlog_patience` times as long before it is closed again.
+    """
 
     provisional_after: float = 5.0
     seal_after: float = 60.0
     close_again_after: float = 30.0
-    rows_a_statement: int = 1_000_000
-    windows_a_statement: int = 30
+    batch_rows: int = 400_000
+    batch_windows: int = 400
+    part_rows: int = 1_000_000
+    work_seconds: float = 5.0
+    backlog_patience: float = 4.0
     halves_kept: float = 3 * 86400.0
 
 
@@ -45,20 +57,38 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Adjacent windows closed by one statement, `parts` > 1 when they hold more rows than one may read."""
+class Batch:
+    """Windows that one set of statements closes and publishes; `parts` > 1 when they hold more rows than one may read."""
 
-    first: int
-    last: int
+    states: Sequence[WindowState]
     parts: int
+
+    @property
+    def due(self) -> list[int]:
+        """The windows to close (s since the epoch)."""
+        return [state.window for state in self.states]
+
+    @property
+    def near(self) -> list[int]:
+        """Where their calls' other halves may stand: they and their neighbours."""
+        return _around(self.due, 1)
+
+    @property
+    def around(self) -> list[int]:
+        """Where copies of those halves may stand."""
+        return _around(self.due, 2)
+
+    @property
+    def rows(self) -> int:
+        """How many halves and exchanges arrived in them."""
+        return sum(state.rows for state in self.states)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to close (and then publish together), and what only to seal."""
+    """What to close, batch by batch in this order, and what only to seal."""
 
-    close: Sequence[WindowState]
-    runs: Sequence[Run]
+    batches: Sequence[Batch]
     seal: Sequence[WindowState]
 
 
@@ -89,23 +119,29 @@ def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0
 def plan_closing(
     states: Iterable[WindowState], watermark: float | None, settings: ClosingSettings, *, finish: bool = False
 ) -> Plan:
-    """Decide. A row in w dirties w-1, w and w+1, which are closed together. `finish`: nothing more will come, close and seal all."""
+    """Decide. A row in w dirties w-1, w and w+1, which are closed together. `finish`: nothing more will come, close and seal all.
+
+    The newest windows come first, since a person wants to see now; then the oldest and so on.
+    """
     known = {state.window: state for state in states}
 
     def ended(state: WindowState, after: float) -> bool:
         return finish or (watermark is not None and state.window + WINDOW_SECONDS + after <= watermark)
 
+    dirty = [
+        state
+        for state in known.values()
+        if state.dirty and ended(state, settings.provisional_after) and not state.faded(settings.halves_kept)
+    ]
+    backlog = sum(state.rows for state in dirty) > settings.batch_rows or len(dirty) > settings.batch_windows
+    patience = settings.close_again_after * (settings.backlog_patience if backlog else 1.0)
+
     def waits(state: WindowState) -> bool:
-        return not finish and state.seen > 0 and state.now_s - state.closed_s < settings.close_again_after
+        return not finish and state.seen > 0 and state.now_s - state.closed_s < patience
 
     due: dict[int, WindowState] = {}
-    for state in known.values():
-        if (
-            state.dirty
-            and ended(state, settings.provisional_after)
-            and not waits(state)
-            and not state.faded(settings.halves_kept)
-        ):
+    for state in dirty:
+        if not waits(state):
             for window in (state.window - WINDOW_SECONDS, state.window, state.window + WINDOW_SECONDS):
                 near = known.get(window)
                 if near and (near.seen or ended(near, settings.provisional_after)) and not near.faded(settings.halves_kept):
@@ -115,8 +151,32 @@ def plan_closing(
         for state in known.values()
         if state.seen and not state.sealed and state.window not in due and ended(state, settings.seal_after)
     ]
-    close = [due[window] for window in sorted(due)]
-    return Plan(close, _runs(close, settings), seal)
+    batches = cut([due[window] for window in sorted(due)], settings)
+    return Plan([*batches[-1:], *batches[:-1]], seal)
+
+
+def cut(states: Sequence[WindowState], settings: ClosingSettings) -> list[Batch]:
+    """Windows in order, cut into batches within the bounds; at a gap rather than between neighbours, once a batch is half full.
+
+    The last batch is the newest minute alone when there is more than one: it must not wait for the rest.
+    """
+    if not states:
+        return []
+    whole = sum(state.rows for state in states) <= settings.batch_rows and len(states) <= settings.batch_windows
+    newest = states[-1].window - NEWEST_SECONDS
+    batches: list[list[WindowState]] = [[]]
+    rows = 0
+    for state in states:
+        last = batches[-1]
+        share = max((rows + state.rows) / settings.batch_rows, (len(last) + 1) / settings.batch_windows)
+        apart = bool(last) and state.window != last[-1].window + WINDOW_SECONDS
+        turns_new = bool(last) and not whole and last[-1].window <= newest < state.window
+        if last and (share > 1.0 or (apart and share > 0.5) or turns_new):
+            batches.append([])
+            rows = 0
+        batches[-1].append(state)
+        rows += state.rows
+    return [Batch(group, 1 + sum(state.rows for state in group) // (2 * settings.part_rows)) for group in batches]
 
 
 def sealed_now(state: WindowState, watermark: float | None, settings: ClosingSettings, *, finish: bool = False) -> bool:
@@ -124,25 +184,6 @@ def sealed_now(state: WindowState, watermark: float | None, settings: ClosingSet
     return state.sealed or finish or (watermark is not None and state.window + WINDOW_SECONDS + settings.seal_after <= watermark)
 
 
-def _runs(close: Sequence[WindowState], settings: ClosingSettings) -> list[Run]:
-    runs: list[Run] = []
-    rows = first = last = 0
-    for state in close:
-        apart = state.window != last + WINDOW_SECONDS
-        full = (
-            rows + state.rows > settings.rows_a_statement
-            or (state.window - first) // WINDOW_SECONDS >= settings.windows_a_statement
-        )
-        if rows and (apart or full):
-            runs.append(_run(first, last, rows, settings))
-            rows = 0
-        if not rows:
-            first = state.window
-        rows, last = rows + max(1, state.rows), state.window
-    if rows:
-        runs.append(_run(first, last, rows, settings))
-    return runs
-
-
-def _run(first: int, last: int, rows: int, settings: ClosingSettings) -> Run:
-    return Run(first, last, 1 + rows // (2 * settings.rows_a_statement))
+def _around(windows: Sequence[int], steps: int) -> list[int]:
+    """These windows and as many neighbours on either side, in order."""
+    return sorted({window + step * WINDOW_SECONDS for window in windows for step in range(-steps, steps + 1)})

@@ -90,7 +90,7 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         spent += Counter(decode=decoded - begun, columns=made - decoded, insert=time.process_time() - made)  # type: ignore[arg-type]  # a Counter of seconds
     numbers = iter(range(1, 10**9))
     begun = time.process_time()
-    Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()).step(finish=True)
+    Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()).finish()
     spent["close"] = time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
     return spent
 

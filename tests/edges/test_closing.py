@@ -13,7 +13,11 @@ def state(
 
 
 def closed(states: list[WindowState], watermark: float | None, *, finish: bool = False) -> list[int]:
-    return [s.window for s in plan_closing(states, watermark, SETTINGS, finish=finish).close]
+    return sorted(w for batch in plan_closing(states, watermark, SETTINGS, finish=finish).batches for w in batch.due)
+
+
+def batches(states: list[WindowState], settings: ClosingSettings = SETTINGS) -> list[list[int]]:
+    return [batch.due for batch in plan_closing(states, 50_000, settings).batches]
 
 
 def test_a_window_is_closed_5_s_after_the_watermark_passed_its_end() -> None:
@@ -65,22 +69,44 @@ def test_windows_are_sealed_60_s_after_the_watermark_passed_their_end() -> None:
     assert sealed_now(state(100, sealed=True), None, SETTINGS)
 
 
-def test_adjacent_windows_share_a_statement_and_too_many_rows_do_not() -> None:
-    near = [state(w) for w in range(100, 200, 10)]
-    assert [(r.first, r.last, r.parts) for r in plan_closing([*near, state(900)], 5000, SETTINGS).runs] == [
-        (100, 190, 1),
-        (900, 900, 1),
+def test_thin_windows_share_a_batch_however_far_apart_and_too_many_rows_do_not() -> None:
+    thin = [state(w) for w in range(0, 40_000, 300)]
+    assert batches(thin) == [[s.window for s in thin]]
+    full = [state(w, rows=SETTINGS.batch_rows) for w in (100, 110, 120)]
+    assert batches(full) == [[120], [100], [110]]
+    halves = [state(w, rows=SETTINGS.batch_rows // 2) for w in (100, 110, 120)]
+    assert batches(halves) == [[120], [100, 110]]
+    assert plan_closing([state(100, rows=9 * SETTINGS.part_rows)], 5000, SETTINGS).batches[0].parts == 5
+
+
+def test_the_newest_minute_is_closed_first_and_then_the_oldest() -> None:
+    few = ClosingSettings(batch_windows=30)
+    done = batches([state(w) for w in range(0, 1000, 10)], few)
+    assert done[0] == [940, 950, 960, 970, 980, 990]
+    assert [w for batch in done[1:] for w in batch] == list(range(0, 940, 10))
+    assert max(len(batch) for batch in done) == 30
+
+
+def test_a_batch_ends_at_a_gap_rather_than_between_neighbours() -> None:
+    few = ClosingSettings(batch_windows=10)
+    assert batches([state(w) for w in [*range(0, 70, 10), *range(100, 200, 10)]], few)[1:] == [
+        list(range(0, 70, 10)),
+        [100, 110, 120, 130],
     ]
-    full = [state(w, rows=1_000_000) for w in (100, 110, 120)]
-    assert [(r.first, r.last) for r in plan_closing(full, 5000, SETTINGS).runs] == [(100, 100), (110, 110), (120, 120)]
-    halves = [state(w, rows=500_000) for w in (100, 110, 120)]
-    assert [(r.first, r.last) for r in plan_closing(halves, 5000, SETTINGS).runs] == [(100, 110), (120, 120)]
-    assert plan_closing([state(100, rows=9 * SETTINGS.rows_a_statement)], 5000, SETTINGS).runs[0].parts == 5
 
 
-def test_at_most_thirty_windows_share_a_statement() -> None:
-    runs = plan_closing([state(w) for w in range(0, 700, 10)], 5000, SETTINGS).runs
-    assert [(r.last - r.first) // 10 + 1 for r in runs] == [30, 30, 10]
+def test_what_a_batch_reads_is_its_windows_and_their_neighbours() -> None:
+    (batch,) = plan_closing([state(100), state(110), state(900)], 5000, SETTINGS).batches
+    assert batch.near == [90, 100, 110, 120, 890, 900, 910]
+    assert batch.around == [80, 90, 100, 110, 120, 130, 880, 890, 900, 910, 920]
+
+
+def test_while_much_is_due_a_window_closed_before_waits_longer() -> None:
+    again = state(100, arrivals=2, seen=1, closed=NOW - 30)
+    assert closed([again], 50_000) == [100]
+    backlog = [state(w, rows=SETTINGS.batch_rows) for w in (1000, 1010)]
+    assert closed([again, *backlog], 50_000) == [1000, 1010]
+    assert 100 in closed([state(100, arrivals=2, seen=1, closed=NOW - 120), *backlog], 50_000)
 
 
 def seen(at: float, *, said: float = 50.0, source: str = "a", partition: int = 0) -> dict[str, int]:

@@ -13,13 +13,13 @@ from monitor.alerts.sender import Sender
 from monitor.alerts.senders.listed import ListSender
 from monitor.control import deploys, findings, lease, outbox, silences
 from monitor.control.lease import Lease
-from monitor.errors import ReceiverBusy, ReceiverRefused
+from monitor.errors import LeaseLost, ReceiverBusy, ReceiverRefused
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding
 from pipelines.delivery import Delivered
-from pipelines.notify import DeliverySettings, LeaseLost, NotifySettings, deliver_once, refresh
+from pipelines.notify import DeliverySettings, NotifySettings, deliver_once, refresh
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0, quiet_seconds=100))

@@ -252,7 +252,8 @@ def test_a_reader_sees_one_publishing_throughout(rig: Rig) -> None:
 
 def test_a_crash_before_publish_shows_nothing_and_the_next_closer_publishes_it_once(rig: Rig) -> None:
     rig.deliver(*call(1))
-    rig.store.execute("close_windows", {"first": T0, "last": T0, "generation": 77, "part": 0, "parts": 1})
+    windows = {"due": [T0], "near": [T0 - 10, T0, T0 + 10], "around": [T0 + 10 * n for n in range(-2, 3)]}
+    rig.store.execute("close_windows", {**windows, "generation": 77, "part": 0, "parts": 1})
     assert rig.calls() == {}
     rig.closer = rig.new_closer()
     rig.close()

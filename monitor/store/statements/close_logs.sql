@@ -1,4 +1,4 @@
--- Exchanges of windows first..last that no span shows make calls of their own: rows of edge_windows under one generation.
+-- Exchanges of the windows `due` that no span shows make calls of their own: rows of edge_windows under one generation.
 -- include into_edge_windows
     -- exchanges that no span shows make calls of their own
     log_calls AS (
@@ -15,15 +15,15 @@
             toFloat64(1) AS weight, toUInt8(0) AS sampling, e.trace AS trace, e.checked AS verdict, e.reason AS why
         FROM (
             SELECT * FROM exchanges FINAL
-            WHERE window BETWEEN first_window AND last_window AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+            WHERE window IN {due:Array(UInt32)} AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
             ORDER BY side DESC, source_id, partition, offset, `index`
             LIMIT 1 BY has_trace, trace, span, if(has_trace = 1, ('', toUInt32(0), toUInt64(0), toUInt32(0)), (toString(source_id), partition, offset, `index`))
         ) AS e
         WHERE e.has_trace = 0 OR (
-            (e.trace, e.span) NOT IN (SELECT own_trace, own_span FROM halves WHERE window BETWEEN lowest AND highest
-                AND own_trace IN (SELECT trace FROM exchanges WHERE window BETWEEN first_window AND last_window))
-            AND (e.trace, e.span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest
-                AND trace IN (SELECT trace FROM exchanges WHERE window BETWEEN first_window AND last_window)))
+            (e.trace, e.span) NOT IN (SELECT own_trace, own_span FROM halves WHERE window IN {near:Array(UInt32)}
+                AND own_trace IN (SELECT trace FROM exchanges WHERE window IN {due:Array(UInt32)}))
+            AND (e.trace, e.span) NOT IN (SELECT trace, call_span FROM halves WHERE window IN {near:Array(UInt32)}
+                AND trace IN (SELECT trace FROM exchanges WHERE window IN {due:Array(UInt32)})))
     ),
     calls_seen AS (
         SELECT * FROM log_calls

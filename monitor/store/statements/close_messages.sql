@@ -1,17 +1,17 @@
--- Messages of windows first..last to rows of edge_windows under one generation: a consumer's call stands in the consumer's
+-- Messages of the windows `due` to rows of edge_windows under one generation: a consumer's call stands in the consumer's
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 -- include into_edge_windows
 -- include once
 -- include counted
     consumers AS (
         SELECT * FROM counted
-        WHERE window BETWEEN first_window AND last_window AND kind = 5 AND step != 2
+        WHERE window IN {due:Array(UInt32)} AND kind = 5 AND step != 2
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
     ),
     -- the same for looking up, where copies do no harm
     takers AS (
         SELECT trace, call_span, side, step, service, instance, primary, own_trace, own_span, start_ns, end_ns FROM halves
-        WHERE window BETWEEN first_window AND last_window AND kind = 5
+        WHERE window IN {due:Array(UInt32)} AND kind = 5
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
     ),
 -- if receives
@@ -49,7 +49,7 @@
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
                2 AS sends
         FROM once
-        WHERE window BETWEEN lowest AND highest AND kind = 3 AND protocol != 'messaging'
+        WHERE window IN {near:Array(UInt32)} AND kind = 3 AND protocol != 'messaging'
           AND (trace, call_span) IN (SELECT trace, call_span FROM takers WHERE side = 2)
     ),
     -- how long a consumer's own outgoing calls took, as a union of intervals, to which duplicates add nothing
@@ -58,7 +58,7 @@
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
         FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM takers WHERE primary = 1) AS s
         INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves
-              WHERE window BETWEEN lowest AND highest AND side = 1 AND own_trace IN (SELECT own_trace FROM takers)) AS c
+              WHERE window IN {near:Array(UInt32)} AND side = 1 AND own_trace IN (SELECT own_trace FROM takers)) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
@@ -152,18 +152,18 @@
 -- end
         FROM (
             SELECT * FROM counted
-            WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging')
+            WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging')
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
         ) AS m
         LEFT ANTI JOIN (
             SELECT trace, call_span FROM message_ends
             WHERE side > 1 AND step != 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves
-                WHERE window BETWEEN first_window AND last_window AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step = 0)
+                WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step = 0)
             UNION ALL
             SELECT trace, call_span FROM halves
-            WHERE window BETWEEN lowest AND highest AND kind = 2 AND (trace, call_span) IN (
-                SELECT trace, call_span FROM halves WHERE window BETWEEN first_window AND last_window AND kind = 4)
+            WHERE window IN {near:Array(UInt32)} AND kind = 2 AND (trace, call_span) IN (
+                SELECT trace, call_span FROM halves WHERE window IN {due:Array(UInt32)} AND kind = 4)
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
 -- if exchanges
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span

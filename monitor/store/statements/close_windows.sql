@@ -1,4 +1,4 @@
--- Halves of windows first..last (and their two neighbours) to calls that wait for an answer, and these to rows of edge_windows
+-- Halves of the windows `due` (and their two neighbours, `near`) to calls that wait for an answer, and these to rows of edge_windows
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
 -- include once
@@ -6,13 +6,13 @@
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
         SELECT * FROM counted
-        WHERE window BETWEEN lowest AND highest AND side = 1 AND (kind = 4 OR protocol != 'messaging')
+        WHERE window IN {near:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
-          AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 5)
+          AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 5)
     ),
     servers AS (
         SELECT * FROM counted
-        WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2
+        WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
     ),
 -- if crowded
@@ -48,9 +48,9 @@
         SELECT s.own_trace AS trace, s.own_span AS own_span,
                intervalLengthSum(greatest(c.start_ns, s.start_ns), least(c.end_ns, s.end_ns)) AS busy_ns
         FROM (SELECT cityHash64(own_trace, service, instance) AS place, own_trace, own_span, start_ns, end_ns FROM halves
-              WHERE window BETWEEN lowest AND highest AND kind = 2 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS s
+              WHERE window IN {near:Array(UInt32)} AND kind = 2 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS s
         INNER JOIN (SELECT cityHash64(own_trace, service, instance) AS place, start_ns, end_ns FROM halves
-              WHERE window BETWEEN lowest AND highest AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
+              WHERE window IN {near:Array(UInt32)} AND side = 1 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}) AS c
             ON s.place = c.place
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
@@ -91,7 +91,7 @@
             AND c.window <= s.window + 10 AND s.window <= c.window + 10
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
-        WHERE call_window BETWEEN first_window AND last_window AND NOT (c.kind = 4 AND s.side = 0)
+        WHERE call_window IN {due:Array(UInt32)} AND NOT (c.kind = 4 AND s.side = 0)
     ),
 -- if exchanges
 -- include checks

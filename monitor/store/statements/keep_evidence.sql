@@ -1,4 +1,4 @@
--- Exemplar calls of windows first..last with the skeleton of their trace. A reservoir: of each edge, version pair, outcome and
+-- Exemplar calls of the windows `due` with the skeleton of their trace. A reservoir: of each edge, version pair, outcome and
 -- hour the three smallest hashes stay; a call that would not be among them is not written.
 INSERT INTO evidence
 (hour, environment, caller, callee, operation, caller_version, callee_version, outcome, rank, trace, error_type, duration_ns, skeleton)
@@ -10,7 +10,7 @@ WITH
             arrayJoin(arrayConcat(arrayMap(x -> (x, 'bad'), failed_exemplars), arrayMap(x -> (x, 'any'), exemplars))) AS pair,
             pair.1 AS trace, pair.2 AS outcome, cityHash64(pair.1) AS rank
         FROM edge_windows
-        WHERE window BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32}) AND generation = {generation:UInt64}
+        WHERE window IN {due:Array(UInt32)} AND generation = {generation:UInt64}
         ORDER BY rank
         LIMIT 3 BY hour, environment, caller, callee, operation, caller_version, callee_version, outcome
     ),
@@ -18,7 +18,7 @@ WITH
         SELECT hour, environment, caller, callee, operation, caller_version, callee_version, outcome,
                arraySort(groupUniqArray(rank))[3] AS largest
         FROM evidence
-        WHERE hour BETWEEN toStartOfHour(toDateTime({first:UInt32})) AND toStartOfHour(toDateTime({last:UInt32}))
+        WHERE hour IN {hours:Array(UInt32)}
         GROUP BY hour, environment, caller, callee, operation, caller_version, callee_version, outcome
         HAVING uniqExact(rank) >= 3
     ),
@@ -38,7 +38,7 @@ SELECT
 FROM chosen AS e
 INNER JOIN (
     SELECT * FROM once
-    WHERE window BETWEEN toDateTime({first:UInt32}) - 10 AND toDateTime({last:UInt32}) + 10
+    WHERE window IN {near:Array(UInt32)}
       AND own_trace IN (SELECT trace FROM chosen)
 ) AS t ON e.trace = t.own_trace
 GROUP BY e.hour, e.environment, e.caller, e.callee, e.operation, e.caller_version, e.callee_version, e.outcome, e.rank, e.trace

@@ -3,11 +3,11 @@ INSERT INTO addresses (environment, address, namespace, service, version_hint, s
 SELECT DISTINCT c.environment, c.address, s.namespace, s.service, '', now()
 FROM (
     SELECT trace, call_span, environment, address FROM halves
-    WHERE window BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32})
+    WHERE window IN {due:Array(UInt32)}
       AND side = 1 AND kind = 3 AND address != '' AND cityHash64(trace) % {every:UInt32} = 0
 ) AS c
 INNER JOIN (
     SELECT trace, call_span, namespace, service FROM halves
-    WHERE window BETWEEN toDateTime({first:UInt32}) - 10 AND toDateTime({last:UInt32}) + 10
+    WHERE window IN {near:Array(UInt32)}
       AND side = 2 AND kind = 2 AND cityHash64(trace) % {every:UInt32} = 0
 ) AS s ON c.trace = s.trace AND c.call_span = s.call_span

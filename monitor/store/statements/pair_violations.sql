@@ -1,27 +1,23 @@
--- The version pair of broken clauses in windows first..last, from the call that their span belongs to: an exchange that only one
+-- The version pair of broken clauses in the windows `due`, from the call that their span belongs to: an exchange that only one
 -- side logged knows only that side. Rows are replaced under their own keys, and only where halves say more: running it again adds
 -- nothing. The client half names the caller, the server half the callee; where a half is missing, the log's word stays.
 INSERT INTO violations
 (window, source_id, partition, offset, `index`, fingerprint, contract, revision, operation, side, rule, pointer, clause, expected,
  actual, environment, caller, caller_version, callee, callee_version, trace, has_trace, status, at)
 WITH
-    toDateTime({first:UInt32}) AS first_window,
-    toDateTime({last:UInt32}) AS last_window,
-    first_window - 10 AS lowest,
-    last_window + 10 AS highest,
     broken AS (
         SELECT v.*, e.span AS span
-        FROM (SELECT * FROM violations FINAL WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS v
-        INNER JOIN (SELECT * FROM exchanges FINAL WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS e
+        FROM (SELECT * FROM violations FINAL WHERE window IN {due:Array(UInt32)} AND has_trace = 1) AS v
+        INNER JOIN (SELECT * FROM exchanges FINAL WHERE window IN {due:Array(UInt32)} AND has_trace = 1) AS e
             ON v.window = e.window AND v.source_id = e.source_id AND v.partition = e.partition AND v.offset = e.offset AND v.`index` = e.`index`
     ),
     clients AS (
         SELECT window, trace, call_span, environment, service, version, side FROM halves FINAL
-        WHERE window BETWEEN lowest AND highest AND side = 1 AND trace IN (SELECT trace FROM broken)
+        WHERE window IN {near:Array(UInt32)} AND side = 1 AND trace IN (SELECT trace FROM broken)
     ),
     servers AS (
         SELECT window, trace, call_span, own_span, end_ns, environment, service, version, side FROM halves FINAL
-        WHERE window BETWEEN lowest AND highest AND side = 2 AND kind = 2 AND trace IN (SELECT trace FROM broken)
+        WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2 AND trace IN (SELECT trace FROM broken)
     ),
     -- the server that said it; where the client said it, the last to answer
     called AS (

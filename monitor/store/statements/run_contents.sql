@@ -1,11 +1,8 @@
--- What windows first..last and their neighbours hold: what none of them has need not be joined or collapsed.
-WITH
-    toDateTime({first:UInt32}) AS first_window,
-    toDateTime({last:UInt32}) AS last_window
+-- What the windows `due` and their neighbours hold: what none of them has need not be joined or collapsed.
 SELECT
-    countIf(window BETWEEN first_window AND last_window AND (kind IN (4, 5) OR protocol = 'messaging')) AS messages,
-    (SELECT count() FROM exchanges WHERE window BETWEEN first_window - 10 AND last_window + 10) AS exchanges,
-    (SELECT count() FROM violations WHERE window BETWEEN first_window AND last_window AND has_trace = 1) AS violations,
+    countIf(window IN {due:Array(UInt32)} AND (kind IN (4, 5) OR protocol = 'messaging')) AS messages,
+    (SELECT count() FROM exchanges WHERE window IN {near:Array(UInt32)}) AS exchanges,
+    (SELECT count() FROM violations WHERE window IN {due:Array(UInt32)} AND has_trace = 1) AS violations,
     -- servers under one client; rarely also a span sent twice, or two clients whose ids agree in 64 bits
     countIf(side = 2 AND kind = 2) - uniqExactIf(reinterpretAsUInt64(call_span), side = 2 AND kind = 2) AS crowded,
     -- spans sent again, perhaps with another end or parent; a consumer's further links are told apart
@@ -13,4 +10,4 @@ SELECT
     -- consumers that only receive, in this run or, of what it processes, long before
     (SELECT count() FROM (SELECT 1 FROM message_ends WHERE step != 0 LIMIT 1)) AS receives
 FROM halves
-WHERE window BETWEEN first_window - 20 AND last_window + 20
+WHERE window IN {around:Array(UInt32)}

@@ -3,6 +3,6 @@
         SELECT trace, span, argMax(checked, (side, source_id, partition, offset, `index`)) AS verdict,
                argMax(reason, (side, source_id, partition, offset, `index`)) AS why
         FROM exchanges FINAL
-        WHERE window BETWEEN lowest AND highest AND has_trace = 1
+        WHERE window IN {near:Array(UInt32)} AND has_trace = 1
         GROUP BY trace, span
     ),

@@ -1,13 +1,12 @@
--- if resent
+-- if changed
     -- spans sent again with other content, of which FINAL keeps one only under the same window and parent: the copy in the later of
-    -- two neighbouring windows counts, in one window the one that FINAL would keep
+    -- two neighbouring windows counts, in one window the one that FINAL would keep. Few spans are: a number stands for each first
     sent AS (
         SELECT trace, own_span, side, if(kind = 5, call_span, own_span) AS place, window, content_hash FROM halves
-        WHERE window BETWEEN lowest - 10 AND highest + 10
-          AND (trace, own_span, side, place) IN (
-            SELECT trace, own_span, side, if(kind = 5, call_span, own_span) AS place FROM halves
-            WHERE window BETWEEN lowest - 10 AND highest + 10
-            GROUP BY trace, own_span, side, place HAVING uniqExact(window, content_hash) > 1)
+        WHERE window IN {around:Array(UInt32)} AND (reinterpretAsUInt64(own_span) + side + if(kind = 5, intHash64(reinterpretAsUInt64(call_span)), 0)) IN (
+            SELECT reinterpretAsUInt64(own_span) + side + if(kind = 5, intHash64(reinterpretAsUInt64(call_span)), 0) AS span FROM halves
+            WHERE window IN {around:Array(UInt32)}
+            GROUP BY span HAVING min((window, content_hash)) != max((window, content_hash)))
     ),
     superseded AS (
         SELECT earlier.trace, earlier.own_span, earlier.side, earlier.place, earlier.window, earlier.content_hash

@@ -6,7 +6,3 @@ INSERT INTO edge_windows
  client_ns, server_ns, self_ns, queue_ns, client_histogram, server_histogram, self_histogram, queue_histogram,
  sampling, exemplars, failed_exemplars)
 WITH
-    toDateTime({first:UInt32}) AS first_window,
-    toDateTime({last:UInt32}) AS last_window,
-    first_window - 10 AS lowest,
-    last_window + 10 AS highest,

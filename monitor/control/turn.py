@@ -1,0 +1,93 @@
+"""A turn: work that one process of many does, under a lease that is renewed while it works."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Engine
+
+from monitor.control import lease as leases
+from monitor.control.store import reading
+from monitor.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 30.0
+RENEW_EVERY_SECONDS = LEASE_SECONDS / 4
+LONGEST_WORK_SECONDS = 900.0
+"""How long a lease is renewed for one piece of work: one that hangs for longer must let another process try."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A lease that one process of many holds. Safe between threads."""
+
+    engine: Engine
+    name: str
+    holder: str
+    lease_seconds: float = LEASE_SECONDS
+    lease: leases.Lease | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self) -> bool:
+        """Renew it, or take it when it is free; whether it is ours now."""
+        with self._lock:
+            if self.lease is None or not leases.renew(self.engine, self.lease):
+                self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
+            return self.lease is not None
+
+    def unbroken(self) -> bool:
+        """Whether work begun under this lease may still be published: nobody else has held it since.
+
+        A lease that ran out (a machine that stood still, a long statement) and that nobody took is taken back: its epoch
+        tells, since each holder raises it by one. Once another process had it, what we did may be older than what it did.
+        """
+        with self._lock:
+            before = self.lease
+            if before is None:
+                return False
+            if leases.renew(self.engine, before):
+                return True
+            self.lease = leases.acquire(self.engine, self.name, self.holder, self.lease_seconds)
+            if self.lease is None or self.lease.epoch != before.epoch + 1:
+                return False
+        log.info("a lease ran out while its holder worked; nobody had taken it, so it was taken back", lease=self.name)
+        return True
+
+    def taken_by(self) -> str:
+        """Who holds it now; empty when nobody does."""
+        with reading(self.engine) as connection:
+            return leases.holder_of(connection, self.name) or ""
+
+    @contextmanager
+    def working(self, longest_seconds: float = LONGEST_WORK_SECONDS) -> Iterator[None]:
+        """Renew the lease from a thread of its own while the block runs, for `longest_seconds` at most."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._renew_until, args=(done, longest_seconds), name=f"lease-{self.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def give_up(self) -> None:
+        """Let go, so that another need not wait."""
+        with self._lock:
+            if self.lease is not None:
+                leases.release(self.engine, self.lease)
+                self.lease = None
+
+    def _renew_until(self, done: threading.Event, longest_seconds: float) -> None:
+        pause = min(RENEW_EVERY_SECONDS, self.lease_seconds / 4)
+        waited = 0.0
+        while waited < longest_seconds and not done.wait(pause):
+            waited += pause
+            try:
+                with self._lock:
+                    if self.lease is None or not leases.renew(self.engine, self.lease):
+                        return  # `unbroken` tells whether it was lost or only ran out
+            except StoreError as error:
+                log.warning("a lease could not be renewed; it is tried again", lease=self.name, reason=str(error))
