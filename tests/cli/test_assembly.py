@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from monitor.api import ApiConfig
 from monitor.cli.assembly import DETECTOR, House, house
@@ -13,7 +14,6 @@ from monitor.cli.opened import opened
 from monitor.cli.up import work_of
 from monitor.config import load
 from monitor.control.deploys import record
-from monitor.control.store import open_control
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
@@ -44,25 +44,20 @@ from tests.pipelines.written import write_cells
     ],
 )
 def test_a_source_that_cannot_be_made_names_the_setting(
-    store: Store, tmp_path: object, flags: dict[str, object], said: str
+    store: Store, sqlite_engine: Engine, flags: dict[str, object], said: str
 ) -> None:
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
     with pytest.raises(ConfigError, match=said):
-        House(load(flags=flags), store, engine).source("traces")
-    engine.dispose()
+        House(load(flags=flags), store, sqlite_engine).source("traces")
 
 
-def test_the_reject_settings_bound_a_run_of_bad_records_too(store: Store, tmp_path: object) -> None:
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
-    limits = House(load(flags={"rejects.limit_ratio": 0.2, "rejects.limit_records": 7}), store, engine).limits
+def test_the_reject_settings_bound_a_run_of_bad_records_too(store: Store, sqlite_engine: Engine) -> None:
+    limits = House(load(flags={"rejects.limit_ratio": 0.2, "rejects.limit_records": 7}), store, sqlite_engine).limits
     assert (limits.max_share, limits.window_records, limits.max_run) == (0.2, 7, 7)
-    engine.dispose()
 
 
-def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store: Store, tmp_path: Path) -> None:
+def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store: Store, sqlite_engine: Engine) -> None:
     """One set of defaults: whatever opens the product, and a part that a test makes by hand, agree."""
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
-    parts = House(load(environ={}), store, engine)
+    parts = House(load(environ={}), store, sqlite_engine)
     assert parts.judging() == JudgeSettings()
     assert parts.watching() == DetectionSettings()
     assert parts.closing() == ClosingSettings()
@@ -74,7 +69,6 @@ def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store
     assert parts.notifying("") == NotifySettings()
     assert parts.answering("") == ApiConfig()
     assert inspect.signature(detection).parameters["tick_seconds"].default == parts.settings.detection.every_seconds
-    engine.dispose()
     watch = inspect.signature(RegistryWatch).parameters
     said = parts.settings.contracts
     assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (said.refresh_seconds, said.lenient_nullable)
@@ -96,7 +90,7 @@ def test_every_short_name_of_an_environment_is_shown_and_may_be_overruled() -> N
     assert written_aliases(said).environments == {**shown, "qa": "test", "live": "live"}
 
 
-def test_the_detector_looks_as_often_as_it_is_told(store: Store, tmp_path: Path) -> None:
+def test_the_detector_looks_as_often_as_it_is_told(store: Store, sqlite_engine: Engine) -> None:
     waits: list[float | None] = []
 
     class Once(threading.Event):
@@ -105,10 +99,8 @@ def test_the_detector_looks_as_often_as_it_is_told(store: Store, tmp_path: Path)
             self.set()
             return True
 
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
-    parts = House(load(flags={"detection.every_seconds": 12}, environ={}), store, engine, stop=Once())
+    parts = House(load(flags={"detection.every_seconds": 12}, environ={}), store, sqlite_engine, stop=Once())
     work_of(parts, DETECTOR, "")()
-    engine.dispose()
     assert waits == [12.0]
 
 
@@ -132,8 +124,8 @@ def test_a_gate_without_up_judges_by_the_settings(store: Store, tmp_path: Path, 
         assert parts.gate("payment", "2.0.0", "production", 300.0).outcome == outcome
 
 
-def test_who_only_asks_leaves_how_long_rows_are_kept(store: Store, tmp_path: Path) -> None:
-    flags = {"clickhouse_dsn": store.dsn, "control_dsn": f"sqlite:///{tmp_path}/control.db", "data_dir": str(tmp_path)}
+def test_who_only_asks_leaves_how_long_rows_are_kept(own_store: Store, tmp_path: Path) -> None:
+    flags = {"clickhouse_dsn": own_store.dsn, "control_dsn": f"sqlite:///{tmp_path}/control.db", "data_dir": str(tmp_path)}
     with house(load(flags={**flags, "retention.halves_days": 7}, environ={})), opened(load(flags=flags, environ={})) as parts:
         kept = {row["name"]: row["engine_full"] for row in parts.store.ask("table_engines")}
     assert "toIntervalDay(7)" in kept["halves"]

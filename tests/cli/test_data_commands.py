@@ -24,7 +24,12 @@ CONTRACT = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths"
 
 @pytest.fixture(params=["this process opens the stores", "another serves the API", "another serves it beyond loopback"])
 def shop(
-    request: pytest.FixtureRequest, store: Store, chdb_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    store: Store,
+    chdb_path: Path,
+    sqlite_dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Store]:
     """A store with a shop's day in it, reached either way."""
     write_shop_day(store)
@@ -33,14 +38,14 @@ def shop(
     monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
-    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", f"sqlite:///{tmp_path}/control.db")
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
     if request.param.startswith("this"):
         monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path))
         yield store
         return
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
     host = "0.0.0.0" if "beyond" in request.param else "127.0.0.1"
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    engine = open_control(sqlite_dsn)
     with serving(House(load(flags={"api.port": 0, "api.host": host}), store, engine)):
         yield store
     assert store.lock is not None

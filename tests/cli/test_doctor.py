@@ -86,11 +86,11 @@ def test_a_sample_tells_what_spans_tell(capsys: pytest.CaptureFixture[str], brok
 
 
 def test_beside_a_running_process_the_doctor_tells_of_that_one_and_not_of_its_own_settings(
-    capsys: pytest.CaptureFixture[str], store: Store, chdb_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], store: Store, chdb_path: Path, sqlite_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
-    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", f"sqlite:///{tmp_path}/control.db")
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
+    engine = open_control(sqlite_dsn)
     write_shop_day(store)
     house = House(load(flags={"api.port": 0}), store, engine)
     house.board.report(Report("traces", False, "the broker is gone", house.clock()))

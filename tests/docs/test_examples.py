@@ -88,12 +88,12 @@ def a_place_of_its_own(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def demo(store: Store, chdb_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def demo(store: Store, chdb_path: Path, sqlite_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """What a demo has come to after some minutes, served beside the reader; yields its address."""
     now = datetime.now(UTC).replace(microsecond=0)
     until = now.replace(second=now.second // 10 * 10)
     write_shop_day(store, until)
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    engine = open_control(sqlite_dsn)
     write_judgement(engine, until)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
     with serving(House(load(flags={"api.port": 0}), store, engine)) as address:
@@ -110,10 +110,10 @@ def test_beside_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2.0.0" in said(capsys, EXAMPLES["edges --by caller,callee,versions --since 15m"])
 
 
-def test_a_pipeline_asks_from_afar(demo: str, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_asks_from_afar(demo: str, sqlite_dsn: str, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     example = EXAMPLES["gate --service payment --version 2.0.0 --wait 600 --format junit"]
     assert set(example.sets) == {"SEAMWATCH_API_URL", "SEAMWATCH_API_TOKEN"}
-    engine = open_control(f"sqlite:///{tmp_path}/control.db")
+    engine = open_control(sqlite_dsn)
     _, secret = create_token(engine, "pipeline", ("gate",), datetime.now(UTC))
     engine.dispose()
     monkeypatch.setenv("SEAMWATCH_API_URL", demo)

@@ -1,10 +1,9 @@
 """Stories of deploys as they happen: rolled back, superseded, deployed again, told twice, told wrongly."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -14,7 +13,6 @@ from monitor.alerts.senders.listed import ListSender
 from monitor.control import lease
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import list_findings
-from monitor.control.store import open_control
 from monitor.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import EdgeCell
@@ -31,10 +29,8 @@ ALERTS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_control(f"sqlite:///{tmp_path}/control.db")
-    yield opened
-    opened.dispose()
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
 
 
 def tell(engine: Engine, version: str = "2.0.0", at: datetime = START, **changes: object) -> str:

@@ -1,9 +1,7 @@
 """Deploy events from a topic to merged deploys, a ledger that tiles and rejects with reasons."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from sqlalchemy import Engine
 
 from monitor.clock import ManualClock
 from monitor.control.deploys import list_deploys
-from monitor.control.store import open_control
 from monitor.edges.aliases import Aliases
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -23,10 +20,8 @@ MILLISECONDS = int(NOW.timestamp() * 1000)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_control(f"sqlite:///{tmp_path}/control.db")
-    yield opened
-    opened.dispose()
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
 
 
 def cdevent(number: int, share: float, state: str, environment: str = "production") -> bytes:

@@ -1,16 +1,13 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import accept, list_findings
-from monitor.control.store import open_control
 from monitor.control.verdicts import latest_verdict, list_verdicts
 from monitor.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
@@ -26,10 +23,8 @@ REST = [Traffic(edge(operation="GET /orders"))]
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_control(f"sqlite:///{tmp_path}/control.db")
-    yield opened
-    opened.dispose()
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
 
 
 def announce(engine: Engine, version: str = "2.0.0", previous: str = "1.9.0", share: float = 0.1, **changes: object) -> str:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from monitor.contracts.read import read_draft
 from monitor.control.contracts import publish
-from monitor.control.store import open_control
 from monitor.edges.aliases import Aliases
 from monitor.errors import StoreUnavailable
 from monitor.model.contracts import ContractDraft
@@ -26,8 +26,8 @@ class Seconds:
         return self.now
 
 
-def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(tmp_path: Path) -> None:
-    engine, seconds = open_control(f"sqlite:///{tmp_path}/control.db"), Seconds()
+def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(sqlite_engine: Engine, tmp_path: Path) -> None:
+    engine, seconds = sqlite_engine, Seconds()
     watch = RegistryWatch(engine, Aliases(services={"pay-svc": "payment"}), seconds=seconds)
     first = watch()
     publish(engine, DRAFT, NOW, read=read_draft)
@@ -40,8 +40,8 @@ def test_a_publication_is_in_use_within_ten_seconds_under_canonical_names(tmp_pa
     engine.dispose()
 
 
-def test_while_the_control_store_is_away_the_last_snapshot_stays(tmp_path: Path) -> None:
-    engine, seconds = open_control(f"sqlite:///{tmp_path}/control.db"), Seconds()
+def test_while_the_control_store_is_away_the_last_snapshot_stays(sqlite_engine: Engine, tmp_path: Path) -> None:
+    engine, seconds = sqlite_engine, Seconds()
     watch = RegistryWatch(engine, Aliases(), seconds=seconds)
     first = watch()
     engine.dispose()

@@ -84,9 +84,9 @@ def holder(engine: Engine) -> str | None:
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_a_sender_killed_in_the_middle_of_a_delivery_loses_and_doubles_nothing(
-    postgres: str, http_receiver: HttpReceiver
+    migrated_postgres: str, http_receiver: HttpReceiver
 ) -> None:
-    engine = open_control(postgres)
+    engine = open_control(migrated_postgres)
     incidents = Incidents(http_receiver)
     held, killed = threading.Event(), threading.Event()
 
@@ -99,7 +99,10 @@ def test_a_sender_killed_in_the_middle_of_a_delivery_loses_and_doubles_nothing(
         answering(202)(handler)
 
     http_receiver.answer = hold_the_third
-    with a_sender(postgres, http_receiver.url, "one") as one, a_sender(postgres, http_receiver.url, "two") as two:
+    with (
+        a_sender(migrated_postgres, http_receiver.url, "one") as one,
+        a_sender(migrated_postgres, http_receiver.url, "two") as two,
+    ):
         processes = {"one": one, "two": two}
         until(lambda: holder(engine) is not None, "one of them holds the lease")
         found = [a_finding(number, datetime.now(UTC)) for number in range(COUNT)]

@@ -48,23 +48,23 @@ def test_opening_again_migrates_nothing_and_keeps_the_rows(store: Store) -> None
     again.close()
 
 
-def test_a_newer_store_is_politely_refused(store: Store) -> None:
+def test_a_newer_store_is_politely_refused(own_store: Store) -> None:
     row = {"number": pa.array([999], pa.uint32()), "name": ["999_future.sql"], "checksum": ["x"]}
-    store.insert("schema_migrations", pa.table(row))
+    own_store.insert("schema_migrations", pa.table(row))
     with pytest.raises(StoreError, match="upgrade Seamwatch"):
-        open_store(store.dsn)
+        open_store(own_store.dsn)
 
 
-def test_a_changed_schema_file_is_noticed(store: Store) -> None:
+def test_a_changed_schema_file_is_noticed(own_store: Store) -> None:
     row = {
         "number": pa.array([1], pa.uint32()),
         "name": ["001_telemetry.sql"],
         "checksum": ["x"],
         "applied": pa.array([4_000_000_000], pa.uint32()),
     }
-    store.insert("schema_migrations", pa.table(row))
+    own_store.insert("schema_migrations", pa.table(row))
     with pytest.raises(StoreError, match="001_telemetry"):
-        open_store(store.dsn)
+        open_store(own_store.dsn)
 
 
 def test_a_statement_is_found_by_name_only(store: Store) -> None:

@@ -13,14 +13,14 @@ def test_every_setting_of_retention_bounds_tables_and_no_other_does() -> None:
     assert set(BY_SETTING) == set(load(environ={}).retention.model_dump())
 
 
-def test_a_setting_changes_its_tables_once(store: Store) -> None:
+def test_a_setting_changes_its_tables_once(own_store: Store) -> None:
     kept = load(environ={}).retention.model_dump()
-    keep_for(store, kept)
-    assert keep_for(store, kept) == []
-    assert sorted(keep_for(store, {**kept, "halves_days": 7})) == ["arrivals", "exchanges", "halves"]
-    assert "TTL ingested + toIntervalDay(7)" in engines(store)["halves"]
-    assert "TTL ingested + toIntervalDay(70)" in engines(store)["arrivals"]
+    keep_for(own_store, kept)
+    assert keep_for(own_store, kept) == []
+    assert sorted(keep_for(own_store, {**kept, "halves_days": 7})) == ["arrivals", "exchanges", "halves"]
+    assert "TTL ingested + toIntervalDay(7)" in engines(own_store)["halves"]
+    assert "TTL ingested + toIntervalDay(70)" in engines(own_store)["arrivals"]
 
 
-def test_what_only_orders_publishing_is_kept(store: Store) -> None:
-    assert "TTL" not in engines(store)["windows"]
+def test_what_only_orders_publishing_is_kept(own_store: Store) -> None:
+    assert "TTL" not in engines(own_store)["windows"]
