@@ -3,23 +3,27 @@
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
+from monitor.api.connections import ACCEPTED_AT_ONCE, Connection, Door
 from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError
 
 START_SECONDS = 30.0
+WAITING_TO_BE_ACCEPTED = 1024  # connections that the system keeps for us meanwhile
 
 
 class ApiServer:
     """Serves `app`; the socket is bound when this returns from the constructor. Port 0 takes a free one.
 
-    Raises ConfigError when the address is taken. No proxy header is believed: who asks is who is connected.
+    Raises ConfigError when the address is taken. No proxy header is believed: who asks is who is connected. At most
+    `connections` at a time, by default what the file descriptors allow; see `monitor.api.connections`.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, connections: int | None = None) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,6 +39,8 @@ class ApiServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=partial(Connection, Door(connections)),  # type: ignore[arg-type]  # called like a class, and nothing else
+                backlog=ACCEPTED_AT_ONCE,
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
@@ -61,6 +67,7 @@ class ApiServer:
             if not self._thread.is_alive() or monotonic_seconds() > deadline:
                 raise ConfigError(f"the API did not start on {self.host}:{self.port}; see the log")
             wait(0.02)
+        self._socket.listen(WAITING_TO_BE_ACCEPTED)
 
     def stop(self) -> None:
         """End event streams, finish requests (at most 5 s), close the socket. Calling it again does nothing."""
