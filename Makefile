@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPREAD := --numprocesses=auto --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
 
 .DEFAULT_GOAL := help
@@ -21,7 +22,7 @@ test: $(VENV)/installed-tests ## lint, types, import contracts, all tests and th
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
 	@$(MAKE) --no-print-directory lint; lint=$$?; \
 	  if [ -n "$(ARGS)" ]; then $(BIN)/python -m pytest $(ARGS); \
-	  else $(BIN)/coverage run -m pytest && $(BIN)/coverage report --skip-covered --sort=cover; fi && exit $$lint
+	  else SEAMWATCH_TEST_COVERAGE=1 $(BIN)/python -m pytest $(SPREAD); fi && exit $$lint
 
 lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
 	$(BIN)/ruff check monitor pipelines dashboards tests

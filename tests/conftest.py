@@ -10,6 +10,7 @@ settings.register_profile(
 settings.load_profile("seamwatch")
 
 pytest_plugins = [
+    "tests.fixtures.workers",
     "tests.fixtures.gateway",
     "tests.fixtures.kafka",
     "tests.fixtures.store",
