@@ -7,6 +7,9 @@ client_error   HTTP 4xx; gRPC codes that blame the request
 server_error   HTTP 5xx; gRPC codes that blame the server; status ERROR with no code, or with a code below 400
 ok        everything else
 
+A span or a log gives the word of one side. The outcome of a call is the caller's word. Where that is ok, it is the provider's
+(`store/statements/close_windows.sql`): HTTP 200 is only the envelope of a GraphQL or gRPC answer.
+
 error type: "auth" (HTTP 401, 403, 407; gRPC UNAUTHENTICATED, PERMISSION_DENIED), "protocol" (HTTP 400-class codes of the
 protocol itself: 405, 411, 417, 421, 426, 431, 505; gRPC UNIMPLEMENTED; TLS and protocol exceptions), "media_type" (HTTP 406,
 415), else `error.type` as given (else the type of the exception that a failed span recorded, as conventions before 1.23 have

@@ -40,6 +40,10 @@ class Edge:
 class EdgeCell:
     """One row of `edge_windows`: an edge between two versions in one window of 10 s (or several, summed).
 
+    `outcomes` count each call once. The caller's word is the outcome; where the caller saw nothing wrong, the provider's is.
+    `provider_only` counts the latter by outcome: what only the provider (its span or its API log) tells of. They are part of
+    `outcomes` too. `failed` counts calls that either side's span gave the status ERROR, or that an API log alone calls a failure.
+
     Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which sides were
     seen: both, client_only, server_only, log_only. `conformance` counts checked exchanges: valid, violated, and
     not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
@@ -69,6 +73,13 @@ class EdgeCell:
     queue_histogram: Histogram
     exemplars: Sequence[str] = ()
     sealed: bool = True
+    provider_only: Mapping[str, int] = field(default_factory=dict)
+
+
+def callers_word(outcomes: Mapping[str, int], provider_only: Mapping[str, int]) -> dict[str, int]:
+    """Outcomes as the callers saw them: what only the provider tells of was `ok` to them."""
+    seen = {name: count - provider_only.get(name, 0) for name, count in outcomes.items()}
+    return seen | {"ok": outcomes.get("ok", 0) + sum(provider_only.values())}
 
 
 GroupBy = Literal["caller", "callee", "protocol", "operation", "versions", "environment"]
@@ -90,7 +101,11 @@ class EdgeQuery:
 
 @dataclass(frozen=True, slots=True)
 class EdgeRow:
-    """One answer to an EdgeQuery; text is None where it was not grouped by."""
+    """One answer to an EdgeQuery; text is None where it was not grouped by. Counts are those of EdgeCell.
+
+    `outcomes` and `caller_outcomes` count the same calls: with the provider's word where the caller saw nothing wrong, and as the
+    caller alone saw them. `provider_only` is the difference.
+    """
 
     environment: str | None
     caller: str | None
@@ -111,6 +126,8 @@ class EdgeRow:
     server_seconds_sum: float | None
     quantiles: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     exemplars: Sequence[str] = ()
+    provider_only: Mapping[str, int] = field(default_factory=dict)
+    caller_outcomes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

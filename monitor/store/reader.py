@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Sighting
+from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Sighting, callers_word
 from monitor.model.quantiles import quantile
 from monitor.store.client import Store
 
@@ -127,6 +127,8 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
     def grouped(name: str, group: str) -> str | None:
         return str(row[name]) if group in by else None
 
+    outcomes: dict[str, int] = {name: int(row[name]) for name in OUTCOMES}
+    told = {str(name): int(count) for name, count in row["provider_only"].items()}
     return EdgeRow(
         environment=grouped("environment", "environment"),
         caller=grouped("caller", "caller"),
@@ -138,7 +140,7 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         calls=int(row["calls"]),
         weighted_calls=float(row["weighted_calls"]),
         failed=int(row["failed"]),
-        outcomes={name: int(row[name]) for name in OUTCOMES},
+        outcomes=outcomes,
         error_types=dict(row["error_types"]),
         conformance=_conformance(row),
         coverage=_coverage(row),
@@ -154,6 +156,8 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
             for side in ("client", "server")
         },
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
+        provider_only=told,
+        caller_outcomes=callers_word(outcomes, told),
     )
 
 
@@ -178,6 +182,7 @@ def _cell(row: Row) -> EdgeCell:
         failed=int(row["failed"]),
         outcomes={name: int(row[name]) for name in OUTCOMES},
         error_types=dict(row["error_types"]),
+        provider_only=dict(row["provider_only"]),
         conformance=_conformance(row),
         coverage=_coverage(row),
         sampling=SAMPLINGS[int(row["sampling"])],

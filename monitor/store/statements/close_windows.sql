@@ -70,8 +70,11 @@
             if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
             if(s.side = 2, s.operation, c.operation) AS operation,
             toUInt8(s.rank_in_group < 2) AS counts,
-            if(c.side = 1 AND s.rank_in_call < 2, c.outcome, s.outcome) AS outcome,
-            multiIf(c.side = 1 AND s.rank_in_call < 2 AND c.outcome = 'ok', '', c.side = 1 AND s.rank_in_call < 2 AND c.error_type != '', c.error_type, s.error_type) AS error_type,
+            -- the caller's word leads; where it saw nothing wrong the provider's does: an HTTP 200 is only the envelope of a
+            -- GraphQL or gRPC answer
+            if(c.side = 1 AND s.rank_in_call < 2 AND (c.outcome != 'ok' OR s.side = 0), c.outcome, s.outcome) AS outcome,
+            if(c.side = 1 AND s.rank_in_call < 2 AND c.outcome != 'ok' AND c.error_type != '', c.error_type, s.error_type) AS error_type,
+            toUInt8(c.side = 1 AND s.rank_in_call < 2 AND c.outcome = 'ok' AND s.side = 2 AND s.outcome != 'ok') AS told,
             toUInt8((c.side = 1 AND s.rank_in_call < 2 AND c.failed = 1) OR s.failed = 1) AS is_failed,
             toUInt8(c.side = 1 AND s.rank_in_call < 2) AS has_client,
             toUInt8(s.side = 2) AS has_server,
@@ -96,12 +99,21 @@
 -- if exchanges
 -- include checks
     calls_seen AS (
-        SELECT m.*, multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_verdict, m.leads, kc.verdict, '') AS verdict,
-               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_why, m.leads, kc.why, '') AS why
+        -- a failure that an API log tells of is one, whatever the spans say: the caller's log is the caller's word
+        SELECT m.* EXCEPT (outcome, error_type, is_failed, told),
+               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_verdict, m.leads, kc.verdict, '') AS verdict,
+               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_why, m.leads, kc.why, '') AS why,
+               multiIf(m.outcome != 'ok', ('', ''), m.leads AND kc.client_failure.1 != '', kc.client_failure,
+                       m.has_server = 1 AND ks.failure.1 != '', ks.failure, m.leads, kc.server_failure, ('', '')) AS logged,
+               if(logged.1 != '', logged.1, m.outcome) AS outcome,
+               if(logged.1 != '', logged.2, m.error_type) AS error_type,
+               toUInt8(m.is_failed = 1 OR logged.1 != '') AS is_failed,
+               toUInt8(m.told = 1 OR (logged.1 != '' AND m.has_client = 1 AND kc.client_failure.1 = '')) AS told
         FROM sync_calls AS m
-        LEFT JOIN (SELECT trace AS at, span, verdict AS server_verdict, why AS server_why FROM checks) AS ks
+        LEFT JOIN (SELECT trace AS at, span, verdict AS server_verdict, why AS server_why, server_failure AS failure FROM checks) AS ks
             ON m.trace = ks.at AND m.server_span = ks.span
-        LEFT JOIN (SELECT trace AS at, span, verdict, why FROM checks) AS kc ON m.trace = kc.at AND m.client_span = kc.span
+        LEFT JOIN (SELECT trace AS at, span, verdict, why, client_failure, server_failure FROM checks) AS kc
+            ON m.trace = kc.at AND m.client_span = kc.span
     )
 -- else
     calls_seen AS (

@@ -6,6 +6,7 @@ SELECT
     countIf(counts = 1 AND outcome = 'ok'), countIf(counts = 1 AND outcome = 'client_error'), countIf(counts = 1 AND outcome = 'server_error'),
     countIf(counts = 1 AND outcome = 'timeout'), countIf(counts = 1 AND outcome = 'cancelled'),
     sumMapIf(map(error_type, toUInt64(1)), counts = 1 AND error_type != ''),
+    sumMapIf(map(outcome, toUInt64(1)), counts = 1 AND told = 1),
     countIf(verdict = 'valid'), countIf(verdict = 'violated'), sumMapIf(map(why, toUInt64(1)), verdict = 'not_checked'),
     countIf(counts = 1 AND paired = 1), countIf(counts = 1 AND paired = 0 AND has_client = 1 AND from_log = 0),
     countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1),
