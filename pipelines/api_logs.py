@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from monitor import telemetry
 from monitor.clock import Clock
@@ -10,18 +11,19 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import decode_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
-from monitor.model.records import Offsets
+from monitor.model.records import Offsets, Unread
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
 from pipelines.exchanges import Examiner
+from pipelines.unread import explained
 
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
     """`format` as decode_api_logs reads it; `mapping` field to JSON pointer, for "mapping"; `shape_share` 0 to 1."""
 
-    format: str = "ndjson"
+    format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
     shape_share: float = SHAPE_SHARE
     aliases: Aliases = field(default_factory=Aliases)
@@ -30,14 +32,14 @@ class ApiLogSettings:
 
 def api_logs(
     source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
-) -> Iterator[Offsets]:
+) -> Iterator[Offsets | Unread]:
     """Yields offsets only after their rows are durable: shapes and violations, exchanges, arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
     """
     examiner, watermarks = Examiner(settings.aliases, settings.shape_share), Watermarks()
-    budget = RejectBudget(settings.limits, "api_logs")
+    budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"))
     for records in source.poll():
         exchanges, rejects = decode_api_logs(records, settings.format, settings.mapping)
         examined = examiner.examine(exchanges, registry(), records)
@@ -56,8 +58,8 @@ def api_logs(
             telemetry.EXCHANGES.labels(outcome).inc(count)
         for reject in rejects:
             telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
-        budget.account(records, rejects)
+        progress = budget.account(records, rejects)
         reached = watermarks.newest()
         if reached is not None:
             telemetry.WATERMARK.labels("api_logs").set(reached)
-        yield records.next_offsets
+        yield progress

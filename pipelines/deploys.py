@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +18,12 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import ledger_rows, reject_rows
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.records import Offsets, Records
+from monitor.model.records import Offsets, Records, Unread
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
+from pipelines.unread import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,12 @@ class DeploySettings:
     history: timedelta = timedelta(hours=24)
 
 
-def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Offsets]:
+def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Offsets | Unread]:
     """Yields offsets only after their events are merged in the control store and their ledger rows are durable.
 
     An event that comes again changes nothing (its key is source and id), so a crash at any point is harmless.
     """
-    budget = RejectBudget(settings.limits, "deploys")
+    budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"))
     for records in source.poll():
         found = decode_deploys(records)
         for event in found.events:
@@ -49,9 +51,7 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
             store.insert("ledger", _ledger(records, found))
         for reject in found.rejects:
             telemetry.REJECTS.labels("deploys", reject.reason).inc(reject.count)
-        bad = _refused(records, found)
-        budget.spend(len(records), bad, found.rejects[-1].reason if found.rejects else "")
-        yield records.next_offsets
+        yield budget.account(records, found.rejects)
 
 
 class VersionWatch:

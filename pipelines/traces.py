@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +17,22 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
 from monitor.edges.halves import Namer, half_edges
 from monitor.model.exchanges import Exchange
-from monitor.model.records import Offsets, Records
+from monitor.model.records import Offsets, Records, Unread
 from monitor.model.spans import SpanBatch
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
 from pipelines.exchanges import Examiner
+from pipelines.unread import explained
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """`encoding` is otlp_proto or otlp_json; a record's own header wins. `unmarked_biased`: spans without sampling marks count as
+    """`encoding` as decode_spans reads it. `unmarked_biased`: spans without sampling marks count as
     tail-sampled. `shape_share` of the payloads that spans carry is kept as shapes.
     """
 
-    encoding: str = "otlp_proto"
+    encoding: str = "auto"
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
@@ -39,7 +41,7 @@ class TraceSettings:
 
 def traces(
     source: Source, store: Store, settings: TraceSettings, clock: Clock, registry: Callable[[], Registry] | None = None
-) -> Iterator[Offsets]:
+) -> Iterator[Offsets | Unread]:
     """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
 
     Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one decode, two outputs.
@@ -48,7 +50,7 @@ def traces(
     """
     examiner = Examiner(settings.aliases, settings.shape_share)
     namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
-    budget = RejectBudget(settings.limits, "traces")
+    budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"))
     for records in source.poll():
         spans, rejects = decode_spans(records, settings.encoding)
         halves = half_edges(spans, namer)
@@ -80,8 +82,8 @@ def traces(
         _count(spans, len(halves), watermarks.newest())
         for reject in rejects:
             telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
-        budget.account(records, rejects)
-        yield records.next_offsets
+        progress = budget.account(records, rejects)
+        yield progress
 
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:

@@ -38,7 +38,7 @@ from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
 from monitor.streams.confluent import ConfluentSource
-from monitor.streams.files import FileSource, Kind, Progress
+from monitor.streams.files import FileSource, Progress
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.kafka import KafkaSource
 from monitor.streams.limit import RejectLimits
@@ -178,11 +178,9 @@ class House:
 
         return make
 
-    def files(
-        self, paths: Sequence[Path], kind: Kind, encoding: Encoding, framing: Framing, progress: Progress | None = None
-    ) -> FileSource:
+    def files(self, paths: Sequence[Path], encoding: Encoding, framing: Framing, progress: Progress | None = None) -> FileSource:
         """Recorded files, read in batches as large as Kafka's."""
-        return FileSource(paths, kind, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
+        return FileSource(paths, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
 
     def detector(self) -> Detector:
         """Judges deploys."""

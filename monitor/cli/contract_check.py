@@ -102,7 +102,7 @@ def _judged(
     """Every entry in the file's order; what cannot be read is one too."""
     if not traffic.is_file():
         raise UsageError(f"no such file: {traffic}")
-    for records in FileSource([traffic], "api-logs").poll():
+    for records in FileSource([traffic]).poll():
         exchanges, rejects = decode_api_logs(records, form, mapping)
         entries: list[Exchange | Reject] = [*exchanges, *rejects]
         entries.sort(key=lambda entry: entry.offset)

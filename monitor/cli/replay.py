@@ -13,7 +13,10 @@ from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
 from monitor.cli.session import settings_of
-from monitor.errors import SourceError, UsageError
+from monitor.config import Settings
+from monitor.decode.api_logs import FORMATS
+from monitor.errors import RejectLimit, SourceError, UsageError
+from monitor.streams.framing import Encoding, Framing
 from monitor.streams.runner import RunnerSettings, run
 
 _PIPELINE = {"spans": "traces", "api-logs": "api-logs", "deploys": "deploys"}
@@ -24,20 +27,27 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="Recorded files, plain or gzipped.")],
     kind: Annotated[Literal["spans", "api-logs", "deploys"], typer.Option("--kind", help="What the files hold.")],
     encoding: Annotated[
-        Literal["auto", "otlp_proto", "otlp_json", "json"],
-        typer.Option("--encoding", help="OTLP protobuf, OTLP JSON, or JSON lines."),
+        Encoding,
+        typer.Option("--encoding", help="Encoding of spans; auto: each record is what its bytes say."),
     ] = "auto",
     framing: Annotated[
-        Literal["auto", "delimited", "raw"],
-        typer.Option("--framing", help="Protobuf: varint-length-delimited requests, or one raw request a file."),
+        Framing,
+        typer.Option("--framing", help="One record a line, each after its length as a varint, or the whole file as one."),
     ] = "auto",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"Format of API logs: {', '.join(FORMATS)}; mapping takes topics.api_logs_mapping. Default: topics.api_logs_format.",
+        ),
+    ] = "",
 ) -> None:
     """Read recorded files to their ends, close every window, print what came of it."""
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     names = {path.name for path in files}
-    settings = settings_of(context)
+    settings = _for_files(settings_of(context), kind, encoding, form)
     set_up_logs(settings.log.level, settings.log.format)
     before, begun = cpu_seconds(), time.monotonic()
     console = Console(stderr=True)
@@ -55,22 +65,42 @@ def command(
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        done = run(
-            parts.pipeline(_PIPELINE[kind]),
-            lambda: parts.files(files, kind, encoding, framing, progress),
-            name=f"replay {kind}",
-            stop=parts.stop,
-            board=parts.board,
-            clock=parts.clock,
-            settings=RunnerSettings(restarts=3),
-        )
+        unread: RejectLimit | None = None
+        records = 0
+        try:
+            records = run(
+                parts.pipeline(_PIPELINE[kind]),
+                lambda: parts.files(files, encoding, framing, progress),
+                name=f"replay {kind}",
+                stop=parts.stop,
+                board=parts.board,
+                clock=parts.clock,
+                settings=RunnerSettings(restarts=3),
+            ).records
+        except RejectLimit as limit:  # what was read before it is closed and told all the same
+            unread = limit
         tell = (lambda text: bar.update(task, description=text)) if console.is_terminal else progress_to_stderr()
         published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
         read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
-    typer.echo(plain(f"replayed {len(files)} file(s): {done.records} records, {published} windows published"))
+    if unread is None:
+        typer.echo(plain(f"replayed {len(files)} file(s): {records} records, {published} windows published"))
     typer.echo(told)
-    if kind != "deploys" and done.records and not read:
+    if unread is not None:
+        raise unread
+    if kind != "deploys" and records and not read:
         raise SourceError(
-            f"nothing could be read of {', '.join(sorted(names))}; are --kind, --encoding and --framing what the files hold?"
+            f"nothing could be read of {', '.join(sorted(names))}; are --kind, --encoding, --format and --framing what the files hold?"
         )
+
+
+def _for_files(settings: Settings, kind: str, encoding: Encoding, form: str) -> Settings:
+    """The settings with what the command says of its files. UsageError for a format that there is not, or that is not for this kind."""
+    if form and kind != "api-logs":
+        raise UsageError(f"--format goes with --kind api-logs; of {kind} it is --encoding")
+    if form and form not in FORMATS:
+        raise UsageError(f"there is no format {form!r} of API logs; the formats are {', '.join(FORMATS)}")
+    said: dict[str, str] = {"spans_encoding": "auto" if encoding == "json" else encoding}
+    if form:
+        said["api_logs_format"] = form
+    return settings.model_copy(update={"topics": settings.topics.model_copy(update=said)})

@@ -120,12 +120,12 @@ class TopicSettings(Group):
     """What lies in which topic."""
 
     spans: str = Field(default="otlp_spans", description="topic of OTLP traces; empty: not read")
-    spans_encoding: Literal["otlp_proto", "otlp_json"] = Field(
-        default="otlp_proto", description="encoding of spans when a record's headers do not tell"
+    spans_encoding: Literal["auto", "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json"] = (
+        Field(default="auto", description="encoding of spans; `auto`: each record is what its bytes say")
     )
     api_logs: str = Field(default="api_logs", description="topic of API logs; empty: not read")
-    api_logs_format: Literal["ndjson", "envoy", "kong", "apisix", "otlp_proto", "otlp_json", "mapping"] = Field(
-        default="ndjson", description="format of API logs"
+    api_logs_format: Literal["auto", "ndjson", "envoy", "kong", "apisix", "har", "otlp", "otlp_proto", "otlp_json", "mapping"] = (
+        Field(default="auto", description="format of API logs; `auto`: each entry is what its keys say")
     )
     api_logs_mapping: dict[str, str] = Field(default_factory=dict, description="field to JSON pointer, for the format `mapping`")
     deploys: str = Field(default="deploys", description="topic of deploy events (CDEvents); empty: not read")

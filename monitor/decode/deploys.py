@@ -18,6 +18,7 @@ import orjson
 
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.deploys import DeployEvent, DeployKind, DeployState
+from monitor.model.forms import DEPLOY_FORMS, form_of, looks, without_bom
 from monitor.model.records import Records, Reject, reject
 
 Body = Mapping[str, Any]
@@ -27,6 +28,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(hours=1)
 PREFIX = "dev.cdevents."
 NO_ENVIRONMENT = "default"
+_NO_EVENT = ("not_json", "not_an_object", "unknown_event")
 
 
 class Unreadable(ValueError):
@@ -56,7 +58,9 @@ def decode_deploys(records: Records) -> DeployEvents:
         try:
             event = read_event(value, headers, received)
         except Unreadable as error:
-            rejects.append(reject(records, index, error.reason, error.detail))
+            form = form_of(value) if error.reason in _NO_EVENT else ""
+            foreign = form not in ("", "json", *DEPLOY_FORMS)
+            rejects.append(reject(records, index, form if foreign else error.reason, looks(form) if foreign else error.detail))
         except UNFORESEEN as error:
             rejects.append(reject(records, index, "unreadable", type(error).__name__))
         else:
@@ -74,7 +78,7 @@ def read_event(value: bytes, headers: Mapping[str, bytes], received: datetime) -
     if not value.strip():
         raise Unreadable("empty", "the record holds nothing")
     try:
-        body = orjson.loads(value)
+        body = orjson.loads(without_bom(value))
     except orjson.JSONDecodeError:
         raise Unreadable("not_json", "the record is not JSON") from None
     if not isinstance(body, dict):

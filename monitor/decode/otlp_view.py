@@ -5,14 +5,9 @@ dictionary and parsed only when they are new: 4-5 us of CPU a span instead of 11
 some 500 bytes, tests/bench). Field numbers: opentelemetry-proto, trace/v1/trace.proto and collector/trace/v1.
 """
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
-from google.protobuf.message import Message
+from monitor.decode.messages import Field, Messages, message_class
 
-_PACKAGE = "seamwatch.otlp_view"
-
-# message -> (field, number, type, repeated)
-_MESSAGES: dict[str, tuple[tuple[str, int, int | str, bool], ...]] = {
+_MESSAGES: Messages = {
     "Span": (
         ("trace_id", 1, Field.TYPE_BYTES, False),
         ("span_id", 2, Field.TYPE_BYTES, False),
@@ -33,22 +28,5 @@ _MESSAGES: dict[str, tuple[tuple[str, int, int | str, bool], ...]] = {
 }
 
 
-def _request_class() -> type[Message]:
-    file = descriptor_pb2.FileDescriptorProto(name="seamwatch/otlp_view.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind, repeated in fields:
-            label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
-            if isinstance(kind, str):
-                message.field.add(
-                    name=field, number=number, label=label, type=Field.TYPE_MESSAGE, type_name=f".{_PACKAGE}.{kind}"
-                )
-            else:
-                message.field.add(name=field, number=number, label=label, type=kind)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Request"))
-
-
-Request = _request_class()
+Request = message_class("otlp_view", _MESSAGES, "Request")
 """Reads an ExportTraceServiceRequest; `FromString` raises DecodeError for what is none."""

@@ -1,4 +1,4 @@
-"""OTLP trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
+"""Trace records to columns of spans: the plain reference decoder (protobuf by upb, JSON by orjson)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,24 +9,31 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from monitor.decode.jaeger import jaeger_json, jaeger_proto
 from monitor.decode.otlp_view import Request
 from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
-from monitor.decode.span_json import json_spans
+from monitor.decode.span_json import otlp_spans
+from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
+from monitor.decode.zipkin import zipkin_json, zipkin_proto
+from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import STATUS_ERROR, SpanBatch, Words
 
+_REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
+_PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
 _OURS = frozenset(name.encode() for name in NAMING | BODY_ATTRIBUTES)
 _WORDY = frozenset(name.encode() for name in WORDY | BODY_ATTRIBUTES)
 
 
-def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBatch, Rejects]:
+def decode_spans(records: Records, encoding: str = "auto") -> tuple[SpanBatch, Rejects]:
     """Every edge-making span of a batch by column, and what could not be read.
 
-    `encoding` is otlp_proto or otlp_json; a record's own header (content-type or encoding) wins. A record that
-    cannot be read is one reject; a span that cannot be used is counted with its reason, its neighbours are kept.
-    Never raises on any bytes. Cost: some 5-8 us of CPU a span. Format: opentelemetry-proto trace/v1.
+    `encoding` is one of SPAN_ENCODINGS, or "auto": each record is what its bytes say. Between otlp_proto and otlp_json a
+    record's own header (content-type or encoding) wins. A record that cannot be read is one reject, whose reason names what
+    it is (`forms.looks`) where that is known; a span that cannot be used is counted with its reason, its neighbours are
+    kept. Never raises on any bytes. Cost: some 5-8 us of CPU a span. Format: opentelemetry-proto trace/v1.
     """
     columns, unpacker = Columns(records), Unpacker(MAX_RECORD_BYTES)
     for index, (value, headers) in enumerate(zip(records.values, records.headers, strict=True)):
@@ -41,31 +48,101 @@ def decode_spans(records: Records, encoding: str = "otlp_proto") -> tuple[SpanBa
 
 
 def _decode_record(columns: Columns, unpacker: Unpacker, value: bytes, headers: Mapping[str, bytes], encoding: str) -> None:
-    said = b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower()
+    said = (
+        b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower() if headers else b""
+    )
     if b"gzip" in said or value[:2] == GZIP:
         value, reason = unpacker.unpack(value)
         if reason:
             columns.refuse_record(reason)
             return
-    as_json = b"json" in said or (encoding == "otlp_json" and b"proto" not in said)
+    if encoding == "otlp_proto" and b"json" in said:
+        encoding = "otlp_json"
+    elif encoding == "otlp_json" and b"proto" in said:
+        encoding = "otlp_proto"
     try:
-        if as_json:
-            json_spans(columns, value)
+        if encoding == "otlp_proto" or (encoding == "auto" and value[0] == _REQUEST_TAG):
+            _otlp_proto(columns, value, encoding)
         else:
-            _proto_spans(columns, value)
+            _others(columns, value, encoding)
     except DecodeError:
-        columns.refuse_record("not_otlp_proto")
-    except (orjson.JSONDecodeError, UnicodeDecodeError):
-        columns.refuse_record("not_json")
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        columns.refuse_record(f"not_{_named(encoding)}")
+    except UNFORESEEN as error:
         columns.refuse_record("not_otlp", type(error).__name__)
 
 
-def _proto_spans(columns: Columns, value: bytes) -> None:
-    request: Any = Request.FromString(value)
-    if not request.resource_spans:
-        columns.refuse_record("no_spans")
+def _otlp_proto(columns: Columns, value: bytes, encoding: str) -> None:
+    """A record that should be an ExportTraceServiceRequest; one look at its first span tells other messages, which may parse too."""
+    try:
+        request: Any = Request.FromString(value)
+    except DecodeError:
+        request = None
+    if request is None or not _tells_spans(request):
+        form = form_of(value)
+        if form.endswith("_json") or (form == "" and begins_json(value)):  # after an empty line
+            _others(columns, value.lstrip(), encoding)
+            return
+        if form not in ("", "otlp_proto"):
+            _by_form(columns, value, form, encoding)
+            return
+        if request is None or not request.resource_spans:
+            columns.refuse_record("not_otlp_proto" if request is None else "no_spans")
+            return
+    _proto_spans(columns, request)
+
+
+def _tells_spans(request: Any) -> bool:
+    """Whether the first leaf has a time where only a span has one: metrics and logs keep other things under these numbers."""
+    for block in request.resource_spans:
+        for scope in block.scope_spans:
+            for span in scope.spans:
+                return bool(span.end_time_unix_nano or span.start_time_unix_nano)
+    return False
+
+
+def _others(columns: Columns, value: bytes, encoding: str) -> None:
+    text = without_bom(value)
+    if not begins_json(text):
+        form = form_of(value)
+        if form == "" and encoding in _PROTO:
+            form = encoding  # perhaps newer than what we can tell by the bytes
+        _by_form(columns, value, form, encoding)
         return
+    try:
+        held = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        columns.refuse_record(form_of(value) or "not_json")
+        return
+    form = json_form(held)
+    if form == "json":  # an object of no form that we know may still be a request of nothing
+        form = "otlp_json" if encoding in ("auto", "otlp_json") else form
+    if form != encoding and (encoding != "auto" or form not in SPAN_ENCODINGS):
+        columns.refuse_record(form)
+    elif form == "otlp_json":
+        otlp_spans(columns, held, text)
+    elif form == "jaeger_json":
+        jaeger_json(columns, held)
+    else:
+        zipkin_json(columns, held)
+
+
+def _by_form(columns: Columns, value: bytes, form: str, encoding: str) -> None:
+    """A record of a form told by its bytes, read when it may be that one, else refused by its name."""
+    if form not in _PROTO or encoding not in ("auto", form):
+        columns.refuse_record(form or f"not_{_named(encoding)}")
+    elif form == "zipkin_proto":
+        zipkin_proto(columns, value)
+    elif form == "jaeger_proto":
+        jaeger_proto(columns, value)
+    else:
+        _proto_spans(columns, Request.FromString(value))
+
+
+def _named(encoding: str) -> str:
+    return {"auto": "otlp_proto", "otlp_json": "json", "jaeger_json": "json", "zipkin_json": "json"}.get(encoding, encoding)
+
+
+def _proto_spans(columns: Columns, request: Any) -> None:
     add = columns.add
     for block in request.resource_spans:
         resource = columns.resource_of(block.resource)

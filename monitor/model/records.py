@@ -22,6 +22,17 @@ Offsets = Mapping[Partition, int]
 """The next offset to read, per partition: what is safe to commit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a pipeline yields while nothing of a source could be read yet: `reason` says what its bytes look like and what reads them.
+
+    `offsets` are those of other sources that may be committed all the same.
+    """
+
+    reason: str
+    offsets: Offsets = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
     """A batch of raw records, in order within each partition. Parallel sequences, one entry a record.

@@ -4,9 +4,9 @@ import contextlib
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, cast
 
 from monitor.clock import Clock, system_clock
 from monitor.errors import SourceError
@@ -15,16 +15,10 @@ from monitor.streams.batching import BOUNDS, Gathering
 from monitor.streams.bounded import MAX_BYTES
 from monitor.streams.framing import GUESS_BYTES, Encoding, Framing, Unreadable, framed, guess
 
-Kind = Literal["spans", "api-logs", "deploys"]
 Progress = Callable[[int, int], None]
 """Told (bytes read, bytes in all), of the files as they lie on disk."""
 
 GZIP = b"\x1f\x8b"
-CONTENT_TYPES: Mapping[str, Mapping[str, bytes]] = {
-    "otlp_proto": {"content-type": b"application/x-protobuf"},
-    "otlp_json": {"content-type": b"application/json"},
-    "json": {},
-}
 
 
 class FileSource:
@@ -39,7 +33,6 @@ class FileSource:
     def __init__(
         self,
         paths: Sequence[Path],
-        kind: Kind,
         encoding: Encoding = "auto",
         framing: Framing = "auto",
         *,
@@ -49,7 +42,7 @@ class FileSource:
         max_batch_records: int = BOUNDS.records,
         max_record_bytes: int = MAX_BYTES,
     ) -> None:
-        self._paths, self._kind, self._encoding, self._framing = tuple(paths), kind, encoding, framing
+        self._paths, self._encoding, self._framing = tuple(paths), encoding, framing
         self._progress, self._clock = progress, clock
         self._max_batch_bytes, self._max_batch_records = max_batch_bytes, max_batch_records
         self._max_record_bytes = max_record_bytes
@@ -88,15 +81,14 @@ class FileSource:
         self, file: IO[bytes], path: Path, partition: Partition, drained: dict[Partition, bool], done: tuple[int, int]
     ) -> Iterator[Records]:
         before, total = done
-        encoding, framing = self._format(path)
-        headers, gathering = CONTENT_TYPES[encoding], Gathering()
+        framing, gathering = self._framing_of(path), Gathering()
         stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if _is_gzip(path) else file
         for offset, record in enumerate(framed(stream, framing, self._max_record_bytes)):
             now_ms = int(self._clock().timestamp() * 1000)
             if isinstance(record, Unreadable):
                 gathering.add(b"", partition, offset, now_ms, {REJECT_HEADER: record.reason.encode()})
             else:
-                gathering.add(record, partition, offset, now_ms, headers)
+                gathering.add(record, partition, offset, now_ms, {})
             if gathering.payload_bytes >= self._max_batch_bytes or len(gathering) >= self._max_batch_records:
                 self._tell(before + file.tell(), total)
                 yield gathering.take(dict(drained))
@@ -106,13 +98,13 @@ class FileSource:
         self._tell(before + file.tell(), total)
         yield gathering.take(dict(drained))
 
-    def _format(self, path: Path) -> tuple[Encoding, Framing]:
+    def _framing_of(self, path: Path) -> Framing:
         with _opened(path) as file:
             prefix = file.read(GUESS_BYTES + 1)
         if prefix.startswith(GZIP):
             with contextlib.suppress(zlib.error):
                 prefix = zlib.decompressobj(wbits=31).decompress(prefix, GUESS_BYTES + 1)
-        return guess(prefix[:GUESS_BYTES], self._kind, self._encoding, self._framing, whole=len(prefix) <= GUESS_BYTES)
+        return guess(prefix[:GUESS_BYTES], self._encoding, self._framing, whole=len(prefix) <= GUESS_BYTES)
 
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:

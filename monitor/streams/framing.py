@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Literal
 
+from monitor.model.forms import TEXT_FORMS, begins_json, form_of, without_bom
+from monitor.model.wire import signal_of
+
 Framing = Literal["auto", "delimited", "raw", "lines"]
-Encoding = Literal["auto", "otlp_proto", "otlp_json", "json"]
+Encoding = Literal["auto", "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json", "json"]
 
 GUESS_BYTES = 1024 * 1024
 BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
+_FIRST_LINES = 6
 _REQUEST_TAG = 0x0A  # field 1 of ExportTraceServiceRequest, resource_spans, length-delimited
 
 
@@ -80,22 +84,37 @@ def framed(stream: IO[bytes], framing: Framing, max_bytes: int) -> Iterator[byte
         yield Unreadable(f"truncated: the gzip stream is broken ({type(error).__name__})")
 
 
-def guess(prefix: bytes, kind: str, encoding: Encoding, framing: Framing, *, whole: bool) -> tuple[Encoding, Framing]:
-    """Encoding and framing, from a file's first bytes (`whole`: they are all of it). What was not "auto" stays."""
-    looks_json = prefix.lstrip()[:1] in (b"{", b"[")
-    if encoding == "auto":
-        encoding = "json" if kind != "spans" else ("otlp_json" if looks_json else "otlp_proto")
-    if framing == "auto":
-        framing = _proto_framing(prefix, whole=whole) if encoding == "otlp_proto" else _json_framing(prefix, whole=whole)
-    return encoding, framing
+def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -> Framing:
+    """The framing, from a file's first bytes (`whole`: they are all of it). What was not "auto" stays.
+
+    JSON and text are lines, unless the file is one document; protobuf is told by its lengths; other binary forms are one record,
+    which is then refused by its name.
+    """
+    if framing != "auto":
+        return framing
+    prefix = without_bom(prefix)
+    if encoding.endswith("json") or (encoding == "auto" and begins_json(prefix)):
+        return _json_framing(prefix, whole=whole)
+    if encoding.endswith("proto"):
+        return _proto_framing(prefix, whole=whole)
+    form = form_of(prefix)
+    if form in TEXT_FORMS:
+        return "lines"
+    return _proto_framing(prefix, whole=whole) if form == "" or form.endswith("_proto") or form.startswith("otlp") else "raw"
 
 
 def _json_framing(prefix: bytes, *, whole: bool) -> Framing:
-    """Lines, unless the first line is no document of its own and the whole file is one."""
-    first = prefix.lstrip().split(b"\n", 1)[0]
-    if _is_json(first) or not (whole and _is_json(prefix)):
+    """Lines, unless none of the first lines is a document of its own and the whole file may be one."""
+    first = prefix.lstrip().split(b"\n", _FIRST_LINES)[: _FIRST_LINES if not whole else 1]
+    if any(map(_is_document, first)):
         return "lines"
-    return "raw"
+    if whole:
+        return "raw" if _is_json(prefix) else "lines"
+    return "raw" if len(first) == _FIRST_LINES else "lines"
+
+
+def _is_document(line: bytes) -> bool:
+    return line.strip()[:1] in (b"{", b"[") and _is_json(line)
 
 
 def _is_json(text: bytes) -> bool:
@@ -116,6 +135,8 @@ def _proto_framing(prefix: bytes, *, whole: bool) -> Framing:
     while at < len(prefix):
         length, start = _varint(prefix, at)
         end = start + length
+        if not messages and _is_jaeger(prefix[start:end]):
+            return "delimited"
         if start == at or (length and start < len(prefix) and prefix[start] != _REQUEST_TAG):
             return otherwise if messages else "raw"
         if end > len(prefix):
@@ -126,6 +147,10 @@ def _proto_framing(prefix: bytes, *, whole: bool) -> Framing:
     if messages or not prefix:
         return "delimited"
     return otherwise
+
+
+def _is_jaeger(message: bytes) -> bool:
+    return signal_of(message) == "jaeger_proto"
 
 
 def _is_request(data: bytes, at: int, end: int, *, cut: bool = False) -> bool:

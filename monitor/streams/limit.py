@@ -4,12 +4,12 @@ https://getsentry.github.io/arroyo/dlqs.html: over a share or a run of bad recor
 topic into its rejects, because then not the records but the reader (or its settings) is wrong.
 """
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from monitor.errors import RejectLimit
-from monitor.model.records import Records, Rejects
+from monitor.model.records import Offsets, Partition, Records, Rejects, Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,29 @@ class RejectLimits:
     max_run: int = 1000
 
 
-class RejectBudget:
-    """Counts whole records refused, in order, and raises `RejectLimit` when the input as such must be wrong."""
+FIRST_RECORDS = 100
+"""So many records that cannot be read, with none that can before or among them, end the reading of a source."""
 
-    def __init__(self, limits: RejectLimits, where: str) -> None:
-        self._limits, self._where = limits, where
+
+@dataclass(slots=True)
+class _Held:
+    """What is known of a source of which nothing could be read yet."""
+
+    reasons: Counter[str]
+    offsets: dict[Partition, int]
+
+
+class RejectBudget:
+    """Counts whole records refused, in order, and raises `RejectLimit` when the input as such must be wrong.
+
+    Until a source has shown one record that can be read, none of its offsets are given out: a corrected start then reads
+    it all. A bad record among good ones is counted and passed over. `explain` puts a reject's reason in words.
+    """
+
+    def __init__(self, limits: RejectLimits, where: str, explain: Callable[[str], str] = str) -> None:
+        self._limits, self._where, self._explain = limits, where, explain
+        self._read: set[str] = set()
+        self._held: dict[str, _Held] = {}
         self._blocks: deque[tuple[int, int]] = deque()
         self._seen = self._bad = self._run = 0
 
@@ -49,12 +67,52 @@ class RejectBudget:
         if self._seen >= self._limits.window_records and self._bad > self._limits.max_share * self._seen:
             self._stop(f"{self._bad} of the last {self._seen} records cannot be read{because}")
 
-    def account(self, records: Records, rejects: Rejects) -> None:
-        """Spend a batch by its rejects: those of whole records count, with the first one's reason."""
+    def account(self, records: Records, rejects: Rejects) -> Offsets | Unread:
+        """Spend a batch by its rejects (those of whole records count) and tell what may be committed. Raises `RejectLimit`."""
         whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        places = zip(records.partitions, records.offsets, strict=True)
-        bad = [index for index, (place, offset) in enumerate(places) if (place.source_id, place.partition, offset) in whole]
-        self.spend(len(records), bad, next(iter(whole.values()), ""))
+        places = list(zip(records.partitions, records.offsets, strict=True))
+        reasons = [whole.get((place.source_id, place.partition, offset)) for place, offset in places]
+        offsets = records.next_offsets
+        if self._limits.max_share < 1:
+            offsets = self._first_look(places, reasons, offsets)
+        bad = [index for index, reason in enumerate(reasons) if reason is not None]
+        self.spend(len(records), bad, next((reason for reason in reasons if reason is not None), ""))
+        if not self._held:
+            return offsets
+        return Unread("; ".join(self._told(held) for held in self._held.values()), offsets)
+
+    def _first_look(
+        self, places: Sequence[tuple[Partition, int]], reasons: Sequence[str | None], offsets: Offsets
+    ) -> dict[Partition, int]:
+        """The offsets without those of sources that showed nothing readable yet, which are kept until they do."""
+        for (place, _), reason in zip(places, reasons, strict=True):
+            source = place.source_id
+            if source in self._read:
+                continue
+            if reason is None:
+                self._read.add(source)
+            else:
+                self._held.setdefault(source, _Held(Counter(), {})).reasons[reason] += 1
+        free: dict[Partition, int] = {}
+        for source in self._held.keys() & self._read:
+            free |= self._held.pop(source).offsets
+        for place, offset in offsets.items():
+            if place.source_id in self._held:
+                self._held[place.source_id].offsets[place] = offset
+            else:
+                free[place] = offset
+        for held in self._held.values():
+            if held.reasons.total() >= FIRST_RECORDS:
+                raise RejectLimit(self._told(held))
+        return free
+
+    def _told(self, held: _Held) -> str:
+        topics = ", ".join(sorted({place.topic for place in held.offsets}))
+        ((reason, _),) = held.reasons.most_common(1)
+        count = held.reasons.total()
+        first = f"none of its first {count} records" if count > 1 else "its first record cannot be read, and it has no other"
+        said = first + (" can be read" if count > 1 else "")
+        return f"{self._where}, {topics}: {said}; nothing of it was committed. {self._explain(reason)}"
 
     def _longest_run(self, records: int, bad: list[int]) -> int:
         """The longest run of bad records in this batch, joined to the run that the last batch ended with."""

@@ -15,6 +15,7 @@ class MeteredSource:
     """Wraps any source. An assignment that stays empty is reported as not ready: it may be a rebalance that hangs.
 
     `fault` is why the pipeline began again: until a commit, or until nothing is left to read, it stays not ready for that reason.
+    `unread` is why nothing could be read yet; while the pipeline says so, it is not ready either.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class MeteredSource:
     ) -> None:
         self._source, self._name, self._stop, self._board, self._clock = source, name, stop, board, clock
         self._fault = fault
+        self.unread = ""
         self.records = self.lost = self.commits = 0
         self._assigned_at = monotonic_seconds()
         self._partitions = self._drained = 0
@@ -57,7 +59,7 @@ class MeteredSource:
             self._assigned_at = monotonic_seconds()
         if self.commits or (not len(records) and all(records.drained.values())):
             self._fault = ""
-        reason = self._fault
+        reason = self.unread or self._fault
         if (waiting := monotonic_seconds() - self._assigned_at) >= UNASSIGNED_SECONDS:
             reason = f"no partition assigned for {waiting:.0f} s: more collectors than partitions, or a rebalance that hangs"
         details = {

@@ -8,14 +8,15 @@ from typing import Literal
 import structlog
 
 from monitor.clock import Clock
-from monitor.errors import MonitorError, Permanent
-from monitor.model.records import Offsets
+from monitor.errors import MonitorError, Permanent, RejectLimit
+from monitor.model.records import Offsets, Unread
 from monitor.streams.metered import MeteredSource
 from monitor.streams.source import Source
 from monitor.telemetry import RETRIES, HealthBoard, Report
 
-Pipeline = Callable[[Source], Iterator[Offsets]]
-"""A plain generator over a source. Yields the offsets that are now safe to commit, only after their rows are durable."""
+Pipeline = Callable[[Source], Iterator[Offsets | Unread]]
+"""A plain generator over a source. Yields the offsets that are now safe to commit, only after their rows are durable; or that nothing
+could be read yet: then the part is not ready for that reason, and a source that ends so ends with `RejectLimit`."""
 
 log = structlog.get_logger(__name__)
 
@@ -105,10 +106,14 @@ def _drive(
     """One life of a source and its pipeline."""
     source = MeteredSource(make_source(), name, stop, board, clock, tally.fault)
     try:
-        for offsets in pipeline(source):
+        for progress in pipeline(source):
+            unread, offsets = (progress.reason, progress.offsets) if isinstance(progress, Unread) else ("", progress)
+            source.unread = unread
             if offsets:
                 source.commit(offsets)
                 tally.in_a_row, tally.fault = 0, ""
+        if source.unread and not stop.is_set():
+            raise RejectLimit(source.unread)
     finally:
         tally.records, tally.lost = tally.records + source.records, tally.lost + source.lost
         source.close()

@@ -29,7 +29,9 @@ def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Pat
     said = capsys.readouterr()
     assert "refused: not_otlp_proto 1 (whole records) in noise.bin" in said.out
     assert "1 records (1 refused as a whole), 0 spans" in said.out
-    assert "nothing could be read of noise.bin; are --kind, --encoding and --framing" in said.err
+    assert "noise.bin: its first record cannot be read" in said.err
+    assert "see topics.spans_encoding (auto, otlp_proto," in said.err
+    assert "replay's --encoding and --framing" in said.err
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def in_files(folder: Path) -> Bench:
             with paths[partition].open("ab") as file:
                 file.write(value + b"\n")
 
-    return Bench(append, lambda **_: FileSource(paths, "api-logs", max_batch_records=7), remembers=False, endless=False)
+    return Bench(append, lambda **_: FileSource(paths, max_batch_records=7), remembers=False, endless=False)
 
 
 def on_embedded_kafka(embedded: EmbeddedKafka, name: str) -> Bench:

@@ -34,9 +34,9 @@ def reasons(batch: Records, encoding: str = "otlp_proto") -> list[tuple[int, str
         (b"", "empty"),
         (b"\xff\x00poison", "not_otlp_proto"),
         (request([GOOD])[:-3], "not_otlp_proto"),
-        (json.dumps({"resourceSpans": []}).encode(), "not_otlp_proto"),
+        (json.dumps({"resourceSpans": []}).encode(), "no_spans"),
         (b"\x1f\x8bnot gzip", "bad_compression"),
-        (b"\x08\x96\x01", "no_spans"),
+        (b"\x08\x96\x01", "not_otlp_proto"),
     ],
 )
 def test_what_cannot_be_read_is_one_reject_and_its_neighbours_are_kept(value: bytes, reason: str) -> None:
@@ -163,7 +163,7 @@ def test_json_and_protobuf_of_one_span_decode_alike() -> None:
         (b'{"resourceSpans": NaN}', "not_json"),
         (b'{"resourceSpans": ["\\ud800"]}', "not_json"),
         (b"[" * 100_000, "not_json"),
-        (b"null", "not_otlp"),
+        (b"null", "json"),
     ],
 )
 def test_hostile_json_is_refused(text: bytes, reason: str) -> None:

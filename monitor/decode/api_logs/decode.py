@@ -7,6 +7,7 @@ import orjson
 
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
+from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
 from monitor.decode.api_logs.making import Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.ndjson import ndjson_exchange
@@ -15,12 +16,20 @@ from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
+from monitor.model.forms import begins_json, form_of, without_bom
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
+from monitor.model.wire import signal_of
 
 Entry = dict[str, Any]
 Make = Callable[[Entry, Place, int], Exchange]
 
-_MAKERS: dict[str, Make] = {"ndjson": ndjson_exchange, "envoy": envoy_exchange, "kong": kong_exchange, "apisix": apisix_exchange}
+_MAKERS: dict[str, Make] = {
+    "ndjson": ndjson_exchange,
+    "envoy": envoy_exchange,
+    "kong": kong_exchange,
+    "apisix": apisix_exchange,
+    "har": har_exchange,
+}
 _OTLP = ("otlp", "otlp_proto", "otlp_json")
 FORMATS = ("auto", *_MAKERS, *_OTLP, "mapping")
 MOST_BYTES = 64_000_000
@@ -48,8 +57,10 @@ def decode_api_logs(
             continue
         bad: dict[str, int] = {}
         before = len(exchanges)
+        content = value
         try:
-            for found in read(_unpacked(value, unpacker), place_of(records, index)):
+            content = without_bom(_unpacked(value, unpacker))
+            for found in read(content, place_of(records, index)):
                 if isinstance(found, Refused):
                     bad[str(found)] = bad.get(str(found), 0) + 1
                 else:
@@ -59,8 +70,23 @@ def decode_api_logs(
         except UNFORESEEN as error:
             bad[f"unreadable_{type(error).__name__}"] = 1
         alone = len(exchanges) == before and len(bad) == 1
+        foreign = _foreign(content, format) if alone and bad.keys().isdisjoint(_PACKED_WRONG) else ""
+        bad = {foreign: sum(bad.values())} if foreign else bad
         rejects.extend(reject(records, index, reason, count=count, whole=alone) for reason, count in bad.items())
     return exchanges, rejects
+
+
+_PACKED_WRONG = ("bad_compression", "too_large", "too_many_entries", "empty")
+
+
+def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
+    """The form of a record that gave nothing, when it is another than what is read; "" when it is that one, only with a fault."""
+    form = form_of(content)
+    if form in ("", "json") or form == format or (form == "otlp_logs" and format in (*_OTLP, "auto")):
+        return ""
+    if form in _MAKERS:
+        return "" if format in ("auto", "mapping") else form
+    return "" if form == "json_log" and format == "mapping" else form
 
 
 Read = Callable[[bytes, Place], Iterator["Exchange | Refused"]]
@@ -70,11 +96,7 @@ def _reader(form: str, mapping: Mapping[str, str]) -> Read:
     if form in _OTLP:
         return _read_otlp
     if form == "auto":
-        return lambda value, place: (
-            _read_otlp(value, place)
-            if value[:1] == b"\n" and value.strip()[:1] not in (b"{", b"[")
-            else _read(value, place, _any)
-        )
+        return lambda value, place: _read(value, place, _any) if begins_json(value) else _read_other(value, place)
     make = mapped_exchange(mapping) if form == "mapping" else _MAKERS.get(form)
     if make is None:
         raise ConfigError(f"api_logs format {form!r} is unknown; use one of {', '.join(FORMATS)}")
@@ -82,8 +104,16 @@ def _reader(form: str, mapping: Mapping[str, str]) -> Read:
     return lambda value, place: _read(value, place, known)
 
 
+def _read_other(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
+    """What does not begin as JSON does: OTLP in protobuf, or lines of which some may be JSON."""
+    if signal_of(value):
+        yield from _read_otlp(value, place)
+    else:
+        yield from _read(value, place, _any)
+
+
 def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Exchange | Refused]:
-    for at, entry in enumerate(entries(value)):
+    for at, entry in enumerate(_single(value, make)):
         if at >= _MOST_ENTRIES:
             yield Refused("too_many_entries")
             return
@@ -101,8 +131,19 @@ def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Exchange | 
             yield Refused(f"unreadable_{type(error).__name__}")
 
 
+def _single(value: bytes, make: Make | None) -> Iterator[object]:
+    """The entries of a record; of a record that is one HAR document, its entries."""
+    for entry in entries(value):
+        if make in (_any, har_exchange) and isinstance(entry, dict) and is_har(entry):
+            yield from har_entries(entry)
+        else:
+            yield entry
+
+
 def _any(entry: Entry, place: Place, index: int) -> Exchange:
     """An entry of a format told by its keys."""
+    if "startedDateTime" in entry:
+        return har_exchange(entry, place, index)
     if "response_code" in entry and "start_time" in entry:
         return envoy_exchange(entry, place, index)
     if isinstance(entry.get("request"), dict):
@@ -111,7 +152,7 @@ def _any(entry: Entry, place: Place, index: int) -> Exchange:
 
 
 def _read_otlp(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
-    if value.lstrip()[:1] in (b"{", b"["):
+    if begins_json(value):
         for at, entry in enumerate(entries(value)):
             if isinstance(entry, dict) and is_batch(entry):
                 yield from otlp_exchanges(entry, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
@@ -120,6 +161,9 @@ def _read_otlp(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
         return
     if not value:
         raise Refused("empty")
+    form = signal_of(value)
+    if form not in ("", "otlp_logs"):
+        raise Refused(form)
     yield from otlp_exchanges(proto_batch(value), place, ids_in_base64=True)
 
 

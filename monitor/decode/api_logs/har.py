@@ -1,0 +1,86 @@
+"""HAR 1.2, what a browser or a proxy recorded: a whole document, or one entry.
+
+http://www.softwareishard.com/blog/har-12-spec/; the W3C's draft of it has the same fields.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.making import Place, make
+from monitor.model.exchanges import Body, Exchange
+
+Entry = dict[str, Any]
+_NO_WEB = ("data:", "blob:", "about:", "chrome-extension:", "file:", "ws:", "wss:")
+
+
+def is_har(entry: Entry) -> bool:
+    """Whether a JSON object is a HAR document."""
+    log = entry.get("log")
+    return isinstance(log, dict) and isinstance(log.get("entries"), list)
+
+
+def har_entries(entry: Entry) -> list[object]:
+    """The entries of a document in its order; what no server answered (data: and the like) is left out."""
+    return [one for one in entry["log"]["entries"] if not _is_local(one)]
+
+
+def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
+    """One entry, seen by the client. `startedDateTime` and `time` (ms) give the end; status 0 is no answer. Raises Refused."""
+    request, response = _dict(entry.get("request")), _dict(entry.get("response"))
+    content = _dict(response.get("content"))
+    start = fields.time_ns(entry.get("startedDateTime"), place.record_ms)
+    taken = entry.get("time")
+    duration = fields.duration_ns(taken if not isinstance(taken, int | float) or taken >= 0 else None, 1e6)
+    answered = _body(content)
+    size = content.get("size")
+    return make(
+        place,
+        index,
+        end_ns=start + (duration or 0),
+        duration_ns=duration,
+        method=request.get("method"),
+        target=request.get("url"),
+        status=response.get("status"),
+        query_known=True,
+        side="client",
+        request_headers=_headers(request, "postData"),
+        response_headers=_headers(response, "content"),
+        request_body=_body(_dict(request.get("postData"))),
+        response_body=answered,
+        response_truncated=isinstance(answered, str)
+        and isinstance(size, int)
+        and len(answered.encode("utf-8", "replace")) < size,
+    )
+
+
+def _headers(part: Entry, body: str) -> dict[str, str]:
+    """The headers; the body's media type where the recording left the header out."""
+    found = fields.headers_of(part.get("headers"))
+    media_type = _dict(part.get(body)).get("mimeType")
+    if isinstance(media_type, str) and media_type and "content-type" not in found and _dict(part.get(body)).get("text"):
+        found["content-type"] = media_type
+    return found
+
+
+def _body(content: Entry) -> Body:
+    """The text of a body, decoded where the recording says base64; None where it holds none. Raises Refused."""
+    text = content.get("text")
+    if not isinstance(text, str) or not text:
+        return None
+    if str(content.get("encoding") or "").lower() != "base64":
+        return text
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise fields.Refused("bad_body") from None
+
+
+def _is_local(entry: object) -> bool:
+    url = _dict(_dict(entry).get("request")).get("url")
+    return isinstance(url, str) and url[:20].lower().startswith(_NO_WEB)
+
+
+def _dict(value: Any) -> Entry:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,68 @@
+"""A span in plain values to columns: where OTLP/JSON, Jaeger and Zipkin end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
+from monitor.decode.wordy import ROUTES, WORDY, cut_down
+
+_MOST_NANOSECONDS = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSpan:
+    """A span as its format tells it: OTLP's numbers for kind and status, ids as bytes, times in ns. `error_type` is used when no attribute
+    says one.
+    """
+
+    kind: int
+    trace: bytes
+    span: bytes
+    parent: bytes
+    start_ns: int
+    end_ns: int
+    status: int
+    name: str
+    attributes: Mapping[str, Any]
+    state: str = ""
+    links: Sequence[tuple[bytes, bytes]] = field(default=())
+    error_type: str = ""
+
+
+def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resource: int) -> None:
+    """One span into `columns`, counted whatever becomes of it. `owner` holds the attributes of its `resource`."""
+    if said.kind < 2 or resource < 0 or said.kind > 5:
+        columns.passed(said.kind, resource)
+        return
+    given = said.attributes
+    words: list[Any] = [said.name]
+    routed = not ROUTES.isdisjoint(given)
+    for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
+        word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
+        words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
+    if said.error_type and given.get("error.type") is None:
+        words += ("error.type", said.error_type)
+    row = columns.add(
+        said.kind,
+        said.trace,
+        said.span,
+        said.parent,
+        bounded(said.start_ns),
+        bounded(said.end_ns),
+        said.status,
+        resource,
+        tuple(words),
+        said.state,
+    )
+    if row < 0:
+        return
+    if said.links:
+        columns.links(row, said.links)
+    if BODY_ATTRIBUTES & given.keys():
+        columns.body(row, owner, given)
+
+
+def bounded(nanoseconds: int) -> int:
+    """A time that 64 bits hold; one that they do not hold becomes the farthest, which is refused."""
+    return nanoseconds if 0 <= nanoseconds <= _MOST_NANOSECONDS else _MOST_NANOSECONDS

@@ -1,0 +1,54 @@
+"""What to tell of input that cannot be read: what its bytes look like, and which setting or option reads them."""
+
+from typing import Literal
+
+from monitor.decode.api_logs import FORMATS
+from monitor.model.forms import API_LOG_FORMS, DEPLOY_FORMS, SPAN_ENCODINGS, looks
+
+Kind = Literal["spans", "api-logs", "deploys"]
+
+_HOLDS = {
+    "spans": "OTLP, Jaeger or Zipkin spans",
+    "api-logs": f"API logs ({', '.join(FORMATS)})",
+    "deploys": "CDEvents or objects with service and version",
+}
+_SETTING = {"spans": "topics.spans", "api-logs": "topics.api_logs", "deploys": "topics.deploys"}
+_HOW = {
+    "spans": f"topics.spans_encoding (auto, {', '.join(SPAN_ENCODINGS)}), or replay's --encoding and --framing",
+    "api-logs": f"topics.api_logs_format ({', '.join(FORMATS)}), or replay's --format",
+    "deploys": "topics.deploys, or replay's --kind",
+}
+_BROKEN = {
+    "not_otlp_proto": "they are no message of OTLP's, Jaeger's or Zipkin's",
+    "not_json": "they are no whole JSON",
+    "no_spans": "they hold no spans",
+    "empty": "they are empty",
+}
+
+
+def explained(kind: Kind, reason: str) -> str:
+    """What records refused for this reason look like, and what reads them."""
+    looked = looks(reason)
+    if not looked:
+        because = _BROKEN.get(reason, f"the reason is {reason}")
+        return f"Of their bytes: {because}; expected are {_HOLDS[kind]}: see {_HOW[kind]}"
+    return f"They look like {looked}; {_remedy(kind, reason)}"
+
+
+def _remedy(kind: Kind, form: str) -> str:
+    owner: Kind | None = "spans" if form in SPAN_ENCODINGS else None
+    owner = "api-logs" if form in API_LOG_FORMS else owner
+    owner = "deploys" if form in DEPLOY_FORMS else owner
+    if owner is None:
+        mapped = ", unless topics.api_logs_format=mapping tells where its fields stand" if _is_json(kind, form) else ""
+        return f"no setting reads these{mapped}: {_SETTING[kind]} must name a topic of {_HOLDS[kind]}"
+    if owner != kind:
+        return f"{_SETTING[owner]} is the setting for the topic of these, and --kind {owner} the option of replay; {_SETTING[kind]} must name another topic"
+    if kind == "spans":
+        return f"topics.spans_encoding=auto or ={form} reads them, in replay --encoding {form}"
+    said = "otlp" if form == "otlp_logs" else form
+    return f"topics.api_logs_format=auto or ={said} reads them, in replay --format {said}"
+
+
+def _is_json(kind: Kind, form: str) -> bool:
+    return kind == "api-logs" and form in ("json", "json_log")
