@@ -14,6 +14,8 @@ from pydantic import SecretStr
 
 from monitor import telemetry
 from monitor.api import routes
+from monitor.api.routes.gates import gates_router
+from monitor.api.waiting import Waiting
 from monitor.config import choices, known, variable
 
 README = Path(__file__).parents[2] / "README.md"
@@ -53,11 +55,12 @@ def commands_table() -> str:
 def routes_table() -> str:
     """Every route for programs with what it is for."""
     found: dict[tuple[str, str], str] = {}
-    for module in iter_modules(routes.__path__, f"{routes.__name__}."):
-        for router in vars(import_module(module.name)).values():
-            for route in router.routes if isinstance(router, APIRouter) else ():
-                if isinstance(route, APIRoute) and route.include_in_schema:
-                    found |= {(route.path, method): route.summary or "" for method in route.methods}
+    modules = [import_module(module.name) for module in iter_modules(routes.__path__, f"{routes.__name__}.")]
+    routers = [value for module in modules for value in vars(module).values() if isinstance(value, APIRouter)]
+    made_for_an_app = gates_router(Waiting.__new__(Waiting))
+    for route in (route for router in (*routers, made_for_an_app) for route in router.routes):
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            found |= {(route.path, method): route.summary or "" for method in route.methods}
     lines = [f"| {method} | `{path}` | {summary} |" for (path, method), summary in sorted(found.items())]
     return "\n".join(["| | route | what it is for |", "| --- | --- | --- |", *lines])
 
