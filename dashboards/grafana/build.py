@@ -16,8 +16,15 @@ PLUGIN = "grafana-clickhouse-datasource"
 DATASOURCE = {"type": PLUGIN, "uid": "${datasource}"}
 TIME_SERIES, TABLE = 0, 1
 LIMIT = 500
+MOST_CHOICES = 100_000  # the menus of services hold all
 # How a panel's parameter is said in Grafana. Variables are quoted by Grafana itself: `sqlstring` doubles quotes.
-MACROS = {"since": "$__fromTime", "until": "$__toTime", "bucket_seconds": "greatest($__interval_s, 10)", "limit": str(LIMIT)}
+MACROS = {
+    "since": "$__fromTime",
+    "until": "$__toTime",
+    "bucket_seconds": "greatest($__interval_s, 10)",
+    "limit": str(LIMIT),
+    "offset": "0",
+}
 VARIABLES = ("environment", "caller", "callee")
 FREE = ("protocol", "operation", "contract")
 
@@ -58,10 +65,10 @@ def dashboard() -> dict[str, Any]:
         _series("Violations by version of the callee", sql("violations_over_time", "time, concat(callee, ' ', callee_version) AS provider, violations"), "short"),
         _row("All"),
         _table("Edges", sql("edges_overview")),
-        _table("Clauses that are broken", sql("violations_by_fingerprint", "caller, callee, operation, side, rule, pointer, expected, actual, exchanges, first_seen, last_seen")),
+        _table("Clauses that are broken", sql("violations_by_fingerprint", "caller, callee, operation, side, rule, pointer, expected, actual, exchanges, first_seen, last_seen, in_all")),
         _table("Services and versions alive", sql("services")),
-        _table("What was seen of both sides", sql("coverage", "environment, caller, callee, calls, both_share, checked, head_sampled, biased, rows_without_version")),
-        _table("What could not be read", sql("rejects_by_reason", "topic, reason, parts, records, last_seen, last_detail")),
+        _table("What was seen of both sides", sql("coverage", "environment, caller_namespace, caller, callee_namespace, callee, calls, both_share, checked, head_sampled, biased, rows_without_version, in_all")),
+        _table("What could not be read", sql("rejects_by_reason", "topic, reason, parts, records, last_seen, last_detail, in_all")),
     ]  # fmt: skip
     return {
         "title": "Seamwatch: edges",
@@ -137,7 +144,7 @@ def _datasource() -> dict[str, Any]:
 
 
 def _variable(name: str) -> dict[str, Any]:
-    text = sql("edges_overview", f"DISTINCT {name}", environment="''")
+    text = sql("edges_overview", f"DISTINCT {name}", environment="''", limit=str(MOST_CHOICES))
     return {
         "type": "query",
         "name": name,

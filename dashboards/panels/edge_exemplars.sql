@@ -10,8 +10,8 @@ FROM (
     WHERE window >= {since:DateTime} AND window < {until:DateTime}
     AND (window, generation) IN (SELECT at, published_generation FROM published)
     AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} = '' OR caller = {caller:String})
-    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)))
+    AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)))
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
     ORDER BY is_failed DESC, window DESC, trace_id

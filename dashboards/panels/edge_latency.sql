@@ -29,11 +29,10 @@ FROM (
     WHERE window >= {since:DateTime} AND window < {until:DateTime}
     AND (window, generation) IN (SELECT at, published_generation FROM published)
     AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({caller:String} = '' OR caller = {caller:String})
-    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({caller:String} IN ('', caller, concat(caller_namespace, '/', caller)))
+    AND ({callee:String} IN ('', callee, concat(callee_namespace, '/', callee)))
     AND ({protocol:String} = '' OR protocol = {protocol:String})
     AND ({operation:String} = '' OR operation = {operation:String})
     GROUP BY time, caller_version, callee_version
 )
 ORDER BY time, caller_version, callee_version
-LIMIT 20000

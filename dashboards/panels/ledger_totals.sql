@@ -5,10 +5,11 @@ SELECT
     sum(gap) AS lost, sum(spans) AS spans, sum(halves) AS halves, sum(filtered) AS filtered,
     sum(rejected) AS rejected, sum(exchanges) AS exchanges,
     max(offset) - min(offset) + 1 - count() - sumIf(gap, offset > first_record.1) AS missing,
-    max(ingested) AS last_ingested
+    max(ingested) AS last_ingested,
+    count() OVER () AS in_all
 FROM ledger FINAL
 ANY LEFT JOIN (SELECT source_id, partition, tuple(min(offset)) AS first_record FROM ledger GROUP BY source_id, partition) AS beginning
     USING (source_id, partition)
 GROUP BY source_id, topic, partition
-ORDER BY last_ingested DESC, source_id, partition
-LIMIT {limit:UInt32}
+ORDER BY missing > 0 DESC, lost > 0 DESC, last_ingested DESC, source_id, partition
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -4,9 +4,10 @@ SELECT
     sum(count) AS parts, count() AS records, countIf(whole = 1) AS whole_records,
     max(ingested) AS last_seen,
     argMax(source_id, ingested) AS last_source_id, argMax(partition, ingested) AS last_partition,
-    argMax(offset, ingested) AS last_offset, argMax(detail, ingested) AS last_detail
+    argMax(offset, ingested) AS last_offset, argMax(detail, ingested) AS last_detail,
+    count() OVER () AS in_all
 FROM rejects FINAL
 WHERE ingested >= {since:DateTime} AND ingested < {until:DateTime}
 GROUP BY topic, reason
 ORDER BY parts DESC, topic, reason
-LIMIT {limit:UInt32}
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

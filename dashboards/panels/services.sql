@@ -1,13 +1,14 @@
--- Which services and versions are alive?
+-- Which services and versions are alive? Failing ones first, and how many there are in all.
 -- include published
 SELECT
     environment, namespace, service, version,
     uniqExact(instance) AS instances, sum(spans) AS spans, sum(server_calls) AS server_calls, sum(failed) AS failed,
-    min(window) AS first_window, max(window) AS last_window
+    min(window) AS first_window, max(window) AS last_window,
+    count() OVER () AS in_all
 FROM sightings
 WHERE window >= {since:DateTime} AND window < {until:DateTime}
     AND (window, generation) IN (SELECT at, published_generation FROM published)
     AND ({environment:String} = '' OR environment = {environment:String})
 GROUP BY environment, namespace, service, version
-ORDER BY environment, namespace, service, last_window DESC, version
-LIMIT {limit:UInt32}
+ORDER BY server_calls > 0 AND failed >= 0.05 * server_calls DESC, environment, namespace, service, last_window DESC, version
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

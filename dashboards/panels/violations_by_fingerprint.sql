@@ -6,7 +6,8 @@ SELECT
     min(first_at) AS first_seen, max(last_at) AS last_seen,
     arraySort(arrayDistinct(arrayFlatten(groupArray(statuses_of_pair)))) AS statuses,
     arraySort(groupArray((caller_version, callee_version, exchanges_of_pair))) AS by_version_pair,
-    argMax(newest_trace, last_at) AS example_trace
+    argMax(newest_trace, last_at) AS example_trace,
+    count() OVER () AS in_all
 FROM (
     SELECT
         fingerprint, environment, caller, callee, contract, operation, side, rule, pointer, clause, expected, actual, caller_version, callee_version,
@@ -16,12 +17,12 @@ FROM (
     FROM violations FINAL
     WHERE window >= {since:DateTime} AND window < {until:DateTime}
         AND ({environment:String} = '' OR environment = {environment:String})
-        AND ({caller:String} = '' OR caller = {caller:String})
-        AND ({callee:String} = '' OR callee = {callee:String})
+        AND ({caller:String} IN ('', caller) OR endsWith({caller:String}, concat('/', caller)))
+        AND ({callee:String} IN ('', callee) OR endsWith({callee:String}, concat('/', callee)))
         AND ({operation:String} = '' OR operation = {operation:String})
         AND ({contract:String} = '' OR contract = {contract:String})
     GROUP BY fingerprint, environment, caller, callee, contract, operation, side, rule, pointer, clause, expected, actual, caller_version, callee_version
 )
 GROUP BY fingerprint, environment, caller, callee, contract, operation, side, rule, pointer, clause, expected, actual
 ORDER BY last_seen DESC, exchanges DESC, fingerprint
-LIMIT {limit:UInt32}
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

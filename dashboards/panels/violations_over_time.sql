@@ -5,7 +5,6 @@ SELECT
 FROM violations FINAL
 WHERE window >= {since:DateTime} AND window < {until:DateTime}
     AND ({environment:String} = '' OR environment = {environment:String})
-    AND ({callee:String} = '' OR callee = {callee:String})
+    AND ({callee:String} IN ('', callee) OR endsWith({callee:String}, concat('/', callee)))
 GROUP BY time, callee, callee_version
 ORDER BY time, callee, callee_version
-LIMIT 20000

@@ -20,6 +20,7 @@ LONGEST_NAME = 40
 PLOT_HEIGHT, LEGEND_ROW = 210, 28
 LABEL_ROW, LABEL_ROWS = 15, 4
 MOST_DOTS = 40
+MOST_LINES = len(_COLOURS["light"])  # more cannot be told apart: the axis says how many there are
 _SHEET = {"light": "#ffffff", "dark": "#171e27"}  # the ground of a chart, as in the style sheet
 
 
@@ -79,7 +80,10 @@ def draw(chart: Chart, by: Sequence[str], theme: Theme) -> dict[str, Any]:
     plot.y_range.update(start=0)
     _shade(plot, chart, theme)
     drawn = 0
-    for index, (name, rows) in enumerate(_series(chart.rows, by)):
+    series = _series(chart.rows, by)
+    if len(series) > MOST_LINES:
+        plot.yaxis.axis_label = f"{chart.unit}; {MOST_LINES} of {len(series)} lines"
+    for index, (name, rows) in enumerate(series[:MOST_LINES]):
         for nth, column in enumerate(chart.columns):
             points = [(row["time"], row[column] * chart.scale) for row in rows if row[column] is not None]
             if not points:
@@ -136,12 +140,12 @@ def warm() -> None:
 
 
 def _series(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """Rows by line, the line with the most calls first; at most seven lines."""
+    """Rows by line, the line with the most steps first."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         name = " → ".join(str(row[column]) or "?" for column in by)
         found.setdefault(name, []).append(row)
-    return sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))[: len(_COLOURS["light"])]
+    return sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
 
 def _dress(plot: "Figure", theme: Theme) -> None:

@@ -17,7 +17,9 @@ FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
 Since = Annotated[str | None, Query(max_length=64, description="From this time on: ISO 8601, or how long ago: 90s, 15m, 2h, 7d")]
 Until = Annotated[str | None, Query(max_length=64, description="Before this time: ISO 8601, or how long ago")]
 Name = Annotated[str | None, Query(max_length=20_000)]
-Limit = Annotated[int, Query(ge=1, le=5000, description="At most so many")]
+MOST = 5000
+Limit = Annotated[int, Query(ge=1, le=MOST, description="At most so many; X-Total-Count says how many there are")]
+Offset = Annotated[int, Query(ge=0, le=100_000_000, description="Leave out so many first; the Link header leads on")]
 
 
 def moment(text: str | None, now: datetime) -> datetime | None:

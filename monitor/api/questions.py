@@ -1,18 +1,22 @@
 """The panels' questions asked of the store, with times that know their zone; and the range of time a page looks at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from monitor.api.moments import FIRST, moment
 from monitor.api.parts import Parts
 from monitor.api.wording import utc
+from monitor.model.edges import WINDOW_SECONDS
 
 Row = Mapping[str, Any]
 RANGES = ("15m", "1h", "6h", "24h", "7d")
 _BUCKETS = (10, 30, 60, 300, 900, 3600, 21600, 86400)
 POINTS = 180
+FAILING = 0.05
+"""The share of failed calls from which on an edge counts as failing; the panels sort by it too."""
+CLOCKS_AHEAD = timedelta(hours=1)  # as far as a span may be ahead of its record: one wrong clock moves nobody's view
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Range:
     until: datetime
     text: str
     until_text: str
+    moved: bool = False
+    """True when nobody named a time and the data is not of now: the range ends where the data does."""
 
     @property
     def seconds(self) -> float:
@@ -43,6 +49,22 @@ def range_of(since: str | None, until: str | None, now: datetime, default: str =
     return Range(max(FIRST, min(start, end - timedelta(seconds=10))), end, text, until or "")
 
 
+def data_range(parts: Parts, since: str | None, until: str | None, default: str = "1h") -> Range:
+    """As `range_of`; who names no time gets the last `default` that the data has: recordings may be of long ago, or of tomorrow."""
+    now = parts.clock()
+    asked = range_of(since, until, now, default)
+    if since or until:
+        return asked
+    newest = windows_state(parts).last_closed
+    if newest is None or asked.since <= newest < asked.until:
+        return asked
+    end = newest + timedelta(seconds=WINDOW_SECONDS)
+    if asked.until <= newest < asked.until + CLOCKS_AHEAD:
+        return replace(asked, until=end)
+    moved = range_of(None, end.isoformat(), now, default)
+    return replace(moved, moved=True)
+
+
 def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
     """Rows of one panel; every time aware, in UTC. Raises StoreError, StoreUnavailable."""
     rows = parts.store.query(f"panels/{panel}", parameters)
@@ -56,6 +78,23 @@ def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Some rows of a list, and how many there are in all."""
+
+    rows: Sequence[Row]
+    total: int
+
+
+def listed(parts: Parts, panel: str, limit: int, offset: int = 0, /, **parameters: object) -> Listed:
+    """A page of a panel that counts its rows. Raises StoreError, StoreUnavailable."""
+    rows = ask(parts, panel, limit=limit, offset=offset, **parameters)
+    if rows or not offset:
+        return Listed(rows, int(rows[0]["in_all"]) if rows else 0)
+    first = ask(parts, panel, limit=1, offset=0, **parameters)  # past the end, no row is there to tell the count
+    return Listed((), int(first[0]["in_all"]) if first else 0)
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsState:
     """How far the store is: publish sequence, newest window, newest sealed window (None while there is none)."""
 
@@ -66,6 +105,11 @@ class WindowsState:
     last_sealed: datetime | None
     first_window: datetime | None
     late_rows: int
+
+
+def newest_row(parts: Parts, what: Literal["last_violation", "last_reject"]) -> datetime | None:
+    """Of when the newest violation or reject is; None while there is none."""
+    return utc(ask(parts, "newest_rows")[0][what])
 
 
 def windows_state(parts: Parts) -> WindowsState:

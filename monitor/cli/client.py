@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ from monitor.config import Settings
 from monitor.errors import MonitorError, UsageError
 
 ANSWER_SECONDS = 120.0
+MOST = 5000  # rows of a page that the API gives at most
+DAY = timedelta(hours=24, seconds=5)
 
 
 class Send(Protocol):
@@ -35,6 +39,17 @@ class Api:
         """GET; parameters that are None are left out."""
         return self._ask("GET", path, params=params)
 
+    def pages(self, path: str, *, limit: int | None = None, most: int = MOST, **params: Any) -> "Listing":
+        """A list: all of it, page by page, or the first `limit` rows; with what the API says of the whole."""
+        rows: list[Any] = []
+        while True:
+            size = most if limit is None else min(most, limit - len(rows))
+            said, headers = self._asked("GET", path, params={**params, "limit": size, "offset": len(rows)})
+            rows += said
+            total = int(headers.get("x-total-count", len(rows)))
+            if not said or len(rows) >= min(total, total if limit is None else limit):
+                return Listing(rows, total, headers)
+
     def post(self, path: str, body: Mapping[str, Any], *, seconds: float = ANSWER_SECONDS) -> Any:
         """POST a JSON object; fields that are None are left out."""
         return self._ask("POST", path, body={name: value for name, value in body.items() if value is not None}, seconds=seconds)
@@ -52,6 +67,17 @@ class Api:
         body: object = None,
         seconds: float = ANSWER_SECONDS,
     ) -> Any:
+        return self._asked(method, path, params=params, body=body, seconds=seconds)[0]
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: object = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> tuple[Any, Mapping[str, str]]:
         said = {name: str(value) for name, value in (params or {}).items() if value is not None}
         try:
             answer = self._send(method, path, params=said, body=body, seconds=seconds)
@@ -60,8 +86,41 @@ class Api:
                 f"the API at {self.where} does not answer: {str(error) or type(error).__name__}; is `seamwatch up` running there?"
             ) from error
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return (answer.json() if answer.content else None), answer.headers
         raise _said(answer, self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows, how many there are in all, and the headers that say of which time they are."""
+
+    rows: list[Any]
+    total: int
+    headers: Mapping[str, str]
+
+    def note(self, what: str, now: datetime) -> None:
+        """Say on standard error what the rows do not: that there are more, of which time they are, and where older ones are."""
+        for line in self._notes(what, now):
+            sys.stderr.write(f"seamwatch: {line}\n")
+
+    def _notes(self, what: str, now: datetime) -> Iterator[str]:
+        if len(self.rows) < self.total:
+            yield f"{len(self.rows):,} of {self.total:,} {what} are shown; without --limit all are"
+        newest, since, until = (_time(self.headers.get(f"x-{name}")) for name in ("newest-data", "data-since", "data-until"))
+        if self.headers.get("x-data-moved") and since and until:
+            yield f"nothing is newer than {until:%Y-%m-%d %H:%M:%S} UTC: shown is what is from {since:%Y-%m-%d %H:%M:%S} on to it"
+        elif not self.rows and newest and since and until and not since <= newest < until:
+            length = (
+                "the last 24 h"
+                if now - since <= DAY and until >= now
+                else f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+            )
+            start = newest - timedelta(hours=1)
+            yield f"nothing in {length}; the newest data is of {newest:%Y-%m-%d %H:%M:%S} UTC: use --since {start:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`seamwatch contracts`: publish, list, show and check what providers promise."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import Format, FormatOption, plain, show
+from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
@@ -51,11 +52,12 @@ def publish(
 
 
 @commands.command("list")
-def list_(context: typer.Context, form: FormatOption = "table") -> None:
+def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption = "table") -> None:
     """Newest revisions of all contracts."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/contracts")
-    show(rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
+        found = there.pages("/v1/contracts", limit=limit)
+    found.note("contracts", datetime.now(UTC))
+    show(found.rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
 
 
 @commands.command("show")

@@ -1,11 +1,12 @@
 """`seamwatch deploys`: list what changed, tell of a change."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 
 commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
@@ -18,12 +19,14 @@ def list_(
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or 2h, 7d.")] = None,
+    limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
     """Deploys, newest first."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/deploys", service=service, environment=environment, since=since)
-    show(rows, COLUMNS, form, empty="no deploys")
+        found = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
+    found.note("deploys, the newest first,", datetime.now(UTC))
+    show(found.rows, COLUMNS, form, empty="no deploys")
 
 
 @commands.command("record")

@@ -1,15 +1,16 @@
 """`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, show
+from monitor.cli.printing import FormatOption, LimitOption, name_apart, show
 from monitor.cli.session import settings_of
 
 FIELDS = (
-    "caller callee protocol operation caller_version callee_version calls failed outcomes client_seconds_sum server_seconds_sum quantiles coverage sampling"
+    "caller callee protocol operation caller_version callee_version calls failed outcomes client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
 ).split()
 SHOWN = "caller callee operation caller_version callee_version calls failed_share client_p95_ms server_p95_ms both_sides sampling".split()
 
@@ -28,15 +29,29 @@ def edges(
         str, typer.Option(help="Comma-separated: caller, callee, operation, versions, protocol, environment.")
     ] = "caller,callee,operation,versions,protocol",
     environment: Environment = None,
-    caller: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
-    callee: Annotated[str | None, typer.Option(help="Only calls to this service.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")] = None,
+    callee: Annotated[str | None, typer.Option(help="Only calls to this service, `name` or `namespace/name`.")] = None,
+    limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
     """Who calls whom, by version pair: calls, failures, latencies, what was seen of both sides."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/edges", since=since, until=until, by=by, environment=environment, caller=caller, callee=callee)
+        found = there.pages(
+            "/v1/edges",
+            limit=limit,
+            most=1_000_000,
+            since=since,
+            until=until,
+            by=by,
+            environment=environment,
+            caller=caller,
+            callee=callee,
+        )
+    found.note("edges, the worst first,", datetime.now(UTC))
+    rows = found.rows
     if form == "table":
         grouped = [name for name in SHOWN if name not in FIELDS[:6] or any(row[name] is not None for row in rows)]
+        name_apart(rows, "caller", "callee")
         show([_shown(row) for row in rows], grouped, form, empty="no edges; is anything read? `seamwatch doctor` tells")
     else:
         wanted = (["environment"] if "environment" in by.split(",") else []) + FIELDS
@@ -45,13 +60,18 @@ def edges(
 
 def violations(
     context: typer.Context, since: Since = None, until: Until = None, environment: Environment = None,
-    caller: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
-    callee: Annotated[str | None, typer.Option(help="Only calls to this service.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")] = None,
+    callee: Annotated[str | None, typer.Option(help="Only calls to this service, `name` or `namespace/name`.")] = None,
+    limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:  # fmt: skip
-    """Clauses that live exchanges break. The last 24 hours by default."""
+    """Clauses that live exchanges break. The last 24 hours by default, or the last day that the data has."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/violations", since=since, until=until, environment=environment, caller=caller, callee=callee)
+        found = there.pages(
+            "/v1/violations", limit=limit, since=since, until=until, environment=environment, caller=caller, callee=callee
+        )
+    found.note("broken clauses, the newest first,", datetime.now(UTC))
+    rows = found.rows
     for row in rows:
         row["versions"] = ", ".join(
             f"{one['caller_version']} → {one['callee_version']}: {one['exchanges']}" for one in row.get("by_version_pair") or []

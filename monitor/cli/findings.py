@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
@@ -20,12 +20,15 @@ def findings(
     context: typer.Context,
     state: Annotated[Literal["open", "accepted", "resolved"] | None, typer.Option(help="Only these.")] = None,
     deploy: Annotated[str | None, typer.Option(help="Only of this deploy, by its id.")] = None,
+    limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
     """Findings: which edge is worse, between which versions, since which deploy."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/findings", state=state, deploy_id=deploy)
-        deploys = {one["id"]: f"{one['service']} {one['version']}" for one in there.get("/v1/deploys")} if form != "json" else {}
+        found = there.pages("/v1/findings", limit=limit, state=state, deploy_id=deploy)
+        known = there.pages("/v1/deploys").rows if form != "json" and found.rows else []
+    found.note("findings, open ones first,", datetime.now(UTC))
+    rows, deploys = found.rows, {one["id"]: f"{one['service']} {one['version']}" for one in known}
     show([_shown(row, deploys) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
 
 
@@ -48,11 +51,14 @@ def verdict(
     service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
     version: Annotated[str | None, typer.Option(help="Of this version.")] = None,
     environment: Annotated[str | None, typer.Option(help="In this environment.")] = None,
+    limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
     """Verdicts as they were reached, newest first."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/verdicts", service=service, version=version, environment=environment)
+        found = there.pages("/v1/verdicts", limit=limit, service=service, version=version, environment=environment)
+    found.note("verdicts, the newest first,", datetime.now(UTC))
+    rows = found.rows
     if form == "table":
         rows = [row | {"reasons": _first(row["reasons"]), "settles": _first(row["settles"])} for row in rows]
     show(rows, "judged_at environment service version against_version outcome reasons settles".split(), form, empty="no verdicts")
@@ -63,11 +69,16 @@ def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
     said = row.get("evidence") or {}
     new, old = (_share(said.get(f"{age}_bad"), said.get(f"{age}_calls")) for age in ("new", "old"))
     return row | {
-        "edge": f"{edge.get('caller')} → {edge.get('callee')} {edge.get('operation')}",
+        "edge": f"{_end(edge, 'caller')} → {_end(edge, 'callee')} {edge.get('operation')}",
         "versions": f"{row.get('caller_version') or '?'} → {row.get('callee_version') or '?'} against {row.get('against_version') or '?'}",
         "bad": f"{new}, was {old}",
         "deploy": deploys.get(row["deploy_id"], row["deploy_id"]),
     }
+
+
+def _end(edge: dict[str, Any], role: str) -> str:
+    space = edge.get(f"{role}_namespace")
+    return f"{space}/{edge.get(role)}" if space else str(edge.get(role))
 
 
 def _share(part: float | None, whole: float | None) -> str:

@@ -12,6 +12,7 @@ import typer
 Format = Literal["table", "json", "csv"]
 FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
 LONGEST = 400  # of a cell in a table; JSON and CSV hold all
+LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 
 
@@ -19,6 +20,19 @@ def plain(value: object) -> str:
     """One line of text without control or direction-changing characters (escape sequences, CR, LF, bidi overrides)."""
     text = "" if value is None else str(value)
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def name_apart(rows: Sequence[dict[str, Any]], *roles: str) -> None:
+    """Where two namespaces share a service's name, say `namespace/name` in these columns of the rows."""
+    spaces: dict[str, set[str]] = {}
+    for row in rows:
+        for role in roles:
+            spaces.setdefault(str(row.get(role)), set()).add(row.get(f"{role}_namespace") or "")
+    for row in rows:
+        for role in roles:
+            space = row.get(f"{role}_namespace")
+            if space and len(spaces[str(row.get(role))]) > 1:
+                row[role] = f"{space}/{row[role]}"
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format, *, empty: str = "nothing found") -> None:

@@ -24,6 +24,12 @@ def size(context: typer.Context, form: FormatOption = "table") -> None:
     typer.echo()
     show(said["tables"], "table rows bytes uncompressed_bytes parts".split(), form)
     typer.echo()
+    shown = len(said["largest_edges"])
+    if shown < said["edges"]:
+        typer.echo(f"the {shown} largest of {said['edges']:,} pairs of services:")
     show(
-        said["largest_edges"], "environment caller callee rows operations version_pairs calls".split(), form, empty="no edges yet"
+        said["largest_edges"],
+        "environment caller_namespace caller callee_namespace callee rows operations version_pairs calls".split(),
+        form,
+        empty="no edges yet",
     )

@@ -1,12 +1,13 @@
 """`seamwatch tokens`: who may ask the API what."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 
 commands = typer.Typer(help="Who may ask the API what.", no_args_is_help=True)
@@ -34,11 +35,12 @@ def create(
 
 
 @commands.command("list")
-def list_(context: typer.Context, form: FormatOption = "table") -> None:
+def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption = "table") -> None:
     """All tokens, without their secrets."""
     with api(settings_of(context)) as there:
-        rows = there.get("/v1/tokens")
-    show(rows, "id name scopes created created_by expires last_used revoked".split(), form, empty="no tokens")
+        found = there.pages("/v1/tokens", limit=limit)
+    found.note("tokens, the newest first,", datetime.now(UTC))
+    show(found.rows, "id name scopes created created_by expires last_used revoked".split(), form, empty="no tokens")
 
 
 @commands.command("revoke")

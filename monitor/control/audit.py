@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, Select, insert, select
 
-from monitor.control.store import reading, writing
+from monitor.control.store import count_of, reading, writing
 from monitor.control.tables import audit
 
 
@@ -31,10 +31,18 @@ def note(engine: Engine, entry: AuditEntry) -> None:
         )
 
 
-def list_audit(engine: Engine, *, since: datetime | None = None, limit: int = 500) -> list[AuditEntry]:
-    """Entries at or after `since`, newest first."""
-    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
-    if since is not None:
-        query = query.where(audit.c.at >= since)
+def list_audit(engine: Engine, *, since: datetime | None = None, limit: int | None = None, offset: int = 0) -> list[AuditEntry]:
+    """Entries at or after `since`, newest first; all of them unless limited."""
+    query = _wanted(since).order_by(audit.c.id.desc()).limit(limit).offset(offset)
     with reading(engine) as connection:
         return [AuditEntry(row.at, row.actor, row.action, row.target, row.details) for row in connection.execute(query)]
+
+
+def count_audit(engine: Engine, *, since: datetime | None = None) -> int:
+    """How many entries there are at or after `since`."""
+    return count_of(engine, _wanted(since))
+
+
+def _wanted(since: datetime | None) -> Select[tuple[object, ...]]:
+    query = select(audit)
+    return query if since is None else query.where(audit.c.at >= since)

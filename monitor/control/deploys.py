@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from monitor.control.documents import from_document, to_document
 from monitor.control.merging import belongs, fold, mergeable_span
 from monitor.control.sequence import take_turn
-from monitor.control.store import insert_into, reading, writing
+from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import deploy_events, deploys
 from monitor.model.deploys import Deploy, DeployEvent
 
@@ -55,10 +55,31 @@ def list_deploys(
     service: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = 500,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Deploy]:
-    """Deploys started in [since, until), newest first."""
-    query = select(deploys).order_by(deploys.c.started.desc(), deploys.c.id).limit(limit)
+    """Deploys started in [since, until), newest first; all of them unless limited."""
+    query = _wanted(environment, service, since, until).order_by(deploys.c.started.desc(), deploys.c.id)
+    with reading(engine) as connection:
+        return [_deploy(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+
+def count_deploys(
+    engine: Engine,
+    *,
+    environment: str | None = None,
+    service: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """How many deploys started in [since, until)."""
+    return count_of(engine, _wanted(environment, service, since, until))
+
+
+def _wanted(
+    environment: str | None, service: str | None, since: datetime | None, until: datetime | None
+) -> Select[tuple[object, ...]]:
+    query = select(deploys)
     if environment is not None:
         query = query.where(deploys.c.environment == environment)
     if service is not None:
@@ -67,8 +88,7 @@ def list_deploys(
         query = query.where(deploys.c.started >= since)
     if until is not None:
         query = query.where(deploys.c.started < until)
-    with reading(engine) as connection:
-        return [_deploy(row) for row in connection.execute(query)]
+    return query
 
 
 def deploy(engine: Engine, deploy_id: str) -> Deploy | None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, case, func, insert, select, update
 
 from monitor.control.documents import from_document, to_document
-from monitor.control.store import insert_into, reading, writing
+from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import acceptances, findings
 from monitor.errors import UsageError
 from monitor.model.judging import Finding
@@ -65,18 +65,32 @@ def list_findings(
     deploy_id: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
-    limit: int = 500,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Finding]:
-    """Findings last seen at or after `since`, newest first."""
-    query = select(findings).order_by(findings.c.last_seen.desc(), findings.c.id).limit(limit)
+    """Findings last seen at or after `since`: open ones first, then accepted, then resolved; newest first. All unless limited."""
+    state_order = case({"open": 0, "accepted": 1}, value=findings.c.state, else_=2)
+    query = _wanted(deploy_id, state, since).order_by(state_order, findings.c.last_seen.desc(), findings.c.id)
+    with reading(engine) as connection:
+        return [_finding(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+
+def count_findings(
+    engine: Engine, *, deploy_id: str | None = None, state: str | None = None, since: datetime | None = None
+) -> int:
+    """How many findings there are of these."""
+    return count_of(engine, _wanted(deploy_id, state, since))
+
+
+def _wanted(deploy_id: str | None, state: str | None, since: datetime | None) -> Select[tuple[object, ...]]:
+    query = select(findings)
     if deploy_id is not None:
         query = query.where(findings.c.deploy_id == deploy_id)
     if state is not None:
         query = query.where(findings.c.state == state)
     if since is not None:
         query = query.where(findings.c.last_seen >= since)
-    with reading(engine) as connection:
-        return [_finding(row) for row in connection.execute(query)]
+    return query
 
 
 def finding(engine: Engine, finding_id: str) -> Finding | None:

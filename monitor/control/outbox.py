@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, case, delete, func, insert, select, update
 
 from monitor.control.documents import from_document, to_document
-from monitor.control.store import insert_into, reading
+from monitor.control.store import count_of, insert_into, reading
 from monitor.control.tables import alerts, deliveries, outbox, receivers
 from monitor.model.alerts import Alert, Delivery, Tracked
 from monitor.model.deploys import Deploy
@@ -195,20 +195,27 @@ def prune(connection: Connection, before: datetime) -> None:
     connection.execute(delete(alerts).where(alerts.c.state == "resolved", alerts.c.updated < before))
 
 
-def list_alerts(engine: Engine, *, state: str | None = None, limit: int = 500) -> list[Tracked]:
-    """Alerts, the last changed first."""
-    query = select(alerts.c.document).order_by(alerts.c.updated.desc(), alerts.c.key).limit(limit)
-    if state is not None:
-        query = query.where(alerts.c.state == state)
+def list_alerts(engine: Engine, *, state: str | None = None, limit: int | None = None, offset: int = 0) -> list[Tracked]:
+    """Alerts: firing ones first, then pending, then resolved; the last changed first. All of them unless limited."""
+    state_order = case({"firing": 0, "pending": 1}, value=alerts.c.state, else_=2)
+    query = _alerts(state).order_by(state_order, alerts.c.updated.desc(), alerts.c.key).limit(limit).offset(offset)
     with reading(engine) as connection:
         return [from_document(document, Tracked) for document in connection.execute(query).scalars()]
 
 
-def list_deliveries(engine: Engine, *, alert_key: str | None = None, limit: int = 500) -> list[Delivery]:
-    """Tries to deliver, newest first."""
-    query = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit)
-    if alert_key is not None:
-        query = query.where(deliveries.c.alert_key == alert_key)
+def count_alerts(engine: Engine, *, state: str | None = None) -> int:
+    """How many alerts there are, in this state when one is named."""
+    return count_of(engine, _alerts(state))
+
+
+def _alerts(state: str | None) -> Select[tuple[object]]:
+    query = select(alerts.c.document)
+    return query if state is None else query.where(alerts.c.state == state)
+
+
+def list_deliveries(engine: Engine, *, alert_key: str | None = None, limit: int | None = None, offset: int = 0) -> list[Delivery]:
+    """Tries to deliver, newest first; all of them unless limited."""
+    query = _deliveries(alert_key).order_by(deliveries.c.id.desc()).limit(limit).offset(offset)
     with reading(engine) as connection:
         return [
             Delivery(row.receiver, row.alert_key, row.revision, row.state, row.at, row.result, row.detail)
@@ -216,9 +223,21 @@ def list_deliveries(engine: Engine, *, alert_key: str | None = None, limit: int 
         ]
 
 
-def list_letters(engine: Engine, *, states: Iterable[str] = ("due", "dead"), limit: int = 500) -> list[Letter]:
-    """Letters in these states, newest first: what waits, and what was given up on."""
-    query = select(outbox).where(outbox.c.state.in_(list(states))).order_by(outbox.c.id.desc()).limit(limit)
+def count_deliveries(engine: Engine, *, alert_key: str | None = None) -> int:
+    """How many tries there were, for this alert when one is named."""
+    return count_of(engine, _deliveries(alert_key))
+
+
+def _deliveries(alert_key: str | None) -> Select[tuple[object, ...]]:
+    query = select(deliveries)
+    return query if alert_key is None else query.where(deliveries.c.alert_key == alert_key)
+
+
+def list_letters(
+    engine: Engine, *, states: Iterable[str] = ("due", "dead"), limit: int | None = None, offset: int = 0
+) -> list[Letter]:
+    """Letters in these states, newest first: what waits, and what was given up on. All of them unless limited."""
+    query = select(outbox).where(outbox.c.state.in_(list(states))).order_by(outbox.c.id.desc()).limit(limit).offset(offset)
     with reading(engine) as connection:
         return [_letter(row) for row in connection.execute(query)]
 

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.abc import RV, PQGen
 from psycopg.errors import _WaitTimeout
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
@@ -58,6 +58,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One transaction that only reads; over SQLite it neither waits for a writer nor holds one up."""
     with _said(engine), engine.connect().execution_options(seamwatch_reads=True) as connection:
         yield connection
+
+
+def count_of(engine: Engine, query: Select[Any]) -> int:
+    """How many rows this query has."""
+    with reading(engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
 def insert_into(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":

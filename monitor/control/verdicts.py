@@ -1,11 +1,12 @@
 """Verdicts, append-only, each with the inputs' hash and all it was reached from."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
 
 from monitor.control.documents import from_document, to_document
-from monitor.control.store import insert_into, reading, writing
+from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import verdicts
 from monitor.model.judging import Verdict
 
@@ -40,18 +41,39 @@ def list_verdicts(
     service: str | None = None,
     version: str | None = None,
     since: datetime | None = None,
-    limit: int = 500,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Verdict]:
-    """Verdicts judged at or after `since`, newest first."""
-    query = select(verdicts.c.document).order_by(verdicts.c.judged.desc(), verdicts.c.number.desc()).limit(limit)
+    """Verdicts judged at or after `since`, newest first; all of them unless limited."""
     wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    query = _wanted(wanted, since).order_by(verdicts.c.judged.desc(), verdicts.c.number.desc())
+    with reading(engine) as connection:
+        documents = connection.execute(query.limit(limit).offset(offset)).scalars()
+        return [from_document(document, Verdict) for document in documents]
+
+
+def count_verdicts(
+    engine: Engine,
+    *,
+    deploy_id: str | None = None,
+    environment: str | None = None,
+    service: str | None = None,
+    version: str | None = None,
+    since: datetime | None = None,
+) -> int:
+    """How many verdicts there are of these."""
+    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    return count_of(engine, _wanted(wanted, since))
+
+
+def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[tuple[str]]:
+    query = select(verdicts.c.document)
     for column, value in wanted.items():
         if value is not None:
             query = query.where(verdicts.c[column] == value)
     if since is not None:
         query = query.where(verdicts.c.judged >= since)
-    with reading(engine) as connection:
-        return [from_document(document, Verdict) for document in connection.execute(query).scalars()]
+    return query
 
 
 def verdict(engine: Engine, verdict_id: str) -> Verdict | None:

@@ -128,6 +128,18 @@ class EdgeRow:
     exemplars: Sequence[str] = ()
     provider_only: Mapping[str, int] = field(default_factory=dict)
     caller_outcomes: Mapping[str, int] = field(default_factory=dict)
+    caller_namespace: str | None = None
+    callee_namespace: str | None = None
+
+
+def qualified(namespace: str, service: str) -> str:
+    """A service's name with its namespace: `shop/pay`, or `/pay` for the one that has none. Asked for, it means just that one."""
+    return f"{namespace}/{service}"
+
+
+def is_called(namespace: str, service: str, asked: str) -> bool:
+    """Whether `asked` means this service: by its plain name, whatever its namespace, or by its qualified one."""
+    return asked in (service, qualified(namespace, service))
 
 
 @dataclass(frozen=True, slots=True)

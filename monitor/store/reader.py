@@ -158,6 +158,8 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
         provider_only=told,
         caller_outcomes=callers_word(outcomes, told),
+        caller_namespace=grouped("caller_namespace", "caller"),
+        callee_namespace=grouped("callee_namespace", "callee"),
     )
 
 

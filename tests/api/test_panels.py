@@ -21,6 +21,7 @@ ANY = {
     "contract": "",
     "service": "",
     "limit": 100,
+    "offset": 0,
     "bucket_seconds": 60,
 }
 

@@ -132,3 +132,29 @@ def test_the_rest_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no verdicts" in said(capsys, "verdict")
     assert "/amount" in said(capsys, "violations", "--since", "2026-11-21T11:00:00Z", "--until", "2026-11-21T12:00:00Z")
     said(capsys, "accept", "nothing", "--owner", "me", "--reason", "known", exits=64)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_list_that_is_cut_says_so_beside_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = json.loads(said(capsys, "edges", "--format", "json"))
+    with pytest.raises(SystemExit):
+        main(["edges", "--format", "json", "--limit", "2"])
+    told = capsys.readouterr()
+    assert json.loads(told.out) == whole[:2]
+    assert f"2 of {len(whole)} edges, the worst first, are shown; without --limit all are" in told.err
+    said(capsys, "edges", "--limit", "0", exits=64)
+
+
+@pytest.mark.usefixtures("shop")
+def test_violations_of_a_recording_are_shown_without_a_time_and_found_from_an_empty_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["violations"])
+    told = capsys.readouterr()
+    assert "/amount" in told.out
+    assert "nothing is newer than 2026-11-21 12:00:00 UTC" in told.err
+    for command in ("violations", "edges"):
+        with pytest.raises(SystemExit):
+            main([command, "--since", "1h"])
+        assert "use --since 2026-11-21T10:59:50Z" in capsys.readouterr().err

@@ -74,16 +74,18 @@ def test_a_book_comes_back_as_it_was_written_and_what_left_it_is_forgotten(contr
         assert outbox.load_book(connection) == first
         outbox.save_book(connection, first, second, NOON + SECOND)
         assert outbox.load_book(connection) == second
-    assert outbox.list_alerts(control_engine) == [second["c"], second["a"]], "the last changed first"
+    assert outbox.list_alerts(control_engine) == [second["a"], second["c"]], "firing ones first"
+    assert outbox.count_alerts(control_engine) == 2
     assert outbox.list_alerts(control_engine, state="firing") == [second["a"]]
-    assert outbox.list_alerts(control_engine, limit=1) == [second["c"]]
+    assert outbox.list_alerts(control_engine, limit=1) == [second["a"]]
+    assert outbox.list_alerts(control_engine, limit=1, offset=1) == [second["c"]]
 
 
 def test_what_did_not_change_is_not_written_again(control_engine: Engine) -> None:
     book = {"a": tracked("a"), "b": tracked("b")}
     with writing(control_engine) as connection:
         outbox.save_book(connection, {}, book, NOON)
-        outbox.save_book(connection, book, book | {"b": tracked("b", "resolved")}, NOON + SECOND)
+        outbox.save_book(connection, book, book | {"b": replace(book["b"], silenced=True)}, NOON + SECOND)
         outbox.save_book(connection, book, book, NOON + HOUR)
     assert [one.alert.key for one in outbox.list_alerts(control_engine)] == ["b", "a"]
 

@@ -11,24 +11,27 @@ from monitor.control import outbox
 from monitor.control import silences as kept_silences
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
-SHOWN = 4
+SHOWN, MOST_SHOWN = 4, 500
 
 
 @router.get("/alerts")
 def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
     """Firing ones first."""
-    alerts = outbox.list_alerts(parts.engine, limit=200)
+    alerts = outbox.list_alerts(parts.engine, limit=MOST_SHOWN)
+    waiting = outbox.count_letters(parts.engine)
     named = {found for one in alerts for found in one.alert.finding_ids[:SHOWN]}
-    order = {"firing": 0, "pending": 1, "resolved": 2}
     return render(
         request,
         "alerts.html",
         {
             "findings": kept_findings.by_id(parts.engine, named),
             "shown": SHOWN,
-            "alerts": sorted(alerts, key=lambda one: order[one.alert.state]),
-            "deliveries": outbox.list_deliveries(parts.engine, limit=200),
-            "letters": outbox.list_letters(parts.engine, limit=100),
+            "alerts": alerts,
+            "alerts_in_all": outbox.count_alerts(parts.engine),
+            "deliveries": outbox.list_deliveries(parts.engine, limit=MOST_SHOWN),
+            "deliveries_in_all": outbox.count_deliveries(parts.engine),
+            "letters": outbox.list_letters(parts.engine, limit=MOST_SHOWN),
+            "letters_in_all": waiting.get("due", 0) + waiting.get("dead", 0),
             "silences": kept_silences.list_silences(parts.engine, parts.clock()),
             "receivers": sorted(parts.receivers),
         },

@@ -8,7 +8,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.charts import Chart, Theme, draw
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.edge_pages import deploy_markers, sealed_until
-from monitor.api.questions import ask, range_of, windows_state
+from monitor.api.questions import ask, data_range, windows_state
 from monitor.api.routes.deploys import detail, ramp_range
 from monitor.api.strict import StrictRoute
 
@@ -30,7 +30,7 @@ def edge_chart(
     theme: Theme = "light",
 ) -> dict[str, Any]:
     """One chart of an edge as Bokeh's JSON item."""
-    asked = range_of(since, until, parts.clock())
+    asked = data_range(parts, since, until)
     question = "edge_latency" if what == "latency" else "edge_rates"
     rows = ask(
         parts,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.questions import ask, range_of
+from monitor.api.questions import data_range, listed
 from monitor.api.routes.contracts import line, newest, revision_of
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
@@ -14,15 +14,17 @@ from monitor.control import contracts as registry
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 SHOWN = 200_000
+MOST_CLAUSES = 50_000
 
 
 @router.get("/contracts")
 def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
     """Newest revisions, with what was seen to break them in the last day."""
-    day = range_of(None, None, parts.clock(), "24h")
-    rows = ask(
+    day = data_range(parts, None, None, "24h")
+    rows = listed(
         parts,
         "violations_by_fingerprint",
+        MOST_CLAUSES,
         since=day.since,
         until=day.until,
         environment="",
@@ -30,8 +32,7 @@ def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRes
         callee="",
         operation="",
         contract="",
-        limit=2000,
-    )
+    ).rows
     broken: dict[str, int] = {}
     for row in rows:
         broken[row["contract"]] = broken.get(row["contract"], 0) + row["exchanges"]

@@ -1,5 +1,7 @@
 """Deploys: what changed, how far the new version has come, and whether it is good."""
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
@@ -14,6 +16,7 @@ from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+MOST_SHOWN = 500
 
 
 @router.get("/deploys")
@@ -23,7 +26,12 @@ def deploys_page(
     """Deploys of the last week by default, newest first."""
     now = parts.clock()
     asked = range_of(since, None, now, "7d")
-    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=asked.since, limit=200)
+    start: datetime | None = asked.since
+    total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment, since=start)
+    if not total and not since:  # nothing lately: what there is is better than nothing
+        start = None
+        total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
+    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
     lately = range_of("15m", None, now)
     shares = {
         (row["environment"], row["service"], row["version"]): row["share"]
@@ -32,13 +40,22 @@ def deploys_page(
         )
     }
     counts: dict[str, list[str]] = {}
-    for one in kept_findings.list_findings(parts.engine, since=asked.since):
+    for one in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(one.deploy_id, []).append(one.state)
-    verdicts = {one.deploy_id: one for one in reversed(kept_verdicts.list_verdicts(parts.engine, since=asked.since))}
+    verdicts = {one.deploy_id: one for one in reversed(kept_verdicts.list_verdicts(parts.engine, since=start))}
     return render(
         request,
         "deploys.html",
-        {"deploys": found, "shares": shares, "findings": counts, "verdicts": verdicts, "range": asked, "service": service or ""},
+        {
+            "deploys": found,
+            "in_all": total,
+            "older": bool(found) and start is None,
+            "shares": shares,
+            "findings": counts,
+            "verdicts": verdicts,
+            "range": asked,
+            "service": service or "",
+        },
     )
 
 

@@ -11,16 +11,19 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
-from monitor.api.questions import RANGES, Range, ask, range_of, windows_state
+from monitor.api.questions import RANGES, Range, Row, ask, data_range, listed, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import link, render
 from monitor.api.wording import name
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
-from monitor.model.edges import EdgeQuery, EdgeRow
+from monitor.model.edges import EdgeQuery, EdgeRow, is_called
 from monitor.model.judging import Finding
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+
+MOST_ROWS = 50_000
+MOST_SHOWN, MOST_STEPS = 500, 60
 
 
 @router.get("/edges")
@@ -34,19 +37,21 @@ def edges_page(
     service: Name = None,
 ) -> HTMLResponse:
     """All edges, or those of one service."""
-    asked = range_of(since, until, parts.clock())
-    rows = ask(parts, "edges_overview", since=asked.since, until=asked.until, environment=environment or "", limit=2000)
+    asked = data_range(parts, since, until)
+    times = {"since": asked.since, "until": asked.until}
+    overview = listed(parts, "edges_overview", MOST_ROWS, **times, environment=environment or "")
+    rows = overview.rows
     environments = sorted({row["environment"] for row in rows})
-    kept = [row for row in rows if not service or service in (row["caller"], row["callee"])]
+    kept = [row for row in rows if not service or _takes_part(row, service)]
     findings = kept_findings.list_findings(parts.engine, state="open")
-    seen = ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=2000)
+    seen = listed(parts, "services", MOST_ROWS, **times, environment=environment or "").rows
     groups = [
         (
             one,
             map_lines(
                 [row for row in kept if row["environment"] == one],
                 [finding for finding in findings if finding.edge.environment == one],
-                {row["service"] for row in seen if row["environment"] == one},
+                {(row["namespace"], row["service"]) for row in seen if row["environment"] == one},
                 asked,
             ),
         )
@@ -60,7 +65,8 @@ def edges_page(
             "ranges": RANGES,
             "service": service or "",
             "environment": environment or "",
-            "versions": [row for row in seen if row["service"] == service],
+            "versions": [row for row in seen if service and is_called(row["namespace"], row["service"], service)],
+            "rows": overview,
             "groups": [(one, lines) for one, lines in groups if lines],
             "windows": windows_state(parts),
         },
@@ -81,7 +87,7 @@ def edge_page(
     until: Until = None,
 ) -> HTMLResponse:
     """One pair of services, or one operation between them."""
-    asked = range_of(since, until, parts.clock())
+    asked = data_range(parts, since, until)
     where = {
         "environment": environment or "",
         "caller": caller,
@@ -92,6 +98,7 @@ def edge_page(
     times = {"since": asked.since, "until": asked.until}
     links = {**where, "since": asked.text, "until": asked.until_text}
     state = windows_state(parts)
+    rates = ask(parts, "edge_rates", **times, **where, bucket_seconds=asked.bucket_seconds)
     findings = _findings_of(parts, where, asked.since)
     return render(
         request,
@@ -106,25 +113,25 @@ def edge_page(
             "operation": where["operation"],
             "windows": state,
             "links": links,
-            "operations": ask(parts, "edge_operations", **times, **{**where, "operation": "", "protocol": ""}, limit=200),
+            "operations": listed(parts, "edge_operations", MOST_SHOWN, **times, **{**where, "operation": "", "protocol": ""}),
             "pairs": version_pairs(parts, asked, where),
-            "rates": ask(parts, "edge_rates", **times, **where, bucket_seconds=asked.bucket_seconds)[-60:],
+            "rates": rates[-MOST_STEPS:],
+            "rates_in_all": len(rates),
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
-            "violations": ask(
+            "violations": listed(
                 parts,
                 "violations_by_fingerprint",
+                MOST_SHOWN,
                 **times,
                 environment=where["environment"],
                 caller=caller,
                 callee=callee,
                 operation="",
                 contract="",
-                limit=50,
             ),
             "findings": findings,
             "finding_deploys": deploys_of(parts, findings),
             "sealed_until": sealed_until(state.last_sealed),
-            "deploys": kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, limit=200),
             "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},
         },
     )
@@ -147,8 +154,13 @@ def version_pairs(parts: Parts, asked: Range, where: dict[str, str]) -> list[Edg
 
 def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: str) -> list[Marker]:
     """Deploys of these services in this time."""
+    plain = {one.rpartition("/")[2] for one in services}
     found = kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, environment=environment or None)
-    return [Marker(one.started, f"{name(one.service, 20)} {name(one.version, 16)}") for one in found if one.service in services]
+    return [
+        Marker(one.started, f"{name(one.service, 20)} {name(one.version, 16)}")
+        for one in found
+        if one.service in services | plain
+    ]
 
 
 def sealed_until(last_sealed: datetime | None) -> datetime | None:
@@ -156,13 +168,17 @@ def sealed_until(last_sealed: datetime | None) -> datetime | None:
     return None if last_sealed is None else last_sealed + timedelta(seconds=10)
 
 
+def _takes_part(row: Row, service: str) -> bool:
+    return any(is_called(row[f"{side}_namespace"], row[side], service) for side in ("caller", "callee"))
+
+
 def _findings_of(parts: Parts, where: dict[str, str], since: datetime) -> list[Finding]:
     found = kept_findings.list_findings(parts.engine, since=since)
     return [
         one
         for one in found
-        if one.edge.caller == where["caller"]
-        and one.edge.callee == where["callee"]
+        if is_called(one.edge.caller_namespace, one.edge.caller, where["caller"])
+        and is_called(one.edge.callee_namespace, one.edge.callee, where["callee"])
         and where["environment"] in ("", one.edge.environment)
         and where["operation"] in ("", one.edge.operation)
     ]

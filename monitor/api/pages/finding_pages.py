@@ -1,8 +1,8 @@
 """Findings: which seam is worse, since when, how sure, who is suspected; and the form to accept a known one."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,19 +21,36 @@ from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+MOST_SHOWN = 500
+
+State = Literal["", "open", "accepted", "resolved"]
 
 
 @router.get("/findings")
 def findings_page(
-    request: Request, _caller: Reading, parts: Opened, state: str | None = None, since: Since = None
+    request: Request, _caller: Reading, parts: Opened, state: State | None = None, since: Since = None
 ) -> HTMLResponse:
     """Findings of the last week by default, open ones first."""
     asked = range_of(since, None, parts.clock(), "7d")
-    found = kept_findings.list_findings(parts.engine, state=state or None, since=asked.since)
+    start: datetime | None = asked.since
+    total = kept_findings.count_findings(parts.engine, state=state or None, since=start)
+    if not total and not since:  # nothing lately: what there is is better than nothing
+        start = None
+        total = kept_findings.count_findings(parts.engine, state=state or None)
+    found = kept_findings.list_findings(parts.engine, state=state or None, since=start, limit=MOST_SHOWN)
     order = {"open": 0, "accepted": 1, "resolved": 2}
     found.sort(key=lambda one: (order[one.state], one.role != "root"))
     return render(
-        request, "findings.html", {"findings": found, "deploys": deploys_of(parts, found), "range": asked, "state": state or ""}
+        request,
+        "findings.html",
+        {
+            "findings": found,
+            "in_all": total,
+            "older": bool(found) and start is None,
+            "deploys": deploys_of(parts, found),
+            "range": asked,
+            "state": state or "",
+        },
     )
 
 

@@ -4,20 +4,22 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.questions import ask, range_of, windows_state
+from monitor.api.questions import ask, data_range, listed, newest_row, range_of, windows_state
 from monitor.api.routes.health import components, unready
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+MOST_SHOWN = 500
 
 
 @router.get("/health")
 def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
     """The operator's view."""
     now = parts.clock()
-    day, hour = range_of(None, None, now, "24h"), range_of(None, None, now)
+    day, hour = range_of(None, None, now, "24h"), data_range(parts, None, None)
     tables = ask(parts, "size")
+    rejects = listed(parts, "rejects_by_reason", MOST_SHOWN, since=day.since, until=day.until)
     return render(
         request,
         "health.html",
@@ -25,10 +27,12 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
             "reasons": unready(parts),
             "components": components(parts),
             "windows": windows_state(parts),
-            "watermarks": ask(parts, "watermarks", limit=200),
-            "ledger": ask(parts, "ledger_totals", limit=100),
-            "rejects": ask(parts, "rejects_by_reason", since=day.since, until=day.until, limit=100),
-            "coverage": ask(parts, "coverage", since=hour.since, until=hour.until, environment="", limit=200),
+            "watermarks": listed(parts, "watermarks", MOST_SHOWN),
+            "ledger": listed(parts, "ledger_totals", MOST_SHOWN),
+            "rejects": rejects,
+            "newest_reject": None if rejects.rows else newest_row(parts, "last_reject"),
+            "coverage": listed(parts, "coverage", MOST_SHOWN, since=hour.since, until=hour.until, environment=""),
+            "range": hour,
             "tables": tables,
         },
     )

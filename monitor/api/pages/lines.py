@@ -1,16 +1,16 @@
 """What is said of the calls between two services: the lines of the map and of lists."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
 
 from monitor.api import wording
 from monitor.api.map_layout import Curve
-from monitor.api.questions import Range, Row
+from monitor.api.questions import FAILING, Range, Row
 from monitor.api.templating import link
+from monitor.model.edges import qualified
 from monitor.model.judging import Finding
 
-FAILING = 0.05
 BIASED = 2
 
 STATES = {
@@ -28,6 +28,8 @@ class MapLine:
 
     caller: str
     callee: str
+    asked_caller: str
+    asked_callee: str
     protocols: str
     calls: int
     failed: int
@@ -44,21 +46,58 @@ class MapLine:
     curve: Curve | None = None
 
 
-def map_lines(rows: Sequence[Row], findings: Sequence[Finding], alive: Collection[str], asked: Range) -> list[MapLine]:
-    """One line for each pair of services, the worst first, then the busiest. `alive`: services with spans of their own."""
-    broken: dict[tuple[str, str], int] = {}
-    for one in findings:
-        pair = (one.edge.caller, one.edge.callee)
-        broken[pair] = broken.get(pair, 0) + 1
-    pairs: dict[tuple[str, str], list[Row]] = {}
+class Names:
+    """How services are shown and asked for: by their plain name, and by `namespace/name` where two namespaces share it."""
+
+    def __init__(self, services: Iterable[tuple[str, str]]) -> None:
+        spaces: dict[str, set[str]] = {}
+        for namespace, service in services:
+            spaces.setdefault(service, set()).add(namespace)
+        self._shared = {service for service, found in spaces.items() if len(found) > 1}
+
+    def shown(self, namespace: str, service: str) -> str:
+        """What stands on the page."""
+        return qualified(namespace, service) if namespace and service in self._shared else service
+
+    def asked(self, namespace: str, service: str) -> str:
+        """What a link asks for: just this one."""
+        return qualified(namespace, service) if service in self._shared else service
+
+
+def services_of(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Namespace and name of every caller and callee."""
     for row in rows:
-        pairs.setdefault((row["caller"], row["callee"]), []).append(row)
-    lines = [_line(pair, group, broken.get(pair, 0), alive, asked) for pair, group in pairs.items()]
+        yield row["caller_namespace"], row["caller"]
+        yield row["callee_namespace"], row["callee"]
+
+
+Ends = tuple[str, str, str, str]
+"""Caller's namespace and name, callee's namespace and name."""
+
+
+def map_lines(
+    rows: Sequence[Row], findings: Sequence[Finding], alive: Collection[tuple[str, str]], asked: Range
+) -> list[MapLine]:
+    """One line for each pair of services, the worst first, then the busiest. `alive`: namespace and name of services with spans."""
+    names = Names(services_of(rows))
+    broken: dict[Ends, int] = {}
+    for one in findings:
+        edge = one.edge
+        ends = (edge.caller_namespace, edge.caller, edge.callee_namespace, edge.callee)
+        broken[ends] = broken.get(ends, 0) + 1
+    pairs: dict[Ends, list[Row]] = {}
+    for row in rows:
+        ends = (row["caller_namespace"], row["caller"], row["callee_namespace"], row["callee"])
+        pairs.setdefault(ends, []).append(row)
+    lines = [_line(ends, group, broken.get(ends, 0), alive, names, asked) for ends, group in pairs.items()]
     order = list(STATES)
     return sorted(lines, key=lambda line: (order.index(line.state), -line.calls, line.caller, line.callee))
 
 
-def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, alive: Collection[str], asked: Range) -> MapLine:
+def _line(
+    ends: Ends, rows: Sequence[Row], findings: int, alive: Collection[tuple[str, str]], names: Names, asked: Range
+) -> MapLine:
+    caller, callee = ends[:2], ends[2:]
     calls, failed = sum(row["calls"] for row in rows), sum(row["failed"] for row in rows)
     violated, valid = sum(row["violated"] for row in rows), sum(row["valid"] for row in rows)
     first, last = min(row["first_window"] for row in rows), max(row["last_window"] for row in rows)
@@ -71,11 +110,13 @@ def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, alive: Coll
         state = "violating"
     elif calls and failed / calls >= FAILING:
         state = "failing"
-    elif _partial(pair, rows, alive):
+    elif _partial(caller, callee, rows, alive):
         state = "partial"
     return MapLine(
-        caller=pair[0],
-        callee=pair[1],
+        caller=names.shown(*caller),
+        callee=names.shown(*callee),
+        asked_caller=names.asked(*caller),
+        asked_callee=names.asked(*callee),
         protocols=", ".join(sorted({row["protocol"] for row in rows})),
         calls=calls,
         failed=failed,
@@ -89,13 +130,18 @@ def _line(pair: tuple[str, str], rows: Sequence[Row], findings: int, alive: Coll
         rate=wording.rate(calls, lived),
         width=round(1.2 + 1.4 * log10(calls / lived + 1), 2),
         href=link(
-            "/edges/view", environment=environment, caller=pair[0], callee=pair[1], since=asked.text, until=asked.until_text
+            "/edges/view",
+            environment=environment,
+            caller=names.asked(*caller),
+            callee=names.asked(*callee),
+            since=asked.text,
+            until=asked.until_text,
         ),
     )
 
 
-def _partial(pair: tuple[str, str], rows: Sequence[Row], alive: Collection[str]) -> bool:
+def _partial(caller: tuple[str, str], callee: tuple[str, str], rows: Sequence[Row], alive: Collection[tuple[str, str]]) -> bool:
     """True when a side that should show spans does not. Users, databases and what is outside never do."""
-    if any(row["sampling"] == BIASED for row in rows) or "unknown" in pair:
+    if any(row["sampling"] == BIASED for row in rows) or "unknown" in (caller[1], callee[1]):
         return True
-    return set(pair) <= set(alive) and not any(row["both"] for row in rows)
+    return {caller, callee} <= set(alive) and not any(row["both"] for row in rows)

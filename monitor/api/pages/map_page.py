@@ -12,8 +12,8 @@ from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.incidents import incidents
-from monitor.api.pages.lines import STATES, MapLine, map_lines
-from monitor.api.questions import RANGES, Range, Row, ask, range_of, windows_state
+from monitor.api.pages.lines import STATES, MapLine, Names, map_lines, services_of
+from monitor.api.questions import RANGES, Range, Row, data_range, listed, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
@@ -23,7 +23,9 @@ from monitor.control import verdicts as kept_verdicts
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 MOST_LINES = 120
-MOST_FINDINGS, SHOWN = 200, 3
+MOST_ROWS = 50_000
+"""Pairs of services that one page reads; far more than anybody looks at, and it says so when there are more."""
+SHOWN, SHOWN_DEPLOYS = 3, 4
 STRIP = timedelta(hours=24)
 
 
@@ -43,20 +45,21 @@ def map_page(
     request: Request, _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None
 ) -> HTMLResponse:
     """The map of one environment, over the last hour by default."""
-    asked = range_of(since, until, parts.clock())
-    rows = ask(parts, "edges_overview", since=asked.since, until=asked.until, environment="", limit=5000)
+    asked = data_range(parts, since, until)
+    overview = listed(parts, "edges_overview", MOST_ROWS, since=asked.since, until=asked.until, environment="")
+    rows = overview.rows
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
     opened = kept_findings.list_findings(parts.engine, state="open")
     findings = [one for one in opened if one.edge.environment == chosen or not environments]
-    versions = ask(parts, "services", since=asked.since, until=asked.until, environment=chosen, limit=5000)
-    lines = map_lines(
-        [row for row in rows if row["environment"] == chosen], findings, {row["service"] for row in versions}, asked
-    )
+    live = listed(parts, "services", MOST_ROWS, since=asked.since, until=asked.until, environment=chosen)
+    versions = live.rows
+    here = [row for row in rows if row["environment"] == chosen]
+    lines = map_lines(here, findings, {(row["namespace"], row["service"]) for row in versions}, asked)
     drawn, layout = _drawn(lines)
-    deploys = kept_deploys.list_deploys(parts.engine, since=parts.clock() - STRIP, limit=8)
-    newest = opened[:MOST_FINDINGS]
-    blamed = incidents(newest)
+    lately = parts.clock() - STRIP
+    deploys = kept_deploys.list_deploys(parts.engine, since=lately, limit=SHOWN_DEPLOYS)
+    blamed = incidents(opened)
     top = {one.deploy_id for one in blamed[:SHOWN]}
     return render(
         request,
@@ -69,10 +72,12 @@ def map_page(
             "lines": lines,
             "drawn": drawn,
             "layout": layout,
-            "nodes": _nodes(layout, versions, drawn, chosen, asked),
+            "nodes": _nodes(layout, versions, drawn, Names(services_of(here)), chosen, asked),
             "states": STATES,
             "deploys": deploys,
-            "open_findings": len(newest),
+            "deploys_in_all": kept_deploys.count_deploys(parts.engine, since=lately),
+            "open_findings": len(opened),
+            "rows": overview,
             "incidents": blamed,
             "shown": SHOWN,
             "blamed_deploys": kept_deploys.by_id(parts.engine, top),
@@ -95,13 +100,16 @@ def _with_curve(line: MapLine, curve: Curve) -> MapLine:
     return MapLine(**{**values, "curve": curve})
 
 
-def _nodes(layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], environment: str, asked: Range) -> list[MapNode]:
+def _nodes(
+    layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], names: Names, environment: str, asked: Range
+) -> list[MapNode]:
     newest = max((row["last_window"] for row in versions), default=None)
     alive: dict[str, list[str]] = {}
     for row in versions:
         if newest is not None and newest - row["last_window"] <= timedelta(minutes=2):
-            alive.setdefault(row["service"], []).append(row["version"])
+            alive.setdefault(names.shown(row["namespace"], row["service"]), []).append(row["version"])
     kinds: Mapping[str, str] = {line.callee: line.protocols for line in lines}
+    wanted = {line.caller: line.asked_caller for line in lines} | {line.callee: line.asked_callee for line in lines}
     nodes = []
     for box in layout.boxes:
         live = sorted({version for version in alive.get(box.name, ()) if version})
@@ -121,7 +129,13 @@ def _nodes(layout: Layout, versions: Sequence[Row], lines: Sequence[MapLine], en
                 shown or ("" if kind in ("service", box.name) else kind),
                 kind,
                 len(live) > 1,
-                link("/edges", service=box.name, environment=environment, since=asked.text, until=asked.until_text),
+                link(
+                    "/edges",
+                    service=wanted.get(box.name, box.name),
+                    environment=environment,
+                    since=asked.text,
+                    until=asked.until_text,
+                ),
             )
         )
     return nodes

@@ -5,11 +5,12 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
-from monitor.api.questions import RANGES, ask, range_of
+from monitor.api.questions import RANGES, data_range, listed, newest_row
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+MOST_SHOWN, MOST_ROWS = 500, 50_000
 
 
 @router.get("/violations")
@@ -25,20 +26,20 @@ def violations_page(
     contract: Name = None,
 ) -> HTMLResponse:
     """Grouped by fingerprint, newest first; the last day by default."""
-    asked = range_of(since, until, parts.clock(), "24h")
+    asked = data_range(parts, since, until, "24h")
     times = {"since": asked.since, "until": asked.until}
-    rows = ask(
+    found = listed(
         parts,
         "violations_by_fingerprint",
+        MOST_SHOWN,
         **times,
         environment=environment or "",
         caller=caller or "",
         callee=callee or "",
         operation="",
         contract=contract or "",
-        limit=300,
     )
-    coverage = ask(parts, "coverage", **times, environment=environment or "", limit=2000)
+    coverage = listed(parts, "coverage", MOST_ROWS, **times, environment=environment or "").rows
     reasons: dict[str, int] = {}
     for row in coverage:
         for reason, count in row["not_checked"].items():
@@ -47,7 +48,8 @@ def violations_page(
         request,
         "violations.html",
         {
-            "violations": rows,
+            "violations": found,
+            "newest": None if found.rows else newest_row(parts, "last_violation"),
             "range": asked,
             "ranges": RANGES,
             "checked": sum(row["checked"] for row in coverage),

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from monitor.api.access import Administering, Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import Limit, Since, moment
+from monitor.api.moments import Since, moment
+from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import aliases as kept_aliases
 from monitor.control.aliases import Alias, AliasKind, AliasState
-from monitor.control.audit import AuditEntry, list_audit, note
+from monitor.control.audit import AuditEntry, count_audit, list_audit, note
 
 router = APIRouter(prefix="/v1", tags=["names"], responses=ERRORS, route_class=StrictRoute)
 
@@ -46,12 +47,12 @@ class RejectBody(ExactBody):
 def list_aliases(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     kind: Annotated[AliasKind | None, Query()] = None,
     state: Annotated[AliasState | None, Query()] = None,
-    limit: Limit = 500,
 ) -> list[Alias]:
     """By kind and name. Rules of the settings (`aliases.*`) stand above these and are not listed."""
-    return kept_aliases.list_aliases(parts.engine, kind=kind, state=state)[:limit]
+    return paged.of(kept_aliases.list_aliases(parts.engine, kind=kind, state=state))
 
 
 @router.post("/aliases/suggest", summary="Suggest that two names mean the same", status_code=201)
@@ -98,11 +99,13 @@ class AuditLine(BaseModel):
 
 
 @router.get("/audit", summary="Who changed what, newest first")
-def audit(_caller: Administering, parts: Opened, since: Since = None, limit: Limit = 500) -> list[AuditLine]:
+def audit(_caller: Administering, parts: Opened, paged: Paged, since: Since = None) -> list[AuditLine]:
     """Publishing, accepting, silencing, tokens, aliases, gates; never a secret."""
+    start = moment(since, parts.clock())
+    found = list_audit(parts.engine, since=start, limit=paged.limit, offset=paged.offset)
+    paged.told(len(found), count_audit(parts.engine, since=start))
     return [
-        AuditLine(at=one.at, actor=one.actor, action=one.action, target=one.target, details=dict(one.details))
-        for one in list_audit(parts.engine, since=moment(since, parts.clock()), limit=limit)
+        AuditLine(at=one.at, actor=one.actor, action=one.action, target=one.target, details=dict(one.details)) for one in found
     ]
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Opened, Publishing, Reading
 from monitor.api.faults import ERRORS, not_found
 from monitor.api.moments import Name, moment
+from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.read import read_draft
@@ -57,13 +58,14 @@ class ContractLine(BaseModel):
 def list_contracts(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     provider: Name = None,
     *,
     every: Annotated[bool, Query(alias="all", description="every revision, not only the newest")] = False,
 ) -> list[ContractLine]:
     """By name and number, without documents."""
     rows = [line(one) for one in registry.revisions(parts.engine) if provider in (None, one.provider)]
-    return rows if every else newest(rows)
+    return paged.of(rows if every else newest(rows))
 
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)

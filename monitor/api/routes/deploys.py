@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from monitor.api.access import Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import Limit, Name, Since, Until, moment
+from monitor.api.moments import Name, Since, Until, moment
 from monitor.api.names import joined
+from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.questions import Range, ask
 from monitor.api.strict import ExactBody, StrictRoute
@@ -76,17 +77,29 @@ class DeployDetail(BaseModel):
 def list_deploys(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     service: Name = None,
     environment: Name = None,
     since: Since = None,
     until: Until = None,
-    limit: Limit = 500,
 ) -> list[Deploy]:
     """All time by default."""
     now = parts.clock()
-    return kept_deploys.list_deploys(
-        parts.engine, environment=environment, service=service, since=moment(since, now), until=moment(until, now), limit=limit
+    start, end = moment(since, now), moment(until, now)
+    found = kept_deploys.list_deploys(
+        parts.engine,
+        environment=environment,
+        service=service,
+        since=start,
+        until=end,
+        limit=paged.limit,
+        offset=paged.offset,
     )
+    paged.told(
+        len(found),
+        kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
+    )
+    return found
 
 
 @router.post("/deploys", summary="Tell of a deploy", status_code=201)

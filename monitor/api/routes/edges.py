@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, cast, get_args
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
-from monitor.api.moments import Limit, Name, Since, Until, moment
-from monitor.api.questions import ask, range_of
+from monitor.api.moments import FIRST, LAST, Name, Offset, Since, Until, moment
+from monitor.api.paging import Paged, Paging
+from monitor.api.questions import FAILING, Range, data_range, listed, newest_row, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
 
@@ -69,6 +70,8 @@ class LiveVersion(BaseModel):
 
 @router.get("/edges", summary="Who calls whom, by version pair, with outcomes, latencies, conformance and coverage")
 def edges(
+    request: Request,
+    response: Response,
     _caller: Reading,
     parts: Opened,
     since: Since = None,
@@ -82,8 +85,10 @@ def edges(
     operation: Name = None,
     *,
     sealed_only: Annotated[bool, Query(description="Leave out windows that may still change")] = False,
+    limit: Annotated[int | None, Query(ge=1, le=1_000_000, description="At most so many; all by default")] = None,
+    offset: Offset = 0,
 ) -> list[EdgeRow]:
-    """All time by default. Text is null where it is not grouped by; a side no span showed has a null sum and no quantiles."""
+    """All time and all rows by default, the worst first. A service is asked for by its name, or as `namespace/name`. Text is null where it is not grouped by; a side no span showed has a null sum and no quantiles."""
     now = parts.clock()
     query = EdgeQuery(
         since=moment(since, now),
@@ -95,13 +100,18 @@ def edges(
         by=_groups(by),
         sealed_only=sealed_only,
     )
-    return list(parts.reader.edges(query))
+    rows = sorted(parts.reader.edges(query), key=_badness)
+    page = Paging(limit or max(1, len(rows)), offset, request, response)
+    asked = Range(query.since or FIRST, query.until or LAST, since or "", until or "")
+    page.dated(asked, windows_state(parts).last_closed)
+    return page.of(rows)
 
 
 @router.get("/violations", summary="Clauses that live exchanges break, by fingerprint")
 def violations(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     since: Since = None,
     until: Until = None,
     environment: Name = None,
@@ -109,13 +119,14 @@ def violations(
     callee: Name = None,
     operation: Name = None,
     contract: Name = None,
-    limit: Limit = 500,
 ) -> list[ViolationGroup]:
-    """The last 24 hours by default, newest first."""
-    asked = range_of(since, until, parts.clock(), "24h")
-    rows = ask(
+    """The last 24 hours by default, or the last day that the data has; newest first."""
+    asked = data_range(parts, since, until, "24h")
+    found = listed(
         parts,
         "violations_by_fingerprint",
+        paged.limit,
+        paged.offset,
         since=asked.since,
         until=asked.until,
         environment=environment or "",
@@ -123,25 +134,37 @@ def violations(
         callee=callee or "",
         operation=operation or "",
         contract=contract or "",
-        limit=limit,
     )
-    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in rows]
+    paged.told(len(found.rows), found.total)
+    paged.dated(asked, newest_row(parts, "last_violation"))
+    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in found.rows]
 
 
 @router.get("/services", summary="Services and versions that are alive")
 def services(
-    _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500
+    _caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None, environment: Name = None
 ) -> list[LiveVersion]:
-    """The last hour by default."""
-    asked = range_of(since, until, parts.clock())
-    rows = ask(parts, "services", since=asked.since, until=asked.until, environment=environment or "", limit=limit)
-    return [LiveVersion.model_validate(row) for row in rows]
+    """The last hour by default, or the last hour that the data has; failing ones first."""
+    asked = data_range(parts, since, until)
+    found = listed(
+        parts, "services", paged.limit, paged.offset, since=asked.since, until=asked.until, environment=environment or ""
+    )
+    paged.told(len(found.rows), found.total)
+    paged.dated(asked, windows_state(parts).last_closed)
+    return [LiveVersion.model_validate(row) for row in found.rows]
 
 
 def pairs_of(row: Mapping[str, object]) -> list[PairCount]:
     """The version pairs of a row of violations_by_fingerprint."""
     triples = cast("Sequence[tuple[str, str, int]]", row["by_version_pair"])
     return [PairCount(caller_version=caller, callee_version=callee, exchanges=count) for caller, callee, count in triples]
+
+
+def _badness(row: EdgeRow) -> tuple[bool, bool, bool, int]:
+    """What a sort puts first: broken contracts, then failures, then what is hardly seen; the busy before the rest."""
+    calls = max(1, row.calls)
+    hardly_seen = row.sampling == "biased" or not row.coverage.get("both")
+    return not row.conformance.get("violated"), row.failed / calls < FAILING, not hardly_seen, -row.calls
 
 
 def _groups(by: str) -> tuple[GroupBy, ...]:

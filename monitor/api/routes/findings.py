@@ -7,7 +7,8 @@ from pydantic import Field
 
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import Limit, Name, Since, moment
+from monitor.api.moments import Name, Since, moment
+from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
@@ -26,19 +27,22 @@ class AcceptBody(ExactBody):
     expires: str = Field(max_length=64, description="ISO 8601")
 
 
-@router.get("/findings", summary="Findings, newest first")
+@router.get("/findings", summary="Findings, open ones first, then the newest")
 def list_findings(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     state: Annotated[Literal["open", "accepted", "resolved"] | None, Query()] = None,
     deploy_id: Name = None,
     since: Since = None,
-    limit: Limit = 500,
 ) -> list[Finding]:
     """All states by default; `since` is about when a finding was last seen."""
-    return kept_findings.list_findings(
-        parts.engine, deploy_id=deploy_id, state=state, since=moment(since, parts.clock()), limit=limit
+    start = moment(since, parts.clock())
+    found = kept_findings.list_findings(
+        parts.engine, deploy_id=deploy_id, state=state, since=start, limit=paged.limit, offset=paged.offset
     )
+    paged.told(len(found), kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start))
+    return found
 
 
 @router.get("/findings/{finding_id}", summary="One finding with its evidence and suspects")
@@ -78,23 +82,19 @@ def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str)
 def list_verdicts(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     service: Name = None,
     version: Name = None,
     environment: Name = None,
     deploy_id: Name = None,
     since: Since = None,
-    limit: Limit = 100,
 ) -> list[Verdict]:
     """Every verdict stays as it was reached."""
-    return kept_verdicts.list_verdicts(
-        parts.engine,
-        deploy_id=deploy_id,
-        environment=environment,
-        service=service,
-        version=version,
-        since=moment(since, parts.clock()),
-        limit=limit,
-    )
+    wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
+    start = moment(since, parts.clock())
+    found = kept_verdicts.list_verdicts(parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset)
+    paged.told(len(found), kept_verdicts.count_verdicts(parts.engine, **wanted, since=start))
+    return found
 
 
 @router.get("/verdicts/{verdict_id}", summary="One verdict with the numbers behind it")

@@ -14,12 +14,14 @@ from monitor import telemetry
 from monitor.api.access import Opened, Reading, parts_of, requires
 from monitor.api.faults import ERRORS
 from monitor.api.moments import Limit, Name, Since, Until
+from monitor.api.paging import Paged
 from monitor.api.parts import Parts
-from monitor.api.questions import WindowsState, ask, range_of, windows_state
+from monitor.api.questions import WindowsState, ask, data_range, listed, newest_row, range_of, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
 
+MOST_PARTITIONS = 10_000
 PROBE_THREADS = CapacityLimiter(4)
 """Probes run in threads of their own: questions that wait for a silent store may hold all the others."""
 
@@ -51,13 +53,14 @@ class PartitionTime(BaseModel):
 
 
 class Health(BaseModel):
-    """Everything an operator asks first."""
+    """Everything an operator asks first. `watermarks` are of at most 10,000 of the `partitions` there are, those behind first."""
 
     ready: bool
     reasons: Sequence[str]
     components: Sequence[Component]
     windows: WindowsState
     watermarks: Sequence[PartitionTime]
+    partitions: int
 
 
 class RejectGroup(BaseModel):
@@ -98,7 +101,9 @@ class CoverageLine(BaseModel):
     """Which sides of the calls between two services were seen, and how they were sampled and checked."""
 
     environment: str
+    caller_namespace: str
     caller: str
+    callee_namespace: str
     callee: str
     protocol: str
     calls: int
@@ -130,7 +135,9 @@ class EdgeSize(BaseModel):
     """Rows of one pair of services."""
 
     environment: str
+    caller_namespace: str
     caller: str
+    callee_namespace: str
     callee: str
     rows: int
     operations: int
@@ -139,7 +146,9 @@ class EdgeSize(BaseModel):
 
 
 class Size(BaseModel):
-    """Room on disk. `gigabytes_per_million_spans` and `gigabytes_per_day` are null while nothing was read."""
+    """Room on disk. `gigabytes_per_million_spans` and `gigabytes_per_day` are null while nothing was read. `edges`: how many pairs
+    of services the last 24 hours have; `largest_edges` are the largest of them.
+    """
 
     tables: Sequence[TableSize]
     bytes: int
@@ -147,6 +156,7 @@ class Size(BaseModel):
     gigabytes_per_million_spans: float | None
     gigabytes_per_day: float | None
     largest_edges: Sequence[EdgeSize]
+    edges: int
 
 
 def components(parts: Parts) -> list[Component]:
@@ -236,36 +246,47 @@ def _measured(request: Request) -> bytes:
 def health(_caller: Reading, parts: Opened) -> Health:
     """The same as /readyz, with figures."""
     reasons = unready(parts)
-    marks = [PartitionTime.model_validate(row) for row in ask(parts, "watermarks", limit=1000)]
+    marks = listed(parts, "watermarks", MOST_PARTITIONS)
     return Health(
-        ready=not reasons, reasons=reasons, components=components(parts), windows=windows_state(parts), watermarks=marks
+        ready=not reasons,
+        reasons=reasons,
+        components=components(parts),
+        windows=windows_state(parts),
+        watermarks=[PartitionTime.model_validate(row) for row in marks.rows],
+        partitions=marks.total,
     )
 
 
 @router.get("/rejects", summary="What could not be read, by reason")
-def rejects(_caller: Reading, parts: Opened, since: Since = None, until: Until = None, limit: Limit = 500) -> list[RejectGroup]:
+def rejects(_caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None) -> list[RejectGroup]:
     """By the time of reading; the last 24 hours by default."""
     asked = range_of(since, until, parts.clock(), "24h")
-    return [
-        RejectGroup.model_validate(row)
-        for row in ask(parts, "rejects_by_reason", since=asked.since, until=asked.until, limit=limit)
-    ]
+    found = listed(parts, "rejects_by_reason", paged.limit, paged.offset, since=asked.since, until=asked.until)
+    paged.told(len(found.rows), found.total)
+    paged.dated(asked, newest_row(parts, "last_reject"))
+    return [RejectGroup.model_validate(row) for row in found.rows]
 
 
 @router.get("/ledger", summary="What became of every record read")
-def ledger(_caller: Reading, parts: Opened, limit: Limit = 500) -> list[LedgerLine]:
-    """By source and partition, newest first."""
-    return [LedgerLine.model_validate(row) for row in ask(parts, "ledger_totals", limit=limit)]
+def ledger(_caller: Reading, parts: Opened, paged: Paged) -> list[LedgerLine]:
+    """By source and partition; those with missing or lost records first, then the newest."""
+    found = listed(parts, "ledger_totals", paged.limit, paged.offset)
+    paged.told(len(found.rows), found.total)
+    return [LedgerLine.model_validate(row) for row in found.rows]
 
 
 @router.get("/coverage", summary="Which sides of calls were seen, checked and sampled how")
 def coverage(
-    _caller: Reading, parts: Opened, since: Since = None, until: Until = None, environment: Name = None, limit: Limit = 500
+    _caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None, environment: Name = None
 ) -> list[CoverageLine]:
-    """The last hour by default."""
-    asked = range_of(since, until, parts.clock())
-    rows = ask(parts, "coverage", since=asked.since, until=asked.until, environment=environment or "", limit=limit)
-    return [CoverageLine.model_validate(row) for row in rows]
+    """The last hour by default, or the last hour that the data has; what is seen worst first."""
+    asked = data_range(parts, since, until)
+    found = listed(
+        parts, "coverage", paged.limit, paged.offset, since=asked.since, until=asked.until, environment=environment or ""
+    )
+    paged.told(len(found.rows), found.total)
+    paged.dated(asked, windows_state(parts).last_closed)
+    return [CoverageLine.model_validate(row) for row in found.rows]
 
 
 @router.get("/size", summary="Room on disk")
@@ -274,9 +295,7 @@ def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
     tables = [TableSize.model_validate(row) for row in ask(parts, "size")]
     totals = ask(parts, "span_totals")[0]
     asked = range_of(None, None, parts.clock(), "24h")
-    edges = [
-        EdgeSize.model_validate(row) for row in ask(parts, "size_by_edge", since=asked.since, until=asked.until, limit=limit)
-    ]
+    edges = listed(parts, "size_by_edge", limit, since=asked.since, until=asked.until)
     taken, spans = sum(table.bytes for table in tables), int(totals["spans"])
     per_million = taken / 1e9 / (spans / 1e6) if spans else None
     days = (totals["last_ingested"] - totals["first_ingested"]).total_seconds() / 86400
@@ -286,5 +305,6 @@ def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
         spans=spans,
         gigabytes_per_million_spans=per_million,
         gigabytes_per_day=taken / 1e9 / days if days > 0 else None,
-        largest_edges=edges,
+        largest_edges=[EdgeSize.model_validate(row) for row in edges.rows],
+        edges=edges.total,
     )

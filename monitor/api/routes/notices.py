@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import Limit, Name
+from monitor.api.moments import Name
+from monitor.api.paging import Paged
 from monitor.api.strict import StrictRoute
 from monitor.control import outbox
 from monitor.control.audit import AuditEntry, note
@@ -25,27 +26,34 @@ class TestReply(BaseModel):
     result: str
 
 
-@router.get("/alerts", summary="Alerts, the last changed first")
+@router.get("/alerts", summary="Alerts, firing ones first, then the last changed")
 def list_alerts(
     _caller: Reading,
     parts: Opened,
+    paged: Paged,
     state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None,
-    limit: Limit = 500,
 ) -> list[Tracked]:
     """One for each bad deploy, its root edges listed; `told` says what receivers know of it."""
-    return outbox.list_alerts(parts.engine, state=state, limit=limit)
+    found = outbox.list_alerts(parts.engine, state=state, limit=paged.limit, offset=paged.offset)
+    paged.told(len(found), outbox.count_alerts(parts.engine, state=state))
+    return found
 
 
 @router.get("/deliveries", summary="Tries to deliver, newest first")
-def list_deliveries(_caller: Reading, parts: Opened, alert_key: Name = None, limit: Limit = 500) -> list[Delivery]:
+def list_deliveries(_caller: Reading, parts: Opened, paged: Paged, alert_key: Name = None) -> list[Delivery]:
     """delivered, busy (tried again later), refused, dead, or suppressed by the rate cap."""
-    return outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=limit)
+    found = outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=paged.limit, offset=paged.offset)
+    paged.told(len(found), outbox.count_deliveries(parts.engine, alert_key=alert_key))
+    return found
 
 
 @router.get("/letters", summary="What waits to be delivered, and what was given up on")
-def list_letters(_caller: Reading, parts: Opened, limit: Limit = 500) -> list[Letter]:
+def list_letters(_caller: Reading, parts: Opened, paged: Paged) -> list[Letter]:
     """Newest first."""
-    return outbox.list_letters(parts.engine, limit=limit)
+    found = outbox.list_letters(parts.engine, limit=paged.limit, offset=paged.offset)
+    counts = outbox.count_letters(parts.engine)
+    paged.told(len(found), counts.get("due", 0) + counts.get("dead", 0))
+    return found
 
 
 @router.post("/receivers/{name}/test", summary="Send a test to a receiver")

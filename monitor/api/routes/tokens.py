@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import moment
+from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import silences as kept_silences
 from monitor.control import tokens as kept_tokens
@@ -50,9 +51,9 @@ class Done(BaseModel):
 
 
 @router.get("/tokens", summary="All tokens, without their secrets")
-def list_tokens(_caller: Administering, parts: Opened) -> list[Token]:
+def list_tokens(_caller: Administering, parts: Opened, paged: Paged) -> list[Token]:
     """Revoked ones too, newest first."""
-    return kept_tokens.list_tokens(parts.engine)
+    return paged.of(kept_tokens.list_tokens(parts.engine))
 
 
 @router.post("/tokens", summary="Make a token", status_code=201)
@@ -81,10 +82,10 @@ def revoke_token(caller: Administering, parts: Opened, token_id: str) -> Done:
 
 @router.get("/silences", summary="Silences")
 def list_silences(
-    _caller: Reading, parts: Opened, *, over: Annotated[bool, Query(description="also those that are over")] = False
+    _caller: Reading, parts: Opened, paged: Paged, *, over: Annotated[bool, Query(description="also those that are over")] = False
 ) -> list[Silence]:
     """Those in force or to come; those that end first first."""
-    return kept_silences.list_silences(parts.engine, None if over else parts.clock())
+    return paged.of(kept_silences.list_silences(parts.engine, None if over else parts.clock()))
 
 
 @router.post("/silences", summary="Begin a silence", status_code=201)

@@ -23,6 +23,6 @@ FROM edge_windows AS e
 INNER JOIN tens ON e.window = tens.at AND e.generation = tens.number
 WHERE e.window >= toDateTime({since:UInt32}) AND e.window < toDateTime({until:UInt32})
   AND ({environment:String} = '' OR e.environment = {environment:String})
-  AND ({service:String} = '' OR e.caller = {service:String} OR e.callee = {service:String})
+  AND ({service:String} IN ('', e.caller, e.callee, concat(e.caller_namespace, '/', e.caller), concat(e.callee_namespace, '/', e.callee)))
 GROUP BY window, environment, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation
 ORDER BY window, environment, caller, callee, protocol, operation, caller_version, callee_version, region

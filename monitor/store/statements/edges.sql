@@ -19,7 +19,8 @@ WITH
         SELECT * FROM edge_hours WHERE (window, generation) IN (SELECT at, number FROM hours)
     )
 SELECT
-    if({by_environment:UInt8} = 1, e.environment, '') AS environment, if({by_caller:UInt8} = 1, e.caller, '') AS caller,
+    if({by_environment:UInt8} = 1, e.environment, '') AS environment, if({by_caller:UInt8} = 1, e.caller_namespace, '') AS caller_namespace,
+    if({by_callee:UInt8} = 1, e.callee_namespace, '') AS callee_namespace, if({by_caller:UInt8} = 1, e.caller, '') AS caller,
     if({by_callee:UInt8} = 1, e.callee, '') AS callee, if({by_protocol:UInt8} = 1, e.protocol, '') AS protocol,
     if({by_operation:UInt8} = 1, e.operation, '') AS operation,
     if({by_versions:UInt8} = 1, e.caller_version, '') AS caller_version, if({by_versions:UInt8} = 1, e.callee_version, '') AS callee_version,
@@ -31,7 +32,7 @@ SELECT
     sumMap(e.client_histogram) AS client_histogram, sumMap(e.server_histogram) AS server_histogram,
     max(e.sampling) AS sampling, arraySlice(arrayDistinct(arrayFlatten(groupArray(8)(arrayConcat(e.failed_exemplars, e.exemplars)))), 1, 5) AS exemplars
 FROM cells AS e
-WHERE ({environment:String} = '' OR e.environment = {environment:String}) AND ({caller:String} = '' OR e.caller = {caller:String})
-  AND ({callee:String} = '' OR e.callee = {callee:String}) AND ({operation:String} = '' OR e.operation = {operation:String})
-GROUP BY environment, caller, callee, protocol, operation, caller_version, callee_version
-ORDER BY caller, callee, protocol, operation, caller_version, callee_version, environment
+WHERE ({environment:String} = '' OR e.environment = {environment:String}) AND ({caller:String} IN ('', e.caller, concat(e.caller_namespace, '/', e.caller)))
+  AND ({callee:String} IN ('', e.callee, concat(e.callee_namespace, '/', e.callee))) AND ({operation:String} = '' OR e.operation = {operation:String})
+GROUP BY environment, caller_namespace, caller, callee_namespace, callee, protocol, operation, caller_version, callee_version
+ORDER BY caller, callee, protocol, operation, caller_version, callee_version, environment, caller_namespace, callee_namespace

@@ -9,6 +9,6 @@ SELECT s.window AS window, s.environment AS environment, s.namespace AS namespac
        s.instance AS instance, sum(s.spans) AS spans, sum(s.server_calls) AS server_calls, sum(s.failed) AS failed
 FROM sightings AS s
 WHERE (s.window, s.generation) IN (SELECT at, number FROM tens)
-  AND ({environment:String} = '' OR s.environment = {environment:String}) AND ({service:String} = '' OR s.service = {service:String})
+  AND ({environment:String} = '' OR s.environment = {environment:String}) AND ({service:String} IN ('', s.service, concat(s.namespace, '/', s.service)))
 GROUP BY window, environment, namespace, service, version, instance
 ORDER BY window, environment, service, version, instance

@@ -6,7 +6,7 @@ SELECT fingerprint, any(v.contract) AS contract, max(v.revision) AS revision, an
 FROM violations AS v FINAL
 WHERE v.window >= toDateTime({since:UInt32}) AND v.window < toDateTime({until:UInt32})
   AND ({environment:String} = '' OR v.environment = {environment:String})
-  AND ({service:String} = '' OR v.caller = {service:String} OR v.callee = {service:String})
+  AND ({service:String} IN ('', v.caller, v.callee) OR endsWith({service:String}, concat('/', v.caller)) OR endsWith({service:String}, concat('/', v.callee)))
 GROUP BY fingerprint, environment, caller, caller_version, callee, callee_version
 ORDER BY count DESC, fingerprint, caller, caller_version, callee, callee_version
 LIMIT {limit:UInt32}
