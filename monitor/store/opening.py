@@ -13,6 +13,7 @@ from monitor.errors import ConfigError, StoreError
 from monitor.store.client import READ_LIMITS, SILENT_SECONDS, WRITE_SETTINGS, Store, Use, fault
 from monitor.store.lock import StoreLock
 from monitor.store.migrate import migrate as bring_up_to_date
+from monitor.store.migrate import remove_one_by_one
 
 OPEN_SECONDS = 10
 KEEP_PAGES = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
@@ -40,6 +41,8 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
     if migrate:
         try:
             bring_up_to_date(store)
+            if store.lock is not None:
+                remove_one_by_one(store)
         except BaseException:
             store.close()
             raise
