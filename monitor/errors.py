@@ -66,7 +66,11 @@ class ReceiverBusy(NotifyError, Transient):
 
 
 class ReceiverRefused(NotifyError, Permanent):
-    """The receiver refused this request (4xx), or its address is not allowed."""
+    """The receiver refused this alert (4xx). Not `final`: it refuses every alert until somebody corrects its address, key or rights."""
+
+    def __init__(self, text: str, *, final: bool = True) -> None:
+        super().__init__(text)
+        self.final = final
 
 
 class ContractError(MonitorError, Permanent):

@@ -4,10 +4,11 @@ import random
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from monitor import telemetry
@@ -20,6 +21,8 @@ from monitor.control.store import reading, writing
 from monitor.errors import LeaseLost, ReceiverBusy, ReceiverRefused
 from monitor.model.alerts import Alert
 
+log = structlog.get_logger(__name__)
+
 DIGEST = "seamwatch-suppressed-"
 CAP_SPAN = timedelta(minutes=1)
 DIGEST_AFTER = timedelta(seconds=30)
@@ -30,26 +33,30 @@ DIGEST_ENDS = timedelta(minutes=10)
 class DeliverySettings:
     """How patient delivering is.
 
-    After `max_attempts` tries (about 3.5 hours with these) an alert's state is given up for that receiver. More than
-    `max_per_minute` alerts that begin within a minute are not sent one by one: one message tells how many more.
+    After `max_attempts` tries (about 3.5 hours with these) an alert's state is given up for that receiver. A receiver that
+    refuses every alert, since its key or address is wrong, is asked every `slow_seconds`. Whatever patience a receiver asks for
+    one alert, another alert waits no longer than `others_cap_seconds` for it. More than `max_per_minute` alerts that begin within a minute are not sent one by one: one message tells how many more.
     """
 
     max_attempts: int = 30
     backoff_seconds: float = 2.0
     backoff_cap_seconds: float = 600.0
     patience_cap_seconds: float = 3600.0
+    others_cap_seconds: float = 120.0
+    slow_seconds: float = 600.0
     max_per_minute: int = 30
     busy_in_a_row: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What one round did, by result."""
+    """What one round did, by result; `trouble` is the last thing that went wrong."""
 
     delivered: int = 0
     busy: int = 0
     dead: int = 0
     suppressed: int = 0
+    trouble: str = field(default="", compare=False)
 
 
 def deliver_once(
@@ -74,6 +81,7 @@ def deliver_once(
         sum(one.busy for one in done),
         sum(one.dead for one in done),
         sum(one.suppressed for one in done),
+        next((one.trouble for one in done if one.trouble), ""),
     )
 
 
@@ -84,40 +92,51 @@ def _round(
         letters = outbox.due_letters(connection, sender.name, now)
         begun = outbox.begun_since(connection, sender.name, now - CAP_SPAN)
     counts = {"delivered": 0, "busy": 0, "dead": 0, "suppressed": 0}
-    busy_in_a_row = 0
+    busy_in_a_row, trouble = 0, ""
     for letter in letters:
         if _begins(letter) and begun >= settings.max_per_minute:
             _suppress(engine, lease, letter, now)
             result = "suppressed"
         else:
-            result = _deliver(engine, sender, lease, letter, now, settings, rng)
+            result, wrong = _deliver(engine, sender, lease, letter, now, settings, rng)
+            trouble = wrong or trouble
             begun += result == "delivered" and _begins(letter)
         counts[result] += 1
         telemetry.NOTIFICATIONS.labels(sender.name, result).inc()
         busy_in_a_row = busy_in_a_row + 1 if result == "busy" else 0
         if busy_in_a_row >= settings.busy_in_a_row:
             break
-    return Delivered(**counts)
+    return Delivered(**counts, trouble=trouble)
 
 
 def _deliver(
     engine: Engine, sender: Sender, lease: Lease, letter: Letter, now: datetime, settings: DeliverySettings, rng: random.Random
-) -> str:
-    """Send one letter and write what became of it; the result's name."""
+) -> tuple[str, str]:
+    """Send one letter and write what became of it; the result's name, and what went wrong.
+
+    A fault of our own in sending this letter is treated as its receiver's: the letters behind it are not to wait for it.
+    """
     with _fenced(engine, lease) as connection:
         told = _spelled(connection, letter)
     try:
         _send(sender, told)
     except ReceiverBusy as busy:
         with _fenced(engine, lease) as connection:
-            return _busy(connection, letter, busy, now, settings, rng)
+            return _busy(connection, letter, busy, now, settings, rng), str(busy)
     except ReceiverRefused as refused:
         with _fenced(engine, lease) as connection:
-            outbox.settle(connection, letter, "dead", "refused", now, str(refused))
-        return "dead"
+            if refused.final:
+                outbox.settle(connection, letter, "dead", "refused", now, str(refused))
+                return "dead", str(refused)
+            return _postponed(connection, letter, now, settings.slow_seconds, str(refused), settings), str(refused)
+    except Exception as error:
+        log.exception("an alert cannot be sent", receiver=sender.name, key=letter.key)
+        said = f"has a fault in its sender ({type(error).__name__}), see the log"
+        with _fenced(engine, lease) as connection:
+            return _busy(connection, letter, ReceiverBusy(said), now, settings, rng), said
     with _fenced(engine, lease) as connection:
         outbox.settle(connection, letter, "sent", "delivered", now)
-    return "delivered"
+    return "delivered", ""
 
 
 def _send(sender: Sender, letter: Letter) -> None:
@@ -135,17 +154,23 @@ def tells_changes(sender: object) -> TypeGuard[ChangeSender]:
 def _busy(
     connection: Connection, letter: Letter, busy: ReceiverBusy, now: datetime, settings: DeliverySettings, rng: random.Random
 ) -> str:
-    """Wait as long as the receiver asked for, or longer each time, and never in step with others; give up after a bound."""
-    if letter.attempts + 1 >= settings.max_attempts:
-        outbox.settle(connection, letter, "dead", "dead", now, f"given up after {settings.max_attempts} tries: {busy}")
-        return "dead"
+    """Wait longer each time, never in step with others, and no less than the receiver asked for, who may have said "at once"."""
+    pause = min(settings.backoff_cap_seconds, settings.backoff_seconds * 2 ** min(letter.attempts, 30)) * rng.uniform(0.5, 1.0)
     if busy.retry_after_seconds is not None:
-        until = now + timedelta(seconds=min(busy.retry_after_seconds, settings.patience_cap_seconds))
-        outbox.block_receiver(connection, letter.receiver, until)
-    else:
-        pause = min(settings.backoff_cap_seconds, settings.backoff_seconds * 2 ** min(letter.attempts, 30))
-        until = now + timedelta(seconds=pause * rng.uniform(0.5, 1.0))
-    outbox.postpone(connection, letter, until, now, str(busy))
+        pause = max(pause, min(busy.retry_after_seconds, settings.patience_cap_seconds))
+        others = min(busy.retry_after_seconds, settings.others_cap_seconds)
+        outbox.block_receiver(connection, letter.receiver, now + timedelta(seconds=others))
+    return _postponed(connection, letter, now, pause, str(busy), settings)
+
+
+def _postponed(
+    connection: Connection, letter: Letter, now: datetime, pause_seconds: float, why: str, settings: DeliverySettings
+) -> str:
+    """Try the letter again after the pause, or give it up after a bound; the result's name."""
+    if letter.attempts + 1 >= settings.max_attempts:
+        outbox.settle(connection, letter, "dead", "dead", now, f"given up after {settings.max_attempts} tries: {why}")
+        return "dead"
+    outbox.postpone(connection, letter, now + timedelta(seconds=pause_seconds), now, why)
     return "busy"
 
 

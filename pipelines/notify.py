@@ -190,9 +190,11 @@ def _serve(
             if held is not None:
                 done = deliver_once(engine, {sender.name: sender}, held, clock(), settings.delivery, rng)
                 if done.busy or done.dead:
-                    desk.receivers[sender.name] = (
-                        "refused an alert, see deliveries" if done.dead else "does not take alerts now, they are kept"
-                    )
+                    kept = f"does not take alerts now, they are kept and tried again: {done.trouble}"
+                    state = "refused an alert, see deliveries" if done.dead else kept
+                    if state != desk.receivers[sender.name]:
+                        LOG.warning("a receiver takes no alerts", receiver=sender.name, reason=done.trouble)
+                    desk.receivers[sender.name] = state
                 elif done.delivered:
                     desk.receivers[sender.name] = WELL
         except StoreUnavailable as error:  # the lease lost, too: the main loop takes it anew

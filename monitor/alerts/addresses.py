@@ -94,7 +94,8 @@ class AddressRules:
         if not fine:
             raise ReceiverRefused(
                 f"{host}:{port} leads to {', '.join(found) or 'nothing'}, which is not a public address on an allowed port; "
-                "if it is meant, add the host or its network to notify.allow"
+                "if it is meant, add the host or its network to notify.allow",
+                final=False,
             )
         return fine
 

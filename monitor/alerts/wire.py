@@ -23,6 +23,8 @@ TOO_MANY_REQUESTS = 429
 REQUEST_TIMEOUT = 408
 SERVER_ERROR = 500
 OK = range(200, 300)
+CORRECTABLE = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 451})
+NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{0,300})?")
 SECRET_LENGTH = 6  # shorter pieces of a URL are words
 
 
@@ -82,7 +84,10 @@ class GuardedPost:
 
 
 def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
-    """Return for 2xx; ReceiverBusy for 408, 429 and 5xx with their Retry-After; ReceiverRefused for the rest, redirects too."""
+    """Return for 2xx; ReceiverBusy for 408, 429 and 5xx with their Retry-After; ReceiverRefused for the rest.
+
+    Not final are redirects and what speaks of our key, rights or address: that is the same for every alert, and can be corrected.
+    """
     if reply.status in OK:
         return
     said = printable(reply.body.decode("utf-8", "replace"), secrets)[:200]
@@ -90,23 +95,21 @@ def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
         raise ReceiverBusy(
             f"{what} answered {reply.status}: {said}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
         )
-    hint = "; redirects are not followed, set the address it points to" if reply.status in range(300, 400) else ""
-    raise ReceiverRefused(f"{what} answered {reply.status}: {said}{hint}")
+    moved = reply.status in range(300, 400)
+    hint = "; redirects are not followed, set the address it points to" if moved else ""
+    final = not moved and reply.status not in CORRECTABLE
+    raise ReceiverRefused(f"{what} answered {reply.status}: {said}{hint}", final=final)
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
     """Seconds a Retry-After asks for, as a number or a date (RFC 9110, 10.2.3), from 0 to one hour; None when it cannot be read."""
-    if not text:
-        return None
+    said = (text or "").strip()
+    if NUMBER.fullmatch(said):
+        return min(max(float(said), 0.0), RETRY_AFTER_CAP_SECONDS)
     try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
-            return None
+        when = parsedate_to_datetime(said[:100])
         seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
-    if seconds != seconds:  # noqa: PLR0124 - NaN
+    except (ValueError, TypeError, IndexError, AttributeError, OverflowError):  # what the parser raises for garbage
         return None
     return min(max(seconds, 0.0), RETRY_AFTER_CAP_SECONDS)
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.alerts.addresses import AddressRules
 from monitor.alerts.wire import GuardedPost, Reply, judge_reply, retry_after
@@ -81,10 +83,18 @@ def test_an_overloaded_receiver_is_tried_again_after_what_it_asks_for(status: in
     assert busy.value.retry_after_seconds == 7
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
-def test_a_refusal_is_final(status: int) -> None:
-    with pytest.raises(ReceiverRefused):
+@pytest.mark.parametrize("status", [400, 406, 413, 415, 422])
+def test_a_refusal_of_this_alert_is_final(status: int) -> None:
+    with pytest.raises(ReceiverRefused) as refused:
         judge_reply(Reply(status, {}, b""), "receiver x")
+    assert refused.value.final
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 401, 403, 404, 407, 410])
+def test_a_refusal_of_every_alert_is_not_final(status: int) -> None:
+    with pytest.raises(ReceiverRefused, match=str(status)) as refused:
+        judge_reply(Reply(status, {}, b""), "receiver x")
+    assert not refused.value.final
 
 
 def test_an_error_text_shows_neither_secrets_nor_control_characters() -> None:
@@ -103,7 +113,22 @@ def test_an_error_text_shows_neither_secrets_nor_control_characters() -> None:
         ("999999", 3600),
         ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        (" 120 ", 120),
+        ("9" * 300, 3600),
+        ("9" * 5000, None),
+        ("-" + "9" * 200, 0),
+        ("1.5", 1.5),
+        ("1_000", None),
+        ("١٢", None),
+        ("²", None),
+        ("inf", None),
+        ("1e3", None),
         ("nan", None),
+        ("Sun, 01 Mar 99999999 12:01:30 GMT", None),
+        ("Sun, 01 Mar 2026 12:01:30 +99999999999999", None),
+        ("Sun, 01 Mar 2026", None),
+        (",,,", None),
+        ("\x00", None),
         ("soon", None),
         ("", None),
         (None, None),
@@ -111,3 +136,11 @@ def test_an_error_text_shows_neither_secrets_nor_control_characters() -> None:
 )
 def test_retry_after_is_read_as_a_number_or_a_date_and_capped(text: str | None, seconds: float | None) -> None:
     assert retry_after(text, NOON) == seconds
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1")), st.from_regex(r"(Sun, )?[0-9 :+\-A-Za-z,]*")))
+def test_no_text_of_a_receiver_breaks_its_sender(text: str) -> None:
+    seconds = retry_after(text, NOON)
+    assert seconds is None or 0 <= seconds <= 3600
+    with pytest.raises(ReceiverBusy):
+        judge_reply(Reply(503, {"retry-after": text}, text.encode("utf-8", "replace")), "receiver x", ["secret"])

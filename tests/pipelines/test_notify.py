@@ -70,7 +70,7 @@ class Desk:
 
 
 def take(engine: Engine, holder: str) -> Lease:
-    taken = lease.acquire(engine, "notify", holder, 60)
+    taken = lease.acquire(engine, "notify", holder, 3600)
     assert taken is not None
     return taken
 
@@ -199,6 +199,65 @@ def test_a_refusal_is_a_dead_letter_at_once_and_visible(control_engine: Engine) 
     assert dead.last_error == "404 no such key"
     assert outbox.list_deliveries(control_engine)[0].result == "refused"
     assert desk.deliver(9999) == Delivered()
+
+
+def test_a_receiver_that_refuses_everything_is_asked_slowly_and_told_all_once_it_is_corrected(control_engine: Engine) -> None:
+    wrong = [True]
+
+    def answer(_alert: Alert) -> None:
+        if wrong:
+            raise ReceiverRefused("401 the key was revoked", final=False)
+
+    pager = ListSender("pager", answer)
+    desk = Desk(control_engine, {"pager": pager})
+    find(control_engine, "f1")
+    desk.alerts(0)
+    done = desk.deliver(0)
+    assert (done, done.trouble) == (Delivered(busy=1), "401 the key was revoked")
+    assert [desk.deliver(after) for after in (2, 300, 599)] == [Delivered()] * 3
+    wrong.clear()
+    assert desk.deliver(600) == Delivered(delivered=1)
+
+
+def test_whoever_says_at_once_is_not_asked_at_once_for_ever(control_engine: Engine) -> None:
+    desk = Desk(control_engine, {"pager": ListSender("pager", refusing(ReceiverBusy("429", 0.0)))})
+    find(control_engine, "f1")
+    desk.alerts(0)
+    tries = sum(desk.deliver(after).busy for after in range(120))
+    assert 4 <= tries <= 10, "pauses double from 2 s"
+
+
+def test_patience_asked_for_one_alert_does_not_hold_up_the_others(control_engine: Engine) -> None:
+    answers = [ReceiverBusy("503", 3600.0)]
+
+    def answer(_alert: Alert) -> None:
+        if answers:
+            raise answers.pop()
+
+    pager = ListSender("pager", answer)
+    desk = Desk(control_engine, {"pager": pager})
+    find(control_engine, "f1")
+    desk.alerts(0)
+    desk.deliver(0)
+    find(control_engine, "f2")
+    desk.alerts(5)
+    assert desk.deliver(121) == Delivered(delivered=1)
+    assert desk.deliver(3601) == Delivered(delivered=1)
+
+
+def test_an_alert_that_its_sender_cannot_send_holds_up_no_other(control_engine: Engine) -> None:
+    def answer(alert: Alert) -> None:
+        if alert.labels["operation"] == "POST /f1":
+            raise TypeError("str is not valid UTF-8: surrogates not allowed")
+
+    pager = ListSender("pager", answer)
+    desk = Desk(control_engine, {"pager": pager}, replace(SETTINGS, delivery=DeliverySettings(max_attempts=2)))
+    find(control_engine, "f1", "f2", "f3")
+    desk.alerts(0)
+    done = desk.deliver(0)
+    assert (done, len(pager.taken)) == (Delivered(delivered=2, busy=1), 2)
+    assert "TypeError" in done.trouble
+    assert desk.deliver(600) == Delivered(dead=1)
 
 
 def test_after_a_bound_of_tries_a_letter_is_dead_and_visible(control_engine: Engine) -> None:
