@@ -36,12 +36,14 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    observations: Counter[str] = field(default_factory=Counter)
     operations: set[str] = field(default_factory=set)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row."""
         self.verdicts[row["verdict"]] += 1
-        self.reasons.update(row["reasons"])
+        self.reasons.update(row["codes"])
+        self.observations.update(seen["code"] for seen in row["observations"])
         self.rules.update(broken["rule"] for broken in row["violations"])
         if row["contract_names_it"]:
             self.operations.add(row["operation"])
@@ -55,6 +57,7 @@ class Tally:
             **{verdict: self.verdicts[verdict] for verdict in ("valid", "violated", "not_checked")},
             "reasons": dict(self.reasons.most_common()),
             "rules": dict(self.rules.most_common()),
+            "observations": dict(self.observations.most_common()),
             "operations_offered": offered,
             "operations_seen": len(self.operations),
         }
@@ -73,7 +76,7 @@ def held_against(traffic: Path, contract: Path, traffic_format: str, settings: S
     for index, (entry, checked) in enumerate(_judged(traffic, traffic_format, settings.topics.api_logs_mapping, held)):
         row = {"index": index, **_row(entry, checked)}
         tally.add(row)
-        rows.append({name: value for name, value in row.items() if name != "contract_names_it"})
+        rows.append({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
     _print(rows, tally.coverage(held), form)
     return tally.exit()
 
@@ -131,6 +134,8 @@ def _row(entry: Exchange | Reject, checked: Checked | None) -> dict[str, Any]:
             "operation": "",
             "status": 0,
             "reasons": [f"{UNREADABLE}: {reason}"],
+            "codes": [f"{UNREADABLE}: {reason}"],
+            "observations": [],
             "violations": [],
             "contract_names_it": False,
         }
@@ -138,7 +143,9 @@ def _row(entry: Exchange | Reject, checked: Checked | None) -> dict[str, Any]:
         "verdict": checked.outcome,
         "operation": checked.operation,
         "status": entry.status,
-        "reasons": [checked.reason] if checked.reason else [],
+        "reasons": _reasons(checked),
+        "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
+        "observations": [{"code": seen.code, "side": seen.side, "clause": seen.clause} for seen in checked.observations],
         "violations": [
             {name: getattr(broken, name) for name in ("side", "rule", "pointer", "clause", "expected", "actual", "fingerprint")}
             for broken in checked.violations
@@ -146,6 +153,12 @@ def _row(entry: Exchange | Reject, checked: Checked | None) -> dict[str, Any]:
         "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
         and bool(checked.contract),
     }
+
+
+def _reasons(checked: Checked) -> list[str]:
+    """Every reason with the clause that it left open."""
+    said = [f"{left.code} {left.side} {left.clause}".rstrip() for left in checked.unchecked]
+    return said or ([checked.reason] if checked.reason else [])
 
 
 def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], form: Format) -> None:

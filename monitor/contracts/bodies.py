@@ -1,12 +1,13 @@
 """One side's body against its clause: media type, JSON, schema."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from monitor.contracts.broken import Broken
+from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Body
 from monitor.contracts.limits import PayloadLimits
+from monitor.contracts.loose import holds_mask
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
@@ -14,53 +15,45 @@ from monitor.errors import ContractError
 UNDECIDABLE = "undecidable"
 
 
-@dataclass(slots=True)
-class Findings:
-    """What the sides of one exchange said so far."""
-
-    broken: list[tuple[str, Broken]]
-    reason: str = ""
-    shape_only: bool = False
-
-
 def check_body(
-    payload: Payload, clause: Body, side: str, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+    payload: Payload, clause: Body, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
 ) -> None:
     """Add to `findings` what the clause says of a body: broken clauses, or why it could not be held against it."""
     media = clause.media
     problem = payload.problem
     if problem == EMPTY:
         if (side == "response" or clause.required) and any(schema is not None for schema in media.values()):
-            findings.broken.append((side, Broken("missing_body", "", clause.clause, "present", "absent")))
+            findings.add(side, Broken("missing_body", "", clause.clause, "present", "absent"))
         return
     if problem == NO_BODY and side == "request" and not clause.required and payload.described and not payload.media:
         return  # its headers are known and speak of no body
-    if payload.media and problem != NO_BODY and not any(_covers(entry, payload.media) for entry in media):
+    entry = meant(media, payload.media)
+    if payload.media and problem != NO_BODY and entry is None:
         expected = "|".join(sorted(media))[:120]
-        actual = _known_media(payload.media)
-        findings.broken.append((side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual)))
+        actual = _known_media(payload.media.partition(";")[0])
+        findings.add(side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual))
         return
     if problem == NOT_JSON:
-        findings.broken.append((side, Broken("not_json", "", clause.clause, "JSON", "other text")))
+        findings.add(side, Broken("not_json", "", clause.clause, "JSON", "other text"))
         return
-    schema, known = _schema(media, payload.media)
-    if not known or schema is None:
-        if schema is None and known and problem in ("", MEDIA_TYPE):
+    schema = None if entry is None else media[entry]
+    if schema is None:
+        if entry is not None and problem in ("", MEDIA_TYPE):
             return  # the contract says nothing of the content
-        findings.reason = problem or MEDIA_TYPE
+        findings.leave(problem or MEDIA_TYPE, side, clause.clause)
         return
     if problem:
-        findings.reason = problem
+        findings.leave(problem, side, schema.pointer)
         return
     _clauses(payload, schema, side, redacted, depth, findings, limits)
 
 
 def _clauses(
-    payload: Payload, schema: Schema, side: str, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+    payload: Payload, schema: Schema, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
 ) -> None:
     value = payload.value
     if depth < limits.depth and deeper_than(value, depth):
-        findings.reason = TOO_DEEP
+        findings.leave(TOO_DEEP, side, schema.pointer)
         return
     try:
         if redacted:
@@ -68,28 +61,52 @@ def _clauses(
             findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
         elif not schema.fits(value):
             broken = schema.broken(value, limits.violations)
-            if not broken:
-                findings.reason = UNDECIDABLE
+            if not broken and holds_mask(value):
+                findings.shape_only = True
+            elif not broken:
+                findings.leave(UNDECIDABLE, side, schema.pointer)
             findings.broken.extend((side, entry) for entry in broken)
         if payload.repeats_a_key():
-            findings.broken.append((side, Broken("duplicate_key", "", schema.pointer, "once", "twice")))
+            findings.add(side, Broken("duplicate_key", "", schema.pointer, "once", "twice"))
     except (ContractError, ValueError, RecursionError):
-        findings.reason = UNDECIDABLE
+        findings.leave(UNDECIDABLE, side, schema.pointer)
 
 
-def _schema(media: Mapping[str, Schema | None], said: str) -> tuple[Schema | None, bool]:
-    """The schema for a media type, and whether the contract knows it; without a type the first JSON one is meant."""
-    if said in media:
-        return media[said], True
-    for entry, schema in media.items():
-        if (said and _covers(entry, said)) or (not said and (is_json_type(entry) or _covers(entry, "application/json"))):
-            return schema, True
-    return None, False
+def meant(media: Mapping[str, Schema | None], said: str) -> str | None:
+    """The entry of `content` that a media type falls under, the most specific one; None when there is none.
+
+    A type with its parameters beats the type alone, that beats `type/*+suffix`, that `type/*`, and that `*/*`. Without a
+    type the first entry that may hold JSON is meant.
+    """
+    if not said:
+        return next((entry for entry in media if is_json_type(entry) or _rank(entry, "application/json") is not None), None)
+    ranked = [(rank, entry) for entry in media if (rank := _rank(entry, said)) is not None]
+    return min(ranked)[1] if ranked else None
 
 
-def _covers(entry: str, said: str) -> bool:
-    """Whether a media range of the contract covers a media type."""
-    return entry in (said, "*/*") or (entry.endswith("/*") and said.startswith(entry[:-1]))
+@lru_cache(maxsize=4096)
+def _rank(entry: str, said: str) -> int | None:
+    """How specifically a media range of a contract names a media type, 0 the most; None when it does not."""
+    if entry == said:
+        return 0
+    kind, parameters = _split(entry)
+    plain, own = _split(said)
+    if kind == plain:
+        if not parameters - own:
+            return 1 if parameters else 2
+        return 3  # other parameters: still the only words that the contract has for this type
+    main, _, rest = kind.partition("/")
+    if main not in ("*", plain.partition("/")[0]):
+        return None
+    if rest.startswith("*+"):
+        return 4 if plain.endswith(rest[1:]) else None
+    return None if rest != "*" else 5 if main != "*" else 6
+
+
+def _split(media: str) -> tuple[str, frozenset[str]]:
+    """A type and its parameters; the charset does not count, since JSON has only one."""
+    kind, *parameters = (part.strip() for part in media.split(";"))
+    return kind, frozenset(one.replace('"', "").replace(" ", "") for one in parameters if one and not one.startswith("charset"))
 
 
 @lru_cache(maxsize=1024)

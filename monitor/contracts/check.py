@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from monitor.contracts.bodies import Findings, check_body
+from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
+from monitor.contracts.credentials import check_credentials
+from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Promise
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
-from monitor.contracts.parameters import parameter_errors
+from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
 from monitor.model.exchanges import Checked, CheckOutcome, Exchange, Violation
@@ -18,7 +20,9 @@ NO_CONTRACT = "no_contract"
 UNREADABLE_CONTRACT = "contract_unreadable"
 NO_RESPONSE = "no_response"
 PREFLIGHT = "preflight"
-NOT_OFFERED = "not_offered"  # neither contract nor provider know the operation: somebody probed
+NOT_OFFERED = "not_offered"  # the contract does not name the operation, and the provider served nothing: somebody probed
+UNDOCUMENTED_STATUS = "undocumented_status"  # as a reason: nobody said that the contract lists all statuses
+PROXY_ANSWER = "proxy_answer"  # made on the way: nobody's violation, and the outage is counted where outages are
 SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be checked
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
@@ -29,7 +33,7 @@ _BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 40
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
-    *("missing_body", "missing_parameter", "not_json", "duplicate_key"),
+    *("missing_body", "missing_parameter", "missing_header", "parameter_style", "not_json", "duplicate_key"),
 )
 
 
@@ -82,7 +86,9 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
         if outcome == "not_checked"
         else first.reason
     )
-    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations)
+    unchecked = [remark for result in known for remark in result.unchecked]
+    observations = [remark for result in known for remark in result.observations]
+    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations)
 
 
 def _knows(result: Checked) -> bool:
@@ -108,26 +114,26 @@ def _one(
     if match is None or match.target is None:
         if not promise.whole:
             return None
+        if exchange.proxy_answer:
+            return Checked("not_checked", PROXY_ANSWER, operation(), contract.name, contract.number)
         if method == "OPTIONS":
             return Checked("not_checked", PREFLIGHT, operation(), contract.name, contract.number)
-        if exchange.status in ((404, 410) if match is None else (404, 405, 501)):
+        if not 200 <= exchange.status < 300:
             return Checked("not_checked", NOT_OFFERED, operation(), contract.name, contract.number)
         rule = "undocumented_operation" if match is None else "undocumented_method"
         name = operation() or f"{method} {exchange.route or '?'}"
-        return _checked(contract, name, [("request", Broken(rule, "", "/paths", "documented", "undocumented"))], "")
+        findings = Findings([("request", Broken(rule, "", "/paths", "documented", "undocumented"))])
+        return _checked(contract, name, findings, limits)
     target = match.target
     name = target.name if method == target.method else f"{method} {target.route}"
     if match.base:
         name = f"{method} {match.base}{target.route if target.route != '/' else ''}"
-    findings = Findings([])
-    _sides(exchange, request, response, promise, target, match.rest, findings, limits)
-    return _checked(
-        contract,
-        name,
-        findings.broken[: limits.violations],
-        findings.reason or (SHAPE_ONLY if findings.shape_only else ""),
-        findings.reason,
-    )
+    findings = Findings()
+    if exchange.proxy_answer:
+        findings.leave(PROXY_ANSWER, "response", target.clause)
+    else:
+        _sides(exchange, request, response, promise, target, match.rest, findings, limits)
+    return _checked(contract, name, findings, limits)
 
 
 def _sides(
@@ -144,32 +150,48 @@ def _sides(
     refused = 400 <= exchange.status < 500
     if not refused:
         if target.parameters:
-            findings.broken.extend(("request", broken) for broken in parameter_errors(exchange, target, rest))
+            check_parameters(exchange, target, rest, findings)
         if target.request is not None:
             check_body(request, target.request, "request", exchange.redacted, depth, findings, limits)
+        if target.security:
+            check_credentials(exchange, target, findings)
     if exchange.status in (0, _CLIENT_LEFT):
-        findings.reason = findings.reason or NO_RESPONSE
+        findings.leave(NO_RESPONSE, "response", target.clause)
         return
     clause = target.response(exchange.status)
     if clause is None:
-        cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")  # HTTP's own word
-        if target.whole and target.responses and not cached:
-            findings.broken.append(
-                ("response", Broken("undocumented_status", "", f"{target.clause}/responses", "documented", str(exchange.status)))
-            )
+        _unlisted(exchange, target, findings)
         return
+    if clause.headers:
+        check_headers(exchange, clause.headers, findings)
     if target.responses and clause.media and exchange.status not in _BODILESS and exchange.method.upper() != "HEAD":
         check_body(response, clause, "response", exchange.redacted, depth, findings, limits)
 
 
-def _checked(contract: InForce, operation: str, broken: list[tuple[str, Broken]], reason: str, unchecked: str = "") -> Checked:
-    if not broken:
-        return Checked("not_checked" if unchecked else "valid", reason, operation, contract.name, contract.number)
-    violations = [_violation(contract, operation, side, entry) for side, entry in broken]
-    return Checked("violated", reason, operation, contract.name, contract.number, violations)
+def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None:
+    """A status that the operation does not list: the provider's violation only where the contract claims it whole, or on success.
+
+    Contracts seldom list what any request may meet on its way: 401, 429, redirects, outages. Their absence is no promise.
+    """
+    cached = exchange.status == _NOT_MODIFIED and exchange.method.upper() in ("GET", "HEAD")  # HTTP's own word
+    if target.open or not target.responses or cached:
+        return
+    clause = f"{target.clause}/responses"
+    if target.whole or 200 <= exchange.status < 300:
+        findings.add("response", Broken("undocumented_status", "", clause, "documented", str(exchange.status)))
+    else:
+        findings.leave(UNDOCUMENTED_STATUS, "response", clause)
 
 
-def _violation(contract: InForce, operation: str, side: str, broken: Broken) -> Violation:
+def _checked(contract: InForce, operation: str, findings: Findings, limits: PayloadLimits) -> Checked:
+    violations = [_violation(contract, operation, side, entry) for side, entry in findings.broken[: limits.violations]]
+    outcome: CheckOutcome = "violated" if violations else "not_checked" if findings.unchecked else "valid"
+    reason = findings.reason or (SHAPE_ONLY if findings.shape_only else "")
+    left, seen = findings.unchecked, findings.observations
+    return Checked(outcome, reason, operation, contract.name, contract.number, violations, left, seen)
+
+
+def _violation(contract: InForce, operation: str, side: Side, broken: Broken) -> Violation:
     place = broken.actual if broken.rule in _BY_ACTUAL else broken.pointer
     mark = fingerprint(contract.name, operation, side, broken.rule, place)
     return Violation(

@@ -4,38 +4,62 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from monitor.contracts.readings import ANYTHING, Reading
 from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
 
-ParameterPlace = Literal["path", "query", "header", "cookie"]
+ParameterPlace = Literal["path", "query", "header", "cookie", "querystring"]
+Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a request. `types` are the JSON types its text is read as; empty: not to be decided from text."""
+    """One parameter of a request, or one header of a response.
+
+    `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text is taken apart. With
+    `media` (a media type) its text is a document of that type instead. `allow_empty`: an empty text is always good.
+    """
 
     name: str
     place: ParameterPlace
     required: bool
     schema: Schema | None
-    types: frozenset[str]
     clause: str
+    reading: Reading = ANYTHING
+    style: Style = "form"
+    explode: bool = True
+    media: str = ""
+    allow_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any content."""
+    """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any content.
+
+    `headers` are those that come with it.
+    """
 
     required: bool
     media: Mapping[str, Schema | None]
     clause: str
+    headers: Sequence[Parameter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One credential that a request should carry. `place` is "" when no log can show it (mutual TLS)."""
+
+    place: Literal["header", "query", "cookie", ""]
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of a contract. `responses` by status: "200", "2XX" or "default".
 
-    `whole` tells whether all statuses are listed, so that another one is a violation.
+    `whole` tells whether the contract says that it lists all statuses: then any other one is a violation. Else only an
+    unlisted success is one. `open` contracts (one schema alone) tell nothing of other statuses at all.
+    `security`: alternatives, each a set of credentials.
     """
 
     method: str
@@ -44,7 +68,9 @@ class Operation:
     request: Body | None
     responses: Mapping[str, Body]
     clause: str
-    whole: bool = True
+    whole: bool = False
+    open: bool = False
+    security: Sequence[Sequence[Credential]] = ()
 
     @property
     def name(self) -> str:
@@ -77,8 +103,9 @@ class Promise:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
         for operation in self.operations:
             bodies = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
+            headers = [header for body in bodies for header in body.headers]
             schemas = [schema for body in bodies for schema in body.media.values()] + [
-                parameter.schema for parameter in operation.parameters
+                parameter.schema for parameter in (*operation.parameters, *headers)
             ]
             for schema in schemas:
                 if schema is not None:

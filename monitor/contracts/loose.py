@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import jsonschema_rs as engine
+
 _VALUE_CLAUSES = frozenset(
     {
         *("enum", "const", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -11,10 +13,10 @@ _VALUE_CLAUSES = frozenset(
     }
 )
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies", "schemas"})
-_MASK = re.compile(
-    r"[*•xX█]{3,}|[\[<({]{1,2}\s*(?:redacted|filtered|masked|removed|hidden|scrubbed|secret)[^\]>)}]{0,40}[\]>)}]{1,2}|redacted|\[?filtered\]?",
-    re.IGNORECASE,
-)
+_DEEPEST_CHOICE = 4
+_SIGNS = r"[*•█]{3,}[0-9A-Za-z]{0,4}|[\[<({]{1,2}\s*(?:redacted|filtered|masked|removed|hidden|scrubbed|secret)[^\]>)}]{0,40}[\]>)}]{1,2}"
+_MASK = re.compile(_SIGNS, re.IGNORECASE)
+_WORDY_MASK = re.compile(rf"{_SIGNS}|[*•xX█]{{3,}}|redacted|\[?filtered\]?", re.IGNORECASE)
 
 
 def loosened(node: Any, *, names: bool = False) -> Any:
@@ -35,10 +37,26 @@ def loosened(node: Any, *, names: bool = False) -> Any:
     return kept
 
 
-def is_masked(value: object) -> bool:
-    """Whether a value is a mask, or holds one so that its type cannot be judged."""
-    if isinstance(value, str):
-        return _MASK.fullmatch(value) is not None
+def is_mask(value: object, *, words: bool = False) -> bool:
+    """Whether a value is a mask: stars or a bracketed word; with `words` (the source says that it masks) a bare word too."""
+    return isinstance(value, str) and (_WORDY_MASK if words else _MASK).fullmatch(value) is not None
+
+
+def is_hidden(error: engine.ValidationError, *, words: bool = False, level: int = 0) -> bool:
+    """Whether an error is a mask's doing: it stands at a mask, or each branch of a choice that might fit fails at masks only.
+
+    A mask hides itself. What its neighbours lack, or hold beside it, is still told.
+    """
+    if is_mask(error.instance, words=words):
+        return True
+    branches: list[list[engine.ValidationError]] = getattr(error.kind, "context", None) or []
+    return level < _DEEPEST_CHOICE and any(
+        branch and all(is_hidden(inner, words=words, level=level + 1) for inner in branch) for branch in branches
+    )
+
+
+def holds_mask(value: Any) -> bool:
+    """Whether a mask stands somewhere in a decoded payload."""
     if isinstance(value, dict):
-        return any(is_masked(child) for child in value.values() if isinstance(child, str))
-    return isinstance(value, list) and any(is_masked(child) for child in value if isinstance(child, str))
+        return any(map(holds_mask, value.values()))
+    return any(map(holds_mask, value)) if isinstance(value, list) else is_mask(value)

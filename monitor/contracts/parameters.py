@@ -1,102 +1,233 @@
-"""A request's parameters against their clauses; text is read as the type that the contract says."""
+"""A request's parameters and a response's headers against their clauses; text is read as the contract says."""
 
-import math
 import re
-from collections.abc import Iterator, Mapping
-from urllib.parse import parse_qsl
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
+
+import orjson
 
 from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Parameter
+from monitor.contracts.loose import is_mask
+from monitor.contracts.payloads import is_json_type
+from monitor.contracts.readings import Structure, readings
 from monitor.contracts.routes import parameters as path_parameters
+from monitor.contracts.styles import Occurrence, Pairs, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path, query_pairs
 from monitor.errors import ContractError
-from monitor.model.exchanges import REDACTED, Exchange
+from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange
 
-_INTEGER = re.compile(r"-?\d{1,18}")
-_NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?")
-_LONGEST_QUERY = 16_384
-
-Scalar = str | int | float | bool | None
+# Reasons for "not checked".
+UNSEEN, TOO_LONG, MEDIA, UNDECIDABLE = "parameter_unseen", "query_too_large", "parameter_media_type", "undecidable"
+_TEMPLATE = re.compile(r"\{[^{}/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>")
 
 
-def parameter_errors(exchange: Exchange, operation: Operation, rest: str) -> Iterator[Broken]:
-    """Required parameters that are absent, and values of another type or against their schema.
+def check_parameters(exchange: Exchange, operation: Operation, rest: str, findings: Findings) -> None:
+    """Add to `findings` what a request's parameters break, and which clauses cannot be held against it.
 
-    Only what the source tells is judged: no query when it logs none, no header when it logs none, no cookies.
-    Arrays, objects and alternatives in text are not judged, only their presence.
+    Only what the source tells is judged. A required parameter whose place the source does not log (no query, no
+    headers, a path logged as its template) is unseen, and so not checked; an optional one is passed over.
     """
-    query: Mapping[str, list[str]] | None = None
-    path: Mapping[str, str] | None = None
+    look = _Look(exchange, operation, rest)
     for parameter in operation.parameters:
-        text: str | None = None
-        if parameter.place == "query":
-            if not exchange.query_known and not exchange.query:
-                continue
-            query = _query(exchange.query) if query is None else query
-            if query is None:
-                continue
-            values = query.get(parameter.name)
-            many = values is not None and len(values) > 1
-            text = values[0] if values else None
-            if values is None and _spread(parameter, query):
-                continue
-            if many:
-                continue
-        elif parameter.place == "path":
-            path = path_parameters(operation.route, rest) if path is None else path
-            text = path.get(parameter.name)
-            if text is None:
-                continue  # the record told the route only
-        elif parameter.place == "header":
-            if not exchange.request_headers:
-                continue
-            text = exchange.request_headers.get(parameter.name)
+        look.check(parameter, findings)
+
+
+def check_headers(exchange: Exchange, headers: Sequence[Parameter], findings: Findings) -> None:
+    """The same for a response's headers."""
+    for header in headers:
+        text = exchange.response_headers.get(header.name)
+        if text is None:
+            unseen = not exchange.response_headers or not exchange.headers_whole
+            _absent(header, findings, "response", unseen=unseen, rule="missing_header")
         else:
-            continue
-        yield from _judged(parameter, text)
+            _judge_header(header, text, findings, "response")
 
 
-def _judged(parameter: Parameter, text: str | None) -> Iterator[Broken]:
-    place = f"/{parameter.place}/{parameter.name.replace('~', '~0').replace('/', '~1')}"
-    if text is None:
-        if parameter.required:
-            yield Broken("missing_parameter", place, parameter.clause, "present", "absent")
-        return
-    if text == REDACTED or parameter.schema is None or not parameter.types:
-        return
-    value = _read(text, parameter.types)
-    try:
-        if not parameter.schema.fits(value):
-            for broken in parameter.schema.broken(value, 1):
-                yield Broken(broken.rule, place, broken.clause, broken.expected, json_type(value))
-    except (ContractError, ValueError):
-        return
+class _Look:
+    """One request, each of its places read at the first question and once."""
+
+    def __init__(self, exchange: Exchange, operation: Operation, rest: str) -> None:
+        self._exchange = exchange
+        self._operation = operation
+        self._rest = rest
+        self._query: Pairs | None = None
+        self._query_read = False
+        self._path: Mapping[str, str] | None = None
+
+    def check(self, parameter: Parameter, findings: Findings) -> None:
+        exchange = self._exchange
+        if parameter.place in ("query", "querystring"):
+            if not exchange.query_known and not exchange.query:
+                _absent(parameter, findings, "request", unseen=True)
+            elif parameter.place == "querystring":
+                self._whole_query(parameter, findings)
+            else:
+                self._pairs(parameter, self._query_pairs(), findings, TOO_LONG)
+        elif parameter.place == "path":
+            self._in_path(parameter, findings)
+        elif not exchange.request_headers:
+            _absent(parameter, findings, "request", unseen=True)
+        elif parameter.place == "header":
+            text = exchange.request_headers.get(parameter.name)
+            if text is None:
+                _absent(parameter, findings, "request", unseen=not exchange.headers_whole)
+            else:
+                _judge_header(parameter, text, findings, "request")
+        else:
+            text = exchange.request_headers.get("cookie")
+            if text is None and not exchange.headers_whole:
+                _absent(parameter, findings, "request", unseen=True)
+            elif text == REDACTED:
+                findings.leave(UNSEEN, "request", parameter.clause)
+            else:
+                self._pairs(parameter, cookie_pairs(text or ""), findings, TOO_LONG)
+
+    def _query_pairs(self) -> Pairs | None:
+        if not self._query_read:
+            self._query, self._query_read = query_pairs(self._exchange.query), True
+        return self._query
+
+    def _pairs(self, parameter: Parameter, pairs: Pairs | None, findings: Findings, reason: str) -> None:
+        if pairs is None:
+            findings.leave(reason, "request", parameter.clause)
+            return
+        own = [value for name, value in pairs if name == parameter.name]
+        if parameter.allow_empty and own and not any(own):
+            return
+        if parameter.media:
+            if not own:
+                _absent(parameter, findings, "request", unseen=False)
+            for text in own:
+                _judge_content(parameter, text, findings)
+            return
+        others = (
+            names_of(self._operation.parameters).get(parameter.place, frozenset())
+            if "object" in parameter.reading.kinds
+            else frozenset()
+        )
+        occurrences = of_pairs(parameter, pairs, others)
+        if not occurrences:
+            _absent(parameter, findings, "request", unseen=False)
+        for occurrence in occurrences:
+            _judge(parameter, occurrence, findings, "request")
+
+    def _whole_query(self, parameter: Parameter, findings: Findings) -> None:
+        """OpenAPI 3.2's `in: querystring`: the query as a whole is a document."""
+        text = self._exchange.query.removeprefix("?")
+        if not text:
+            _absent(parameter, findings, "request", unseen=False)
+        elif parameter.media == "application/x-www-form-urlencoded":
+            pairs = query_pairs(text)
+            if pairs is None:
+                findings.leave(TOO_LONG, "request", parameter.clause)
+                return
+            from_form: dict[str, Structure] = {}
+            for name, value in _merged(pairs).items():
+                many = "array" in parameter.reading.of(name).kinds
+                from_form[name] = list(value) if len(value) > 1 or many else value[0]
+            _judge(parameter, [from_form], findings, "request")
+        else:
+            _judge_content(parameter, text, findings)
+
+    def _in_path(self, parameter: Parameter, findings: Findings) -> None:
+        if self._path is None:
+            self._path = path_parameters(self._operation.route, self._rest)
+        text = self._path.get(parameter.name)
+        if text is None or _TEMPLATE.fullmatch(text):
+            _absent(parameter, findings, "request", unseen=True)
+        elif parameter.media:
+            _judge_content(parameter, text, findings)
+        else:
+            occurrence = of_path(parameter, text)
+            if occurrence is None:
+                place = _place(parameter)
+                findings.add(
+                    "request", Broken("parameter_style", place, parameter.clause, f"style {parameter.style}", "other text")
+                )
+            else:
+                _judge(parameter, occurrence, findings, "request")
 
 
-def _read(text: str, types: frozenset[str]) -> Scalar:
-    if "integer" in types and _INTEGER.fullmatch(text):
-        return int(text)
-    if "number" in types and _NUMBER.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else text
-    if "boolean" in types and text in ("true", "false"):
-        return text == "true"
-    if "null" in types and not text and "string" not in types:
-        return None
-    return text
-
-
-def _query(text: str) -> Mapping[str, list[str]] | None:
-    if len(text) > _LONGEST_QUERY:
-        return None
+def _merged(pairs: Pairs) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    try:
-        for name, value in parse_qsl(text.lstrip("?"), keep_blank_values=True, max_num_fields=500):
-            found.setdefault(name, []).append(value)
-    except ValueError:
-        return None
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
     return found
 
 
-def _spread(parameter: Parameter, query: Mapping[str, list[str]]) -> bool:
-    """Whether an array or object parameter is written as name[], name[key] or as its keys (form, deepObject)."""
-    return not parameter.types and (any(name.startswith(parameter.name + "[") for name in query) or bool(query))
+def _absent(parameter: Parameter, findings: Findings, side: Side, *, unseen: bool, rule: str = "missing_parameter") -> None:
+    if not parameter.required:
+        return
+    if unseen:
+        findings.leave(UNSEEN, side, parameter.clause)
+    else:
+        findings.add(side, Broken(rule, _place(parameter), parameter.clause, "present", "absent"))
+
+
+def _judge_header(parameter: Parameter, text: str, findings: Findings, side: Side) -> None:
+    if text == REDACTED:
+        findings.shape_only = True
+    elif parameter.media:
+        _judge_content(parameter, text, findings, side)
+    else:
+        _judge(parameter, of_header(parameter, text), findings, side)
+
+
+def _judge_content(parameter: Parameter, text: str, findings: Findings, side: Side = "request") -> None:
+    """A parameter that is a document of a media type."""
+    if parameter.schema is None:
+        return
+    if parameter.place != "header":
+        text = unquote(text) if parameter.place == "path" else decoded(text)
+    if parameter.media == "text/plain":
+        _hold(parameter, [text], findings, side)
+    elif not is_json_type(parameter.media):
+        findings.leave(MEDIA, side, parameter.clause)
+    else:
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            findings.add(side, Broken("not_json", _place(parameter), parameter.clause, "JSON", "other text"))
+        else:
+            _hold(parameter, [value], findings, side)
+
+
+def _judge(parameter: Parameter, occurrence: Occurrence, findings: Findings, side: Side) -> None:
+    """Good when one reading of the text keeps the schema: nobody can tell which one was meant."""
+    if parameter.schema is None:
+        return
+    if any(_masked(said) for said in occurrence):
+        findings.shape_only = True
+        kinds = REDACTED_KINDS.get(str(occurrence[-1]), frozenset())
+        if kinds and kinds.isdisjoint(parameter.reading.kinds):
+            expected = "|".join(sorted(parameter.reading.kinds))
+            findings.add(side, Broken("type", _place(parameter), parameter.clause, expected, "string"))
+        return
+    _hold(parameter, [value for said in occurrence for value in readings(said, parameter.reading)], findings, side)
+
+
+def _hold(parameter: Parameter, values: list[object], findings: Findings, side: Side) -> None:
+    schema = parameter.schema
+    assert schema is not None
+    try:
+        if any(schema.fits(value) for value in values):
+            return
+        broken = next((found for value in values for found in schema.broken(value, 1)), None)
+    except (ContractError, ValueError, RecursionError):
+        broken = None
+    if broken is None:
+        findings.leave(UNDECIDABLE, side, parameter.clause)
+        return
+    actual = broken.actual if isinstance(values[0], dict | list) else json_type(values[0])
+    findings.add(side, Broken(broken.rule, _place(parameter) + broken.pointer, broken.clause, broken.expected, actual))
+
+
+def _masked(said: Structure) -> bool:
+    if isinstance(said, str):
+        return is_mask(said)
+    return any(map(_masked, said if isinstance(said, list) else said.values()))
+
+
+def _place(parameter: Parameter) -> str:
+    return f"/{parameter.place}/{parameter.name.replace('~', '~0').replace('/', '~1')}"

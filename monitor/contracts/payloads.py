@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from monitor.contracts.encodings import unpacked_body
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.model.exchanges import Body
 
@@ -23,17 +24,18 @@ _JSON_TYPES = frozenset({"application/json", "text/json", "application/x-json"})
 
 
 def is_json_type(media: str) -> bool:
-    """Whether a media type (lower case, without parameters) holds JSON: application/json and all `+json`."""
-    return media in _JSON_TYPES or media.endswith("+json")
+    """Whether a media type (lower case) holds JSON: application/json and all `+json`, with or without parameters."""
+    kind = media.partition(";")[0].rstrip() if ";" in media else media
+    return kind in _JSON_TYPES or kind.endswith("+json")
 
 
 class Payload:
     """One side's body. Decoding happens at the first question and once; 2^64 and larger integers become floats.
 
-    `media` is the content type without parameters, "" when the source does not tell. Not thread-safe.
+    `media` is the content type with its parameters, in lower case, "" when the source does not tell. Not thread-safe.
     """
 
-    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "described", "length", "media")
+    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "described", "encoding", "length", "media")
 
     def __init__(
         self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
@@ -45,7 +47,8 @@ class Payload:
         self._truncated = truncated
         self.described = bool(headers)
         kind = headers.get("content-type", "") if headers else ""
-        self.media = (kind.partition(";")[0].strip().lower() if ";" in kind else kind.strip().lower()) if kind else ""
+        self.media = kind.strip().lower()
+        self.encoding = headers.get("content-encoding", "") if headers else ""
         self.length = headers.get("content-length", "") if headers else ""
 
     @property
@@ -72,11 +75,26 @@ class Payload:
             return TOO_LARGE
         if self.media and not is_json_type(self.media):
             return MEDIA_TYPE
+        return self._decode(body)
+
+    def _decode(self, body: str | bytes) -> str:
+        """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
         try:
             self._value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            return self._unreadable(error)
-        if _brackets(body) > self._limits.depth and _deeper(self._value, self._limits.depth):
+            unpacked, problem = unpacked_body(body, self.encoding, self._limits.body_bytes)
+            if problem:
+                return problem
+            if unpacked is None:
+                return self._unreadable(error)
+            self._body = unpacked
+            try:
+                self._value = orjson.loads(unpacked)
+            except orjson.JSONDecodeError as inner:
+                self.length = ""
+                return self._unreadable(inner)
+        assert self._body is not None
+        if _brackets(self._body) > self._limits.depth and _deeper(self._value, self._limits.depth):
             self._value = None
             return TOO_DEEP
         return ""

@@ -1,7 +1,9 @@
 """Route matching: method and path to a target by path templates; concrete segments beat templated ones."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -11,13 +13,46 @@ _PARAMETER = re.compile(r"\{([^{}/]*)\}")
 
 
 class _Node(Generic[Target]):
-    __slots__ = ("any", "literal", "partial", "targets")
+    __slots__ = ("any", "literal", "partial", "slashed", "targets")
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node[Target]] = {}
         self.partial: list[tuple[str, re.Pattern[str], _Node[Target]]] = []
         self.any: _Node[Target] | None = None
-        self.targets: dict[str, Target] = {}
+        self.targets: dict[str, tuple[Target, frozenset[Base]]] = {}
+        self.slashed: dict[str, tuple[Target, frozenset[Base]]] = {}  # of templates that end in a slash
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A prefix under which routes live, such as the path of a server's URL.
+
+    `text` names it, with `{name}` for what may be any text; `fixed` is a prefix that is tried before, "" for none.
+    """
+
+    text: str
+    fixed: str = ""
+
+    def rest(self, path: str) -> str | None:
+        """The path below this prefix; None when it does not lie there."""
+        for prefix in (self.text, self.fixed):
+            if prefix and "{" not in prefix and (path == prefix or path.startswith(prefix + "/")):
+                return path[len(prefix) :]
+        if "{" not in self.text:
+            return None
+        parts, wanted = path.split("/"), self.text.split("/")
+        if len(parts) < len(wanted):
+            return None
+        for part, want in zip(parts, wanted, strict=False):
+            if part != want and ("{" not in want or not part or _pattern(want).fullmatch(part) is None):
+                return None
+        return "".join("/" + part for part in parts[len(wanted) :])
+
+
+def base_of(path: str, fixed: str = "") -> Base:
+    """A base from a path as servers write it, perhaps with a slash at its end."""
+    cleaned, other = ("/" + one.strip("/") if one.strip("/") else "" for one in (path, fixed))
+    return Base(cleaned, other if other != cleaned else "")
 
 
 class Router(Generic[Target]):
@@ -25,36 +60,46 @@ class Router(Generic[Target]):
 
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
-        self._bases: list[str] = []
+        self._bases: list[Base] = []
 
-    def base(self, path: str) -> None:
-        """A prefix under which the routes live besides the root, such as the path of a server's URL."""
-        cleaned = "/" + path.strip("/")
-        if cleaned != "/" and cleaned not in self._bases:
-            self._bases.append(cleaned)
-            self._bases.sort(key=len, reverse=True)
+    def add(self, method: str, template: str, target: Target, bases: Iterable[Base] = ()) -> None:
+        """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier of the same shape.
 
-    def add(self, method: str, template: str, target: Target) -> None:
-        """Route `method` (upper case) of `template` to `target`; a later one replaces an earlier of the same shape."""
+        It lives below each of its own `bases`, and at the root, since a gateway may have cut the base.
+        """
         node = self._root
         for segment in _segments(template):
             node = _child(node, segment)
-        node.targets[method] = target
+        own = frozenset(base for base in bases if base.text)
+        for base in own.difference(self._bases):
+            self._bases.append(base)
+        self._bases.sort(key=lambda base: ("{" in base.text, -len(base.text), base.text))
+        held = (target, own)
+        if template.endswith("/") and template != "/":
+            node.slashed[method] = held
+            node.targets.setdefault(method, held)
+        else:
+            node.targets[method] = held
 
     def match(self, method: str, path: str) -> "Match[Target] | None":
         """The best route of a path, None when no template fits.
 
-        A template without the method is passed over when a less concrete one has it. Bases are tried longest
-        first, then the path as it is (a gateway may have cut the base). Trailing slashes do not matter.
+        A template without the method is passed over when a less concrete one has it. Bases without variables are tried
+        first, of these the longest, then the path as it is. A trailing slash matters only where both templates are offered.
         """
         other: Match[Target] | None = None
-        for base in [*(base for base in self._bases if path == base or path.startswith(base + "/")), ""]:
-            rest = path[len(base) :]
+        below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
+        for base, rest in [*below, (None, path)]:
             for node in _walk(self._root, _segments(rest), 0):
-                target = node.targets.get(method)
+                offered = {name: target for name, (target, bases) in node.targets.items() if base is None or base in bases}
+                if rest.endswith("/"):
+                    offered |= {name: target for name, (target, bases) in node.slashed.items() if base is None or base in bases}
+                if not offered:
+                    continue
+                target = offered.get(method)
                 if target is None and method == "HEAD":
-                    target = node.targets.get("GET")
-                found = Match(target, node.targets, base, rest)
+                    target = offered.get("GET")
+                found = Match(target, offered, base.text if base is not None else "", rest)
                 if target is not None:
                     return found
                 other = other or found
@@ -65,7 +110,7 @@ class Router(Generic[Target]):
         nodes = [self._root]
         while nodes:
             node = nodes.pop()
-            yield from node.targets.values()
+            yield from (target for target, _ in (*node.targets.values(), *node.slashed.values()))
             nodes.extend(node.literal.values())
             nodes.extend(child for _, _, child in node.partial)
             if node.any is not None:
@@ -85,13 +130,13 @@ class Match(Generic[Target]):
 
 
 def parameters(template: str, path: str) -> dict[str, str]:
-    """The texts of a template's parameters in a path that it fits, percent-decoded."""
+    """The texts of a template's parameters in a path that it fits, as they came: percent-encoded."""
     found: dict[str, str] = {}
     for segment, text in zip(_segments(template), _segments(path), strict=False):
         if "{" in segment:
             fit = _pattern(segment).fullmatch(text)
             if fit is not None:
-                found.update(zip(_PARAMETER.findall(segment), map(unquote, fit.groups()), strict=False))
+                found.update(zip(_PARAMETER.findall(segment), fit.groups(), strict=False))
     return found
 
 
@@ -116,6 +161,7 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
     return fresh
 
 
+@lru_cache(maxsize=4096)
 def _pattern(segment: str) -> re.Pattern[str]:
     """Lazy groups without nesting: linear enough on one segment, whatever the contract says."""
     parts = _PARAMETER.split(segment)

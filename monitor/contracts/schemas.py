@@ -9,7 +9,7 @@ import jsonschema_rs as engine
 
 from monitor.contracts.broken import ROOT, Broken, folded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
-from monitor.contracts.loose import is_masked, loosened
+from monitor.contracts.loose import is_hidden, loosened
 from monitor.errors import ContractError
 
 Draft = Literal["4", "6", "7", "2019-09", "2020-12"]
@@ -67,7 +67,7 @@ class Schema:
 
     def _folded(self, validator: engine.Validator, instance: Any, most: int, *, masks: bool = False) -> list[Broken]:
         errors = validator.iter_errors({self._number: instance} if self._number else instance)
-        kept = (error for error in errors if not is_masked(error.instance)) if masks else errors
+        kept = (error for error in errors if not is_hidden(error, words=masks))
         return folded(kept, self.pointer, most, 1 if self._number else 0)
 
 

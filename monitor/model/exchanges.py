@@ -9,6 +9,14 @@ Body = bytes | str | None
 REDACTED = "[redacted]"
 """Stands for the value of a header that was there but is never kept (authorization, cookies, keys)."""
 
+REDACTED_KINDS: Mapping[str, frozenset[str]] = {
+    "[redacted integer]": frozenset({"integer", "number", "string", "array"}),
+    "[redacted number]": frozenset({"number", "string", "array"}),
+    "[redacted boolean]": frozenset({"boolean", "string", "array"}),
+    "[redacted text]": frozenset({"string", "array", "object"}),
+}
+"""What stands for a cookie's value, which is never kept either, and the JSON types that the text could have been read as."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -48,6 +56,8 @@ class Exchange:
     response_truncated: bool = False
     query_known: bool = False  # the source tells the query, so that an empty one means none
     redacted: bool = False  # values were masked before they came: only presence and types can be checked
+    headers_whole: bool = True  # the headers that are told are all there were; else an absent one may have been there
+    proxy_answer: bool = False  # a proxy made the answer itself: the callee never saw the request, or its answer was lost
 
 
 CheckOutcome = Literal["valid", "violated", "not_checked"]
@@ -74,8 +84,20 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What checking left open (its code a reason), or saw and holds against nobody. `clause` points into the contract."""
+
+    code: str
+    side: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """What checking one exchange said. `reason` is set when not checked. `operation` is "METHOD /route"."""
+    """What checking one exchange said. `reason` is set when not checked. `operation` is "METHOD /route".
+
+    `unchecked` names every clause that was left open, also beside violations; `observations` change no outcome.
+    """
 
     outcome: CheckOutcome
     reason: str
@@ -83,3 +105,5 @@ class Checked:
     contract: str
     revision: int
     violations: Sequence[Violation] = ()
+    unchecked: Sequence[Remark] = ()
+    observations: Sequence[Remark] = ()

@@ -117,10 +117,10 @@ def test_references_to_parts_of_the_document_are_followed() -> None:
     read = read_contract("openapi", text, where="contract x")
     read.compile()
     operation = read.operations[0]
-    assert [(one.name, one.required, one.types) for one in operation.parameters] == [("q", True, frozenset({"integer"}))]
+    assert [(one.name, one.required, one.reading.kinds) for one in operation.parameters] == [("q", True, frozenset({"integer"}))]
     body = operation.response(200)
     assert body is not None
-    assert list(body.media) == ["application/vnd.x+json"]
+    assert list(body.media) == ["application/vnd.x+json; v=1"]
 
 
 def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:

@@ -64,8 +64,8 @@ def test_head_is_answered_by_get() -> None:
     assert match.target == "/users/{id}"
 
 
-def test_parameters_are_read_from_the_path() -> None:
-    assert parameters("/users/{id}/items/{item}", "/users/a%20b/items/2") == {"id": "a b", "item": "2"}
+def test_parameters_are_read_from_the_path_as_they_came() -> None:
+    assert parameters("/users/{id}/items/{item}", "/users/a%20b/items/2") == {"id": "a%20b", "item": "2"}
     assert parameters("/a-{x}-{y}", "/a-1-2") == {"x": "1", "y": "2"}
 
 

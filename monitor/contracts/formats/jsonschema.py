@@ -39,7 +39,7 @@ def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLim
     body = Body(required=True, media={"*/*": schema}, clause="")
     router: Router[Operation] = Router()
     responses = dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body) if side == "response" else {}
-    operation = Operation(method, route, (), body if side == "request" else None, responses, "", whole=False)
+    operation = Operation(method, route, (), body if side == "request" else None, responses, "", open=True)
     router.add(method, route, operation)
     return Promise(router, whole=False, depth=depth)
 

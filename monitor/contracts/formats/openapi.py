@@ -1,16 +1,18 @@
 """OpenAPI 3.0, 3.1 and 3.2 into the intermediate form. https://spec.openapis.org/oas/"""
 
-import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from monitor.contracts.form import Body, Operation, Parameter, Promise
+from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
+from monitor.contracts.formats.reading import reading_of
+from monitor.contracts.formats.security import credentials_of
+from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
-from monitor.contracts.routes import Router
+from monitor.contracts.routes import Base, Router
 from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
@@ -18,7 +20,16 @@ from monitor.errors import ContractError
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _VERSION = re.compile(r"3\.([012])(?:\.\d+)?(?:-.*)?")
 _STATUS = re.compile(r"[1-5](?:\d\d|[xX]{2})")
-_PLACES = ("path", "query", "header", "cookie")
+_PLACES = ("path", "query", "header", "cookie", "querystring")
+STATUSES = "x-seamwatch-statuses"
+"""At an operation or at the document's root, with the value `complete`: every status is listed, another one is a violation."""
+STYLES: Mapping[ParameterPlace, tuple[Style, ...]] = {
+    "path": ("simple", "label", "matrix"),
+    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+    "header": ("simple",),
+    "cookie": ("form", "cookie"),
+    "querystring": ("form",),
+}
 # Parameters with these names are described elsewhere (OpenAPI, parameter object) and never kept in clear.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
@@ -55,12 +66,10 @@ class _Reader:
 
     def promise(self) -> Promise:
         router: Router[Operation] = Router()
-        for base in self._bases(self._document):
-            router.base(base)
-        for count, (method, route, operation) in enumerate(self._operations(router), 1):
+        for count, (method, route, operation, bases) in enumerate(self._operations(), 1):
             if count > self._limits.operations:
                 raise ContractError(f"{self._where}: more than {self._limits.operations} operations; split the contract")
-            router.add(method, route, operation)
+            router.add(method, route, operation, bases)
         depths = {side: allowed_depth(form, self._limits.work) for side, form in self._distinct_sides()}
         for side, depth in depths.items():
             if depth < 1:
@@ -74,8 +83,10 @@ class _Reader:
         if self._sides["request"] is not self._sides["response"]:
             yield "request", self._sides["request"]
 
-    def _operations(self, router: Router[Operation]) -> Iterator[tuple[str, str, Operation]]:
+    def _operations(self) -> Iterator[tuple[str, str, Operation, list[Base]]]:
+        """Servers of an operation replace those of its path, and these replace those of the document."""
         paths = self._document.get("paths", {})
+        everywhere = list(bases_of(self._document))
         if not isinstance(paths, dict):
             raise ContractError(f"{self._where}: `paths` is no object")
         for route, item in paths.items():
@@ -84,8 +95,7 @@ class _Reader:
             if not route.startswith("/"):
                 raise ContractError(f"{self._where}: the path {route[:120]!r} does not begin with /")
             held, pointer = self._at(item, f"/paths/{_escaped(route)}", "path item")
-            for base in self._bases(held):
-                router.base(base)
+            here = list(bases_of(held)) if held.get("servers") else everywhere
             shared = self._parameters(held, pointer)
             more = held.get("additionalOperations")  # OpenAPI 3.2
             named = [(word, held[word], f"{pointer}/{word}") for word in _METHODS if word in held]
@@ -94,9 +104,8 @@ class _Reader:
             for word, entry, clause in named:
                 if not isinstance(entry, dict):
                     raise ContractError(f"{self._where}: {clause} is no object")
-                for base in self._bases(entry):
-                    router.base(base)
-                yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared)
+                bases = list(bases_of(entry)) if entry.get("servers") else here
+                yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared), bases
 
     def _operation(
         self, method: str, route: str, entry: dict[str, Any], clause: str, shared: dict[tuple[str, str], Parameter]
@@ -114,15 +123,34 @@ class _Reader:
                 raise ContractError(f"{self._where}: {clause}/responses/{status[:20]} is neither a status, a range nor `default`")
             held, pointer = self._at(answer, f"{clause}/responses/{status}", "response")
             responses[status if status == "default" else status.upper()] = self._body(held, pointer, "response")
-        return Operation(method, route, tuple(parameters.values()), request, responses, clause)
+        return Operation(
+            method,
+            route,
+            tuple(parameters.values()),
+            request,
+            responses,
+            clause,
+            whole=(entry if STATUSES in entry else self._document).get(STATUSES) == "complete",
+            security=credentials_of(self._document, entry),
+        )
 
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
         media = {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{_escaped(name)}", "media type")
             schema = self._schemas[side].lazily(f"{place}/schema") if isinstance(described.get("schema"), dict | bool) else None
-            media[name.split(";")[0].strip().lower()] = schema
-        return Body(held.get("required") is True, media, pointer)
+            media[name.strip().lower()] = schema
+        return Body(held.get("required") is True, media, pointer, self._headers(held, pointer))
+
+    def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
+        """The headers of a response; a Content-Type among them is described elsewhere."""
+        named = held.get("headers")
+        found = []
+        for name, entry in named.items() if isinstance(named, dict) else ():
+            described, clause = self._at(entry, f"{pointer}/headers/{_escaped(name)}", "header")
+            if name.lower() != "content-type" and not name.startswith("x-seamwatch-"):
+                found.append(self._described(name.lower(), "header", described, clause, "response"))
+        return tuple(found)
 
     def _parameters(self, owner: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
         found: dict[tuple[str, str], Parameter] = {}
@@ -134,45 +162,34 @@ class _Reader:
             name, place = held.get("name"), held.get("in")
             if not isinstance(name, str) or place not in _PLACES or (place == "header" and name.lower() in _IGNORED_HEADERS):
                 continue
-            schema = None
-            kinds: frozenset[str] = frozenset()
-            if isinstance(held.get("schema"), dict):
-                schema = self._schemas["request"].lazily(f"{clause}/schema")
-                kinds = self._kinds(held["schema"], f"{clause}/schema")
             label = name.lower() if place == "header" else name
-            found[(place, label)] = Parameter(label, place, held.get("required") is True, schema, kinds, clause)
+            found[(place, label)] = self._described(label, place, held, clause, "request")
         return found
 
-    def _kinds(self, schema: dict[str, Any], pointer: str) -> frozenset[str]:
-        """The scalar types that a parameter's text may stand for; empty for arrays, objects and alternatives."""
-        held, _ = follow(self._document, schema, pointer, self._where)
-        kinds = held.get("type") if isinstance(held, dict) else None
-        kinds = [kinds] if isinstance(kinds, str) else kinds
-        if not isinstance(kinds, list) or not set(kinds) <= {"string", "integer", "number", "boolean", "null"}:
-            return frozenset()
-        return frozenset(kinds)
-
-    def _bases(self, owner: dict[str, Any]) -> Iterator[str]:
-        """Paths of the servers' URLs, each variable in all its listed values (at most 64 of a server)."""
-        servers = owner.get("servers")
-        for server in servers if isinstance(servers, list) else []:
-            url = server.get("url") if isinstance(server, dict) else None
-            if not isinstance(url, str):
-                continue
-            variables = server.get("variables") if isinstance(server.get("variables"), dict) else {}
-            choices = [
-                (name, [str(value) for value in (entry.get("enum") or [entry.get("default", "")])])
-                for name, entry in variables.items()
-                if isinstance(entry, dict)
-            ]
-            for values in itertools.islice(itertools.product(*(texts for _, texts in choices)), 64):
-                filled = url
-                for (name, _), value in zip(choices, values, strict=True):
-                    filled = filled.replace("{" + name + "}", value)
-                try:
-                    yield urlsplit(filled).path
-                except ValueError:
-                    continue
+    def _described(self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side) -> Parameter:
+        schema, media, reading, pointer, inner = None, "", ANYTHING, f"{clause}/schema", held.get("schema")
+        if isinstance(held.get("content"), dict) and held["content"]:
+            media, entry = next(iter(held["content"].items()))
+            described, at = self._at(entry, f"{clause}/content/{_escaped(media)}", "media type")
+            media, pointer, inner = media.strip().lower(), f"{at}/schema", described.get("schema")
+        if isinstance(inner, dict | bool):
+            schema = self._schemas[side].lazily(pointer)
+            reading = reading_of(self._document, inner)
+        style = held.get("style")
+        known: Style = style if style in STYLES[place] else STYLES[place][0]
+        explode = held.get("explode")
+        return Parameter(
+            name,
+            place,
+            held.get("required") is True,
+            schema,
+            clause,
+            reading,
+            known,
+            explode if isinstance(explode, bool) else known in ("form", "cookie"),
+            media,
+            held.get("allowEmptyValue") is True,
+        )
 
     def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
         held, found = follow(self._document, node, pointer, self._where)

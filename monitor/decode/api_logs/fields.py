@@ -22,6 +22,8 @@ _LONGEST_NS = 30 * 86_400 * 1_000_000_000
 _LONGEST_NAME = 200
 _LONGEST_PATH = 2_048
 _LONGEST_HEADER = 2_048
+_LONGEST_COOKIES = 16_384
+_COOKIE_NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?")
 _MOST_HEADERS = 100
 _STATUS_END = 1000
 
@@ -178,8 +180,28 @@ def headers_of(value: object) -> dict[str, str]:
     for name, held in pairs[:_MOST_HEADERS]:
         if isinstance(name, str) and name:
             lower, secret = _header_name(name)
-            found[lower] = REDACTED if secret else _header_text(held)
+            found[lower] = _cookies(held) if lower == "cookie" else REDACTED if secret else _header_text(held)
     return found
+
+
+def _cookies(value: object) -> str:
+    """The names of a Cookie header, each with what kind of text its value was; the value is never kept."""
+    text = "; ".join(one for one in value if isinstance(one, str)) if isinstance(value, list) else value
+    if not isinstance(text, str) or "=" not in text:
+        return REDACTED
+    names = []
+    for part in text[:_LONGEST_COOKIES].split(";"):
+        name, equals, held = part.partition("=")
+        if equals and name.strip():
+            names.append(f"{name.strip()[:_LONGEST_NAME]}={_mask_of(held.strip())}")
+    return "; ".join(names) or REDACTED
+
+
+def _mask_of(text: str) -> str:
+    kind = "boolean" if text in ("true", "false") else "text"
+    if _COOKIE_NUMBER.fullmatch(text):
+        kind = "number" if "." in text else "integer"
+    return f"[redacted {kind}]" if text else ""
 
 
 def _pair(entry: object) -> tuple[object, object] | None:

@@ -1,0 +1,32 @@
+"""Credentials that a contract asks for, as observations: what a log does not show was perhaps there."""
+
+from monitor.contracts.findings import Findings
+from monitor.contracts.form import Credential, Operation
+from monitor.contracts.styles import cookie_pairs, query_pairs
+from monitor.model.exchanges import REDACTED, Exchange
+
+MISSING = "missing_credentials"
+
+
+def check_credentials(exchange: Exchange, operation: Operation, findings: Findings) -> None:
+    """Observe that an answered request carried none of the credentials that the operation asks for.
+
+    It is no violation: proxies check and take credentials away before a service logs, and logs leave them out. A place
+    that the source does not log counts as there.
+    """
+    if any(all(_there(exchange, one) for one in together) for together in operation.security):
+        return
+    findings.observe(MISSING, "request", f"{operation.clause}/security")
+
+
+def _there(exchange: Exchange, credential: Credential) -> bool:
+    if credential.place == "query":
+        pairs = query_pairs(exchange.query) if exchange.query_known or exchange.query else None
+        return pairs is None or any(name == credential.name for name, _ in pairs)
+    headers = exchange.request_headers
+    if not credential.place or not headers or not exchange.headers_whole:
+        return True
+    if credential.place == "header":
+        return credential.name in headers
+    cookies = headers.get("cookie", "")
+    return cookies == REDACTED or any(name == credential.name for name, _ in cookie_pairs(cookies))

@@ -1,0 +1,41 @@
+"""Which credentials an operation asks for: https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object"""
+
+from typing import Any
+
+from monitor.contracts.form import Credential
+from monitor.contracts.refs import follow
+from monitor.errors import ContractError
+
+_AUTHORIZATION = Credential("header", "authorization")
+
+
+def credentials_of(document: dict[str, Any], operation: dict[str, Any]) -> tuple[tuple[Credential, ...], ...]:
+    """The alternatives, each with all that it wants; () when none is asked for. The operation's own word replaces the document's.
+
+    A scheme that the document does not describe, or that no log shows, counts as one that cannot be seen.
+    """
+    asked = operation["security"] if "security" in operation else document.get("security")
+    if not isinstance(asked, list):
+        return ()
+    alternatives = [one for one in asked if isinstance(one, dict)]
+    if not all(alternatives):  # {}: without any
+        return ()
+    return tuple(tuple(_credential(document, name) for name in one) for one in alternatives)
+
+
+def _credential(document: dict[str, Any], name: str) -> Credential:
+    components = document.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    try:
+        scheme, _ = follow(document, schemes.get(name) if isinstance(schemes, dict) else None, "", "security")
+    except ContractError:
+        scheme = None
+    if not isinstance(scheme, dict):
+        return Credential("", name)
+    kind, place = scheme.get("type"), scheme.get("in")
+    if kind in ("http", "oauth2", "openIdConnect"):
+        return _AUTHORIZATION
+    if kind == "apiKey" and place in ("header", "query", "cookie"):
+        said = str(scheme.get("name", ""))
+        return Credential(place, said.lower() if place == "header" else said)
+    return Credential("", name)

@@ -1,0 +1,78 @@
+"""What a parameter's text may mean as JSON, by its schema: every reading of it, the most specific first."""
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Structure = str | list["Structure"] | dict[str, "Structure"]
+"""A parameter's text taken apart by its style: texts, lists and objects of texts."""
+
+SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
+KINDS = SCALARS | {"array", "object"}
+_INTEGER = re.compile(r"-?\d{1,1000}")
+_NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?")
+_MOST_COMBINATIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The JSON types that a schema leaves open, for the value itself, its items and its fields; `rest` is of other fields."""
+
+    kinds: frozenset[str] = KINDS
+    items: "Reading | None" = None
+    fields: Mapping[str, "Reading"] = field(default_factory=dict)
+    rest: "Reading | None" = None
+
+    def of(self, name: str) -> "Reading":
+        """How a field is read."""
+        return self.fields.get(name) or self.rest or ANYTHING
+
+
+ANYTHING = Reading()
+
+
+def readings(said: Structure, reading: Reading) -> Iterator[Any]:
+    """The JSON values that a text, or a structure of texts, may stand for. At least one; at most some hundred.
+
+    Of texts whose items leave more than 64 choices only the most and the least specific one are given.
+    """
+    if isinstance(said, str):
+        yield from _scalars(said, reading.kinds)
+    elif isinstance(said, list):
+        inner = reading.items or ANYTHING
+        yield from map(list, _combined([list(readings(one, inner)) for one in said]))
+    else:
+        names = list(said)
+        for values in _combined([list(readings(said[name], reading.of(name))) for name in names]):
+            yield dict(zip(names, values, strict=True))
+
+
+def _combined(choices: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
+    if math.prod(map(len, choices)) <= _MOST_COMBINATIONS:
+        yield from itertools.product(*choices)
+        return
+    yield tuple(choice[0] for choice in choices)
+    yield tuple(choice[-1] for choice in choices)
+
+
+def _scalars(text: str, kinds: frozenset[str]) -> Iterator[Any]:
+    """An integer stays one of any length: as a float it would be rounded."""
+    found = False
+    if not kinds.isdisjoint(("integer", "number")):
+        if _INTEGER.fullmatch(text):
+            found = True
+            yield int(text)
+        elif "number" in kinds and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+            found = True
+            yield float(text)
+    if "boolean" in kinds and text in ("true", "false"):
+        found = True
+        yield text == "true"
+    if "null" in kinds and text in ("", "null"):
+        found = True
+        yield None
+    if "string" in kinds or not found:
+        yield text

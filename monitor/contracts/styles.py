@@ -1,0 +1,193 @@
+"""Parameters' texts taken apart by style: https://spec.openapis.org/oas/v3.1.1.html#style-values, RFC 6570."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import unquote, unquote_plus
+
+from monitor.contracts.form import Parameter
+from monitor.contracts.readings import SCALARS, Structure
+
+Occurrence = list[Structure]
+"""What one occurrence of a parameter may stand for, each a way to take its text apart."""
+
+Pairs = Sequence[tuple[str, str]]
+"""Names, decoded, and their texts as they came, in order."""
+
+_MOST_QUERY, _MOST_PAIRS = 16_384, 500
+_SEPARATORS = {"form": (",",), "cookie": (",",), "spaceDelimited": ("%20", "+", " "), "pipeDelimited": ("|", "%7C", "%7c")}
+
+
+def query_pairs(text: str) -> Pairs | None:
+    """Names and undecoded values of a query, None when there are too many to look at."""
+    text = text.removeprefix("?")
+    if len(text) > _MOST_QUERY or text.count("&") >= _MOST_PAIRS:
+        return None
+    parts = (part.partition("=") for part in text.split("&") if part)
+    return [(unquote_plus(name), value) for name, _, value in parts]
+
+
+def cookie_pairs(text: str) -> Pairs:
+    """Names and values of a Cookie header."""
+    parts = (part.strip().partition("=") for part in text[:_MOST_QUERY].split(";") if part.strip())
+    return [(name.strip(), value.strip().strip('"')) for name, _, value in parts]
+
+
+def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list[Occurrence]:
+    """A query or cookie parameter's occurrences; empty when it is absent. `others` are the names of its neighbours."""
+    own = [value for name, value in pairs if name == parameter.name]
+    if parameter.style == "deepObject":
+        tree = _deep(parameter.name, pairs)
+        return [[tree]] if tree else [[decoded(text)] for text in own]
+    kinds = parameter.reading.kinds
+    lists = "array" in kinds
+    if lists and not own:
+        own = [value for name, value in pairs if name == parameter.name + "[]"]  # as PHP and Rails write arrays
+    if "object" in kinds and parameter.explode:
+        fields = _fields(parameter, pairs, others)
+        if fields:
+            return [[fields]]
+    if lists and parameter.explode and own:
+        alternatives: Occurrence = [[decoded(text) for text in own]]
+        if not kinds.isdisjoint(SCALARS):
+            alternatives.extend(map(decoded, own))
+        return [alternatives]
+    return [list(_one(parameter, text)) for text in own]
+
+
+def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
+    kinds = parameter.reading.kinds
+    if not parameter.explode and not kinds.isdisjoint(("array", "object")):
+        parts = _split(text, _SEPARATORS.get(parameter.style, (",",)))
+        if "array" in kinds:
+            yield [decoded(part) for part in parts]
+            if not text:
+                yield []
+        if "object" in kinds and len(parts) % 2 == 0:
+            yield _alternating(map(decoded, parts))
+    if not kinds.isdisjoint(SCALARS) or parameter.explode or "array" not in kinds:
+        yield decoded(text)
+
+
+def of_path(parameter: Parameter, text: str) -> Occurrence | None:
+    """What a path parameter's undecoded text may stand for; None when it is not written in the parameter's style."""
+    mark = {"label": ".", "matrix": ";"}.get(parameter.style, "")
+    if mark and not text.startswith(mark):
+        text = unquote(text)  # a client that encodes the mark too
+        if not text.startswith(mark):
+            return None
+    text = text.removeprefix(mark)
+    kinds, name = parameter.reading.kinds, parameter.name
+    found: Occurrence = []
+    if parameter.style == "matrix":
+        pairs = [(unquote(key), value) for key, _, value in (part.partition("=") for part in text.split(";"))]
+        own = [value for key, value in pairs if key == name]
+        if "object" in kinds and parameter.explode:
+            found.append({key: unquote(value) for key, value in pairs})
+        if not own:
+            return found or None
+        if "array" in kinds:
+            found.append([unquote(part) for value in own for part in ([value] if parameter.explode else value.split(","))])
+        if "object" in kinds and not parameter.explode:
+            found.extend(_alternated(own[0].split(",")))
+        return [*found, *([unquote(own[0])] if len(own) == 1 and _may_be_scalar(kinds) else [])]
+    separators = (".", ",") if parameter.style == "label" else (",",)
+    for separator in separators if parameter.explode or parameter.style == "simple" else reversed(separators):
+        parts = text.split(separator)
+        if "array" in kinds:
+            found.append([unquote(part) for part in parts])
+        if "object" in kinds:
+            found.extend(_equated(parts) if parameter.explode else _alternated(parts))
+    return [*found, *([unquote(text)] if _may_be_scalar(kinds) else [])]
+
+
+def of_header(parameter: Parameter, text: str) -> Occurrence:
+    """What a header's text may stand for; headers are always `simple`, and nothing in them is percent-encoded."""
+    kinds = parameter.reading.kinds
+    parts = [part.strip() for part in text.split(",")]
+    found: Occurrence = []
+    if "array" in kinds:
+        found.append(list(parts))
+    if "object" in kinds:
+        found.extend(_equated(parts) if parameter.explode else _alternated(parts))
+    return [*found, *([text.strip()] if _may_be_scalar(kinds) else [])]
+
+
+def _may_be_scalar(kinds: frozenset[str]) -> bool:
+    return not kinds.isdisjoint(SCALARS) or "array" not in kinds
+
+
+def _deep(name: str, pairs: Pairs) -> dict[str, Structure]:
+    """`name[a][b]=1` as nested objects; a field that comes again, or ends in `[]`, is a list."""
+    tree: dict[str, Structure] = {}
+    for key, value in pairs:
+        if not key.startswith(name + "[") or not key.endswith("]"):
+            continue
+        steps = key[len(name) + 1 : -1].split("][")
+        many = len(steps) > 1 and not steps[-1]
+        steps = steps[:-1] if many else steps
+        node = tree
+        for step in steps[:-1]:
+            below = node.setdefault(step, {})
+            if not isinstance(below, dict):
+                break
+            node = below
+        else:
+            known, text = node.get(steps[-1]), decoded(value)
+            if isinstance(known, list):
+                known.append(text)
+            elif isinstance(known, str):
+                node[steps[-1]] = [known, text]
+            elif known is None:
+                node[steps[-1]] = [text] if many else text
+    return tree
+
+
+def _fields(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> dict[str, Structure]:
+    """The fields of an object that is spread over the query: the declared ones, others only where its schema names their type."""
+    reading = parameter.reading
+    found: dict[str, Structure] = {}
+    for name, value in pairs:
+        if name not in reading.fields and (reading.rest is None or name in others):
+            continue
+        known, text = found.get(name), decoded(value)
+        if isinstance(known, list):
+            known.append(text)
+        elif known is not None:
+            found[name] = [known, text]
+        else:
+            found[name] = [text] if reading.of(name).kinds == {"array"} else text
+    return found
+
+
+def decoded(text: str) -> str:
+    return unquote_plus(text)
+
+
+def _split(text: str, separators: Iterable[str]) -> list[str]:
+    separators = tuple(separators)
+    for separator in separators[1:]:
+        text = text.replace(separator, separators[0])
+    return text.split(separators[0])
+
+
+def _alternating(parts: Iterable[str]) -> dict[str, Structure]:
+    steps = iter(parts)
+    return dict(zip(steps, steps, strict=True))
+
+
+def _alternated(parts: Sequence[str]) -> Iterator[Structure]:
+    if len(parts) % 2 == 0:
+        yield _alternating(map(unquote, parts))
+
+
+def _equated(parts: Sequence[str]) -> Iterator[Structure]:
+    pairs = [part.partition("=") for part in parts]
+    if all(equals for _, equals, _ in pairs):
+        yield {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def names_of(parameters: Iterable[Parameter]) -> Mapping[str, frozenset[str]]:
+    """Names of all parameters by place."""
+    found: dict[str, set[str]] = {}
+    for parameter in parameters:
+        found.setdefault(parameter.place, set()).add(parameter.name)
+    return {place: frozenset(names) for place, names in found.items()}
