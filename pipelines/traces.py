@@ -55,7 +55,8 @@ def traces(
         spans, rejects = decode_spans(records, settings.encoding)
         halves = half_edges(spans, namer)
         store.insert("halves", halves.halves)
-        store.insert("message_ends", halves.message_ends)
+        for table in ("message_ends", "inner_spans", "long_spans"):
+            store.insert(table, getattr(halves, table))
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
             examined = examiner.examine(carried, registry(), records)

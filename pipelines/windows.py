@@ -15,6 +15,7 @@ from monitor import telemetry
 from monitor.clock import Clock, monotonic_seconds
 from monitor.control.turn import Turn
 from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
+from monitor.edges.kin import joints
 from monitor.errors import LeaseLost, MonitorError
 from monitor.store import Store
 from monitor.telemetry import HealthBoard, Report
@@ -95,7 +96,7 @@ class Closer:
             holds = self._contents(batch)
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
-            for piece in [*(self._counterparts(batch) if "messages" in holds else ()), batch]:
+            for piece in [*(self._counterparts(batch, holds) if holds & {"messages", "long"} else ()), batch]:
                 ripe = {
                     s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
                 }
@@ -124,7 +125,7 @@ class Closer:
         """Delete superseded and never published generations, but none younger than the last sweep: a reader may be at them."""
         bound, self._sweep_bound = self._sweep_bound, self._numbers.draw()
         if bound:
-            for table in ("edge_windows", "sightings", "shape_counts", "edge_hours"):
+            for table in ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints"):
                 self._store.execute(f"sweep_{table}", {"bound": bound})
 
     def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
@@ -134,11 +135,11 @@ class Closer:
         near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
         return self._states([*also, *sorted(near)]) if near - set(also) else first
 
-    def _counterparts(self, batch: Batch) -> list[Batch]:
-        """The windows that hold the other ends of messages which came after their closing. They are published before the batch: if
+    def _counterparts(self, batch: Batch, holds: frozenset[str]) -> list[Batch]:
+        """The windows that hold the other ends of messages, or of long calls, which came after their closing. They are published before the batch: if
         this process ends in between, the batch is still dirty, and the next one finds them again.
         """
-        found = {int(row["window"]) for row in self._store.ask("counterpart_windows", {"due": batch.due})}
+        found = {int(row["window"]) for row in self._store.ask("counterpart_windows", {"due": batch.due}, given=holds)}
         if not found:
             return []
         states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
@@ -150,6 +151,7 @@ class Closer:
         generation = self._numbers.draw()
         where = _where(batch)
         whole = {**where, "generation": generation}
+        holds = self._with_joints(where, generation, holds)
         self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
         for part in range(batch.parts):
             slice_of = {**whole, "part": part, "parts": batch.parts}
@@ -188,6 +190,14 @@ class Closer:
             (changes,) = self._store.ask("run_changes", where)
             holds |= {word for word, count in changes.items() if count}
         return frozenset(holds)
+
+    def _with_joints(self, where: Mapping[str, list[int]], generation: int, holds: frozenset[str]) -> frozenset[str]:
+        """Find out what the spans of these windows say of each other, beyond client and server; what the windows hold then."""
+        found = joints(self._store.ask_columns("kin", where, given=holds), where["near"])
+        if not found.num_rows:
+            return holds
+        self._store.insert("joints", found.append_column("generation", pa.array([generation] * found.num_rows, pa.uint64())))
+        return holds | {"joints", "crowded"}  # servers may stand under one client now that did not before
 
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
+from monitor.model.spans import KIND_INTERNAL
 
 _MOST_NANOSECONDS = (1 << 64) - 1
 
@@ -34,6 +35,8 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
     """One span into `columns`, counted whatever becomes of it. `owner` holds the attributes of its `resource`."""
     if said.kind < 2 or resource < 0 or said.kind > 5:
         columns.passed(said.kind, resource)
+        if said.kind == KIND_INTERNAL:
+            columns.inner(said.trace, said.span, said.parent, bounded(said.start_ns), bounded(said.end_ns), resource)
         return
     given = said.attributes
     words: list[Any] = [said.name]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
-from monitor.model.spans import SPAN, TRACE, Resource, SpanBatch, Words
+from monitor.model.spans import SPAN, TRACE, InnerSpans, Resource, SpanBatch, Words
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 256
@@ -66,6 +66,7 @@ class Columns:
         self._states: dict[str, int] = {}
         self._links: list[tuple[int, bytes, bytes]] = []
         self._bodies: list[tuple[int, Mapping[str, Any]]] = []
+        self._inner: list[tuple[int, bytes, bytes, bytes, int, int, int]] = []
         self._own = False
         count = len(records)
         self._seen = np.zeros(count, np.int64)
@@ -129,6 +130,13 @@ class Columns:
         else:
             self._filtered[self._record] += 1
 
+    def inner(self, trace: bytes, span: bytes, parent: bytes, start: int, end: int, resource: int) -> None:
+        """An INTERNAL span, once it has `passed`; what has no usable id or time, or is ours, is left out."""
+        if len(trace) != 16 or len(span) != 8 or resource < 0 or len(parent) not in (0, 8):
+            return
+        if EARLIEST_NS <= start <= end <= self._record_ns + FUTURE_NS:
+            self._inner.append((self._record, trace, span, parent or _NO_SPAN, start, end, resource))
+
     def add(
         self,
         kind: int,
@@ -180,6 +188,7 @@ class Columns:
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
         parts = list(zip(*rows, strict=True)) if rows else [()] * 11
+        inner = list(zip(*self._inner, strict=True)) if self._inner else [()] * 7
         return SpanBatch(
             record=np.array(parts[0], np.int32),
             kind=np.array(parts[1], np.uint8),
@@ -200,6 +209,15 @@ class Columns:
             seen=self._seen,
             filtered=self._filtered,
             refused=self._refused,
+            inner=InnerSpans(
+                record=np.array(inner[0], np.int32),
+                trace=np.frombuffer(b"".join(inner[1]), TRACE),
+                span=np.frombuffer(b"".join(inner[2]), SPAN),
+                parent=np.frombuffer(b"".join(inner[3]), SPAN),
+                start_ns=np.array(inner[4], np.uint64),
+                end_ns=np.array(inner[5], np.uint64),
+                resource=np.array(inner[6], np.int32),
+            ),
             clamped=self._clamped,
         )
 

@@ -5,9 +5,9 @@ import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from monitor.decode.plain_span import PlainSpan, add_plain
+from monitor.decode.plain_span import PlainSpan, add_plain, bounded
 from monitor.decode.span_columns import Columns
-from monitor.model.spans import STATUS_ERROR
+from monitor.model.spans import KIND_INTERNAL, STATUS_ERROR
 
 _KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
 _STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
@@ -48,6 +48,9 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
     kind = _enum(span.get("kind") or 0, _KINDS, "SPAN_KIND_")
     if kind < 2 or resource < 0 or kind > 5:
         columns.passed(kind, resource)
+        if kind == KIND_INTERNAL:
+            trace, own, parent, start, end = _place(span)
+            columns.inner(trace, own, parent, bounded(start), bounded(end), resource)
         return None
     given = _attributes(span.get("attributes"))
     linked = span.get("links") or () if kind == 5 else ()
@@ -55,17 +58,24 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
     failed = status == STATUS_ERROR and given.get("error.type") is None
     return PlainSpan(
         kind,
-        _id(span.get("traceId", ""), 16),
-        _id(span.get("spanId", ""), 8),
-        _id(span.get("parentSpanId") or "", 8),
-        int(span.get("startTimeUnixNano") or 0),
-        int(span.get("endTimeUnixNano") or 0),
+        *_place(span),
         status,
         str(span.get("name") or ""),
         given,
         str(span.get("traceState") or ""),
         [(_id(link.get("traceId", ""), 16), _id(link.get("spanId", ""), 8)) for link in linked],
         _exception(span.get("events") or ()) if failed else "",
+    )
+
+
+def _place(span: Mapping[str, Any]) -> tuple[bytes, bytes, bytes, int, int]:
+    """Trace, own and parent's id, start and end."""
+    return (
+        _id(span.get("traceId", ""), 16),
+        _id(span.get("spanId", ""), 8),
+        _id(span.get("parentSpanId") or "", 8),
+        int(span.get("startTimeUnixNano") or 0),
+        int(span.get("endTimeUnixNano") or 0),
     )
 
 

@@ -19,7 +19,7 @@ from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import STATUS_ERROR, SpanBatch, Words
+from monitor.model.spans import KIND_INTERNAL, STATUS_ERROR, SpanBatch, Words
 
 _REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
 _PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
@@ -153,6 +153,9 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                 kind = span.kind
                 if kind < 2 or resource < 0 or kind > 5:
                     columns.passed(kind, resource)
+                    if kind == KIND_INTERNAL:
+                        began, ended = span.start_time_unix_nano, span.end_time_unix_nano
+                        columns.inner(span.trace_id, span.span_id, span.parent_span_id, began, ended, resource)
                     continue
                 try:
                     words, bodies = _words(span, columns.known_attributes)

@@ -1,6 +1,7 @@
 """Spans to half edges: one row per CLIENT, SERVER, PRODUCER, CONSUMER span, under the key that pairs a call."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,20 +13,23 @@ from monitor.edges.limits import OTHER, NameCap
 from monitor.edges.messages import RECEIVES, RECEIVES_LINKED
 from monitor.edges.names import NO_CALL, Named, name_span
 from monitor.edges.sampling import BIASED, NONE, weight_of
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
+from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, Resource, SpanBatch
 
 MAX_SERVICES, MAX_OPERATIONS = 5000, 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HalfBatch:
-    """Rows of `halves` and `message_ends`, the spans that made them per record, and the windows they touch.
+    """Rows of `halves`, `message_ends`, `inner_spans` and `long_spans`, the spans that made them per record, and the windows they touch.
 
     `passed`: spans per record that turned out to make no edge (look-ups of names, connections taken from a pool). `windows` and `window_rows` are parallel: distinct windows (s since the epoch) and how many rows fall into each.
     """
 
     halves: pa.Table
     message_ends: pa.Table
+    inner_spans: pa.Table
+    long_spans: pa.Table
     windows: NDArray[np.uint32]
     window_rows: NDArray[np.int64]
     sources: NDArray[np.int64]
@@ -129,10 +133,54 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     messages = halves.filter(pa.array(queued)).select(_MESSAGE_COLUMNS)
     if not is_call.all():
         halves, window = halves.filter(pa.array(is_call[take])), window[is_call[take]]
-    windows, rows = np.unique(window, return_counts=True)
+    inner = _inner_spans(spans, resources, is_call)
+    long = _long_spans(halves, inner)
+    windows, rows = np.unique(np.concatenate([window, inner.column("window").to_numpy()]), return_counts=True)
     sources = np.bincount(spans.record[is_call], minlength=len(spans.seen)).astype(np.int64)
     passed = np.bincount(spans.record[~is_call], minlength=len(spans.seen)).astype(np.int64)
-    return HalfBatch(halves, messages, windows, rows, sources, passed)
+    return HalfBatch(halves, messages, inner, long, windows, rows, sources, passed)
+
+
+def _inner_spans(spans: SpanBatch, resources: list[Resource], is_call: NDArray[np.bool_]) -> pa.Table:
+    """Rows of `inner_spans`: INTERNAL spans, and those that turned out to be no calls."""
+    inner, rest = spans.inner, np.flatnonzero(~is_call)
+
+    def both(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(inner, name), getattr(spans, name)[rest]])
+
+    resource = both("resource")
+    columns = {
+        "window": pa.array(windows_of(both("end_ns"))),
+        "trace": fixed(both("trace"), 16),
+        "span": fixed(both("span"), 8),
+        "parent": fixed(both("parent"), 8),
+        **{name: dictionary([getattr(one, name) for one in resources], resource) for name in ("namespace", "service", "version")},
+        "start_ns": pa.array(both("start_ns")),
+        "end_ns": pa.array(both("end_ns")),
+    }
+    return pa.table(columns)
+
+
+def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:
+    """Rows of `long_spans`: of both tables those that took a window or more."""
+    found = []
+    for table, trace, span in ((halves, "own_trace", "own_span"), (inner, "trace", "span")):
+        began = table.column("start_ns").to_numpy()
+        long = np.flatnonzero(table.column("end_ns").to_numpy() - began >= WINDOW_SECONDS * 10**9)
+        rows = table.take(pa.array(long))
+        found.append(
+            pa.table(
+                {
+                    "window": rows.column("window"),
+                    "began": pa.array(windows_of(began[long])),
+                    "trace": rows.column(trace),
+                    "span": rows.column(span),
+                    "parent": rows.column("parent"),
+                    "kind": rows.column("kind") if table is halves else pa.array(np.full(len(long), KIND_INTERNAL, np.uint8)),
+                }
+            )
+        )
+    return pa.concat_tables(found)
 
 
 _MESSAGE_COLUMNS = (

@@ -31,13 +31,26 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InnerSpans:
+    """INTERNAL spans of services, as columns of equal length: they make no edge, but may stand between two spans that do."""
+
+    record: NDArray[np.int32]
+    trace: NDArray[np.void]
+    span: NDArray[np.void]
+    parent: NDArray[np.void]
+    start_ns: NDArray[np.uint64]
+    end_ns: NDArray[np.uint64]
+    resource: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SpanBatch:
     """Edge-making spans (SERVER, CLIENT, PRODUCER, CONSUMER) as columns of equal length.
 
     `record` indexes the Records they came from; `parent` is zero bytes where there is none; times in ns since the
     epoch with end >= start. `resource`, `words` and `tracestate` index the lists beside them. `links` are
     (row, trace id, span id) of CONSUMER spans. `bodies` are (row, attributes) of spans that carry a payload.
-    Per record: `seen` spans, of them `filtered` (INTERNAL or our own), `refused`; `clamped` spans ended before they began.
+    Per record: `seen` spans, of them `filtered` (INTERNAL, which stand in `inner`, or our own), `refused`; `clamped` spans ended before they began.
     """
 
     record: NDArray[np.int32]
@@ -59,6 +72,7 @@ class SpanBatch:
     seen: NDArray[np.int64]
     filtered: NDArray[np.int64]
     refused: NDArray[np.int64]
+    inner: InnerSpans
     clamped: int = 0
 
     def __len__(self) -> int:

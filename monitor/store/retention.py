@@ -6,7 +6,7 @@ from monitor.store.client import Store
 
 # Tables by the setting that bounds them; all count from the time of writing, so that a year-old recording is kept.
 BY_SETTING: Mapping[str, tuple[str, ...]] = {
-    "halves_days": ("halves", "exchanges"),
+    "halves_days": ("halves", "inner_spans", "long_spans", "exchanges"),
     "message_hours": ("message_ends",),
     "windows_days": ("edge_windows", "sightings", "shape_counts"),
     "hours_months": ("edge_hours",),

@@ -74,7 +74,8 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         halves = half_edges(spans, namer)
         made = time.process_time()
         store.insert("halves", halves.halves)
-        store.insert("message_ends", halves.message_ends)
+        for table in ("message_ends", "inner_spans", "long_spans"):
+            store.insert(table, getattr(halves, table))
         store.insert("arrivals", arrival_rows(PLACE.source_id, halves.windows, halves.window_rows))
         none = np.zeros(len(records), np.int64)
         store.insert(

@@ -165,6 +165,11 @@
             SELECT trace, call_span FROM halves
             WHERE window IN {near:Array(UInt32)} AND kind = 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves WHERE window IN {due:Array(UInt32)} AND kind = 4)
+-- if joints
+            UNION ALL
+            SELECT trace, if(dropped = 1, span, key_span) AS call_span FROM joints
+            WHERE generation = {generation:UInt64} AND ((side = 1 AND dropped = 1) OR (side = 2 AND dropped = 0))
+-- end
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
 -- if exchanges
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span

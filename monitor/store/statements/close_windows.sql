@@ -3,37 +3,74 @@
 -- include into_edge_windows
 -- include once
 -- include counted
+-- if joints
+    client_joints AS (
+        SELECT trace AS at_trace, span AS at_span, max(joints.dropped) AS dropped, any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service
+        FROM joints WHERE generation = {generation:UInt64} AND side = 1 GROUP BY trace, span
+    ),
+    server_joints AS (
+        SELECT trace AS at_trace, span AS at_span, any(joints.key_span) AS key_span, max(joints.dropped) AS dropped, any(joints.far) AS far,
+               any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service, any(joints.told_version) AS told_version
+        FROM joints WHERE generation = {generation:UInt64} AND side = 2 GROUP BY trace, span
+    ),
+-- end
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
-        SELECT * FROM counted
-        WHERE window IN {near:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol != 'messaging')
+-- if joints
+        SELECT h.*, j.told_namespace AS told_namespace, j.told_service AS told_service
+        FROM counted AS h LEFT JOIN client_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
+        WHERE j.dropped = 0
+-- else
+        SELECT *, '' AS told_namespace, '' AS told_service FROM counted
+        WHERE 1
+-- end
+          AND window IN {near:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol != 'messaging')
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
           AND (trace, call_span) NOT IN (SELECT trace, call_span FROM halves WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 5)
     ),
     servers AS (
-        SELECT * FROM counted
+-- if joints
+        SELECT h.*, if(j.key_span != toFixedString('', 8), j.key_span, h.call_span) AS key_span, j.far AS far,
+               j.told_namespace AS told_namespace, j.told_service AS told_service, j.told_version AS told_version
+        FROM (
+            SELECT * FROM counted WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
+            UNION ALL
+            SELECT * FROM once
+            WHERE window NOT IN {near:Array(UInt32)} AND side = 2 AND kind = 2
+              AND (window, trace, own_span) IN (
+                SELECT window, trace, span FROM joints WHERE generation = {generation:UInt64} AND side = 2 AND far = 1 AND dropped = 0)
+        ) AS h LEFT JOIN server_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
+        WHERE j.dropped = 0 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+-- else
+        SELECT *, call_span AS key_span, toUInt8(0) AS far, '' AS told_namespace, '' AS told_service, '' AS told_version FROM counted
         WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
+-- end
     ),
 -- if crowded
     crowded AS (
-        SELECT trace, call_span FROM servers GROUP BY trace, call_span HAVING count() > 1
+        SELECT trace, key_span FROM servers GROUP BY trace, key_span HAVING count() > 1
     ),
     ranked AS (
         SELECT s.*, f.rank_in_call AS rank_in_call, f.rank_in_group AS rank_in_group
         FROM servers AS s
         LEFT JOIN (
-            -- calls that several servers answered: the last to answer leads; of each group of like servers one counts. A server
-            -- more than a window away from the client never pairs, else the answer would change with the windows closed together
-            SELECT m.trace AS trace, m.call_span AS call_span, m.own_span AS own_span, m.window AS window,
-                   c.side = 1 AND c.window <= m.window + 10 AND m.window <= c.window + 10 AS near,
-                   row_number() OVER (PARTITION BY m.trace, m.call_span ORDER BY near DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_call,
-                   row_number() OVER (PARTITION BY m.trace, m.call_span, near, m.namespace, m.service, m.version, m.operation, m.environment
-                                      ORDER BY m.end_ns DESC, m.own_span DESC) AS rank_in_group
-            FROM (SELECT * FROM servers WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS m
-            LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, call_span FROM crowded)) AS c
-                ON m.trace = c.trace AND m.call_span = c.call_span
-        ) AS f ON s.trace = f.trace AND s.call_span = f.call_span AND s.own_span = f.own_span AND s.window = f.window
+            -- calls that several servers answered: the answer that the caller got leads, which is of the service it named, tells
+            -- the outcome that it saw, and came while it waited; of more such the last. Of each group of like servers one counts. A
+            -- server too far away from the client never pairs, else the answer would change with the windows closed together
+            SELECT m.trace AS trace, m.key_span AS key_span, m.own_span AS own_span, m.window AS window,
+                   c.side = 1 AND (m.far = 1 OR (c.window <= m.window + 10 AND m.window <= c.window + 10)) AS near,
+                   c.side = 1 AND (c.peer = m.service OR splitByRegexp('[.:]', c.address)[1] = m.service) AS is_named,
+                   c.side = 1 AND c.outcome = m.outcome AS is_told,
+                   c.side = 1 AND m.end_ns <= c.end_ns AS in_time,
+                   row_number() OVER (PARTITION BY m.trace, m.key_span
+                                      ORDER BY near DESC, is_named DESC, is_told DESC, in_time DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_call,
+                   row_number() OVER (PARTITION BY m.trace, m.key_span, near, m.namespace, m.service, m.version, m.operation, m.environment
+                                      ORDER BY is_named DESC, is_told DESC, in_time DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_group
+            FROM (SELECT * FROM servers WHERE (trace, key_span) IN (SELECT trace, key_span FROM crowded)) AS m
+            LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, key_span FROM crowded)) AS c
+                ON m.trace = c.trace AND m.key_span = c.call_span
+        ) AS f ON s.trace = f.trace AND s.key_span = f.key_span AND s.own_span = f.own_span AND s.window = f.window
     ),
 -- else
     ranked AS (SELECT *, toUInt64(0) AS rank_in_call, toUInt64(0) AS rank_in_group FROM servers),
@@ -61,11 +98,11 @@
             if(s.side = 2, s.environment, c.environment) AS environment,
             if(s.side = 2, s.cluster, c.cluster) AS cluster,
             if(s.side = 2, s.region, c.region) AS region,
-            c.namespace AS caller_namespace,
-            multiIf(c.side = 1, c.service, s.call_span = s.own_span, 'user', 'unknown') AS caller,
-            c.version AS caller_version,
-            multiIf(s.side = 2, s.namespace, c.protocol != 'database' AND k.service != '', k.namespace, c.peer_namespace) AS callee_namespace,
-            multiIf(s.side = 2, s.service, c.protocol != 'database' AND k.service != '', k.service, c.peer != '', c.peer, 'unknown') AS callee,
+            if(c.side = 1, c.namespace, s.told_namespace) AS caller_namespace,
+            multiIf(c.side = 1, c.service, s.told_service != '', s.told_service, s.key_span = s.own_span, 'user', 'unknown') AS caller,
+            if(c.side = 1, c.version, s.told_version) AS caller_version,
+            multiIf(s.side = 2, s.namespace, c.told_service != '', c.told_namespace, c.protocol != 'database' AND k.service != '', k.namespace, c.peer_namespace) AS callee_namespace,
+            multiIf(s.side = 2, s.service, c.told_service != '', c.told_service, c.protocol != 'database' AND k.service != '', k.service, c.peer != '', c.peer, 'unknown') AS callee,
             s.version AS callee_version,
             if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
             if(s.side = 2, s.operation, c.operation) AS operation,
@@ -88,10 +125,10 @@
             if(c.side = 1, c.weight, s.weight) AS weight,
             greatest(c.sampling, s.sampling) AS sampling,
             if(c.side = 1, c.trace, s.trace) AS trace,
-            if(c.side = 1, c.call_span, s.call_span) AS client_span, s.own_span AS server_span, s.rank_in_call < 2 AS leads
+            if(c.side = 1, c.call_span, s.key_span) AS client_span, s.own_span AS server_span, s.rank_in_call < 2 AS leads
         FROM clients AS c
-        FULL JOIN ranked AS s ON c.trace = s.trace AND c.call_span = s.call_span
-            AND c.window <= s.window + 10 AND s.window <= c.window + 10
+        FULL JOIN ranked AS s ON c.trace = s.trace AND c.call_span = s.key_span
+            AND (s.far = 1 OR (c.window <= s.window + 10 AND s.window <= c.window + 10))
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
         WHERE call_window IN {due:Array(UInt32)} AND NOT (c.kind = 4 AND s.side = 0)

@@ -8,6 +8,9 @@ SELECT
     -- spans sent again, perhaps with another end or parent; a consumer's further links are told apart
     count() - uniqExact(reinterpretAsUInt64(own_span) + side + if(primary = 1, 0, intHash64(reinterpretAsUInt64(call_span)))) AS resent,
     -- consumers that only receive, in this run or, of what it processes, long before
-    (SELECT count() FROM (SELECT 1 FROM message_ends WHERE step != 0 LIMIT 1)) AS receives
+    (SELECT count() FROM (SELECT 1 FROM message_ends WHERE step != 0 LIMIT 1)) AS receives,
+    -- spans of a window's length or more that end in one of these windows, or later and began before
+    (SELECT count() FROM long_spans
+     WHERE window >= arrayMin({due:Array(UInt32)}) - 10 AND began <= arrayMax({due:Array(UInt32)}) + 10) AS long
 FROM halves
 WHERE window IN {around:Array(UInt32)}

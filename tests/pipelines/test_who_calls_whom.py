@@ -1,0 +1,231 @@
+"""From what stands between and over spans to the calls that there were: proxies, shared ids, nested spans, mirrors, timeouts."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from tests.fixtures.rig import Rig
+from tests.fixtures.spans import S
+
+HTTP = {"http.request.method": "GET", "http.route": "/x"}
+GRPC = {"rpc.system": "grpc", "rpc.service": "shop.Stock", "rpc.method": "Get"}
+QUERY = {"db.system.name": "elasticsearch", "db.operation.name": "search"}
+QUEUE = {"messaging.system": "aws_sqs", "messaging.destination.name": "orders"}
+Calls = dict[tuple[str, str], int]
+
+
+def at(host: str, **more: str | int) -> dict[str, str | int]:
+    return {**HTTP, "server.address": host, **more}
+
+
+def client(service: str, span: int, parent: int = 0, *, start: float = 1, end: float = 2, attributes: object = HTTP) -> S:
+    return S(service, "client", 1, span, parent, start, end, attributes=attributes)  # type: ignore[arg-type]  # words
+
+
+def server(service: str, span: int, parent: int = 0, *, start: float = 1.1, end: float = 1.9, attributes: object = HTTP) -> S:
+    return S(service, "server", 1, span, parent, start, end, attributes=attributes)  # type: ignore[arg-type]  # words
+
+
+def inner(service: str, span: int, parent: int = 0, *, start: float = 1.05, end: float = 1.95) -> S:
+    return S(service, "internal", 1, span, parent, start, end)
+
+
+STORIES: dict[str, tuple[Sequence[S], Calls]] = {
+    "a reverse proxy with one server span": (
+        (client("web", 1), server("nginx", 2, 1), server("app", 3, 2)),
+        {("web", "nginx"): 1, ("nginx", "app"): 1},
+    ),
+    "two reverse proxies behind each other": (
+        (server("ingress", 2), server("nginx", 3, 2), server("app", 4, 3)),
+        {("user", "ingress"): 1, ("ingress", "nginx"): 1, ("nginx", "app"): 1},
+    ),
+    "a gateway with a client span alone": (
+        (
+            client("web", 1, attributes=at("gw.example")),
+            client("gateway", 2, 1, start=1.1, end=1.9),
+            server("app", 3, 2, start=1.2),
+        ),
+        {("web", "gateway"): 1, ("gateway", "app"): 1},
+    ),
+    "a gateway with a client span alone that nobody calls": (
+        (client("gateway", 2), server("app", 3, 2)),
+        {("gateway", "app"): 1},
+    ),
+    "a gateway with an internal and a client span": (
+        (client("web", 1), inner("gateway", 2, 1), client("gateway", 3, 2, start=1.1), server("app", 4, 3, start=1.2)),
+        {("web", "gateway"): 1, ("gateway", "app"): 1},
+    ),
+    "sidecars on both sides, each with one span": (
+        (
+            client("shop", 1),
+            client("shop-proxy", 2, 1, start=1.1),
+            server("pay-proxy", 3, 2, start=1.2),
+            server("pay", 4, 3, start=1.3),
+        ),
+        {("shop", "pay"): 1},
+    ),
+    "sidecars of one name": (
+        (client("shop", 1), client("istio-proxy", 2, 1, start=1.1), server("istio-proxy", 3, 2, start=1.2), server("pay", 4, 3)),
+        {("shop", "pay"): 1},
+    ),
+    "sidecars that share their ids and their services' names": (
+        (
+            client("shop", 1),
+            client("shop.default", 2, 1, start=1.1),
+            server("pay.default", 2, 1, start=1.2),
+            server("pay", 4, 2, start=1.3),
+        ),
+        {("shop", "pay"): 1},
+    ),
+    "sidecars that call themselves as their services do": (
+        (client("shop", 1), client("shop", 2, 1, start=1.1), server("pay", 3, 2, start=1.2), server("pay", 4, 3, start=1.3)),
+        {("shop", "pay"): 1},
+    ),
+    "a sidecar of the callee alone": (
+        (client("shop", 1), server("pay-sidecar", 2, 1), server("pay", 3, 2, start=1.2)),
+        {("shop", "pay"): 1},
+    ),
+    "a sidecar of the caller alone": (
+        (client("shop", 1), client("shop-envoy", 2, 1, start=1.1), server("pay", 3, 2, start=1.2)),
+        {("shop", "pay"): 1},
+    ),
+    "a second server span in one process": (
+        (client("web", 1), server("api", 2, 1), server("api", 3, 2, start=1.2)),
+        {("web", "api"): 1},
+    ),
+    "a second server span under an internal one": (
+        (client("web", 1), server("api", 2, 1), inner("api", 3, 2, start=1.1), server("api", 4, 3, start=1.2)),
+        {("web", "api"): 1},
+    ),
+    "an internal span over a server's own": (
+        (client("web", 1), inner("api", 2, 1), server("api", 3, 2, start=1.2)),
+        {("web", "api"): 1},
+    ),
+    "an internal root over a server's own": ((inner("api", 2), server("api", 3, 2)), {("user", "api"): 1}),
+    "gRPC over HTTP, the inner context sent": (
+        (client("web", 1, attributes=GRPC), client("web", 2, 1, start=1.1), server("stock", 3, 2, start=1.2, attributes=GRPC)),
+        {("web", "stock"): 1},
+    ),
+    "gRPC over HTTP, the outer context sent": (
+        (client("web", 1, attributes=GRPC), client("web", 2, 1, start=1.1), server("stock", 3, 1, start=1.2, attributes=GRPC)),
+        {("web", "stock"): 1},
+    ),
+    "gRPC over an internal span over HTTP": (
+        (client("web", 1, attributes=GRPC), inner("web", 2, 1), client("web", 3, 2, start=1.1), server("stock", 4, 3, start=1.2)),
+        {("web", "stock"): 1},
+    ),
+    "an internal span between client and server": (
+        (client("web", 1, attributes=GRPC), inner("web", 2, 1), server("stock", 3, 2, attributes=GRPC)),
+        {("web", "stock"): 1},
+    ),
+    "a database client over HTTP": (
+        (client("web", 1, attributes={**QUERY, "server.address": "es-1"}), client("web", 2, 1, attributes=at("es-1"))),
+        {("web", "elasticsearch@es-1"): 1},
+    ),
+    "a database client over one of its own kind": (
+        (client("web", 1, attributes=QUERY), client("web", 2, 1, attributes=QUERY)),
+        {("web", "elasticsearch"): 1},
+    ),
+    "an HTTP client over one of another library, retried": (
+        (
+            client("web", 1, attributes=at("pay")),
+            client("web", 2, 1, end=1.4, attributes=at("pay")),
+            client("web", 3, 1, start=1.5, attributes=at("pay")),
+            server("pay", 4, 2, end=1.3),
+            server("pay", 5, 3, start=1.6),
+        ),
+        {("web", "pay"): 1},
+    ),
+    "an HTTP client that first asks another host for a token": (
+        (client("web", 1, attributes=at("pay")), client("web", 2, 1, attributes=at("login.example")), server("pay", 3, 1)),
+        {("web", "pay"): 1, ("web", "login.example"): 1},
+    ),
+    "an HTTP client that looks into a cache": (
+        (client("web", 1), client("web", 2, 1, attributes={"db.system": "redis"}), server("pay", 3, 1)),
+        {("web", "pay"): 1, ("web", "redis"): 1},
+    ),
+    "a wrapper that names no protocol": (
+        (client("web", 1, attributes={}), client("web", 2, 1), client("web", 3, 1), server("pay", 4, 2), server("pay", 5, 3)),
+        {("web", "pay"): 2},
+    ),
+    "a client span whose context leaked after its end": (
+        (client("web", 1), client("web", 2, 1, start=3, end=4), server("a", 3, 1), server("b", 4, 2, start=3.1, end=3.9)),
+        {("web", "a"): 1, ("web", "b"): 1},
+    ),
+    "a service that calls another on the way": (
+        (client("web", 1), server("shop", 2, 1), client("shop", 3, 2, start=1.2), server("pay", 4, 3, start=1.3)),
+        {("web", "shop"): 1, ("shop", "pay"): 1},
+    ),
+    "a service that calls itself": (
+        (server("shop", 2), client("shop", 3, 2, start=1.2), server("shop", 4, 3, start=1.3)),
+        {("user", "shop"): 1, ("shop", "shop"): 1},
+    ),
+    "ids shared by client and server": (
+        (client("front", 1), server("mid", 1), client("mid", 2, 1, start=1.2), server("back", 2, 1, start=1.3)),
+        {("front", "mid"): 1, ("mid", "back"): 1},
+    ),
+    "shared ids under a parent that is not told": (
+        (client("front", 1, 99), server("mid", 1, 99), server("back", 2, 1, start=1.3)),
+        {("front", "mid"): 1, ("mid", "back"): 1},
+    ),
+    "a shared id of which only the server is told": (
+        (client("front", 1), server("mid", 1), server("back", 2, 1, start=1.3)),
+        {("front", "mid"): 1, ("mid", "back"): 1},
+    ),
+    "an internal parent of another service": ((inner("job", 2), server("app", 3, 2)), {("job", "app"): 1}),
+    "an internal parent of another service under a client that is told": (
+        (client("web", 1), inner("job", 2, 1), server("app", 3, 2)),
+        {("web", "job"): 1, ("job", "app"): 1},
+    ),
+    "a server under another service's consumer": (
+        (S("mail", "consumer", 1, 2, start=1, end=2, attributes=QUEUE), server("app", 3, 2)),
+        {("user", "mail"): 1, ("mail", "app"): 1},
+    ),
+    "a message sent over HTTP": (
+        (S("shop", "producer", 1, 1, start=1, end=2, attributes=QUEUE), client("shop", 2, 1, attributes=at("sqs.example"))),
+        {("shop", "aws_sqs"): 1},
+    ),
+    "a message sent over HTTP to one who answers": (
+        (S("shop", "producer", 1, 1, start=1, end=2, attributes=QUEUE), client("shop", 2, 1), server("hook", 3, 2)),
+        {("shop", "hook"): 1},
+    ),
+    "a caller that gave up long before its server ended": (
+        (client("web", 1), server("report", 2, 1, end=45)),
+        {("web", "report"): 1},
+    ),
+    "a server that ended long before its caller": (
+        (client("web", 1, end=45), server("report", 2, 1)),
+        {("web", "report"): 1},
+    ),
+    "gRPC over HTTP given up long before the server ended": (
+        (client("web", 1, attributes=GRPC), client("web", 2, 1, start=1.1, end=1.9), server("report", 3, 2, end=45)),
+        {("web", "report"): 1},
+    ),
+    "a proxy that ended long after its backend": (
+        (server("nginx", 2, end=45), server("app", 3, 2)),
+        {("user", "nginx"): 1, ("nginx", "app"): 1},
+    ),
+    "a job that ended long after a call it made": ((inner("job", 2, end=45), server("app", 3, 2)), {("job", "app"): 1}),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_calls_are_those_there_were(rig: Rig, story: str) -> None:
+    spans, calls = STORIES[story]
+    rig.deliver(*spans)
+    rig.close()
+    assert rig.calls() == calls
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("story", [name for name, (spans, _) in STORIES.items() if len(spans) <= 3])
+def test_calls_are_the_same_in_whatever_order_their_spans_come_and_windows_close(rig: Rig, story: str) -> None:
+    spans, calls = STORIES[story]
+    for number, order in enumerate(itertools.permutations(spans)):
+        shifted = [S(**{**vars(span), "trace": span.trace + number}) for span in order]
+        for span in shifted:
+            rig.deliver(span)
+            rig.close()
+    times = number + 1  # every order is a trace of its own
+    assert rig.calls() == {edge: count * times for edge, count in calls.items()}
