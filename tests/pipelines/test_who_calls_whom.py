@@ -173,6 +173,7 @@ STORIES: dict[str, tuple[Sequence[S], Calls]] = {
         (client("front", 1), server("mid", 1), server("back", 2, 1, start=1.3)),
         {("front", "mid"): 1, ("mid", "back"): 1},
     ),
+    "a server that says that it shares its client's id, and no client": ((server("mid", 1, 1),), {("unknown", "mid"): 1}),
     "an internal parent of another service": ((inner("job", 2), server("app", 3, 2)), {("job", "app"): 1}),
     "an internal parent of another service under a client that is told": (
         (client("web", 1), inner("job", 2, 1), server("app", 3, 2)),

@@ -99,7 +99,7 @@
             if(s.side = 2, s.cluster, c.cluster) AS cluster,
             if(s.side = 2, s.region, c.region) AS region,
             if(c.side = 1, c.namespace, s.told_namespace) AS caller_namespace,
-            multiIf(c.side = 1, c.service, s.told_service != '', s.told_service, s.key_span = s.own_span, 'user', 'unknown') AS caller,
+            multiIf(c.side = 1, c.service, s.told_service != '', s.told_service, s.key_span = s.own_span AND s.parent != s.own_span, 'user', 'unknown') AS caller,
             if(c.side = 1, c.version, s.told_version) AS caller_version,
             multiIf(s.side = 2, s.namespace, c.told_service != '', c.told_namespace, c.protocol != 'database' AND k.service != '', k.namespace, c.peer_namespace) AS callee_namespace,
             multiIf(s.side = 2, s.service, c.told_service != '', c.told_service, c.protocol != 'database' AND k.service != '', k.service, c.peer != '', c.peer, 'unknown') AS callee,
