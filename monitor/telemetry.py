@@ -13,6 +13,12 @@ RECORDS = Counter("seamwatch_records", "Records read, by pipeline.", ["pipeline"
 SPANS = Counter("seamwatch_spans", "Spans decoded.", registry=REGISTRY)
 HALVES = Counter("seamwatch_halves", "Half-edge rows written.", registry=REGISTRY)
 EXCHANGES = Counter("seamwatch_exchanges", "Exchanges read, by check outcome.", ["outcome"], registry=REGISTRY)
+OBSERVATIONS = Counter(
+    "seamwatch_contract_observations",
+    "Seen of exchanges and held against nobody, by what it is (missing_credentials).",
+    ["observation"],
+    registry=REGISTRY,
+)
 REJECTS = Counter(
     "seamwatch_rejects", "Records or parts refused, by pipeline and reason.", ["pipeline", "reason"], registry=REGISTRY
 )

@@ -87,6 +87,7 @@ class Examined:
     window_rows: NDArray[np.int64]
     per_record: NDArray[np.int64]
     outcomes: Mapping[str, int]
+    observations: Mapping[str, int]
     places: Mapping[tuple[str, int, int], int]
 
     def rejected(self, rejects: Iterable[Reject]) -> NDArray[np.int64]:
@@ -124,19 +125,23 @@ class Examiner:
         rows: list[tuple[Any, ...]] = []
         broken: list[tuple[Any, ...]] = []
         shapes: dict[int, str] = {}
+        seen: Counter[str] = Counter()
         for exchange in exchanges:
             names = self._named(exchange)
             request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
             response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
-            contracts = registry.find(names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns)
+            contracts = registry.find(
+                names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
+            )
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
+            seen.update(one.code for one in checked.observations)
             asked = answered = 0
             if self._share and is_sampled(exchange, self._share):
                 asked, answered = self._shape(request, shapes), self._shape(response, shapes)
             rows.append(_exchange_row(exchange, names, checked, asked, answered))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
-        return _laid_out(rows, broken, shapes, records)
+        return _laid_out(rows, broken, shapes, seen, records)
 
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
@@ -197,7 +202,11 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
 
 
 def _laid_out(
-    rows: list[tuple[Any, ...]], broken: list[tuple[Any, ...]], shapes: Mapping[int, str], records: Records
+    rows: list[tuple[Any, ...]],
+    broken: list[tuple[Any, ...]],
+    shapes: Mapping[int, str],
+    seen: Mapping[str, int],
+    records: Records,
 ) -> Examined:
     table = _table(rows, _EXCHANGES)
     ends = np.array([row[19] for row in rows], np.uint64)
@@ -219,6 +228,7 @@ def _laid_out(
         counts.astype(np.int64),
         np.bincount(record, minlength=len(records)).astype(np.int64),
         Counter(row[22] for row in rows),
+        seen,
         places,
     )
 

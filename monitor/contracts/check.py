@@ -44,7 +44,14 @@ def check(exchange: Exchange, registry: Registry, operation: str = "", *, limits
     name places and types, never values. Request clauses are not held against an exchange that the provider itself
     refused (4xx). Every contract that knows the operation is asked; the most specific gives its name to the result.
     """
-    contracts = registry.find(exchange.callee, exchange.environment, exchange.callee_version, exchange.caller, exchange.end_ns)
+    contracts = registry.find(
+        exchange.callee,
+        exchange.environment,
+        exchange.callee_version,
+        exchange.caller,
+        exchange.end_ns,
+        exchange.callee_namespace,
+    )
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated, limits=limits)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated, limits=limits)
     return check_payloads(exchange, request, response, contracts, lambda: operation, limits=limits)

@@ -9,6 +9,7 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
 from monitor.model.contracts import Revision
+from monitor.model.services import split_service
 
 _MOST_CACHED = 20_000
 _FOREVER = 2**63 - 1
@@ -45,6 +46,9 @@ class Registry:
         self._read: dict[tuple[str, int, str], Promise | None] = {}
         self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
         self._found: dict[tuple[str, str, str, str], list[list[InForce]]] = {}
+        self._alike: dict[str, list[str]] = {}
+        for provider in sorted({revision.provider for revision in revisions}):
+            self._alike.setdefault(split_service(provider)[0], []).append(provider)
         for revision in sorted(revisions, key=lambda entry: -entry.number):
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
@@ -68,8 +72,25 @@ class Registry:
             self.broken[key[:2]] = str(error)
         return self._read[key]
 
-    def find(self, provider: str, environment: str, version: str, consumer: str, at_ns: int) -> list[InForce]:
-        """The revision in force of each contract that binds this provider towards this consumer, most specific first."""
+    def _known_as(self, provider: str, namespace: str) -> str:
+        """The published provider that is the same Kubernetes service under another name; the name itself when there is none."""
+        short, told = split_service(provider)
+        told = told or namespace
+        alike = self._alike.get(short, [])
+        fitting = [one for one in alike if split_service(one)[1] == told] or [
+            one for one in alike if not told or not split_service(one)[1]
+        ]
+        return fitting[0] if len(fitting) == 1 else provider
+
+    def find(
+        self, provider: str, environment: str, version: str, consumer: str, at_ns: int, namespace: str = ""
+    ) -> list[InForce]:
+        """The revision in force of each contract that binds this provider towards this consumer, most specific first.
+
+        A provider may be published, and be named in traffic, as `name`, `name.namespace` or `name.namespace.svc…`. The very
+        name beats the others. Where only one of them tells its namespace they are one, unless several could be meant.
+        """
+        provider = provider if provider in self._by_provider else self._known_as(provider, namespace)
         names = self._by_provider.get(provider)
         if names is None:
             return []

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place, make, place_of
+from monitor.decode.api_logs.proxies import made_by_proxy
 from monitor.model.exchanges import Body, Exchange
 from monitor.model.records import Records
 from monitor.model.spans import KIND_CLIENT, KIND_SERVER, SpanBatch
@@ -85,6 +86,8 @@ def exchange_of_attributes(
         response_body=answered,
         request_truncated=asked_cut,
         response_truncated=answered_cut,
+        headers_whole=False,  # instrumentations record those that they are told to
+        proxy_answer=made_by_proxy(attributes),
     )
 
 

@@ -1,5 +1,7 @@
 """Fields of API logs in their many spellings to the model's: times, paths, headers, ids, bodies."""
 
+import base64
+import binascii
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -227,4 +229,14 @@ def body_of(value: Any) -> Body:
     try:
         return orjson.dumps(value)
     except TypeError:
+        raise Refused("bad_body") from None
+
+
+def unwrapped(body: Body, encoding: object) -> Body:
+    """A body whose text stands for bytes by what the log says ("base64"). Raises Refused ("bad_body") when it does not."""
+    if encoding != "base64" or body is None:
+        return body
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
         raise Refused("bad_body") from None

@@ -9,7 +9,9 @@ from typing import Any
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place, make
+from monitor.decode.api_logs.proxies import made_by_apisix, made_by_kong, made_by_proxy
 from monitor.model.exchanges import Exchange
+from monitor.model.services import split_service
 
 Entry = dict[str, Any]
 _CLIENT_LEFT = 499
@@ -20,13 +22,15 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     """One line of Istio's default JSON; numbers may be text, "-" is absent, code 0 says that the client left. No bodies. Raises Refused.
 
     `start_time` and `duration` give the end. Outbound entries are the client's side; the cluster names the callee
-    (outbound|80|subset|host, the subset its version), else the authority does.
+    (outbound|80|subset|host, the subset its version), else the name asked for in TLS, else the authority does.
     """
     get = entry.get
     duration = fields.duration_ns(get("duration"), 1e6)
     start = fields.time_ns(get("start_time"), place.record_ms)
     direction, host, subset = _cluster(get("upstream_cluster"))
-    callee, namespace = _service(host or _text(get("authority")) or _text(get("requested_server_name")))
+    asked = _text(get("requested_server_name"))
+    host = host or (asked.rpartition("_._.")[2] if asked.startswith("outbound_.") else "")
+    callee, namespace = _service(host or _text(get("authority")) or asked, in_mesh=bool(direction))
     status = fields.status_of(get("response_code"))
     trace, span = fields.traceparent({"traceparent": _text(get("traceparent"))})
     return make(
@@ -46,6 +50,7 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         trace=trace or fields.id_of(get("trace_id"), 16),
         span=span or fields.id_of(get("span_id"), 8),
         side="client" if direction == "outbound" else "server",
+        proxy_answer=made_by_proxy(entry),
     )
 
 
@@ -73,6 +78,7 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_headers=fields.headers_of(response.get("headers")),
         request_body=fields.body_of(request.get("body")),
         response_body=fields.body_of(response.get("body")),
+        proxy_answer=made_by_kong(entry, response.get("status")),
     )
 
 
@@ -103,6 +109,7 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_body=answered,
         request_truncated=asked is not None and len(asked) >= _APISIX_CUT,
         response_truncated=answered is not None and len(answered) >= _APISIX_CUT,
+        proxy_answer=made_by_apisix(entry),
     )
 
 
@@ -112,13 +119,9 @@ def _cluster(value: Any) -> tuple[str, str, str]:
     return (parts[0], parts[3], parts[2]) if len(parts) == 4 else ("", "", "")  # direction|port|subset|host
 
 
-def _service(host: str) -> tuple[str, str]:
-    """Service and namespace from a host: Kubernetes' names are split, others stay whole without the port."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    parts = name.split(".")
-    if len(parts) >= 3 and parts[2] == "svc":
-        return parts[0], parts[1]
-    return name, ""
+def _service(host: str, *, in_mesh: bool) -> tuple[str, str]:
+    """Service and namespace from a host, its port left out."""
+    return split_service(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host, in_mesh=in_mesh)
 
 
 def _text(value: Any) -> str:

@@ -57,6 +57,8 @@ def make(
     response_truncated: bool = False,
     query_known: bool = False,
     redacted: bool = False,
+    headers_whole: bool = True,
+    proxy_answer: bool = False,
 ) -> Exchange:
     """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing services are "unknown"."""
     if not isinstance(target, str) or not target:
@@ -97,6 +99,8 @@ def make(
         response_truncated,
         query_known or told or query is not None,
         redacted,
+        headers_whole,
+        proxy_answer,
     )
 
 

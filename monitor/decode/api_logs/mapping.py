@@ -14,7 +14,8 @@ _FIELDS = frozenset(
     (
         "time method path url route query status duration_ms duration_s duration_us duration_ns request_headers request_body response_headers "
         "response_body caller caller_version callee callee_version callee_namespace environment trace_id span_id side request_truncated "
-        "response_truncated redacted"
+        "response_truncated redacted request_body_encoding response_body_encoding headers_whole proxy_answer response_flags "
+        "response_code_details upstream_status upstream_header_time"
     ).split()
 )
 _UNITS_MS = {"duration_s": 1e3, "duration_us": 1e-3, "duration_ns": 1e-6}
