@@ -1,0 +1,72 @@
+"""HAR, what a browser recorded, as API logs."""
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from monitor.decode.api_logs import decode_api_logs
+from monitor.model.exchanges import Exchange
+from monitor.model.records import Reject
+from tests.decode.api_logs.test_ndjson import records
+
+ENTRY: dict[str, Any] = {
+    "startedDateTime": "2026-01-02T03:04:05.500+01:00",
+    "time": 120.5,
+    "request": {
+        "method": "POST",
+        "url": "https://pay.example.com/v1/payments?dry=1",
+        "headers": [{"name": "Accept", "value": "*/*"}, {"name": "Authorization", "value": "Bearer x"}],
+        "postData": {"mimeType": "application/json", "text": '{"amount": 3}'},
+    },
+    "response": {
+        "status": 201,
+        "headers": [{"name": "Content-Type", "value": "application/json; charset=utf-8"}],
+        "content": {"size": 9, "mimeType": "application/json", "text": '{"id": 1}'},
+    },
+}
+
+
+def document(*entries: Any) -> dict[str, Any]:
+    return {"log": {"version": "1.2", "creator": {"name": "browser"}, "entries": list(entries)}}
+
+
+def read(value: Any, form: str = "auto") -> tuple[list[Exchange], list[Reject]]:
+    return decode_api_logs(records(value if isinstance(value, bytes) else orjson.dumps(value)), form, {})
+
+
+@pytest.mark.parametrize("form", ["auto", "har"])
+@pytest.mark.parametrize("held", [document(ENTRY), ENTRY, [ENTRY]], ids=["document", "entry", "list"])
+def test_an_entry_is_an_exchange_that_the_client_saw(held: Any, form: str) -> None:
+    (found,), rejects = read(held, form)
+    assert not rejects
+    assert (found.method, found.path, found.query, found.status) == ("POST", "/v1/payments", "dry=1", 201)
+    assert (found.callee, found.side, found.duration_ns) == ("pay.example.com", "client", 120_500_000)
+    assert found.end_ns == 1_767_319_445_620_500_000
+    assert (found.request_body, found.response_body) == ('{"amount": 3}', '{"id": 1}')
+    assert found.request_headers["content-type"] == "application/json"
+    assert "Bearer" not in found.request_headers["authorization"]
+
+
+def test_entries_keep_keys_of_their_own_and_what_no_server_answered_is_left_out() -> None:
+    local = {**ENTRY, "request": {**ENTRY["request"], "url": "data:image/png;base64,AA"}}
+    found, rejects = read(document(ENTRY, local, {**ENTRY, "time": -1}, {"request": 7}))
+    assert [one.index for one in found] == [0, 1]
+    assert found[1].duration_ns is None
+    assert [(one.reason, one.count) for one in rejects] == [("bad_time", 1)]
+
+
+def test_a_body_in_base64_is_decoded_and_one_cut_short_is_known() -> None:
+    packed = {"size": 3, "encoding": "base64", "text": base64.b64encode(b"\x00\x01\x02").decode()}
+    cut = {"size": 100, "mimeType": "application/json", "text": '{"id'}
+    (whole, short), _ = read(
+        document(*({**ENTRY, "response": {**ENTRY["response"], "content": content}} for content in (packed, cut)))
+    )
+    assert (whole.response_body, whole.response_truncated) == (b"\x00\x01\x02", False)
+    assert short.response_truncated
+
+
+def test_a_document_of_har_where_another_format_is_set_is_named() -> None:
+    _, (reject,) = read(document(ENTRY), "ndjson")
+    assert (reject.reason, reject.whole) == ("har", True)
