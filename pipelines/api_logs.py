@@ -10,7 +10,7 @@ from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import decode_api_logs
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reading_of, reject_rows
 from monitor.model.records import Offsets, Unread
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
@@ -41,6 +41,7 @@ def api_logs(
     examiner, watermarks = Examiner(settings.aliases, settings.shape_share), Watermarks()
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"))
     for records in source.poll():
+        reading = reading_of(clock())
         exchanges, rejects = decode_api_logs(records, settings.format, settings.mapping)
         examined = examiner.examine(exchanges, registry(), records)
         store.insert("shapes", examined.shapes)
@@ -48,8 +49,11 @@ def api_logs(
         store.insert("exchanges", examined.exchanges)
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, examined.windows, examined.window_rows))
-            store.insert("rejects", reject_rows(rejects))
-            store.insert("ledger", ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects)))
+            store.insert("rejects", reject_rows(rejects, reading))
+            store.insert(
+                "ledger",
+                ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects), reading=reading),
+            )
         now = clock()
         marks = watermarks.update(records, examined.record, examined.end_ns, now)
         if watermarks.due(records, now):

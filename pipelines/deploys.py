@@ -15,7 +15,7 @@ from monitor.control.deploys import record
 from monitor.decode.deploys import DeployEvents, decode_deploys
 from monitor.detect.versions import VersionMemory, VersionSettings
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import ledger_rows, reject_rows
+from monitor.edges.bookkeeping import ledger_rows, reading_of, reject_rows
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.records import Offsets, Records, Unread
@@ -43,12 +43,13 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
     """
     budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"))
     for records in source.poll():
+        reading = reading_of(clock())
         found = decode_deploys(records)
         for event in found.events:
             record(engine, settings.aliases.deploy(event), clock())
         if len(records):
-            store.insert("rejects", reject_rows(found.rejects))
-            store.insert("ledger", _ledger(records, found))
+            store.insert("rejects", reject_rows(found.rejects, reading))
+            store.insert("ledger", _ledger(records, found, reading))
         for reject in found.rejects:
             telemetry.REJECTS.labels("deploys", reject.reason).inc(reject.count)
         yield budget.account(records, found.rejects)
@@ -80,11 +81,11 @@ class VersionWatch:
         return recorded
 
 
-def _ledger(records: Records, found: DeployEvents) -> pa.Table:
+def _ledger(records: Records, found: DeployEvents, reading: int) -> pa.Table:
     filtered, rejected = np.zeros(len(records), np.int64), np.zeros(len(records), np.int64)
     filtered[list(found.filtered)] = 1
     rejected[_refused(records, found)] = 1
-    return ledger_rows(records, filtered=filtered, rejected=rejected)
+    return ledger_rows(records, filtered=filtered, rejected=rejected, reading=reading)
 
 
 def _refused(records: Records, found: DeployEvents) -> list[int]:

@@ -14,7 +14,7 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reject_rows
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reading_of, reject_rows
 from monitor.edges.halves import Namer, half_edges
 from monitor.model.exchanges import Exchange
 from monitor.model.records import Offsets, Records, Unread
@@ -52,6 +52,7 @@ def traces(
     namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
     budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"))
     for records in source.poll():
+        reading = reading_of(clock())
         spans, rejects = decode_spans(records, settings.encoding)
         halves = half_edges(spans, namer)
         store.insert("halves", halves.halves)
@@ -64,7 +65,7 @@ def traces(
                 store.insert(table, getattr(examined, table))
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))
-            store.insert("rejects", reject_rows(rejects))
+            store.insert("rejects", reject_rows(rejects, reading))
             store.insert(
                 "ledger",
                 ledger_rows(
@@ -74,6 +75,7 @@ def traces(
                     filtered=spans.filtered + halves.passed,
                     rejected=spans.refused,
                     exchanges=_per_record(carried, records),
+                    reading=reading,
                 ),
             )
         now = clock()

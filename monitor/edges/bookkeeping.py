@@ -22,8 +22,12 @@ def ledger_rows(
     filtered: NDArray[np.int64] | None = None,
     rejected: NDArray[np.int64] | None = None,
     exchanges: NDArray[np.int64] | None = None,
+    reading: int = 0,
 ) -> pa.Table:
-    """Rows of `ledger`, one a record, in the batch's order; a replay of the record replaces its row."""
+    """Rows of `ledger`, one a record, in the batch's order; a replay of the record replaces its row.
+
+    `reading` (ms since the epoch) tells the reading that these rows and the batch's rejects belong to.
+    """
     zero = np.zeros(len(records), np.int64)
 
     def count(column: NDArray[np.int64] | None) -> pa.Array:
@@ -44,6 +48,7 @@ def ledger_rows(
             "filtered": count(filtered),
             "rejected": count(rejected),
             "exchanges": count(exchanges),
+            "reading": pa.array(np.full(len(records), reading, np.uint64)),
         }
     )
 
@@ -59,8 +64,13 @@ def arrival_rows(source_id: str, windows: NDArray[np.uint32], rows: NDArray[np.i
     )
 
 
-def reject_rows(rejects: Sequence[Reject]) -> pa.Table:
-    """Rows of `rejects`; never a payload."""
+def reading_of(now: datetime) -> int:
+    """The number of a reading that begins now, in ms since the epoch."""
+    return int(now.timestamp() * 1000)
+
+
+def reject_rows(rejects: Sequence[Reject], reading: int = 0) -> pa.Table:
+    """Rows of `rejects`; never a payload. They are shown until the ledger tells of a later reading of their record."""
     return pa.table(
         {
             "source_id": pa.array([r.source_id for r in rejects], pa.string()),
@@ -73,6 +83,7 @@ def reject_rows(rejects: Sequence[Reject]) -> pa.Table:
             "payload_bytes": pa.array([r.payload_bytes for r in rejects], pa.uint64()),
             "count": pa.array([r.count for r in rejects], pa.uint32()),
             "whole": pa.array([int(r.whole) for r in rejects], pa.uint8()),
+            "reading": pa.array([reading] * len(rejects), pa.uint64()),
         }
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from monitor.store import Store
 from tests.cli.test_main import run
+from tests.fixtures.signals import metrics
 from tests.fixtures.spans import S, request
 
 
@@ -40,3 +41,43 @@ def test_what_was_refused_is_listed_beside_what_was_read(tmp_path: Path, capsys:
     file.write_bytes(request([S("web", "client", 1, 1), S("web", "client", 1, 2, base=0)]))
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 0
     assert "refused: time_before_2000 1 in some.pb" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_corrected_second_replay_replaces_what_the_first_one_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, folder = tmp_path / "log.ndjson", str(tmp_path / "data")
+    line = '{"time": "2026-01-02T03:04:05Z", "method": "GET", "path": "/x", "callee": "pay"}\n'
+    file.write_text("\ufeff" + line * 2, encoding="utf-8")
+    assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs", "--format", "envoy") == 70
+    said = capsys.readouterr()
+    assert "refused: ndjson 2 (whole records) in log.ndjson" in said.out
+    assert "topics.api_logs_format=auto or =ndjson reads them, in replay --format ndjson" in said.err
+    assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
+    said = capsys.readouterr()
+    assert "2 exchanges" in said.out
+    assert "refused" not in said.out.replace("(0 refused as a whole)", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["spans", "api-logs", "deploys"])
+def test_a_file_of_another_signal_fails_and_says_what_it_is(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "metrics.pb"
+    file.write_bytes(metrics())
+    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", kind) == 70
+    said = capsys.readouterr()
+    assert "refused: otlp_metrics 1 (whole records) in metrics.pb" in said.out
+    assert "They look like OTLP metrics; no setting reads these" in said.err
+
+
+@pytest.mark.parametrize("wrong", [["--format", "xml", "--kind", "api-logs"], ["--format", "har", "--kind", "spans"]])
+def test_a_format_that_there_is_not_is_refused_with_those_that_there_are(
+    wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "log.ndjson"
+    file.write_text("{}\n")
+    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), *wrong) == 64
+    assert ("the formats are auto, ndjson, envoy" if "xml" in wrong else "--encoding") in capsys.readouterr().err

@@ -69,12 +69,13 @@ def test_the_ledger_has_a_row_a_record_with_its_gap_and_its_counts() -> None:
         filtered=np.array([1, 0]),
         rejected=np.array([0, 5]),
         exchanges=np.array([6, 0]),
+        reading=11,
     )
     assert table.to_pylist() == [
         {"source_id": "s1", "topic": "spans", "partition": 3, "offset": 7, "gap": 7, "spans": 3, "halves": 2, "filtered": 1}
-        | {"rejected": 0, "exchanges": 6},
+        | {"rejected": 0, "exchanges": 6, "reading": 11},
         {"source_id": "s2", "topic": "logs", "partition": 0, "offset": 9, "gap": 1, "spans": 4, "halves": 4, "filtered": 0}
-        | {"rejected": 5, "exchanges": 0},
+        | {"rejected": 5, "exchanges": 0, "reading": 11},
     ]
 
 
@@ -84,7 +85,7 @@ def test_the_ledgers_columns_have_the_types_of_the_table_whether_it_counts_anyth
     places = {"source_id": words, "topic": words, "partition": pa.uint32(), "offset": pa.uint64(), "gap": pa.uint64()}
     counts = dict.fromkeys(["spans", "halves", "filtered", "rejected", "exchanges"], pa.uint32())
     table = ledger_rows(records(payloads))
-    assert types(table) == places | counts
+    assert types(table) == places | counts | {"reading": pa.uint64()}
     assert len(table) == len(payloads)
 
 
@@ -96,16 +97,16 @@ def test_arrivals_count_the_rows_of_each_window() -> None:
 
 def test_a_reject_tells_where_and_why_and_its_payload_by_hash_and_length_only() -> None:
     found = reject(records([b"payload"], partition=2), 0, "why", "more words", 4, whole=False)
-    table = reject_rows([found])
+    table = reject_rows([found], 11)
     assert table.to_pylist() == [
         {"source_id": found.source_id, "topic": found.topic, "partition": 2, "offset": found.offset, "reason": "why"}
         | {"detail": "more words", "payload_hash": hashlib.blake2b(b"payload", digest_size=8).hexdigest(), "payload_bytes": 7}
-        | {"count": 4, "whole": 0},
+        | {"count": 4, "whole": 0, "reading": 11},
     ]
     text, count = pa.string(), pa.uint32()
     assert types(reject_rows([])) == types(table) == {
         "source_id": text, "topic": text, "partition": count, "offset": pa.uint64(), "reason": text, "detail": text,
-        "payload_hash": text, "payload_bytes": pa.uint64(), "count": count, "whole": pa.uint8(),
+        "payload_hash": text, "payload_bytes": pa.uint64(), "count": count, "whole": pa.uint8(), "reading": pa.uint64(),
     }  # fmt: skip
 
 
