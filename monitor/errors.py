@@ -53,6 +53,10 @@ class SourceUnavailable(SourceError, Transient):
     """The broker does not answer or the topic does not exist (yet)."""
 
 
+class TopicMissing(SourceUnavailable):
+    """The broker answers, and has no such topic (yet)."""
+
+
 class NotifyError(MonitorError):
     """A receiver did not take an alert."""
 

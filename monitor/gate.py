@@ -66,7 +66,7 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     No deploy of that service and version, or names telemetry does not know, are inconclusive, with the nearest known names.
     Accepted findings fail nothing and are told. Raises StoreError and StoreUnavailable only.
     """
-    deploys = list_deploys(engine, environment=request.environment, service=request.service, limit=200)
+    deploys = list_deploys(engine, environment=request.environment, service=request.service)
     changes = [deploy for deploy in deploys if deploy.version == request.version]
     of_version = [deploy for deploy in changes if deploy.kind in VERSION_CHANGES]
     of_version = of_version or [deploy for deploy in changes if deploy.kind in JUDGED]
@@ -93,6 +93,14 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     newest = reader.last_sealed()
     seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), request.environment, None) if newest else []
     services = {deploy.service for deploy in recent} | {one.service for one in seen}
+    if request.service not in services and request.environment is not None:
+        elsewhere = _environments_of(reader, engine, request, newest, now)
+        if elsewhere:
+            reason = f"unmatched: {request.service} is not known in the environment {request.environment!r}"
+            near = difflib.get_close_matches(request.environment, elsewhere, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            reason += f"; it is known in: {', '.join(elsewhere)}{hint}"
+            return _answer("inconclusive", (reason,), ("name one of these with --environment",), (), "", request)
     if request.service not in services:
         reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
         settles = ("an alias, or the name that telemetry uses (service.name)",)
@@ -111,6 +119,13 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         "",
         request,
     )
+
+
+def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newest: datetime | None, now: datetime) -> list[str]:
+    """Where this service is known, by telemetry or deploys."""
+    deploys = list_deploys(engine, service=request.service, since=now - LOOK_BACK)
+    seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), None, request.service) if newest else []
+    return sorted({one.environment for one in deploys} | {one.environment for one in seen})
 
 
 def _nearest(name: str, known: set[str]) -> str:

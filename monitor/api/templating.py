@@ -1,8 +1,9 @@
 """Templates: everything escaped, unknown names an error, numbers and names by `wording`."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,10 @@ from monitor import __version__
 from monitor.api import wording
 from monitor.api.access import looker, parts_of
 from monitor.api.faults import Fault
+from monitor.api.parts import Parts
+from monitor.api.questions import windows_state
+from monitor.errors import StoreError
+from monitor.model.edges import WINDOW_SECONDS
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -77,8 +82,18 @@ def render(request: Request, template: str, context: Mapping[str, Any], status: 
         "caller": caller,
         "query": dict(request.query_params),
         "trace_link": parts.config.trace_link,
+        "newest": _newest(parts) if status < HTTPStatus.BAD_REQUEST and caller.may("read") else None,
     }
     return HTMLResponse(environment().get_template(template).render({**common, **context}), status)
+
+
+def _newest(parts: Parts) -> datetime | None:
+    """Where the newest window ends; None while there is none, or nobody tells."""
+    try:
+        last = windows_state(parts).last_closed
+    except StoreError:
+        return None
+    return None if last is None else last + timedelta(seconds=WINDOW_SECONDS)
 
 
 def _asked_for(request: Request) -> str:

@@ -14,9 +14,10 @@ from monitor.cli.session import session_of
 from monitor.cli.settings import worries
 from monitor.cli.sign import Sign
 from monitor.config import Settings
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, TopicMissing
 
 LOW_DISK_BYTES = 2_000_000_000
+OLD_SECONDS = 300
 PACKAGES = {
     "crc32c": "native checksum of Kafka batches; without it reading costs 20 times the CPU",
     "lz4.frame": "codec",
@@ -136,14 +137,16 @@ def running(settings: Settings) -> list[Sign]:
     topics: dict[str, int] = {}
     for mark in health["watermarks"]:
         topics[mark["topic"]] = topics.get(mark["topic"], 0) + 1
+    age = (health.get("data") or {}).get("newest_window_age_seconds")
+    if age is not None:
+        signs.append(Sign("its data", "good" if age < OLD_SECONDS else "mind", f"the newest window ended {age:,.0f} s ago"))
     read = ", ".join(f"{topic} ({count} partitions)" for topic, count in sorted(topics.items()))
     signs.append(Sign("it reads", "good" if read else "mind", read or "nothing yet"))
     for part in health["components"]:
         fine = part["ready"] and not part["stale"]
+        state: Literal["good", "mind", "bad"] = "bad" if not fine else "mind" if part["reason"] else "good"
         last = f"last word {part['age_seconds']:.0f} s ago"
-        signs.append(
-            Sign(f"its part {part['component']}", "good" if fine else "bad", "; ".join(filter(None, (part["reason"], last))))
-        )
+        signs.append(Sign(f"its part {part['component']}", state, "; ".join(filter(None, (part["reason"], last)))))
     return signs
 
 
@@ -171,9 +174,13 @@ def _kafka(settings: Settings) -> Iterator[Sign]:
         if kafka.client == "confluent"
         else kafka.client_options()
     )
-    for topic in filter(None, (settings.topics.spans, settings.topics.api_logs, settings.topics.deploys)):
+    topics = [one for one in (settings.topics.spans, settings.topics.api_logs, settings.topics.deploys) if one]
+    for topic in topics:
         try:
             facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)
+        except TopicMissing as error:
+            main = topic == topics[0]
+            yield Sign(f"topic {topic}", "bad" if main else "mind", str(error) + ("" if main else "; it is optional"))
         except MonitorError as error:
             yield Sign(f"topic {topic}", "bad", str(error))
         else:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from monitor.cli.sign import Sign
 from monitor.config import Settings
-from monitor.errors import SourceUnavailable
+from monitor.errors import TopicMissing
 from monitor.model.records import Partition, Records
 
 SAMPLE_SECONDS = 15.0
@@ -46,7 +46,11 @@ def samples(settings: Settings, count: int) -> Iterator[Sign]:
         marked = sum(1 for at in spans.tracestate if "th:" in spans.tracestates[at])
         yield _share("spans marked as sampled", marked, len(said), 0.0)
     for topic in filter(None, (topics.api_logs, topics.deploys)):
-        records = newest(kafka.brokers, topic, options, count)
+        try:
+            records = newest(kafka.brokers, topic, options, count)
+        except TopicMissing as error:
+            yield Sign(f"sample of {topic}", "mind", f"{error}; it is optional")
+            continue
         yield Sign(
             f"sample of {topic}", "good" if len(records) else "mind", f"{len(records)} records, {records.bytes / 1e6:.1f} MB"
         )
@@ -64,9 +68,7 @@ def newest(brokers: str, topic: str, options: Mapping[str, Any], count: int) -> 
         try:
             places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
             if not places:
-                raise SourceUnavailable(
-                    f"Kafka topic {topic} at {brokers} does not exist; create it or correct the topic setting"
-                )
+                raise TopicMissing(f"Kafka topic {topic} at {brokers} does not exist; create it or correct the topic setting")
             consumer.assign(places)
             begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
             starts = {place: max(begins[place], ends[place] - max(1, count // len(places))) for place in places}

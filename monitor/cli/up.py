@@ -18,7 +18,7 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
-from monitor.streams.runner import run
+from monitor.streams.runner import RunnerSettings, run
 from pipelines.detection import detection
 from pipelines.notify import run_notify
 from pipelines.windows import windows
@@ -100,7 +100,18 @@ def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
 
 
 def _collect(parts: House, name: str) -> None:
-    run(parts.pipeline(name), parts.source(name), name=name, stop=parts.stop, board=parts.board, clock=parts.clock)
+    # The spans' topic must be there; beside it, others may come later. Who reads one topic only needs just that.
+    main = next((one for one in PIPELINES if parts.topic(one)), name)
+    settings = RunnerSettings(optional=name != main)
+    run(
+        parts.pipeline(name),
+        parts.source(name),
+        name=name,
+        stop=parts.stop,
+        board=parts.board,
+        clock=parts.clock,
+        settings=settings,
+    )
 
 
 def _windows(parts: House) -> None:

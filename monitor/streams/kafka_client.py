@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, UnrecognizedBrokerVersion
 
 from monitor.clock import monotonic_seconds
-from monitor.errors import ConfigError, SourceUnavailable
+from monitor.errors import ConfigError, SourceUnavailable, TopicMissing
 from monitor.model.records import REJECT_HEADER
 from monitor.streams.bounded import bound_batches
 
@@ -57,9 +57,9 @@ def made_anew(brokers: str, topic: str, how: str) -> SourceUnavailable:
     return SourceUnavailable(f"Kafka topic {topic} at {brokers} was made anew ({how}); reading it as another source")
 
 
-def deleted(brokers: str, topic: str) -> SourceUnavailable:
+def deleted(brokers: str, topic: str) -> TopicMissing:
     """The topic was there and is no more."""
-    return SourceUnavailable(f"Kafka topic {topic} at {brokers} was deleted; create it again or correct the topic setting")
+    return TopicMissing(f"Kafka topic {topic} at {brokers} was deleted; create it again or correct the topic setting")
 
 
 def source_id(cluster_id: str, topic: str, topic_id: str, salt: str) -> str:
@@ -186,8 +186,10 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
     partitions = len(found[0]["partitions"]) if found else 0
     if not partitions:
         code = found[0]["error_code"] if found else 3
-        why = "we may not see it (its ACLs refuse us)" if code == 29 else "it does not exist"  # TOPIC_AUTHORIZATION_FAILED
-        raise SourceUnavailable(f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting")
+        hidden = code == 29  # TOPIC_AUTHORIZATION_FAILED
+        why = "we may not see it (its ACLs refuse us)" if hidden else "it does not exist"
+        kind = SourceUnavailable if hidden else TopicMissing
+        raise kind(f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting")
     topic_id = str(found[0].get("topic_id") or "").replace("-", "")
     if not topic_id.strip("0"):
         topic_id = ""

@@ -8,7 +8,7 @@ from typing import Literal
 import structlog
 
 from monitor.clock import Clock
-from monitor.errors import MonitorError, Permanent, RejectLimit
+from monitor.errors import MonitorError, Permanent, RejectLimit, TopicMissing
 from monitor.model.records import Offsets, Unread
 from monitor.streams.metered import MeteredSource
 from monitor.streams.source import Source
@@ -26,11 +26,13 @@ class RunnerSettings:
     """Waits double from `first_wait_seconds` to `longest_wait_seconds` while no commit succeeds in between.
 
     `restarts` bounds attempts in a row without a commit (None: for ever); over it the last error is raised.
+    `optional`: a topic that is not there is waited for, and is no fault: many have no API logs and tell no deploys.
     """
 
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 10.0
     restarts: int | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,20 @@ def run(
         try:
             _drive(pipeline, make_source, name, stop, board, clock, tally)
         except Exception as error:  # the one place: whatever broke, say so and try again or stop
-            reason = f"{type(error).__name__}: {error}"
-            board.report(Report(name, ready=False, reason=reason, at=clock(), details={"restarts": tally.restarts}))
+            waits = settings.optional and isinstance(error, TopicMissing)
+            reason = f"{error}; nothing is read until then" if waits else f"{type(error).__name__}: {error}"
+            board.report(Report(name, ready=waits, reason=reason, at=clock(), details={"restarts": tally.restarts}))
             spent = settings.restarts is not None and tally.in_a_row >= settings.restarts
             if isinstance(error, Permanent) or spent:
                 log.error("pipeline stopped", pipeline=name, reason=reason)
                 raise
             wait = min(settings.first_wait_seconds * 2.0**tally.in_a_row, settings.longest_wait_seconds)
+            if waits:
+                if not tally.in_a_row:
+                    log.info("an optional topic is not there", pipeline=name, reason=reason)
+                tally.in_a_row += 1
+                stop.wait(wait)
+                continue
             tally.restarts, tally.in_a_row, tally.fault = tally.restarts + 1, tally.in_a_row + 1, reason
             RETRIES.labels(name).inc()
             trace = None if isinstance(error, MonitorError) else error  # ours say enough; a fault of the program needs its trace

@@ -11,6 +11,7 @@ from monitor.control.deploys import record
 from monitor.control.findings import list_findings, save_findings
 from monitor.control.tokens import create_token
 from monitor.model.deploys import DeployEvent
+from monitor.telemetry import Report
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON, edge_row, publish, write, write_judgement, write_shop_day
 
@@ -196,3 +197,30 @@ def test_edges_are_of_all_time_and_say_where_the_newest_are(api: Asked) -> None:
     nothing = api.get("/v1/edges?since=24h")
     assert nothing.json() == []
     assert datetime.fromisoformat(nothing.headers["x-newest-data"]) == datetime(2026, 5, 5, 11, 59, 50, tzinfo=UTC)
+
+
+def test_readiness_tells_how_old_the_data_is_and_what_is_worth_a_note(api: Asked) -> None:
+    assert api.get("/readyz").json()["data"]["newest_window"] is None
+    write_shop_day(api.parts.store, until=NOON - timedelta(hours=3), minutes=2)
+    missing = "Kafka topic api_logs at x: it does not exist; nothing is read until then"
+    api.parts.board.report(Report("api-logs", ready=True, reason=missing, at=NOON))
+    answer = api.get("/readyz")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert said["notes"] == [f"api-logs: {missing}"]
+    assert said["data"]["newest_window_age_seconds"] == 3 * 3600
+    assert said["data"]["sealed_window_age_seconds"] >= 3 * 3600
+    assert set(said["data"]["topics"]) == {"otlp_spans"}
+    health = api.get("/v1/health").json()
+    assert (health["notes"], health["data"]) == (said["notes"], said["data"])
+    assert missing in api.get("/health").text
+    api.parts.board.report(Report("traces", ready=False, reason="Kafka topic otlp_spans at x: it does not exist", at=NOON))
+    assert api.get("/readyz").status_code == 503
+
+
+def test_a_page_tells_the_age_of_its_data_to_who_may_read(api: Asked) -> None:
+    write_shop_day(api.parts.store, until=NOON - timedelta(hours=3), minutes=2)
+    page = api.get("/").text
+    assert 'data-newest="2026-11-21T09:00:00Z"' in page
+    assert "data of 3 h ago" in page
+    assert 'data-newest=""' in api.over(host="0.0.0.0").get("/sign-in").text

@@ -170,6 +170,13 @@ def test_an_open_page_renews_itself_when_a_window_is_published(shop: Asked, serv
     assert watched.troubles == []
 
 
+def test_a_page_over_data_that_has_stopped_is_not_live(shop: Asked, serve: Serve, open_page: Open) -> None:
+    shop.clock.advance(3600)
+    watched = open_page(serve(shop.app))
+    watched.page.wait_for_selector('#live[data-live="old"]')
+    assert "not live: the newest data is 60 min old" in watched.page.locator("#live").inner_text()
+
+
 def test_a_finding_is_accepted_on_the_page_by_who_signed_in(shop: Asked, serve: Serve, open_page: Open) -> None:
     address = serve(shop.app)
     page = open_page(address + "/findings/f-root").page

@@ -132,6 +132,17 @@ def test_a_deploy_without_a_version_or_of_a_service_never_seen_raises_nothing(st
     assert (answer.exit_code, answer.reasons[0].startswith("unmatched: ghost was never seen")) == (2, True)
 
 
+def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge())], 12))
+    tell(engine)
+    asked = GateRequest("payment", "2.0.0", "prodution")
+    answer = evaluate_gate(Reader(store), engine, asked, now_after(12))
+    assert answer.exit_code == 2
+    assert answer.reasons == (
+        "unmatched: payment is not known in the environment 'prodution'; it is known in: production; did you mean production?",
+    )
+
+
 def test_a_deploy_told_for_the_future_is_not_judged_by_the_past(store: Store, engine: Engine) -> None:
     write_cells(store, cells([Traffic(edge())], 12, share=lambda _: 0.0))
     tell(engine, at=START + timedelta(hours=5))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from monitor.clock import ManualClock
-from monitor.errors import RejectLimit, SourceUnavailable, StoreUnavailable
+from monitor.errors import RejectLimit, SourceUnavailable, StoreUnavailable, TopicMissing
 from monitor.model.records import Offsets
 from monitor.streams.listed import ListLog, ListSource
 from monitor.streams.runner import Ran, RunnerSettings, run
@@ -85,6 +85,34 @@ def test_restarts_may_be_bounded() -> None:
         stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2))
     assert stage.report.reason == "SourceUnavailable: Kafka at x does not answer"
     assert len(stage.faults) == 6
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_an_optional_topic_that_is_not_there_is_a_note_and_is_read_once_it_is(optional: bool) -> None:
+    stage = Stage(25)
+    told: list[Report] = []
+
+    class Watched(HealthBoard):
+        def report(self, report: Report) -> None:
+            told.append(report)
+            super().report(report)
+
+    stage.board = Watched()
+    stage.faults = [TopicMissing("Kafka topic api_logs at x: it does not exist")] * 3
+    stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.002, optional=optional))
+    missing = [one for one in told if "does not exist" in one.reason]
+    assert missing
+    assert {one.ready for one in missing} == {optional}
+    assert stage.report.ready
+    assert sorted(set(map(int, stage.stored))) == list(range(25))
+
+
+def test_an_optional_topic_whose_broker_is_away_is_not_ready() -> None:
+    stage = Stage(5)
+    stage.faults = [SourceUnavailable("Kafka at x does not answer")] * 9
+    with pytest.raises(SourceUnavailable):
+        stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.001, restarts=2, optional=True))
+    assert not stage.report.ready
 
 
 def test_a_stop_ends_it_between_batches_with_what_was_stored_committed() -> None:

@@ -8,6 +8,20 @@
     live.dataset.live = state;
     text.textContent = words;
   };
+  // "Live" speaks of the data, not of the connection: old data is never live, however well the stream runs.
+  const LIVE_SECONDS = 120;
+  const ahead = live ? Date.now() - Date.parse(live.dataset.now) : 0;
+  let connected = false;
+  const about = (seconds) =>
+    seconds < 120 ? Math.round(seconds) + " s" : seconds < 7200 ? Math.round(seconds / 60) + " min"
+      : seconds < 172800 ? Math.round(seconds / 3600) + " h" : Math.round(seconds / 86400) + " d";
+  function tell() {
+    if (!live || !connected) return;
+    if (!live.dataset.newest) { say("old", "no data yet"); return; }
+    const age = Math.max(0, (Date.now() - ahead - Date.parse(live.dataset.newest)) / 1000);
+    if (age < LIVE_SECONDS) say("on", "live, data of " + about(age) + " ago");
+    else say("old", "not live: the newest data is " + about(age) + " old");
+  }
   const clock = () => new Date().toISOString().slice(11, 19) + " UTC";
   let busy = false;
   let again = false;
@@ -22,7 +36,7 @@
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
-      if (!answer.ok) { say("lost", "not renewed since " + clock()); return; }
+      if (!answer.ok) { connected = false; say("lost", "not renewed since " + clock()); return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const old of document.querySelectorAll("[data-part]")) {
         const part = [...fresh.querySelectorAll("[data-part]")].find((one) => one.dataset.part === old.dataset.part);
@@ -38,9 +52,13 @@
         const focus = key && findFocus(adopted, key);
         if (focus) focus.focus({ preventScroll: true });
       }
-      say("on", "live, " + clock());
+      const told = fresh.getElementById("live");
+      if (live && told) live.dataset.newest = told.dataset.newest;
+      connected = true;
+      tell();
       document.dispatchEvent(new CustomEvent("seamwatch:renewed"));
     } catch (error) {
+      connected = false;
       say("lost", "no answer since " + clock());
     } finally {
       busy = false;
@@ -67,9 +85,11 @@
   events.addEventListener("hello", (event) => {
     if (seen && seen !== event.data) soon();
     seen = event.data;
-    say("on", "live");
+    connected = true;
+    tell();
   });
   events.addEventListener("changed", (event) => { seen = event.data; soon(); });
-  events.addEventListener("error", () => say("lost", "connecting again"));
+  events.addEventListener("error", () => { connected = false; say("lost", "connecting again"); });
+  setInterval(tell, 5000);
   window.addEventListener("pagehide", () => events.close());
 })();

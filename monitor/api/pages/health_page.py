@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import ask, data_range, listed, newest_row, range_of, windows_state
-from monitor.api.routes.health import components, unready
+from monitor.api.routes.health import components, notes, unready
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
 
@@ -25,6 +25,7 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
         "health.html",
         {
             "reasons": unready(parts),
+            "notes": notes(parts),
             "components": components(parts),
             "windows": windows_state(parts),
             "watermarks": listed(parts, "watermarks", MOST_SHOWN),

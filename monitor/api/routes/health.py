@@ -20,6 +20,7 @@ from monitor.api.questions import WindowsState, ask, data_range, listed, newest_
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
+from monitor.model.edges import WINDOW_SECONDS
 
 MOST_PARTITIONS = 10_000
 PROBE_THREADS = CapacityLimiter(4)
@@ -52,11 +53,23 @@ class PartitionTime(BaseModel):
     seen_at: datetime
 
 
+class DataAge(BaseModel):
+    """How old the newest data is: the newest window, the newest sealed one, and the event time that each topic has reached."""
+
+    newest_window: datetime | None
+    newest_window_age_seconds: float | None
+    sealed_window: datetime | None
+    sealed_window_age_seconds: float | None
+    topics: Mapping[str, float]
+
+
 class Health(BaseModel):
     """Everything an operator asks first. `watermarks` are of at most 10,000 of the `partitions` there are, those behind first."""
 
     ready: bool
     reasons: Sequence[str]
+    notes: Sequence[str]
+    data: DataAge | None
     components: Sequence[Component]
     windows: WindowsState
     watermarks: Sequence[PartitionTime]
@@ -197,6 +210,45 @@ def unready(parts: Parts) -> list[str]:
     return reasons
 
 
+def notes(parts: Parts) -> list[str]:
+    """What is worth knowing and keeps nothing from working: an optional topic that is not there."""
+    return [f"{one.component}: {one.reason}" for one in components(parts) if one.ready and not one.stale and one.reason]
+
+
+def data_age(parts: Parts) -> DataAge | None:
+    """How old the data is; None where the store does not tell."""
+    try:
+        state = windows_state(parts)
+        marks = listed(parts, "watermarks", MOST_PARTITIONS).rows
+    except StoreError:
+        return None
+    now = parts.clock()
+    topics: dict[str, float] = {}
+    for mark in marks:
+        age = round((now - mark["watermark"]).total_seconds(), 1)
+        topics[mark["topic"]] = min(age, topics.get(mark["topic"], age))
+    return DataAge(
+        newest_window=state.last_closed,
+        newest_window_age_seconds=_age(state.last_closed, now),
+        sealed_window=state.last_sealed,
+        sealed_window_age_seconds=_age(state.last_sealed, now),
+        topics=topics,
+    )
+
+
+def _age(window: datetime | None, now: datetime) -> float | None:
+    return None if window is None else round((now - window).total_seconds() - WINDOW_SECONDS, 1)
+
+
+def readiness(parts: Parts) -> tuple[int, dict[str, object]]:
+    """Status and body of /readyz. Old data is told and is no fault: nothing may be sent just now."""
+    reasons = unready(parts)
+    age = None if any(one.startswith("store: ") for one in reasons) else data_age(parts)
+    said: dict[str, object] = {"ready": not reasons, "reasons": reasons, "notes": notes(parts)}
+    said["data"] = None if age is None else age.model_dump(mode="json")
+    return 503 if reasons else 200, said
+
+
 @probes.get("/healthz", summary="Is the process alive?")
 async def healthz() -> dict[str, str]:
     """Always 200 while requests are answered; needs no thread, which questions to a silent store may all hold."""
@@ -206,8 +258,8 @@ async def healthz() -> dict[str, str]:
 @probes.get("/readyz", summary="Does everything run?", responses={503: {"description": "Not ready; says why"}})
 async def readyz(request: Request) -> Response:
     """503 with reasons when the store does not answer within 2 s, or a component is unready or silent."""
-    reasons = await to_thread.run_sync(unready, parts_of(request), limiter=PROBE_THREADS)
-    return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+    status, said = await to_thread.run_sync(readiness, parts_of(request), limiter=PROBE_THREADS)
+    return JSONResponse(said, status)
 
 
 @probes.get(
@@ -250,6 +302,8 @@ def health(_caller: Reading, parts: Opened) -> Health:
     return Health(
         ready=not reasons,
         reasons=reasons,
+        notes=notes(parts),
+        data=data_age(parts),
         components=components(parts),
         windows=windows_state(parts),
         watermarks=[PartitionTime.model_validate(row) for row in marks.rows],
