@@ -14,18 +14,55 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], list[str]]
 
 PORTS = frozenset({80, 443, 8080, 8443})
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # RFC 3056: bits 16 to 48 are one
-NEVER = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "64:ff9b:1::/48",  # RFC 8215: local NAT64
-        "2001::/32",  # Teredo hides an IPv4 address
-        "::/96",  # IPv4-compatible, deprecated
-        "100::/64",  # discard
-        "fec0::/10",  # site-local, deprecated
-        "192.88.99.0/24",  # 6to4 relays, deprecated
-    )
+SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # RFC 3056: bits 16 to 48 are an IPv4 address
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are one
+TEREDO = ipaddress.IPv6Network("2001::/32")  # RFC 4380: the last 32 bits are one, inverted
+ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: bits 64 to 96; the last 32 bits are one
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # what IANA gives out; a range assigned elsewhere is no host's
+
+
+def _networks(*texts: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+HIDES_IPV4 = _networks(
+    "::/96",  # IPv4-compatible, deprecated
+    "::ffff:0:0/96",  # mapped
+    "::ffff:0:0:0/96",  # RFC 2765: translated
+    "64:ff9b::/96",  # RFC 6052: NAT64
+    "64:ff9b:1::/48",  # RFC 8215: local NAT64
+)
+NEVER = _networks(  # https://www.iana.org/assignments/iana-ipv4-special-registry and its twin for IPv6, in 2026
+    "192.0.0.0/24",  # protocol assignments
+    "192.31.196.0/24",  # AS112
+    "192.52.193.0/24",  # AMT
+    "192.88.99.0/24",  # 6to4 relays, deprecated
+    "192.175.48.0/24",  # AS112
+    "2001::/23",  # protocol assignments: Teredo, benchmarking, ORCHID, drones
+    "2001:db8::/32",  # documentation
+    "2620:4f:8000::/48",  # AS112
+    "3fff::/20",  # RFC 9637: documentation
+)
+METADATA = _networks(
+    "169.254.0.0/16",  # 169.254.169.254 of nearly all clouds, and its neighbours for containers; nobody's receiver is link-local
+    "100.100.100.200/32",  # Alibaba
+    "168.63.129.16/32",  # Azure
+    "192.0.0.192/32",  # Oracle
+    "fe80::/10",  # link-local
+    "fd00:ec2::/32",  # AWS
+    "fd20:ce::254/128",  # Google
+    "fd00:42::42/128",  # Scaleway
+)
+"""Whoever reads what these answer may act as the machine: they are never dialled, whatever `notify.allow` names."""
+METADATA_NAMES = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "metadata.azure.internal",
+        "metadata.tencentyun.com",
+        "instance-data",
+    }
 )
 
 
@@ -42,7 +79,10 @@ class Target:
 
 
 class AddressRules:
-    """What may be dialled. `allow` names hosts, addresses or networks that are fine although private, on any port."""
+    """What may be dialled. `allow` names hosts, addresses or networks that are fine although private, on any port.
+
+    A cloud's metadata service never is, in no dress, and even when `allow` names it or a network around it.
+    """
 
     def __init__(self, allow: Iterable[str] = (), ports: Iterable[int] = PORTS) -> None:
         """ConfigError for an entry that is neither a host, an address nor a network."""
@@ -84,6 +124,10 @@ class AddressRules:
 
         ReceiverRefused when there are only forbidden ones, ReceiverBusy when the name does not resolve now.
         """
+        if host.lower().rstrip(".") in METADATA_NAMES:
+            raise ReceiverRefused(
+                f"{host} is a cloud's metadata service, which is never dialled; correct the receiver's URL", final=False
+            )
         try:
             found = (resolve or _resolve)(host, port)
         except OSError as error:
@@ -100,33 +144,48 @@ class AddressRules:
         return fine
 
     def _may(self, host: str, address: Address, port: int) -> bool:
-        inner = unwrapped(address)
-        if host.lower().rstrip(".") in self._hosts:
-            return True
-        if any(one in network for network in self._networks for one in (address, inner) if one.version == network.version):
+        forms = (address, *inner_addresses(address))
+        if any(_is_in(one, METADATA) for one in forms):
+            return False
+        if host.lower().rstrip(".") in self._hosts or any(_is_in(one, self._networks) for one in forms):
             return True
         return port in self.ports and is_public(address)
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address, and any IPv4 address it wraps, is one of the public internet."""
-    inner = unwrapped(address)
-    if any(one in network for network in NEVER for one in (address, inner) if one.version == network.version):
-        return False
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
-
-
-def unwrapped(address: Address) -> Address:
-    """The IPv4 address inside a mapped, NAT64 or 6to4 one; else the address itself."""
+    """Whether the address, and any IPv4 address it hides, is one of the public internet."""
     if isinstance(address, IPv4Address):
-        return address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in NAT64:
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    if address in SIX_TO_FOUR:
-        return IPv4Address((int(address) >> 80) & 0xFFFF_FFFF)
-    return address
+        return address.is_global and not (address.is_multicast or address.is_reserved or _is_in(address, (*NEVER, *METADATA)))
+    plain = next((inner for inner in (address.ipv4_mapped, _behind(address, NAT64), _six_to_four(address)) if inner), None)
+    if plain is not None:
+        return is_public(plain)
+    hidden = inner_addresses(address)
+    return address in GLOBAL_UNICAST and address.is_global and not hidden and not _is_in(address, NEVER)
+
+
+def inner_addresses(address: Address) -> tuple[IPv4Address, ...]:
+    """Every IPv4 address that this one may stand for: mapped, translated, NAT64, 6to4, Teredo's two, ISATAP."""
+    if isinstance(address, IPv4Address):
+        return ()
+    last = IPv4Address(int(address) & 0xFFFF_FFFF)
+    if any(address in network for network in HIDES_IPV4) or (int(address) >> 32) & 0xFFFF_FFFF in ISATAP:
+        return (last,)
+    if address in TEREDO:
+        return (IPv4Address((int(address) >> 64) & 0xFFFF_FFFF), IPv4Address(int(last) ^ 0xFFFF_FFFF))
+    inside = _six_to_four(address)
+    return () if inside is None else (inside,)
+
+
+def _behind(address: IPv6Address, network: Network) -> IPv4Address | None:
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if address in network else None
+
+
+def _six_to_four(address: IPv6Address) -> IPv4Address | None:
+    return IPv4Address((int(address) >> 80) & 0xFFFF_FFFF) if address in SIX_TO_FOUR else None
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def _resolve(host: str, port: int) -> list[str]:

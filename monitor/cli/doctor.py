@@ -15,6 +15,7 @@ from monitor.cli.settings import worries
 from monitor.cli.sign import Sign
 from monitor.config import Settings
 from monitor.errors import ConfigError, MonitorError, TopicMissing
+from monitor.masking import masked
 
 LOW_DISK_BYTES = 2_000_000_000
 OLD_SECONDS = 300
@@ -53,7 +54,7 @@ def doctor(
             from monitor.cli.doctor_kafka import samples
 
             signs += _tried("kafka sample", lambda given: samples(given, records), settings)
-    show([sign._asdict() for sign in signs], Sign._fields, form)
+    show([sign._replace(said=masked(sign.said))._asdict() for sign in signs], Sign._fields, form)
     return 70 if any(sign.state == "bad" for sign in signs) else 0
 
 

@@ -8,6 +8,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from monitor.cli.printing import plain
+from monitor.masking import masked
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # They speak of every connection and rebalance; what matters of it we say ourselves.
@@ -27,7 +28,11 @@ def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Liter
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Processor] = (
-        [harmless, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.processors.format_exc_info,  # a trace with values of variables would tell secrets
+            harmless,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback),
+        ]
         if console
         else [structlog.processors.format_exc_info, harmless, structlog.processors.JSONRenderer()]
     )
@@ -53,8 +58,8 @@ def set_up_logs(level: Literal["debug", "info", "warning", "error"], form: Liter
 
 
 def harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """No value can break the line or drive a terminal; traces of ours keep their lines."""
+    """No value can break the line, drive a terminal or tell a password of an address; traces of ours keep their lines."""
     for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
-            event[name] = plain(value)
+        if isinstance(value, str):
+            event[name] = masked(value) if name == "exception" else plain(masked(value))
     return event

@@ -19,6 +19,7 @@ from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import Session, assignments
 from monitor.errors import ConfigError, MonitorError, UsageError
+from monitor.masking import masked
 
 USAGE, INTERNAL = 64, 70
 
@@ -124,5 +125,5 @@ def _asked(error: TyperException) -> str:
 
 def _complain(text: str, words: list[str]) -> None:
     if "--debug" in words:
-        traceback.print_exc()
-    sys.stderr.write("\n".join(f"seamwatch: {plain(line)}" for line in text.splitlines() or [""]) + "\n")
+        sys.stderr.write(masked(traceback.format_exc()))
+    sys.stderr.write("\n".join(f"seamwatch: {plain(line)}" for line in masked(text).splitlines() or [""]) + "\n")

@@ -3,7 +3,6 @@
 import json
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import typer
 from pydantic import BaseModel, SecretStr
@@ -11,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from monitor.cli.printing import plain, show
 from monitor.cli.session import session_of
 from monitor.config import known, layers, variable
+from monitor.masking import HIDDEN, shown
 
 _SECRET = re.compile(r"password|secret|token|credential|jaas|oauth|key", re.IGNORECASE)
 _MAY_BE_SHOWN = re.compile(r"_file$|location$|keyfile$")
@@ -80,10 +80,12 @@ def _value(settings: BaseModel, name: str) -> object:
 
 def _text(value: object) -> str:
     if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else ""
+        return HIDDEN if value.get_secret_value() else ""
     if isinstance(value, dict):
         return json.dumps({key: _shown(key, one) for key, one in value.items()}, default=str)
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(map(_text, value))
+    return shown(value) if isinstance(value, str) and ("://" in value or "@" in value) else str(value)
 
 
 def _shown(name: str, value: object) -> object:
@@ -93,6 +95,7 @@ def _shown(name: str, value: object) -> object:
     if isinstance(value, SecretStr):
         return _text(value)
     if name == "url" and isinstance(value, str) and value:
-        parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/***"
-    return "***" if value and not _MAY_BE_SHOWN.search(name) and _SECRET.search(name) else value
+        return shown(value, with_path=False)
+    if value and not _MAY_BE_SHOWN.search(name) and _SECRET.search(name):
+        return HIDDEN
+    return _text(value) if isinstance(value, str) else value

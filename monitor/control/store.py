@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, Interf
 
 from monitor.control.tables import migration_log
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
+from monitor.masking import is_unclear, shown_dsn
 
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 10
@@ -75,9 +76,14 @@ def _engine(dsn: str) -> Engine:
     try:
         url = make_url(dsn)
     except (ArgumentError, ValueError):
-        raise ConfigError(f"the control DSN cannot be read; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
+        url = None
+    if url is None or (url.drivername != "sqlite" and is_unclear(dsn)):
+        text = (
+            f"the control DSN {shown_dsn(dsn)} cannot be read; in a user or password write @ as %40, / as %2F, ? as %3F, # as %23"
+        )
+        raise ConfigError(f"{text}; set SEAMWATCH_CONTROL_DSN to {_KINDS}") from None
     if url.drivername == "sqlite":
-        return _sqlite(url)
+        return _sqlite(url, dsn)
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return _postgresql(url.set(drivername="postgresql+psycopg"))
     raise ConfigError(f"the control DSN begins with {url.drivername}://; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
@@ -110,9 +116,9 @@ def _postgresql(url: URL) -> Engine:
     return engine
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, dsn: str) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise ConfigError(f"the control DSN {url} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
+        raise ConfigError(f"the control DSN {shown_dsn(dsn)} names no file; set SEAMWATCH_CONTROL_DSN to {_KINDS}")
     folder = Path(url.database).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from monitor.errors import ConfigError, StoreError
+from monitor.masking import is_unclear, shown_dsn
 from monitor.store.client import READ_LIMITS, SILENT_SECONDS, WRITE_SETTINGS, Store, Use, fault
 from monitor.store.lock import StoreLock
 from monitor.store.migrate import migrate as bring_up_to_date
@@ -29,14 +30,14 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
     Creates the database and brings its tables up to date. Raises ConfigError: a DSN of no known kind; StoreError: locked
     by another process, newer than this program, changed by hand; StoreUnavailable: a server that does not answer within 10 s.
     """
-    parts = urlsplit(dsn)
+    parts = _parts(dsn)
     if parts.scheme == "chdb":
         store = _open_embedded(dsn, Path(parts.path), (parse_qs(parts.query).get("database") or ["seamwatch"])[0])
     elif parts.scheme in {"clickhouse", "clickhouses", "http", "https"}:
         store = _open_server(dsn)
     else:
         raise ConfigError(
-            f"the ClickHouse DSN {_shown(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
+            f"the ClickHouse DSN {shown_dsn(dsn)} begins with none of chdb://, clickhouse://, http://, https://; set SEAMWATCH_CLICKHOUSE_DSN"
         )
     if migrate:
         try:
@@ -47,6 +48,20 @@ def open_store(dsn: str, *, migrate: bool = True) -> Store:
             store.close()
             raise
     return store
+
+
+def _parts(dsn: str) -> SplitResult:
+    """The DSN's pieces; ConfigError when they cannot be told apart, without what may be a password."""
+    try:
+        parts = urlsplit(dsn)
+    except ValueError:
+        parts = None
+    if parts is None or (parts.scheme != "chdb" and is_unclear(dsn)):
+        raise ConfigError(
+            f"the ClickHouse DSN {shown_dsn(dsn)} cannot be read; in a user or password write @ as %40, / as %2F, ? as %3F, # as %23; "
+            "correct SEAMWATCH_CLICKHOUSE_DSN"
+        )
+    return parts
 
 
 def _open_embedded(dsn: str, path: Path, database: str) -> Store:
@@ -76,13 +91,13 @@ def _open_server(dsn: str) -> Store:
         port = parts.port or (8443 if secure else 8123)
     except ValueError:
         raise ConfigError(
-            f"the ClickHouse DSN {_shown(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
+            f"the ClickHouse DSN {shown_dsn(dsn)} has no number as its port; correct SEAMWATCH_CLICKHOUSE_DSN"
         ) from None
     options: dict[str, Any] = {
         "host": parts.hostname,
         "port": port,
-        "username": parts.username or "default",
-        "password": parts.password or "",
+        "username": unquote(parts.username or "default"),
+        "password": unquote(parts.password or ""),
         "secure": secure,
         "autogenerate_session_id": False,
     }
@@ -95,14 +110,14 @@ def _open_server(dsn: str) -> Store:
         try:
             return clickhouse_connect.get_client(**options, **timeouts, database=database, settings=settings)
         except (ClickHouseError, OSError) as error:
-            raise fault(error, f"connect to {_shown(dsn)}") from error
+            raise fault(error, f"connect to {shown_dsn(dsn)}") from error
 
     try:
         first = clickhouse_connect.get_client(**options, connect_timeout=OPEN_SECONDS, send_receive_timeout=OPEN_SECONDS)
         first.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database))
         first.close()
     except (ClickHouseError, OSError) as error:
-        raise fault(error, f"connect to {_shown(dsn)}") from error
+        raise fault(error, f"connect to {shown_dsn(dsn)}") from error
     return Store(dsn, connect, database, None)
 
 
@@ -110,11 +125,3 @@ def _identifier(name: str) -> str:
     if not name.isidentifier():
         raise StoreError(f"the database name {name!r} must be letters, digits and underscores")
     return f"`{name}`"
-
-
-def _shown(dsn: str) -> str:
-    """A DSN without its password."""
-    parts = urlsplit(dsn)
-    if parts.password:
-        return dsn.replace(f":{quote(parts.password, safe='')}@", ":***@").replace(f":{parts.password}@", ":***@")
-    return dsn

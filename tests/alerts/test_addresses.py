@@ -38,6 +38,28 @@ from monitor.errors import ConfigError, ReceiverBusy, ReceiverRefused
         "2002:a00:1::1",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
         "2001:db8::1",
+        "192.0.0.9",
+        "192.0.0.192",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.175.48.1",
+        "168.63.129.16",
+        "100.100.100.200",
+        "240.0.0.1",
+        "3fff::1",
+        "5f00::1",
+        "100:0:0:1::1",
+        "2001:2::1",
+        "2001:3::1",
+        "2001:4:112::1",
+        "2001:20::1",
+        "2001:30::1",
+        "2620:4f:8000::1",
+        "fd00:ec2::254",
+        "4000::1",
+        "::ffff:0:7f00:1",
+        "2606:4700::5efe:7f00:1",
+        "2606:4700::200:5efe:a00:1",
     ],
 )
 def test_an_address_inside_is_refused_in_every_dress(text: str) -> None:
@@ -65,6 +87,42 @@ def test_ports_that_are_not_for_the_web_are_refused() -> None:
 @pytest.mark.parametrize("entry", ["10.0.0.0/8", "10.1.2.3", "alerts.internal", "Alerts.Internal."])
 def test_what_is_allowed_may_be_private_and_on_any_port(entry: str) -> None:
     assert AddressRules([entry]).addresses("alerts.internal", 9093, lambda _host, _port: ["10.1.2.3"]) == ["10.1.2.3"]
+
+
+METADATA = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "::ffff:169.254.169.254",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b:1::169.254.169.254",
+    "2002:a9fe:a9fe::1",
+    "2002:6464:64c8::1",
+    "2001:0:a9fe:a9fe::1",
+    "2001:0:4136:e378:8000:63bf:5601:5601",
+    "fe80::5efe:169.254.169.254",
+    "2606:4700::5efe:169.254.169.254",
+    "fe80::a9fe:a9fe%eth0",
+]
+
+
+@pytest.mark.parametrize("text", METADATA)
+def test_a_clouds_metadata_is_never_dialled_whatever_is_allowed(text: str) -> None:
+    rules = AddressRules(["0.0.0.0/0", "::/0", "169.254.169.254", "hook.example", "fd00:ec2::254"])
+    with pytest.raises(ReceiverRefused):
+        rules.addresses("hook.example", 80, lambda _host, _port: [text])
+
+
+@pytest.mark.parametrize("name", ["metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data"])
+def test_a_clouds_metadata_is_known_by_name_too(name: str) -> None:
+    with pytest.raises(ReceiverRefused, match="metadata"):
+        AddressRules([name.lower().rstrip(".")]).addresses(name, 80, lambda _host, _port: ["93.184.216.34"])
 
 
 def test_allowing_one_host_allows_no_other() -> None:

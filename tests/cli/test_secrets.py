@@ -1,0 +1,69 @@
+"""A secret in an address reaches neither `config show`, an error, the log nor the doctor."""
+
+import json
+from pathlib import Path
+
+import pytest
+import structlog
+
+from monitor.cli.logs import set_up_logs
+from monitor.cli.main import main
+
+SECRET = "S3cr3tW0rd"
+SETTINGS = f"""
+clickhouse_dsn = "clickhouse://user:a/{SECRET}@host:9000/db"
+control_dsn = "postgresql://user:a@{SECRET}@host/db"
+[kafka]
+brokers = "user:{SECRET}@host:9092"
+[api]
+public_url = "https://user:{SECRET}@[::1/x"
+trace_link = "https://traces.example/t/{{trace_id}}?token={SECRET}"
+[tracing]
+endpoint = "http://collector.example/v1/traces?key={SECRET}#{SECRET}"
+[notify.receivers.a]
+kind = "webhook"
+url = "https://hooks.example/{SECRET}?a=b@{SECRET}"
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["config", "show"],
+        ["config", "show", "-f", "json"],
+        ["config", "check"],
+        ["doctor"],
+        ["doctor", "-f", "json"],
+        ["findings"],
+        ["--debug", "findings"],
+    ],
+)
+def test_no_command_tells_a_secret(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seamwatch.toml").write_text(SETTINGS, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(words)
+    said = capsys.readouterr()
+    assert SECRET not in said.out + said.err
+    assert said.out + said.err
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_the_log_tells_no_secret_of_an_address_nor_of_a_variable(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info", form)  # type: ignore[arg-type]
+
+    def fails() -> None:
+        key = f"key {SECRET}"
+        raise ValueError(f"cannot reach https://user:{SECRET}@host/?q={SECRET}, {len(key)}")
+
+    try:
+        fails()
+    except ValueError:
+        structlog.get_logger("x").exception("it broke", where=f"clickhouse://u:{SECRET}@h/db")
+    said = capsys.readouterr().err
+    assert SECRET not in said
+    assert "cannot reach" in said
+    if form == "json":
+        assert json.loads(said)["where"] == "clickhouse://***@h/db"
