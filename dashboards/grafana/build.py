@@ -58,6 +58,7 @@ def dashboard() -> dict[str, Any]:
         _row("One edge, by version pair: choose caller and callee above"),
         _series("Calls a second", sql("edge_rates", f"time, {pair}, calls_per_second"), "reqps"),
         _series("Share that fails", sql("edge_rates", f"time, {pair}, failed_share"), "percentunit"),
+        _series("Share that only the provider calls failed", sql("edge_rates", f"time, {pair}, failed_by_provider_only_share"), "percentunit"),
         _series("Share of checked exchanges that break their contract", sql("edge_rates", f"time, {pair}, violated_share", "violated_share IS NOT NULL"), "percentunit"),
         _series("95 of 100 calls take at most, as the caller sees it", sql("edge_latency", f"time, {pair}, client_p95", "client_p95 IS NOT NULL"), "s"),
         _series("The same as the callee sees it", sql("edge_latency", f"time, {pair}, server_p95", "server_p95 IS NOT NULL"), "s"),

@@ -2,7 +2,8 @@
 -- include published
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol, operation,
-    sum(calls) AS calls, sum(failed) AS failed, sum(valid) AS valid, sum(violated) AS violated,
+    sum(calls) AS calls, greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) AS failed,
+    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) AS failed_by_provider_only, sum(valid) AS valid, sum(violated) AS violated,
     uniqExact(caller_version, callee_version) AS version_pairs,
     count() OVER () AS in_all
 FROM edge_windows

@@ -5,7 +5,8 @@ SELECT
     caller_version, callee_version,
     sum(calls) AS calls,
     sum(edge_windows.calls) / {bucket_seconds:UInt32} AS calls_per_second,
-    sum(failed) / greatest(sum(edge_windows.calls), 1) AS failed_share,
+    greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) / greatest(sum(edge_windows.calls), 1) AS failed_share,
+    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) / greatest(sum(edge_windows.calls), 1) AS failed_by_provider_only_share,
     sum(timeout) / greatest(sum(edge_windows.calls), 1) AS timeout_share,
     if(sum(valid) + sum(violated) = 0, NULL, sum(violated) / (sum(valid) + sum(violated))) AS violated_share
 FROM edge_windows

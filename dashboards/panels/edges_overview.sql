@@ -2,7 +2,9 @@
 -- include published
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol,
-    sum(calls) AS calls, sum(failed) AS failed, sum(timeout) AS timeouts,
+    -- failed by either side's word, by its status or its code; and of these what only the provider tells of
+    sum(calls) AS calls, greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) AS failed,
+    sum(edge_windows.provider_only['server_error'] + edge_windows.provider_only['timeout']) AS failed_by_provider_only, sum(edge_windows.timeout) AS timeouts,
     sum(valid) AS valid, sum(violated) AS violated,
     sum(arraySum(mapValues(not_checked))) AS not_checked,
     sum(both) AS both, sum(client_only) AS client_only, sum(server_only) AS server_only, sum(log_only) AS log_only,

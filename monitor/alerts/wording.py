@@ -57,6 +57,7 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
         "against_version": root.against_version,
         "clause": root.clause,
         "strength": root.strength,
+        "told_by": "the provider only: callers took these calls for answered" if root.signal == "provider_errors" else "",
         "new": f"{evidence.new_bad} bad of {evidence.new_calls} calls",
         "old": f"{evidence.old_bad} bad of {evidence.old_calls} calls",
         "effect": "" if evidence.effect is None else f"{evidence.effect:.3g}",
@@ -69,7 +70,7 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
     }
     return Words(
         severity=worst,
-        summary=cleaned(f"{edge.caller} → {edge.callee} {edge.operation}: {root.signal}{since}{also}"),
+        summary=cleaned(f"{edge.caller} → {edge.callee} {edge.operation}: {root.signal.replace('_', ' ')}{since}{also}"),
         environment=cleaned(edge.environment),
         service=cleaned(service),
         deploy_id=cleaned(root.deploy_id),

@@ -65,6 +65,7 @@ def environment() -> Environment:
         what=wording.what,
         evidence=wording.evidence,
         told=wording.told,
+        told_by=wording.told_by,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)

@@ -124,7 +124,21 @@ def what(finding: Finding) -> str:
         return name(said, 80) if said.startswith("slower") else "is slower"
     if finding.signal == "errors" and finding.evidence.details.get("kind") == "client_error":
         return "answers with client errors"
-    return {"errors": "fails", "timeouts": "times out", "silence": "has fallen silent"}[finding.signal]
+    return {
+        "errors": "fails",
+        "provider_errors": "fails, as only the provider tells",
+        "timeouts": "times out",
+        "silence": "has fallen silent",
+    }[finding.signal]
+
+
+def told_by(finding: Finding) -> str:
+    """Whose word the bad calls of a finding are; "" where no side calls a call failed."""
+    return {
+        "errors": "the caller (where no span of it is known, the provider)",
+        "provider_errors": "the provider alone: its callers took these calls for answered",
+        "timeouts": "the caller (where no span of it is known, the provider)",
+    }.get(finding.signal, "")
 
 
 def evidence(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 """`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,11 +9,12 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, LimitOption, name_apart, show
 from monitor.cli.session import settings_of
+from monitor.model.edges import failed_calls
 
 FIELDS = (
-    "caller callee protocol operation caller_version callee_version calls failed outcomes client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
+    "caller callee protocol operation caller_version callee_version calls failed outcomes caller_outcomes provider_only client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
 ).split()
-SHOWN = "caller callee operation caller_version callee_version calls failed_share client_p95_ms server_p95_ms both_sides sampling".split()
+SHOWN = "caller callee operation caller_version callee_version calls failed_share caller_saw only_provider_tells client_p95_ms server_p95_ms both_sides sampling".split()
 
 Since = Annotated[
     str | None, typer.Option(help="From this time on: ISO 8601, or how long ago (90s, 15m, 2h, 7d). All time by default.")
@@ -90,8 +92,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         return None if value is None else round(value * 1000, 2)
 
     return row | {
-        "failed_share": f"{row['failed'] / calls:.2%}" if calls else "",
+        "failed_share": f"{failed_calls(row['failed'], row['outcomes']) / calls:.2%}" if calls else "",
+        "caller_saw": _told(row["caller_outcomes"]),
+        "only_provider_tells": _told(row["provider_only"]),
         "client_p95_ms": milliseconds("client"),
         "server_p95_ms": milliseconds("server"),
         "both_sides": f"{both / calls:.0%}" if calls else "",
     }
+
+
+def _told(outcomes: Mapping[str, int]) -> str:
+    """What went wrong, with counts: `3 server_error, 1 timeout`."""
+    return ", ".join(f"{count} {name}" for name, count in outcomes.items() if count and name != "ok")

@@ -13,7 +13,7 @@ from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
-COLUMNS = "state signal edge versions clause bad deploy last_seen id".split()
+COLUMNS = "state signal told_by edge versions clause bad deploy last_seen id".split()
 
 
 def findings(
@@ -70,6 +70,7 @@ def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
     new, old = (_share(said.get(f"{age}_bad"), said.get(f"{age}_calls")) for age in ("new", "old"))
     return row | {
         "edge": f"{_end(edge, 'caller')} → {_end(edge, 'callee')} {edge.get('operation')}",
+        "told_by": "provider only" if row["signal"] == "provider_errors" else "",
         "versions": f"{row.get('caller_version') or '?'} → {row.get('callee_version') or '?'} against {row.get('against_version') or '?'}",
         "bad": f"{new}, was {old}",
         "deploy": deploys.get(row["deploy_id"], row["deploy_id"]),

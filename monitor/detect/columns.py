@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from monitor.detect.distributions import Floats, Ints
+from monitor.detect.kinds import BAD, failures
 from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
 
 LOWEST_BUCKET = -160  # about a microsecond; smaller ones count here
@@ -15,8 +16,10 @@ HIGHEST_BUCKET = 120  # about nine hours
 COUNTS = (
     "calls",
     "server_error",
+    "provider_error",
     "client_error",
-    "timeouts",
+    "timeout",
+    "failed",
     "examined",
     "checked",
     "violated",
@@ -136,15 +139,13 @@ def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, 
 
 
 def _counts(row: EdgeCell) -> tuple[int, ...]:
-    outcomes, checks = row.outcomes.get, row.conformance.get
-    violated = checks("violated", 0)
+    violated = BAD["violated"](row)
     return (
         row.calls,
-        outcomes("server_error", 0),
-        outcomes("client_error", 0),
-        outcomes("timeout", 0) + outcomes("cancelled", 0),
+        *(BAD[kind](row) for kind in ("server_error", "provider_error", "client_error", "timeout")),
+        failures(row),
         sum(count for name, count in row.conformance.items() if name not in UNPROMISED),
-        checks("valid", 0) + violated,
+        row.conformance.get("valid", 0) + violated,
         violated,
         row.coverage.get("both", 0),
         row.client_calls,

@@ -19,8 +19,9 @@ from monitor.model.judging import Evidence, Signal
 
 RATES: tuple[tuple[Signal, str, str, str], ...] = (
     ("errors", "server_error", "server_error", "calls"),
+    ("provider_errors", "provider_error", "provider_error", "calls"),
     ("errors", "client_error", "client_error", "calls"),
-    ("timeouts", "timeout", "timeouts", "calls"),
+    ("timeouts", "timeout", "timeout", "calls"),
     ("violations", "violated", "violated", "examined"),
 )
 """Signal, its kind, the column of bad calls, the column of all calls.
@@ -29,15 +30,18 @@ A violation is found even in an exchange of which a part could not be checked, s
 promise; but that nothing is wrong is shown by wholly checked ones only."""
 WEIGHTS: Mapping[str, float] = {
     "server_error": 0.3,
-    "client_error": 0.15,
-    "timeout": 0.15,
+    "provider_error": 0.1,
+    "client_error": 0.1,
+    "timeout": 0.1,
     "violated": 0.2,
     "client": 0.1,
     "server": 0.1,
 }
 """How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values wants it."""
+ALL_FAILURES = "failed"
+"""A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of them."""
 SIDES: tuple[Side, ...] = ("client", "server")
-FROM_TRACES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
+FROM_TRACES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
 WARM: tuple[Signal, ...] = ("timeouts", "latency")
 """What a cold start looks like: judged by warm instances only."""
 
@@ -109,7 +113,7 @@ def tests_of_edge(
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
-    for _, kind, bad, of in RATES:
+    for kind, bad, of in (*((kind, bad, of) for _, kind, bad, of in RATES), (ALL_FAILURES, ALL_FAILURES, "calls")):
         calls = "checked" if kind == "violated" else of
         (k, s), (a, b) = whole.column(bad), whole.column(calls)
         if kind == "violated" and a.sum() == 0 and b.sum() == 0:
@@ -174,6 +178,8 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Sha
         (k, s), (a, b) = contrast.column(bad), contrast.column(calls)
         if kind == "violated" and not (a + b).any():
             continue  # no contract here: no part of alpha is spent on it
+        if kind == "provider_error" and not (k + s).any():
+            continue  # neither version has any: the test's e-value is one, whichever of them is the new one
         every = (k, a)
         if signal in WARM:
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)

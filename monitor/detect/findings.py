@@ -18,7 +18,7 @@ Clause = tuple[str, int, str]
 ClauseKey = tuple[Edge, str, str]
 """Edge, callee version, caller version."""
 Clauses = Mapping[ClauseKey, Sequence[Clause]]
-SIGNALS: tuple[Signal, ...] = ("errors", "timeouts", "violations", "latency")
+SIGNALS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "violations", "latency")
 MOST_CLAUSES = 5
 
 
@@ -201,6 +201,7 @@ def summary(
         )
     what = {
         "errors": "server errors",
+        "provider_errors": "failures that only the provider tells of",
         "timeouts": "timeouts",
         "violations": "contract violations",
         "silence": "silence",

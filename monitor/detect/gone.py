@@ -1,10 +1,11 @@
 """Is a finding still so? When its badness was last seen, and whether and why it is over."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from monitor.detect.kinds import BAD
 from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Evidence, Finding
 from monitor.model.quantiles import quantile
@@ -16,13 +17,6 @@ NO_INSTANCE = timedelta(minutes=5)
 MOST_CALLS, BAD_CALLS = 200, 5.0
 """So many calls without harm say that it is over: at most the first, fewer where the harm would have shown the second many times."""
 RATIO, POINTS, SECONDS = 1.25, 0.005, 0.005
-
-BAD: Mapping[str, Callable[[EdgeCell], int]] = {
-    "server_error": lambda cell: cell.outcomes.get("server_error", 0),
-    "client_error": lambda cell: cell.outcomes.get("client_error", 0),
-    "timeout": lambda cell: cell.outcomes.get("timeout", 0) + cell.outcomes.get("cancelled", 0),
-    "violated": lambda cell: cell.conformance.get("violated", 0),
-}
 
 
 def brought_up_to_date(

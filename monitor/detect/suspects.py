@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Signal, Suspect
 
-PROPAGATES: tuple[Signal, ...] = ("errors", "timeouts", "latency")
+PROPAGATES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
 """A violation is its provider's own; these travel up from callee to caller."""
 LOG_CAP = 9.0
 HOURS_TO_HALVE = 24.0
@@ -58,7 +59,7 @@ def rivals(
             if other.version in names and old:
                 for test in tests_of_edge(table, role, other.version, old, since, settings, 1.0, {}).tests:
                     split.setdefault(test.signal, []).append(test.log_e)
-        for signal in ("errors", "timeouts", "violations", "latency", "silence"):
+        for signal in get_args(Signal):
             logs = split.get(signal, [])
             log_e = log_mean_exp(np.array(logs)) if logs else 0.0
             reason = (
@@ -117,7 +118,7 @@ def is_propagated(edge: EdgeTests, signal: Signal, bad_below: Sequence[tuple[Edg
             return False
         slowed = {below.table.edge.callee for below, what in bad_below if what == "latency"}
         return len(slowed) == 1
-    return any(what in ("errors", "timeouts", "violations") for _, what in bad_below)
+    return any(what != "latency" for _, what in bad_below)
 
 
 def _most_called(table: EdgeTable, role: Role, but: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.detect.case import Case, case_of, since_of
 from monitor.detect.columns import digest, tables
 from monitor.detect.contrasts import own_codes
-from monitor.detect.edge_tests import RATES, SIDES, EdgeTests
+from monitor.detect.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.equivalence import minimum_detectable_ratio
 from monitor.detect.findings import Clauses
 from monitor.detect.series import Around
@@ -18,6 +18,8 @@ from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
+COUNTED_IN_ALL: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
+"""Signals of which all failures together consist: where one is accepted as known, their sum says nothing."""
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
 
@@ -158,7 +160,7 @@ def _edge_outcome(
     reasons = list(edge.problems)
     needed = 0.0
     known = {finding.signal for finding in mine if finding.state == "accepted"}
-    left = [kind for kind in (*edge.equivalences, *edge.latency_difference) if SIGNAL_OF[kind] not in known]
+    left = [kind for kind in (*edge.equivalences, *edge.latency_difference) if not _set_aside(kind, known)]
     if known and not left:
         reasons.append("every signal of this edge is accepted as known: nothing is left to judge")
     for kind, bound in edge.equivalences.items():
@@ -174,6 +176,11 @@ def _edge_outcome(
         reasons.append(f"fewer than {settings.min_windows} windows with both versions")
     reasons += [finding.summary for finding in mine if finding.state != "accepted"]
     return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)
+
+
+def _set_aside(kind: str, known: set[Signal]) -> bool:
+    """Whether a kind is not judged, because what is known and accepted is of its signal."""
+    return bool(known.intersection(COUNTED_IN_ALL)) if kind == ALL_FAILURES else SIGNAL_OF[kind] in known
 
 
 def _judgement(edge: EdgeTests, outcome: Outcome, reasons: Sequence[str], share: float) -> EdgeJudgement:

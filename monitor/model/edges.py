@@ -76,6 +76,11 @@ class EdgeCell:
     provider_only: Mapping[str, int] = field(default_factory=dict)
 
 
+def failed_calls(failed: int, outcomes: Mapping[str, int]) -> int:
+    """Calls that either side calls a failure, by a span's status or by a code: what pages and tables show as failed."""
+    return max(failed, outcomes.get("server_error", 0) + outcomes.get("timeout", 0))
+
+
 def callers_word(outcomes: Mapping[str, int], provider_only: Mapping[str, int]) -> dict[str, int]:
     """Outcomes as the callers saw them: what only the provider tells of was `ok` to them."""
     seen = {name: count - provider_only.get(name, 0) for name, count in outcomes.items()}
@@ -130,6 +135,11 @@ class EdgeRow:
     caller_outcomes: Mapping[str, int] = field(default_factory=dict)
     caller_namespace: str | None = None
     callee_namespace: str | None = None
+
+    @property
+    def bad(self) -> int:
+        """As `failed_calls`."""
+        return failed_calls(self.failed, self.outcomes)
 
 
 def qualified(namespace: str, service: str) -> str:

@@ -7,7 +7,10 @@ from typing import Literal
 
 from monitor.model.edges import Edge
 
-Signal = Literal["errors", "timeouts", "violations", "silence", "latency"]
+Signal = Literal["errors", "provider_errors", "timeouts", "violations", "silence", "latency"]
+"""errors: by the caller's word, or the provider's where no caller's span is known. provider_errors: failures of which only the
+provider tells, in calls that their callers took for answered. A call is of one of these at most, or of `timeouts`.
+"""
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 

@@ -25,11 +25,15 @@ def steady(share: float) -> Share:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How one version behaves on one edge: chances per call, latency in seconds (median, log-sd)."""
+    """How one version behaves on one edge: chances per call, latency in seconds (median, log-sd).
+
+    `told`: of the calls that the caller takes for answered, the provider alone says that they failed.
+    """
 
     server_error: float = 0.0
     client_error: float = 0.0
     timeout: float = 0.0
+    told: float = 0.0
     violated: float = 0.0
     latency: float = 0.02
     spread: float = 0.3
@@ -67,6 +71,8 @@ def cell(
     chances = [min(how.server_error + extra, 1.0), how.client_error, how.timeout]
     chances = [chance / max(sum(chances), 1.0) for chance in chances]
     server_error, client_error, timeout, ok = rng.multinomial(calls, [*chances, max(0.0, 1.0 - sum(chances))]).tolist()
+    told = int(rng.binomial(ok, how.told)) if how.told else 0
+    server_error, ok = server_error + told, ok - told
     violated = int(rng.binomial(calls, how.violated))
     seconds = how.latency * np.exp(how.spread * rng.standard_normal(calls))
     shape = histogram(seconds) if calls else {}
@@ -92,6 +98,7 @@ def cell(
         server_histogram=shape,
         self_histogram=shape,
         queue_histogram={},
+        provider_only={"server_error": told} if told else {},
         exemplars=(f"{abs(hash((window, callee))) % 16**8:032x}",) if calls else (),
     )
 

@@ -5,6 +5,7 @@ import shlex
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ import typer
 from monitor.config import load
 from monitor.config.load import OTHER_VARIABLES
 from monitor.contracts.check import RULES
+from monitor.model.judging import Signal
 from tests.docs.tables import README, TABLES, filled, routes_table, variables
 
 TEXT = README.read_text(encoding="utf-8")
@@ -79,3 +81,9 @@ def test_every_route_says_what_it_is_for() -> None:
 
 def test_every_rule_of_ours_is_named() -> None:
     assert {rule for rule in RULES if f"`{rule}`" not in TEXT} == set()
+
+
+def test_every_signal_is_explained() -> None:
+    begin = TEXT.index("| signal | bad calls |")
+    table = TEXT[begin : TEXT.index("\n\n", begin)]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(get_args(Signal))

@@ -24,7 +24,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class MapLine:
-    """What the map and its list say of the calls between two services."""
+    """What the map and its list say of the calls between two services. `failed` by either side's word, `provider_only` of these."""
 
     caller: str
     callee: str
@@ -33,6 +33,7 @@ class MapLine:
     protocols: str
     calls: int
     failed: int
+    provider_only: int
     violated: int
     checked: int
     operations: int
@@ -120,6 +121,7 @@ def _line(
         protocols=", ".join(sorted({row["protocol"] for row in rows})),
         calls=calls,
         failed=failed,
+        provider_only=sum(row["failed_by_provider_only"] for row in rows),
         violated=violated,
         checked=violated + valid,
         operations=sum(row["operations"] for row in rows),

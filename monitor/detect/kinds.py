@@ -1,0 +1,38 @@
+"""Kinds of bad calls: how many calls of each kind a cell holds. No call is of two of these kinds, but for broken contracts.
+
+`server_error`, `client_error` and `timeout` are the outcomes by the word of the caller (of the provider where no caller's span is
+known). `provider_error` is what only the provider calls a failure: the callers took these calls for answered. So a new version
+that hides its failures in HTTP 200 is worse than the old one, though its callers see fewer errors.
+"""
+
+from collections.abc import Callable, Mapping
+
+from monitor.model.edges import EdgeCell
+
+FAILURES = ("server_error", "timeout")
+
+
+def provider_errors(cell: EdgeCell) -> int:
+    """Failures of which only the provider tells. `failed` calls of which no outcome tells are such, too: older rows hold no more."""
+    told = sum(cell.provider_only.get(outcome, 0) for outcome in FAILURES)
+    bad_outcomes = sum(count for outcome, count in cell.outcomes.items() if outcome != "ok")
+    return max(told, cell.failed - bad_outcomes)
+
+
+def failures(cell: EdgeCell) -> int:
+    """Calls that either side calls a failure, by status or by code, whatever kind it is."""
+    outcomes = sum(cell.outcomes.get(outcome, 0) for outcome in (*FAILURES, "cancelled"))
+    return max(cell.failed, outcomes)
+
+
+def _callers(cell: EdgeCell, outcome: str) -> int:
+    return cell.outcomes.get(outcome, 0) - cell.provider_only.get(outcome, 0)
+
+
+BAD: Mapping[str, Callable[[EdgeCell], int]] = {
+    "server_error": lambda cell: _callers(cell, "server_error"),
+    "provider_error": provider_errors,
+    "client_error": lambda cell: cell.outcomes.get("client_error", 0),
+    "timeout": lambda cell: _callers(cell, "timeout") + cell.outcomes.get("cancelled", 0),
+    "violated": lambda cell: cell.conformance.get("violated", 0),
+}
