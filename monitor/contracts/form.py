@@ -9,14 +9,15 @@ from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
 
 ParameterPlace = Literal["path", "query", "header", "cookie", "querystring"]
-Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "cookie"]
+Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "cookie", "other"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a request, or one header of a response.
 
-    `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text is taken apart. With
+    `reading` tells the JSON types that its text may stand for, `style` and `explode` how the text is taken apart. A style
+    that its place does not know is "other": such a parameter is never judged. With
     `media` (a media type) its text is a document of that type instead. `allow_empty`: an empty text is always good.
     """
 

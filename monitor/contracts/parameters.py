@@ -1,6 +1,5 @@
 """A request's parameters and a response's headers against their clauses; text is read as the contract says."""
 
-import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
@@ -12,14 +11,15 @@ from monitor.contracts.form import Operation, Parameter
 from monitor.contracts.loose import is_mask
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import Structure, readings
+from monitor.contracts.routes import PLACEHOLDER
 from monitor.contracts.routes import parameters as path_parameters
 from monitor.contracts.styles import Occurrence, Pairs, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path, query_pairs
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange
 
 # Reasons for "not checked".
-UNSEEN, TOO_LONG, MEDIA, UNDECIDABLE = "parameter_unseen", "query_too_large", "parameter_media_type", "undecidable"
-_TEMPLATE = re.compile(r"\{[^{}/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>")
+UNSEEN, TOO_LONG, MEDIA, STYLE = "parameter_unseen", "query_too_large", "parameter_media_type", "parameter_style"
+UNDECIDABLE = "undecidable"
 
 
 def check_parameters(exchange: Exchange, operation: Operation, rest: str, findings: Findings) -> None:
@@ -36,9 +36,13 @@ def check_parameters(exchange: Exchange, operation: Operation, rest: str, findin
 def check_headers(exchange: Exchange, headers: Sequence[Parameter], findings: Findings) -> None:
     """The same for a response's headers."""
     for header in headers:
+        if header.style == "other":
+            findings.leave(STYLE, "response", header.clause)
+            continue
         text = exchange.response_headers.get(header.name)
         if text is None:
-            unseen = not exchange.response_headers or not exchange.headers_whole
+            # An answer to HEAD may leave headers out: https://www.rfc-editor.org/rfc/rfc9110#name-head
+            unseen = not exchange.response_headers or not exchange.headers_whole or exchange.method == "HEAD"
             _absent(header, findings, "response", unseen=unseen, rule="missing_header")
         else:
             _judge_header(header, text, findings, "response")
@@ -57,7 +61,9 @@ class _Look:
 
     def check(self, parameter: Parameter, findings: Findings) -> None:
         exchange = self._exchange
-        if parameter.place in ("query", "querystring"):
+        if parameter.style == "other":
+            findings.leave(STYLE, "request", parameter.clause)
+        elif parameter.place in ("query", "querystring"):
             if not exchange.query_known and not exchange.query:
                 _absent(parameter, findings, "request", unseen=True)
             elif parameter.place == "querystring":
@@ -134,7 +140,7 @@ class _Look:
         if self._path is None:
             self._path = path_parameters(self._operation.route, self._rest)
         text = self._path.get(parameter.name)
-        if text is None or _TEMPLATE.fullmatch(text):
+        if text is None or PLACEHOLDER.fullmatch(text):
             _absent(parameter, findings, "request", unseen=True)
         elif parameter.media:
             _judge_content(parameter, text, findings)

@@ -1,7 +1,7 @@
 """Route matching: method and path to a target by path templates; concrete segments beat templated ones."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -10,6 +10,8 @@ from urllib.parse import unquote
 Target = TypeVar("Target")
 
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
+PLACEHOLDER = re.compile(r"\{[^/]*\}|%7[Bb][^/]*%7[Dd]|:[A-Za-z_]\w*|<[^<>/]*>|\[[A-Za-z_.]\w*\]|\*{1,2}")
+"""A segment that stands for any text, as frameworks write it: {id}, {id:[0-9]+}, :id, <int:id>, [id], *."""
 
 
 class _Node(Generic[Target]):
@@ -91,18 +93,12 @@ class Router(Generic[Target]):
         below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
         for base, rest in [*below, (None, path)]:
             for node in _walk(self._root, _segments(rest), 0):
-                offered = {name: target for name, (target, bases) in node.targets.items() if base is None or base in bases}
-                if rest.endswith("/"):
-                    offered |= {name: target for name, (target, bases) in node.slashed.items() if base is None or base in bases}
-                if not offered:
-                    continue
-                target = offered.get(method)
-                if target is None and method == "HEAD":
-                    target = offered.get("GET")
-                found = Match(target, offered, base.text if base is not None else "", rest)
-                if target is not None:
-                    return found
-                other = other or found
+                known = node.targets | node.slashed if node.slashed and rest.endswith("/") else node.targets
+                held = known.get(method) or (known.get("GET") if method == "HEAD" else None)
+                if held is not None and (base is None or base in held[1]):
+                    return Match(held[0], base.text if base is not None else "", rest)
+                if base is None or any(base in bases for _, bases in known.values()):
+                    other = other or Match(None, base.text if base is not None else "", rest)
         return other
 
     def targets(self) -> Iterator[Target]:
@@ -120,11 +116,10 @@ class Router(Generic[Target]):
 class Match(Generic[Target]):
     """A path that fits a template; `target` is None when the template has other methods only."""
 
-    __slots__ = ("base", "methods", "rest", "target")
+    __slots__ = ("base", "rest", "target")
 
-    def __init__(self, target: Target | None, methods: Mapping[str, Target], base: str, rest: str) -> None:
+    def __init__(self, target: Target | None, base: str, rest: str) -> None:
         self.target = target
-        self.methods = methods
         self.base = base
         self.rest = rest
 
@@ -179,8 +174,11 @@ def _walk(node: _Node[Target], segments: list[str], at: int) -> Iterator[_Node[T
         child = node.literal.get(unquote(segment))
     if child is not None:
         yield from _walk(child, segments, at + 1)
+    whole = PLACEHOLDER.fullmatch(segment) is not None  # the path was logged as its template
+    if whole and node.any is not None:
+        yield from _walk(node.any, segments, at + 1)
     for _, pattern, partial in node.partial:
         if pattern.fullmatch(segment):
             yield from _walk(partial, segments, at + 1)
-    if node.any is not None and segment:
+    if not whole and node.any is not None and segment:
         yield from _walk(node.any, segments, at + 1)

@@ -96,6 +96,13 @@ def test_a_query_parameter_is_judged_in_its_style(schema: Any, parameter: dict[s
     assert (query(schema, good, **parameter), query(schema, bad, **parameter)) == ("valid", "violated")
 
 
+@pytest.mark.parametrize(("place", "style"), [("query", "simple"), ("query", "tabs"), ("path", "form"), ("header", "form")])
+def test_a_style_that_its_place_does_not_know_is_not_checked(place: str, style: str) -> None:
+    said = {"name": "id", "in": place, "required": True, "style": style, "schema": {"type": "integer"}}
+    checked = asked(said, "/things/five" if place == "path" else "/things", query="id=five", request_headers={"id": "five"})
+    assert (checked.outcome, checked.reason) == ("not_checked", "parameter_style")
+
+
 JSON_POINT = {"content": {"application/json": {"schema": POINT}}}
 
 
@@ -151,11 +158,13 @@ def test_a_path_parameter_is_judged_in_its_style(schema: Any, parameter: dict[st
     assert checked.violations[0].pointer.startswith("/path/id")
 
 
-@pytest.mark.parametrize("segment", ["{id}", "{thing_id}", "%7Bid%7D", ":id", "<id>"])
+@pytest.mark.parametrize("segment", ["{id}", "{thing-id}", "{id:[0-9]{1,9}}", "%7Bid%7D", ":id", "<int:id>", "[id]", "*"])
 def test_a_path_that_is_logged_as_its_template_hides_its_parameters(segment: str) -> None:
     said = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
     checked = asked(said, f"/things/{segment}")
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_unseen")
+    known = contract({path: {"get": {"responses": OK}} for path in ("/things/{id}", "/things/{a}-{b}", "/things/new")})
+    assert check(exchange(path=f"/things/{segment}", response_body=None), known).operation == "GET /things/{id}"
 
 
 @pytest.mark.parametrize("place", ["header", "cookie", "query"])
@@ -226,6 +235,7 @@ def test_response_headers_are_judged(headers: dict[str, str], outcome: str, rule
     checked = answered(HEADERS, response_headers=headers)
     assert (checked.outcome, [broken.rule for broken in checked.violations] or [checked.reason]) == (outcome, [rule])
     assert answered(HEADERS, response_headers={"date": "d"}, headers_whole=False).outcome == "not_checked"
+    assert answered(HEADERS, response_headers={"date": "d"}, method="HEAD").outcome == "not_checked"
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class _Reader:
             schema = self._schemas[side].lazily(pointer)
             reading = reading_of(self._document, inner)
         style = held.get("style")
-        known: Style = style if style in STYLES[place] else STYLES[place][0]
+        known: Style = STYLES[place][0] if style is None else style if style in STYLES[place] else "other"
         explode = held.get("explode")
         return Parameter(
             name,
