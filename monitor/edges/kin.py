@@ -6,7 +6,7 @@ server may be internal or itself a server. What follows from that is written as 
 
 * Client over client of one process is one call, counted at the outermost span that names a protocol, if one can carry the
   other, their hosts agree, and the inner one starts within the outer. A wrapper that names no protocol is no call.
-* Server under server (or consumer) of one service is one call, the outer's.
+* Server under server (or consumer) of one service is one call, the outer's; a failure that only the inner one tells is its too.
 * Server under another service's server, consumer or internal span is a call of that service.
 * A client under another service's client is that of a gateway, so the outer call reached its service; unless it is a
   sidecar's: then the two are one call, and so is the server that it reached with the server directly under that one.
@@ -50,7 +50,7 @@ def joints(spans: pa.Table, near: Sequence[int]) -> pa.Table:
     """What the spans of some traces say of each other: rows of `joints`, without generation.
 
     `spans`: trace, span, parent (bytes), kind, window (s), start_ns, end_ns, environment, namespace, service, version, protocol,
-    host; each span once. `near`: the windows of which halves are read when calls are counted. The order of the rows does not
+    host, outcome, error_type, failed; each span once. `near`: the windows of which halves are read when calls are counted. The order of the rows does not
     matter.
     """
     if spans.num_rows == 0:
@@ -71,6 +71,7 @@ class _Family:
         self.span, self.parent = _ids(spans, "span"), _ids(spans, "parent")
         self.service, self.namespace = _words(spans, "service"), _words(spans, "namespace")
         self.protocol, self.host = _words(spans, "protocol"), _words(spans, "host")
+        self.outcome = _words(spans, "outcome")
         self.inner = self.kind == KIND_INTERNAL
         self.outgoing = (self.kind == KIND_CLIENT) | (self.kind == KIND_PRODUCER)
         self.server = self.kind == KIND_SERVER
@@ -253,6 +254,7 @@ class _Family:
         through = (behind >= 0) & self.outgoing[behind] & dropped[behind] & (top[behind] != behind)
         through &= ~self.same(behind, top[behind])
         hop = (caller >= 0) & self.server[caller] & (through | self._is_named_after(caller, every, _SIDECAR_WORDS))
+        above_all = above
         stands = np.where(hop, caller, every)  # whose place a server takes
         for _ in range(_DEEPEST):
             further = stands[stands]
@@ -273,17 +275,42 @@ class _Family:
         too_far = self.server & (apart > WINDOW_SECONDS) & ~far
         teller, key = np.where(too_far, -1, teller), np.where(too_far, 0, key)
         gone |= far & ~self.seen[client]
+        folds, failing = self._folds(above_all, nested, hop, dropped, top)
         told = np.where(self.outgoing, reached, np.where(self.server, teller, -1))
         changed = self.server & (key != 0) & (key != self._own_key(every))
-        wanted = (self.server & (nested | gone | far | changed | (told >= 0))) | (self.outgoing & (dropped | (told >= 0)))
+        wanted = (self.server & (nested | gone | far | changed | (told >= 0) | (folds > 0))) | (
+            self.outgoing & (dropped | (told >= 0) | (folds > 0))
+        )
         rows = np.flatnonzero(wanted & (self.seen | (far & ~gone)))
         columns = {
             "key_span": key[rows],
             "dropped": gone[rows].astype(np.uint8),
             "far": far[rows].astype(np.uint8),
             "told": told[rows],
+            "folds": folds[rows],
+            "failing": failing[rows],
         }
         return _table(self.spans, rows, columns)
+
+    def _folds(self, above: Rows, nested: Mask, hop: Mask, dropped: Mask, top: Rows) -> tuple[Rows, Rows]:
+        """How many spans are part of each call and none themselves, and of each server the nested one that tells of a failure."""
+        every = np.arange(self.count)
+        outer = np.where(nested & self.server[above], above, every)
+        for _ in range(_DEEPEST):
+            further = outer[outer]
+            if np.array_equal(further, outer):
+                break
+            outer = further
+        folds = np.zeros(self.count, np.int64)
+        np.add.at(folds, outer[nested & (outer != every)], 1)
+        np.add.at(folds, top[dropped & (top != every)], 1)
+        np.add.at(folds, np.flatnonzero(hop), 1)
+        folds = np.where(dropped | nested, 0, folds)
+        fails = np.array([word not in ("", "ok") for word in self.outcome.words], bool)[self.outcome.codes]
+        failing = np.full(self.count, -1, np.int64)
+        rows = np.flatnonzero(nested & fails & (outer != every))[::-1]
+        failing[outer[rows]] = rows
+        return folds, failing
 
     def _near_starts(self, one: Rows, other: Rows) -> Mask:
         """Whether a server started while its client waited, give or take what clocks differ by: one window."""
@@ -313,6 +340,13 @@ def _table(spans: pa.Table, rows: Rows, columns: dict[str, NDArray[np.generic]])
     for name in ("namespace", "service", "version"):
         words = np.array(names.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
         made[f"told_{name}"] = pa.array(np.where(told >= 0, words, "").tolist(), pa.string())
+    failing = columns.get("failing", np.zeros(0, np.int64)).astype(np.int64)
+    worse = spans.take(pa.array(np.maximum(failing, 0))) if len(rows) else taken
+    for name in ("outcome", "error_type"):
+        words = np.array(worse.column(name).to_pylist(), object) if len(rows) else np.zeros(0, object)
+        made[name] = pa.array(np.where(failing >= 0, words, "").tolist(), pa.string())
+    made["failed"] = pa.array(np.where(failing >= 0, _numbers(worse, "failed"), 0).astype(np.uint8))
+    made["folds"] = pa.array(np.minimum(columns.get("folds", np.zeros(0, np.int64)).astype(np.int64), 65_535).astype(np.uint16))
     return pa.table(made)
 
 

@@ -45,7 +45,8 @@ class EdgeCell:
     `outcomes` too. `failed` counts calls that either side's span gave the status ERROR, or that an API log alone calls a failure.
 
     Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which sides were
-    seen: both, client_only, server_only, log_only. `conformance` counts checked exchanges: valid, violated, and
+    seen: both, client_only, server_only, log_only; and spans that are part of a call and none themselves (nested ones, hops of
+    proxies): folded. `conformance` counts checked exchanges: valid, violated, and
     not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
     the sampling weight.
     """

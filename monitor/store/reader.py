@@ -206,7 +206,7 @@ def _side(row: Row, side: str) -> float | None:
 
 
 def _coverage(row: Row) -> dict[str, int]:
-    return {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only")}
+    return {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only", "folded")}
 
 
 def _conformance(row: Row) -> dict[str, int]:

@@ -288,11 +288,11 @@ class Shop:
         host = f"{system}-{here.service}"
         said = self._said(
             operation, "db", host, (("db.system.name", system), ("db.operation.name", operation.split(maxsplit=1)[0]), ("server.address", host),
-            ("server.port", 5432), ("db.query.text", f"{operation} WHERE id = {ANY_ID} AND tenant = 'a' AND deleted_at IS NULL"))
+            ("server.port", 6379 if system == "redis" else 5432), ("db.query.text", f"{operation} WHERE id = {ANY_ID} AND tenant = 'a' AND deleted_at IS NULL"))
             + ((("db.namespace", f"{here.service}-db"), ("db.collection.name", table)) if table else ()),
         )  # fmt: skip
         self._write(here, 3, self._random.randbytes(8), parent, start, end, said, failed=False)
-        callee = f"{here.service}-db" if table else f"{system}@{host}"
+        callee = f"{here.service}-db@{host}" if table else f"{system}@{host}"
         self.truth.call(
             (here.service, callee, "database", operation, here.version, ""), end, "ok", end - start, None, failed=False
         )

@@ -219,6 +219,67 @@ def test_calls_are_those_there_were(rig: Rig, story: str) -> None:
     assert rig.calls() == calls
 
 
+def test_a_failure_that_only_a_nested_server_span_tells_is_the_calls(rig: Rig) -> None:
+    told = S("api", "server", 1, 3, 2, 1.2, 1.8, error=True, attributes={"graphql.operation.name": "cart"})
+    rig.deliver(client("web", 1), server("api", 2, 1), told)
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.failed, edge.outcomes["server_error"], edge.coverage["both"], edge.coverage["folded"]) == (
+        1,
+        1,
+        1,
+        1,
+        1,
+    )
+
+
+def test_coverage_tells_which_spans_are_part_of_a_call(rig: Rig) -> None:
+    spans, _ = STORIES["sidecars on both sides, each with one span"]
+    rig.deliver(*spans)
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.coverage["both"], edge.coverage["folded"]) == (1, 2)
+    rig.closer.roll_hours(4e9)
+    assert rig.edges() == [edge]
+
+
+OK, BAD = {**HTTP, "http.response.status_code": 200}, {**HTTP, "http.response.status_code": 500}
+
+
+@pytest.mark.parametrize("shadow_ends", [1.3, 1.95])
+@pytest.mark.parametrize("named", [True, False])
+def test_of_mirrored_traffic_the_answer_that_the_caller_got_leads(rig: Rig, shadow_ends: float, *, named: bool) -> None:
+    rig.deliver(
+        client("web", 1, attributes={**OK, **({"server.address": "pay", "server.port": 8080} if named else {})}),
+        server("pay", 2, 1, end=1.9, attributes=OK),
+        server("pay-shadow", 3, 1, end=shadow_ends, attributes=BAD),
+    )
+    rig.close()
+    by_callee = {edge.callee: edge for edge in rig.edges()}
+    assert (by_callee["pay"].calls, by_callee["pay"].outcomes["ok"], by_callee["pay"].coverage["both"]) == (1, 1, 1)
+    assert by_callee["pay"].client_seconds_sum == pytest.approx(1.0)
+    assert by_callee["pay-shadow"].outcomes["server_error"] == 1
+    assert by_callee["pay-shadow"].client_seconds_sum is None
+
+
+def test_a_failing_answer_that_the_caller_got_leads_though_its_mirror_did_well(rig: Rig) -> None:
+    rig.deliver(
+        client("web", 1, attributes=BAD), server("pay", 2, 1, attributes=BAD), server("pay", 3, 1, end=1.99, attributes=OK)
+    )
+    rig.deliver(S("pay", "server", 1, 4, 1, 1.1, 1.99, version="2", attributes=OK))
+    rig.close()
+    by_version = {edge.callee_version: edge for edge in rig.edges()}
+    assert by_version[""].outcomes["server_error"] == 1
+    assert by_version[""].client_seconds_sum == pytest.approx(1.0)
+    assert by_version["2"].outcomes["ok"] == 1
+
+
+def test_a_mirror_that_answers_after_the_caller_went_on_does_not_lead(rig: Rig) -> None:
+    rig.deliver(client("web", 1), server("a", 2, 1, end=1.5), server("b", 3, 1, end=7))
+    rig.close()
+    assert {edge.callee: edge.client_seconds_sum for edge in rig.edges()} == {"a": pytest.approx(1.0), "b": None}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("story", [name for name, (spans, _) in STORIES.items() if len(spans) <= 3])
 def test_calls_are_the_same_in_whatever_order_their_spans_come_and_windows_close(rig: Rig, story: str) -> None:

@@ -10,7 +10,7 @@
             toUInt8(1) AS counts, e.outcome AS outcome, e.error_type AS error_type,
             toUInt8(e.outcome IN ('server_error', 'timeout')) AS is_failed, toUInt8(0) AS told,
             toUInt8(e.side = 1 AND e.has_duration = 1) AS has_client, toUInt8(e.side = 2 AND e.has_duration = 1) AS has_server,
-            toUInt8(1) AS from_log, toUInt8(0) AS paired,
+            toUInt8(1) AS from_log, toUInt64(0) AS folds, toUInt8(0) AS paired,
             e.duration_ns AS client_time, e.duration_ns AS server_time, e.duration_ns AS self_time,
             toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
             toFloat64(1) AS weight, toUInt8(0) AS sampling, e.trace AS trace, e.checked AS verdict, e.reason AS why

@@ -5,23 +5,25 @@
 -- include counted
 -- if joints
     client_joints AS (
-        SELECT trace AS at_trace, span AS at_span, max(joints.dropped) AS dropped, any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service
+        SELECT trace AS at_trace, span AS at_span, max(joints.dropped) AS dropped, any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service,
+               any(joints.folds) AS folds
         FROM joints WHERE generation = {generation:UInt64} AND side = 1 GROUP BY trace, span
     ),
     server_joints AS (
         SELECT trace AS at_trace, span AS at_span, any(joints.key_span) AS key_span, max(joints.dropped) AS dropped, any(joints.far) AS far,
-               any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service, any(joints.told_version) AS told_version
+               any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service, any(joints.told_version) AS told_version,
+               any(joints.folds) AS folds, any(joints.outcome) AS told_outcome, any(joints.error_type) AS told_error_type, any(joints.failed) AS told_failed
         FROM joints WHERE generation = {generation:UInt64} AND side = 2 GROUP BY trace, span
     ),
 -- end
     -- outgoing calls that wait for an answer, and producers that a server answered; what a consumer took is a message
     clients AS (
 -- if joints
-        SELECT h.*, j.told_namespace AS told_namespace, j.told_service AS told_service
+        SELECT h.*, j.told_namespace AS told_namespace, j.told_service AS told_service, j.folds AS folds
         FROM counted AS h LEFT JOIN client_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
         WHERE j.dropped = 0
 -- else
-        SELECT *, '' AS told_namespace, '' AS told_service FROM counted
+        SELECT *, '' AS told_namespace, '' AS told_service, toUInt16(0) AS folds FROM counted
         WHERE 1
 -- end
           AND window IN {near:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol != 'messaging')
@@ -30,7 +32,9 @@
     ),
     servers AS (
 -- if joints
-        SELECT h.*, if(j.key_span != toFixedString('', 8), j.key_span, h.call_span) AS key_span, j.far AS far,
+        SELECT h.* EXCEPT (outcome, error_type, failed), if(h.outcome = 'ok' AND j.told_outcome != '', j.told_outcome, h.outcome) AS outcome,
+               if(h.outcome = 'ok' AND j.told_outcome != '', j.told_error_type, h.error_type) AS error_type,
+               greatest(h.failed, j.told_failed) AS failed, j.folds AS folds, if(j.key_span != toFixedString('', 8), j.key_span, h.call_span) AS key_span, j.far AS far,
                j.told_namespace AS told_namespace, j.told_service AS told_service, j.told_version AS told_version
         FROM (
             SELECT * FROM counted WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
@@ -42,7 +46,7 @@
         ) AS h LEFT JOIN server_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
         WHERE j.dropped = 0 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- else
-        SELECT *, call_span AS key_span, toUInt8(0) AS far, '' AS told_namespace, '' AS told_service, '' AS told_version FROM counted
+        SELECT *, call_span AS key_span, toUInt8(0) AS far, '' AS told_namespace, '' AS told_service, '' AS told_version, toUInt16(0) AS folds FROM counted
         WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- end
@@ -116,6 +120,7 @@
             toUInt8(c.side = 1 AND s.rank_in_call < 2) AS has_client,
             toUInt8(s.side = 2) AS has_server,
             toUInt8(0) AS from_log,
+            toUInt64(if(c.side = 1 AND s.rank_in_call < 2, c.folds, 0) + s.folds) AS folds,
             toUInt8(c.side = 1 AND s.side = 2) AS paired,
             toUInt64(c.end_ns - c.start_ns) AS client_time,
             toUInt64(s.end_ns - s.start_ns) AS server_time,

@@ -8,7 +8,7 @@ WITH
         SELECT number, groupBitOr(role) AS roles FROM (
             SELECT number, role FROM halves
             ARRAY JOIN [reinterpretAsUInt64(own_span), reinterpretAsUInt64(parent)] AS number,
-                       [multiIf(kind = 2, 2, kind = 5, 16, 1), if(kind = 2, 8, 4)]::Array(UInt8) AS role
+                       [multiIf(kind = 2, 2, kind = 5, 16, 1), multiIf(kind = 2, 8, kind = 5, 0, 4)]::Array(UInt8) AS role
             WHERE window IN {near:Array(UInt32)}
             UNION ALL
             SELECT number, role FROM inner_spans
@@ -37,7 +37,8 @@ WITH
 -- end
     )
 SELECT own_trace AS trace, own_span AS span, parent, kind, toUInt32(window) AS window, start_ns, end_ns, namespace, service, version, protocol,
-       replaceRegexpOne(address, ':[0-9]+$', '') AS host
+       replaceRegexpOne(address, ':[0-9]+$', '') AS host,
+       outcome, error_type, failed
 FROM counted
 WHERE primary = 1 AND own_trace IN (SELECT trace FROM families)
 -- if long
@@ -48,7 +49,8 @@ WHERE primary = 1 AND own_trace IN (SELECT trace FROM families)
 -- end
 UNION ALL
 SELECT trace, span, parent, toUInt8(1) AS kind, toUInt32(window) AS window, start_ns, end_ns, namespace, service, version,
-       ''::LowCardinality(String) AS protocol, ''::LowCardinality(String) AS host
+       ''::LowCardinality(String) AS protocol, ''::LowCardinality(String) AS host,
+       ''::LowCardinality(String) AS outcome, ''::LowCardinality(String) AS error_type, toUInt8(0) AS failed
 FROM inner_spans FINAL
 WHERE trace IN (SELECT trace FROM families)
 -- if long

@@ -9,7 +9,7 @@ SELECT
     sumMapIf(map(outcome, toUInt64(1)), counts = 1 AND told = 1),
     countIf(verdict = 'valid'), countIf(verdict = 'violated'), sumMapIf(map(why, toUInt64(1)), verdict = 'not_checked'),
     countIf(counts = 1 AND paired = 1), countIf(counts = 1 AND paired = 0 AND has_client = 1 AND from_log = 0),
-    countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1),
+    countIf(counts = 1 AND paired = 0 AND has_client = 0 AND from_log = 0), countIf(from_log = 1), sum(folds),
     sum(has_client), sum(has_server),
     sumIf(client_time, has_client = 1), sumIf(server_time, has_server = 1), sumIf(self_time, has_server = 1), sumIf(queue_time, has_queue = 1),
     sumMapIf(map(if(client_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(client_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_client = 1),
