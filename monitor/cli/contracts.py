@@ -34,7 +34,7 @@ def publish(
 ) -> None:
     """Publish a revision; the same content again changes nothing."""
     try:
-        document = file.read_text(encoding="utf-8")
+        document = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"the contract {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

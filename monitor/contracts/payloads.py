@@ -9,6 +9,7 @@ import orjson
 from monitor.contracts.encodings import unpacked_body
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.model.exchanges import Body
+from monitor.model.forms import without_bom
 
 # Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or the source's.
 NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = (
@@ -21,6 +22,11 @@ NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = (
     "media_type",
 )
 _JSON_TYPES = frozenset({"application/json", "text/json", "application/x-json"})
+
+
+def _unmarked(body: str | bytes) -> str | bytes:
+    """Without UTF-8's byte order mark, which a reader of JSON may step over (RFC 8259, 8.1)."""
+    return body.removeprefix("\ufeff") if isinstance(body, str) else without_bom(body)
 
 
 def is_json_type(media: str) -> bool:
@@ -79,6 +85,7 @@ class Payload:
 
     def _decode(self, body: str | bytes) -> str:
         """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
+        body = self._body = _unmarked(body)
         try:
             self._value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -87,9 +94,9 @@ class Payload:
                 return problem
             if unpacked is None:
                 return self._unreadable(error)
-            self._body = unpacked
+            self._body = _unmarked(unpacked)
             try:
-                self._value = orjson.loads(unpacked)
+                self._value = orjson.loads(self._body)
             except orjson.JSONDecodeError as inner:
                 self.length = ""
                 return self._unreadable(inner)

@@ -34,6 +34,7 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
         raise ContractError(f"{where}: the text holds half a surrogate pair; save it as UTF-8") from None
     if size > limits.text_bytes:
         raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
+    text = text.removeprefix("\ufeff")
     document = _json(text) if text.lstrip()[:1] == "{" else None
     if document is None:
         document = _yaml(text, where, limits)
