@@ -26,6 +26,11 @@ class Reading:
     fields: Mapping[str, "Reading"] = field(default_factory=dict)
     rest: "Reading | None" = None
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """The types that a single text may be taken apart for: not where nothing at all is said of its type."""
+        return frozenset() if self.kinds == KINDS else self.kinds & {"array", "object"}
+
     def of(self, name: str) -> "Reading":
         """How a field is read."""
         return self.fields.get(name) or self.rest or ANYTHING
@@ -42,12 +47,20 @@ def readings(said: Structure, reading: Reading) -> Iterator[Any]:
     if isinstance(said, str):
         yield from _scalars(said, reading.kinds)
     elif isinstance(said, list):
-        inner = reading.items or ANYTHING
-        yield from map(list, _combined([list(readings(one, inner)) for one in said]))
+        yield from _lists(said, reading.items or ANYTHING)
     else:
         names = list(said)
         for values in _combined([list(readings(said[name], reading.of(name))) for name in names]):
             yield dict(zip(names, values, strict=True))
+
+
+def _lists(said: list[Structure], inner: Reading) -> Iterator[list[Any]]:
+    """What comes twice is read alike both times."""
+    alike: dict[str, int] = {}
+    places = [alike.setdefault(one if isinstance(one, str) else f"\x00{at}", len(alike)) for at, one in enumerate(said)]
+    firsts = {place: said[at] for at, place in reversed(list(enumerate(places)))}
+    for values in _combined([list(readings(firsts[place], inner)) for place in range(len(firsts))]):
+        yield [values[place] for place in places]
 
 
 def _combined(choices: list[list[Any]]) -> Iterator[tuple[Any, ...]]:

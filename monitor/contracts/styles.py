@@ -41,11 +41,12 @@ def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list
     lists = "array" in kinds
     if lists and not own:
         own = [value for name, value in pairs if name == parameter.name + "[]"]  # as PHP and Rails write arrays
-    if "object" in kinds and parameter.explode:
+    parts = parameter.reading.parts
+    if "object" in parts and parameter.explode:
         fields = _fields(parameter, pairs, others)
         if fields:
             return [[fields]]
-    if lists and parameter.explode and own:
+    if own and parameter.explode and ("array" in parts or (lists and len(own) > 1)):
         alternatives: Occurrence = [[decoded(text) for text in own]]
         if not kinds.isdisjoint(SCALARS):
             alternatives.extend(map(decoded, own))
@@ -54,14 +55,14 @@ def of_pairs(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> list
 
 
 def _one(parameter: Parameter, text: str) -> Iterator[Structure]:
-    kinds = parameter.reading.kinds
-    if not parameter.explode and not kinds.isdisjoint(("array", "object")):
+    kinds, meant = parameter.reading.kinds, parameter.reading.parts
+    if not parameter.explode and meant:
         parts = _split(text, _SEPARATORS.get(parameter.style, (",",)))
-        if "array" in kinds:
+        if "array" in meant:
             yield [decoded(part) for part in parts]
             if not text:
                 yield []
-        if "object" in kinds and len(parts) % 2 == 0:
+        if "object" in meant and len(parts) % 2 == 0:
             yield _alternating(map(decoded, parts))
     if not kinds.isdisjoint(SCALARS) or parameter.explode or "array" not in kinds:
         yield decoded(text)
@@ -75,38 +76,38 @@ def of_path(parameter: Parameter, text: str) -> Occurrence | None:
         if not text.startswith(mark):
             return None
     text = text.removeprefix(mark)
-    kinds, name = parameter.reading.kinds, parameter.name
+    kinds, meant, name = parameter.reading.kinds, parameter.reading.parts, parameter.name
     found: Occurrence = []
     if parameter.style == "matrix":
         pairs = [(unquote(key), value) for key, _, value in (part.partition("=") for part in text.split(";"))]
         own = [value for key, value in pairs if key == name]
-        if "object" in kinds and parameter.explode:
+        if "object" in meant and parameter.explode:
             found.append({key: unquote(value) for key, value in pairs})
         if not own:
             return found or None
-        if "array" in kinds:
+        if "array" in meant:
             found.append([unquote(part) for value in own for part in ([value] if parameter.explode else value.split(","))])
-        if "object" in kinds and not parameter.explode:
+        if "object" in meant and not parameter.explode:
             found.extend(_alternated(own[0].split(",")))
         return [*found, *([unquote(own[0])] if len(own) == 1 and _may_be_scalar(kinds) else [])]
     separators = (".", ",") if parameter.style == "label" else (",",)
     for separator in separators if parameter.explode or parameter.style == "simple" else reversed(separators):
         parts = text.split(separator)
-        if "array" in kinds:
+        if "array" in meant:
             found.append([unquote(part) for part in parts])
-        if "object" in kinds:
+        if "object" in meant:
             found.extend(_equated(parts) if parameter.explode else _alternated(parts))
     return [*found, *([unquote(text)] if _may_be_scalar(kinds) else [])]
 
 
 def of_header(parameter: Parameter, text: str) -> Occurrence:
     """What a header's text may stand for; headers are always `simple`, and nothing in them is percent-encoded."""
-    kinds = parameter.reading.kinds
+    kinds, meant = parameter.reading.kinds, parameter.reading.parts
     parts = [part.strip() for part in text.split(",")]
     found: Occurrence = []
-    if "array" in kinds:
+    if "array" in meant:
         found.append(list(parts))
-    if "object" in kinds:
+    if "object" in meant:
         found.extend(_equated(parts) if parameter.explode else _alternated(parts))
     return [*found, *([text.strip()] if _may_be_scalar(kinds) else [])]
 

@@ -86,6 +86,13 @@ QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
     ({"type": "integer"}, {"allowEmptyValue": True}, "q=", "q=no"),
     ({"type": "string", "default": "a"}, {"required": True}, "q=", ""),
     (False, {}, "other=1", "q=1"),
+    ({"pattern": "^[0-9]+$"}, {}, "q=12", "q=ab"),
+    ({"minLength": 2}, {}, "q=12", "q=1"),
+    ({"minimum": 5}, {}, "q=7", "q=3"),
+    ({"minItems": 2}, {}, "q=7&q=8", "q=3"),
+    ({"uniqueItems": True, "type": "array"}, {}, "q=7&q=8", "q=8&q=8"),
+    ({"required": ["a"]}, {"style": "deepObject"}, "q[a]=1", "q[b]=1"),
+    ({"not": {"const": "x"}}, {}, "q=y", "q=x"),
 ]
 
 

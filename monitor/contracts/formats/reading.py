@@ -10,6 +10,13 @@ from monitor.errors import ContractError
 _DEEPEST = 6
 _MOST_BRANCHES = 50
 _NOTHING: frozenset[str] = frozenset()
+# Without a type, the types that a schema's own clauses speak of are meant: JSON Schema lets all others pass.
+_MEANT = (
+    (frozenset({"pattern", "minLength", "maxLength", "format"}), frozenset({"string"})),
+    (frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}), frozenset({"integer", "number"})),
+    (frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"}), frozenset({"array"})),
+    (frozenset({"properties", "required", "additionalProperties", "minProperties", "maxProperties"}), frozenset({"object"})),
+)
 
 
 def reading_of(document: dict[str, Any], schema: Any, level: int = 0) -> Reading:
@@ -53,10 +60,8 @@ def _own(document: dict[str, Any], schema: dict[str, Any], level: int) -> Readin
         kinds &= named | ({"integer"} if "number" in named else _NOTHING) | ({"number"} if "integer" in named else _NOTHING)
     properties, rest = schema.get("properties"), schema.get("additionalProperties")
     if "type" not in schema and listed is None:
-        if isinstance(properties, dict):
-            kinds = frozenset({"object"})
-        elif "items" in schema:
-            kinds = frozenset({"array"})
+        meant = [kind for words, kind in _MEANT if not words.isdisjoint(schema)]
+        kinds = frozenset().union(*meant) if meant else kinds
     items = schema.get("items")
     if isinstance(items, list) or "prefixItems" in schema:
         items = None  # by place: every reading is tried
