@@ -20,7 +20,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.errors import MonitorError
 from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy
 from monitor.model.deploys import Deploy
-from monitor.model.judging import Finding, Verdict
+from monitor.model.judging import Verdict
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.telemetry import HealthBoard, Report
@@ -103,11 +103,9 @@ class Detector:
             for finding in list_findings(self._engine, deploy_id=deploy.id)
             if finding.id not in found and finding.state != "resolved"
         ]
-        kept = save_findings(self._engine, [*judged.findings, *gone], now)
-        self._store.insert("findings", finding_rows(kept, now))
+        save_findings(self._engine, [*judged.findings, *gone], now)
         if self._is_news(judged.verdict, now):
             save_verdict(self._engine, judged.verdict)
-            self._store.insert("verdicts", verdict_rows([judged.verdict]))
             telemetry.JUDGEMENTS.labels(judged.verdict.outcome).inc()
         return judged
 
@@ -176,32 +174,6 @@ def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
             "started": _moments([deploy.started for deploy in deploys]),
             "first_traffic": _moments([deploy.first_traffic for deploy in deploys]),
             "updated": _moments([now] * len(deploys)),
-        }
-    )
-
-
-def finding_rows(findings: Sequence[Finding], now: datetime) -> pa.Table:
-    """Rows of the telemetry store's `findings`."""
-    edges = [finding.edge for finding in findings]
-    return pa.table(
-        {
-            **_texts(findings, ("id", "deploy_id")),
-            **_texts(edges, ("environment", "caller", "callee", "operation")),
-            **_texts(findings, ("signal", "clause", "caller_version", "callee_version", "role", "state", "summary")),
-            "first_seen": _moments([finding.first_seen for finding in findings]),
-            "last_seen": _moments([finding.last_seen for finding in findings]),
-            "updated": _moments([now] * len(findings)),
-        }
-    )
-
-
-def verdict_rows(verdicts: Sequence[Verdict]) -> pa.Table:
-    """Rows of the telemetry store's `verdicts`."""
-    return pa.table(
-        {
-            **_texts(verdicts, ("id", "deploy_id", "environment", "service", "version", "outcome")),
-            "reasons": pa.array([list(verdict.reasons) for verdict in verdicts], pa.list_(pa.string())),
-            "judged_at": _moments([verdict.judged_at for verdict in verdicts]),
         }
     )
 

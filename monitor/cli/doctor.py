@@ -80,12 +80,6 @@ def _packages() -> Iterator[Sign]:
             yield Sign(name, "bad", f"cannot be imported ({error}): {use}; run `make install`")
         else:
             yield Sign(name, "good", f"{getattr(module, '__version__', '')} {use}".strip())
-    try:
-        importlib.import_module("monitor.decode.native")
-    except ImportError:
-        yield Sign("span decoder", "good", "the reference decoder in Python; no native one is installed")
-    else:
-        yield Sign("span decoder", "good", "native")
 
 
 def _folder(folder: Path) -> Iterator[Sign]:

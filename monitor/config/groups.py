@@ -198,7 +198,7 @@ class ContractSettings(Group):
 
 
 class DetectionSettings(Group):
-    """How deploys are judged; DESIGN 6 and the README tell what each number does."""
+    """How deploys are judged."""
 
     alpha: float = Field(default=JUDGING.alpha, gt=0, lt=1, description="share of false findings accepted per deploy")
     page_alpha: float = Field(default=1.0 / LIFECYCLE.page_e_value, gt=0, lt=1, description="the stricter share for alerts")

@@ -152,19 +152,6 @@ def accepted(engine: Engine, now: datetime) -> list[Acceptance]:
         return [Acceptance(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-def withdraw(engine: Engine, acceptance_id: int, now: datetime) -> bool:
-    """End an acceptance now, and open its findings again; False when it is not in force."""
-    with writing(engine) as connection:
-        ended = connection.execute(
-            update(acceptances)
-            .where(acceptances.c.id == acceptance_id, acceptances.c.expires > now)
-            .values(expires=now)
-            .returning(acceptances.c.id)
-        ).scalar_one_or_none()
-        reopen_expired(connection, now)
-        return ended is not None
-
-
 def reopen_expired(connection: Connection, now: datetime) -> int:
     """Open again the accepted findings that no acceptance in force covers; how many."""
     quiet = select(acceptances.c.fingerprint).where(acceptances.c.accepted <= now, acceptances.c.expires > now)

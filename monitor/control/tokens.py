@@ -34,10 +34,6 @@ class Token:
     last_used: datetime | None
     revoked: datetime | None
 
-    def allows(self, scope: Scope) -> bool:
-        """Whether this token may do what the scope names."""
-        return scope in self.scopes or "admin" in self.scopes
-
 
 def create_token(
     engine: Engine, name: str, scopes: Iterable[str], now: datetime, *, expires: datetime | None = None, created_by: str = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """Defaults are those of DESIGN 6. Times in seconds, shares and rates as fractions.
+    """Times in seconds, shares and rates as fractions.
 
     `alpha` bounds the share of false findings per deploy (e-BH). `floor_ratio` is the rate ratio below which a
     difference does not count; `latency_floor_buckets` (of 2^(1/8) each) and `latency_floor_seconds` the same for

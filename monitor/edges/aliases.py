@@ -1,4 +1,4 @@
-"""One name for what has several: rules for services, versions and environments (DESIGN 4.4)."""
+"""One name for what has several: rules for services, versions and environments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,1 +1,1 @@
-"""The words everybody speaks; see DESIGN 2. Nothing here touches the world."""
+"""The words everybody speaks. Nothing here touches the world."""

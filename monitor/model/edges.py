@@ -82,6 +82,32 @@ def failed_calls(failed: int, outcomes: Mapping[str, int]) -> int:
     return max(failed, outcomes.get("server_error", 0) + outcomes.get("timeout", 0))
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One span of a kept trace: whose, which side of what call, how it ended; seconds since the epoch and seconds it took."""
+
+    service: str
+    version: str
+    operation: str
+    side: Literal["client", "server"]
+    outcome: str
+    error_type: str
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A call kept as evidence of its hour: was it bad, its trace, and the trace's steps."""
+
+    hour: datetime
+    bad: bool
+    trace: str
+    error_type: str
+    seconds: float
+    steps: Sequence[Step]
+
+
 def callers_word(outcomes: Mapping[str, int], provider_only: Mapping[str, int]) -> dict[str, int]:
     """Outcomes as the callers saw them: what only the provider tells of was `ok` to them."""
     seen = {name: count - provider_only.get(name, 0) for name, count in outcomes.items()}

@@ -1,10 +1,11 @@
 """Questions to the telemetry store, answered in our words and from published generations only."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Sighting, callers_word
+from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Kept, Sighting, Step, callers_word
 from monitor.model.quantiles import quantile
 from monitor.store.client import Store
 
@@ -114,6 +115,30 @@ class Reader:
         }
         return self._store.query("violation_groups", parameters)
 
+    def evidence(self, edge: Edge, caller_version: str, callee_version: str, since: datetime, until: datetime) -> list[Kept]:
+        """Calls of an edge and version pair that were kept with what their traces looked like, the bad ones first."""
+        parameters = {
+            "environment": edge.environment,
+            "caller": edge.caller,
+            "callee": edge.callee,
+            "operation": edge.operation,
+            "caller_version": caller_version,
+            "callee_version": callee_version,
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+        }
+        return [
+            Kept(
+                _utc(row["hour"]),
+                row["outcome"] == "bad",
+                row["trace"].hex(),
+                row["error_type"],
+                int(row["duration_ns"]) / 1e9,
+                tuple(_step(step) for step in json.loads(row["skeleton"])),
+            )
+            for row in self._store.query("evidence_of", parameters)
+        ]
+
     def rejects(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """What was refused, by topic and reason."""
         return self._store.query("reject_groups", {"since": _seconds(since, 0), "until": _seconds(until, _END)})
@@ -121,6 +146,19 @@ class Reader:
     def ledger(self) -> list[dict[str, Any]]:
         """What became of every record, by source and partition."""
         return self._store.query("ledger_totals")
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    return Step(
+        step["service"],
+        step["version"],
+        step["operation"],
+        "client" if step["side"] % 2 else "server",
+        step["outcome"],
+        step["error_type"],
+        int(step["start_us"]) / 1e6,
+        int(step["duration_us"]) / 1e6,
+    )
 
 
 def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
@@ -153,7 +191,7 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
                 for name, share in QUANTILES.items()
                 if (value := quantile(row[f"{side}_histogram"], share)) is not None
             }
-            for side in ("client", "server")
+            for side in ("client", "server", "queue")
         },
         exemplars=tuple(trace.hex() for trace in row["exemplars"]),
         provider_only=told,

@@ -137,16 +137,6 @@ class ConfluentSource:
                 raise
             log.warning("commit came too late; these records are read again", topic=self._topic, group=self._group)
 
-    def keep_alive(self) -> None:
-        """Stay a member of the group during a write that takes minutes: call it every minute or so from the reading thread."""
-        if (consumer := self._consumer) is None:
-            return
-        ours = [TopicPartition(self._topic, number) for number in self._ours]
-        consumer.pause(ours)
-        with self._in_our_words("failed while a write took long"):
-            self._take_in(consumer, consumer.consume(1, timeout=0))
-        consumer.resume([tp for tp in ours if tp.partition in self._ours])
-
     def close(self) -> None:
         """See `Source.close`."""
         consumer, self._consumer, self._admin = self._consumer, None, None

@@ -139,15 +139,6 @@ class KafkaSource:
                 raise
             log.warning("commit came too late; these records are read again", topic=self._topic, group=self._group)
 
-    def keep_alive(self) -> None:
-        """Stay a member of the group during a write that takes minutes: call it every minute or so from the reading thread."""
-        if (consumer := self._consumer) is None:
-            return
-        consumer.pause(*consumer.assignment())
-        with in_our_words(f"Kafka at {self._brokers} failed while a write took long"):
-            self._take_in(consumer, consumer.poll(timeout_ms=0, max_records=1))
-        consumer.resume(*consumer.paused())
-
     def close(self) -> None:
         """See `Source.close`: leaves the group at once, waits at most 5 s for the broker."""
         consumer, self._consumer = self._consumer, None

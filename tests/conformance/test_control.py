@@ -335,14 +335,6 @@ def test_accepting_does_not_quiet_another_clause_of_the_same_edge(control_engine
     assert other.state == "open"
 
 
-def test_an_acceptance_can_be_withdrawn(control_engine: Engine) -> None:
-    findings.save_findings(control_engine, [a_finding()], NOON)
-    acceptance = findings.accept(control_engine, "f1", "team-pay", "known", NOON + minutes(60), NOON)
-    assert findings.withdraw(control_engine, acceptance.id, NOON + minutes(1))
-    assert not findings.withdraw(control_engine, acceptance.id, NOON + minutes(2))
-    assert findings.list_findings(control_engine)[0].state == "open"
-
-
 @pytest.mark.parametrize(
     ("finding_id", "owner", "reason", "ends"),
     [("f9", "o", "r", 60), ("f1", " ", "r", 60), ("f1", "o", "", 60), ("f1", "o", "r", 0)],

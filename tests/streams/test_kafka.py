@@ -231,22 +231,6 @@ def test_a_late_commit_for_partitions_of_another_member_is_left_out(kafka: Kafka
     source.close()
 
 
-def test_a_long_write_keeps_its_membership_and_its_place(kafka: KafkaBroker) -> None:
-    topic = kafka.make_topic(partitions=1)
-    kafka.produce(topic, numbered(10))
-    options = {"max_poll_interval_ms": 7000, "session_timeout_ms": 6000}
-    source = KafkaSource(kafka.bootstrap, topic, topic, options=options, poll_seconds=0.2, max_batch_seconds=0.2)
-    batches = source.poll()
-    held = next(batch for batch in batches if len(batch))
-    kafka.produce(topic, numbered(10, first=10))
-    for _ in range(4):
-        time.sleep(2)  # a write that takes longer than the group allows between polls
-        source.keep_alive()
-    source.commit(held.next_offsets)
-    assert next(batch for batch in batches if len(batch)).values == tuple(numbered(10, first=10))
-    source.close()
-
-
 @CLIENTS
 def test_a_paused_broker_is_noticed_and_read_on_when_it_answers_again(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]

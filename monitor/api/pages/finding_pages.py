@@ -20,6 +20,9 @@ from monitor.control import findings as kept_findings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 
+KEPT = 3
+"""So many kept calls are shown."""
+
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 MOST_SHOWN = 500
 
@@ -85,6 +88,9 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
             "deploy": kept_deploys.deploy(parts.engine, one.deploy_id),
             "suspects": suspects,
             "edge_link": edge,
+            "kept": parts.reader.evidence(
+                one.edge, one.caller_version, one.callee_version, one.first_seen, one.last_seen + timedelta(hours=1)
+            )[:KEPT],
             "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == mark],
             "in_a_week": (now + timedelta(days=7)).date().isoformat(),
         },

@@ -30,6 +30,7 @@ SELECT
     sum(e.both) AS both, sum(e.client_only) AS client_only, sum(e.server_only) AS server_only, sum(e.log_only) AS log_only, sum(e.folded) AS folded,
     sum(e.client_calls) AS client_calls, sum(e.server_calls) AS server_calls, sum(e.client_ns) AS client_ns, sum(e.server_ns) AS server_ns,
     sumMap(e.client_histogram) AS client_histogram, sumMap(e.server_histogram) AS server_histogram,
+    sumMap(e.queue_histogram) AS queue_histogram,
     max(e.sampling) AS sampling, arraySlice(arrayDistinct(arrayFlatten(groupArray(8)(arrayConcat(e.failed_exemplars, e.exemplars)))), 1, 5) AS exemplars
 FROM cells AS e
 WHERE ({environment:String} = '' OR e.environment = {environment:String}) AND ({caller:String} IN ('', e.caller, concat(e.caller_namespace, '/', e.caller)))
