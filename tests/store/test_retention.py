@@ -17,7 +17,13 @@ def test_a_setting_changes_its_tables_once(own_store: Store) -> None:
     kept = load(environ={}).retention.model_dump()
     keep_for(own_store, kept)
     assert keep_for(own_store, kept) == []
-    assert sorted(keep_for(own_store, {**kept, "halves_days": 7})) == ["arrivals", "exchanges", "halves"]
+    assert sorted(keep_for(own_store, {**kept, "halves_days": 7})) == [
+        "arrivals",
+        "exchanges",
+        "halves",
+        "inner_spans",
+        "long_spans",
+    ]
     assert "TTL ingested + toIntervalDay(7)" in engines(own_store)["halves"]
     assert "TTL ingested + toIntervalDay(70)" in engines(own_store)["arrivals"]
 
