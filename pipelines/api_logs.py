@@ -60,8 +60,6 @@ def api_logs(
             store.insert("watermarks", marks)
         for outcome, count in examined.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
-        for observation, count in examined.observations.items():
-            telemetry.OBSERVATIONS.labels(observation).inc(count)
         for reject in rejects:
             telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
         progress = budget.account(records, rejects)

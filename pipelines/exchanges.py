@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor import telemetry
 from monitor.contracts.check import check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import Registry
@@ -87,7 +88,6 @@ class Examined:
     window_rows: NDArray[np.int64]
     per_record: NDArray[np.int64]
     outcomes: Mapping[str, int]
-    observations: Mapping[str, int]
     places: Mapping[tuple[str, int, int], int]
 
     def rejected(self, rejects: Iterable[Reject]) -> NDArray[np.int64]:
@@ -141,7 +141,9 @@ class Examiner:
             rows.append(_exchange_row(exchange, names, checked, asked, answered))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
-        return _laid_out(rows, broken, shapes, seen, records)
+        for observation, count in seen.items():
+            telemetry.OBSERVATIONS.labels(observation).inc(count)
+        return _laid_out(rows, broken, shapes, records)
 
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
@@ -205,7 +207,6 @@ def _laid_out(
     rows: list[tuple[Any, ...]],
     broken: list[tuple[Any, ...]],
     shapes: Mapping[int, str],
-    seen: Mapping[str, int],
     records: Records,
 ) -> Examined:
     table = _table(rows, _EXCHANGES)
@@ -228,7 +229,6 @@ def _laid_out(
         counts.astype(np.int64),
         np.bincount(record, minlength=len(records)).astype(np.int64),
         Counter(row[22] for row in rows),
-        seen,
         places,
     )
 

@@ -407,6 +407,18 @@ def test_the_most_specific_media_type_is_meant(media: str, meant: str) -> None:
     assert answered(MEDIA, response_body='"other"', response_headers=headers).outcome == "violated"
 
 
+@pytest.mark.parametrize(
+    "media", ["application/jsonl", "text/event-stream", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"]
+)
+@pytest.mark.parametrize("word", ["schema", "itemSchema"])
+def test_what_is_no_json_is_not_checked_with_its_clause(media: str, word: str) -> None:
+    kind = media.partition(";")[0]
+    content = {"content": {kind: {word: {"type": "object", "required": ["a"]}}}}
+    checked = answered(content, response_body="--b\r\n", response_headers={"content-type": media}, version="3.2.0")
+    assert (checked.outcome, checked.reason) == ("not_checked", "media_type")
+    assert checked.unchecked[0].clause.endswith(f"/{word}")
+
+
 def test_servers_stay_with_their_path_and_operation() -> None:
     known = contract(
         {

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from monitor import telemetry
 from monitor.clock import ManualClock
 from monitor.contracts.registry import Registry
 from monitor.contracts.shapes import shape_of
@@ -16,7 +17,7 @@ from monitor.model.records import Offsets, Partition, Records
 from monitor.store import Store
 from monitor.streams.limit import RejectLimits
 from pipelines.api_logs import ApiLogSettings, api_logs
-from tests.contracts.promises import AT_NS, GOOD, registry
+from tests.contracts.promises import AT_NS, GOOD, registry, revision
 
 PLACE = Partition("ab" * 8, "api_logs", 0)
 ENTRY: dict[str, Any] = {
@@ -148,3 +149,32 @@ def test_a_topic_of_something_else_stops_the_reading_with_its_offsets_standing(s
 def test_a_status_gives_outcome_and_error_type(store: Store, status: int, outcome: str, error_type: str) -> None:
     run(store, batch(entry(status=status)))
     assert [(row["outcome"], row["error_type"]) for row in rows(store, "exchanges")] == [(outcome, error_type)]
+
+
+def test_what_is_only_observed_is_counted_and_stored_as_valid(store: Store) -> None:
+    document = orjson.dumps({
+        "openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "security": [{"bearer": []}],
+        "paths": {"/r": {"get": {"responses": {"200": {"description": "d"}}}}},
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    }).decode()  # fmt: skip
+    counter = telemetry.OBSERVATIONS.labels("missing_credentials")
+    before = counter._value.get()
+    run(store, batch(entry(path="/r", request_headers={"host": "a"})), known=registry(revision(document)))
+    assert counter._value.get() == before + 1
+    assert [row["checked"] for row in rows(store, "exchanges")] == ["valid"]
+
+
+def test_what_a_proxy_answered_breaks_nothing(store: Store) -> None:
+    run(
+        store,
+        batch(
+            entry(
+                status=503,
+                response_flags="UH",
+                response_headers={"content-type": "text/plain"},
+                response_body="no healthy upstream",
+            )
+        ),
+    )
+    assert [(row["checked"], row["reason"]) for row in rows(store, "exchanges")] == [("not_checked", "proxy_answer")]
+    assert rows(store, "violations") == []

@@ -10,6 +10,7 @@ from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
@@ -138,7 +139,8 @@ class _Reader:
         media = {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{_escaped(name)}", "media type")
-            schema = self._schemas[side].lazily(f"{place}/schema") if isinstance(described.get("schema"), dict | bool) else None
+            word = "itemSchema" if "schema" not in described and not is_json_type(name.strip().lower()) else "schema"
+            schema = self._schemas[side].lazily(f"{place}/{word}") if isinstance(described.get(word), dict | bool) else None
             media[name.strip().lower()] = schema
         return Body(held.get("required") is True, media, pointer, self._headers(held, pointer))
 
