@@ -1,4 +1,4 @@
-"""The README's tables, out of the code: `python -m tests.docs.tables` writes them between their marks."""
+"""The pages' tables, out of the code: `python -m tests.docs.tables` writes them between their marks."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -18,7 +18,10 @@ from monitor.api.routes.gates import gates_router
 from monitor.api.waiting import Waiting
 from monitor.config import choices, known, variable
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = (README, *(ROOT / folder / "README.md" for folder in ("monitor", "pipelines", "dashboards", "helm", "tests")))
+"""The front page, and one beside each kind of code."""
 
 
 def settings_table() -> str:
@@ -69,7 +72,7 @@ TABLES = {"settings": settings_table, "metrics": metrics_table, "commands": comm
 
 
 def filled(text: str) -> str:
-    """The README's text with its tables as they must be."""
+    """A page's text with its tables as they must be."""
     for name, table in TABLES.items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
@@ -91,4 +94,5 @@ def _commands(command: Any, before: str) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

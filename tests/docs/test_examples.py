@@ -1,4 +1,4 @@
-"""Every `seamwatch …` line of the README is run, in a world like the one it is told in, and exits as is said beside it."""
+"""Every `seamwatch …` line of the pages is run, in a world like the one it is told in, and exits as is said beside it."""
 
 import os
 import re
@@ -47,7 +47,7 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """All of them, in the README's order."""
+    """All of them, in the pages' order."""
     found = []
     for block in blocks("sh"):
         exported: dict[str, str] = {}
@@ -126,6 +126,16 @@ def test_files_are_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     calls = [S("web", "client", 1, 1), S("shop", "server", 1, 2, parent=1)]
     (tmp_path / "spans.pb").write_bytes(request(calls))
     assert "1" in said(capsys, EXAMPLES["replay spans.pb --kind spans"])
+
+
+def test_a_first_contract_is_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    promised = import_module("monitor.demo.promises").__file__
+    (tmp_path / "payment.yaml").write_bytes((Path(promised).parent / "contracts" / "payment.yaml").read_bytes())
+    assert "payment revision 1" in said(capsys, EXAMPLES["contracts publish payment.yaml --provider payment"])
+
+
+def test_a_deploy_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "payment" in said(capsys, EXAMPLES["deploys record --service payment --version 2.0.0 --environment production"])
 
 
 @pytest.mark.kafka

@@ -9,14 +9,16 @@ from typing import get_args
 
 import pytest
 import typer
+import yaml
 
-from monitor.config import load
+from monitor.config import choices, known, load
 from monitor.config.load import OTHER_VARIABLES
 from monitor.contracts.check import RULES
 from monitor.model.judging import Signal
-from tests.docs.tables import README, TABLES, filled, routes_table, variables
+from tests.docs.tables import PAGES, README, TABLES, filled, routes_table, variables
 
-TEXT = README.read_text(encoding="utf-8")
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+TEXT = "\n".join(TEXTS.values())
 
 
 def blocks(kind: str) -> list[str]:
@@ -31,7 +33,24 @@ def test_every_setting_metric_command_and_route_is_documented(name: str) -> None
 
 
 def test_filling_in_the_tables_changes_nothing() -> None:
-    assert filled(TEXT) == TEXT
+    for text in TEXTS.values():
+        assert filled(text) == text
+
+
+def test_the_front_page_is_short_and_shows_the_page() -> None:
+    front = TEXTS[README]
+    assert len(front.splitlines()) <= 200
+    assert "(dashboards/page.png)" in front
+    assert max(map(len, front.splitlines())) <= 150
+
+
+def test_the_collectors_settings_shown_write_what_is_read_by_default() -> None:
+    (shown,) = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXTS[README], re.DOTALL))
+    traces, settings = shown["exporters"]["kafka"]["traces"], load(environ={})
+    assert traces["topic"] == settings.topics.spans
+    assert settings.topics.spans_encoding == "auto"
+    assert traces["encoding"] in choices(known()["topics.spans_encoding"])
+    assert shown["exporters"]["kafka"]["auth"]["sasl"]["mechanism"] == "SCRAM-SHA-512"
 
 
 def test_every_variable_named_is_one() -> None:
@@ -70,8 +89,9 @@ def test_every_command_shown_exists() -> None:
 
 
 def test_every_file_linked_is_there() -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT):
-        assert (README.parent / target).exists(), target
+    for page, text in TEXTS.items():
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (page.parent / target).exists(), (page, target)
 
 
 def test_every_route_says_what_it_is_for() -> None:

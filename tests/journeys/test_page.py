@@ -1,7 +1,9 @@
 """The page in a real Chromium: every view at both widths and in both colours, live, by keyboard, and under hostile names."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Watched]
 Serve = Callable[..., str]
 Day = Callable[..., ShopDay]
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "dashboards" / "page.png"
 EDGE = "/edges/view?caller=checkout&callee=payment&environment=production&since=30m"
 
 
@@ -275,3 +279,16 @@ def test_hostile_names_are_shown_and_never_obeyed(api: Asked, serve: Serve, open
         assert watched.page.evaluate("document.querySelectorAll('main style').length") == 0, path[:80]
         assert watched.page.locator('a[href^="javascript:"]').count() == 0, path[:80]
     assert watched.troubles == []
+
+
+def test_the_readmes_picture_is_of_this_page(shop: Asked, serve: Serve, open_page: Open) -> None:
+    """Taken anew with SEAMWATCH_TEST_PICTURE=1."""
+    watched = open_page(serve(shop.app))
+    watched.page.wait_for_selector(".line-label.broken")
+    taken = watched.page.screenshot()
+    if os.environ.get("SEAMWATCH_TEST_PICTURE"):
+        PICTURE.write_bytes(taken)
+    kept = PICTURE.read_bytes()
+    assert kept[:24] == taken[:24], "a PNG of the same width and height"
+    assert 20_000 < len(kept) < 200_000
+    assert "dashboards/page.png" in (ROOT / "README.md").read_text(encoding="utf-8")
