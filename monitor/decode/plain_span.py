@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
-from monitor.model.spans import KIND_INTERNAL
+from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER
 
 _MOST_NANOSECONDS = (1 << 64) - 1
 
@@ -46,6 +46,8 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     if said.error_type and given.get("error.type") is None:
         words += ("error.type", said.error_type)
+    if said.links and said.kind in (KIND_CLIENT, KIND_PRODUCER):
+        words += (LINKED, 1)
     row = columns.add(
         said.kind,
         said.trace,
@@ -60,7 +62,7 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
     )
     if row < 0:
         return
-    if said.links:
+    if said.links and said.kind == KIND_CONSUMER:
         columns.links(row, said.links)
     if BODY_ATTRIBUTES & given.keys():
         columns.body(row, owner, given)

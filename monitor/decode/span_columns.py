@@ -29,10 +29,12 @@ NAMING = frozenset(
         "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "
         "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
         "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "
-        "messaging.operation messaging.operation.type messaging.operation.name error.type "
+        "messaging.batch.message_count messaging.operation messaging.operation.type messaging.operation.name error.type "
         "tailsampling.policy tailsampling.composite_policy"
     ).split()
 )
+LINKED = "span.links"
+"""The word for an outgoing span that links to others; no attribute has this name."""
 BODY_ATTRIBUTES = frozenset(
     ("http.request.body.content", "http.response.body.content", "http.request.body", "http.response.body")
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.decode.plain_span import PlainSpan, add_plain, bounded
 from monitor.decode.span_columns import Columns
-from monitor.model.spans import KIND_INTERNAL, STATUS_ERROR
+from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR
 
 _KINDS = {name: n for n, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))}
 _STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
@@ -53,7 +53,7 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
             columns.inner(trace, own, parent, bounded(start), bounded(end), resource)
         return None
     given = _attributes(span.get("attributes"))
-    linked = span.get("links") or () if kind == 5 else ()
+    linked = span.get("links") or () if kind in (KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER) else ()
     status = _enum((span.get("status") or {}).get("code") or 0, _STATUSES, "")
     failed = status == STATUS_ERROR and given.get("error.type") is None
     return PlainSpan(

@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from monitor.decode.jaeger import jaeger_json, jaeger_proto
 from monitor.decode.otlp_view import Request
-from monitor.decode.span_columns import BODY_ATTRIBUTES, MAX_RECORD_BYTES, NAMING, Columns
+from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, MAX_RECORD_BYTES, NAMING, Columns
 from monitor.decode.span_json import otlp_spans
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
@@ -19,7 +19,7 @@ from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import KIND_INTERNAL, STATUS_ERROR, SpanBatch, Words
+from monitor.model.spans import KIND_CLIENT, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, SpanBatch, Words
 
 _REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
 _PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
@@ -142,7 +142,7 @@ def _named(encoding: str) -> str:
     return {"auto": "otlp_proto", "otlp_json": "json", "jaeger_json": "json", "zipkin_json": "json"}.get(encoding, encoding)
 
 
-def _proto_spans(columns: Columns, request: Any) -> None:
+def _proto_spans(columns: Columns, request: Any) -> None:  # noqa: C901 - the hot loop: a call a span would cost more
     add = columns.add
     for block in request.resource_spans:
         resource = columns.resource_of(block.resource)
@@ -163,6 +163,8 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                     code = Status.FromString(status).code if status else 0
                     if code == STATUS_ERROR and span.events and "error.type" not in words[1::2]:
                         words += _exception(span.events)
+                    if kind in (KIND_CLIENT, KIND_PRODUCER) and span.links:
+                        words += (LINKED, 1)
                 except DecodeError:
                     columns.unread("bad_attribute")
                     continue

@@ -282,6 +282,7 @@ class _Family:
             self.outgoing & (dropped | (told >= 0) | (folds > 0))
         )
         rows = np.flatnonzero(wanted & (self.seen | (far & ~gone)))
+        key = np.where(self.outgoing, self.span[top], key)
         columns = {
             "key_span": key[rows],
             "dropped": gone[rows].astype(np.uint8),

@@ -8,6 +8,7 @@ from monitor.model.operations import MAX_OPERATION, capped
 
 TELLS, RECEIVES, DELIVERS_NOTHING, RECEIVES_LINKED = 0, 1, 2, 3
 _RECEIVING = frozenset({"receive", "recv", "poll", "fetch", "pull"})
+_SENDING = frozenset({"send", "publish"})
 _SETTLING = frozenset({"settle", "ack", "nack", "acknowledge", "commit"})
 _VERBS = frozenset({"send", "publish", "create", "process", "deliver", "consume"}) | _RECEIVING | _SETTLING
 _TEMPORARY = ("messaging.destination.temporary", "messaging.destination.anonymous")
@@ -38,9 +39,10 @@ def destination(given: Mapping[str, Any], span_name: str) -> str:
     return capped(_GENERATED.sub("{id}", named[:MAX_OPERATION])) or "unknown"
 
 
-def step(given: Mapping[str, Any], span_name: str) -> int:
+def step(given: Mapping[str, Any], span_name: str, *, links_to_messages: bool = False) -> int:
     """TELLS of a delivery or a sending, only RECEIVES (what else the application does with the messages may be told by other
-    spans), or DELIVERS_NOTHING: settling, and polls that name no destination.
+    spans), or DELIVERS_NOTHING: settling, polls that name no destination, and sending messages that have spans of their own, to
+    which the sending one links.
 
     Receive spans are CONSUMER in conventions up to 1.24, CLIENT since; without an attribute the span's name tells, which is
     `<destination> <verb>` in the old ones and `<verb> <destination>` in the new.
@@ -50,7 +52,7 @@ def step(given: Mapping[str, Any], span_name: str) -> int:
     if not said:
         words = span_name.lower().split()
         said = next((word for word in (words[-1:] + words[:1]) if word in _VERBS), "")
-    if said in _SETTLING:
+    if said in _SETTLING or (said in _SENDING and links_to_messages):
         return DELIVERS_NOTHING
     if said in _RECEIVING:
         return RECEIVES if destination(given, span_name) != "unknown" else DELIVERS_NOTHING

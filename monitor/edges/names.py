@@ -80,7 +80,8 @@ def name_span(kind: int, status: int, words: Words) -> Named:
     if kind in (KIND_PRODUCER, KIND_CONSUMER) or "messaging.system" in given:
         outcome, kind_of_error = plain_outcome(error_type, failed)
         peer = peer or _str(given, "messaging.system") or _host(address)
-        operation, does = destination(given, span_name), step(given, span_name)
+        linked = "span.links" in given and (kind == KIND_CLIENT or "messaging.batch.message_count" in given)
+        operation, does = destination(given, span_name), step(given, span_name, links_to_messages=linked)
         return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does, within)
     if kind == KIND_CLIENT and _prepares(given, span_name):
         return Named(NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased)

@@ -141,6 +141,43 @@ def test_a_client_that_polls_is_a_call_of_the_broker_and_no_producer_of_what_is_
     assert rig.calls() == {("till", "mail"): 1, ("mail", "kafka"): 1}
 
 
+CREATE = QUEUE | {"messaging.operation.type": "create"}
+
+
+def test_a_batch_is_no_call_of_the_broker_when_its_messages_are_counted(rig: Rig) -> None:
+    """As conventions have it: a span each message is created by, and one that sends them, linked to those."""
+    rig.deliver(
+        S("till", "producer", 1, 1, 9, 1, 1.1, attributes=CREATE),
+        S("till", "producer", 1, 2, 9, 1, 1.1, attributes=CREATE),
+        S("till", "client", 1, 3, 9, 1.2, 1.3, attributes=SEND, links=[(1, 1), (1, 2)]),
+        S("mail", "consumer", 1, 4, 1, 2, 2.1, attributes=PROCESS),
+        S("mail", "consumer", 1, 5, 2, 2, 2.1, attributes=PROCESS),
+    )
+    rig.close()
+    assert rig.calls() == {("till", "mail"): 2}
+
+
+def test_a_batch_whose_messages_have_no_spans_of_their_own_is_a_call_of_the_broker(rig: Rig) -> None:
+    rig.deliver(S("till", "client", 1, 3, 9, 1.2, 1.3, attributes=SEND))
+    rig.close()
+    assert rig.calls() == {("till", "kafka"): 1}
+
+
+@pytest.mark.parametrize("outer", ["client", "producer"])
+@pytest.mark.parametrize("under", [1, 2])
+def test_a_sending_span_over_that_of_another_library_is_one_message(rig: Rig, outer: str, under: int) -> None:
+    spans = (
+        S("till", outer, 1, 1, 9, 1, 1.5, attributes=SEND),
+        S("till", "producer", 1, 2, 1, 1.1, 1.4, attributes=SEND),
+    )
+    rig.deliver(*spans)
+    rig.close()
+    assert rig.calls() == {("till", "kafka"): 1}
+    rig.deliver(S("mail", "consumer", 1, 4, under if outer == "producer" else 2, 40, 41, attributes=PROCESS))
+    rig.close()
+    assert rig.calls() == {("till", "mail"): 1}
+
+
 def test_two_services_that_take_one_message_are_two_deliveries(rig: Rig) -> None:
     rig.deliver(
         send(1),

@@ -153,7 +153,7 @@
 -- end
         FROM (
             SELECT * FROM counted
-            WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging')
+            WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step != 2
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
         ) AS m
         LEFT ANTI JOIN (
@@ -169,6 +169,13 @@
             UNION ALL
             SELECT trace, if(dropped = 1, span, key_span) AS call_span FROM joints
             WHERE generation = {generation:UInt64} AND ((side = 1 AND dropped = 1) OR (side = 2 AND dropped = 0))
+            UNION ALL
+            -- the outer of two sending spans is one message with the inner one, under which its consumer stands
+            SELECT trace, key_span AS call_span FROM joints
+            WHERE generation = {generation:UInt64} AND side = 1 AND dropped = 1
+              AND (trace, span) IN (
+                SELECT trace, call_span FROM message_ends
+                WHERE side > 1 AND step != 2 AND trace IN (SELECT trace FROM joints WHERE generation = {generation:UInt64} AND side = 1))
 -- end
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
 -- if exchanges
