@@ -84,11 +84,6 @@ class VersionWatch:
 def _ledger(records: Records, found: DeployEvents, reading: int) -> pa.Table:
     filtered, rejected = np.zeros(len(records), np.int64), np.zeros(len(records), np.int64)
     filtered[list(found.filtered)] = 1
-    rejected[_refused(records, found)] = 1
+    index = records.index()
+    rejected[[index[one.place] for one in found.rejects]] = 1
     return ledger_rows(records, filtered=filtered, rejected=rejected, reading=reading)
-
-
-def _refused(records: Records, found: DeployEvents) -> list[int]:
-    refused = {(one.source_id, one.partition, one.offset) for one in found.rejects}
-    places = zip(records.partitions, records.offsets, strict=True)
-    return [index for index, (where, offset) in enumerate(places) if (where.source_id, where.partition, offset) in refused]

@@ -21,7 +21,7 @@ from monitor.edges.limits import NameCap
 from monitor.edges.outcomes import http_outcome
 from monitor.model.exchanges import Checked, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
-from monitor.model.records import Records, Reject
+from monitor.model.records import Place, Records, Reject
 
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
@@ -88,13 +88,13 @@ class Examined:
     window_rows: NDArray[np.int64]
     per_record: NDArray[np.int64]
     outcomes: Mapping[str, int]
-    places: Mapping[tuple[str, int, int], int]
+    index: Mapping[Place, int]
 
     def rejected(self, rejects: Iterable[Reject]) -> NDArray[np.int64]:
         """Entries refused, per record."""
         counts = np.zeros(len(self.per_record), np.int64)
         for reject in rejects:
-            counts[self.places[(reject.source_id, reject.partition, reject.offset)]] += reject.count
+            counts[self.index[reject.place]] += reject.count
         return counts
 
 
@@ -214,11 +214,8 @@ def _laid_out(
     windows = windows_of(ends)
     table = table.append_column("window", pa.array(windows)).append_column("content_hash", pa.array(text_hashes(rows)))
     touched, counts = np.unique(windows, return_counts=True)
-    places = {
-        (place.source_id, place.partition, offset): at
-        for at, (place, offset) in enumerate(zip(records.partitions, records.offsets, strict=True))
-    }
-    record = np.array([places[row[0], row[1], row[2]] for row in rows], np.int32)
+    index = records.index()
+    record = np.array([index[row[0], row[1], row[2]] for row in rows], np.int32)
     return Examined(
         table,
         _table(broken, _VIOLATIONS),
@@ -229,7 +226,7 @@ def _laid_out(
         counts.astype(np.int64),
         np.bincount(record, minlength=len(records)).astype(np.int64),
         Counter(row[22] for row in rows),
-        places,
+        index,
     )
 
 

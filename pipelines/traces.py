@@ -90,8 +90,8 @@ def traces(
 
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:
-    places = {(p.source_id, p.partition, o): n for n, (p, o) in enumerate(zip(records.partitions, records.offsets, strict=True))}
-    rows = np.array([places[one.source_id, one.partition, one.offset] for one in carried], np.int64)
+    index = records.index()
+    rows = np.array([index[one.source_id, one.partition, one.offset] for one in carried], np.int64)
     return np.bincount(rows, minlength=len(records)).astype(np.int64)
 
 

@@ -18,6 +18,9 @@ class Partition:
     partition: int
 
 
+Place = tuple[str, int, int]
+"""Source id, partition and offset: what identifies a record wherever its rows lie."""
+
 Offsets = Mapping[Partition, int]
 """The next offset to read, per partition: what is safe to commit."""
 
@@ -64,6 +67,15 @@ class Records:
             ends[partition] = max(ends.get(partition, 0), offset + 1)
         return ends
 
+    def places(self) -> list[Place]:
+        """The place of each record."""
+        pairs = zip(self.partitions, self.offsets, strict=True)
+        return [(where.source_id, where.partition, offset) for where, offset in pairs]
+
+    def index(self) -> dict[Place, int]:
+        """At which index of the batch the record of each place stands: how rows find back to the record they came from."""
+        return {place: at for at, place in enumerate(self.places())}
+
     @property
     def bytes(self) -> int:
         """Sum of the payloads' lengths."""
@@ -88,6 +100,11 @@ class Reject:
     payload_bytes: int = 0
     count: int = 1
     whole: bool = True
+
+    @property
+    def place(self) -> Place:
+        """The record's."""
+        return self.source_id, self.partition, self.offset
 
 
 Rejects = Sequence[Reject]

@@ -69,23 +69,20 @@ class RejectBudget:
 
     def account(self, records: Records, rejects: Rejects) -> Offsets | Unread:
         """Spend a batch by its rejects (those of whole records count) and tell what may be committed. Raises `RejectLimit`."""
-        whole = {(r.source_id, r.partition, r.offset): r.reason for r in rejects if r.whole}
-        places = list(zip(records.partitions, records.offsets, strict=True))
-        reasons = [whole.get((place.source_id, place.partition, offset)) for place, offset in places]
+        whole = {one.place: one.reason for one in rejects if one.whole}
+        reasons = [whole.get(place) for place in records.places()]
         offsets = records.next_offsets
         if self._limits.max_share < 1:
-            offsets = self._first_look(places, reasons, offsets)
+            offsets = self._first_look(records.partitions, reasons, offsets)
         bad = [index for index, reason in enumerate(reasons) if reason is not None]
         self.spend(len(records), bad, next((reason for reason in reasons if reason is not None), ""))
         if not self._held:
             return offsets
         return Unread("; ".join(self._told(held) for held in self._held.values()), offsets)
 
-    def _first_look(
-        self, places: Sequence[tuple[Partition, int]], reasons: Sequence[str | None], offsets: Offsets
-    ) -> dict[Partition, int]:
+    def _first_look(self, places: Sequence[Partition], reasons: Sequence[str | None], offsets: Offsets) -> dict[Partition, int]:
         """The offsets without those of sources that showed nothing readable yet, which are kept until they do."""
-        for (place, _), reason in zip(places, reasons, strict=True):
+        for place, reason in zip(places, reasons, strict=True):
             source = place.source_id
             if source in self._read:
                 continue
