@@ -13,6 +13,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
+from monitor.model.edges import is_called, qualified
 from monitor.model.judging import Finding, Outcome
 from monitor.store.reader import Reader
 
@@ -66,7 +67,7 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     No deploy of that service and version, or names telemetry does not know, are inconclusive, with the nearest known names.
     Accepted findings fail nothing and are told. Raises StoreError and StoreUnavailable only.
     """
-    deploys = list_deploys(engine, environment=request.environment, service=request.service)
+    deploys = _deploys_of(engine, request)
     changes = [deploy for deploy in deploys if deploy.version == request.version]
     of_version = [deploy for deploy in changes if deploy.kind in VERSION_CHANGES]
     of_version = of_version or [deploy for deploy in changes if deploy.kind in JUDGED]
@@ -76,10 +77,35 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     if len(environments) > 1:
         reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
         return _answer("inconclusive", (reason,), ("name one with --environment",), (), "", request)
+    spaces = _namespaces(reader, of_version[0])
+    if len(spaces) > 1:
+        names = ", ".join(qualified(one, request.service) for one in spaces)
+        reason = (
+            f"unmatched: {request.service} names {len(spaces)} services in {of_version[0].environment}, one in each namespace"
+        )
+        return _answer("inconclusive", (reason,), (f"name one of {names}",), (), "", request, of_version[0])
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     save_verdict(engine, verdict)
     return _answer(verdict.outcome, verdict.reasons, verdict.settles, judged.findings, verdict.id, request, of_version[0])
+
+
+def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
+    """Deploys of this service, newest first. Who tells of deploys may not know namespaces: `shop/pay` has those of `pay`, too."""
+    found = list_deploys(engine, environment=request.environment, service=request.service)
+    plain = request.service.rpartition("/")[2]
+    if plain != request.service and not any(one.version == request.version for one in found):
+        of_plain = list_deploys(engine, environment=request.environment, service=plain)
+        found += [replace(one, service=request.service) for one in of_plain]
+    return found
+
+
+def _namespaces(reader: Reader, deploy: Deploy) -> list[str]:
+    """The namespaces in which services of just this name were seen lately."""
+    newest = reader.last_sealed()
+    if newest is None:
+        return []
+    return reader.namespaces(newest - SEEN_BACK, newest + timedelta(seconds=10), deploy.environment, deploy.service)
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:
@@ -93,6 +119,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     newest = reader.last_sealed()
     seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), request.environment, None) if newest else []
     services = {deploy.service for deploy in recent} | {one.service for one in seen}
+    services |= {qualified(one.namespace, one.service) for one in seen if one.namespace}
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
         if elsewhere:
@@ -106,7 +133,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         settles = ("an alias, or the name that telemetry uses (service.name)",)
         return replace(_answer("inconclusive", (reason,), settles, (), "", request), knows_service=False)
     deployed = {deploy.version for deploy in recent if deploy.service == request.service and deploy.kind in VERSION_CHANGES}
-    live = {one.version for one in seen if one.service == request.service and one.version}
+    live = {one.version for one in seen if is_called(one.namespace, one.service, request.service) and one.version}
     if request.version in live:
         reason = f"missing: {request.service} {request.version} is live, but no deploy of it is known: it ran before we looked"
         return _answer("inconclusive", (reason,), ("tell of deploys: POST /v1/deploys, or CDEvents on Kafka",), (), "", request)

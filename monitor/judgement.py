@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -15,7 +15,7 @@ from monitor.detect.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
 from monitor.detect.verdict import judge
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
+from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
@@ -61,6 +61,7 @@ def judge_deploy(
     judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
     cells = reader.cells(deploy.environment, deploy.service, since, judged_until, sealed_only=True)
     sightings = reader.sightings(since, judged_until, deploy.environment, deploy.service)
+    named = replace(deploy, service=_plain(deploy.service, cells, sightings))
     near = timedelta(seconds=settings.concurrent_seconds)
     others = [
         other
@@ -77,7 +78,7 @@ def judge_deploy(
 
     def judged(around: Around | None = None) -> tuple[Verdict, list[Finding]]:
         return judge(
-            deploy,
+            named,
             cells,
             _expected(engine, deploy, sightings),
             others,
@@ -92,7 +93,9 @@ def judge_deploy(
     verdict, findings = judged()
     if any("leg" in finding.evidence.details for finding in findings):  # only a step in time is worth the reading
         verdict, findings = judged(
-            _around(reader, deploy, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
+            _around(
+                reader, deploy.service, named, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds))
+            )
         )
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
@@ -101,7 +104,7 @@ def judge_deploy(
         findings = [
             brought_up_to_date(
                 finding,
-                deploy.service,
+                named.service,
                 deploy.version,
                 [*cells, *newer],
                 sealed_until,
@@ -112,10 +115,24 @@ def judge_deploy(
             for finding in findings
         ]
     seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
-    return Judged(deploy, verdict, tuple(findings), sealed_until if newest else None, min(seen, default=None))
+    return Judged(
+        deploy,
+        replace(verdict, service=deploy.service),
+        tuple(findings),
+        sealed_until if newest else None,
+        min(seen, default=None),
+    )
 
 
-def _around(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> Around:
+def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> str:
+    """The plain name of a service that was asked for as `namespace/name`: what is judged is read of this one alone."""
+    ends = {(one.namespace, one.service) for one in sightings}
+    for cell in cells:
+        ends |= {(cell.edge.caller_namespace, cell.edge.caller), (cell.edge.callee_namespace, cell.edge.callee)}
+    return next((name for namespace, name in sorted(ends) if name != asked and is_called(namespace, name, asked)), asked)
+
+
+def _around(reader: Reader, asked: str, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> Around:
     """What a step in time is held against: the busiest neighbours now, and the service itself at these hours of the last days."""
     calls: Counter[str] = Counter()
     for cell in cells:
@@ -127,7 +144,7 @@ def _around(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: da
     former: list[EdgeCell] = []
     for day in range(1, DAYS + 1):
         back = timedelta(days=day)
-        former += reader.cells(deploy.environment, deploy.service, since - back, until - back)
+        former += reader.cells(deploy.environment, asked, since - back, until - back)
     return Around(tuple(neighbours.values()), tuple(former))
 
 

@@ -19,7 +19,6 @@ from monitor.errors import MonitorError, UsageError
 
 ANSWER_SECONDS = 120.0
 MOST = 5000  # rows of a page that the API gives at most
-DAY = timedelta(hours=24, seconds=5)
 
 
 class Send(Protocol):
@@ -110,13 +109,9 @@ class Listing:
         if self.headers.get("x-data-moved") and since and until:
             yield f"nothing is newer than {until:%Y-%m-%d %H:%M:%S} UTC: shown is what is from {since:%Y-%m-%d %H:%M:%S} on to it"
         elif not self.rows and newest and since and until and not since <= newest < until:
-            length = (
-                "the last 24 h"
-                if now - since <= DAY and until >= now
-                else f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
-            )
+            ends = "" if until >= now else f" until {until:%Y-%m-%d %H:%M}"
             start = newest - timedelta(hours=1)
-            yield f"nothing in {length}; the newest data is of {newest:%Y-%m-%d %H:%M:%S} UTC: use --since {start:%Y-%m-%dT%H:%M:%SZ}"
+            yield f"nothing since {since:%Y-%m-%d %H:%M}{ends} UTC; the newest data is of {newest:%Y-%m-%d %H:%M:%S} UTC: use --since {start:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _time(text: str | None) -> datetime | None:

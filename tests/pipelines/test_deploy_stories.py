@@ -13,7 +13,7 @@ from monitor.alerts.senders.listed import ListSender
 from monitor.control import lease
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import list_findings
-from monitor.gate import GateRequest, evaluate_gate
+from monitor.gate import GateAnswer, GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import EdgeCell
 from monitor.store import Store
@@ -130,6 +130,31 @@ def test_a_deploy_without_a_version_or_of_a_service_never_seen_raises_nothing(st
     assert list_findings(engine) == []
     answer = evaluate_gate(Reader(store), engine, GateRequest("ghost", "2.0.0"), now_after(12))
     assert (answer.exit_code, answer.reasons[0].startswith("unmatched: ghost was never seen")) == (2, True)
+
+
+def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Store, engine: Engine) -> None:
+    def of(space: str, new: Behaviour | None = None) -> list[EdgeCell]:
+        there = replace(edge(), caller_namespace=space, callee_namespace=space)
+        return cells([Traffic(there, new=new or Behaviour())], 12)
+
+    write_cells(store, [*of("team-a", Behaviour(server_error=0.5)), *of("team-b")])
+    alive = [
+        replace(sighting(window, version, f"{space}-{version}", 100), namespace=space)
+        for window in range(12)
+        for version in ("1.9.0", "2.0.0")
+        for space in ("team-a", "team-b")
+    ]
+    write_sightings(store, alive)
+    tell(engine)
+
+    def gate(service: str) -> GateAnswer:
+        return evaluate_gate(Reader(store), engine, GateRequest(service, "2.0.0"), now_after(12))
+
+    both = gate("payment")
+    assert both.exit_code == 2
+    assert both.settles == ("name one of team-a/payment, team-b/payment",)
+    assert (gate("team-a/payment").exit_code, gate("team-b/payment").exit_code) == (1, 0)
+    assert "unmatched: no service 'team-c/payment'" in gate("team-c/payment").reasons[0] or gate("team-c/payment").exit_code == 2
 
 
 def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(store: Store, engine: Engine) -> None:
