@@ -35,8 +35,13 @@ def is_json_type(media: str) -> bool:
     return kind in _JSON_TYPES or kind.endswith("+json")
 
 
+# Digits that orjson may turn into a float: more than an integer of 64 bits has, or as many.
+_LONG = b"0" * 19
+_AS_ZEROS = bytes(48 if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256))
+
+
 class Payload:
-    """One side's body. Decoding happens at the first question and once; 2^64 and larger integers become floats.
+    """One side's body. Decoding happens at the first question and once; integers of any length stay exact.
 
     `media` is the content type with its parameters, in lower case, "" when the source does not tell. Not thread-safe.
     """
@@ -87,7 +92,7 @@ class Payload:
         """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
         body = self._body = _unmarked(body)
         try:
-            self._value = orjson.loads(body)
+            self._value = _loads(body)
         except orjson.JSONDecodeError as error:
             unpacked, problem = unpacked_body(body, self.encoding, self._limits.body_bytes)
             if problem:
@@ -96,7 +101,7 @@ class Payload:
                 return self._unreadable(error)
             self._body = _unmarked(unpacked)
             try:
-                self._value = orjson.loads(self._body)
+                self._value = _loads(self._body)
             except orjson.JSONDecodeError as inner:
                 self.length = ""
                 return self._unreadable(inner)
@@ -125,7 +130,11 @@ class Payload:
         if self.problem or self._body is None:
             return False
         raw = self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
-        if b"\\u003" not in raw and raw.count(b":") == orjson.dumps(self._value).count(b":"):
+        if (
+            b"\\u003" not in raw
+            and _LONG not in raw.translate(_AS_ZEROS)
+            and raw.count(b":") == orjson.dumps(self._value).count(b":")
+        ):
             return False
         repeated = False
 
@@ -138,6 +147,18 @@ class Payload:
         except (ValueError, RecursionError):
             return False
         return repeated
+
+
+def _loads(body: str | bytes) -> Any:
+    """JSON with exact integers. orjson decides what is JSON; one with long digits is read again, exactly."""
+    value = orjson.loads(body)
+    raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+    if _LONG not in raw.translate(_AS_ZEROS):
+        return value
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return value  # an integer of more digits than Python reads: as a float
 
 
 def _brackets(body: bytes | str) -> int:

@@ -8,10 +8,17 @@ from monitor.contracts.limits import ContractLimits
 from monitor.errors import ContractError
 
 # Keywords whose value is data or prose, never a schema with references.
-_DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
-_NAMES = frozenset(
-    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "headers", "paths", "components"}
+DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
+# Keywords whose value is a map of names that the contract's author chose: a response may be called `default`.
+NAMES = frozenset(
+    {
+        *("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies", "schemas", "headers"),
+        *("paths", "components", "responses", "callbacks", "content", "encoding", "links", "requestBodies", "securitySchemes"),
+        *("pathItems", "mediaTypes", "webhooks", "variables"),
+    }
 )
+# Nothing below these is judged, so what they refer to does not matter.
+_ASIDE = frozenset({"links", "callbacks", "securitySchemes", "webhooks"})
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _MOST_HOPS = 50
 
@@ -78,6 +85,15 @@ def _schemas(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
         elif isinstance(node, dict):
             if not names:
                 yield node, pointer
+            if names and pointer == "/components":
+                stack.extend(
+                    (child, f"/components/{name}", True)
+                    for name, child in node.items()
+                    if name not in _ASIDE and name not in DATA
+                )
+                continue
             for name, child in node.items():
-                if names or name not in _DATA:
-                    stack.append((child, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", not names and name in _NAMES))
+                if not names and (name in _ASIDE or name.startswith("x-")):
+                    continue
+                if names or name not in DATA:
+                    stack.append((child, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", not names and name in NAMES))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import jsonschema_rs as engine
 
 from monitor.contracts.broken import ROOT, Broken, folded
+from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.errors import ContractError
@@ -55,11 +56,20 @@ class Schema:
 
     def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
-        return self._schemas.tight.is_valid({self._number: instance} if self._number else instance)
+        held = {self._number: instance} if self._number else instance
+        return self._schemas.tight.is_valid(held) and (self._schemas.harsh is None or self._schemas.harsh.is_valid(held))
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
-        """The broken clauses, folded by (rule, pointer), at most `most`."""
+        """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not fit: it hangs on a clause that cannot be judged."""
+        held = {self._number: instance} if self._number else instance
+        if self._schemas.harsh is not None and self._schemas.harsh.is_valid(held):
+            return []
         return self._folded(self._schemas.tight, instance, most)
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The pointers of the document's clauses that cannot be judged, such as a pattern that does not compile."""
+        return self._schemas.unjudged
 
     def broken_in_shape(self, instance: Any, most: int) -> list[Broken]:
         """The same for a redacted payload: presence and types only; a mask stands for any scalar."""
@@ -100,14 +110,17 @@ class Schemas:
         self._resources = dict(resources or {})
         self._assert_formats = assert_formats
         self._known: dict[str, Schema] = {}
+        self._limits = limits
+        self._judged: Judged | None = None
         self._tight: engine.Validator | None = None
+        self._harsh: engine.Validator | None = None
         self._loose: engine.Validator | None = None
 
     def lazily(self, pointer: str) -> Schema:
         """The schema at a JSON pointer into the document. Name all before the first is used: another one means to compile again."""
         known = self._known.get(pointer)
         if known is None:
-            self._tight = self._loose = None
+            self._tight = self._harsh = self._loose = None
             known = self._known[pointer] = Schema(self, pointer, f"{len(self._known)}" if pointer else "")
         return known
 
@@ -115,14 +128,31 @@ class Schemas:
     def tight(self) -> engine.Validator:
         """The validator of all schemas as written. Raises ContractError when one cannot be used."""
         if self._tight is None:
-            self._tight = self._compiled(self._document)
+            self._tight = self._compiled(self._as_judged().kindly)
         return self._tight
+
+    @property
+    def harsh(self) -> engine.Validator | None:
+        """The same with the clauses that cannot be judged taken as broken; None when there are none."""
+        if self._harsh is None and self._as_judged().harshly is not None:
+            self._harsh = self._compiled(self._as_judged().harshly)
+        return self._harsh
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The pointers of the clauses that cannot be judged."""
+        return self._as_judged().unjudged
+
+    def _as_judged(self) -> Judged:
+        if self._judged is None:
+            self._judged = judged(self._document, self._limits)
+        return self._judged
 
     @property
     def loose(self) -> engine.Validator:
         """The same for redacted payloads (loose.py)."""
         if self._loose is None:
-            self._loose = self._compiled(loosened(self._document))
+            self._loose = self._compiled(loosened(self._as_judged().kindly))
         return self._loose
 
     def _compiled(self, document: Any) -> engine.Validator:

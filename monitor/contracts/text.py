@@ -1,9 +1,10 @@
 """The text of a contract to plain JSON values: JSON, or YAML 1.2 by a safe loader that refuses bombs."""
 
+import json
 import re
+from collections import Counter
 from typing import Any
 
-import orjson
 import yaml
 
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -35,7 +36,7 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
     if size > limits.text_bytes:
         raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
     text = text.removeprefix("\ufeff")
-    document = _json(text) if text.lstrip()[:1] == "{" else None
+    document = _json(text, where, limits) if text.lstrip()[:1] == "{" else None
     if document is None:
         document = _yaml(text, where, limits)
     if not isinstance(document, dict):
@@ -44,11 +45,22 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
     return document
 
 
-def _json(text: str) -> Any:
+def _json(text: str, where: str, limits: ContractLimits) -> Any:
+    """Exact integers, and no key twice; None for what is no JSON."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, where))
+    except RecursionError:
+        raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
+    except ValueError:
         return None  # perhaps YAML's flow style
+
+
+def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    held = dict(pairs)
+    if len(held) != len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ContractError(f"{where}: the key {twice[:80]!r} stands twice in one object; only one of the two can be meant")
+    return held
 
 
 def _yaml(text: str, where: str, limits: ContractLimits) -> Any:

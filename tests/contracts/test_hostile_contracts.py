@@ -77,8 +77,9 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("itself in place", openapi({"A": {"allOf": [{"$ref": "#/components/schemas/A"}]}}), "schemas apply to one value"),
     ("deep", openapi({"A": json.loads("[" * 150 + "]" * 150)}, x=json.loads('{"a":' * 220 + "1" + "}" * 220)), "nested deeper"),
     ("a long pattern", openapi({"A": {"pattern": "a" * 5000}}), "longer than 4096"),
-    ("a pattern that explodes", openapi({"A": {"pattern": "^(a{1000}){1000}$"}}), "regex"),
-    ("no pattern", openapi({"A": {"pattern": "("}}), "regex"),
+    ("a path twice in JSON", '{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}', "'/a' stands twice"),
+    ("deep JSON", '{"a":' * 20_000 + "1" + "}" * 20_000, "nested deeper"),
+    ("deep YAML", "a: " + "[" * 20_000 + "]" * 20_000, "nested deeper|neither JSON nor YAML"),
     ("no type", openapi({"A": {"type": "float"}}), "cannot be used"),
     ("a list for paths", '{"openapi": "3.0.0", "paths": []}', "no object"),
     ("a bad status", '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"2000": {}}}}}}', "neither a status"),
@@ -104,6 +105,13 @@ def test_a_hostile_contract_is_refused_quickly_and_says_why(text: str, why: str)
     with pytest.raises(ContractError, match=why):
         read_contract("openapi", text, where="contract x").compile()
     assert time.process_time() - started < 5
+
+
+def test_a_pattern_over_the_engines_size_refuses_no_contract() -> None:
+    made = Registry([revision(openapi({"A": {"type": "string", "pattern": "^(a{1000}){1000}$"}}))])
+    assert made.broken == {}
+    assert check(exchange(answer="a"), made).outcome == "not_checked"
+    assert check(exchange(answer=1), made).outcome == "violated"
 
 
 def test_a_contract_over_its_size_is_refused() -> None:

@@ -1,17 +1,26 @@
-"""OpenAPI's schema dialect to plain JSON Schema: `nullable`, and `readOnly`/`writeOnly` for one side."""
+"""OpenAPI's schema dialect to plain JSON Schema: `nullable`, `discriminator`, integer formats, one side's properties."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from monitor.contracts.refs import follow
-from monitor.errors import ContractError
+from monitor.contracts.formats.discriminators import discriminated
+from monitor.contracts.formats.oneway import OneWay
+from monitor.contracts.refs import DATA, NAMES
 
 Side = Literal["request", "response"]
 
-_NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas"})
-_DATA = frozenset({"example", "examples", "enum", "const", "default"})
 _MARK: Mapping[Side, str] = {"request": "readOnly", "response": "writeOnly"}
-_MOST_PARTS = 8
+# https://spec.openapis.org/registry/format/
+_RANGES = {
+    "int8": (-(2**7), 2**7 - 1),
+    "uint8": (0, 2**8 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "uint16": (0, 2**16 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
 
 
 class Dialect:
@@ -19,11 +28,15 @@ class Dialect:
 
     def __init__(self, document: dict[str, Any], side: Side, *, lenient: bool) -> None:
         self._document = document
-        self._mark = _MARK[side]
+        self._side = side
+        self._one_way = OneWay(document, _MARK[side])
         self._lenient = lenient
+        components = document.get("components")
+        schemas = components.get("schemas") if isinstance(components, dict) else None
+        self._known = schemas if isinstance(schemas, dict) else {}
 
     def rewritten(self) -> dict[str, Any]:
-        """The whole document, rewritten; pointers into it stay as they were except below a wrapped `nullable`."""
+        """The whole document, rewritten; pointers into it stay as they were except below what was wrapped."""
         result = self._node(self._document, names=False)
         assert isinstance(result, dict)
         return result
@@ -35,34 +48,29 @@ class Dialect:
             return node
         if names:
             return {name: self._node(child, names=False) for name, child in node.items()}
-        copy = {name: child if name in _DATA else self._node(child, names=name in _NAMES) for name, child in node.items()}
+        copy = {name: child if name in DATA else self._node(child, names=name in NAMES) for name, child in node.items()}
+        self._keep_side(node, copy)
+        _in_range(copy)
+        if "discriminator" in node:
+            copy = discriminated(copy, self._known)
+        return self._nullable(copy) if node.get("nullable") is True else copy
+
+    def _keep_side(self, node: dict[str, Any], copy: dict[str, Any]) -> None:
+        """Leave out of `required` what does not travel on this side; what is only written must not be in a response."""
+        one_way = self._one_way.of(node)
+        if not one_way:
+            return
         if isinstance(node.get("required"), list):
-            kept = [name for name in node["required"] if not self._one_way(node, name, 0)]
+            kept = [name for name in node["required"] if not isinstance(name, str) or name not in one_way]
             if kept:
                 copy["required"] = kept
             else:
                 del copy["required"]  # draft 4 allows no empty list
-        return self._nullable(copy) if node.get("nullable") is True else copy
-
-    def _one_way(self, node: dict[str, Any], name: object, level: int) -> bool:
-        """Whether a required property never travels on this side."""
-        if level > _MOST_PARTS or not isinstance(name, str):
-            return False
         properties = node.get("properties")
-        if isinstance(properties, dict) and name in properties:
-            inner = properties[name]
-            return isinstance(inner, dict) and (inner.get(self._mark) is True or self._behind(inner).get(self._mark) is True)
-        parts = node.get("allOf")
-        return isinstance(parts, list) and any(
-            isinstance(part, dict) and self._one_way(self._behind(part), name, level + 1) for part in parts
-        )
-
-    def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
-        try:
-            found, _ = follow(self._document, node, "", "")
-        except ContractError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        if self._side == "response" and isinstance(properties, dict):
+            for name, schema in properties.items():
+                if self._one_way.marked(schema):
+                    copy["properties"][name] = {"not": {}}
 
     def _nullable(self, schema: dict[str, Any]) -> dict[str, Any]:
         kinds = schema.get("type")
@@ -76,3 +84,11 @@ class Dialect:
         if not self._lenient:
             return schema
         return {"anyOf": [{"type": "null"}, schema]}
+
+
+def _in_range(schema: dict[str, Any]) -> None:
+    """Hold the range of an integer format, which a validator of JSON Schema only notes; of texts it says nothing."""
+    bounds = _RANGES.get(schema["format"]) if isinstance(schema.get("format"), str) else None
+    if bounds is not None and isinstance(schema.get("type", ""), str | list):
+        parts = schema.get("allOf")
+        schema["allOf"] = [*(parts if isinstance(parts, list) else []), {"minimum": bounds[0], "maximum": bounds[1]}]

@@ -1,0 +1,75 @@
+"""`discriminator`: the property's value says which branch is meant. https://spec.openapis.org/oas/v3.1.1#discriminator-object"""
+
+from typing import Any
+
+_SCHEMAS = "#/components/schemas/"
+_CHOICES = ("oneOf", "anyOf")
+
+
+def discriminated(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which each named branch of `oneOf` or `anyOf` asks for a value that means it; others stay as they are.
+
+    `known` are the document's schemas by name. A branch is meant by its schema's name and by what `mapping` says. A
+    value that maps to a schema outside the branches may stand in each, since the branch may have branches of its own.
+    """
+    said = schema.get("discriminator")
+    tag = said.get("propertyName") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(tag, str):
+        return schema
+    copy = dict(schema)
+    for word in _CHOICES:
+        branches = schema.get(word)
+        if isinstance(branches, list):
+            copy[word] = _guarded(branches, said, tag, known)
+    return copy
+
+
+def _guarded(branches: list[Any], said: dict[str, Any], tag: str, known: dict[str, Any]) -> list[Any]:
+    refs = [branch.get("$ref") if isinstance(branch, dict) else None for branch in branches]
+    mapping = said.get("mapping")
+    targets = {str(value): _target(target, known) for value, target in mapping.items()} if isinstance(mapping, dict) else {}
+    elsewhere = {value for value, target in targets.items() if target not in refs}
+    for ref in refs:
+        elsewhere |= _nested(ref, tag, known)
+    meant = [_values(ref, targets) | elsewhere for ref in refs]
+    fallback = _target(said["defaultMapping"], known) if isinstance(said.get("defaultMapping"), str) else None
+    guarded = []
+    for branch, ref, values in zip(branches, refs, meant, strict=True):
+        if not isinstance(ref, str):
+            guarded.append(branch)
+            continue
+        guard: dict[str, Any] = {"required": [tag], "properties": {tag: {"enum": sorted(values)}}}
+        if ref == fallback:
+            others = sorted({value for other, held in zip(refs, meant, strict=True) if other != ref for value in held} - values)
+            guard = {"properties": {tag: {"not": {"enum": others}}}} if others else {}
+        guarded.append({"allOf": [branch, guard]})
+    return guarded
+
+
+def _values(ref: Any, targets: dict[str, str]) -> set[str]:
+    values = {value for value, target in targets.items() if target == ref}
+    return values | ({ref.rsplit("/", 1)[-1]} if isinstance(ref, str) else set())
+
+
+def _nested(ref: Any, tag: str, known: dict[str, Any]) -> set[str]:
+    """What the branch's own discriminator by the same property takes."""
+    held = known.get(ref.removeprefix(_SCHEMAS)) if isinstance(ref, str) and ref.startswith(_SCHEMAS) else None
+    inner = held.get("discriminator") if isinstance(held, dict) else None
+    if not isinstance(held, dict) or not isinstance(inner, dict) or inner.get("propertyName") != tag:
+        return set()
+    mapping = inner.get("mapping")
+    values = set(map(str, mapping)) if isinstance(mapping, dict) else set()
+    for word in _CHOICES:
+        branches = held.get(word)
+        for branch in branches if isinstance(branches, list) else ():
+            if isinstance(branch, dict) and isinstance(branch.get("$ref"), str):
+                values.add(branch["$ref"].rsplit("/", 1)[-1])
+    return values
+
+
+def _target(target: Any, known: dict[str, Any]) -> str:
+    """The reference that a mapping's value stands for: a reference, a schema's name, or a file named after one."""
+    text = str(target)
+    if text.startswith("#"):
+        return text
+    return _SCHEMAS + (text if text in known else text.rsplit("/", 1)[-1].partition(".")[0])

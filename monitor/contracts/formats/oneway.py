@@ -1,0 +1,97 @@
+"""Which properties travel one way only, wherever they are declared: `readOnly` in requests, `writeOnly` in responses."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.contracts.refs import DATA, NAMES, follow
+from monitor.errors import ContractError
+
+_LISTS = ("allOf", "anyOf", "oneOf")
+_BRANCHES = ("if", "then", "else")
+_MOST_PARTS = 8
+_NOTHING: frozenset[str] = frozenset()
+
+
+class OneWay:
+    """The names that each schema of a document need not bring on one side, by `mark` (readOnly or writeOnly).
+
+    A name counts for a schema when the property is declared in it or in any schema applied to the same value: its
+    `$ref`, `allOf`, `anyOf`, `oneOf` and `if` parts, and the schemas that it is a part of with their other parts.
+    """
+
+    def __init__(self, document: dict[str, Any], mark: str) -> None:
+        self._document = document
+        self._mark = mark
+        self._names: Mapping[int, frozenset[str]] = {}
+        nodes = list(_schemas(document))
+        if any(node.get(mark) is True for node in nodes):
+            self._names = self._spread(nodes)
+
+    def of(self, node: dict[str, Any]) -> frozenset[str]:
+        """The names for one schema of the document, by identity."""
+        return self._names.get(id(node), _NOTHING)
+
+    def marked(self, schema: Any, level: int = 0) -> bool:
+        """Whether a property's schema says that it travels one way, itself or in what it refers to."""
+        if level > _MOST_PARTS or not isinstance(schema, dict):
+            return False
+        if schema.get(self._mark) is True or self._behind(schema).get(self._mark) is True:
+            return True
+        parts = schema.get("allOf")
+        return isinstance(parts, list) and any(self.marked(part, level + 1) for part in parts)
+
+    def _spread(self, nodes: list[dict[str, Any]]) -> Mapping[int, frozenset[str]]:
+        parts = {id(node): [id(part) for part in self._parts(node)] for node in nodes}
+        users: dict[int, list[int]] = defaultdict(list)
+        for user, held in parts.items():
+            for part in held:
+                users[part].append(user)
+        found: dict[int, frozenset[str]] = {}
+        for node in nodes:
+            declared = node.get("properties")
+            if isinstance(declared, dict):
+                names = frozenset(name for name, schema in declared.items() if self.marked(schema))
+                if names:
+                    found[id(node)] = names
+        _flow(found, users)  # up: what a part declares, the whole knows
+        _flow(found, parts)  # down: what the whole knows, each part knows
+        return found
+
+    def _parts(self, node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if isinstance(node.get("$ref"), str):
+            yield self._behind({"$ref": node["$ref"]})
+        for word in _LISTS:
+            held = node.get(word)
+            yield from (part for part in (held if isinstance(held, list) else ()) if isinstance(part, dict))
+        yield from (node[word] for word in _BRANCHES if isinstance(node.get(word), dict))
+
+    def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
+        try:
+            found, _ = follow(self._document, node, "", "")
+        except ContractError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def _flow(found: dict[int, frozenset[str]], edges: Mapping[int, list[int]]) -> None:
+    """Hand names on along the edges until nothing changes."""
+    pending = list(found)
+    while pending:
+        node = pending.pop()
+        for other in edges.get(node, ()):
+            if not found[node] <= found.get(other, _NOTHING):
+                found[other] = found.get(other, _NOTHING) | found[node]
+                pending.append(other)
+
+
+def _schemas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    stack: list[tuple[Any, bool]] = [(document, False)]
+    while stack:
+        node, names = stack.pop()
+        if isinstance(node, list):
+            stack.extend((child, False) for child in node)
+        elif isinstance(node, dict):
+            if not names:
+                yield node
+            stack.extend((child, not names and name in NAMES) for name, child in node.items() if names or name not in DATA)
