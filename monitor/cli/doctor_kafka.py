@@ -1,19 +1,23 @@
 """A sample of each topic: how many spans tell version, caller, body and sampling; without these, edges stay blind."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from monitor.cli.sign import Sign
 from monitor.config import Settings
 from monitor.errors import TopicMissing
-from monitor.model.records import Partition, Records
+from monitor.model.records import Partition, Records, Rejects
+from pipelines.unread import Kind, explained
 
 SAMPLE_SECONDS = 15.0
 
 
 def samples(settings: Settings, count: int) -> Iterator[Sign]:
     """Signs of every topic's newest `count` records. SourceUnavailable when Kafka does not answer."""
+    from monitor.decode.api_logs import decode_api_logs
+    from monitor.decode.deploys import decode_deploys
     from monitor.decode.spans import decode_spans
 
     kafka, topics = settings.kafka, settings.topics
@@ -21,7 +25,7 @@ def samples(settings: Settings, count: int) -> Iterator[Sign]:
     if topics.spans:
         records = newest(kafka.brokers, topics.spans, options, count)
         spans, rejects = decode_spans(records, topics.spans_encoding)
-        yield _readable(topics.spans, records, len({one.offset for one in rejects if one.whole}))
+        yield _readable("spans", topics.spans, records, rejects)
         said = [spans.resources[at] for at in spans.resource]
         servers = spans.kind == 2
         known_caller = servers & (spans.parent.view("u8") != 0)
@@ -45,15 +49,21 @@ def samples(settings: Settings, count: int) -> Iterator[Sign]:
         yield _share("spans with a body", len(spans.bodies), len(said), 0.0)
         marked = sum(1 for at in spans.tracestate if "th:" in spans.tracestates[at])
         yield _share("spans marked as sampled", marked, len(said), 0.0)
-    for topic in filter(None, (topics.api_logs, topics.deploys)):
+    optional: tuple[tuple[Kind, str], ...] = (("api-logs", topics.api_logs), ("deploys", topics.deploys))
+    for kind, topic in optional:
+        if not topic:
+            continue
         try:
             records = newest(kafka.brokers, topic, options, count)
         except TopicMissing as error:
             yield Sign(f"sample of {topic}", "mind", f"{error}; it is optional")
             continue
-        yield Sign(
-            f"sample of {topic}", "good" if len(records) else "mind", f"{len(records)} records, {records.bytes / 1e6:.1f} MB"
+        refused: Rejects = (
+            decode_api_logs(records, topics.api_logs_format, topics.api_logs_mapping)[1]
+            if kind == "api-logs"
+            else decode_deploys(records).rejects
         )
+        yield _readable(kind, topic, records, refused)
 
 
 def newest(brokers: str, topic: str, options: Mapping[str, Any], count: int) -> Records:
@@ -91,13 +101,15 @@ def newest(brokers: str, topic: str, options: Mapping[str, Any], count: int) -> 
     )
 
 
-def _readable(topic: str, records: Records, refused: int) -> Sign:
+def _readable(kind: Kind, topic: str, records: Records, rejects: Rejects) -> Sign:
+    """How much of a sample can be read; of one that mostly cannot, what it looks like and which setting reads it."""
     if not len(records):
         return Sign(f"sample of {topic}", "mind", "the topic is empty")
-    state: Literal["good", "bad"] = "bad" if refused * 2 > len(records) else "good"
-    hint = "; are topics.spans and topics.spans_encoding right?" if state == "bad" else ""
+    whole = {one.place: one.reason for one in rejects if one.whole}
+    state: Literal["good", "bad"] = "bad" if len(whole) * 2 > len(records) else "good"
+    hint = f". {explained(kind, Counter(whole.values()).most_common(1)[0][0])}" if state == "bad" else ""
     return Sign(
-        f"sample of {topic}", state, f"{len(records)} records, {records.bytes / 1e6:.1f} MB, {refused} cannot be read{hint}"
+        f"sample of {topic}", state, f"{len(records)} records, {records.bytes / 1e6:.1f} MB, {len(whole)} cannot be read{hint}"
     )
 
 

@@ -13,14 +13,19 @@ import pytest
 
 from monitor.cli import main
 from monitor.cli.assembly import House
+from monitor.cli.doctor_kafka import _readable
 from monitor.cli.up import serving
 from monitor.config import load
 from monitor.control.store import open_control
+from monitor.decode.spans import decode_spans
 from monitor.store import Store
 from monitor.streams.embedded import EmbeddedKafka
 from monitor.telemetry import Report
+from pipelines.unread import Kind
 from tests.bench.generate import generated
 from tests.fixtures.shop_day import write_shop_day
+from tests.fixtures.signals import metrics
+from tests.fixtures.spans import records as span_records
 
 TOPICS = ("otlp_spans", "api_logs", "deploys")
 
@@ -117,3 +122,10 @@ def test_a_question_where_nothing_was_ever_read_says_that_its_empty_answer_means
     assert (first.returncode, first.stdout.strip()) == (0, "[]")
     assert f"nothing was ever read into {tmp_path / 'elsewhere'}" in first.stderr
     assert ran("findings").stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["spans", "api-logs", "deploys"])
+def test_a_sample_of_something_else_says_what_it_is(kind: Kind) -> None:
+    sample = span_records([metrics()] * 3)
+    sign = _readable(kind, "topic", sample, decode_spans(sample)[1])
+    assert (sign.state, "3 cannot be read. They look like OTLP metrics; no setting reads these" in sign.said) == ("bad", True)
