@@ -13,7 +13,17 @@ from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
 from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
 from monitor.streams.bounded import MAX_BYTES, bound_batches
-from monitor.streams.kafka_client import TopicFacts, check_codecs, deleted, in_our_words, made_anew, open_consumer, topic_facts
+from monitor.streams.kafka_client import (
+    TopicFacts,
+    check_codecs,
+    deleted,
+    in_our_words,
+    made_anew,
+    open_consumer,
+    partitions_of_nobody,
+    stuck,
+    topic_facts,
+)
 from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
@@ -33,6 +43,7 @@ class Patience:
     quiet_seconds: float = 5.0  # without records, ask the broker for end offsets this often
     stall_seconds: float = 20.0  # after so long without any answer the source is unavailable
     commit_seconds: float = 15.0
+    stuck_seconds: float = 60.0  # of polling without records, after which a consumer that should have some is built anew
     join_seconds: float = 60.0  # a member without partitions for so long looks whether the others caught up
 
 
@@ -92,8 +103,9 @@ class KafkaSource:
         self._consumer: KafkaConsumer | None = None
         self._facts = TopicFacts("", "", 0)
         self._rebalances = _Rebalances()
+        self._waited_for: dict[TopicPartition, int] = {}
         self._gathering = Gathering()
-        self._answered_at = self._asked_at = self._joined_at = 0.0
+        self._answered_at = self._asked_at = self._joined_at = self._idle_seconds = 0.0
         self._max_records = 100
         self._listed = False
 
@@ -105,6 +117,7 @@ class KafkaSource:
         def gather(wait_seconds: float) -> None:
             self._gather(consumer, wait_seconds)
             self._watch(consumer)
+            self._check_stuck(consumer)
 
         def caught_up() -> bool:
             return self._until_caught_up and self._caught_up(consumer, targets)
@@ -160,8 +173,12 @@ class KafkaSource:
 
     def _gather(self, consumer: KafkaConsumer, wait_seconds: float) -> None:
         """Poll once. What came is dropped when the broker's last word is that the topic is another one or gone."""
+        begun = self._monotonic()
         with in_our_words(f"reading {self._topic} at {self._brokers}"):
             found = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
+        self._idle_seconds = 0.0 if found else self._idle_seconds + self._monotonic() - begun
+        if found:
+            self._waited_for = {}
         self._check_topic(consumer)
         self._take_in(consumer, found)
 
@@ -235,6 +252,36 @@ class KafkaSource:
         self._answered_at = self._monotonic()
         for tp in consumer.assignment():
             LAG.labels(self._topic, str(tp.partition)).set(max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0)))
+
+    def _check_stuck(self, consumer: KafkaConsumer) -> None:
+        """Raise when this consumer has long had nothing though records wait for it, or partitions that nobody reads.
+
+        A member of a group with more members than partitions has nothing to do, and is well.
+        """
+        seconds = self._idle_seconds
+        if seconds < self._patience.stuck_seconds:
+            return
+        self._idle_seconds = 0.0
+        ours = consumer.assignment()
+        if not ours:
+            limit = self._patience.connect_seconds
+            free = partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, self._options, limit)
+            if free and not consumer.assignment():
+                raise stuck(self._brokers, self._topic, seconds, f"no partition was assigned, and {len(free)} have no reader,")
+            return
+        try:
+            ends = consumer.end_offsets(list(ours), timeout_ms=3000)
+        except KafkaError:
+            return  # a broker that stays silent is noticed elsewhere
+        waiting = sum(max(0, self._waited_for.get(tp, 0) - self._reached(consumer, tp)) for tp in ends)
+        if waiting:
+            raise stuck(self._brokers, self._topic, seconds, f"nothing was read though {waiting} records wait")
+        self._waited_for = ends  # what came only now is given a while
+        self._idle_seconds = seconds - self._patience.quiet_seconds
+
+    def _reached(self, consumer: KafkaConsumer, tp: TopicPartition) -> int:
+        """The next offset to read, as far as we know without a fetch."""
+        return self._position(consumer, tp) or self._gathering.expected(self._partition(tp)) or 0
 
     def _check_topic(self, consumer: KafkaConsumer) -> None:
         """Raise when the topic was deleted or made anew, by metadata no older than 10 s and as new as the last assignment."""

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import logging
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -146,8 +147,11 @@ def _built(kind: Callable[..., Client], **settings: Any) -> Client:
     begun = _causes.listen()
 
     def make_inner(**configs: Any) -> Any:
-        inner.append(KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**configs))
-        return inner[0]
+        made = KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**configs)
+        # kafka-python does not hand `allow_auto_create_topics` on: asking for a deleted topic's metadata made it anew
+        made.cluster.config["allow_auto_create_topics"] = False
+        inner.append(made)
+        return made
 
     with contextlib.ExitStack() as undo:
         undo.callback(lambda: [each.close() for each in inner])
@@ -194,6 +198,41 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
     if not topic_id.strip("0"):
         topic_id = ""
     return TopicFacts(source_id(cluster_id, topic, topic_id, salt), topic_id, partitions)
+
+
+def partitions_of_nobody(
+    brokers: str, topic: str, group: str, partitions: int, options: Mapping[str, Any], timeout_seconds: float
+) -> set[int]:
+    """The topic's partitions that no member of the group has. All of them while the group rebalances or cannot be asked."""
+    everything = set(range(partitions))
+    answers: list[Mapping[str, Any]] = []
+    try:
+        admin = open_admin(brokers, options, timeout_seconds)
+    except (KafkaError, OSError):
+        return everything
+
+    def ask() -> None:
+        with contextlib.suppress(KafkaError, OSError):
+            answers.append(admin.describe_groups([group])[group])
+
+    asking = threading.Thread(target=ask, name="kafka-group", daemon=True)  # the client has no time limit for this question
+    asking.start()
+    asking.join(timeout_seconds)
+    admin.close()
+    owned = [
+        number
+        for member in (answers[0].get("members", ()) if answers else ())
+        if isinstance(member.get("member_assignment"), Mapping)
+        for each in member["member_assignment"].get("assigned_partitions", ())
+        if each["topic"] == topic
+        for number in each["partitions"]
+    ]
+    return everything - set(owned)
+
+
+def stuck(brokers: str, topic: str, seconds: float, how: str) -> SourceUnavailable:
+    """The consumer stands still although there is something to do: a new one may not."""
+    return SourceUnavailable(f"Kafka topic {topic} at {brokers}: {how} for {seconds:.0f} s; the consumer is built anew")
 
 
 def last_of_batch(

@@ -1,6 +1,7 @@
 """KafkaSource on a real Apache Kafka: codecs, rebalances, faults, hostile batches."""
 
 import collections
+import contextlib
 import gc
 import os
 import subprocess
@@ -8,16 +9,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.coordinator.assignors.abstract import ConsumerProtocolAssignment
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from monitor.clock import system_clock
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records, stepped_over
 from monitor.streams.confluent import ConfluentSource
 from monitor.streams.kafka import KafkaSource, Patience
+from monitor.streams.kafka_client import partitions_of_nobody
 from monitor.streams.runner import RunnerSettings, run
 from monitor.streams.source import Source
 from monitor.telemetry import HealthBoard
@@ -404,6 +410,40 @@ def test_a_deleted_topic_is_said(kafka: KafkaBroker, client: type[KafkaSource] |
 
 
 @CLIENTS
+def test_a_topic_that_an_operator_deletes_stays_deleted_though_the_broker_makes_topics_by_itself(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    often = {"metadata_max_age_ms": 200} if client is KafkaSource else {"topic.metadata.refresh.interval.ms": 200}
+    topic = kafka.make_topic(partitions=2)
+    kafka.produce(topic, numbered(10))
+
+    def made(**more: bool) -> KafkaSource | ConfluentSource:
+        return client(
+            kafka.bootstrap, topic, topic, options=often, patience=HASTY, poll_seconds=0.2, max_batch_seconds=0.2, **more
+        )
+
+    first, second = made(), made()  # one has read it, one is about to join when it goes
+    batches, others = first.poll(), second.poll()
+    next(batch for batch in batches if len(batch))
+    next(others)
+    kafka.delete_topic(topic)
+    for source, rest in ((first, batches), (second, others)):
+        with pytest.raises(SourceUnavailable, match=r"was deleted|does not exist|Unknown topic"):
+            collections.deque(rest, maxlen=0)
+        for _ in range(20):  # as long as it is asked after
+            with contextlib.suppress(SourceUnavailable, StopIteration):
+                next(rest)
+        source.close()
+    for more in ({}, {"until_caught_up": True}):
+        again = made(**more)
+        with pytest.raises(SourceUnavailable, match="does not exist"):
+            next(again.poll())
+        again.close()
+    with kafka.admin() as admin:
+        assert topic not in admin.list_topics()
+
+
+@CLIENTS
 def test_a_committed_place_beyond_the_end_is_given_up(
     kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
 ) -> None:
@@ -413,3 +453,90 @@ def test_a_committed_place_beyond_the_end_is_given_up(
     other.commit({TopicPartition(topic, 0): OffsetAndMetadata(50, "", -1)})
     other.close()
     assert values(read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))) == numbered(5)
+
+
+IMPATIENT = replace(HASTY, stuck_seconds=1.5, stall_seconds=600)
+
+
+@CLIENTS
+def test_a_member_more_than_partitions_has_nothing_to_do_and_stays(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(5))
+    made = [client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2) for _ in range(2)]
+    polls = [source.poll() for source in made]
+    deadline = time.monotonic() + 8  # both look several times whether they are stuck
+    while time.monotonic() < deadline:
+        for poll in polls:
+            next(poll)
+    assert partitions_of_nobody(kafka.bootstrap, topic, topic, 1, {}, 5.0) == set()
+    for source in made:
+        source.close()
+
+
+@CLIENTS
+def test_a_member_that_gets_no_partition_though_nobody_has_it_is_built_anew(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    leader = KafkaConsumer(
+        topic,
+        bootstrap_servers=kafka.bootstrap,
+        group_id=topic,
+        partition_assignment_strategy=[_Nobody],
+        enable_auto_commit=False,
+    )
+    ended = threading.Event()
+
+    def lead() -> None:
+        while not ended.is_set():
+            leader.poll(timeout_ms=100)
+
+    leading = threading.Thread(target=lead)
+    leading.start()
+    try:
+        deadline = time.monotonic() + 60
+        with kafka.admin() as admin:
+            while admin.describe_groups([topic])[topic]["group_state"] != "Stable":
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        source = client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2)
+        with pytest.raises(SourceUnavailable, match=r"no partition was assigned, and 1 have no reader.*built anew"):
+            collections.deque(source.poll(), maxlen=0)
+        source.close()
+    finally:
+        ended.set()
+        leading.join()
+        leader.close()
+    assert partitions_of_nobody("127.0.0.1:9", topic, topic, 1, {}, 1.0) == {0}
+
+
+class _Nobody(RangePartitionAssignor):  # type: ignore[misc]  # kafka-python has no types
+    """An assignor that gives nothing to anybody."""
+
+    @classmethod
+    def assign(cls, _cluster: object, members: Any) -> dict[str, ConsumerProtocolAssignment]:
+        return {member.member_id: ConsumerProtocolAssignment(cls.version, [], b"") for member in members}
+
+
+@CLIENTS
+def test_a_consumer_that_reads_nothing_of_what_waits_is_built_anew(
+    kafka: KafkaBroker, client: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(5))
+    source = client(kafka.bootstrap, topic, topic, patience=IMPATIENT, poll_seconds=0.2, max_batch_seconds=0.2)
+    poll = source.poll()
+    next(batch for batch in poll if len(batch))
+    theirs = source._consumer  # a client that hangs is made by pausing it behind the source's back
+    if isinstance(source, KafkaSource):
+        theirs.pause(*theirs.assignment())  # type: ignore[union-attr]
+    else:
+        theirs.pause(theirs.assignment())  # type: ignore[union-attr]
+    kafka.produce(topic, numbered(7, first=5))
+    with pytest.raises(SourceUnavailable, match=r"nothing was read though [1-7] records wait.*built anew"):
+        collections.deque(poll, maxlen=0)
+    source.close()
+    after = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
+    assert set(values(after)) >= set(numbered(7, first=5))
