@@ -10,7 +10,7 @@ from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import decode_api_logs
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.model.records import Offsets, Unread
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
@@ -50,6 +50,7 @@ def api_logs(
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, examined.windows, examined.window_rows))
             store.insert("rejects", reject_rows(rejects, reading))
+            store.insert("losses", loss_rows(records))
             store.insert(
                 "ledger",
                 ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects), reading=reading),

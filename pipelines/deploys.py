@@ -15,7 +15,7 @@ from monitor.control.deploys import record
 from monitor.decode.deploys import DeployEvents, decode_deploys
 from monitor.detect.versions import VersionMemory, VersionSettings
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import ledger_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.records import Offsets, Records, Unread
@@ -49,6 +49,7 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
             record(engine, settings.aliases.deploy(event), clock())
         if len(records):
             store.insert("rejects", reject_rows(found.rejects, reading))
+            store.insert("losses", loss_rows(records))
             store.insert("ledger", _ledger(records, found, reading))
         for reject in found.rejects:
             telemetry.REJECTS.labels("deploys", reject.reason).inc(reject.count)

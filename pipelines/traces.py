@@ -14,7 +14,7 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.edges.halves import Namer, half_edges
 from monitor.model.exchanges import Exchange
 from monitor.model.records import Offsets, Records, Unread
@@ -66,6 +66,7 @@ def traces(
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))
             store.insert("rejects", reject_rows(rejects, reading))
+            store.insert("losses", loss_rows(records))
             store.insert(
                 "ledger",
                 ledger_rows(

@@ -53,6 +53,21 @@ def ledger_rows(
     )
 
 
+def loss_rows(records: Records) -> pa.Table:
+    """Rows of `losses`, one a record with a gap before it. A later reading without the gap takes none of them away."""
+    lost = [index for index, gap in enumerate(records.gaps) if gap]
+    places = [records.partitions[index] for index in lost]
+    return pa.table(
+        {
+            "source_id": [place.source_id for place in places],
+            "topic": [place.topic for place in places],
+            "partition": pa.array([place.partition for place in places], pa.uint32()),
+            "offset": pa.array([records.offsets[index] for index in lost], pa.uint64()),
+            "gap": pa.array([records.gaps[index] for index in lost], pa.uint64()),
+        }
+    )
+
+
 def arrival_rows(source_id: str, windows: NDArray[np.uint32], rows: NDArray[np.int64]) -> pa.Table:
     """Rows of `arrivals`: distinct windows a batch touched, and how many rows fell into each."""
     return pa.table(

@@ -11,7 +11,7 @@ BY_SETTING: Mapping[str, tuple[str, ...]] = {
     "windows_days": ("edge_windows", "sightings", "shape_counts"),
     "hours_months": ("edge_hours",),
     "violations_days": ("violations",),
-    "ledger_days": ("ledger", "rejects"),
+    "ledger_days": ("ledger", "losses", "rejects"),
     "evidence_days": ("evidence", "shapes"),
 }
 _UNITS = {"days": "Day", "hours": "Hour", "months": "Month"}
