@@ -30,7 +30,7 @@ def check_body(
     entry = meant(media, payload.media)
     if payload.media and problem != NO_BODY and entry is None:
         expected = "|".join(sorted(media))[:120]
-        actual = _known_media(payload.media.partition(";")[0])
+        actual = _known_media(payload.media.partition(";")[0].rstrip())
         findings.add(side, Broken("undocumented_media_type", "", f"{clause.clause}/content", expected, actual))
         return
     if problem == NOT_JSON:

@@ -375,6 +375,37 @@ def test_the_neighbours_of_a_mask_count_in_choices_too() -> None:
         assert answered(response, response_body=json.dumps(body), redacted=True).outcome == outcome
 
 
+JSON = {"content-type": "application/json"}
+TEXT: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "string"}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "why"),
+    [
+        ({"method": "HEAD", "response_headers": JSON}, "valid", ""),
+        ({"status": 304}, "valid", ""),
+        ({"status": 304, "method": "HEAD"}, "valid", ""),
+        ({"response_headers": JSON}, "not_checked", "no_body"),
+        ({"response_headers": {}}, "not_checked", "no_body"),
+        ({"response_headers": JSON | {"content-length": "0"}}, "violated", "missing_body"),
+        ({"response_headers": JSON, "response_body": '"abc"'}, "valid", ""),
+        ({"response_headers": JSON, "response_body": "abc"}, "violated", "not_json"),
+        ({"response_headers": JSON, "response_body": '{"a": '}, "not_checked", "truncated"),
+        ({"response_headers": {"content-type": "text/html"}, "response_body": "<p>"}, "violated", "undocumented_media_type"),
+        ({"response_headers": JSON, "response_body": "<p>"}, "violated", "not_json"),
+        ({"response_headers": {}, "response_body": "<p>"}, "not_checked", "media_type"),
+    ],
+)
+def test_a_body_that_is_not_there_or_not_json_is_told_apart(changes: dict[str, Any], outcome: str, why: str) -> None:
+    checked = answered(TEXT, **({"response_headers": {}} | changes))
+    assert (checked.outcome, [broken.rule for broken in checked.violations] or [checked.reason]) == (outcome, [why])
+
+
+def test_a_status_without_a_body_needs_none() -> None:
+    for status in (204, 205):
+        assert answered(TEXT, status=status, listed=str(status), response_headers={"content-length": "0"}).outcome == "valid"
+
+
 MEDIA: dict[str, Any] = {
     "content": {
         "*/*": {"schema": {"const": "any"}},
