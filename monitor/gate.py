@@ -13,7 +13,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
-from monitor.model.edges import is_called, qualified
+from monitor.model.edges import WINDOW_SECONDS, is_called, qualified
 from monitor.model.judging import Finding, Outcome
 from monitor.store.reader import Reader
 
@@ -117,7 +117,11 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     """Nobody told of such a deploy: say which names are known, so that a typo or a missing alias shows."""
     recent = list_deploys(engine, environment=request.environment, since=now - LOOK_BACK)
     newest = reader.last_sealed()
-    seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), request.environment, None) if newest else []
+    seen = (
+        reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), request.environment, None)
+        if newest
+        else []
+    )
     services = {deploy.service for deploy in recent} | {one.service for one in seen}
     services |= {qualified(one.namespace, one.service) for one in seen if one.namespace}
     if request.service not in services and request.environment is not None:
@@ -151,7 +155,9 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
 def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newest: datetime | None, now: datetime) -> list[str]:
     """Where this service is known, by telemetry or deploys."""
     deploys = list_deploys(engine, service=request.service, since=now - LOOK_BACK)
-    seen = reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=10), None, request.service) if newest else []
+    seen = (
+        reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), None, request.service) if newest else []
+    )
     return sorted({one.environment for one in deploys} | {one.environment for one in seen})
 
 

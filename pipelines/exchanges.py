@@ -18,7 +18,8 @@ from monitor.contracts.shapes import is_sampled, shape_of
 from monitor.edges.aliases import Aliases
 from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
-from monitor.edges.outcomes import http_outcome
+from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import Checked, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
 from monitor.model.records import Place, Records, Reject
@@ -138,7 +139,7 @@ class Examiner:
             asked = answered = 0
             if self._share and is_sampled(exchange, self._share):
                 asked, answered = self._shape(request, shapes), self._shape(response, shapes)
-            rows.append(_exchange_row(exchange, names, checked, asked, answered))
+            rows.append(_exchange_row(exchange, names, checked, response, asked, answered))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
         for observation, count in seen.items():
@@ -180,8 +181,33 @@ class Examiner:
         return shape.shape_id
 
 
-def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, asked: int, answered: int) -> tuple[Any, ...]:
+def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
+    """By the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer."""
     outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0)
+    if outcome != "ok":
+        return outcome, error_type
+    if "grpc-status" in exchange.response_headers:
+        return grpc_outcome(exchange.response_headers["grpc-status"])
+    body = exchange.response_body
+    if body is None or not (_has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))):
+        return outcome, error_type
+    return (outcome, error_type) if response.problem else body_outcome(response.value)
+
+
+def _has(body: bytes | str, name: str) -> bool:
+    """Whether a body may have this member: asked before it is decoded, for most have not."""
+    quoted = f'"{name}"'
+    return quoted in body if isinstance(body, str) else quoted.encode() in body
+
+
+def _is_graphql(exchange: Exchange, response: Payload) -> bool:
+    return response.media.startswith("application/graphql-response+json") or "graphql" in exchange.path.lower()
+
+
+def _exchange_row(
+    exchange: Exchange, names: _Names, checked: Checked, response: Payload, asked: int, answered: int
+) -> tuple[Any, ...]:
+    outcome, error_type = _outcome(exchange, response)
     joined = bool(exchange.trace_id and exchange.span_id)
     return (
         *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
@@ -195,7 +221,13 @@ def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, asked: in
 
 def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> tuple[Any, ...]:
     return (
-        *(exchange.end_ns // 10_000_000_000 * 10, exchange.source_id, exchange.partition, exchange.offset, exchange.index),
+        *(
+            exchange.end_ns // (WINDOW_SECONDS * 10**9) * WINDOW_SECONDS,
+            exchange.source_id,
+            exchange.partition,
+            exchange.offset,
+            exchange.index,
+        ),
         *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
         *(violation.pointer, violation.clause, violation.expected, violation.actual),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),

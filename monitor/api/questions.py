@@ -46,7 +46,7 @@ def range_of(since: str | None, until: str | None, now: datetime, default: str =
     end = moment(until, now) or now + timedelta(seconds=1)
     text = since or default
     start = moment(text, end) or end - timedelta(hours=1)
-    return Range(max(FIRST, min(start, end - timedelta(seconds=10))), end, text, until or "")
+    return Range(max(FIRST, min(start, end - timedelta(seconds=WINDOW_SECONDS))), end, text, until or "")
 
 
 def data_range(parts: Parts, since: str | None, until: str | None, default: str = "1h") -> Range:

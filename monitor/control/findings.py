@@ -29,17 +29,7 @@ class Acceptance:
 
 def fingerprint(finding: Finding) -> str:
     """What stays the same over deploys: environment, edge, signal and clause, as 32 hex digits."""
-    edge = finding.edge
-    parts = (
-        edge.environment,
-        edge.caller_namespace,
-        edge.caller,
-        edge.callee_namespace,
-        edge.callee,
-        edge.protocol,
-        edge.operation,
-    )
-    text = "\x1f".join((*parts, finding.signal, finding.clause))
+    text = "\x1f".join((*finding.edge.key, finding.signal, finding.clause))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 

@@ -94,17 +94,8 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
     width = max((int(np.max(keys)) for keys, _, _ in sides if keys.size), default=0) - lowest + 1
     client, server, own = (_dense(side, len(rows), lowest, width) for side in sides)
     sha = hashlib.sha256()
-    names = (
-        edge.environment,
-        edge.caller_namespace,
-        edge.caller,
-        edge.callee_namespace,
-        edge.callee,
-        edge.protocol,
-        edge.operation,
-    )
     sha.update(str(lowest).encode())
-    sha.update(digest([*names, *caller_versions, "", *callee_versions, "", *regions]).encode())
+    sha.update(digest([*edge.key, *caller_versions, "", *callee_versions, "", *regions]).encode())
     for array in (windows, caller, callee, region, counts, biased):
         sha.update(array.tobytes())
     for side in (client, server, own):

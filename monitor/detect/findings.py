@@ -32,16 +32,7 @@ class Found:
 
 def finding_id(deploy: Deploy, edge: Edge, version: str, signal: Signal, clause: str) -> str:
     """Stable over re-judging: the counterpart's versions, which evidence refines over time, are not part of it."""
-    names = (
-        edge.environment,
-        edge.caller_namespace,
-        edge.caller,
-        edge.callee_namespace,
-        edge.callee,
-        edge.protocol,
-        edge.operation,
-    )
-    return digest([*names, version, signal, clause, deploy.id])[:20]
+    return digest([*edge.key, version, signal, clause, deploy.id])[:20]
 
 
 def worse_signals(edge: EdgeTests, settings: JudgeSettings, bar_p: float = -1.0) -> list[Signal]:

@@ -12,9 +12,11 @@ import numpy as np
 
 from monitor.detect.distributions import Floats, Ints, log_mean_exp
 from monitor.detect.rates import LEANS, dispersion, lasting, ratio_bounds
+from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
 
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH = (30.0, 80.0, 400.0)
+SHOWN_FROM = 5
 ODDS = np.array([1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0])
 REMEMBERED = 180
 """Windows of the old version's past that set a threshold."""
@@ -42,16 +44,12 @@ class LatencyTest:
 
 def bound_seconds(bucket: Ints | int) -> Floats:
     """The upper bound of a bucket of scale 3."""
-    return np.asarray(2.0 ** ((np.asarray(bucket) + 1) / 8.0), dtype=np.float64)
+    return np.asarray(2.0 ** ((np.asarray(bucket) + 1) / BUCKETS_A_DOUBLING), dtype=np.float64)
 
 
-def quantile_seconds(histogram: Floats, lowest: int, quantile: float) -> float | None:
-    """The upper bound of the bucket holding the quantile; None below 5 calls."""
-    total = float(histogram.sum())
-    if total < 5:
-        return None
-    place = int(np.searchsorted(np.cumsum(histogram), quantile * total - 1e-9))
-    return float(bound_seconds(lowest + min(place, histogram.size - 1)))
+def bucket_of(seconds: Floats | float) -> Ints:
+    """The bucket of scale 3 that holds so many seconds."""
+    return np.asarray(np.ceil(BUCKETS_A_DOUBLING * np.log2(seconds) - 1e-9) - 1, dtype=np.int64)
 
 
 def latency_test(
@@ -77,10 +75,10 @@ def latency_test(
     strata, calls, b = np.searchsorted(distinct, windows), new.sum(axis=1), old.sum(axis=1)
     aside = np.zeros_like(calls) if fresh is None else fresh
     a = calls - aside  # of warm instances
-    for quantile, enough in zip(QUANTILES, ENOUGH, strict=True):
-        place = np.minimum((sums < (quantile * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
-        lifted = np.ceil(8.0 * np.log2(bound_seconds(place + lowest) + floor_seconds) - 1e-9) - 1 - lowest
-        higher = np.minimum(np.maximum(place + floor_buckets, lifted.astype(np.int64)), past.shape[1] - 1)
+    for share, enough in zip(QUANTILES, ENOUGH, strict=True):
+        place = np.minimum((sums < (share * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
+        lifted = bucket_of(bound_seconds(place + lowest) + floor_seconds) - lowest
+        higher = np.minimum(np.maximum(place + floor_buckets, lifted), past.shape[1] - 1)
         at, shifted = place[strata], higher[strata]
         rate = ((total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0))[strata]
         above = np.take_along_axis(new_above, shifted[:, None], axis=1)[:, 0]
@@ -119,14 +117,17 @@ def exceedance_counts(
     a, b = new.sum(axis=0), old.sum(axis=0)
     total = b.sum()
     place = int(min(np.searchsorted(np.cumsum(b), 0.9 * total - 1e-9), b.size - 1))
-    lifted = int(np.ceil(8.0 * np.log2(float(bound_seconds(place + lowest)) + floor_seconds) - 1e-9)) - 1 - lowest
+    lifted = int(bucket_of(bound_seconds(place + lowest) + floor_seconds)) - lowest
     shifted = min(max(place + floor_buckets, lifted), b.size - 1)
     return int(a[shifted + 1 :].sum()), int(a.sum()), int(b[place + 1 :].sum()), int(total)
 
 
 def three(histogram: Floats, lowest: int) -> Quantiles:
-    """p50, p90, p99 in seconds."""
-    p50, p90, p99 = (quantile_seconds(histogram, lowest, quantile) for quantile in QUANTILES)
+    """p50, p90, p99 in seconds, as pages show them; None below 5 calls."""
+    if float(histogram.sum()) < SHOWN_FROM:
+        return None, None, None
+    buckets = {lowest + int(place): int(histogram[place]) for place in np.nonzero(histogram)[0]}
+    p50, p90, p99 = (quantile(buckets, share) for share in QUANTILES)
     return p50, p90, p99
 
 

@@ -18,7 +18,7 @@ from monitor.detect.columns import COUNTS, tables
 from monitor.detect.distributions import Bools, Floats, Ints
 from monitor.detect.edge_tests import RATES, WARM, WEIGHTS, EdgeTests, finite_exp
 from monitor.detect.findings import Found, finding_id, summary
-from monitor.detect.latency import bound_seconds, three
+from monitor.detect.latency import bound_seconds, bucket_of, three
 from monitor.detect.rates import LEANS, dispersion
 from monitor.detect.series import (
     Around,
@@ -196,7 +196,7 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
             place = bound_before(edge.table, _old_rows(edge), side, quantile, enough)
             if place is None:
                 continue
-            lifted = math.ceil(8.0 * math.log2(float(bound_seconds(place)) + settings.latency_floor_seconds) - 1e-9) - 1
+            lifted = int(bucket_of(bound_seconds(place) + settings.latency_floor_seconds))
             higher = max(place + settings.latency_floor_buckets, lifted)
             found.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
     return found

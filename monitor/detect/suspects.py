@@ -13,6 +13,7 @@ from monitor.detect.distributions import log_mean_exp
 from monitor.detect.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Signal, Suspect
 
 PROPAGATES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
@@ -46,7 +47,7 @@ def rivals(
             continue
         if abs((other.started - deploy.started).total_seconds()) > settings.concurrent_seconds:
             continue
-        since = min(other.started, other.first_traffic or other.started).timestamp() // 10 * 10
+        since = min(other.started, other.first_traffic or other.started).timestamp() // WINDOW_SECONDS * WINDOW_SECONDS
         split: dict[str, list[float]] = {}  # with what fresh instances did: a cold start may explain, too
         is_callee = False
         for table in tables:

@@ -28,6 +28,18 @@ _GRPC = (
     "FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED"
 ).split()
 _GRPC_SERVER = frozenset({"UNKNOWN", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+_JSONRPC_REQUEST = (-32700, -32600, -32601, -32602)
+# Codes that servers write for the request's own faults: https://www.apollographql.com/docs/apollo-server/data/errors
+_GRAPHQL_AUTH = frozenset({"UNAUTHENTICATED", "FORBIDDEN"})
+_GRAPHQL_REQUEST = _GRAPHQL_AUTH | {
+    "BAD_USER_INPUT",
+    "BAD_REQUEST",
+    "GRAPHQL_PARSE_FAILED",
+    "GRAPHQL_VALIDATION_FAILED",
+    "OPERATION_RESOLUTION_FAILURE",
+    "PERSISTED_QUERY_NOT_FOUND",
+    "PERSISTED_QUERY_NOT_SUPPORTED",
+}
 _TIMEOUT_WORDS, _CANCEL_WORDS = ("timeout", "timedout", "timed_out", "deadline"), ("cancel", "abort")
 _PROTOCOL_WORDS = ("ssl", "tls", "protocolerror", "remoteprotocol", "certificate", "badstatusline")
 
@@ -67,6 +79,28 @@ def grpc_outcome(code: str, error_type: str = "", failed: bool = False) -> tuple
         return "client_error", "auth"
     kind = "protocol" if name == "UNIMPLEMENTED" else capped(name)
     return ("server_error" if name in _GRPC_SERVER or name not in _GRPC else "client_error"), kind
+
+
+def body_outcome(body: object) -> tuple[str, str]:
+    """(outcome, error type) that the JSON body of an HTTP 200 tells: a GraphQL or a JSON-RPC error; else ok.
+
+    GraphQL: `errors` is a list with something in it; JSON-RPC: `error` is an object. What blames the request is a client error.
+    https://spec.graphql.org/October2021/#sec-Errors and https://www.jsonrpc.org/specification#error_object
+    """
+    if not isinstance(body, dict):
+        return "ok", ""
+    error = body.get("error")
+    if "jsonrpc" in body and isinstance(error, dict):
+        return ("client_error" if error.get("code") in _JSONRPC_REQUEST else "server_error"), "jsonrpc"
+    errors = body.get("errors")
+    if "jsonrpc" in body or not isinstance(errors, list) or not errors:
+        return "ok", ""
+    extensions = [one.get("extensions") if isinstance(one, dict) else None for one in errors]
+    codes = [said.get("code") if isinstance(said, dict) else None for said in extensions]
+    if all(isinstance(code, str) and code in _GRAPHQL_AUTH for code in codes):
+        return "client_error", "auth"
+    of_request = all(isinstance(code, str) and code in _GRAPHQL_REQUEST for code in codes)
+    return ("client_error" if of_request else "server_error"), "graphql"
 
 
 @lru_cache(maxsize=8192)

@@ -35,6 +35,19 @@ class Edge:
     caller_namespace: str = ""
     callee_namespace: str = ""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells one edge from another, in the order of ids and fingerprints: never change it."""
+        return (
+            self.environment,
+            self.caller_namespace,
+            self.caller,
+            self.callee_namespace,
+            self.callee,
+            self.protocol,
+            self.operation,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeCell:

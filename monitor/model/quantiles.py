@@ -1,15 +1,15 @@
-"""Quantiles of exponential histograms."""
+"""Quantiles of exponential histograms: the one formula behind pages, findings, commands and answers."""
 
 from collections.abc import Mapping
 
 from monitor.model.edges import HISTOGRAM_SCALE, ZERO_BUCKET
 
-_BUCKETS = 1 << HISTOGRAM_SCALE
+BUCKETS_A_DOUBLING = 1 << HISTOGRAM_SCALE
 
 
 def upper_bound(bucket: int) -> float:
     """The inclusive upper bound of a bucket, in seconds."""
-    return 0.0 if bucket == ZERO_BUCKET else 2.0 ** ((bucket + 1) / _BUCKETS)
+    return 0.0 if bucket == ZERO_BUCKET else 2.0 ** ((bucket + 1) / BUCKETS_A_DOUBLING)
 
 
 def quantile(histogram: Mapping[int, int], share: float) -> float | None:
@@ -23,6 +23,6 @@ def quantile(histogram: Mapping[int, int], share: float) -> float | None:
         if seen + count >= rank and count:
             if bucket == ZERO_BUCKET:
                 return 0.0
-            return float(2.0 ** ((bucket + (rank - seen) / count) / _BUCKETS))
+            return float(2.0 ** ((bucket + (rank - seen) / count) / BUCKETS_A_DOUBLING))
         seen += count
     return upper_bound(max(histogram))

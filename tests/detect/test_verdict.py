@@ -73,7 +73,7 @@ def test_one_slow_operation_is_found_and_its_neighbours_are_not() -> None:
     verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(8))
     assert verdict.outcome == "fail"
     assert [(finding.edge, finding.signal) for finding in findings] == [(edge(), "latency")]
-    assert "20 → 177 ms" in findings[0].summary
+    assert "20 → 168 ms" in findings[0].summary
 
 
 def test_a_few_per_cent_slower_fail_nobody() -> None:

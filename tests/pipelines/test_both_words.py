@@ -140,3 +140,45 @@ def test_a_message_that_its_sender_says_was_not_sent_is_no_success(rig: Rig) -> 
     rig.close()
     (edge,) = rig.edges("caller", "callee")
     assert (edge.calls, edge.failed, edge.outcomes["server_error"]) == (2, 2, 2)
+
+
+QUERY = {"method": "POST", "path": "/graphql"}
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        pytest.param(
+            {**QUERY, "response_body": {"data": None, "errors": [{"message": "no stock"}]}}, "server_error", id="GraphQL"
+        ),
+        pytest.param({**QUERY, "response_body": {"data": {"errors": 3}}}, "ok", id="GraphQL without errors"),
+        pytest.param({**QUERY, "response_body": {"data": {}, "errors": []}}, "ok", id="GraphQL with an empty list of them"),
+        pytest.param(
+            {**QUERY, "response_body": {"errors": [{"message": "m", "extensions": {"code": "BAD_USER_INPUT"}}]}},
+            "client_error",
+            id="GraphQL that blames the request",
+        ),
+        pytest.param(
+            {"path": "/rpc", "response_body": {"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "m"}}},
+            "server_error",
+            id="JSON-RPC",
+        ),
+        pytest.param(
+            {"path": "/rpc", "response_body": {"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": "m"}}},
+            "client_error",
+            id="JSON-RPC that blames the request",
+        ),
+        pytest.param(
+            {"path": "/rpc", "response_body": {"jsonrpc": "2.0", "id": 1, "result": {"error": {}}}}, "ok", id="a result"
+        ),
+        pytest.param({"path": "/Cart/Add", "response_headers": {"grpc-status": "13"}}, "server_error", id="gRPC's status"),
+        pytest.param({"path": "/Cart/Add", "response_headers": {"grpc-status": "0"}}, "ok", id="gRPC's status OK"),
+        pytest.param({"path": "/orders", "response_body": {"errors": ["a field of this API"]}}, "ok", id="any other API"),
+        pytest.param({**QUERY, "response_body": '{"errors": [{"mess', "response_truncated": True}, "ok", id="a body cut short"),
+    ],
+)
+def test_a_log_of_http_200_says_what_its_answer_says(rig: Rig, said: dict[str, object], outcome: str) -> None:
+    deliver(rig, entry(1, **said))
+    rig.close()
+    (edge,) = rig.edges()
+    assert (word(edge.outcomes), edge.failed) == (outcome, int(outcome == "server_error"))

@@ -17,7 +17,7 @@ from monitor.api.templating import link, render
 from monitor.api.wording import name
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
-from monitor.model.edges import EdgeQuery, EdgeRow, is_called
+from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, EdgeRow, is_called
 from monitor.model.judging import Finding
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
@@ -165,7 +165,7 @@ def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: 
 
 def sealed_until(last_sealed: datetime | None) -> datetime | None:
     """The end of the newest sealed window."""
-    return None if last_sealed is None else last_sealed + timedelta(seconds=10)
+    return None if last_sealed is None else last_sealed + timedelta(seconds=WINDOW_SECONDS)
 
 
 def _takes_part(row: Row, service: str) -> bool:

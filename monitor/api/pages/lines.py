@@ -8,7 +8,7 @@ from monitor.api import wording
 from monitor.api.map_layout import Curve
 from monitor.api.questions import FAILING, Range, Row
 from monitor.api.templating import link
-from monitor.model.edges import qualified
+from monitor.model.edges import WINDOW_SECONDS, qualified
 from monitor.model.judging import Finding
 
 BIASED = 2
@@ -102,7 +102,7 @@ def _line(
     calls, failed = sum(row["calls"] for row in rows), sum(row["failed"] for row in rows)
     violated, valid = sum(row["violated"] for row in rows), sum(row["valid"] for row in rows)
     first, last = min(row["first_window"] for row in rows), max(row["last_window"] for row in rows)
-    lived = min(asked.seconds, (last - first).total_seconds() + 10)
+    lived = min(asked.seconds, (last - first).total_seconds() + WINDOW_SECONDS)
     environment = rows[0]["environment"]
     state = "well"
     if findings:
