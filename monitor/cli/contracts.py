@@ -1,6 +1,5 @@
 """`seamwatch contracts`: publish, list, show and check what providers promise."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +10,8 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
-from monitor.errors import UsageError
+from monitor.contracts.text import parse
+from monitor.errors import ContractError, UsageError
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
@@ -93,11 +93,9 @@ def check(
 
 
 def _kind(document: str) -> str:
-    """`openapi` when the document says so, else `jsonschema`; UsageError when it is neither JSON nor YAML."""
-    import yaml
-
+    """`openapi` when the document says so, else `jsonschema`; UsageError when it cannot be read: the same reader as the server's."""
     try:
-        said = json.loads(document) if document.lstrip()[:1] in {"{", "["} else yaml.safe_load(document)
-    except (ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"the contract is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
-    return "openapi" if isinstance(said, dict) and ("openapi" in said or "swagger" in said) else "jsonschema"
+        said = parse(document, where="the contract")
+    except ContractError as error:
+        raise UsageError(str(error)) from None
+    return "openapi" if "openapi" in said or "swagger" in said else "jsonschema"

@@ -89,7 +89,7 @@ def _schemas(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                 stack.extend(
                     (child, f"/components/{name}", True)
                     for name, child in node.items()
-                    if name not in _ASIDE and name not in DATA
+                    if name not in _ASIDE and name not in DATA and not name.startswith("x-")
                 )
                 continue
             for name, child in node.items():

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
 import jsonschema_rs as engine
 
 from monitor.contracts.broken import ROOT, Broken, folded
+from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
@@ -36,8 +36,6 @@ OPENAPI_FORMATS = {
     "uuid": lambda text: _UUID.fullmatch(text) is not None,
     "duration": lambda text: _DURATION.fullmatch(text) is not None,
 }
-
-_FRAGMENT = "/~!$&'()*+,;=:@-._?"
 
 
 class Schema:
@@ -112,6 +110,7 @@ class Schemas:
         self._known: dict[str, Schema] = {}
         self._limits = limits
         self._judged: Judged | None = None
+        self._stood: dict[str, str] = {}
         self._tight: engine.Validator | None = None
         self._harsh: engine.Validator | None = None
         self._loose: engine.Validator | None = None
@@ -159,7 +158,9 @@ class Schemas:
         pointers = list(self._known)
         registry: engine.Registry | None = None
         try:
-            registry = None if "" in self._known else engine.Registry([(ROOT, document)], draft=_NUMBERS[self._draft])
+            if "" not in self._known:
+                document, resources, self._stood = apart(document, ROOT)
+                registry = engine.Registry([(ROOT, document), *resources], draft=_NUMBERS[self._draft])
             return self._validator(document, registry, pointers)
         except (engine.ReferencingError, ValueError) as error:
             pointer = "" if registry is None or not pointers else self._culprit(document, registry, pointers)
@@ -168,7 +169,7 @@ class Schemas:
     def _validator(self, document: Any, registry: engine.Registry | None, pointers: Sequence[str]) -> engine.Validator:
         schema = document
         if registry is not None:
-            named = {str(number): {"$ref": f"{ROOT}#{quote(pointer, safe=_FRAGMENT)}"} for number, pointer in enumerate(pointers)}
+            named = {str(number): {"$ref": absolute(pointer, self._stood, ROOT)} for number, pointer in enumerate(pointers)}
             schema = {"properties": named}
         says_draft = registry is None and isinstance(schema, dict) and "$schema" in schema
         make = engine.validator_for if says_draft else self._class

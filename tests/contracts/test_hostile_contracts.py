@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from monitor.cli.contracts import _kind
 from monitor.contracts.check import check
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.contracts.registry import Registry
-from monitor.errors import ContractError
+from monitor.errors import ContractError, UsageError
 from tests.contracts.promises import exchange, revision
 
 BOUND = {"x-seamwatch": {"operation": "GET /api/payments/{id}", "side": "response"}}
@@ -149,3 +150,11 @@ def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
     }
     promise = read_contract("openapi", openapi({"A": node}), where="contract x")
     assert promise.depth == 128
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":' * 20_000 + "1" + "}" * 20_000, "a: " + "[" * 20_000 + "]" * 20_000], ids=["JSON", "YAML"]
+)
+def test_publishing_a_deep_file_is_refused_by_the_command_itself(text: str) -> None:
+    with pytest.raises(UsageError, match=r"nested deeper|neither JSON nor YAML"):
+        _kind(text)

@@ -13,7 +13,7 @@ from monitor.errors import ContractError
 
 BINDING = "x-seamwatch"
 _STATUS = re.compile(r"[1-5]\d\d|[1-5][xX]{2}|default")
-_DRAFTS: dict[str, Draft] = {
+DRAFTS: dict[str, Draft] = {
     "http://json-schema.org/draft-04/schema": "4",
     "http://json-schema.org/draft-06/schema": "6",
     "http://json-schema.org/draft-07/schema": "7",
@@ -46,9 +46,9 @@ def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLim
 
 def _draft(document: dict[str, Any], where: str) -> Draft:
     said = document.get("$schema", "https://json-schema.org/draft/2020-12/schema")
-    found = _DRAFTS.get(said.rstrip("#")) if isinstance(said, str) else None
+    found = DRAFTS.get(said.rstrip("#")) if isinstance(said, str) else None
     if found is None:
-        raise ContractError(f"{where}: the draft {str(said)[:80]!r} is not offered; use one of {', '.join(_DRAFTS)}")
+        raise ContractError(f"{where}: the draft {str(said)[:80]!r} is not offered; use one of {', '.join(DRAFTS)}")
     return found
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
+from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
 from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
+from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import ANYTHING
@@ -46,8 +48,10 @@ def read_openapi(
     if found is None:
         said = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
         raise ContractError(f"{where}: the version is {said!r}; OpenAPI 3.0, 3.1 and 3.2 are read")
+    old = found.group(1) == "0"
+    document = document if old else grounded(document)
     survey(document, where, limits)
-    return _Reader(document, where, found.group(1) == "0", lenient_nullable, limits).promise()
+    return _Reader(document, where, old, lenient_nullable, limits).promise()
 
 
 class _Reader:
@@ -55,7 +59,7 @@ class _Reader:
         self._document = document
         self._where = where
         self._limits = limits
-        draft: Draft = "4" if old else "2020-12"
+        draft: Draft = "4" if old else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
         self._sides = {side: Dialect(document, side, lenient=lenient).rewritten() for side in sides}
