@@ -13,6 +13,7 @@ import pytest
 from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store import Store, open_store, opening
 from monitor.store.lock import StoreLock, read_holder
+from monitor.store.migrate import _migrations
 from monitor.store.texts import statement
 
 
@@ -129,3 +130,8 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot be written"):
         open_store(f"chdb://{tmp_path}/file/data/telemetry")
+
+
+def test_schema_files_are_numbered_one_by_one() -> None:
+    """Two files of one number would each refuse the store that the other changed."""
+    assert [number for number, _, _ in _migrations()] == list(range(1, len(_migrations()) + 1))
