@@ -7,6 +7,7 @@ from typing import Any
 from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, Promise, Style
 from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
+from monitor.contracts.formats.misplaced import refuse_misplaced
 from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
@@ -51,6 +52,7 @@ def read_openapi(
     old = found.group(1) == "0"
     document = document if old else grounded(document)
     survey(document, where, limits)
+    refuse_misplaced(document, where)
     return _Reader(document, where, old, lenient_nullable, limits).promise()
 
 

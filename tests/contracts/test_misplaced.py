@@ -1,0 +1,46 @@
+"""Keys at the wrong place are refused with their place and the nearest known one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from monitor.contracts.read import read_contract
+from monitor.errors import ContractError
+
+
+def told(paths: dict[str, Any]) -> str:
+    with pytest.raises(ContractError) as refused:
+        read_contract("openapi", json.dumps({"openapi": "3.1.0", "paths": paths}), where="contract")
+    return str(refused.value)
+
+
+OK = {"description": "x"}
+
+
+@pytest.mark.parametrize(
+    ("item", "place", "hint"),
+    [
+        ({"GET": {"responses": {"200": OK}}}, "/paths/~1r ", "'get'"),
+        ({"get": {"response": {"200": OK}}}, "/paths/~1r/get ", "'responses'"),
+        ({"get": {"responses": {"200": {"contents": {}}}}}, "/responses/200 ", "'content'"),
+        ({"get": {"responses": {"200": {"schema": {}}}}}, "/responses/200 ", "remove it"),
+        ({"get": {"consumes": ["a/b"], "responses": {}}}, "/paths/~1r/get ", "remove it"),
+        ({"get": {"responses": {}, "parameters": [{"name": "a", "in": "querry"}]}}, "/parameters/0 ", "'querry'"),
+        ({"get": {"responses": {}, "parameters": [{"name": "a", "in": "query", "type": "string"}]}}, "/parameters/0 ", "'type'"),
+        ({"post": {"responses": {}, "requestBody": {"content": {"a/b": {"scheme": {}}}}}}, "/content/a~1b ", "'schema'"),
+    ],
+)
+def test_a_misplaced_key_is_refused_with_its_place(item: dict[str, Any], place: str, hint: str) -> None:
+    said = told({"/r": item})
+    assert place in said
+    assert hint in said
+
+
+def test_two_paths_that_every_request_fits_alike_are_refused() -> None:
+    assert "'/r/{a}' and '/r/{b}'" in told({"/r/{a}": {"get": {"responses": {}}}, "/r/{b}": {"post": {"responses": {}}}})
+
+
+def test_extensions_are_known_everywhere() -> None:
+    paths = {"/r": {"x-a": 1, "get": {"x-b": 1, "responses": {"x-c": 1, "200": {**OK, "x-d": 1}}}}, "x-e": 1}
+    read_contract("openapi", json.dumps({"openapi": "3.1.0", "paths": paths}), where="contract")
