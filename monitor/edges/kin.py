@@ -165,7 +165,9 @@ class _Family:
         alike = self.same(every, at)
         folds = under & alike & (~bearing | self._carries(at, every))
         hops = under & bearing & ~alike & self._is_sidecar(every, at, above)
-        to = np.where(folds | hops, at, every)
+        doors, beyond = self._through_sidecars(at, bearing, above)
+        to = np.where(folds | hops, at, np.where(beyond >= 0, beyond, every))
+        hops |= beyond >= 0
         for _ in range(_DEEPEST):
             further = to[to]
             if np.array_equal(further, to):
@@ -182,7 +184,7 @@ class _Family:
         rows = np.flatnonzero(entry)[::-1]
         reached[to[self.up[rows]]] = rows
         reached[answered] = -1
-        return to, folds | hops | wraps, reached
+        return to, folds | hops | wraps | doors, reached
 
     def _starts_within(self, one: Rows, other: Rows) -> Mask:
         answer: Mask = (self.start[one] >= self.start[other]) & (self.start[one] <= self.end[other])
@@ -237,6 +239,21 @@ class _Family:
         answer: Mask = by_name | paired[inner]
         return answer
 
+    def _through_sidecars(self, at: Rows, bearing: Mask, above: Rows) -> tuple[Mask, Rows]:
+        """Servers of sidecars that have a client of their own under them, and of these clients the one that called the sidecar."""
+        every = np.arange(self.count)
+        door = np.where(self.outgoing & bearing & (at >= 0) & self.server[at] & self.same(every, at), at, -1)
+        caller = np.where(door >= 0, above[door], -1)
+        caller = np.where((caller >= 0) & self.outgoing[caller], caller, -1)
+        named = self._is_named_after(every, caller, _PROXY_WORDS)
+        servers = np.flatnonzero(self.server & (above >= 0))
+        servers = servers[self._is_named_after(above[servers], servers, _SIDECAR_WORDS)]
+        named[above[servers]] = True
+        caller = np.where(named, caller, -1)
+        doors = np.zeros(self.count, bool)
+        doors[door[caller >= 0]] = True
+        return doors, caller
+
     def _is_named_after(self, proxy: Rows, service: Rows, words: re.Pattern[str]) -> Mask:
         names = self.service.words
         pairs = self.service.codes[proxy] * len(names) + self.service.codes[service]
@@ -261,7 +278,7 @@ class _Family:
             if np.array_equal(further, stands):
                 break
             stands = further
-        gone = dropped | nested
+        gone = dropped | nested  # of servers, `dropped` are the doors of sidecars
         gone[caller[hop]] = True
         above = caller[stands]
         client = np.where((above >= 0) & self.outgoing[above], top[above], -1)

@@ -105,6 +105,27 @@ def test_forty_internal_spans_stand_between_as_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "dropped"),
+    [
+        ("istio-proxy", "istio-proxy", [2, 3, 4, 5]),
+        ("shop-proxy", "pay-sidecar", [2, 3, 4, 5]),
+        ("shop-envoy", "pay-gateway", [2, 3]),
+        ("edge", "pay-envoy", [4, 5]),
+        ("edge", "pay-proxy", []),
+    ],
+)
+def test_sidecars_that_tell_both_what_came_and_what_went_are_hops(first: str, second: str, dropped: list[int]) -> None:
+    names = ("shop", first, first, second, second, "pay")
+    rows: list[Row] = [
+        (1, n, n - 1, 2 if n % 2 == 0 else 3, n, 20 - n, name, "http", "", "ok") for n, name in enumerate(names, start=1)
+    ]
+    found = joints(table(rows), [T0, T0 + 10]).to_pylist()
+    assert sorted(row["span"][-1] for row in found if row["dropped"]) == dropped
+    if dropped == [2, 3, 4, 5]:
+        assert [row["key_span"][-1] for row in found if row["side"] == 2 and not row["dropped"]] == [1]
+
+
+@pytest.mark.parametrize(
     ("service", "hops"), [("shop-proxy", True), ("shop.default", True), ("istio-proxy", True), ("shop-gateway", False)]
 )
 def test_a_client_under_another_services_client_is_a_hop_when_its_name_is_a_sidecars(service: str, *, hops: bool) -> None:

@@ -82,6 +82,17 @@ STORIES: dict[str, tuple[Sequence[S], Calls]] = {
         (client("shop", 1), client("shop", 2, 1, start=1.1), server("pay", 3, 2, start=1.2), server("pay", 4, 3, start=1.3)),
         {("shop", "pay"): 1},
     ),
+    "sidecars on both sides, each with two spans": (
+        (
+            client("shop", 1),
+            server("istio-proxy", 2, 1, start=1.1),
+            client("istio-proxy", 3, 2, start=1.2),
+            server("istio-proxy", 4, 3, start=1.3),
+            client("istio-proxy", 5, 4, start=1.4),
+            server("pay", 6, 5, start=1.5),
+        ),
+        {("shop", "pay"): 1},
+    ),
     "a sidecar of the callee alone": (
         (client("shop", 1), server("pay-sidecar", 2, 1), server("pay", 3, 2, start=1.2)),
         {("shop", "pay"): 1},

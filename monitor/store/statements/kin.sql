@@ -30,7 +30,9 @@ WITH
     families AS (
         SELECT own_trace AS trace FROM halves
         WHERE window IN {near:Array(UInt32)}
-          AND (reinterpretAsUInt64(own_span) IN (SELECT number FROM numbers) OR reinterpretAsUInt64(parent) IN (SELECT number FROM numbers))
+          AND (reinterpretAsUInt64(own_span) IN (SELECT number FROM numbers) OR reinterpretAsUInt64(parent) IN (SELECT number FROM numbers)
+               -- sidecars by name may tell both what came and what went, as any service does
+               OR match(lower(service), 'sidecar|envoy|istio|linkerd|mesh|proxy|consul-dataplane|daprd'))
 -- if long
         UNION DISTINCT
         SELECT trace FROM long_ones
