@@ -98,7 +98,7 @@ def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -
     if encoding.endswith("proto"):
         return _proto_framing(prefix, whole=whole)
     form = form_of(prefix)
-    if form in TEXT_FORMS:
+    if form in TEXT_FORMS or not prefix.strip():
         return "lines"
     return _proto_framing(prefix, whole=whole) if form == "" or form.endswith("_proto") or form.startswith("otlp") else "raw"
 
