@@ -1,5 +1,6 @@
 """Which windows to close now, in which order and company. Pure: states in, a plan out."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from monitor.model.edges import WINDOW_SECONDS
 
 NEWEST_SECONDS = 60
 """The windows that a person looks at now."""
+NEARLY_FULL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class ClosingSettings:
     seal_after: float = 60.0
     close_again_after: float = 30.0
     batch_rows: int = 400_000
-    batch_windows: int = 400
+    batch_windows: int = 1000
     part_rows: int = 1_000_000
     work_seconds: float = 5.0
     backlog_patience: float = 4.0
@@ -121,7 +123,7 @@ def plan_closing(
 ) -> Plan:
     """Decide. A row in w dirties w-1, w and w+1, which are closed together. `finish`: nothing more will come, close and seal all.
 
-    The newest windows come first, since a person wants to see now; then the oldest and so on.
+    The newest windows come first where they are of now, since a person waits for them; then the oldest and so on.
     """
     known = {state.window: state for state in states}
 
@@ -151,19 +153,23 @@ def plan_closing(
         for state in known.values()
         if state.seen and not state.sealed and state.window not in due and ended(state, settings.seal_after)
     ]
-    batches = cut([due[window] for window in sorted(due)], settings)
-    return Plan([*batches[-1:], *batches[:-1]], seal)
+    fresh = math.inf if watermark is None or finish else watermark - 2 * NEWEST_SECONDS
+    batches = cut([due[window] for window in sorted(due)], settings, fresh)
+    if batches and batches[-1].due[-1] >= fresh:
+        batches = [batches[-1], *batches[:-1]]
+    return Plan(batches, seal)
 
 
-def cut(states: Sequence[WindowState], settings: ClosingSettings) -> list[Batch]:
-    """Windows in order, cut into batches within the bounds; at a gap rather than between neighbours, once a batch is half full.
+def cut(states: Sequence[WindowState], settings: ClosingSettings, fresh: float = math.inf) -> list[Batch]:
+    """Windows in order, cut into batches within the bounds; at a gap rather than between neighbours, once a batch is nearly full.
 
-    The last batch is the newest minute alone when there is more than one: it must not wait for the rest.
+    Where there is more than one, the newest minute is a batch alone if it is younger than `fresh` (s since the epoch): people wait
+    for it, and it must not wait for the rest.
     """
     if not states:
         return []
     whole = sum(state.rows for state in states) <= settings.batch_rows and len(states) <= settings.batch_windows
-    newest = states[-1].window - NEWEST_SECONDS
+    newest = states[-1].window - NEWEST_SECONDS if states[-1].window >= fresh else math.inf
     batches: list[list[WindowState]] = [[]]
     rows = 0
     for state in states:
@@ -171,7 +177,7 @@ def cut(states: Sequence[WindowState], settings: ClosingSettings) -> list[Batch]
         share = max((rows + state.rows) / settings.batch_rows, (len(last) + 1) / settings.batch_windows)
         apart = bool(last) and state.window != last[-1].window + WINDOW_SECONDS
         turns_new = bool(last) and not whole and last[-1].window <= newest < state.window
-        if last and (share > 1.0 or (apart and share > 0.5) or turns_new):
+        if last and (share > 1.0 or (apart and share > NEARLY_FULL) or turns_new):
             batches.append([])
             rows = 0
         batches[-1].append(state)

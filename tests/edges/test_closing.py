@@ -16,8 +16,8 @@ def closed(states: list[WindowState], watermark: float | None, *, finish: bool =
     return sorted(w for batch in plan_closing(states, watermark, SETTINGS, finish=finish).batches for w in batch.due)
 
 
-def batches(states: list[WindowState], settings: ClosingSettings = SETTINGS) -> list[list[int]]:
-    return [batch.due for batch in plan_closing(states, 50_000, settings).batches]
+def batches(states: list[WindowState], settings: ClosingSettings = SETTINGS, watermark: float = 50_000) -> list[list[int]]:
+    return [batch.due for batch in plan_closing(states, watermark, settings).batches]
 
 
 def test_a_window_is_closed_5_s_after_the_watermark_passed_its_end() -> None:
@@ -73,15 +73,15 @@ def test_thin_windows_share_a_batch_however_far_apart_and_too_many_rows_do_not()
     thin = [state(w) for w in range(0, 40_000, 300)]
     assert batches(thin) == [[s.window for s in thin]]
     full = [state(w, rows=SETTINGS.batch_rows) for w in (100, 110, 120)]
-    assert batches(full) == [[120], [100], [110]]
+    assert batches(full) == [[100], [110], [120]]
     halves = [state(w, rows=SETTINGS.batch_rows // 2) for w in (100, 110, 120)]
-    assert batches(halves) == [[120], [100, 110]]
+    assert batches(halves) == [[100, 110], [120]]
     assert plan_closing([state(100, rows=9 * SETTINGS.part_rows)], 5000, SETTINGS).batches[0].parts == 5
 
 
 def test_the_newest_minute_is_closed_first_and_then_the_oldest() -> None:
     few = ClosingSettings(batch_windows=30)
-    done = batches([state(w) for w in range(0, 1000, 10)], few)
+    done = batches([state(w) for w in range(0, 1000, 10)], few, watermark=1010)
     assert done[0] == [940, 950, 960, 970, 980, 990]
     assert [w for batch in done[1:] for w in batch] == list(range(0, 940, 10))
     assert max(len(batch) for batch in done) == 30
@@ -89,10 +89,15 @@ def test_the_newest_minute_is_closed_first_and_then_the_oldest() -> None:
 
 def test_a_batch_ends_at_a_gap_rather_than_between_neighbours() -> None:
     few = ClosingSettings(batch_windows=10)
-    assert batches([state(w) for w in [*range(0, 70, 10), *range(100, 200, 10)]], few)[1:] == [
-        list(range(0, 70, 10)),
-        [100, 110, 120, 130],
+    assert batches([state(w) for w in [*range(0, 90, 10), *range(100, 160, 10)]], few) == [
+        list(range(0, 90, 10)),
+        list(range(100, 160, 10)),
     ]
+
+
+def test_what_is_newest_but_old_is_closed_in_its_turn() -> None:
+    few = ClosingSettings(batch_windows=30)
+    assert batches([state(w) for w in range(0, 600, 10)], few, watermark=5000)[0][0] == 0
 
 
 def test_what_a_batch_reads_is_its_windows_and_their_neighbours() -> None:
