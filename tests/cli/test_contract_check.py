@@ -41,11 +41,11 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
     assert code == 1
     assert [row["index"] for row in said["exchanges"]] == [0, 1, 2, 3]
     assert [row["verdict"] for row in said["exchanges"]] == ["valid", "not_checked", "violated", "not_checked"]
-    assert said["exchanges"][1]["reasons"] == ["unreadable: not_json"]
+    assert said["exchanges"][1]["reasons"] == ["unreadable: plain_text"]
     assert said["exchanges"][3]["reasons"][0].startswith("truncated response /paths/")
     (broken,) = said["exchanges"][2]["violations"]
     assert (broken["side"], broken["rule"], broken["pointer"]) == ("response", "type", "/amount")
-    assert said["coverage"]["reasons"] == {"unreadable: not_json": 1, "truncated": 1}
+    assert said["coverage"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
     assert said["coverage"]["rules"] == {"type": 1}
     assert (said["coverage"]["valid"], said["coverage"]["operations_offered"], said["coverage"]["operations_seen"]) == (1, 4, 1)
     assert "12.50" not in out
