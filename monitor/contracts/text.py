@@ -66,6 +66,7 @@ def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
 def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
     loader = yaml.CSafeLoader(text)
     try:
+        _refuse_depth(text, where, limits)
         root = loader.get_single_node()
         if root is None:
             raise ContractError(f"{where}: the document is empty")
@@ -79,6 +80,23 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
         ) from None
     except RecursionError:
         raise ContractError(f"{where}: nested deeper than {limits.depth} levels") from None
+    finally:
+        loader.dispose()
+
+
+def _refuse_depth(text: str, where: str, limits: ContractLimits) -> None:
+    """Walk the events, which needs no stack: libyaml's binding builds nodes by recursion in C, and a deep text ends the process."""
+    loader, depth = yaml.CSafeLoader(text), 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > limits.depth:
+                    line = f" at line {event.start_mark.line + 1}" if event.start_mark is not None else ""
+                    raise ContractError(f"{where}: nested deeper than {limits.depth} levels{line}")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
     finally:
         loader.dispose()
 

@@ -81,6 +81,8 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("a path twice in JSON", '{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}', "'/a' stands twice"),
     ("deep JSON", '{"a":' * 20_000 + "1" + "}" * 20_000, "nested deeper"),
     ("deep YAML", "a: " + "[" * 20_000 + "]" * 20_000, "nested deeper|neither JSON nor YAML"),
+    ("very deep YAML", "[" * 1_000_000, "nested deeper"),
+    ("very deep YAML in blocks", "- " * 300_000 + "a", "nested deeper"),
     ("no type", openapi({"A": {"type": "float"}}), "cannot be used"),
     ("a list for paths", '{"openapi": "3.0.0", "paths": []}', "no object"),
     ("a bad status", '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"2000": {}}}}}}', "neither a status"),
