@@ -102,7 +102,14 @@ def name_span(kind: int, status: int, words: Words) -> Named:
         return Named("http", _http(given, span_name), peer or _host(address), address, *answer, biased, TELLS, within)
     answer = plain_outcome(error_type, failed)
     return Named(
-        "other", _graphql(given) or template_path(span_name), peer or _host(address), address, *answer, biased, TELLS, within
+        "other",
+        capped(_graphql(given)) or template_path(span_name),
+        peer or _host(address),
+        address,
+        *answer,
+        biased,
+        TELLS,
+        within,
     )
 
 
