@@ -15,7 +15,6 @@ from monitor.errors import StoreError
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
-RENEW_EVERY_SECONDS = LEASE_SECONDS / 4
 LONGEST_WORK_SECONDS = 900.0
 """How long a lease is renewed for one piece of work: one that hangs for longer must let another process try."""
 
@@ -81,7 +80,7 @@ class Turn:
                 self.lease = None
 
     def _renew_until(self, done: threading.Event, longest_seconds: float) -> None:
-        pause = min(RENEW_EVERY_SECONDS, self.lease_seconds / 4)
+        pause = self.lease_seconds / 4
         waited = 0.0
         while waited < longest_seconds and not done.wait(pause):
             waited += pause
