@@ -71,10 +71,15 @@ def _hide_address(found: re.Match[str]) -> str:
     text = found[0]
     if _EXAMPLE in text:
         return text
+    before = found.string[: found.start()][-1:]
+    if "@" in text and not (before.isspace() or before in {"", '"', "'", "<"}):
+        return HIDDEN  # what looks like a scheme may be the end of a password
     bare = text.rstrip(".,;:!')]`")
     return shown(bare) + text[len(bare) :]
 
 
 def _hide_login(found: re.Match[str]) -> str:
     text = found[0]
-    return text if _EXAMPLE in text or f"{HIDDEN}@" in text else HIDDEN
+    scheme, mark, place = text.partition(f"://{HIDDEN}@")
+    is_masked = bool(mark) and ":" not in scheme and "@" not in place
+    return text if _EXAMPLE in text or is_masked else HIDDEN

@@ -21,6 +21,7 @@ MALFORMED = [
     "clickhouse:user:{}@host",
     "user:{}@host:9000/db",
     "://user:{}@host",
+    "://user:{}://x@host:9000/db",
     "http://user:{}@host:99999/",
     "http://{}@host/",
     "http://user:p@{}@host/",
