@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
 from monitor.api.faults import ApiError
-from monitor.api.guard import is_loopback, over_tls
+from monitor.api.guard import is_loopback, over_tls, public_address
 from monitor.api.parts import Parts
 from monitor.control import sessions, tokens
+from monitor.model.addresses import web_address
 
 COOKIE = "seamwatch_session"
 # A proxy in front makes everybody look local. What proxies and clouds add says so: any of these ends open reading.
@@ -155,12 +155,13 @@ def same_origin(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:  # browsers write it themselves, over TLS and to this machine
         return site == "same-origin"
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+    page = web_address(origin) if origin is not None else None
+    return page is not None and page.authority == request.headers.get("host", "").lower()
 
 
 def is_secure(request: Request) -> bool:
     """True when people reach us over https, so that a cookie may be kept to it."""
-    return over_tls(request, public_https=parts_of(request).config.public_url.lower().startswith("https:"))
+    return over_tls(request, public_https=public_address(parts_of(request).config.public_url)[1])
 
 
 def session_secret(request: Request) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from monitor.api import faults, tracing
 from monitor.api.access import may_publish
 from monitor.api.events import Changes, events_router
-from monitor.api.guard import Guard
+from monitor.api.guard import Guard, public_address
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
 from monitor.api.routes import aliases, contracts, deploys, edges, findings, gates, health, notices, tokens
@@ -23,7 +23,12 @@ Reading is open from the machine itself; everything else needs `Authorization: B
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers that block run in threads."""
+    """The whole HTTP face over opened parts. Nothing is opened, started or closed here; handlers that block run in threads.
+
+    ConfigError for a public address, or one for our traces, that cannot be read.
+    """
+    config = parts.config
+    public_name, public_https = public_address(config.public_url)
     app = FastAPI(
         title="Seamwatch",
         version=version("seamwatch"),
@@ -52,13 +57,13 @@ def create_app(parts: Parts) -> FastAPI:
     )
     for router in routers:
         app.include_router(router)
-    tracing.instrument(app, parts.config.traces_to)
-    config = parts.config
+    tracing.instrument(app, config.traces_to)
     app.add_middleware(
         Guard,
         bound_to=config.host,
         allowed_hosts=config.allowed_hosts,
-        public_url=config.public_url,
+        public_name=public_name,
+        public_https=public_https,
         requests_per_second=config.requests_per_second,
         burst=config.burst,
         may_publish=may_publish,

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import cast
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from monitor import telemetry
 from monitor.api.faults import ApiError, error_response
 from monitor.clock import monotonic_seconds
+from monitor.errors import ConfigError
+from monitor.masking import shown
+from monitor.model.addresses import web_address
 
 BODY_LIMIT = 1_000_000
 CONTRACT_LIMIT = 20_000_000  # GitHub's OpenAPI has 12 MB, Stripe's 7: only who may publish may send so much
@@ -61,6 +63,16 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def public_address(url: str) -> tuple[str, bool]:
+    """The name under which people reach us, and whether it is over https; ConfigError where the address has no name to read."""
+    if not url:
+        return "", False
+    address = web_address(url)
+    if address is None:
+        raise ConfigError(f"api.public_url {shown(url)} cannot be read; give it as https://host or http://host:port")
+    return address.host, address.scheme == "https"
+
+
 def over_tls(request: HTTPConnection, *, public_https: bool) -> bool:
     """True when people reach us over https: we are told so, the connection is, or the proxy in front says so."""
     if public_https or request.url.scheme == "https":
@@ -75,7 +87,7 @@ _FORWARDED_HTTPS = re.compile(r"(?:^|;)\s*proto=\"?https\"?\s*(?:;|$)", re.IGNOR
 
 class Guard:
     """ASGI middleware. `bound_to` is the server's address; names that do not fit it are refused (DNS rebinding), but for probes:
-    a kubelet names the pod's address. `public_url` is where people reach us: its name is ours, and https there is told to browsers.
+    a kubelet names the pod's address. `public_name` is where people reach us: the name is ours, and `public_https` is told to browsers.
     """
 
     def __init__(
@@ -84,7 +96,8 @@ class Guard:
         *,
         bound_to: str,
         allowed_hosts: Iterable[str],
-        public_url: str,
+        public_name: str,
+        public_https: bool,
         requests_per_second: float,
         burst: int,
         may_publish: Callable[[Request], bool],
@@ -93,8 +106,7 @@ class Guard:
         self._app = app
         self._local = is_loopback(bound_to)
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
-        public = urlsplit(public_url)
-        self._public_name, self._public_https = (public.hostname or "").lower(), public.scheme == "https"
+        self._public_name, self._public_https = public_name, public_https
         self._rate = Rate(requests_per_second, burst, seconds)
         self._may_publish = may_publish
 

@@ -10,13 +10,22 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from monitor.errors import ConfigError
+from monitor.masking import shown
+from monitor.model.addresses import web_address
+
 SECONDS = 5.0
 
 
 class OtlpExporter(SpanExporter):
-    """Posts batches; a receiver that does not answer costs its batch, never a request of ours."""
+    """Posts batches; a receiver that does not answer costs its batch, never a request of ours.
+
+    ConfigError for an endpoint that is no address.
+    """
 
     def __init__(self, endpoint: str, transport: httpx.BaseTransport | None = None) -> None:
+        if web_address(endpoint) is None:
+            raise ConfigError(f"tracing.endpoint {shown(endpoint)} cannot be read; give it as http://host:4318/v1/traces")
         self._endpoint = endpoint
         self._client = httpx.Client(timeout=SECONDS, transport=transport, follow_redirects=False)
 
@@ -28,7 +37,7 @@ class OtlpExporter(SpanExporter):
                 content=encode_spans(spans).SerializeToString(),
                 headers={"content-type": "application/x-protobuf"},
             )
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS if answer.is_success else SpanExportResult.FAILURE
 

@@ -4,18 +4,19 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 
 from monitor.cli.opened import opened
 from monitor.config import Settings
 from monitor.errors import MonitorError, UsageError
+from monitor.masking import shown
+from monitor.model.addresses import web_address
 
 ANSWER_SECONDS = 120.0
 MOST = 5000  # rows of a page that the API gives at most
@@ -131,7 +132,7 @@ def api(settings: Settings) -> Iterator[Api]:
             address, token = holder.address, token or holder.token
     if address:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
+        with _client(address, headers) as client:
 
             def send(method: str, path: str, *, params: Mapping[str, str], body: object, seconds: float) -> httpx.Response:
                 return client.request(method, path, params=params, json=body, timeout=httpx.Timeout(seconds, connect=5.0))
@@ -159,10 +160,17 @@ def api(settings: Settings) -> Iterator[Api]:
         yield Api(call, "this process")
 
 
+def _client(address: str, headers: Mapping[str, str]) -> httpx.Client:
+    if web_address(address) is not None:
+        with suppress(httpx.InvalidURL):  # it is stricter about names
+            return httpx.Client(base_url=address, headers=headers, trust_env=False)
+    raise UsageError(f"SEAMWATCH_API_URL {shown(address)} cannot be read; give it as http://host:port")
+
+
 def _nothing_was_read(settings: Settings) -> str:
     """What to say where no embedded store is yet: silence of an empty place must not be taken for a good answer."""
     dsn = settings.clickhouse()
-    if not dsn.startswith("chdb:") or Path(urlsplit(dsn).path).exists():
+    if not dsn.startswith("chdb:") or Path(dsn.removeprefix("chdb://").partition("?")[0]).exists():
         return ""
     return (
         f"seamwatch: mind: nothing was ever read into {settings.data_dir.absolute()}, and no `seamwatch up` runs on it: an empty "

@@ -3,15 +3,18 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import select
 
 from monitor.api.guard import Rate, is_loopback
+from monitor.api.otlp import OtlpExporter
 from monitor.control.store import reading
 from monitor.control.tables import sessions
 from monitor.control.tokens import revoke_token
+from monitor.errors import ConfigError
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 
 SCHEMA = '{"x-seamwatch": {"operation": "POST /pay", "side": "response"}, "type": "object"}'
@@ -441,3 +444,39 @@ def test_a_field_that_is_not_there_is_refused_with_the_nearest(api: Asked, path:
     answer = api.post(path, body, LOCAL_TOKEN)
     assert answer.status_code == 422
     assert answer.json()["error"]["do"] == do
+
+
+BROKEN_ADDRESSES = ("http://[", "http://[::1", "https://a]b:8420", "http://h:port", "http://h:99999", "http://\u2100.example")
+
+
+@pytest.mark.parametrize("origin", [*BROKEN_ADDRESSES, "null", "", "http://", "//127.0.0.1:8420", "http:127.0.0.1:8420"])
+def test_an_origin_that_cannot_be_read_is_another_site(api: Asked, origin: str) -> None:
+    said: dict[str, Any] = {"cookie": cookie_of(sign_in(api, api.token("admin"))), "origin": origin.encode()}
+    assert api.post("/v1/deploys", DEPLOY, headers=said).status_code == 403
+    assert api.request("POST", "/sign-out", headers=said).status_code == 403
+    plain = {"origin": said["origin"], "accept": "text/html"}
+    assert api.request("POST", "/sign-in", data={"token": api.token("read")}, headers=plain).status_code in {400, 403}
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b", "h:port", "h:99999", "[v1.x]"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/deploys", "/", "/no/such/page", "/docs"])
+def test_a_host_that_cannot_be_read_breaks_nothing(shared_api: Asked, host: str, path: str) -> None:
+    for headers in ({}, {"accept": "text/html"}):
+        for asked in (shared_api, shared_api.over(host="0.0.0.0")):
+            assert asked.get(path, host=host, headers=headers).status_code in {200, 303, 307, 401, 404, 421, 503}
+
+
+@pytest.mark.parametrize("address", [*BROKEN_ADDRESSES, "seamwatch.example", "ftp://seamwatch.example", "https://"])
+def test_a_public_address_or_one_for_traces_that_cannot_be_read_is_said_at_the_start(shared_api: Asked, address: str) -> None:
+    with pytest.raises(ConfigError, match=r"api\.public_url .*give it as https://host"):
+        shared_api.over(public_url=address)
+    with pytest.raises(ConfigError, match=r"tracing\.endpoint .*give it as http://host"):
+        OtlpExporter(address)
+
+
+def test_a_page_of_a_server_at_the_usual_port_is_ours_in_any_letters(api: Asked) -> None:
+    asked = api.over(public_url="http://seamwatch.example")
+    cookie = cookie_of(sign_in(asked, api.token("admin")))
+    for origin in ("http://seamwatch.example", "http://SeamWatch.example:80", "https://seamwatch.example"):
+        said = {"cookie": cookie, "origin": origin}
+        assert asked.post("/v1/deploys", DEPLOY, headers=said, host="Seamwatch.example").status_code in {200, 201}

@@ -55,6 +55,15 @@ def test_a_dead_api_exits_70_and_says_where(monkeypatch: pytest.MonkeyPatch, cap
     assert "http://127.0.0.1:9" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("address", ["http://[", "http://h:port", "http://\u2100.example", "127.0.0.1:8420", "ftp://h"])
+def test_an_address_of_an_api_that_cannot_be_read_is_said(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEAMWATCH_API_URL", address)
+    assert run("edges") == 64
+    assert "SEAMWATCH_API_URL" in capsys.readouterr().err
+
+
 def test_a_trace_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SEAMWATCH_API_URL", "http://127.0.0.1:9")
     assert run("--debug", "edges") == 70
