@@ -4,24 +4,26 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
-from monitor.decode.api_logs import decode_api_logs
+from monitor.decode.api_logs import read_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
-from monitor.model.records import Offsets, Unread
+from monitor.model.records import Progress
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
 from pipelines.exchanges import Examiner
-from pipelines.unread import explained
+from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
-    """`format` as decode_api_logs reads it; `mapping` field to JSON pointer, for "mapping"; `shape_share` 0 to 1."""
+    """`format` as read_api_logs reads it; `mapping` field to JSON pointer, for "mapping"; `shape_share` 0 to 1."""
 
     format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -32,18 +34,19 @@ class ApiLogSettings:
 
 def api_logs(
     source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
-) -> Iterator[Offsets | Unread]:
+) -> Iterator[Progress]:
     """Yields offsets only after their rows are durable: shapes and violations, exchanges, arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
     """
     examiner, watermarks = Examiner(settings.aliases, settings.shape_share), Watermarks()
-    budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"))
+    budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
-        exchanges, rejects = decode_api_logs(records, settings.format, settings.mapping)
-        examined = examiner.examine(exchanges, registry(), records)
+        said = read_api_logs(records, settings.format, settings.mapping)
+        rejects, passed = said.rejects, np.array(said.passed, np.int64)
+        examined = examiner.examine(said.exchanges, registry(), records)
         store.insert("shapes", examined.shapes)
         store.insert("violations", examined.violations)
         store.insert("exchanges", examined.exchanges)
@@ -53,7 +56,13 @@ def api_logs(
             store.insert("losses", loss_rows(records))
             store.insert(
                 "ledger",
-                ledger_rows(records, exchanges=examined.per_record, rejected=examined.rejected(rejects), reading=reading),
+                ledger_rows(
+                    records,
+                    exchanges=examined.per_record,
+                    filtered=passed,
+                    rejected=examined.rejected(rejects),
+                    reading=reading,
+                ),
             )
         now = clock()
         marks = watermarks.update(records, examined.record, examined.end_ns, now)
@@ -63,7 +72,7 @@ def api_logs(
             telemetry.EXCHANGES.labels(outcome).inc(count)
         for reject in rejects:
             telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
-        progress = budget.account(records, rejects)
+        progress = budget.account(records, rejects, len(said.exchanges), int(passed.sum()))
         reached = watermarks.newest()
         if reached is not None:
             telemetry.WATERMARK.labels("api_logs").set(reached)

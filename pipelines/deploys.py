@@ -18,12 +18,12 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.records import Offsets, Records, Unread
+from monitor.model.records import Progress, Records
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
-from pipelines.unread import explained
+from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class DeploySettings:
     history: timedelta = timedelta(hours=24)
 
 
-def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Offsets | Unread]:
+def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettings, clock: Clock) -> Iterator[Progress]:
     """Yields offsets only after their events are merged in the control store and their ledger rows are durable.
 
     An event that comes again changes nothing (its key is source and id), so a crash at any point is harmless.
     """
-    budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"))
+    budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
         found = decode_deploys(records)

@@ -17,13 +17,13 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.edges.halves import Namer, half_edges
 from monitor.model.exchanges import Exchange
-from monitor.model.records import Offsets, Records, Unread
+from monitor.model.records import Progress, Records
 from monitor.model.spans import SpanBatch
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
 from pipelines.exchanges import Examiner
-from pipelines.unread import explained
+from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class TraceSettings:
 
 def traces(
     source: Source, store: Store, settings: TraceSettings, clock: Clock, registry: Callable[[], Registry] | None = None
-) -> Iterator[Offsets | Unread]:
+) -> Iterator[Progress]:
     """Yields offsets only after their rows are durable: halves, then arrivals, then the ledger.
 
     Spans that carry a payload are exchanges too, checked against the contracts of `registry`: one decode, two outputs.
@@ -50,7 +50,7 @@ def traces(
     """
     examiner = Examiner(settings.aliases, settings.shape_share)
     namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
-    budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"))
+    budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
         spans, rejects = decode_spans(records, settings.encoding)
@@ -86,7 +86,8 @@ def traces(
         _count(spans, len(halves), watermarks.newest())
         for reject in rejects:
             telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
-        progress = budget.account(records, rejects)
+        read = int(np.sum(spans.seen) - np.sum(spans.refused))  # internal spans are none of the map, and good ones
+        progress = budget.account(records, rejects, read)
         yield progress
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from monitor.decode.api_logs import FORMATS
 from monitor.model.forms import API_LOG_FORMS, DEPLOY_FORMS, SPAN_ENCODINGS, looks
+from monitor.store import Store
 
 Kind = Literal["spans", "api-logs", "deploys"]
 
@@ -33,6 +34,11 @@ def explained(kind: Kind, reason: str) -> str:
         because = _BROKEN.get(reason, f"the reason is {reason}")
         return f"Of their bytes: {because}; expected are {_HOLDS[kind]}: see {_HOW[kind]}"
     return f"They look like {looked}; {_remedy(kind, reason)}"
+
+
+def read_before(store: Store, source_id: str) -> bool:
+    """Whether the ledger knows of a record of this source that could be read."""
+    return bool(store.query("read_before", {"source": source_id})[0]["read"])
 
 
 def _remedy(kind: Kind, form: str) -> str:

@@ -19,8 +19,8 @@ from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.up import serving, work_of
 from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
-from monitor.errors import LeaseLost, StoreError, UsageError
-from monitor.streams.runner import RunnerSettings, run
+from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
+from monitor.streams.runner import Ran, RunnerSettings, run
 from pipelines.windows import Closer
 
 PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, "api")
@@ -69,21 +69,29 @@ def command(
 
 def _catch_up(parts: House, part: str) -> None:
     before, begun = cpu_seconds(), time.monotonic()
-    done = run(
-        parts.pipeline(part),
-        parts.source(part, until_caught_up=True),
-        name=part,
-        stop=parts.stop,
-        board=parts.board,
-        clock=parts.clock,
-        settings=RunnerSettings(restarts=3),
-    )
-    if done.ended == "stopped":
+    limit: RejectLimit | None = None
+    done: Ran | None = None
+    try:
+        done = run(
+            parts.pipeline(part),
+            parts.source(part, until_caught_up=True),
+            name=part,
+            stop=parts.stop,
+            board=parts.board,
+            clock=parts.clock,
+            settings=RunnerSettings(restarts=3),
+        )
+    except RejectLimit as error:  # what was read before it is closed and told all the same
+        limit = error
+    if done is not None and done.ended == "stopped":
         typer.echo(plain(f"{part}: stopped before the end; {done.records} records were read, windows stay open"), err=True)
         raise typer.Abort
     published = close_everything(parts, progress_to_stderr()) if part != "deploys" else 0
-    typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
+    if done is not None:
+        typer.echo(plain(f"{part}: {done.records} records, {done.lost} lost, {published} windows published"))
     typer.echo(summary(parts, before, begun))
+    if limit is not None:
+        raise limit
 
 
 def close_everything(parts: House, told: Callable[[str], object]) -> int:

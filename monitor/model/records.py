@@ -36,6 +36,21 @@ class Unread:
     offsets: Offsets = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Fruitless:
+    """What a pipeline yields while it has read records and nothing came of any: `reason` says what became of them.
+
+    `offsets` may be committed: each record was understood, or is refused for what it says.
+    """
+
+    reason: str
+    offsets: Offsets = field(default_factory=dict)
+
+
+Progress = Offsets | Unread | Fruitless
+"""What a pipeline yields after each batch."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
     """A batch of raw records, in order within each partition. Parallel sequences, one entry a record.

@@ -6,10 +6,10 @@ topic into its rejects, because then not the records but the reader (or its sett
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.errors import RejectLimit
-from monitor.model.records import Offsets, Partition, Records, Rejects, Unread
+from monitor.model.records import Fruitless, Offsets, Partition, Progress, Records, Rejects, Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,48 @@ class _Held:
     offsets: dict[Partition, int]
 
 
+_MOST_REASONS = 5
+
+
+@dataclass(slots=True)
+class _Harvest:
+    """What came of the records so far; once something did, no more is counted."""
+
+    topics: set[str] = field(default_factory=set)
+    records: int = 0
+    used: int = 0
+    passed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def take(self, records: Records, rejects: Rejects, used: int, passed: int) -> None:
+        self.used += used
+        if self.used:
+            return
+        self.topics.update(place.topic for place in records.partitions)
+        self.records, self.passed = self.records + len(records), self.passed + passed
+        for one in rejects:
+            self.reasons[one.reason] += one.count
+
+
 class RejectBudget:
     """Counts whole records refused, in order, and raises `RejectLimit` when the input as such must be wrong.
 
     Until a source has shown one record that can be read, none of its offsets are given out: a corrected start then reads
     it all. A bad record among good ones is counted and passed over. `explain` puts a reject's reason in words.
+    `read_before` tells of a source id whether an earlier process could read records of it: then its bad records are counted
+    from the first on, for a restart among bad records is no wrong setting. It is asked once a source, and only in need.
     """
 
-    def __init__(self, limits: RejectLimits, where: str, explain: Callable[[str], str] = str) -> None:
-        self._limits, self._where, self._explain = limits, where, explain
+    def __init__(
+        self,
+        limits: RejectLimits,
+        where: str,
+        explain: Callable[[str], str] = str,
+        read_before: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._limits, self._where, self._explain, self._read_before = limits, where, explain, read_before
         self._read: set[str] = set()
+        self._harvest = _Harvest()
         self._held: dict[str, _Held] = {}
         self._blocks: deque[tuple[int, int]] = deque()
         self._seen = self._bad = self._run = 0
@@ -67,8 +99,12 @@ class RejectBudget:
         if self._seen >= self._limits.window_records and self._bad > self._limits.max_share * self._seen:
             self._stop(f"{self._bad} of the last {self._seen} records cannot be read{because}")
 
-    def account(self, records: Records, rejects: Rejects) -> Offsets | Unread:
-        """Spend a batch by its rejects (those of whole records count) and tell what may be committed. Raises `RejectLimit`."""
+    def account(self, records: Records, rejects: Rejects, used: int | None = None, passed: int = 0) -> Progress:
+        """Spend a batch by its rejects (those of whole records count) and tell what may be committed. Raises `RejectLimit`.
+
+        `used`: how many entries of the batch something came of; None: as many as there are records that were not refused.
+        `passed`: how many are sound and of no use.
+        """
         whole = {one.place: one.reason for one in rejects if one.whole}
         reasons = [whole.get(place) for place in records.places()]
         offsets = records.next_offsets
@@ -76,9 +112,20 @@ class RejectBudget:
             offsets = self._first_look(records.partitions, reasons, offsets)
         bad = [index for index, reason in enumerate(reasons) if reason is not None]
         self.spend(len(records), bad, next((reason for reason in reasons if reason is not None), ""))
-        if not self._held:
-            return offsets
-        return Unread("; ".join(self._told(held) for held in self._held.values()), offsets)
+        self._harvest.take(records, rejects, len(records) - len(bad) if used is None else used, passed)
+        if self._held:
+            return Unread("; ".join(self._told(held) for held in self._held.values()), offsets)
+        if self._harvest.records and not self._harvest.used:
+            return Fruitless(self._nothing_came(), offsets)
+        return offsets
+
+    def _nothing_came(self) -> str:
+        got = self._harvest
+        counts = [f"{reason} {count}" for reason, count in got.reasons.most_common(_MOST_REASONS)]
+        refused = f"refused: {', '.join(counts)}" if counts else ""
+        passed = f"{got.passed} entries are sound and tell of none of what is read here" if got.passed else ""
+        became = "; ".join(filter(None, (passed, refused))) or "they are empty"
+        return f"{self._where}, {', '.join(sorted(got.topics))}: nothing came of its {got.records} records. {became}"
 
     def _first_look(self, places: Sequence[Partition], reasons: Sequence[str | None], offsets: Offsets) -> dict[Partition, int]:
         """The offsets without those of sources that showed nothing readable yet, which are kept until they do."""
@@ -86,7 +133,7 @@ class RejectBudget:
             source = place.source_id
             if source in self._read:
                 continue
-            if reason is None:
+            if reason is None or (source not in self._held and self._read_before(source)):
                 self._read.add(source)
             else:
                 self._held.setdefault(source, _Held(Counter(), {})).reasons[reason] += 1

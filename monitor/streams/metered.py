@@ -15,7 +15,8 @@ class MeteredSource:
     """Wraps any source. An assignment that stays empty is reported as not ready: it may be a rebalance that hangs.
 
     `fault` is why the pipeline began again: until a commit, or until nothing is left to read, it stays not ready for that reason.
-    `unread` is why nothing could be read yet; while the pipeline says so, it is not ready either.
+    `unread` is why nothing could be read yet; while the pipeline says so, it is not ready either. `fruitless` is why nothing came of
+    what was read: a note, with which it is ready.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class MeteredSource:
     ) -> None:
         self._source, self._name, self._stop, self._board, self._clock = source, name, stop, board, clock
         self._fault = fault
-        self.unread = ""
+        self.unread = self.fruitless = ""
         self.records = self.lost = self.commits = 0
         self._assigned_at = monotonic_seconds()
         self._partitions = self._drained = 0
@@ -68,4 +69,4 @@ class MeteredSource:
             "records": self.records,
             "lost": self.lost,
         }
-        self._board.report(Report(self._name, not reason, reason, now, details))
+        self._board.report(Report(self._name, not reason, reason or self.fruitless, now, details))

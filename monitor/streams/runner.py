@@ -9,14 +9,15 @@ import structlog
 
 from monitor.clock import Clock
 from monitor.errors import MonitorError, Permanent, RejectLimit, TopicMissing
-from monitor.model.records import Offsets, Unread
+from monitor.model.records import Fruitless, Progress, Unread
 from monitor.streams.metered import MeteredSource
 from monitor.streams.source import Source
 from monitor.telemetry import RETRIES, HealthBoard, Report
 
-Pipeline = Callable[[Source], Iterator[Offsets | Unread]]
+Pipeline = Callable[[Source], Iterator[Progress]]
 """A plain generator over a source. Yields the offsets that are now safe to commit, only after their rows are durable; or that nothing
-could be read yet: then the part is not ready for that reason, and a source that ends so ends with `RejectLimit`."""
+could be read yet: then the part is not ready for that reason; or that nothing came of what was read: then it is ready, with that
+note. A source of which all batches ended in one of the latter two ends with `RejectLimit`."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class _Tally:
     restarts: int = 0
     in_a_row: int = 0
     fault: str = ""
+    fruitful: bool = False
 
 
 def run(
@@ -116,13 +118,15 @@ def _drive(
     source = MeteredSource(make_source(), name, stop, board, clock, tally.fault)
     try:
         for progress in pipeline(source):
-            unread, offsets = (progress.reason, progress.offsets) if isinstance(progress, Unread) else ("", progress)
-            source.unread = unread
+            offsets = progress.offsets if isinstance(progress, (Unread, Fruitless)) else progress
+            source.unread = progress.reason if isinstance(progress, Unread) else ""
+            source.fruitless = progress.reason if isinstance(progress, Fruitless) and not tally.fruitful else ""
+            tally.fruitful = tally.fruitful or (bool(offsets) and offsets is progress)
             if offsets:
                 source.commit(offsets)
                 tally.in_a_row, tally.fault = 0, ""
-        if source.unread and not stop.is_set():
-            raise RejectLimit(source.unread)
+        if (source.unread or source.fruitless) and not stop.is_set():
+            raise RejectLimit(source.unread or source.fruitless)
     finally:
         tally.records, tally.lost = tally.records + source.records, tally.lost + source.lost
         source.close()

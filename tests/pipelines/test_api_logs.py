@@ -13,7 +13,7 @@ from monitor.contracts.registry import Registry
 from monitor.contracts.shapes import shape_of
 from monitor.edges.aliases import Aliases
 from monitor.errors import RejectLimit
-from monitor.model.records import Offsets, Partition, Records
+from monitor.model.records import Offsets, Partition, Progress, Records
 from monitor.store import Store
 from monitor.streams.limit import RejectLimits
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -52,7 +52,7 @@ def entry(**changes: Any) -> bytes:
     return orjson.dumps(ENTRY | changes)
 
 
-def run(store: Store, *batches: Records, known: Registry | None = None, settings: ApiLogSettings | None = None) -> list[Offsets]:
+def run(store: Store, *batches: Records, known: Registry | None = None, settings: ApiLogSettings | None = None) -> list[Progress]:
     clock = ManualClock(datetime.fromtimestamp(AT_NS / 1e9, UTC))
     made = known or registry()
     return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(shape_share=1.0), clock))

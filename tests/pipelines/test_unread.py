@@ -2,21 +2,25 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
 
+from monitor.contracts.registry import Registry
 from monitor.errors import RejectLimit
+from monitor.model.records import Progress
 from monitor.streams.listed import ListSource
 from monitor.streams.runner import Ran, RunnerSettings, run
-from monitor.telemetry import HealthBoard
+from monitor.streams.source import Source
+from monitor.telemetry import HealthBoard, Report
+from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.traces import TraceSettings, traces
 from pipelines.unread import explained
 from tests.decode.test_zipkin import CLIENT, SERVER
 from tests.fixtures.rig import Rig
-from tests.fixtures.signals import metrics
-from tests.fixtures.spans import T0
+from tests.fixtures.signals import logs, metrics
+from tests.fixtures.spans import T0, S, request
 
 SPANS = {
     "resourceSpans": [
@@ -84,6 +88,96 @@ def test_shared_ids_of_zipkin_make_one_call_with_two_sides(rig: Rig, catch_up: C
     rig.close()
     (edge,) = rig.edges("caller", "callee")
     assert (edge.caller, edge.callee, edge.calls, edge.coverage["both"]) == ("shop", "pay", 1, 1)
+
+
+@pytest.fixture
+def catch_up_logs(rig: Rig) -> Callable[[], Ran]:
+    """Reads the rig's log as API logs to its end."""
+
+    def caught() -> Ran:
+        return run(
+            lambda source: api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock),
+            lambda: ListSource(rig.log, "group"),
+            name="api-logs",
+            stop=threading.Event(),
+            board=HealthBoard(),
+            clock=rig.clock,
+            settings=RunnerSettings(0.001, 0.002, restarts=3),
+        )
+
+    return caught
+
+
+def counted(rig: Rig, *names: str) -> list[int]:
+    (row,) = [row for row in rig.reader.ledger() if row["partition"] == 0]
+    return [int(row[name]) for name in names]
+
+
+def test_log_records_that_tell_of_no_exchange_are_counted_and_are_no_success(rig: Rig, catch_up_logs: Callable[[], Ran]) -> None:
+    for at in range(3):
+        rig.log.append(logs(at=(T0 + at) * 10**9), timestamp_ms=(T0 + 2) * 1000)
+    with pytest.raises(RejectLimit, match=r"nothing came of its 3 records. 3 entries are sound"):
+        catch_up_logs()
+    assert counted(rig, "records", "filtered", "rejected", "exchanges") == [3, 3, 0, 0]
+    assert rig.log.committed("group", rig.log.partitions[0]) == 3
+    entry = {"time": T0, "method": "GET", "path": "/x", "callee": "pay"}
+    rig.log.append(orjson.dumps(entry), timestamp_ms=(T0 + 2) * 1000)
+    rig.log.append(logs(), timestamp_ms=(T0 + 2) * 1000)
+    assert catch_up_logs().records == 2
+    assert counted(rig, "records", "filtered", "rejected", "exchanges") == [5, 4, 0, 1]
+
+
+def test_a_batch_of_no_log_records_is_a_reject(rig: Rig, catch_up_logs: Callable[[], Ran]) -> None:
+    rig.log.append(b'{"resourceLogs": [{"scopeLogs": []}]}', timestamp_ms=(T0 + 2) * 1000)
+    with pytest.raises(RejectLimit, match=r"its first record cannot be read.*they are empty"):
+        catch_up_logs()
+    assert counted(rig, "records", "rejected") == [1, 1]
+
+
+def test_a_topic_without_exchanges_is_read_on_with_a_note(rig: Rig) -> None:
+    """A topic that is shared with other logs may hold none for hours: no reason to be not ready."""
+    board, stop = HealthBoard(), threading.Event()
+
+    def pipeline(source: Source) -> Iterator[Progress]:
+        for progress in api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock):
+            yield progress
+            told.extend(report for report in board.reports() if report.reason)
+
+    told: list[Report] = []
+    for _ in range(2):
+        rig.log.append(logs(), timestamp_ms=(T0 + 2) * 1000)
+    with pytest.raises(RejectLimit):
+        run(
+            pipeline,
+            lambda: ListSource(rig.log, "group", batch_records=1),
+            name="api-logs",
+            stop=stop,
+            board=board,
+            clock=rig.clock,
+            settings=RunnerSettings(0.001, 0.002, restarts=3),
+        )
+    assert [(one.ready, "nothing came of its" in one.reason) for one in told] == [(True, True)] * len(told)
+    assert told
+
+
+def test_spans_that_are_all_refused_for_what_they_say_are_no_success(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+    for n in range(3):
+        rig.log.append(request([S("web", "client", 1, n + 1, base=0)]), timestamp_ms=(T0 + 2) * 1000)
+    with pytest.raises(RejectLimit, match=r"nothing came of its 3 records. refused: time_before_2000 3"):
+        catch_up("auto")
+    assert counted(rig, "spans", "rejected") == [3, 3]
+    rig.produce(S("web", "internal", 1, 9))
+    assert catch_up("auto").records == 1
+
+
+def test_a_restart_among_bad_records_goes_on_counting(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
+    rig.produce(S("web", "client", 1, 1))
+    assert catch_up("auto").records == 1
+    for _ in range(150):
+        rig.log.append(metrics(), timestamp_ms=(T0 + 2) * 1000)
+    rig.produce(S("web", "client", 1, 2))
+    assert catch_up("auto").records == 151
+    assert rig.log.committed("group", rig.log.partitions[0]) == 152
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.clock import ManualClock
 from monitor.errors import RejectLimit
-from monitor.model.records import Offsets, Partition, Records, Reject, Unread, reject
+from monitor.model.records import Fruitless, Offsets, Partition, Records, Reject, Unread, reject
 from monitor.streams.limit import FIRST_RECORDS, RejectBudget, RejectLimits
 from monitor.streams.listed import ListLog, ListSource
 from monitor.streams.runner import RunnerSettings, run
@@ -72,7 +72,52 @@ def test_partitions_of_one_topic_vouch_for_each_other_and_files_do_not() -> None
 
 
 def test_who_bears_everything_reads_on() -> None:
-    assert budget(max_share=1.0).account(*batch("b" * 500)) == {Partition("a", "topic", 0): 500}
+    looked = budget(max_share=1.0)
+    said = looked.account(*batch("b" * 500))
+    assert isinstance(said, Fruitless)
+    assert said.offsets == {Partition("a", "topic", 0): 500}
+    assert looked.account(*batch("g", first=500)) == {Partition("a", "topic", 0): 501}
+
+
+def test_a_restart_among_bad_records_of_a_source_that_was_read_before_counts_them_and_goes_on() -> None:
+    asked: list[str] = []
+
+    def read_before(source: str) -> bool:
+        asked.append(source)
+        return source == "a"
+
+    looked = RejectBudget(RejectLimits(), "traces", read_before=read_before)
+    for first in range(0, 500, 100):
+        said = looked.account(*batch("b" * 100, first=first))
+        assert isinstance(said, Fruitless)
+        assert said.offsets == {Partition("a", "topic", 0): first + 100}
+    assert asked == ["a"]
+    with pytest.raises(RejectLimit, match="none of its first"):
+        looked.account(*batch("b" * FIRST_RECORDS, source="b"))
+    with pytest.raises(RejectLimit, match="records in a row cannot be read"):
+        RejectBudget(RejectLimits(), "traces", read_before=read_before).account(*batch("b" * 1001))
+
+
+def test_sound_records_of_no_use_are_committed_and_told_until_one_is_of_use() -> None:
+    looked = budget()
+    records, _ = batch("ggg")
+    said = looked.account(records, [], used=0, passed=7)
+    assert isinstance(said, Fruitless)
+    assert said.offsets == {Partition("a", "topic", 0): 3}
+    assert said.reason == (
+        "traces, topic: nothing came of its 3 records. 7 entries are sound and tell of none of what is read here"
+    )
+    records, _ = batch("g", first=3)
+    assert looked.account(records, [], used=1, passed=0) == {Partition("a", "topic", 0): 4}
+    assert looked.account(*batch(""), used=0) == {}
+
+
+def test_what_is_refused_for_what_it_says_is_told_by_reason() -> None:
+    records, _ = batch("gg")
+    refused = [reject(records, index, "time_before_2000", count=3, whole=False) for index in (0, 1)]
+    said = budget().account(records, refused, used=0)
+    assert isinstance(said, Fruitless)
+    assert said.reason == "traces, topic: nothing came of its 2 records. refused: time_before_2000 6"
 
 
 class Stage:

@@ -1,6 +1,7 @@
 """API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
 from monitor.decode.api_logs.making import Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.ndjson import ndjson_exchange
-from monitor.decode.api_logs.otlp import is_batch, otlp_exchanges, proto_batch
+from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
@@ -37,11 +38,30 @@ _MOST_ENTRIES = 100_000
 _INDICES_A_BATCH = 40_000  # so that the entries of several batches in one record keep keys of their own, below 2^32
 
 
+@dataclass(frozen=True, slots=True)
+class ApiLogs:
+    """What a batch of records holds. `passed` counts per record the log records that tell of no exchange."""
+
+    exchanges: list[Exchange]
+    rejects: list[Reject]
+    passed: Sequence[int]
+
+
 def decode_api_logs(
     records: Records,
     format: str,  # noqa: A002 - the setting's word
     mapping: Mapping[str, str] | None = None,
 ) -> tuple[list[Exchange], list[Reject]]:
+    """As `read_api_logs`, without what was passed over."""
+    said = read_api_logs(records, format, mapping)
+    return said.exchanges, said.rejects
+
+
+def read_api_logs(
+    records: Records,
+    format: str,  # noqa: A002 - the setting's word
+    mapping: Mapping[str, str] | None = None,
+) -> ApiLogs:
     """All exchanges of a batch in record order, and a reject for each record and reason of what cannot be used.
 
     A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped (at most 64 MB
@@ -51,6 +71,7 @@ def decode_api_logs(
     read = _reader(format, mapping or {})
     exchanges: list[Exchange] = []
     rejects = stepped_over(records)
+    passed = [0] * len(records)
     unpacker = Unpacker(MOST_BYTES)
     for index, value in enumerate(records.values):
         if not value and REJECT_HEADER in records.headers[index]:
@@ -63,17 +84,22 @@ def decode_api_logs(
             for found in read(content, place_of(records, index)):
                 if isinstance(found, Refused):
                     bad[str(found)] = bad.get(str(found), 0) + 1
+                elif isinstance(found, Passed):
+                    passed[index] += 1
                 else:
                     exchanges.append(found)
         except Refused as refusal:
             bad[str(refusal)] = bad.get(str(refusal), 0) + 1
         except UNFORESEEN as error:
             bad[f"unreadable_{type(error).__name__}"] = 1
-        alone = len(exchanges) == before and len(bad) == 1
+        barren = len(exchanges) == before and not passed[index]
+        if barren and not bad:
+            bad["empty"] = 1
+        alone = barren and len(bad) == 1
         foreign = _foreign(content, format) if alone and bad.keys().isdisjoint(_PACKED_WRONG) else ""
         bad = {foreign: sum(bad.values())} if foreign else bad
         rejects.extend(reject(records, index, reason, count=count, whole=alone) for reason, count in bad.items())
-    return exchanges, rejects
+    return ApiLogs(exchanges, rejects, passed)
 
 
 _PACKED_WRONG = ("bad_compression", "too_large", "too_many_entries", "empty")
@@ -89,7 +115,8 @@ def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
     return "" if form == "json_log" and format == "mapping" else form
 
 
-Read = Callable[[bytes, Place], Iterator["Exchange | Refused"]]
+Found = Exchange | Refused | Passed
+Read = Callable[[bytes, Place], Iterator[Found]]
 
 
 def _reader(form: str, mapping: Mapping[str, str]) -> Read:
@@ -104,7 +131,7 @@ def _reader(form: str, mapping: Mapping[str, str]) -> Read:
     return lambda value, place: _read(value, place, known)
 
 
-def _read_other(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
+def _read_other(value: bytes, place: Place) -> Iterator[Found]:
     """What does not begin as JSON does: OTLP in protobuf, or lines of which some may be JSON."""
     if signal_of(value):
         yield from _read_otlp(value, place)
@@ -112,7 +139,7 @@ def _read_other(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
         yield from _read(value, place, _any)
 
 
-def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Exchange | Refused]:
+def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Found]:
     for at, entry in enumerate(_single(value, make)):
         if at >= _MOST_ENTRIES:
             yield Refused("too_many_entries")
@@ -151,7 +178,7 @@ def _any(entry: Entry, place: Place, index: int) -> Exchange:
     return ndjson_exchange(entry, place, index)
 
 
-def _read_otlp(value: bytes, place: Place) -> Iterator[Exchange | Refused]:
+def _read_otlp(value: bytes, place: Place) -> Iterator[Found]:
     if begins_json(value):
         for at, entry in enumerate(entries(value)):
             if isinstance(entry, dict) and is_batch(entry):

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,6 +22,11 @@ _CLIENT_KINDS = (3, "SPAN_KIND_CLIENT", "client")
 _DEEPEST = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and nothing came of it."""
+
+
 def proto_batch(value: bytes) -> Entry:
     """An ExportLogsServiceRequest as OTLP's own JSON. Raises Refused for other bytes."""
     try:
@@ -37,8 +43,10 @@ def is_batch(entry: Entry) -> bool:
     return any(name in entry for name in ("resourceLogs", "resource_logs", "resourceSpans", "resource_spans"))
 
 
-def otlp_exchanges(batch: Entry, place: Place, *, ids_in_base64: bool, first: int = 0) -> Iterator[Exchange | fields.Refused]:
-    """The exchanges of a batch, a refusal for each entry that tells of one but cannot be used; other log records are passed over.
+def otlp_exchanges(
+    batch: Entry, place: Place, *, ids_in_base64: bool, first: int = 0
+) -> Iterator[Exchange | fields.Refused | Passed]:
+    """Of each entry of a batch its exchange, its refusal when it tells of one that cannot be used, or that it tells of none.
 
     `first` is the index of the batch's first entry in its record.
     """
@@ -54,8 +62,7 @@ def otlp_exchanges(batch: Entry, place: Place, *, ids_in_base64: bool, first: in
                 except fields.Refused as refusal:
                     yield refusal
                 else:
-                    if found is not None:
-                        yield found
+                    yield Passed() if found is None else found
 
 
 def _exchange(said: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | None:
