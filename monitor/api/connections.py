@@ -40,6 +40,8 @@ class Door:
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit or connection_limit()
         self._inside: dict[Connection, None] = {}  # in the order they came
+        self._ended: set[Connection] = set()  # by us; they are gone in a moment
+        self._spared_next: list[Connection] = []  # the best to end last; looked for anew once it is empty
         self._next_look: asyncio.TimerHandle | None = None
 
     def enter(self, newest: "Connection") -> bool:
@@ -47,28 +49,42 @@ class Door:
         self._inside[newest] = None
         if self._next_look is None:
             self._next_look = newest.loop.call_later(LOOK_SECONDS, self._look)
-        if len(self._inside) <= self._limit:
+        count = len(self._inside) - len(self._ended)
+        if count <= self._limit:
             return True
-        others = [one for one in self._inside if one is not newest and not one.leaving]
-        if len(others) < self._limit:
-            return True  # those that leave are gone in a moment
-        resting = [(one.rests, one.since, one) for one in others if one.rests]
-        if resting:
-            min(resting, key=lambda each: (-each[0], each[1]))[2].end()
+        if (other := self._spared(newest)) is not None:
+            self._end(other)
             return True
-        if len(others) >= self._limit + SPARE_CONNECTIONS:
-            newest.end()
+        if count > self._limit + SPARE_CONNECTIONS:
+            self._end(newest)
         return False
 
     def leave(self, one: "Connection") -> None:
         """It is closed."""
         self._inside.pop(one, None)
+        self._ended.discard(one)
+
+    def _spared(self, newest: "Connection") -> "Connection | None":
+        """Who makes room: the best as of the last look at all of them, if it still rests; so a flood costs no look each."""
+        for looks in (1, 0):
+            while self._spared_next:
+                one = self._spared_next.pop()
+                if one.rests and one in self._inside and one not in self._ended:
+                    return one
+            if looks:
+                others = [one for one in self._inside if one is not newest and one.rests and one not in self._ended]
+                self._spared_next = sorted(others, key=lambda one: (one.rests, -one.since))
+        return None
+
+    def _end(self, one: "Connection") -> None:
+        self._ended.add(one)
+        one.end()
 
     def _look(self) -> None:
         now = monotonic_seconds()
         for one in list(self._inside):
-            if one.overdue(now):
-                one.end()
+            if one not in self._ended and one.overdue(now):
+                self._end(one)
         self._next_look = next(iter(self._inside)).loop.call_later(LOOK_SECONDS, self._look) if self._inside else None
 
 
@@ -134,10 +150,14 @@ class Connection(H11Protocol):
 
     @property
     def rests(self) -> int:
-        """How well it can be spared: 2 between requests or before a whole head, 1 with half a body, 0 while it is answered."""
+        """How well it can be spared: 3 between requests or before a whole head, 2 with half a body, 1 when only the last bytes of
+        its answer wait to be read, 0 while it is answered.
+        """
+        if self.leaving:
+            return 1
         if not self._answering:
-            return 2
-        return 1 if self.cycle.more_body else 0
+            return 3
+        return 2 if self.cycle.more_body else 0
 
     def overdue(self, now: float) -> bool:
         """Whether the other side has taken too long for what is its turn."""

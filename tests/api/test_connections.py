@@ -5,14 +5,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from monitor.api import ApiServer, connections
 from monitor.api.connections import LEAST_CONNECTIONS, MOST_CONNECTIONS, connection_limit
@@ -55,6 +56,10 @@ def app() -> FastAPI:
                 yield bytes(1_000_000)
 
         return StreamingResponse(much())  # type: ignore[arg-type]
+
+    @app.get("/whole")
+    async def whole() -> Response:
+        return Response(bytes(30_000_000))
 
     return app
 
@@ -163,10 +168,29 @@ def test_while_all_are_answered_probes_come_through_and_others_are_told() -> Non
         assert _status(where, "/page") == 503
 
 
+def test_answers_whose_last_bytes_nobody_takes_count_as_connections_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CLOSE_SECONDS", 3600.0)
+    unread = b"GET /whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    with serving() as where, ExitStack() as kept:
+        before = files()
+        lines = [kept.enter_context(opened(where, unread)) for _ in range(3 * LIMIT)]
+        for line in lines:  # the answer has begun, unless the line was closed to make room
+            with suppress(ConnectionResetError):
+                line.recv(1)
+        until(lambda: files() <= before + len(lines) + LIMIT)
+        assert _status(where, "/page") == 200
+        assert _status(where, "/healthz") == 200
+
+
 @pytest.mark.parametrize(("soft", "limit"), [(256, 96), (1024, 480), (100_000, MOST_CONNECTIONS), (16, LEAST_CONNECTIONS)])
 def test_half_of_the_file_descriptors_are_kept_back(monkeypatch: pytest.MonkeyPatch, soft: int, limit: int) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (soft, soft))
     assert connection_limit() == limit
+
+
+def files() -> int:
+    """File descriptors of this process, which is server and client."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def until(holds: Callable[[], bool]) -> None:
