@@ -182,9 +182,11 @@ class Examiner:
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
-    """By the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer."""
-    outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0)
-    if outcome != "ok":
+    """By the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
+    tells of no status has no outcome ("") unless one of these does: it is judged as neither good nor bad.
+    """
+    outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0) if exchange.status_told else ("", "")
+    if outcome not in ("ok", ""):
         return outcome, error_type
     if "grpc-status" in exchange.response_headers:
         return grpc_outcome(exchange.response_headers["grpc-status"])

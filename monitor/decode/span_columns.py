@@ -25,7 +25,7 @@ NAMING = frozenset(
         "net.sock.peer.name network.peer.address network.peer.port net.sock.peer.addr net.peer.ip peer.service service.peer.name peer.hostname "
         "net.sock.peer.port peer.address peer.ipv4 peer.ipv6 peer.port http.host url.domain upstream_cluster.name upstream_cluster "
         "faas.invoked_name graphql.operation.name graphql.operation.type dns.question.name db.redis.database_index "
-        "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code "
+        "rpc.system rpc.system.name rpc.service rpc.method rpc.grpc.status_code rpc.response.status_code grpc.status_code "
         "db.system db.system.name db.name db.namespace db.operation db.operation.name db.collection.name db.sql.table "
         "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
         "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "

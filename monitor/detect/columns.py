@@ -132,7 +132,7 @@ def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, 
 def _counts(row: EdgeCell) -> tuple[int, ...]:
     violated = BAD["violated"](row)
     return (
-        row.calls,
+        row.calls - row.coverage.get("untold", 0),
         *(BAD[kind](row) for kind in ("server_error", "provider_error", "client_error", "timeout")),
         failures(row),
         sum(count for name, count in row.conformance.items() if name not in UNPROMISED),

@@ -86,21 +86,20 @@ def name_span(kind: int, status: int, words: Words) -> Named:
     if kind == KIND_CLIENT and _prepares(given, span_name):
         return Named(NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased)
     if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
-        code = _int(given, "http.response.status_code", "http.status_code")
-        answer = http_outcome(code, error_type, failed)
+        answer = _answer(given, error_type, failed=failed)
         if not peer:
             peer, within = _database(given, address)
         return Named("database", _database_operation(given, span_name), peer, address, *answer, biased, TELLS, within)
     rpc = _str(given, "rpc.system.name", "rpc.system")
     if rpc or "rpc.method" in given:
-        protocol, operation, answer = _rpc(given, rpc, span_name, error_type, failed=failed)
+        protocol, operation = _rpc(given, rpc, span_name)
+        answer = _answer(given, error_type, failed=failed)
         peer = peer or _host(address) or (_cloud(given) if outgoing and rpc == "aws-api" else "")
         return Named(protocol, operation, peer, address, *answer, biased, TELLS, within)
     if not _HTTP.isdisjoint(given):
-        code = _int(given, "http.response.status_code", "http.status_code")
-        answer = http_outcome(code, error_type, failed)
+        answer = _answer(given, error_type, failed=failed)
         return Named("http", _http(given, span_name), peer or _host(address), address, *answer, biased, TELLS, within)
-    answer = plain_outcome(error_type, failed)
+    answer = _answer(given, error_type, failed=failed)
     return Named(
         "other",
         capped(_graphql(given)) or template_path(span_name),
@@ -144,18 +143,24 @@ def _graphql(given: Mapping[str, Any]) -> str:
     return f"{_str(given, 'graphql.operation.type')} {name}".strip() if name else ""
 
 
-def _rpc(
-    given: Mapping[str, Any], system: str, span_name: str, error_type: str, *, failed: bool
-) -> tuple[str, str, tuple[str, str]]:
-    """Protocol, operation, and (outcome, error type)."""
+def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple[str, str]:
+    """(outcome, error type): gRPC's status where it tells of a fault, for HTTP 200 is only its envelope; else HTTP's; else the span's.
+
+    `grpc.status_code` is what Envoy, OpenTracing and .NET write: https://learn.microsoft.com/aspnet/core/grpc/diagnostics
+    """
+    code = _str(given, "rpc.grpc.status_code", "rpc.response.status_code", "grpc.status_code")
+    if code:
+        answer = grpc_outcome(code, error_type, failed)
+        if answer[0] != "ok":
+            return answer
+    return http_outcome(_int(given, "http.response.status_code", "http.status_code"), error_type, failed)
+
+
+def _rpc(given: Mapping[str, Any], system: str, span_name: str) -> tuple[str, str]:
+    """Protocol and operation."""
     method, service = _str(given, "rpc.method"), _str(given, "rpc.service")
     operation = f"{service}/{method}" if service and method and "/" not in method else method or span_name.lstrip("/")
-    code = _str(given, "rpc.grpc.status_code", "rpc.response.status_code")
-    if not code and ("http.status_code" in given or "http.response.status_code" in given) and "grpc" not in system:
-        answer = http_outcome(_int(given, "http.response.status_code", "http.status_code"), error_type, failed)
-    else:
-        answer = grpc_outcome(code, error_type, failed)
-    return "grpc" if "grpc" in system.lower() else "rpc", capped(operation), answer
+    return "grpc" if "grpc" in system.lower() else "rpc", capped(operation)
 
 
 def _cloud(given: Mapping[str, Any]) -> str:

@@ -7,6 +7,9 @@ client_error   HTTP 4xx; gRPC codes that blame the request
 server_error   HTTP 5xx; gRPC codes that blame the server; status ERROR with no code, or with a code below 400
 ok        everything else
 
+gRPC's status leads wherever it stands, also on an HTTP span: HTTP 200 around it says nothing. A log entry that tells of no status, and
+nothing else tells how it ended, has no outcome: it is a call that is judged as neither good nor bad.
+
 A span or a log gives the word of one side. The outcome of a call is the caller's word. Where that is ok, it is the provider's
 (`store/statements/close_windows.sql`): HTTP 200 is only the envelope of a GraphQL or gRPC answer.
 

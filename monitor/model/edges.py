@@ -59,7 +59,8 @@ class EdgeCell:
 
     Sums are in seconds; None for a side that no span showed. `coverage` counts calls by which sides were
     seen: both, client_only, server_only, log_only; and spans that are part of a call and none themselves (nested ones, hops of
-    proxies): folded. `conformance` counts checked exchanges: valid, violated, and
+    proxies): folded; attempts that failed under one call and were followed by another of the same version: failed_attempts; calls of
+    which nothing tells how they ended, which are in no outcome and are not judged: untold. `conformance` counts checked exchanges: valid, violated, and
     not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
     the sampling weight.
     """

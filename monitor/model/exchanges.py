@@ -20,7 +20,7 @@ REDACTED_KINDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange from a log record or a span. Times in ns since the epoch; status 0 when there was no answer.
+    """One exchange from a log record or a span. Times in ns since the epoch; status 0 when there was no answer or none is told.
 
     (source_id, partition, offset, index) is its natural key. Bodies as they came (text or JSON bytes), None when
     the source has none; `*_truncated` when the source says it cut them. Header names are lower case.
@@ -57,6 +57,7 @@ class Exchange:
     query_known: bool = False  # the source tells the query, so that an empty one means none
     redacted: bool = False  # values were masked before they came: only presence and types can be checked
     headers_whole: bool = True  # the headers that are told are all there were; else an absent one may have been there
+    status_told: bool = True  # the source tells a status, or that none came; else how the exchange ended is not known
     proxy_answer: bool = False  # a proxy made the answer itself: the callee never saw the request, or its answer was lost
 
 

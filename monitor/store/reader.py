@@ -255,7 +255,8 @@ def _side(row: Row, side: str) -> float | None:
 
 
 def _coverage(row: Row) -> dict[str, int]:
-    return {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only", "folded")}
+    counts = {name: int(row[name]) for name in ("both", "client_only", "server_only", "log_only", "folded", "failed_attempts")}
+    return counts | {"untold": max(0, int(row["calls"]) - sum(int(row[name]) for name in OUTCOMES))}
 
 
 def _conformance(row: Row) -> dict[str, int]:

@@ -154,3 +154,23 @@ def test_an_envoy_names_the_namespace_of_what_it_called() -> None:
 )
 def test_what_only_prepares_a_call_is_none(said: tuple[str | int, ...], *, is_call: bool) -> None:
     assert (name_span(CLIENT, 0, said).protocol != NO_CALL) == is_call
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome", "error_type"),
+    [
+        (words(http__method="POST", http__status_code=200, grpc__status_code="13"), "server_error", "INTERNAL"),
+        (words(http__request__method="POST", http__response__status_code=200, grpc__status_code=4), "timeout", "DEADLINE_EXCEEDED"),
+        (words(http__method="POST", http__status_code=200, rpc__grpc__status_code=5), "client_error", "NOT_FOUND"),
+        (words(http__method="POST", http__status_code=200, grpc__status_code="0"), "ok", ""),
+        (words(http__method="POST", http__status_code=503, grpc__status_code="0"), "server_error", "503"),
+        (words(http__method="POST", http__status_code=503), "server_error", "503"),
+        (words(rpc__system="grpc", rpc__method="Add", http__status_code=503), "server_error", "503"),
+        (words(rpc__system="grpc", rpc__method="Add", grpc__status_code="14", http__status_code=200), "server_error", "UNAVAILABLE"),
+        (words("egress", grpc__status_code="14"), "server_error", "UNAVAILABLE"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [CLIENT, SERVER])
+def test_grpcs_status_counts_wherever_it_stands(kind: int, said: tuple[str | int, ...], outcome: str, error_type: str) -> None:
+    named = name_span(kind, 0, said)
+    assert (named.outcome, named.error_type) == (outcome, error_type)

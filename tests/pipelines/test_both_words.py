@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.model.edges import EdgeQuery, EdgeRow
-from tests.fixtures.rig import Rig
+from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, S, span_id, trace_id
 from tests.pipelines.test_edges_from_logs import deliver, entry
 
@@ -182,3 +182,18 @@ def test_a_log_of_http_200_says_what_its_answer_says(rig: Rig, said: dict[str, o
     rig.close()
     (edge,) = rig.edges()
     assert (word(edge.outcomes), edge.failed) == (outcome, int(outcome == "server_error"))
+
+
+def test_failed_attempts_of_one_version_under_one_client_are_counted_beside_the_call(rig: Rig) -> None:
+    """A mesh tries again: the caller got the last answer, and the two before are no calls of their own."""
+    failed = {"http.request.method": "GET", "http.route": "/x", "http.response.status_code": 503}
+    rig.deliver(
+        S("web", "client", 1, 1, 99, 1.0, 2.0, version="1.0"),
+        S("cart", "server", 1, 2, 1, 1.1, 1.2, version="2.0", attributes=failed, error=True),
+        S("cart", "server", 1, 3, 1, 1.3, 1.4, version="2.0", attributes=failed),
+        S("cart", "server", 1, 4, 1, 1.5, 1.9, version="2.0"),
+        *call(2),
+    )
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.failed, edge.outcomes["ok"], edge.coverage["failed_attempts"]) == (2, 0, 2, 2)

@@ -1,14 +1,19 @@
 """Edges from API logs: alone where no span shows the call, joined where one does, never twice."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.contracts.registry import Registry
+from monitor.detect.columns import COUNTS, tables
 from monitor.streams.listed import ListLog, ListSource
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, span_id, trace_id
+
+SINCE = datetime.fromtimestamp(T0, UTC) - timedelta(hours=1)
+UNTIL = SINCE + timedelta(hours=3)
 
 
 def entry(at: float, **more: Any) -> bytes:
@@ -50,6 +55,26 @@ def test_exchanges_without_a_trace_make_edges_of_their_own(rig: Rig) -> None:
     assert (edge.calls, edge.outcomes["ok"], edge.outcomes["server_error"], edge.coverage["log_only"]) == (3, 2, 1, 3)
     assert edge.server_seconds_sum == 0.75
     assert edge.client_seconds_sum is None
+
+
+def test_an_entry_without_a_status_is_judged_as_neither_good_nor_bad(rig: Rig) -> None:
+    untold = json.loads(entry(1))
+    del untold["status"]
+    told = {"status": 0, "operation": "an answer that never came"}
+    deliver(
+        rig,
+        json.dumps(untold).encode(),
+        json.dumps(untold | {"status": "-"}).encode(),
+        json.dumps(untold | told).encode(),
+        json.dumps(untold | {"response_headers": {"grpc-status": "13"}}).encode(),
+        entry(2),
+    )
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.calls, edge.failed, edge.coverage["untold"]) == (5, 2, 2)
+    assert {name: count for name, count in edge.outcomes.items() if count} == {"ok": 1, "server_error": 2}
+    (table,) = tables([replace(cell, sealed=True) for cell in rig.reader.cells("", "", SINCE, UNTIL)], 0, 4e9)
+    assert int(table.counts[:, COUNTS.index("calls")].sum()) == 3  # what is judged
 
 
 def test_an_exchange_whose_spans_are_there_adds_its_check_and_no_call(rig: Rig) -> None:

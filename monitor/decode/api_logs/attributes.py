@@ -20,6 +20,7 @@ Side = Literal["client", "server"]
 METHODS = ("http.request.method", "http.method")
 _TARGETS = ("url.path", "http.target", "url.full", "http.url")
 _STATUSES = ("http.response.status_code", "http.status_code")
+_GRPC_STATUSES = ("rpc.grpc.status_code", "rpc.response.status_code", "grpc.status_code")
 _REQUEST_BODIES, _RESPONSE_BODIES = (
     ("http.request.body.content", "http.request.body"),
     ("http.response.body.content", "http.response.body"),
@@ -56,6 +57,9 @@ def exchange_of_attributes(
         _headers(attributes, "http.request.header."),
         _headers(attributes, "http.response.header."),
     )
+    told = _first(attributes, _GRPC_STATUSES)
+    if told is not None:
+        response_headers.setdefault("grpc-status", str(told))
     asked, asked_cut = _body(attributes, _REQUEST_BODIES, "http.request.body.size")
     answered, answered_cut = _body(attributes, _RESPONSE_BODIES, "http.response.body.size")
     if duration_ns is None:
@@ -86,6 +90,7 @@ def exchange_of_attributes(
         response_body=answered,
         request_truncated=asked_cut,
         response_truncated=answered_cut,
+        unanswered=_first(attributes, ("error.type",)) is not None,
         headers_whole=False,  # instrumentations record those that they are told to
         proxy_answer=made_by_proxy(attributes),
     )

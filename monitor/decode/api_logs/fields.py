@@ -99,6 +99,11 @@ def number_of(value: object) -> float | None:
     return value
 
 
+def is_told(value: object) -> bool:
+    """Whether a log's field holds anything: not null, "" or "-"."""
+    return value is not None and value not in ("-", "")
+
+
 def status_of(value: object) -> int:
     """An HTTP status, 0 when there was no answer. Refuses what is none ("bad_status")."""
     if isinstance(value, int) and 0 <= value < _STATUS_END and not isinstance(value, bool):

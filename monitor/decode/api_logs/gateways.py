@@ -40,7 +40,7 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         duration_ns=duration,
         method=get("method"),
         target=_text(get("path")),
-        status=status or _CLIENT_LEFT,
+        status=status or (_CLIENT_LEFT if fields.is_told(get("response_code")) else None),
         query_known=True,
         caller=get("source_workload") or get("downstream_peer_workload"),
         callee=get("destination_service_name") or callee,

@@ -58,9 +58,13 @@ def make(
     query_known: bool = False,
     redacted: bool = False,
     headers_whole: bool = True,
+    unanswered: bool = False,
     proxy_answer: bool = False,
 ) -> Exchange:
-    """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing services are "unknown"."""
+    """An exchange from a log's fields. Raises Refused for a missing or impossible one. Missing services are "unknown".
+
+    A missing status is not told, unless the exchange is known to be `unanswered`; a status of 0 says that no answer came.
+    """
     if not isinstance(target, str) or not target:
         raise fields.Refused("no_path")
     host, path, found, told = fields.split_url(target)
@@ -100,6 +104,7 @@ def make(
         query_known or told or query is not None,
         redacted,
         headers_whole,
+        unanswered or fields.is_told(status),
         proxy_answer,
     )
 

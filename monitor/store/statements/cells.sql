@@ -13,7 +13,7 @@ SELECT
     sum(e.calls) AS calls, sum(e.weighted_calls) AS weighted_calls, sum(e.failed) AS failed, sum(e.ok) AS ok,
     sum(e.client_error) AS client_error, sum(e.server_error) AS server_error, sum(e.timeout) AS timeout, sum(e.cancelled) AS cancelled,
     sumMap(e.error_types) AS error_types, sumMap(e.provider_only) AS provider_only, sum(e.valid) AS valid, sum(e.violated) AS violated, sumMap(e.not_checked) AS not_checked,
-    sum(e.both) AS both, sum(e.client_only) AS client_only, sum(e.server_only) AS server_only, sum(e.log_only) AS log_only, sum(e.folded) AS folded,
+    sum(e.both) AS both, sum(e.client_only) AS client_only, sum(e.server_only) AS server_only, sum(e.log_only) AS log_only, sum(e.folded) AS folded, sum(e.failed_attempts) AS failed_attempts,
     sum(e.client_calls) AS client_calls, sum(e.server_calls) AS server_calls, sum(e.client_ns) AS client_ns, sum(e.server_ns) AS server_ns,
     sumMap(e.client_histogram) AS client_histogram, sumMap(e.server_histogram) AS server_histogram,
     sumMap(e.self_histogram) AS self_histogram, sumMap(e.queue_histogram) AS queue_histogram,
