@@ -78,7 +78,11 @@ class ReceiverRefused(NotifyError, Permanent):
 
 
 class ContractError(MonitorError, Permanent):
-    """A contract cannot be read, is over a budget, or reaches out to the network."""
+    """A contract cannot be read, is over a budget, or reaches out to the network. `pointer`: the place in it, when that is known."""
+
+    def __init__(self, text: str, pointer: str | None = None) -> None:
+        super().__init__(text)
+        self.pointer = pointer
 
 
 class RejectLimit(MonitorError, Permanent):

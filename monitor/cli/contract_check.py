@@ -10,13 +10,13 @@ from typing import Any
 
 import typer
 
-from monitor.cli.printing import Format, show
+from monitor.cli.printing import Format, show, tell_what_is_judged
 from monitor.config import Settings
 from monitor.contracts.check import check_payloads
+from monitor.contracts.form import Promise
 from monitor.contracts.payloads import Payload
-from monitor.contracts.read import read_contract
+from monitor.contracts.read import Examined, examine
 from monitor.contracts.registry import InForce
-from monitor.contracts.text import parse
 from monitor.decode.api_logs import decode_api_logs
 from monitor.errors import ContractError, UsageError
 from monitor.model.exchanges import Checked, Exchange
@@ -48,17 +48,15 @@ class Tally:
         if row["contract_names_it"]:
             self.operations.add(row["operation"])
 
-    def coverage(self, contract: InForce) -> dict[str, Any]:
+    def coverage(self, promise: Promise) -> dict[str, Any]:
         """How much of the traffic and of the contract was held against each other."""
-        promise = contract.promise
-        offered = len(promise.operations) if promise is not None else 0
         return {
             "exchanges": self.verdicts.total(),
             **{verdict: self.verdicts[verdict] for verdict in ("valid", "violated", "not_checked")},
             "reasons": dict(self.reasons.most_common()),
             "rules": dict(self.rules.most_common()),
             "observations": dict(self.observations.most_common()),
-            "operations_offered": offered,
+            "operations_offered": len(promise.operations),
             "operations_seen": len(self.operations),
         }
 
@@ -71,32 +69,28 @@ class Tally:
 
 def held_against(traffic: Path, contract: Path, traffic_format: str, settings: Settings, form: Format) -> int:
     """Print a verdict for each entry of the traffic, in the file's order, and what they came to; returns the exit code."""
-    held = _read(contract, lenient_nullable=settings.contracts.lenient_nullable)
+    held, examined = _read(contract, lenient_nullable=settings.contracts.lenient_nullable)
     tally, rows = Tally(), []
     for index, (entry, checked) in enumerate(_judged(traffic, traffic_format, settings.topics.api_logs_mapping, held)):
         row = {"index": index, **_row(entry, checked)}
         tally.add(row)
         rows.append({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
-    _print(rows, tally.coverage(held), form)
+    _print(rows, tally.coverage(examined.promise), _described(examined), form)
     return tally.exit()
 
 
-def _read(path: Path, *, lenient_nullable: bool) -> InForce:
+def _read(path: Path, *, lenient_nullable: bool) -> tuple[InForce, Examined]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"the contract {path} is not UTF-8 text") from error
-    where = f"contract {path.name}"
     try:
-        document = parse(text, where=where)
-        kind = "openapi" if "openapi" in document or "swagger" in document else "jsonschema"
-        promise = read_contract(kind, text, where=where, lenient_nullable=lenient_nullable)
-        promise.compile()
+        examined = examine("", text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
     except ContractError as error:
         raise UsageError(str(error)) from error
-    return InForce(path.stem, 1, promise, 0, _FOREVER)
+    return InForce(path.stem, 1, examined.promise, 0, _FOREVER), examined
 
 
 def _judged(
@@ -161,9 +155,20 @@ def _reasons(checked: Checked) -> list[str]:
     return said or ([checked.reason] if checked.reason else [])
 
 
-def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], form: Format) -> None:
+def _described(examined: Examined) -> dict[str, Any]:
+    """What of the contract is judged, and what is to be said of its text."""
+    promise = examined.promise
+    return {
+        "operations": len(promise.operations),
+        "parameters": promise.parameters,
+        "schemas": len(promise.schemas),
+        "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said} for one in examined.remarks],
+    }
+
+
+def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], contract: dict[str, Any], form: Format) -> None:
     if form == "json":
-        json.dump({"exchanges": rows, "coverage": coverage}, sys.stdout, indent=1)
+        json.dump({"exchanges": rows, "coverage": coverage, "contract": contract}, sys.stdout, indent=1)
         sys.stdout.write("\n")
         return
     lines: list[dict[str, Any]] = []
@@ -176,3 +181,5 @@ def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], form: Format) -
     if form == "table":
         typer.echo()
         show([{"name": name, "value": value} for name, value in coverage.items()], ["name", "value"], form)
+        typer.echo()
+        tell_what_is_judged(contract)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show
+from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
 from monitor.cli.session import settings_of
+from monitor.contracts.read import kind_of
 from monitor.contracts.text import parse
 from monitor.errors import ContractError, UsageError
 
@@ -49,6 +50,8 @@ def publish(
         show([said], COLUMNS, form)
     else:
         typer.echo(f"{plain(said.get('name'))} revision {said.get('number')} of {plain(said.get('provider'))} is published")
+        if form == "table":
+            tell_what_is_judged(said["judged"])
 
 
 @commands.command("list")
@@ -93,9 +96,8 @@ def check(
 
 
 def _kind(document: str) -> str:
-    """`openapi` when the document says so, else `jsonschema`; UsageError when it cannot be read: the same reader as the server's."""
+    """What kind of contract it is; UsageError when it cannot be read: the same reader as the server's."""
     try:
-        said = parse(document, where="the contract")
+        return kind_of(parse(document, where="the contract"))
     except ContractError as error:
         raise UsageError(str(error)) from None
-    return "openapi" if "openapi" in said or "swagger" in said else "jsonschema"

@@ -11,6 +11,7 @@ import typer
 
 Format = Literal["table", "json", "csv"]
 FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
+MOST_REMARKS = 20  # on a contract, in a table
 LONGEST = 400  # of a cell in a table; JSON and CSV hold all
 LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many; all by default.")]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
@@ -98,3 +99,16 @@ def _cell_of_sheet(value: object) -> str | int | float:
         return value
     text = json.dumps(value, default=str) if isinstance(value, Mapping | list) else plain(value)
     return f"'{text}" if text.lstrip()[:1] in FORMULA else text
+
+
+def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
+    """What of a contract will be judged, and a line for each remark on its text."""
+    remarks = contract["remarks"]
+    typer.echo(
+        f"judged: {contract['operations']} operations, {contract['parameters']} parameters and headers, "
+        f"{contract['schemas']} schemas; {len(remarks) or 'no'} remarks"
+    )
+    for remark in remarks[:MOST_REMARKS]:
+        typer.echo(f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}")
+    if len(remarks) > MOST_REMARKS:
+        typer.echo(f"  and {len(remarks) - MOST_REMARKS} more; --format json shows all")

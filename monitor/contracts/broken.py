@@ -6,6 +6,8 @@ from urllib.parse import unquote
 
 import jsonschema_rs as engine
 
+from monitor.contracts.pointers import escaped
+
 ROOT = "urn:seamwatch:contract"
 _ONE_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"})
 _ONE_INDEX = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
@@ -54,7 +56,7 @@ def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> It
     actual = json_type(error.instance)
     expected = rule
     if isinstance(kind, engine.ValidationErrorKind.Required):
-        place += "/" + _escaped(kind.property)
+        place += "/" + escaped(kind.property)
         expected, actual = "present", "absent"
     elif isinstance(kind, engine.ValidationErrorKind.Type):
         expected = "|".join(sorted(kind.types))
@@ -93,7 +95,7 @@ def _clause(error: engine.ValidationError, base: str) -> str:
     absolute = error.absolute_keyword_location
     if absolute is not None and absolute.startswith(ROOT + "#"):
         return unquote(absolute[len(ROOT) + 1 :])
-    path = "".join("/" + _escaped(str(part)) for part in error.schema_path)
+    path = "".join("/" + escaped(str(part)) for part in error.schema_path)
     return path or base
 
 
@@ -103,7 +105,7 @@ def _place(instance: Sequence[str | int], evaluation: Sequence[str | int]) -> st
     parts: list[str] = []
     for part in instance:
         declared = next(steps, None)
-        parts.append(_escaped(declared) if declared is not None and declared == part else "*")
+        parts.append(escaped(declared) if declared is not None and declared == part else "*")
     return "".join("/" + part for part in parts)
 
 
@@ -127,10 +129,6 @@ def _steps(evaluation: Sequence[str | int]) -> Iterator[str | None]:
             at += 2
         else:
             at += 1
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def json_type(value: object) -> str:

@@ -100,14 +100,31 @@ class Promise:
         """All operations, each once."""
         return list({id(target): target for target in self.router.targets()}.values())
 
+    @property
+    def parameters(self) -> int:
+        """How many parameters of requests and headers of responses are described, each operation's counted."""
+        return sum(
+            len(operation.parameters) + sum(len(body.headers) for body in _bodies(operation)) for operation in self.operations
+        )
+
+    @property
+    def schemas(self) -> list[Schema]:
+        """The schemas that something of an exchange is held against, each once."""
+        found: dict[int, Schema] = {}
+        for operation in self.operations:
+            bodies = _bodies(operation)
+            held = [schema for body in bodies for schema in body.media.values()]
+            held += [one.schema for one in operation.parameters]
+            held += [header.schema for body in bodies for header in body.headers]
+            found |= {id(schema): schema for schema in held if schema is not None}
+        return list(found.values())
+
     def compile(self) -> None:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
-        for operation in self.operations:
-            bodies = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
-            headers = [header for body in bodies for header in body.headers]
-            schemas = [schema for body in bodies for schema in body.media.values()] + [
-                parameter.schema for parameter in (*operation.parameters, *headers)
-            ]
-            for schema in schemas:
-                if schema is not None:
-                    schema.compiled()
+        for schema in self.schemas:
+            schema.compiled()
+
+
+def _bodies(operation: Operation) -> list[Body]:
+    asked = [] if operation.request is None else [operation.request]
+    return [*operation.responses.values(), *asked]

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
+from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import DATA, NAMES
 
 DOCUMENT = "http://contract.invalid/document"
@@ -40,7 +41,7 @@ class _Places:
                 if not names:
                     base = self._note(node, pointer, base)
                 stack.extend(
-                    (child, f"{pointer}/{_escaped(name)}", base, not names and name in NAMES)
+                    (child, f"{pointer}/{escaped(name)}", base, not names and name in NAMES)
                     for name, child in node.items()
                     if names or name not in DATA
                 )
@@ -104,7 +105,7 @@ class _Rewriter:
             elif not names and name in DATA:
                 copy[name] = child
             else:
-                copy[name] = self.node(child, f"{pointer}/{_escaped(name)}", base, names=not names and name in NAMES)
+                copy[name] = self.node(child, f"{pointer}/{escaped(name)}", base, names=not names and name in NAMES)
         return copy
 
 
@@ -122,7 +123,7 @@ def apart(document: Any, root: str) -> tuple[Any, list[tuple[str, Any]], dict[st
             if isinstance(said, str) and said.startswith(_RESOURCE):
                 stood[pointer] = said
             for name, child in node.items():
-                look(child, f"{pointer}/{_escaped(name)}")
+                look(child, f"{pointer}/{escaped(name)}")
         elif isinstance(node, list):
             for index, child in enumerate(node):
                 look(child, f"{pointer}/{index}")
@@ -135,7 +136,7 @@ def apart(document: Any, root: str) -> tuple[Any, list[tuple[str, Any]], dict[st
         copy = {
             name: absolute(unquote(child[1:]), stood, root)
             if name == "$ref" and isinstance(child, str) and child.startswith("#")
-            else write(child, f"{pointer}/{_escaped(name)}")
+            else write(child, f"{pointer}/{escaped(name)}")
             for name, child in node.items()
         }
         if pointer not in stood:
@@ -153,7 +154,3 @@ def absolute(pointer: str, stood: dict[str, str], root: str) -> str:
     while head and head not in stood:
         head = head.rpartition("/")[0]
     return f"{stood.get(head, root)}#{quote(pointer[len(head) :], safe=_SAFE)}"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

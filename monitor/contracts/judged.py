@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.patterns import compiles, ecma
+from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import DATA, NAMES
 
 
@@ -43,7 +44,7 @@ class _Rewriter:
         copy = {
             name: child
             if not names and name in DATA
-            else self.node(child, f"{pointer}/{_escaped(name)}", names=not names and name in NAMES)
+            else self.node(child, f"{pointer}/{escaped(name)}", names=not names and name in NAMES)
             for name, child in node.items()
         }
         if not names:
@@ -75,7 +76,7 @@ class _Rewriter:
             usable = self._usable(pattern)
             if usable is None:
                 whole = False
-                self.unjudged.append(f"{pointer}/patternProperties/{_escaped(pattern)}")
+                self.unjudged.append(f"{pointer}/patternProperties/{escaped(pattern)}")
             else:
                 held[usable] = child
         schema["patternProperties"] = held
@@ -88,7 +89,3 @@ class _Rewriter:
     def _and(self, schema: dict[str, Any], clause: dict[str, Any]) -> None:
         parts = schema.get("allOf")
         schema["allOf"] = [*(parts if isinstance(parts, list) else []), clause]
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -1,12 +1,31 @@
-"""A published document to the promise it makes, whatever its format."""
+"""A published document to the promise it makes, whatever its format, and what is to be said of its text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from monitor.contracts.form import Promise
 from monitor.contracts.formats.jsonschema import read_jsonschema
-from monitor.contracts.formats.openapi import read_openapi
+from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
+from monitor.contracts.formats.official import against_openapi
+from monitor.contracts.formats.openapi import read_openapi, version_of
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.lines import lines_of
+from monitor.contracts.remarks import Remark
 from monitor.contracts.text import parse
+from monitor.contracts.unjudged import unjudged_clauses
 from monitor.errors import ContractError
 from monitor.model.contracts import ContractDraft
+
+_MOST_SAID = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A contract that may be published: its promise, compiled, and what will not be judged of it, by line."""
+
+    promise: Promise
+    remarks: tuple[Remark, ...]
 
 
 def read_contract(
@@ -18,16 +37,71 @@ def read_contract(
     limits: ContractLimits = CONTRACT_LIMITS,
 ) -> Promise:
     """The promise in a contract's text. Raises ContractError, saying what, where and what to do."""
+    return _promise(format, parse(text, where=where, limits=limits), where, lenient_nullable, limits)
+
+
+def examine(
+    format: str,  # noqa: A002 - the model's word
+    text: str,
+    *,
+    where: str,
+    lenient_nullable: bool = True,
+    limits: ContractLimits = CONTRACT_LIMITS,
+) -> Examined:
+    """Look at a contract as a whole, as one does before it is published, and compile it as checking will.
+
+    Raises ContractError with the line for what cannot be used, and for what the format's own schema refuses, unless
+    nothing that is judged hangs on that. `format` "" is told by the content.
+    """
     document = parse(text, where=where, limits=limits)
-    if format == "openapi":
-        return read_openapi(document, where=where, lenient_nullable=lenient_nullable, limits=limits)
-    if format == "jsonschema":
+    kind = format or kind_of(document)
+    try:
+        promise = _promise(kind, document, where, lenient_nullable, limits)
+        remarks = _remarks(kind, document)
+        _refuse([one for one in remarks if one.grave], text, where)
+        promise.compile()
+    except ContractError as error:
+        if error.pointer is None:
+            raise
+        line = lines_of(text, [error.pointer])[error.pointer]
+        raise ContractError(f"{error} (line {line})", error.pointer) from None
+    return Examined(promise, tuple(_with_lines((*remarks, *unjudged_clauses(document, promise)), text)))
+
+
+def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Examined:
+    """Examine a draft, so that what cannot be used is refused at publishing. Raises ContractError."""
+    return examine(draft.format, draft.document, where=f"contract {draft.name}", lenient_nullable=lenient_nullable)
+
+
+def kind_of(document: dict[str, Any]) -> str:
+    """The format of a document that does not come with one."""
+    return "openapi" if "openapi" in document or "swagger" in document else "jsonschema"
+
+
+def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, limits: ContractLimits) -> Promise:
+    if kind == "openapi":
+        return read_openapi(document, where=where, lenient_nullable=lenient, limits=limits)
+    if kind == "jsonschema":
         return read_jsonschema(document, where=where, limits=limits)
-    raise ContractError(f"{where}: the format {format[:40]!r} is unknown; use openapi or jsonschema")
+    raise ContractError(f"{where}: the format {kind[:40]!r} is unknown; use openapi or jsonschema")
 
 
-def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Promise:
-    """Read and compile a draft as checking will, so that what cannot be used is refused at publishing. Raises ContractError."""
-    promise = read_contract(draft.format, draft.document, where=f"contract {draft.name}", lenient_nullable=lenient_nullable)
-    promise.compile()
-    return promise
+def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
+    if kind != "openapi":
+        return list(unknown_in_schema(document))
+    version = version_of(document)
+    remarks = against_openapi(document, version)
+    return remarks if version == "3.0" else [*remarks, *unknown_in_openapi(document)]
+
+
+def _refuse(grave: list[Remark], text: str, where: str) -> None:
+    if grave:
+        said = [str(remark) for remark in _with_lines(grave[:_MOST_SAID], text)]
+        more = [f"and {len(grave) - len(said)} more"] if len(grave) > len(said) else []
+        raise ContractError(f"{where}: {'; '.join([*said, *more])}")
+
+
+def _with_lines(remarks: Iterable[Remark], text: str) -> list[Remark]:
+    once = list(dict.fromkeys(remarks))
+    lines = lines_of(text, {remark.pointer for remark in once}) if once else {}
+    return sorted((replace(remark, line=lines[remark.pointer]) for remark in once), key=lambda one: one.line)

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.limits import ContractLimits
+from monitor.contracts.pointers import escaped
 from monitor.errors import ContractError
 
 # Keywords whose value is data or prose, never a schema with references.
@@ -47,9 +48,12 @@ def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tup
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
             return node, pointer
         target = node["$ref"]
-        node = resolve(document, target, f"{where} {pointer}")
+        try:
+            node = resolve(document, target, f"{where} {pointer}")
+        except ContractError as error:
+            raise ContractError(str(error), pointer) from None
         pointer = unquote(target[1:])
-    raise ContractError(f"{where}: the reference at {pointer} leads in a circle")
+    raise ContractError(f"{where}: the reference at {pointer} leads in a circle", pointer)
 
 
 def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str] = frozenset()) -> None:
@@ -61,14 +65,15 @@ def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed
             target = node.get(word)
             if isinstance(target, str) and not target.startswith("#") and not allowed:
                 raise ContractError(
-                    f"{where}: the reference {target[:120]!r} at {pointer or '/'} leaves the document; bundle it into one file, nothing is fetched"
+                    f"{where}: the reference {target[:120]!r} at {pointer or '/'} leaves the document; bundle it into one file, nothing is fetched",
+                    pointer,
                 )
         texts = [node["pattern"]] if isinstance(node.get("pattern"), str) else []
         if isinstance(node.get("patternProperties"), dict):
             texts.extend(node["patternProperties"])
         patterns += len(texts)
         if any(len(text) > limits.pattern_chars for text in texts):
-            raise ContractError(f"{where}: the pattern at {pointer} is longer than {limits.pattern_chars} characters")
+            raise ContractError(f"{where}: the pattern at {pointer} is longer than {limits.pattern_chars} characters", pointer)
     if schemas > limits.schemas:
         raise ContractError(f"{where}: {schemas} objects are more than the {limits.schemas} that a contract may have; split it")
     if patterns > limits.patterns:
@@ -96,4 +101,4 @@ def _schemas(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                 if not names and (name in _ASIDE or name.startswith("x-")):
                     continue
                 if names or name not in DATA:
-                    stack.append((child, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", not names and name in NAMES))
+                    stack.append((child, f"{pointer}/{escaped(name)}", not names and name in NAMES))

@@ -164,7 +164,9 @@ class Schemas:
             return self._validator(document, registry, pointers)
         except (engine.ReferencingError, ValueError) as error:
             pointer = "" if registry is None or not pointers else self._culprit(document, registry, pointers)
-            raise ContractError(f"{self._where}: the schema at {pointer or '/'} cannot be used: {_first_line(error)}") from None
+            raise ContractError(
+                f"{self._where}: the schema at {pointer or '/'} cannot be used: {_first_line(error)}", pointer
+            ) from None
 
     def _validator(self, document: Any, registry: engine.Registry | None, pointers: Sequence[str]) -> engine.Validator:
         schema = document

@@ -99,3 +99,24 @@ def test_other_forms_of_api_logs_are_read_by_name(contract: Path, capsys: pytest
     }
     assert told(capsys, contract, [json.dumps(kong)], "--traffic-format", "kong")[0] == 0
     assert told(capsys, contract, [json.dumps(kong)], "--traffic-format", "envy")[0] == 64
+
+
+def test_what_of_the_contract_is_judged_is_told(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract.write_text(PAYMENTS + "x-own: 1\nown: 1\n")
+    _, out, _ = told(capsys, contract, [entry(GOOD)])
+    assert "judged: 4 operations, 5 parameters and headers, 11 schemas; 2 remarks" in out
+    assert (
+        "  line 30, /paths/~1payments~1newest/get/responses/200/content/text~1plain: bodies of text/plain are not judged" in out
+    )
+    line = PAYMENTS.count("\n") + 2
+    assert f"  line {line}, /own: OpenAPI 3.0 does not know this key here; it would not be judged" in out
+    said = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contract"]
+    assert (said["operations"], said["parameters"], said["schemas"]) == (4, 5, 11)
+    assert said["remarks"][1]["line"] == line
+
+
+def test_what_would_not_be_judged_ends_the_check(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract.write_text(PAYMENTS.replace("properties: {sku", "propertes: {sku"))
+    code, out, complaint = told(capsys, contract, [entry(GOOD)])
+    assert (code, out) == (64, "")
+    assert "line 46, /components/schemas/Payment/properties/lines/items/propertes" in complaint

@@ -94,7 +94,9 @@ def test_edges_go_into_a_sheet_and_a_table(capsys: pytest.CaptureFixture[str]) -
 def test_a_contract_is_published_once_listed_and_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "pay.json").write_text(CONTRACT)
     for _ in range(2):
-        said(capsys, "contracts", "publish", "pay.json", "--provider", "payment", "--name", "payments")
+        told = said(capsys, "contracts", "publish", "pay.json", "--provider", "payment", "--name", "payments")
+        assert "judged: 0 operations, 0 parameters and headers, 0 schemas; 1 remarks" in told
+        assert "the contract names no operation: nothing will be judged" in told
     rows = json.loads(said(capsys, "contracts", "list", "--format", "json"))
     assert [(row["name"], row["number"], row["format"]) for row in rows] == [("payments", 1, "openapi")]
     assert json.loads(said(capsys, "contracts", "show", "payments")) == json.loads(CONTRACT)

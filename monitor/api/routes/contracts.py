@@ -14,7 +14,7 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.contracts.read import read_draft
+from monitor.contracts.read import Examined, read_draft
 from monitor.control import contracts as registry
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision
 
@@ -54,6 +54,30 @@ class ContractLine(BaseModel):
     published_by: str
 
 
+class RemarkLine(BaseModel):
+    """A place of a contract's text that does not say what it seems to: it will not be judged, or not as written."""
+
+    line: int
+    pointer: str
+    said: str
+
+
+class Judged(BaseModel):
+    """What exchanges will be held against: operations, their parameters and headers, distinct schemas."""
+
+    operations: int
+    parameters: int
+    schemas: int
+    remarks: list[RemarkLine]
+
+
+class Published(ContractLine):
+    """A revision with its document, and what of it will be judged."""
+
+    document: str
+    judged: Judged
+
+
 @router.get("/contracts", summary="Contracts, their newest revisions")
 def list_contracts(
     _caller: Reading,
@@ -69,8 +93,11 @@ def list_contracts(
 
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)
-def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Revision:
-    """The same content again is the same revision. Never reaches out to the network: a remote $ref is refused."""
+def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
+    """The same content again is the same revision. Never reaches out to the network: a remote $ref is refused.
+
+    So is what OpenAPI's own schema refuses, with its line. `judged` tells what exchanges will be held against.
+    """
     now = parts.clock()
     draft = ContractDraft(
         body.name,
@@ -83,7 +110,9 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Revision:
         moment(body.effective_from, now),
         moment(body.effective_to, now),
     )
-    return registry.publish(parts.engine, draft, now, read=read_draft, published_by=caller.name)
+    read: list[Examined] = []
+    revision = registry.publish(parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name)
+    return Published(**asdict(revision), judged=_judged(read[0]))
 
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")
@@ -92,6 +121,16 @@ def one_contract(
 ) -> Revision:
     """The newest revision unless one is named; 404 when there is none."""
     return revision_of(parts, name, revision)
+
+
+def _judged(examined: Examined) -> Judged:
+    promise = examined.promise
+    return Judged(
+        operations=len(promise.operations),
+        parameters=promise.parameters,
+        schemas=len(promise.schemas),
+        remarks=[RemarkLine(line=one.line, pointer=one.pointer, said=one.said) for one in examined.remarks],
+    )
 
 
 def revision_of(parts: Parts, name: str, number: int | None) -> Revision:

@@ -4,6 +4,7 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
+from monitor.contracts.pointers import escaped
 from monitor.errors import ContractError
 
 _METHODS = frozenset("get put post delete options head patch trace query".split())
@@ -42,9 +43,10 @@ class _Reader:
             twin = shapes.setdefault(_PARAMETER.sub("{}", route), route)
             if twin != route:
                 raise ContractError(
-                    f"{self._where}: the paths {twin[:80]!r} and {route[:80]!r} are the same to every request; keep one of them"
+                    f"{self._where}: the paths {twin[:80]!r} and {route[:80]!r} are the same to every request; keep one of them",
+                    f"/paths/{escaped(route)}",
                 )
-            pointer = f"/paths/{_escaped(route)}"
+            pointer = f"/paths/{escaped(route)}"
             if self._known("path item", item, pointer):
                 self._parameters(item, pointer)
                 for method in _METHODS & item.keys():
@@ -57,7 +59,7 @@ class _Reader:
         if self._known("request body", entry.get("requestBody"), f"{pointer}/requestBody"):
             self._content(entry["requestBody"], f"{pointer}/requestBody")
         for status, answer in _entries(entry.get("responses")):
-            place = f"{pointer}/responses/{_escaped(status)}"
+            place = f"{pointer}/responses/{escaped(status)}"
             if not status.startswith("x-") and self._known("response", answer, place):
                 self._content(answer, place)
 
@@ -67,12 +69,13 @@ class _Reader:
             place = f"{pointer}/parameters/{index}"
             if self._known("parameter", entry, place) and entry.get("in") not in _PLACES:
                 raise ContractError(
-                    f"{self._where}: {place} is in {str(entry.get('in'))[:40]!r}; a parameter is in {', '.join(_PLACES[:-1])}"
+                    f"{self._where}: {place} is in {str(entry.get('in'))[:40]!r}; a parameter is in {', '.join(_PLACES[:-1])}",
+                    f"{place}/in",
                 )
 
     def _content(self, owner: dict[str, Any], pointer: str) -> None:
         for name, entry in _entries(owner.get("content")):
-            self._known("media type", entry, f"{pointer}/content/{_escaped(name)}")
+            self._known("media type", entry, f"{pointer}/content/{escaped(name)}")
 
     def _known(self, kind: str, node: Any, pointer: str) -> bool:
         """Whether it is an object of its own; ContractError for a key that it must not have."""
@@ -82,13 +85,12 @@ class _Reader:
             if key not in _KEYS[kind] and not key.startswith("x-"):
                 near = get_close_matches(key.lower(), _KEYS[kind], 1, 0.7)
                 hint = f"did you mean {near[0]!r}?" if near else "it would not be judged; remove it or write it as x-…"
-                raise ContractError(f"{self._where}: {pointer} has the key {key[:60]!r}, which a {kind} does not know; {hint}")
+                raise ContractError(
+                    f"{self._where}: {pointer} has the key {key[:60]!r}, which a {kind} does not know; {hint}",
+                    f"{pointer}/{escaped(key)}",
+                )
         return True
 
 
 def _entries(node: Any) -> list[tuple[str, Any]]:
     return list(node.items()) if isinstance(node, dict) else []
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

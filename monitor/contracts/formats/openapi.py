@@ -8,12 +8,14 @@ from monitor.contracts.form import Body, Operation, Parameter, ParameterPlace, P
 from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
 from monitor.contracts.formats.misplaced import refuse_misplaced
+from monitor.contracts.formats.official import Version
 from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.pointers import escaped
 from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
@@ -56,6 +58,12 @@ def read_openapi(
     return _Reader(document, where, old, lenient_nullable, limits).promise()
 
 
+def version_of(document: dict[str, Any]) -> Version:
+    """The version of a document that has been read."""
+    text = str(document.get("openapi", ""))
+    return "3.0" if text.startswith("3.0") else "3.1" if text.startswith("3.1") else "3.2"
+
+
 class _Reader:
     def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:
         self._document = document
@@ -95,22 +103,22 @@ class _Reader:
         paths = self._document.get("paths", {})
         everywhere = list(bases_of(self._document))
         if not isinstance(paths, dict):
-            raise ContractError(f"{self._where}: `paths` is no object")
+            raise ContractError(f"{self._where}: `paths` is no object", "/paths")
         for route, item in paths.items():
             if route.startswith("x-"):
                 continue
             if not route.startswith("/"):
-                raise ContractError(f"{self._where}: the path {route[:120]!r} does not begin with /")
-            held, pointer = self._at(item, f"/paths/{_escaped(route)}", "path item")
+                raise ContractError(f"{self._where}: the path {route[:120]!r} does not begin with /", f"/paths/{escaped(route)}")
+            held, pointer = self._at(item, f"/paths/{escaped(route)}", "path item")
             here = list(bases_of(held)) if held.get("servers") else everywhere
             shared = self._parameters(held, pointer)
             more = held.get("additionalOperations")  # OpenAPI 3.2
             named = [(word, held[word], f"{pointer}/{word}") for word in _METHODS if word in held]
             if isinstance(more, dict):
-                named += [(word, entry, f"{pointer}/additionalOperations/{_escaped(word)}") for word, entry in more.items()]
+                named += [(word, entry, f"{pointer}/additionalOperations/{escaped(word)}") for word, entry in more.items()]
             for word, entry, clause in named:
                 if not isinstance(entry, dict):
-                    raise ContractError(f"{self._where}: {clause} is no object")
+                    raise ContractError(f"{self._where}: {clause} is no object", clause)
                 bases = list(bases_of(entry)) if entry.get("servers") else here
                 yield word.upper(), route, self._operation(word.upper(), route, entry, clause, shared), bases
 
@@ -127,7 +135,10 @@ class _Reader:
             if status.startswith("x-"):
                 continue
             if status != "default" and not _STATUS.fullmatch(status):
-                raise ContractError(f"{self._where}: {clause}/responses/{status[:20]} is neither a status, a range nor `default`")
+                raise ContractError(
+                    f"{self._where}: {clause}/responses/{status[:20]} is neither a status, a range nor `default`",
+                    f"{clause}/responses/{status}",
+                )
             held, pointer = self._at(answer, f"{clause}/responses/{status}", "response")
             responses[status if status == "default" else status.upper()] = self._body(held, pointer, "response")
         return Operation(
@@ -144,7 +155,7 @@ class _Reader:
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
         media = {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
-            described, place = self._at(entry, f"{pointer}/content/{_escaped(name)}", "media type")
+            described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
             word = "itemSchema" if "schema" not in described and not is_json_type(name.strip().lower()) else "schema"
             schema = self._schemas[side].lazily(f"{place}/{word}") if isinstance(described.get(word), dict | bool) else None
             media[name.strip().lower()] = schema
@@ -155,7 +166,7 @@ class _Reader:
         named = held.get("headers")
         found = []
         for name, entry in named.items() if isinstance(named, dict) else ():
-            described, clause = self._at(entry, f"{pointer}/headers/{_escaped(name)}", "header")
+            described, clause = self._at(entry, f"{pointer}/headers/{escaped(name)}", "header")
             if name.lower() != "content-type" and not name.startswith("x-seamwatch-"):
                 found.append(self._described(name.lower(), "header", described, clause, "response"))
         return tuple(found)
@@ -164,7 +175,7 @@ class _Reader:
         found: dict[tuple[str, str], Parameter] = {}
         entries = owner.get("parameters") or []
         if not isinstance(entries, list):
-            raise ContractError(f"{self._where}: {pointer}/parameters is no list")
+            raise ContractError(f"{self._where}: {pointer}/parameters is no list", f"{pointer}/parameters")
         for index, entry in enumerate(entries):
             held, clause = self._at(entry, f"{pointer}/parameters/{index}", "parameter")
             name, place = held.get("name"), held.get("in")
@@ -178,7 +189,7 @@ class _Reader:
         schema, media, reading, pointer, inner = None, "", ANYTHING, f"{clause}/schema", held.get("schema")
         if isinstance(held.get("content"), dict) and held["content"]:
             media, entry = next(iter(held["content"].items()))
-            described, at = self._at(entry, f"{clause}/content/{_escaped(media)}", "media type")
+            described, at = self._at(entry, f"{clause}/content/{escaped(media)}", "media type")
             media, pointer, inner = media.strip().lower(), f"{at}/schema", described.get("schema")
         if isinstance(inner, dict | bool):
             schema = self._schemas[side].lazily(pointer)
@@ -202,14 +213,10 @@ class _Reader:
     def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
         held, found = follow(self._document, node, pointer, self._where)
         if not isinstance(held, dict):
-            raise ContractError(f"{self._where}: the {what} at {pointer} is no object")
+            raise ContractError(f"{self._where}: the {what} at {pointer} is no object", pointer)
         return held, found
 
     def _object(self, node: Any, pointer: str) -> dict[str, Any]:
         if not isinstance(node, dict):
-            raise ContractError(f"{self._where}: {pointer} is no object")
+            raise ContractError(f"{self._where}: {pointer} is no object", pointer)
         return node
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,86 @@
+"""Keywords that JSON Schema does not know: they are allowed, judge nothing, and are most often misspelt."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from monitor.contracts.pointers import escaped
+from monitor.contracts.refs import DATA, NAMES
+from monitor.contracts.remarks import Remark
+
+_MAPS = frozenset("properties patternProperties $defs definitions dependentSchemas dependencies".split())
+_LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
+_ONES = frozenset(
+    (
+        "not if then else items additionalItems unevaluatedItems contains additionalProperties unevaluatedProperties "
+        "propertyNames contentSchema"
+    ).split()
+)
+_KNOWN = (
+    _MAPS
+    | _LISTS
+    | _ONES
+    | frozenset(
+        (
+            "$schema $id id $ref $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary $comment type enum "
+            "const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems minItems "
+            "uniqueItems maxContains minContains maxProperties minProperties required dependentRequired title description default "
+            "deprecated readOnly writeOnly examples example format contentEncoding contentMediaType discriminator xml externalDocs "
+            "nullable"
+        ).split()
+    )
+)
+# Where OpenAPI keeps schemas by name or alone.
+_HOLDERS = ("schema", "itemSchema")
+_NO_SCHEMAS = frozenset({"examples", "links", "securitySchemes"})
+_MOST = 50
+
+
+def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
+    """A remark for each keyword of a schema, and of what stands below it, that is neither JSON Schema's nor `x-…`."""
+    stack: list[tuple[Any, str]] = [(schema, pointer)]
+    while stack:
+        node, place = stack.pop()
+        if not isinstance(node, dict):
+            continue
+        for word, child in node.items():
+            at = f"{place}/{escaped(word)}"
+            if word in _MAPS and isinstance(child, dict):
+                stack.extend((one, f"{at}/{escaped(name)}") for name, one in child.items())
+            elif word in _LISTS or (word in _ONES and isinstance(child, list)):
+                stack.extend((one, f"{at}/{index}") for index, one in enumerate(child if isinstance(child, list) else ()))
+            elif word in _ONES:
+                stack.append((child, at))
+            elif word not in _KNOWN and not word.startswith("x-"):
+                near = get_close_matches(word, _KNOWN, 1, 0.7)
+                hint = f"did you mean {near[0]!r}?" if near else "write it as x-… if it is your own"
+                yield Remark(at, f"JSON Schema does not know this keyword, and it will not be judged; {hint}", grave=False)
+
+
+def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
+    """The same for every schema of an OpenAPI document, at most 50."""
+    found: list[Remark] = []
+    for schema, pointer in _held(document):
+        for remark in unknown_in_schema(schema, pointer):
+            found.append(remark)
+            if len(found) >= _MOST:
+                return found
+    return found
+
+
+def _held(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the caller."""
+    stack: list[tuple[Any, str, bool]] = [(document, "", False)]
+    while stack:
+        node, place, names = stack.pop()
+        if isinstance(node, list):
+            stack.extend((child, f"{place}/{index}", False) for index, child in enumerate(node))
+        elif isinstance(node, dict):
+            for name, child in node.items():
+                at = f"{place}/{escaped(name)}"
+                if place == "/components/schemas" or (not names and name in _HOLDERS):
+                    yield child, at
+                elif place == "/components" and name in _NO_SCHEMAS:
+                    continue
+                elif names or not (name in DATA or name.startswith("x-")):
+                    stack.append((child, at, place == "/components" or (not names and name in NAMES)))

@@ -1,0 +1,128 @@
+"""The lines of a contract's text at which given places stand, in JSON and in YAML."""
+
+import json
+import re
+from collections.abc import Collection
+
+import yaml
+
+from monitor.contracts.pointers import escaped
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
+
+
+def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
+    """The line, from 1, of each JSON pointer: that of its key, else of what comes nearest above it. Reads the text once.
+
+    The text has been parsed before, so that it is sound and not too deep. What came by an alias or a merge key has
+    the line of the place that it came to.
+    """
+    wanted = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
+    text = text.removeprefix("\ufeff")
+    is_json = text.lstrip()[:1] == "{" and _is_json(text)
+    found = _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
+    return {pointer: next((found[one] for one in _ancestors(pointer) if one in found), 1) for pointer in pointers}
+
+
+def _ancestors(pointer: str) -> list[str]:
+    """The pointer itself, its parent and so on up to the root."""
+    parts = pointer.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+class _Walk:
+    """Where one is in a document, and the lines of the wanted places passed so far."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self._wanted = wanted
+        self._path: list[str] = [""]
+        self._open: list[int | str | None] = []  # an index in a list; in an object the key that waits for its value
+        self.found: dict[str, int] = {}
+
+    @property
+    def wants_key(self) -> bool:
+        return bool(self._open) and self._open[-1] is None
+
+    def key(self, name: str, line: int) -> None:
+        self._open[-1] = name
+        self._note(line)
+
+    def value(self, line: int) -> None:
+        """A value begins."""
+        if self._open and isinstance(self._open[-1], int):
+            self._note(line)
+
+    def opened(self, *, listed: bool) -> None:
+        self._path.append(self._here())
+        self._open.append(0 if listed else None)
+
+    def closed(self) -> None:
+        self._path.pop()
+        self._open.pop()
+        self.ended()
+
+    def ended(self) -> None:
+        """A value is over."""
+        if self._open:
+            at = self._open[-1]
+            self._open[-1] = at + 1 if isinstance(at, int) else None
+
+    def _here(self) -> str:
+        if not self._open:
+            return ""
+        return f"{self._path[-1]}/{escaped(str(self._open[-1]))}"
+
+    def _note(self, line: int) -> None:
+        here = self._here()
+        if here in self._wanted:
+            self.found.setdefault(here, line)
+
+
+def _in_json(text: str, wanted: Collection[str]) -> dict[str, int]:
+    walk, line = _Walk(wanted), 1
+    for sign in _TOKEN.findall(text):
+        if sign == "\n":
+            line += 1
+        elif sign in "{[":
+            walk.value(line)
+            walk.opened(listed=sign == "[")
+        elif sign in "}]":
+            walk.closed()
+        elif sign in ",:":
+            continue
+        elif walk.wants_key:
+            walk.key(json.loads(sign), line)
+        else:
+            walk.value(line)
+            walk.ended()
+    return walk.found
+
+
+def _in_yaml(text: str, wanted: Collection[str]) -> dict[str, int]:
+    walk, loader = _Walk(wanted), yaml.CSafeLoader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            assert event is not None
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                walk.value(line)
+                walk.opened(listed=isinstance(event, yaml.SequenceStartEvent))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                walk.closed()
+            elif isinstance(event, yaml.NodeEvent) and walk.wants_key:
+                walk.key(event.value if isinstance(event, yaml.ScalarEvent) else "", line)
+            elif isinstance(event, yaml.NodeEvent):
+                walk.value(line)
+                walk.ended()
+    finally:
+        loader.dispose()
+    return walk.found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

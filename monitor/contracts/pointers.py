@@ -1,0 +1,6 @@
+"""Steps of JSON pointers. https://www.rfc-editor.org/rfc/rfc6901"""
+
+
+def escaped(name: str) -> str:
+    """A key as one step of a pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
