@@ -6,6 +6,7 @@ import json
 import zlib
 from typing import Any
 
+import brotli
 import pytest
 import zstandard
 
@@ -291,6 +292,8 @@ PACKED = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "zstd": zstandard.ZstdCompressor().compress,
+    "br": brotli.compress,
+    "br, gzip": lambda body: gzip.compress(brotli.compress(body)),
     "identity": bytes,
     "deflate, gzip": lambda body: gzip.compress(zlib.compress(body)),
 }
@@ -326,6 +329,9 @@ def test_a_body_in_base64_is_read_without_being_told() -> None:
         ("zstd", zstandard.ZstdCompressor().compress(GOOD)[:-9], "encoded"),
         ("gzip", gzip.compress(b" " * 40_000_000, mtime=0), "too_large"),
         ("zstd", zstandard.ZstdCompressor().compress(b" " * 40_000_000), "too_large"),
+        ("br", brotli.compress(GOOD)[:-3], "encoded"),
+        ("br", GOOD[:30], "encoded"),
+        ("br", brotli.compress(b" " * 40_000_000, quality=5), "too_large"),
         ("gzip", "<html>", "encoded"),
     ],
 )
@@ -530,3 +536,22 @@ def test_missing_credentials_are_an_observation_and_no_violation(security: Any, 
     checked = check(exchange(path="/r", response_body=None, **changes), known)
     assert checked.outcome == "valid"
     assert [one.code for one in checked.observations] == (["missing_credentials"] if seen else [])
+
+
+LONG = 2**64 + 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"enum": [{"id": LONG}]}, {"id": LONG}, {"id": LONG + 1}),
+        ({"enum": [{"id": LONG}, {"id": LONG + 2}]}, {"id": LONG + 2}, {"id": LONG + 1}),
+        ({"enum": [[{"a": -LONG}]]}, [{"a": -LONG}], [{"a": -LONG - 1}]),
+        ({"items": {"enum": [{"a": {"b": 10**30}}]}}, [{"a": {"b": 10**30}}], [{"a": {"b": 10**30 + 1}}]),
+        ({"const": {"id": LONG}}, {"id": LONG}, {"id": LONG - 1}),
+    ],
+)
+def test_integers_of_any_length_are_told_apart_inside_listed_values(schema: dict[str, Any], good: object, bad: object) -> None:
+    body = {"content": {"application/json": {"schema": schema}}}
+    assert answered(body, answer=good).outcome == "valid"
+    assert answered(body, answer=bad).outcome == "violated"
