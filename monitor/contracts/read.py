@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.contracts.form import Promise
+from monitor.contracts.formats.discriminators import unpicked
 from monitor.contracts.formats.jsonschema import read_jsonschema
 from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
 from monitor.contracts.formats.official import against_openapi
@@ -90,8 +91,8 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
     if kind != "openapi":
         return list(unknown_in_schema(document))
     version = version_of(document)
-    remarks = against_openapi(document, version)
-    return remarks if version == "3.0" else [*remarks, *unknown_in_openapi(document)]
+    unknown = [] if version == "3.0" else unknown_in_openapi(document)
+    return [*against_openapi(document, version), *unknown, *unpicked(document)]
 
 
 def _refuse(grave: list[Remark], text: str, where: str) -> None:

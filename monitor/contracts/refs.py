@@ -59,7 +59,7 @@ def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tup
 def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str] = frozenset()) -> None:
     """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of schemas and patterns."""
     schemas = patterns = 0
-    for node, pointer in _schemas(document):
+    for node, pointer in objects(document):
         schemas += 1
         for word in _REFERENCES:
             target = node.get(word)
@@ -80,7 +80,7 @@ def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed
         raise ContractError(f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have")
 
 
-def _schemas(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Every object that may be read as a schema, with its pointer; data and maps of names are passed over."""
     stack: list[tuple[Any, str, bool]] = [(document, "", False)]
     while stack:

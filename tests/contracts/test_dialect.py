@@ -8,7 +8,7 @@ import pytest
 from monitor.contracts.check import check
 from monitor.contracts.patterns import ecma
 from monitor.contracts.payloads import Payload
-from monitor.contracts.read import read_contract
+from monitor.contracts.read import examine, read_contract
 from tests.contracts.promises import exchange, registry, revision
 
 
@@ -224,3 +224,51 @@ def test_a_default_response_is_read_like_every_other() -> None:
     responses = text["paths"]["/r"]["post"]["responses"]
     responses["default"] = responses.pop("200")
     assert outcomes(json.dumps(text), asked="null", answer="null") == ("valid", [])
+
+
+PARENT: dict[str, Any] = {
+    "Pet": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"type": "string"}, "discriminator": {"type": "string"}},
+        "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat", "cow": "#/components/schemas/Cow"}},
+    },
+    "Cat": {"allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["lives"]}]},
+    "Dog": {"allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["bark"]}]},
+}
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.1", "3.2.0"])
+def test_a_parents_discriminator_picks_nothing_and_that_is_said(version: str) -> None:
+    """OpenAPI 3.0.4 and 3.1.1, discriminator object: validation with the parent does not search for its children."""
+    said = remarks(version, {"$ref": "#/components/schemas/Pet"}, PARENT)
+    assert said == {
+        "/components/schemas/Pet/discriminator": "picks nothing, since no `oneOf` or `anyOf` stands beside it: "
+        "payloads are not held against the schemas that extend this one: Cat, Dog",
+        "/components/schemas/Pet/discriminator/mapping/cow": "names the schema 'Cow', which the document does not hold",
+    }
+
+
+@pytest.mark.parametrize("word", ["oneOf", "anyOf"])
+def test_a_branch_without_a_name_is_judged_without_the_discriminator_and_that_is_said(word: str) -> None:
+    pet = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+    schema = {word: [{"$ref": "#/components/schemas/Pet"}, {"type": "array"}], "discriminator": {"propertyName": "kind"}}
+    (pointer,) = remarks("3.1.0", schema, {"Pet": pet})
+    assert pointer.endswith(f"/schema/{word}/1")
+
+
+def test_a_discriminator_that_picks_among_names_is_not_remarked_on() -> None:
+    pet = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+    schema = {"oneOf": [{"$ref": "#/components/schemas/Pet"}], "discriminator": {"propertyName": "kind", "mapping": {"p": "Pet"}}}
+    assert remarks("3.1.0", schema, {"Pet": pet}) == {}
+
+
+def remarks(version: str, schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, str]:
+    answer = {"description": "x", "content": {"application/json": {"schema": schema}}}
+    document = {
+        "openapi": version,
+        "info": {"title": "x", "version": "1"},
+        "paths": {"/a": {"get": {"responses": {"200": answer}}}},
+        "components": {"schemas": schemas},
+    }
+    return {one.pointer: one.said for one in examine("openapi", json.dumps(document), where="contract").remarks}

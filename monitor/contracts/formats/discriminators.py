@@ -1,9 +1,15 @@
 """`discriminator`: the property's value says which branch is meant. https://spec.openapis.org/oas/v3.1.1#discriminator-object"""
 
+from collections.abc import Iterator
 from typing import Any
+
+from monitor.contracts.pointers import escaped
+from monitor.contracts.refs import objects
+from monitor.contracts.remarks import Remark
 
 _SCHEMAS = "#/components/schemas/"
 _CHOICES = ("oneOf", "anyOf")
+_MOST_NAMED = 5
 
 
 def discriminated(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
@@ -22,6 +28,52 @@ def discriminated(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, An
         if isinstance(branches, list):
             copy[word] = _guarded(branches, said, tag, known)
     return copy
+
+
+def unpicked(document: dict[str, Any]) -> Iterator[Remark]:
+    """A remark for each discriminator, value or branch that picks nothing by OpenAPI's own rules.
+
+    A parent's discriminator does not search for the schemas that name the parent in `allOf`. A branch without a
+    name of its own cannot be meant by a value.
+    """
+    components = document.get("components")
+    held = components.get("schemas") if isinstance(components, dict) else None
+    known: dict[str, Any] = held if isinstance(held, dict) else {}
+    for schema, pointer in objects(document):
+        said = schema.get("discriminator")
+        if isinstance(said, dict) and isinstance(said.get("propertyName"), str):
+            yield from _unpicked(schema, pointer, said, known)
+
+
+def _unpicked(schema: dict[str, Any], pointer: str, said: dict[str, Any], known: dict[str, Any]) -> Iterator[Remark]:
+    mapping = said.get("mapping")
+    for value, target in mapping.items() if isinstance(mapping, dict) else ():
+        ref = _target(target, known)
+        if ref.startswith(_SCHEMAS) and ref.removeprefix(_SCHEMAS) not in known:
+            place = f"{pointer}/discriminator/mapping/{escaped(str(value))}"
+            yield Remark(
+                place, f"names the schema {ref.removeprefix(_SCHEMAS)[:60]!r}, which the document does not hold", grave=False
+            )
+    lists = [(word, schema[word]) for word in _CHOICES if isinstance(schema.get(word), list)]
+    if not lists:
+        own = _SCHEMAS + pointer.removeprefix("/components/schemas/")
+        children = [name for name, child in known.items() if _extends(child, own)]
+        more = f": {', '.join(children[:_MOST_NAMED])}{', …' if len(children) > _MOST_NAMED else ''}" if children else ""
+        yield Remark(
+            f"{pointer}/discriminator",
+            f"picks nothing, since no `oneOf` or `anyOf` stands beside it: payloads are not held against the schemas that extend this one{more}",
+            grave=False,
+        )
+    for word, branches in lists:
+        for index, branch in enumerate(branches):
+            if not isinstance(branch, dict) or not isinstance(branch.get("$ref"), str):
+                text = "this branch has no name that the discriminator could mean; it is judged as if there were no discriminator"
+                yield Remark(f"{pointer}/{word}/{index}", text, grave=False)
+
+
+def _extends(schema: Any, ref: str) -> bool:
+    parts = schema.get("allOf") if isinstance(schema, dict) else None
+    return isinstance(parts, list) and any(isinstance(part, dict) and part.get("$ref") == ref for part in parts)
 
 
 def _guarded(branches: list[Any], said: dict[str, Any], tag: str, known: dict[str, Any]) -> list[Any]:
