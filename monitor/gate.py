@@ -13,7 +13,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, is_called, qualified
+from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, is_called, qualified
 from monitor.model.judging import Finding, Outcome
 from monitor.store.reader import Reader
 
@@ -87,7 +87,14 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     save_verdict(engine, verdict)
-    return _answer(verdict.outcome, verdict.reasons, verdict.settles, judged.findings, verdict.id, request, of_version[0])
+    reasons, settles = verdict.reasons, verdict.settles
+    if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
+        reasons = (*reasons, _told_elsewhere(of_version[0].service, of_version[0].environment, elsewhere, "has no traffic"))
+        settles = (
+            *settles,
+            "the environment that telemetry uses (deployment.environment.name), in the deploy and in --environment",
+        )
+    return _answer(verdict.outcome, reasons, settles, judged.findings, verdict.id, request, of_version[0])
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
@@ -127,10 +134,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
         if elsewhere:
-            reason = f"unmatched: {request.service} is not known in the environment {request.environment!r}"
-            near = difflib.get_close_matches(request.environment, elsewhere, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            reason += f"; it is known in: {', '.join(elsewhere)}{hint}"
+            reason = _told_elsewhere(request.service, request.environment, elsewhere, "is not known")
             return _answer("inconclusive", (reason,), ("name one of these with --environment",), (), "", request)
     if request.service not in services:
         reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
@@ -159,6 +163,26 @@ def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newes
         reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), None, request.service) if newest else []
     )
     return sorted({one.environment for one in deploys} | {one.environment for one in seen})
+
+
+def _told_elsewhere(service: str, environment: str, elsewhere: list[str], but: str) -> str:
+    near = difflib.get_close_matches(environment, elsewhere, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    has = "it is known in" if but == "is not known" else "it has some in"
+    return f"unmatched: {service} {but} in the environment {environment!r}; {has}: {', '.join(elsewhere)}{hint}"
+
+
+def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
+    """The environments in which this service has traffic, by spans or API logs, where the deploy's own is none of them; else none."""
+    newest = reader.last_sealed()
+    if newest is None:
+        return []
+    since, until = newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS)
+    seen = {one.environment for one in reader.sightings(since, until, None, deploy.service)}
+    for side in ("caller", "callee"):
+        query = EdgeQuery(since=since, until=until, by=("environment",), **{side: deploy.service})
+        seen |= {row.environment or "" for row in reader.edges(query)}
+    return [] if deploy.environment in seen else sorted(seen - {""})
 
 
 def _nearest(name: str, known: set[str]) -> str:

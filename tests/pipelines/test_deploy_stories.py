@@ -168,6 +168,20 @@ def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(
     )
 
 
+@pytest.mark.parametrize("asked", ["prodution", None])
+def test_the_same_wrong_environment_in_deploy_and_gate_names_those_where_the_service_has_traffic(
+    store: Store, engine: Engine, asked: str | None
+) -> None:
+    write_cells(store, cells([Traffic(edge())], 12))
+    tell(engine, environment="prodution")
+    answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0", asked), now_after(12))
+    assert answer.exit_code == 2
+    assert answer.reasons[-1] == (
+        "unmatched: payment has no traffic in the environment 'prodution'; it has some in: production; did you mean production?"
+    )
+    assert any("deployment.environment.name" in one for one in answer.settles)
+
+
 def test_a_deploy_told_for_the_future_is_not_judged_by_the_past(store: Store, engine: Engine) -> None:
     write_cells(store, cells([Traffic(edge())], 12, share=lambda _: 0.0))
     tell(engine, at=START + timedelta(hours=5))
