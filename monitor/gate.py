@@ -179,8 +179,8 @@ def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
         return []
     since, until = newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS)
     seen = {one.environment for one in reader.sightings(since, until, None, deploy.service)}
-    for side in ("caller", "callee"):
-        query = EdgeQuery(since=since, until=until, by=("environment",), **{side: deploy.service})
+    everywhere = EdgeQuery(since=since, until=until, by=("environment",))
+    for query in (replace(everywhere, caller=deploy.service), replace(everywhere, callee=deploy.service)):
         seen |= {row.environment or "" for row in reader.edges(query)}
     return [] if deploy.environment in seen else sorted(seen - {""})
 

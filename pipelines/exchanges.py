@@ -65,7 +65,7 @@ _VIOLATIONS = pa.schema(
             ("rule", _WORDS),
         ),
         *((name, pa.string()) for name in ("pointer", "clause", "expected", "actual")),
-        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
+        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version", "callee_namespace")),
         *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
     ]
 )
@@ -232,7 +232,7 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
         ),
         *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
         *(violation.pointer, violation.clause, violation.expected, violation.actual),
-        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
+        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
         *(exchange.trace_id or _NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
     )
 

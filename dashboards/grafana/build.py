@@ -26,7 +26,7 @@ MACROS = {
     "offset": "0",
 }
 VARIABLES = ("environment", "caller", "callee")
-FREE = ("protocol", "operation", "contract")
+FREE = ("protocol", "operation", "contract", "service")
 
 Panel = dict[str, Any]
 
@@ -63,10 +63,10 @@ def dashboard() -> dict[str, Any]:
         _series("95 of 100 calls take at most, as the caller sees it", sql("edge_latency", f"time, {pair}, client_p95", "client_p95 IS NOT NULL"), "s"),
         _series("The same as the callee sees it", sql("edge_latency", f"time, {pair}, server_p95", "server_p95 IS NOT NULL"), "s"),
         _series("Share of the callee's calls by version", sql("version_share", "time, concat(service, ' ', version) AS live, share", service="${callee:sqlstring}"), "percentunit"),
-        _series("Violations by version of the callee", sql("violations_over_time", "time, concat(callee, ' ', callee_version) AS provider, violations"), "short"),
+        _series("Violations by version of the callee", sql("violations_over_time", "time, concat(if(callee_namespace = '', '', concat(callee_namespace, '/')), callee, ' ', callee_version) AS provider, violations"), "short"),
         _row("All"),
         _table("Edges", sql("edges_overview")),
-        _table("Clauses that are broken", sql("violations_by_fingerprint", "caller, callee, operation, side, rule, pointer, expected, actual, exchanges, first_seen, last_seen, in_all")),
+        _table("Clauses that are broken", sql("violations_by_fingerprint", "caller_namespace, caller, callee_namespace, callee, operation, side, rule, pointer, expected, actual, exchanges, first_seen, last_seen, in_all")),
         _table("Services and versions alive", sql("services")),
         _table("What was seen of both sides", sql("coverage", "environment, caller_namespace, caller, callee_namespace, callee, calls, both_share, checked, head_sampled, biased, rows_without_version, in_all")),
         _table("What could not be read", sql("rejects_by_reason", "topic, reason, parts, records, last_seen, last_detail, in_all")),

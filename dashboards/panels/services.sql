@@ -9,6 +9,7 @@ FROM sightings
 WHERE window >= {since:DateTime} AND window < {until:DateTime}
     AND (window, generation) IN (SELECT at, published_generation FROM published)
     AND ({environment:String} = '' OR environment = {environment:String})
+    AND ({service:String} IN ('', service, concat(namespace, '/', service)))
 GROUP BY environment, namespace, service, version
 ORDER BY server_calls > 0 AND failed >= 0.05 * server_calls DESC, environment, namespace, service, last_window DESC, version
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -14,6 +14,7 @@ Row = Mapping[str, Any]
 RANGES = ("15m", "1h", "6h", "24h", "7d")
 _BUCKETS = (10, 30, 60, 300, 900, 3600, 21600, 86400)
 POINTS = 180
+MOST_SERVICES = 50_000
 FAILING = 0.05
 """The share of failed calls from which on an edge counts as failing; the panels sort by it too."""
 CLOCKS_AHEAD = timedelta(hours=1)  # as far as a span may be ahead of its record: one wrong clock moves nobody's view
@@ -124,3 +125,17 @@ def windows_state(parts: Parts) -> WindowsState:
         utc(row["first_window"]),
         int(row["late_rows"]),
     )
+
+
+def live_services(parts: Parts) -> Sequence[Row]:
+    """Services and versions that telemetry shows in the last day, or in the last day that the data has."""
+    day = data_range(parts, None, None, "24h")
+    return listed(parts, "services", MOST_SERVICES, since=day.since, until=day.until, environment="", service="").rows
+
+
+def namespaces_seen(parts: Parts) -> dict[tuple[str, str], list[str]]:
+    """By environment and service, the namespaces in which telemetry shows a service of that name ("" is none)."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for row in live_services(parts):
+        seen.setdefault((row["environment"], row["service"]), set()).add(row["namespace"])
+    return {key: sorted(spaces) for key, spaces in seen.items()}

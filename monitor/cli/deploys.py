@@ -1,5 +1,6 @@
 """`seamwatch deploys`: list what changed, tell of a change."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -10,23 +11,26 @@ from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 
 commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
-COLUMNS = "started service version previous_version environment kind state first_traffic sources id".split()
+COLUMNS = "started service version previous_version environment kind state first_traffic sources namespaces id".split()
 
 
 @commands.command("list")
 def list_(
     context: typer.Context,
-    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service, `name` or `namespace/name`.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or 2h, 7d.")] = None,
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
-    """Deploys, newest first."""
+    """Deploys, newest first. They tell no namespace; shown are those in which telemetry has a service of the name."""
     with api(settings_of(context)) as there:
         found = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
     found.note("deploys, the newest first,", datetime.now(UTC))
-    show(found.rows, COLUMNS, form, empty="no deploys")
+    rows = found.rows
+    if form != "json":
+        rows = [row | {"namespaces": _spaces(row.get("namespaces") or [])} for row in rows]
+    show(rows, COLUMNS, form, empty="no deploys")
 
 
 @commands.command("record")
@@ -62,3 +66,9 @@ def record(
         )
     else:
         show([said], COLUMNS, form)
+
+
+def _spaces(seen: Sequence[str]) -> str:
+    """The namespaces in which a service of the name was seen; of several a deploy does not tell which."""
+    names = ", ".join(one or "none" for one in seen if one or len(seen) > 1)
+    return f"not told: {names}" if len(seen) > 1 else names

@@ -78,7 +78,10 @@ def violations(
         row["versions"] = ", ".join(
             f"{one['caller_version']} → {one['callee_version']}: {one['exchanges']}" for one in row.get("by_version_pair") or []
         )
+    if form == "table":
+        name_apart(rows, "caller", "callee")
     columns = "callee operation side rule pointer expected actual exchanges caller versions last_seen".split()
+    columns += ["caller_namespace", "callee_namespace"] if form == "csv" else []
     show(rows, columns, form, empty="no violations")
 
 

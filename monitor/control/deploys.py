@@ -1,7 +1,7 @@
 """Deploys: every source's events kept by (source, external id) and merged into one account of each change."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select
@@ -48,11 +48,16 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
         return after
 
 
+def told_as(service: str | None) -> Collection[str] | None:
+    """The names under which deploys of a service are told: who tells of them may not know namespaces, so `shop/pay` has those of `pay`, too."""
+    return None if service is None else {service, service.rpartition("/")[2]}
+
+
 def list_deploys(
     engine: Engine,
     *,
     environment: str | None = None,
-    service: str | None = None,
+    service: str | Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
@@ -68,7 +73,7 @@ def count_deploys(
     engine: Engine,
     *,
     environment: str | None = None,
-    service: str | None = None,
+    service: str | Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
@@ -77,13 +82,16 @@ def count_deploys(
 
 
 def _wanted(
-    environment: str | None, service: str | None, since: datetime | None, until: datetime | None
+    environment: str | None,
+    service: str | Collection[str] | None,
+    since: datetime | None,
+    until: datetime | None,
 ) -> Select[tuple[object, ...]]:
     query = select(deploys)
     if environment is not None:
         query = query.where(deploys.c.environment == environment)
     if service is not None:
-        query = query.where(deploys.c.service == service)
+        query = query.where(deploys.c.service.in_([service] if isinstance(service, str) else service))
     if since is not None:
         query = query.where(deploys.c.started >= since)
     if until is not None:

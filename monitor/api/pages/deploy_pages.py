@@ -7,13 +7,15 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since
-from monitor.api.questions import ask, range_of
+from monitor.api.pages.known_names import ends_of, names_known
+from monitor.api.questions import ask, namespaces_seen, range_of
 from monitor.api.routes.deploys import detail
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
+from monitor.control.deploys import told_as
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 MOST_SHOWN = 500
@@ -27,11 +29,13 @@ def deploys_page(
     now = parts.clock()
     asked = range_of(since, None, now, "7d")
     start: datetime | None = asked.since
-    total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment, since=start)
+    total = kept_deploys.count_deploys(parts.engine, service=told_as(service), environment=environment, since=start)
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
-        total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
-    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
+        total = kept_deploys.count_deploys(parts.engine, service=told_as(service), environment=environment)
+    found = kept_deploys.list_deploys(
+        parts.engine, service=told_as(service), environment=environment, since=start, limit=MOST_SHOWN
+    )
     lately = range_of("15m", None, now)
     shares = {
         (row["environment"], row["service"], row["version"]): row["share"]
@@ -51,6 +55,7 @@ def deploys_page(
             "in_all": total,
             "older": bool(found) and start is None,
             "shares": shares,
+            "namespaces": namespaces_seen(parts),
             "findings": counts,
             "verdicts": verdicts,
             "range": asked,
@@ -63,6 +68,7 @@ def deploys_page(
 def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: str) -> HTMLResponse:
     """One deploy: verdict, numbers behind it, ramp, findings."""
     known = detail(parts, deploy_id)
+    edges = [one.edge for one in known.findings] + [one.edge for one in (known.verdict.edges if known.verdict else ())]
     last = max((share.time for share in known.shares), default=None)
     return render(
         request,
@@ -71,6 +77,8 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
             "deploy": known.deploy,
             "verdict": known.verdict,
             "findings": known.findings,
+            "names": names_known(parts, ends_of(edges)),
+            "spaces": namespaces_seen(parts).get((known.deploy.environment, known.deploy.service), []),
             "events": known.events,
             "shares": known.shares,
             "newest_shares": [share for share in known.shares if share.time == last],

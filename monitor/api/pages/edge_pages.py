@@ -9,6 +9,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.finding_pages import deploys_of
+from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, Row, ask, data_range, listed, windows_state
@@ -44,7 +45,7 @@ def edges_page(
     environments = sorted({row["environment"] for row in rows})
     kept = [row for row in rows if not service or _takes_part(row, service)]
     findings = kept_findings.list_findings(parts.engine, state="open")
-    seen = listed(parts, "services", MOST_ROWS, **times, environment=environment or "").rows
+    seen = listed(parts, "services", MOST_ROWS, **times, environment=environment or "", service="").rows
     groups = [
         (
             one,
@@ -130,6 +131,7 @@ def edge_page(
                 contract="",
             ),
             "findings": findings,
+            "names": names_known(parts, ends_of(one.edge for one in findings)),
             "finding_deploys": deploys_of(parts, findings),
             "sealed_until": sealed_until(state.last_sealed),
             "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},

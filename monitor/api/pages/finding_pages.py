@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ApiError
 from monitor.api.moments import Since
+from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.parts import Parts
 from monitor.api.questions import range_of
 from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
@@ -48,6 +49,7 @@ def findings_page(
         "findings.html",
         {
             "findings": found,
+            "names": names_known(parts, ends_of(one.edge for one in found)),
             "in_all": total,
             "older": bool(found) and start is None,
             "deploys": deploys_of(parts, found),
@@ -68,14 +70,15 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
     one = finding_of(parts, finding_id)
     now = parts.clock()
     mark = kept_findings.fingerprint(one)
+    names = names_known(parts, ends_of([one.edge]))
     suspects = [
         (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects
     ]
     edge = link(
         "/edges/view",
         environment=one.edge.environment,
-        caller=one.edge.caller,
-        callee=one.edge.callee,
+        caller=names.asked(one.edge.caller_namespace, one.edge.caller),
+        callee=names.asked(one.edge.callee_namespace, one.edge.callee),
         protocol=one.edge.protocol,
         operation=one.edge.operation,
         since=(one.first_seen - timedelta(minutes=30)).isoformat(),
@@ -85,6 +88,7 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
         "finding.html",
         {
             "finding": one,
+            "names": names,
             "deploy": kept_deploys.deploy(parts.engine, one.deploy_id),
             "suspects": suspects,
             "edge_link": edge,

@@ -52,7 +52,7 @@ def map_page(
     chosen = environment if environment is not None else (environments[0] if environments else "")
     opened = kept_findings.list_findings(parts.engine, state="open")
     findings = [one for one in opened if one.edge.environment == chosen or not environments]
-    live = listed(parts, "services", MOST_ROWS, since=asked.since, until=asked.until, environment=chosen)
+    live = listed(parts, "services", MOST_ROWS, since=asked.since, until=asked.until, environment=chosen, service="")
     versions = live.rows
     here = [row for row in rows if row["environment"] == chosen]
     lines = map_lines(here, findings, {(row["namespace"], row["service"]) for row in versions}, asked)

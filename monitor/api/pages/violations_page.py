@@ -5,6 +5,8 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
+from monitor.api.pages.known_names import names_known
+from monitor.api.pages.lines import services_of
 from monitor.api.questions import RANGES, data_range, listed, newest_row
 from monitor.api.strict import StrictRoute
 from monitor.api.templating import render
@@ -49,6 +51,7 @@ def violations_page(
         "violations.html",
         {
             "violations": found,
+            "names": names_known(parts, services_of(found.rows)),
             "newest": None if found.rows else newest_row(parts, "last_violation"),
             "range": asked,
             "ranges": RANGES,

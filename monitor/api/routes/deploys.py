@@ -1,6 +1,7 @@
 """/v1/deploys: what changed, when, and how far the new version has come."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from monitor.api.moments import Name, Since, Until, moment
 from monitor.api.names import joined
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
-from monitor.api.questions import Range, ask
+from monitor.api.questions import Range, ask, namespaces_seen
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
@@ -63,6 +64,28 @@ class Share(BaseModel):
     share: float
 
 
+class ListedDeploy(BaseModel):
+    """A deploy, and in which namespaces telemetry shows a service of its name. A deploy tells none: of several, it is not known which is
+    meant.
+    """
+
+    id: str
+    kind: DeployKind
+    environment: str
+    service: str
+    version: str
+    previous_version: str
+    state: DeployState
+    started: datetime
+    finished: datetime | None
+    first_traffic: datetime | None
+    sources: Sequence[str]
+    actor: str
+    url: str
+    commit: str
+    namespaces: Sequence[str]
+
+
 class DeployDetail(BaseModel):
     """A deploy with all that is known of it."""
 
@@ -82,14 +105,14 @@ def list_deploys(
     environment: Name = None,
     since: Since = None,
     until: Until = None,
-) -> list[Deploy]:
-    """All time by default."""
+) -> list[ListedDeploy]:
+    """All time by default. A service is asked for by its name, or as `namespace/name`: those told of its plain name are among them."""
     now = parts.clock()
     start, end = moment(since, now), moment(until, now)
     found = kept_deploys.list_deploys(
         parts.engine,
         environment=environment,
-        service=service,
+        service=kept_deploys.told_as(service),
         since=start,
         until=end,
         limit=paged.limit,
@@ -97,9 +120,12 @@ def list_deploys(
     )
     paged.told(
         len(found),
-        kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
+        kept_deploys.count_deploys(
+            parts.engine, environment=environment, service=kept_deploys.told_as(service), since=start, until=end
+        ),
     )
-    return found
+    spaces = namespaces_seen(parts)
+    return [ListedDeploy(**asdict(one), namespaces=spaces.get((one.environment, one.service), [])) for one in found]
 
 
 @router.post("/deploys", summary="Tell of a deploy", status_code=201)

@@ -36,6 +36,8 @@ class ViolationGroup(BaseModel):
     environment: str
     caller: str
     callee: str
+    caller_namespace: str
+    callee_namespace: str
     contract: str
     operation: str
     side: str
@@ -142,12 +144,27 @@ def violations(
 
 @router.get("/services", summary="Services and versions that are alive")
 def services(
-    _caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None, environment: Name = None
+    _caller: Reading,
+    parts: Opened,
+    paged: Paged,
+    since: Since = None,
+    until: Until = None,
+    environment: Name = None,
+    service: Name = None,
 ) -> list[LiveVersion]:
-    """The last hour by default, or the last hour that the data has; failing ones first."""
+    """The last hour by default, or the last hour that the data has; failing ones first. A service is asked for by its name, or
+    as `namespace/name`.
+    """
     asked = data_range(parts, since, until)
     found = listed(
-        parts, "services", paged.limit, paged.offset, since=asked.since, until=asked.until, environment=environment or ""
+        parts,
+        "services",
+        paged.limit,
+        paged.offset,
+        since=asked.since,
+        until=asked.until,
+        environment=environment or "",
+        service=service or "",
     )
     paged.told(len(found.rows), found.total)
     paged.dated(asked, windows_state(parts).last_closed)

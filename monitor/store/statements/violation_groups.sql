@@ -6,7 +6,9 @@ SELECT fingerprint, any(v.contract) AS contract, max(v.revision) AS revision, an
 FROM violations AS v FINAL
 WHERE v.window >= toDateTime({since:UInt32}) AND v.window < toDateTime({until:UInt32})
   AND ({environment:String} = '' OR v.environment = {environment:String})
-  AND ({service:String} IN ('', v.caller, v.callee) OR endsWith({service:String}, concat('/', v.caller)) OR endsWith({service:String}, concat('/', v.callee)))
+  AND ({service:String} IN ('', v.caller, v.callee, concat(v.caller_namespace, '/', v.caller), concat(v.callee_namespace, '/', v.callee))
+       OR (v.caller_namespace = '' AND endsWith({service:String}, concat('/', v.caller)))
+       OR (v.callee_namespace = '' AND endsWith({service:String}, concat('/', v.callee))))
 GROUP BY fingerprint, environment, caller, caller_version, callee, callee_version
 ORDER BY count DESC, fingerprint, caller, caller_version, callee, callee_version
 LIMIT {limit:UInt32}
