@@ -125,7 +125,7 @@ class Closer:
         """Delete superseded and never published generations, but none younger than the last sweep: a reader may be at them."""
         bound, self._sweep_bound = self._sweep_bound, self._numbers.draw()
         if bound:
-            for table in ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints"):
+            for table in ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints", "settled"):
                 self._store.execute(f"sweep_{table}", {"bound": bound})
 
     def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
@@ -151,7 +151,9 @@ class Closer:
         generation = self._numbers.draw()
         where = _where(batch)
         whole = {**where, "generation": generation}
-        holds = self._with_joints(where, generation, holds)
+        if "resent" in holds:
+            self._store.execute("settle", whole, repeatable=False)
+        holds = self._with_joints(whole, generation, holds)
         self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
         for part in range(batch.parts):
             slice_of = {**whole, "part": part, "parts": batch.parts}
@@ -183,15 +185,10 @@ class Closer:
 
     def _contents(self, batch: Batch) -> frozenset[str]:
         """The words for which statements take their `-- if` lines: what these windows hold."""
-        where = _where(batch)
-        (counts,) = self._store.ask("run_contents", where)
-        holds = {word for word, count in counts.items() if count}
-        if "resent" in holds:
-            (changes,) = self._store.ask("run_changes", where)
-            holds |= {word for word, count in changes.items() if count}
-        return frozenset(holds)
+        (counts,) = self._store.ask("run_contents", _where(batch))
+        return frozenset(word for word, count in counts.items() if count)
 
-    def _with_joints(self, where: Mapping[str, list[int]], generation: int, holds: frozenset[str]) -> frozenset[str]:
+    def _with_joints(self, where: Mapping[str, Any], generation: int, holds: frozenset[str]) -> frozenset[str]:
         """Find out what the spans of these windows say of each other, beyond client and server; what the windows hold then."""
         found = joints(self._store.ask_columns("kin", where, given=holds), where["near"])
         if not found.num_rows:

@@ -2,9 +2,8 @@
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
 -- include into_edge_windows
 -- include once
--- include counted
     consumers AS (
-        SELECT * FROM counted
+        SELECT * FROM once
         WHERE window IN {due:Array(UInt32)} AND kind = 5 AND step != 2
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
     ),
@@ -153,7 +152,7 @@
             '' AS verdict, '' AS why
 -- end
         FROM (
-            SELECT * FROM counted
+            SELECT * FROM once
             WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step != 2
               AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
         ) AS m

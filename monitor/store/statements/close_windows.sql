@@ -2,7 +2,6 @@
 -- under one generation. A call's window is its client half's, else its server half's. `part` of `parts` splits by trace.
 -- include into_edge_windows
 -- include once
--- include counted
 -- if joints
     client_joints AS (
         SELECT trace AS at_trace, span AS at_span, max(joints.dropped) AS dropped, any(joints.told_namespace) AS told_namespace, any(joints.told_service) AS told_service,
@@ -20,10 +19,10 @@
     clients AS (
 -- if joints
         SELECT h.*, j.told_namespace AS told_namespace, j.told_service AS told_service, j.folds AS folds
-        FROM counted AS h LEFT JOIN client_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
+        FROM once AS h LEFT JOIN client_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
         WHERE j.dropped = 0
 -- else
-        SELECT *, '' AS told_namespace, '' AS told_service, toUInt16(0) AS folds FROM counted
+        SELECT *, '' AS told_namespace, '' AS told_service, toUInt16(0) AS folds FROM once
         WHERE 1
 -- end
           AND window IN {near:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol != 'messaging')
@@ -37,16 +36,20 @@
                greatest(h.failed, j.told_failed) AS failed, j.folds AS folds, if(j.key_span != toFixedString('', 8), j.key_span, h.call_span) AS key_span, j.far AS far,
                j.told_namespace AS told_namespace, j.told_service AS told_service, j.told_version AS told_version
         FROM (
-            SELECT * FROM counted WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
+            SELECT * FROM once WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
             UNION ALL
-            SELECT * FROM once
-            WHERE window NOT IN {near:Array(UInt32)} AND side = 2 AND kind = 2
-              AND (window, trace, own_span) IN (
-                SELECT window, trace, span FROM joints WHERE generation = {generation:UInt64} AND side = 2 AND far = 1 AND dropped = 0)
+            SELECT * FROM (
+                SELECT * FROM halves
+                WHERE window NOT IN {near:Array(UInt32)} AND side = 2 AND kind = 2
+                  AND (window, trace, own_span) IN (
+                    SELECT window, trace, span FROM joints WHERE generation = {generation:UInt64} AND side = 2 AND far = 1 AND dropped = 0)
+                ORDER BY content_hash DESC
+                LIMIT 1 BY window, trace, call_span, own_span
+            )
         ) AS h LEFT JOIN server_joints AS j ON h.trace = j.at_trace AND h.own_span = j.at_span
         WHERE j.dropped = 0 AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- else
-        SELECT *, call_span AS key_span, toUInt8(0) AS far, '' AS told_namespace, '' AS told_service, '' AS told_version, toUInt16(0) AS folds FROM counted
+        SELECT *, call_span AS key_span, toUInt8(0) AS far, '' AS told_namespace, '' AS told_service, '' AS told_version, toUInt16(0) AS folds FROM once
         WHERE window IN {near:Array(UInt32)} AND side = 2 AND kind = 2
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- end

@@ -3,7 +3,6 @@
 -- far away. Each number of a span is looked at once: which kinds of spans have it as their own, which as their parent's.
 WITH
 -- include once
--- include counted
     numbers AS (
         SELECT number, groupBitOr(role) AS roles FROM (
             SELECT number, role FROM halves
@@ -41,13 +40,26 @@ WITH
 SELECT own_trace AS trace, own_span AS span, parent, kind, toUInt32(window) AS window, start_ns, end_ns, namespace, service, version, protocol,
        replaceRegexpOne(address, ':[0-9]+$', '') AS host,
        outcome, error_type, failed
-FROM counted
+FROM once
 WHERE primary = 1 AND own_trace IN (SELECT trace FROM families)
 -- if long
   AND (window IN {near:Array(UInt32)}
        OR window BETWEEN (SELECT min(began) - 10 FROM long_ones) AND (SELECT max(window) + 10 FROM long_ones))
 -- else
   AND window IN {near:Array(UInt32)}
+-- end
+-- if long
+UNION ALL
+SELECT own_trace AS trace, own_span AS span, parent, kind, toUInt32(window) AS window, start_ns, end_ns, namespace, service, version, protocol,
+       replaceRegexpOne(address, ':[0-9]+$', '') AS host,
+       outcome, error_type, failed
+FROM (
+    SELECT * FROM halves
+    WHERE primary = 1 AND own_trace IN (SELECT trace FROM families) AND window NOT IN {around:Array(UInt32)}
+      AND window BETWEEN (SELECT min(began) - 10 FROM long_ones) AND (SELECT max(window) + 10 FROM long_ones)
+    ORDER BY content_hash DESC
+    LIMIT 1 BY window, trace, call_span, side, own_span
+)
 -- end
 UNION ALL
 SELECT trace, span, parent, toUInt8(1) AS kind, toUInt32(window) AS window, start_ns, end_ns, namespace, service, version,
