@@ -152,7 +152,7 @@ class Closer:
         where = _where(batch)
         whole = {**where, "generation": generation}
         if "resent" in holds:
-            self._store.execute("settle", whole, repeatable=False)
+            holds = self._settled(whole, holds)
         holds = self._with_joints(whole, generation, holds)
         self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
         for part in range(batch.parts):
@@ -187,6 +187,14 @@ class Closer:
         """The words for which statements take their `-- if` lines: what these windows hold."""
         (counts,) = self._store.ask("run_contents", _where(batch))
         return frozenset(word for word, count in counts.items() if count)
+
+    def _settled(self, whole: Mapping[str, Any], holds: frozenset[str]) -> frozenset[str]:
+        """Settle which copies count of spans sent more than once; what the windows hold then."""
+        self._store.execute("settle", whole, repeatable=False)
+        if "crowded" in holds:
+            (counts,) = self._store.ask("run_crowded", whole, given=holds)
+            return holds if counts["crowded"] else holds - {"crowded"}
+        return holds
 
     def _with_joints(self, where: Mapping[str, Any], generation: int, holds: frozenset[str]) -> frozenset[str]:
         """Find out what the spans of these windows say of each other, beyond client and server; what the windows hold then."""
