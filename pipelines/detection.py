@@ -1,7 +1,8 @@
 """Sealed windows and deploys to verdicts and findings; read here what the detector does every few seconds."""
 
+import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 
 from monitor import telemetry
-from monitor.clock import Clock
+from monitor.clock import Clock, monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.turn import Turn
@@ -38,24 +39,38 @@ SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DetectionSettings:
-    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same again is stored every `repeat`."""
+    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same again is stored every `repeat`.
+
+    `work` is how long a step goes on taking deploys; what is left waits for the next step, and comes first then.
+    """
 
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     watch: timedelta = timedelta(hours=24)
     repeat: timedelta = timedelta(seconds=60)
+    work: timedelta = timedelta(seconds=10)
 
 
 class Detector:
     """Judges recent deploys over and over. What it keeps between steps only saves work: nothing is lost with it."""
 
-    def __init__(self, reader: Reader, engine: Engine, store: Store, settings: DetectionSettings) -> None:
-        self._reader, self._engine, self._store, self._settings = reader, engine, store, settings
+    def __init__(
+        self,
+        reader: Reader,
+        engine: Engine,
+        store: Store,
+        settings: DetectionSettings,
+        seconds: Callable[[], float] = monotonic_seconds,
+    ) -> None:
+        self._reader, self._engine, self._store, self.settings = reader, engine, store, settings
+        self._seconds = seconds
+        self.waiting = 0
         self._judged: dict[str, tuple[datetime, datetime]] = {}
         self._projected: dict[str, Deploy] = {}
 
-    def step(self, now: datetime) -> list[Judged]:
-        """Judge every deploy that is due: its verdict and findings are stored, and projected for dashboards.
+    def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
+        """Judge the deploys that are due, for `work` but one at least: verdict and findings are stored, and projected for dashboards.
 
+        The one that was judged longest ago comes first, of those never judged the newest; `waiting` counts those left.
         Due: young, and a window was sealed since the last time. A finding keeps its id; one no longer found is
         resolved. Safe to repeat and safe to run twice at once: everything is written by key.
         """
@@ -64,11 +79,15 @@ class Detector:
             return []
         recent = self._watched(min(now, sealed))
         self._project_deploys(recent, now)
+        due = sorted((one for one in recent if self._judged_at_all(one) and self._due(one, sealed, now)), key=self._turn_of)
+        until = self._seconds() + work.total_seconds()
         done: list[Judged] = []
-        for deploy in recent:
-            if self._judged_at_all(deploy) and self._due(deploy, sealed, now):
-                done.append(self._judge(deploy, now))
-                self._judged[deploy.id] = (sealed, now)
+        for deploy in due:
+            if done and self._seconds() >= until:
+                break
+            done.append(self._judge(deploy, now))
+            self._judged[deploy.id] = (sealed, now)
+        self.waiting = len(due) - len(done)
         known = {deploy.id for deploy in recent}
         self._judged = {key: value for key, value in self._judged.items() if key in known}
         telemetry.FINDINGS.set(count_open(self._engine))
@@ -76,7 +95,7 @@ class Detector:
 
     def _watched(self, moment: datetime) -> list[Deploy]:
         """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
-        recent = list_deploys(self._engine, since=moment - self._settings.watch)
+        recent = list_deploys(self._engine, since=moment - self.settings.watch)
         known = {deploy.id for deploy in recent}
         older = {one.deploy_id for one in list_findings(self._engine, state="open")} - known
         return [*recent, *(one for _, one in sorted(by_id(self._engine, older).items()))]
@@ -93,9 +112,14 @@ class Detector:
         pause = next(pause for age, pause in SLOWER if now - deploy.started < age)
         return last[0] < sealed and now - last[1] >= pause
 
+    def _turn_of(self, deploy: Deploy) -> tuple[float, float]:
+        """Sorts deploys that are due: never judged, then judged longest ago."""
+        last = self._judged.get(deploy.id)
+        return (last[1].timestamp() if last else -math.inf, -deploy.started.timestamp())
+
     def _judge(self, deploy: Deploy, now: datetime) -> Judged:
-        watched_until = deploy.started + self._settings.watch
-        judged = judge_deploy(self._reader, self._engine, deploy, self._settings.judging, now, watched_until)
+        watched_until = deploy.started + self.settings.watch
+        judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until)
         self._note_traffic(judged)
         found = {finding.id for finding in judged.findings}
         gone = [
@@ -117,7 +141,7 @@ class Detector:
 
     def _is_news(self, verdict: Verdict, now: datetime) -> bool:
         last = latest_verdict(self._engine, verdict.deploy_id)
-        if last is None or now - last.judged_at >= self._settings.repeat:
+        if last is None or now - last.judged_at >= self.settings.repeat:
             return True
         return (last.outcome, set(last.findings)) != (verdict.outcome, set(verdict.findings))
 
@@ -152,7 +176,7 @@ def detection(
             try:
                 with turn.working():
                     seen = versions.step(now)
-                    judged = detector.step(now)
+                    judged = detector.step(now, work=detector.settings.work)
             except MonitorError as error:
                 log.warning("judging failed; it is tried again", error=str(error))
                 board.report(Report("detection", ready=False, reason=str(error), at=now))
@@ -160,6 +184,7 @@ def detection(
                 details = {
                     "versions": len(seen),
                     "judged": len(judged),
+                    "waiting": detector.waiting,
                     "failing": sum(one.verdict.outcome == "fail" for one in judged),
                 }
                 board.report(Report("detection", ready=True, reason="", at=now, details=details))

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,9 +13,10 @@ from monitor import telemetry
 from monitor.alerts.lifecycle import LifecycleSettings, step
 from monitor.alerts.sender import Sender
 from monitor.clock import Clock, system_clock
-from monitor.control import deploys, findings, lease, outbox, silences
+from monitor.control import deploys, findings, outbox, silences
 from monitor.control.lease import Lease
 from monitor.control.store import writing
+from monitor.control.turn import Turn
 from monitor.errors import LeaseLost, StoreError, StoreUnavailable
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
@@ -25,7 +26,6 @@ from pipelines.delivery import DeliverySettings, check_held, deliver_once, tells
 
 __all__ = ["DeliverySettings", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
 
-LEASE = "notify"
 OPEN_FINDINGS = 5000
 WELL = "well"
 LOG = structlog.get_logger(__name__)
@@ -39,7 +39,6 @@ class NotifySettings:
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     keep_days: float = 30.0
-    lease_seconds: float = 30.0
     tick_seconds: float = 2.0
 
 
@@ -107,23 +106,23 @@ def run_notify(
     senders: Mapping[str, Sender],
     settings: NotifySettings,
     *,
-    holder: str,
+    turn: Turn,
     stop: threading.Event,
     board: HealthBoard,
     clock: Clock = system_clock,
     rng: random.Random | None = None,
 ) -> None:
-    """Keep the alerts and tell the receivers until `stop` is set; waits quietly while another process holds the lease.
+    """Keep the alerts and tell the receivers until `stop` is set; only while it is this process's `turn`.
 
-    `holder` must be unique to this process and run. Each receiver is served by a thread of its own, so that one that
-    hangs delays no other. Returns after what is being sent was sent or timed out.
+    Each receiver is served by a thread of its own, so that one that hangs delays no other. Returns after what is being
+    sent was sent or timed out.
     """
     chance = rng or random.Random()  # noqa: S311 - jitter, no secret
-    desk = _Desk(senders)
+    states = dict.fromkeys(sorted(senders), WELL)
     threads = [
         threading.Thread(
             target=_serve,
-            args=(engine, sender, desk, settings, stop, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
+            args=(engine, sender, turn, states, settings, stop, clock, random.Random(chance.getrandbits(64))),  # noqa: S311 - as above
             name=f"notify-{sender.name}",
         )
         for sender in senders.values()
@@ -133,43 +132,38 @@ def run_notify(
         thread.start()
     while not stop.is_set():
         try:
-            board.report(_tick(engine, desk, senders, settings, holder, clock))
+            board.report(_tick(engine, turn, states, senders, settings, clock))
         except LeaseLost:
-            desk.lease = None
-            continue
+            continue  # it is taken anew, or left to who has it
         except StoreError as error:
             board.report(Report("notify", ready=False, reason=str(error), at=clock()))
         stop.wait(settings.tick_seconds)
     for thread in threads:
         thread.join()
-    if desk.lease:
-        lease.release(engine, desk.lease)
-
-
-class _Desk:
-    """The lease that this process's threads send under, None while another process holds it; and how each receiver does."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.lease: Lease | None = None
-        self.receivers = dict.fromkeys(sorted(names), WELL)
+    turn.give_up()
 
 
 def _tick(
-    engine: Engine, desk: _Desk, senders: Mapping[str, Sender], settings: NotifySettings, holder: str, clock: Clock
+    engine: Engine,
+    turn: Turn,
+    states: Mapping[str, str],
+    senders: Mapping[str, Sender],
+    settings: NotifySettings,
+    clock: Clock,
 ) -> Report:
-    """Keep or take the lease, and let the alerts live on."""
-    if desk.lease is None or not lease.renew(engine, desk.lease):
-        desk.lease = lease.acquire(engine, LEASE, holder, settings.lease_seconds)
-    if desk.lease is None:
-        return Report("notify", ready=True, reason="another process tells the receivers", at=clock())
-    refresh(engine, clock(), senders=senders, settings=settings, held=desk.lease)
+    """Keep or take the lease, and let the alerts live on. `states`: how each receiver does."""
+    if not turn.keep() or turn.lease is None:
+        reason = f"another process tells the receivers ({turn.taken_by()})"
+        return Report("notify", ready=True, reason=reason, at=clock())
+    with turn.working():
+        refresh(engine, clock(), senders=senders, settings=settings, held=turn.lease)
     letters = outbox.count_letters(engine)
-    trouble = "; ".join(f"{name} {state}" for name, state in desk.receivers.items() if state != WELL)
+    trouble = "; ".join(f"{name} {state}" for name, state in states.items() if state != WELL)
     reason = trouble if settings.enabled else "observing only: alerts are shown, nobody is told"
     figures: dict[str, str | int | float | None] = {
         "waiting": letters.get("due", 0),
         "undeliverable": letters.get("dead", 0),
-        **{f"receiver {name}": state for name, state in desk.receivers.items()},
+        **{f"receiver {name}": state for name, state in states.items()},
     }
     return Report("notify", ready=True, reason=reason, at=clock(), details=figures)
 
@@ -177,7 +171,8 @@ def _tick(
 def _serve(
     engine: Engine,
     sender: Sender,
-    desk: _Desk,
+    turn: Turn,
+    states: dict[str, str],
     settings: NotifySettings,
     stop: threading.Event,
     clock: Clock,
@@ -185,23 +180,23 @@ def _serve(
 ) -> None:
     """Tell one receiver what is due, again and again. A receiver in trouble is shown; it makes nothing unready."""
     while not stop.is_set():
-        held = desk.lease
+        held = turn.lease
         try:
             if held is not None:
                 done = deliver_once(engine, {sender.name: sender}, held, clock(), settings.delivery, rng)
                 if done.busy or done.dead:
                     kept = f"does not take alerts now, they are kept and tried again: {done.trouble}"
                     state = "refused an alert, see deliveries" if done.dead else kept
-                    if state != desk.receivers[sender.name]:
+                    if state != states[sender.name]:
                         LOG.warning("a receiver takes no alerts", receiver=sender.name, reason=done.trouble)
-                    desk.receivers[sender.name] = state
+                    states[sender.name] = state
                 elif done.delivered:
-                    desk.receivers[sender.name] = WELL
+                    states[sender.name] = WELL
         except StoreUnavailable as error:  # the lease lost, too: the main loop takes it anew
             LOG.warning("delivery interrupted", receiver=sender.name, reason=str(error))
         except Exception as error:
             LOG.exception("delivery failed", receiver=sender.name)
-            desk.receivers[sender.name] = f"has a fault in its sender ({type(error).__name__}), see the log"
+            states[sender.name] = f"has a fault in its sender ({type(error).__name__}), see the log"
         stop.wait(settings.tick_seconds)
 
 

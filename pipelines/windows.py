@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 HOUR = 3600
 LEARN_FROM_EVERY = 16
 SMALL_BATCH_ROWS = 20_000
+SWEPT = ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints", "settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Closer:
         self._numbers = numbers
         self._settings = settings
         self._seconds = seconds
-        self._sweep_bound = 0
+        self._sweep_bound = self._next_bound = 0
+        self._unswept: list[str] = []
 
     def step(self) -> Closed:
         """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one batch, so it always gets on.
@@ -121,12 +123,18 @@ class Closer:
             self._publish([(1, hour, generation, 1, 0, 0, 0)])
         return len(hours)
 
-    def sweep(self) -> None:
-        """Delete superseded and never published generations, but none younger than the last sweep: a reader may be at them."""
-        bound, self._sweep_bound = self._sweep_bound, self._numbers.draw()
-        if bound:
-            for table in ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints", "settled"):
-                self._store.execute(f"sweep_{table}", {"bound": bound})
+    def sweep(self) -> bool:
+        """Delete superseded and never published generations of one table; whether all tables are swept.
+
+        None that is younger than the last sweep: a reader may be at them.
+        """
+        if not self._unswept:
+            self._sweep_bound, self._next_bound = self._next_bound, self._numbers.draw()
+            self._unswept = list(SWEPT) if self._sweep_bound else []
+        if self._unswept:
+            self._store.execute(f"sweep_{self._unswept[0]}", {"bound": self._sweep_bound})
+            del self._unswept[0]
+        return not self._unswept
 
     def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
         rows = self._store.ask("window_states", {"also": list(also)})
@@ -268,8 +276,7 @@ def windows(
                     done = closer.step()
                     if not done.left and done.watermark is not None:
                         closer.roll_hours(done.watermark - settings.seal_after)
-                    if now.timestamp() - last_sweep > sweep_seconds:
-                        closer.sweep()
+                    if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
                         last_sweep = now.timestamp()
             except LeaseLost as error:
                 log.warning("closing passed to another process", reason=str(error), holder=turn.taken_by())

@@ -148,6 +148,5 @@ def _detection(parts: House) -> None:
 
 def _notify(parts: House, address: str) -> None:
     settings = parts.notifying(parts.settings.api.public_url or address)
-    run_notify(
-        parts.engine, parts.senders(), settings, holder=parts.holder, stop=parts.stop, board=parts.board, clock=parts.clock
-    )
+    turn = parts.turn("notify")
+    run_notify(parts.engine, parts.senders(), settings, turn=turn, stop=parts.stop, board=parts.board, clock=parts.clock)

@@ -132,6 +132,19 @@ def test_what_is_not_accepted_of_an_edge_is_still_judged(store: Store, engine: E
     assert "slower" in answer.reasons[0]
 
 
+def test_a_step_is_bounded_in_time_and_goes_on_with_what_it_left(store: Store, engine: Engine) -> None:
+    """Many deploys and little time: one is judged at least, each step takes the next, and what waits is told."""
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(violated=1.0)), *REST], 4))
+    ids = {announce(engine, version) for version in ("2.0.0", "2.0.1", "2.0.2")}
+    ticks = iter(range(10**6))
+    detector = Detector(Reader(store), engine, store, SETTINGS, lambda: float(next(ticks)))
+    judged, waiting = [], []
+    for _ in range(3):
+        judged += [one.deploy.id for one in detector.step(now_after(4), work=timedelta(seconds=1))]
+        waiting.append(detector.waiting)
+    assert (set(judged), len(judged), waiting) == (ids, 3, [2, 1, 0])
+
+
 def test_a_finding_keeps_its_id_and_is_resolved_when_the_version_is_gone(store: Store, engine: Engine) -> None:
     deploy_id = announce(engine)
     rows = cells([Traffic(edge(), new=Behaviour(server_error=0.5)), *REST], 40, share=lambda window: 0.3 if window < 8 else 0.0)

@@ -13,6 +13,7 @@ from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.sender import Sender
 from monitor.alerts.senders.listed import ListSender
 from monitor.control import findings
+from monitor.control.turn import Turn
 from monitor.model.alerts import Alert
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding
@@ -34,8 +35,9 @@ def running(
     engine: Engine, senders: Mapping[str, Sender], settings: NotifySettings = SETTINGS, holder: str = "a"
 ) -> Iterator[HealthBoard]:
     stop, board = threading.Event(), HealthBoard()
+    turn = Turn(engine, "notify", holder)
     loop = threading.Thread(
-        target=run_notify, args=(engine, senders, settings), kwargs={"holder": holder, "stop": stop, "board": board}
+        target=run_notify, args=(engine, senders, settings), kwargs={"turn": turn, "stop": stop, "board": board}
     )
     loop.start()
     try:
