@@ -1,8 +1,11 @@
 """Closing gets on: thin input, long backlogs, steps that outlive their lease."""
 
+import threading
+import time
 from collections import Counter
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, update
@@ -12,8 +15,10 @@ from monitor.control.tables import leases
 from monitor.control.turn import Turn
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import LeaseLost
-from monitor.store import Store
-from pipelines.windows import Closed, Closer, Numbers
+from monitor.store import Store, open_store
+from monitor.telemetry import HealthBoard
+from pipelines.windows import Closed, Closer, Numbers, windows
+from tests.fixtures.gateway import Gateway
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, S
 
@@ -138,3 +143,36 @@ def test_closing_that_another_process_has_taken_over_publishes_nothing_more(rig:
     their = Closer(rig.store, Numbers(lambda: next(numbers), lambda: next(numbers) if other.unbroken() else None), few)
     assert their.finish().published == 12
     assert rig.calls()[("web", "cart")] == 20
+
+
+def test_a_store_whose_every_statement_outlives_the_lease_still_has_its_windows_published(
+    gateway: Gateway, control_engine: Engine
+) -> None:
+    """The real loop under a real lease: it is renewed meanwhile, or taken back, and nothing is thrown away."""
+    store = open_store(gateway.dsn(f"slow{uuid4().hex[:8]}"))
+    try:
+        rig = Rig(store)
+        thin(rig, 6)
+        rig.deliver(*call(999, start=900.0, end=901.0), at=T0 + 901)
+        turn = Turn(control_engine, "windows", "ours", lease_seconds=0.5)
+        gateway.faults({"kind": "slow", "seconds": 1.0, "match": "INSERT INTO (edge_windows|sightings)", "times": 10**6})
+        numbers, stop, board = count(1), threading.Event(), HealthBoard()
+        loop = threading.Thread(
+            target=windows,
+            args=(store, Numbers(lambda: next(numbers), lambda: next(numbers) if turn.unbroken() else None)),
+            kwargs={
+                "settings": ClosingSettings(batch_windows=3, work_seconds=0.0),
+                "stop": stop, "turn": turn, "board": board, "clock": rig.clock, "tick_seconds": 0.05,
+            },
+        )  # fmt: skip
+        loop.start()
+        deadline = time.monotonic() + 240
+        while len(states(store)) < 6 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        stop.set()
+        loop.join(60)
+        gateway.faults()
+        assert rig.calls()[("web", "cart")] >= 6
+        assert [report.reason for report in board.reports() if not report.ready] == []
+    finally:
+        store.close()
