@@ -74,6 +74,7 @@ EMPTIED = (
     "inner_spans",
     "long_spans",
     "joints",
+    "settled",
     "message_ends",
     "arrivals",
     "ledger",

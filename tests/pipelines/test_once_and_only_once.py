@@ -25,6 +25,8 @@ EMPTIED = (
     "edge_windows",
     "windows",
     "sightings",
+    "joints",
+    "settled",
     "addresses",
     "evidence",
 )
