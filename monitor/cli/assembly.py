@@ -3,11 +3,12 @@
 import gc
 import math
 import os
+import shutil
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -55,6 +56,8 @@ from pipelines.windows import Numbers
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
 PIPELINES = ("traces", "api-logs", "deploys")
+LEAST_ROOM_BYTES = 2_000_000
+"""ClickHouse reserves 1 MiB for a write, and SQLite makes its log anew at each start."""
 
 
 @dataclass(slots=True)
@@ -279,20 +282,31 @@ def house(settings: Settings, *, guest: bool = False) -> Iterator[House]:
     A `guest` asks and goes: how long rows are kept stays as the last `up` or `run` set it.
     """
     calm_collector()
+    with ExitStack() as doors:
+        with _room_told(settings.data_dir):
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            store = open_store(settings.clickhouse())
+            doors.callback(store.close)
+            if not guest:
+                keep_for(store, settings.retention.model_dump())
+            engine = open_control(settings.control())
+            doors.callback(engine.dispose)
+            opened = House(settings, store, engine)
+        yield opened
+
+
+@contextmanager
+def _room_told(folder: Path) -> Iterator[None]:
+    """A store that cannot be opened because the disk is full says so, whichever it is and whatever it complained of."""
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the data folder {settings.data_dir} cannot be made ({error.strerror}); set SEAMWATCH_DATA_DIR"
-        ) from error
-    store = open_store(settings.clickhouse())
-    try:
-        if not guest:
-            keep_for(store, settings.retention.model_dump())
-        engine = open_control(settings.control())
-        try:
-            yield House(settings, store, engine)
-        finally:
-            engine.dispose()
-    finally:
-        store.close()
+        yield
+    except (StoreError, OSError) as error:
+        place = next((one for one in (folder, *folder.absolute().parents) if one.is_dir()), Path("/"))
+        free = shutil.disk_usage(place).free
+        if free < LEAST_ROOM_BYTES:
+            raise StoreError(
+                f"the disk of {folder} is full ({free} bytes are free): {error}; free some, then start again"
+            ) from error
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"the data folder {folder} cannot be used ({error.strerror}); set SEAMWATCH_DATA_DIR") from error

@@ -11,6 +11,8 @@ from typing import ClassVar
 from monitor.errors import StoreError
 
 LOCK_NAME = "seamwatch.lock"
+ROOM_BYTES = 1024
+"""The file keeps this length, so that a start on a full disk needs no new room for it."""
 COMMAND_SECONDS = 5.0
 """So long a holder without an API is waited for: most likely a command that reads and ends, or one that looks who holds it."""
 
@@ -32,7 +34,7 @@ class StoreLock:
     @classmethod
     def take(cls, store_path: Path) -> "StoreLock":
         """The lock of this process on the store, taken now or shared; StoreError names another holder."""
-        lock = cls._held.get(store_path) or cls(store_path)
+        lock = cls._held.get(store_path) or cls(store_path)  # raises before it is kept
         cls._held[store_path] = lock
         lock.users += 1
         return lock
@@ -56,7 +58,11 @@ class StoreLock:
                 os.close(self._handle)
                 raise StoreError(_held_text(store_path, holder))
             time.sleep(0.1)
-        self.announce("", "")
+        try:
+            self.announce("", "")
+        except StoreError:
+            os.close(self._handle)
+            raise
 
     def _locked(self) -> bool:
         try:
@@ -68,15 +74,16 @@ class StoreLock:
     def announce(self, address: str, token: str) -> None:
         """Write our pid, and the address and local token under which commands beside us reach our API."""
         text = json.dumps({"pid": os.getpid(), "address": address, "token": token}).encode()
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text, 0)
+        try:
+            os.pwrite(self._handle, text.ljust(ROOM_BYTES), 0)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written ({error.strerror}); free some room, then start again") from error
 
     def release(self) -> None:
         """Let go; the last user of this process frees the lock."""
         self.users -= 1
         if self.users <= 0 and self._handle >= 0:
             self._held.pop(self._store_path, None)
-            os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = -1
 

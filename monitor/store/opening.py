@@ -71,13 +71,16 @@ def _open_embedded(dsn: str, path: Path, database: str) -> Store:
     os.environ.setdefault("JE_MALLOC_CONF", KEEP_PAGES)  # read once, when the engine is loaded by its first client
 
     def connect(use: Use) -> Client:
-        client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
-        client.command("SET session_timezone = 'UTC'")
-        client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
-        client.database = database
-        client.command("USE " + _identifier(database))
-        for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
-            client.command(f"SET {setting} = {value}")
+        try:
+            client = clickhouse_connect.get_client(interface="chdb", path=str(path), query_limit=0)
+            client.command("SET session_timezone = 'UTC'")
+            client.command("CREATE DATABASE IF NOT EXISTS " + _identifier(database) + " ENGINE = Atomic")
+            client.database = database
+            client.command("USE " + _identifier(database))
+            for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
+                client.command(f"SET {setting} = {value}")
+        except ClickHouseError as error:
+            raise fault(error, f"open {path}") from error
         return client
 
     return Store(dsn, connect, database, lock)
