@@ -12,6 +12,7 @@ from monitor.api.guard import Guard, public_address
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
 from monitor.api.routes import aliases, contracts, deploys, edges, findings, gates, health, notices, tokens
+from monitor.api.sharing import Pages
 from monitor.api.static import router as static_router
 from monitor.api.templating import error_page
 from monitor.api.waiting import Waiting
@@ -39,6 +40,7 @@ def create_app(parts: Parts) -> FastAPI:
         servers=[{"url": "/"}],
     )
     app.state.parts = parts
+    app.state.pages = Pages()
     faults.add_error_handlers(app, error_page)
     routers: Sequence[APIRouter] = (
         health.probes,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from monitor import telemetry
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.store.lock import StoreLock
+from monitor.store.sharing import Shared
 from monitor.store.texts import statement
 
 # Read limits, set before `readonly`, which comes last: later settings are refused.
@@ -46,6 +48,7 @@ class Store:
         self._writers = _Pool(lambda: connect("write"), SILENT_SECONDS["write"])
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
+        self._shared: Shared[list[dict[str, Any]]] = Shared(CROWD_SECONDS, partial(_crowded, CROWD_SECONDS))
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Write rows; durable on return. The same rows may be written again: every table has a natural key.
@@ -70,24 +73,24 @@ class Store:
         self._patiently(lambda client: client.command(text, parameters=dict(parameters or {})), name, once=not repeatable)
 
     def query(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
-        """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as dicts."""
-        text = statement(name)
-        with self._readers.borrow() as client:
-            try:
-                return list(client.query(text, parameters=dict(parameters or {})).named_results())
-            except ClickHouseError as error:
-                raise fault(error, name) from error
+        """Run one of our questions, `name` or `panels/name`, read-only and within limits; rows as dicts.
+
+        Those who ask the same at the same time share one answer, which is never older than their question.
+        """
+        rows = self._shared.answer(
+            (name, repr(sorted((parameters or {}).items()))), lambda: _rows(self._readers, name, statement(name), parameters)
+        )
+        return [dict(row) for row in rows]
+
+    def glance(self, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """As `query`, for probes: however busy readers are, by connections of its own, and a server has 2 s to answer."""
+        return _rows(self._pingers, name, statement(name), parameters)
 
     def ask(
         self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset()
     ) -> list[dict[str, Any]]:
         """As `query`, on a writing client without the read limits: for closing, whose statements are all ours."""
-        text = statement(name, frozenset(given))
-        with self._writers.borrow() as client:
-            try:
-                return list(client.query(text, parameters=dict(parameters or {})).named_results())
-            except ClickHouseError as error:
-                raise fault(error, name) from error
+        return _rows(self._writers, name, statement(name, frozenset(given)), parameters)
 
     def ask_columns(self, name: str, parameters: Parameters | None = None, *, given: AbstractSet[str] = frozenset()) -> pa.Table:
         """As `ask`, all rows as columns: texts of few words as dictionaries, times in seconds, fixed strings as bytes."""
@@ -156,8 +159,7 @@ class _Pool:
         try:
             client = self._idle.get(timeout=self._patience)
         except queue.Empty:
-            text = f"all {CLIENTS} connections to ClickHouse have been busy for {self._patience:.0f} s; is the server silent or overloaded?"
-            raise StoreUnavailable(text) from None
+            raise _crowded(self._patience) from None
         try:
             if client is None:
                 client = self._make()
@@ -180,6 +182,19 @@ class _Pool:
                 client.close()
 
 
+def _rows(pool: _Pool, name: str, text: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+    with pool.borrow() as client:
+        try:
+            return list(client.query(text, parameters=dict(parameters or {})).named_results())
+        except ClickHouseError as error:
+            raise fault(error, name) from error
+
+
+def _crowded(seconds: float) -> StoreUnavailable:
+    text = f"all {CLIENTS} connections to ClickHouse have been busy for {seconds:.0f} s; is the server silent or overloaded?"
+    return StoreUnavailable(text)
+
+
 def fault(error: BaseException, what: str) -> StoreError:
     """Our error for theirs: transient when the same call may work later."""
     if isinstance(error, StoreError):
@@ -190,7 +205,9 @@ def fault(error: BaseException, what: str) -> StoreError:
         f"HTTP status {status}" in str(error) for status in BUSY_STATUSES
     )
     if code in FULL_CODES:
-        return StoreUnavailable(f"ClickHouse's disk is full ({what}): {str(error)[:300]}; free some, it goes on by itself")
+        return StoreUnavailable(
+            f"ClickHouse's disk is full ({what}): {str(error)[:300]}; free some; a process that runs goes on by itself, others start again"
+        )
     if code in TRANSIENT_CODES:
         return StoreUnavailable(f"ClickHouse cannot do {what} now: {str(error)[:300]}; it is tried again")
     if network and code is None:

@@ -4,13 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.control import findings as kept_findings
 from monitor.control import outbox
 from monitor.control import silences as kept_silences
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SHOWN, MOST_SHOWN = 4, 500
 
 

@@ -10,9 +10,9 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.edge_pages import deploy_markers, sealed_until
 from monitor.api.questions import ask, data_range, windows_state
 from monitor.api.routes.deploys import detail, ramp_range
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/charts/edge")

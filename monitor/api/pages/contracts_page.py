@@ -8,11 +8,11 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import data_range, listed
 from monitor.api.routes.contracts import line, newest, revision_of
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.control import contracts as registry
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SHOWN = 200_000
 MOST_CLAUSES = 50_000
 

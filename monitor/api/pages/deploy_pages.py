@@ -10,14 +10,14 @@ from monitor.api.moments import Name, Since
 from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.questions import ask, namespaces_seen, range_of
 from monitor.api.routes.deploys import detail
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.deploys import told_as
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
 
 

@@ -13,7 +13,7 @@ from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, Row, ask, data_range, listed, windows_state
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
 from monitor.api.wording import name
 from monitor.control import deploys as kept_deploys
@@ -21,7 +21,7 @@ from monitor.control import findings as kept_findings
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, EdgeRow, is_called
 from monitor.model.judging import Finding
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MOST_ROWS = 50_000
 MOST_SHOWN, MOST_STEPS = 500, 60

@@ -14,7 +14,7 @@ from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.parts import Parts
 from monitor.api.questions import range_of
 from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
@@ -24,7 +24,7 @@ from monitor.model.judging import Finding
 KEPT = 3
 """So many kept calls are shown."""
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
 
 State = Literal["", "open", "accepted", "resolved"]

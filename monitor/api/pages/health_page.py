@@ -6,10 +6,10 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import ask, data_range, listed, newest_row, range_of, windows_state
 from monitor.api.routes.health import components, notes, unready
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
 
 

@@ -14,13 +14,13 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.incidents import incidents
 from monitor.api.pages.lines import STATES, MapLine, Names, map_lines, services_of
 from monitor.api.questions import RANGES, Range, Row, data_range, listed, windows_state
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MOST_LINES = 120
 MOST_ROWS = 50_000

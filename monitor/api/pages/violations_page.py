@@ -8,10 +8,10 @@ from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.known_names import names_known
 from monitor.api.pages.lines import services_of
 from monitor.api.questions import RANGES, data_range, listed, newest_row
-from monitor.api.strict import StrictRoute
+from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 
-router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN, MOST_ROWS = 500, 50_000
 
 

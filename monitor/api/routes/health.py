@@ -16,7 +16,7 @@ from monitor.api.faults import ERRORS
 from monitor.api.moments import Limit, Name, Since, Until
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
-from monitor.api.questions import WindowsState, ask, data_range, listed, newest_row, range_of, windows_state
+from monitor.api.questions import Asking, WindowsState, ask, data_range, glance, listed, newest_row, range_of, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
@@ -215,11 +215,11 @@ def notes(parts: Parts) -> list[str]:
     return [f"{one.component}: {one.reason}" for one in components(parts) if one.ready and not one.stale and one.reason]
 
 
-def data_age(parts: Parts) -> DataAge | None:
+def data_age(parts: Parts, asking: Asking = ask) -> DataAge | None:
     """How old the data is; None where the store does not tell."""
     try:
-        state = windows_state(parts)
-        marks = listed(parts, "watermarks", MOST_PARTITIONS).rows
+        state = windows_state(parts, asking)
+        marks = asking(parts, "watermarks", limit=MOST_PARTITIONS, offset=0)
     except StoreError:
         return None
     now = parts.clock()
@@ -243,7 +243,7 @@ def _age(window: datetime | None, now: datetime) -> float | None:
 def readiness(parts: Parts) -> tuple[int, dict[str, object]]:
     """Status and body of /readyz. Old data is told and is no fault: nothing may be sent just now."""
     reasons = unready(parts)
-    age = None if any(one.startswith("store: ") for one in reasons) else data_age(parts)
+    age = None if any(one.startswith("store: ") for one in reasons) else data_age(parts, glance)
     said: dict[str, object] = {"ready": not reasons, "reasons": reasons, "notes": notes(parts)}
     said["data"] = None if age is None else age.model_dump(mode="json")
     return 503 if reasons else 200, said
