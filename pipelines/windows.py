@@ -174,7 +174,7 @@ class Closer:
         if "exchanges" in holds:
             self._store.execute("close_shapes", whole, repeatable=False)
         if "violations" in holds:
-            self._store.execute("pair_violations", where)
+            self._store.execute("pair_violations", whole)
         rows = []
         for state in batch.states:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)

@@ -292,7 +292,10 @@ class _Family:
         too_far = self.server & (apart > WINDOW_SECONDS) & ~far
         teller, key = np.where(too_far, -1, teller), np.where(too_far, 0, key)
         gone |= far & ~self.seen[client]
-        folds, failing = self._folds(above_all, nested, hop, dropped, top)
+        outer = self._outermost(above_all, nested)
+        # a nested server counts under what its outermost one counts under: what was checked on it is of that call
+        key = np.where(nested & (outer != every), np.where(key[outer] != 0, key[outer], self._own_key(outer)), key)
+        folds, failing = self._folds(outer, nested, hop, dropped, top)
         told = np.where(self.outgoing, reached, np.where(self.server, teller, -1))
         changed = self.server & (key != 0) & (key != self._own_key(every))
         wanted = (self.server & (nested | gone | far | changed | (told >= 0) | (folds > 0))) | (
@@ -310,15 +313,19 @@ class _Family:
         }
         return _table(self.spans, rows, columns)
 
-    def _folds(self, above: Rows, nested: Mask, hop: Mask, dropped: Mask, top: Rows) -> tuple[Rows, Rows]:
-        """How many spans are part of each call and none themselves, and of each server the nested one that tells of a failure."""
-        every = np.arange(self.count)
-        outer = np.where(nested & self.server[above], above, every)
+    def _outermost(self, above: Rows, nested: Mask) -> Rows:
+        """Of each nested server the outermost one of its service, of others themselves."""
+        outer = np.where(nested & self.server[above], above, np.arange(self.count))
         for _ in range(_DEEPEST):
             further = outer[outer]
             if np.array_equal(further, outer):
                 break
             outer = further
+        return outer
+
+    def _folds(self, outer: Rows, nested: Mask, hop: Mask, dropped: Mask, top: Rows) -> tuple[Rows, Rows]:
+        """How many spans are part of each call and none themselves, and of each server the nested one that tells of a failure."""
+        every = np.arange(self.count)
         folds = np.zeros(self.count, np.int64)
         np.add.at(folds, outer[nested & (outer != every)], 1)
         np.add.at(folds, top[dropped & (top != every)], 1)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from monitor.contracts.registry import Registry
 from monitor.model.contracts import Revision
 from monitor.streams.listed import ListSource
@@ -156,6 +158,37 @@ def test_a_violation_that_only_the_client_saw_names_the_version_that_answered(ri
     collect(rig)
     rig.close()
     assert pairs(rig) == [("web", "1.4", "cart", "3", 1)]
+
+
+BROKEN = said('{"price": "9"}')
+FOLDED = {
+    "a server span under another of its service": (
+        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
+        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2"),
+        S("cart", "server", 1, 3, 2, start=1.2, end=1.8, version="2", attributes=BROKEN),
+    ),
+    "such a one, where the outer one was checked too": (
+        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
+        S("cart", "server", 1, 2, 1, start=1.1, end=1.9, version="2", attributes=said('{"price": 9}')),
+        S("cart", "server", 1, 3, 2, start=1.2, end=1.8, version="2", attributes=BROKEN),
+    ),
+    "the HTTP client span under one of another library": (
+        S("web", "client", 1, 1, start=1, end=2, version="1.4", attributes=LOOKS),
+        S("web", "client", 1, 4, 1, start=1.05, end=1.95, version="1.4", attributes={**BROKEN, "server.address": "cart"}),
+        S("cart", "server", 1, 2, 4, start=1.1, end=1.9, version="2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", FOLDED)
+def test_what_was_checked_on_a_span_that_is_part_of_a_call_is_of_that_call(rig: Rig, story: str) -> None:
+    rig.produce(*FOLDED[story])
+    collect(rig)
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.caller, edge.callee, edge.calls, edge.coverage["folded"]) == ("web", "cart", 1, 1)
+    assert (edge.conformance["violated"], edge.conformance["valid"]) == (1, 0)
+    assert pairs(rig) == [("web", "1.4", "cart", "2", 1)]
 
 
 def test_both_sides_logging_one_call_count_one_check(rig: Rig) -> None:

@@ -146,8 +146,8 @@
     calls_seen AS (
         -- a failure that an API log tells of is one, whatever the spans say: the caller's log is the caller's word
         SELECT m.* EXCEPT (outcome, error_type, is_failed, told),
-               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_verdict, m.leads, kc.verdict, '') AS verdict,
-               multiIf(m.has_server = 1 AND ks.server_verdict != '', ks.server_why, m.leads, kc.why, '') AS why,
+               multiIf(m.leads AND kc.folded_broken = 1, 'violated', m.has_server = 1 AND ks.server_verdict != '', ks.server_verdict, m.leads, kc.verdict, '') AS verdict,
+               multiIf(m.leads AND kc.folded_broken = 1, '', m.has_server = 1 AND ks.server_verdict != '', ks.server_why, m.leads, kc.why, '') AS why,
                multiIf(m.outcome != 'ok', ('', ''), m.leads AND kc.client_failure.1 != '', kc.client_failure,
                        m.has_server = 1 AND ks.failure.1 != '', ks.failure, m.leads, kc.server_failure, ('', '')) AS logged,
                if(logged.1 != '', logged.1, m.outcome) AS outcome,
@@ -157,7 +157,7 @@
         FROM sync_calls AS m
         LEFT JOIN (SELECT trace AS at, span, verdict AS server_verdict, why AS server_why, server_failure AS failure FROM checks) AS ks
             ON m.trace = ks.at AND m.server_span = ks.span
-        LEFT JOIN (SELECT trace AS at, span, verdict, why, client_failure, server_failure FROM checks) AS kc
+        LEFT JOIN (SELECT trace AS at, span, verdict, why, folded_broken, client_failure, server_failure FROM checks) AS kc
             ON m.trace = kc.at AND m.client_span = kc.span
     )
 -- else
