@@ -45,6 +45,7 @@ from monitor.streams.kafka import KafkaSource
 from monitor.streams.limit import RejectLimits
 from monitor.streams.runner import Pipeline
 from monitor.streams.source import Source
+from monitor.streams.watched import HANGS_SECONDS, WatchedSource
 from monitor.telemetry import HealthBoard
 from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.deploys import DeploySettings, VersionWatch, deploys
@@ -167,7 +168,7 @@ class House:
 
         def make() -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
-            return kind(
+            source = kind(
                 kafka.brokers,
                 self.topic(name),
                 f"{kafka.group}-{name}",
@@ -177,6 +178,9 @@ class House:
                 max_batch_bytes=kafka.max_batch_bytes,
                 max_batch_seconds=kafka.max_batch_seconds,
                 source_salt=kafka.source_salt,
+            )
+            return WatchedSource(
+                source, f"Kafka topic {self.topic(name)} at {kafka.brokers}", HANGS_SECONDS + kafka.max_batch_seconds
             )
 
         return make

@@ -1,9 +1,9 @@
-"""One suite for every source: memory, files, Kafka by both clients, and the embedded broker."""
+"""One suite for every source: memory, files, Kafka by both clients, the embedded broker, and one that is watched."""
 
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from monitor.streams.files import FileSource
 from monitor.streams.kafka import KafkaSource
 from monitor.streams.listed import ListLog, ListSource
 from monitor.streams.source import Source
+from monitor.streams.watched import WatchedSource
 
 PARTITIONS = 2
 
@@ -110,6 +111,7 @@ KINDS = [
     "memory",
     "files",
     "embedded",
+    "watched",
     pytest.param("kafka", marks=pytest.mark.kafka),
     pytest.param("confluent", marks=pytest.mark.kafka),
 ]
@@ -124,6 +126,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
             return in_files(tmp_path)
         case "embedded":
             return on_embedded_kafka(request.getfixturevalue("embedded"), f"conformance{next(_names)}")
+        case "watched":
+            inside = on_embedded_kafka(request.getfixturevalue("embedded"), f"conformance{next(_names)}")
+            return replace(inside, open=lambda **how: WatchedSource(inside.open(**how), "a topic"))
         case "kafka":
             return on_kafka(request, KafkaSource)
         case _:
