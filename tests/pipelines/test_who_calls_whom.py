@@ -292,6 +292,7 @@ def test_a_mirror_that_answers_after_the_caller_went_on_does_not_lead(rig: Rig) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("story", [name for name, (spans, _) in STORIES.items() if len(spans) <= 3])
 def test_calls_are_the_same_in_whatever_order_their_spans_come_and_windows_close(rig: Rig, story: str) -> None:
     spans, calls = STORIES[story]
