@@ -227,13 +227,17 @@ class _Family:
 
     def _is_sidecar(self, inner: Rows, outer: Rows, above: Rows) -> Mask:
         """Whether a client under another service's client is that of its sidecar: by name, or since the server it reached stands
-        right over another service's server.
+        right over another service's server, as its sidecar: by its name, or for it has the client's own.
         """
         by_name = self._is_named_after(inner, outer, _PROXY_WORDS)
         every = np.arange(self.count)
         over = self.server & (above >= 0) & self.server[above] & ~self.same(every, above)
-        doors = above[np.flatnonzero(over)]
-        clients = above[doors[above[doors] >= 0]]
+        behind = np.flatnonzero(over)
+        behind = behind[above[above[behind]] >= 0]
+        doors = above[behind]
+        # a gateway before a proxy stands like this, too: two sidecars are of one name, or named after their services
+        mesh = self.same(above[doors], doors) | self._is_named_after(doors, behind, _PROXY_WORDS)
+        clients = above[doors[mesh]]
         paired = np.zeros(self.count, bool)
         paired[clients[self.outgoing[clients]]] = True
         answer: Mask = by_name | paired[inner]

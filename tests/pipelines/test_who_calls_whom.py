@@ -48,6 +48,19 @@ STORIES: dict[str, tuple[Sequence[S], Calls]] = {
         ),
         {("web", "gateway"): 1, ("gateway", "app"): 1},
     ),
+    "a gateway with a client span alone before a proxy with a server span alone": (
+        (
+            client("web", 1, attributes=at("gw.example")),
+            client("gateway", 2, 1, start=1.1, end=1.9),
+            server("nginx", 3, 2, start=1.2),
+            server("app", 4, 3, start=1.3),
+        ),
+        {("web", "gateway"): 1, ("gateway", "nginx"): 1, ("nginx", "app"): 1},
+    ),
+    "sidecars of a name that nobody knows": (
+        (client("shop", 1), client("node", 2, 1, start=1.1), server("node", 3, 2, start=1.2), server("pay", 4, 3, start=1.3)),
+        {("shop", "pay"): 1},
+    ),
     "a gateway with a client span alone that nobody calls": (
         (client("gateway", 2), server("app", 3, 2)),
         {("gateway", "app"): 1},
@@ -252,6 +265,20 @@ def test_coverage_tells_which_spans_are_part_of_a_call(rig: Rig) -> None:
     assert (edge.coverage["both"], edge.coverage["folded"]) == (1, 2)
     rig.closer.roll_hours(4e9)
     assert rig.edges() == [edge]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_http_call_under_a_message_that_is_sent_is_told_as_folded(rig: Rig, *, taken: bool) -> None:
+    spans = [
+        S("shop", "producer", 1, 1, 0, 1, 1.5, attributes=QUEUE),
+        client("shop", 2, 1, start=1.1, end=1.4, attributes=at("sqs.example")),
+    ]
+    if taken:
+        spans.append(S("mail", "consumer", 1, 3, 1, 2, 2.1, attributes=QUEUE))
+    rig.deliver(*spans)
+    rig.close()
+    (edge,) = rig.edges()
+    assert (edge.caller, edge.callee == "mail", edge.calls, edge.coverage["folded"]) == ("shop", taken, 1, 1)
 
 
 OK, BAD = {**HTTP, "http.response.status_code": 200}, {**HTTP, "http.response.status_code": 500}

@@ -32,10 +32,15 @@
           AND (trace, call_span) IN (SELECT own_trace, own_span FROM takers WHERE step = 1)
     ),
 -- end
+    -- spans that are part of a sending, as the HTTP call under it
+    sendings AS (
+        SELECT trace AS in_trace, span AS of_span, any(joints.folds) AS parts FROM joints
+        WHERE generation = {generation:UInt64} AND side = 1 AND dropped = 0 AND folds > 0 GROUP BY trace, span
+    ),
     producers AS (
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
-               1 AS sends
+               1 AS sends, window AS sent_window
         FROM message_ends FINAL
         WHERE side = 1 AND step = 0
 -- if receives
@@ -46,7 +51,7 @@
         UNION ALL
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
-               2 AS sends
+               2 AS sends, window AS sent_window
         FROM once
         WHERE window IN {near:Array(UInt32)} AND kind = 3 AND protocol != 'messaging'
           AND (trace, call_span) IN (SELECT trace, call_span FROM takers WHERE side = 2)
@@ -113,7 +118,9 @@
             multiIf(m.outcome != 'ok', m.error_type, m.is_sent AND m.sender_failed = 1, 'send', '') AS error_type,
             toUInt8(0) AS told,
             toUInt8((m.is_sent AND m.sender_failed = 1) OR m.failed = 1) AS is_failed,
-            toUInt8(m.is_sent) AS has_client, toUInt8(m.place = 1) AS has_server, toUInt8(0) AS from_log, toUInt64(0) AS folds,
+            toUInt8(m.is_sent) AS has_client, toUInt8(m.place = 1) AS has_server, toUInt8(0) AS from_log,
+            -- of a message taken in a later window they are not known: which windows are closed together must not matter
+            toUInt64(if(m.is_sent AND m.sent_window = m.window, f.parts, 0)) AS folds,
             toUInt8(m.is_sent) AS paired,
             toUInt64(m.sent_at - m.sent_from) AS client_time, toUInt64(m.end_ns - m.start_ns) AS server_time,
             toUInt64(greatest(0, toInt64(m.end_ns - m.start_ns) - toInt64(o.busy_ns))) AS self_time,
@@ -129,6 +136,7 @@
 -- end
         FROM deliveries AS m
         LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
+        LEFT JOIN sendings AS f ON m.sent_trace = f.in_trace AND m.sent_span = f.of_span
 -- if exchanges
         LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
 -- end
@@ -142,7 +150,7 @@
             '' AS callee_namespace, if(m.peer != '', m.peer, 'unknown') AS callee, '' AS callee_version,
             m.protocol AS protocol, m.operation AS operation,
             toUInt8(1) AS counts, m.outcome AS outcome, m.error_type AS error_type, m.failed AS is_failed, toUInt8(0) AS told,
-            toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt64(0) AS folds, toUInt8(0) AS paired,
+            toUInt8(1) AS has_client, toUInt8(0) AS has_server, toUInt8(0) AS from_log, toUInt64(f.parts) AS folds, toUInt8(0) AS paired,
             toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
             toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
             m.weight AS weight, m.sampling AS sampling, m.trace AS trace,
@@ -178,6 +186,7 @@
                 WHERE side > 1 AND step != 2 AND trace IN (SELECT trace FROM joints WHERE generation = {generation:UInt64} AND side = 1))
 -- end
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
+        LEFT JOIN sendings AS f ON m.trace = f.in_trace AND m.own_span = f.of_span
 -- if exchanges
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
 -- end
