@@ -52,24 +52,43 @@ def _clauses(
     payload: Payload, schema: Schema, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
 ) -> None:
     value = payload.value
-    if depth < limits.depth and deeper_than(value, depth):
+    if depth < limits.depth and deeper_than(value, depth) and not schema.bears(value, limits.work):
         findings.leave(TOO_DEEP, side, schema.pointer)
         return
     try:
-        if redacted:
-            findings.shape_only = True
-            findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
-        elif not schema.fits(value):
-            broken = schema.broken(value, limits.violations)
-            if not broken and holds_mask(value):
-                findings.shape_only = True
-            elif not broken:
-                findings.leave(UNDECIDABLE, side, schema.pointer)
-            findings.broken.extend((side, entry) for entry in broken)
+        if redacted or not schema.fits(value):
+            _broken(value, schema, side, redacted, depth, findings, limits)
         if payload.repeats_a_key():
             findings.add(side, Broken("duplicate_key", "", schema.pointer, "once", "twice"))
     except (ContractError, ValueError, RecursionError):
         findings.leave(UNDECIDABLE, side, schema.pointer)
+
+
+def _broken(
+    value: object, schema: Schema, side: Side, redacted: bool, depth: int, findings: Findings, limits: PayloadLimits
+) -> None:
+    """Which clauses a body breaks; only that it does where the telling costs too much."""
+    costly = depth < limits.depth and not schema.bears(value, limits.told)
+    if redacted:
+        findings.shape_only = True
+        if costly:
+            findings.leave(TOO_DEEP, side, schema.pointer)
+        else:
+            findings.broken.extend((side, broken) for broken in schema.broken_in_shape(value, limits.violations))
+        return
+    masked = holds_mask(value)
+    if costly:
+        if masked or schema.unjudged:
+            findings.leave(UNDECIDABLE, side, schema.pointer)
+        else:
+            findings.add(side, Broken("schema", "", schema.pointer, "kept", "broken"))
+        return
+    found = schema.broken(value, limits.violations)
+    if not found and masked:
+        findings.shape_only = True
+    elif not found:
+        findings.leave(UNDECIDABLE, side, schema.pointer)
+    findings.broken.extend((side, entry) for entry in found)
 
 
 def meant(media: Mapping[str, Schema | None], said: str) -> str | None:

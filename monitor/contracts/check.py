@@ -33,7 +33,7 @@ _BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 40
 # Rules of ours, besides the keywords of JSON Schema.
 RULES = (
     *("undocumented_operation", "undocumented_method", "undocumented_status", "undocumented_media_type"),
-    *("missing_body", "missing_parameter", "missing_header", "parameter_style", "not_json", "duplicate_key"),
+    *("missing_body", "missing_parameter", "missing_header", "parameter_style", "not_json", "duplicate_key", "schema"),
 )
 
 

@@ -88,7 +88,7 @@ class Operation:
 class Promise:
     """A contract in force, compiled. `whole` tells whether it lists all operations of its provider.
 
-    Payloads deeper than `depth` are not checked: beyond it the schemas' work could explode (work.py).
+    Payloads deeper than `depth` are checked only when their own work is bearable: it could explode (work.py).
     """
 
     router: Router[Operation]

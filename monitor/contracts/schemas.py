@@ -11,6 +11,7 @@ from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
+from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
 Draft = Literal["4", "6", "7", "2019-09", "2020-12"]
@@ -64,6 +65,10 @@ class Schema:
             return []
         return self._folded(self._schemas.tight, instance, most)
 
+    def bears(self, instance: Any, most: int) -> bool:
+        """Whether a payload asks for no more than `most` applications of schemas (work.py)."""
+        return self._schemas.cost.within(self.pointer, instance, most)
+
     @property
     def unjudged(self) -> tuple[str, ...]:
         """The pointers of the document's clauses that cannot be judged, such as a pattern that does not compile."""
@@ -110,6 +115,7 @@ class Schemas:
         self._known: dict[str, Schema] = {}
         self._limits = limits
         self._judged: Judged | None = None
+        self._cost: Cost | None = None
         self._stood: dict[str, str] = {}
         self._tight: engine.Validator | None = None
         self._harsh: engine.Validator | None = None
@@ -129,6 +135,13 @@ class Schemas:
         if self._tight is None:
             self._tight = self._compiled(self._as_judged().kindly)
         return self._tight
+
+    @property
+    def cost(self) -> Cost:
+        """What a payload asks for; made when one is deeper than every payload may be."""
+        if self._cost is None:
+            self._cost = Cost(self._document, self._limits.work)
+        return self._cost
 
     @property
     def harsh(self) -> engine.Validator | None:

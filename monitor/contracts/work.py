@@ -4,11 +4,16 @@ A hostile (or careless) contract doubles the schemas that apply at each level by
 works for hours on a small payload. The count of schemas that can apply at one place of depth d, for the worst path, is
 e_0(X) = size of X's in-place expansion, e_d(X) = max over child places k of the sum of e_{d-1} over the schemas that X's
 expansion puts on k. It is computed once, when a contract is read.
+
+That is the worst payload. Where a payload is deeper than the bound allows, `Cost` counts what this one asks for: a large
+contract whose schemas expand each other meets its bound at ten levels, an ordinary payload of it does not.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from monitor.contracts.refs import resolve
 from monitor.errors import ContractError
@@ -29,6 +34,10 @@ _DOWN = (
 _APPLICATORS = frozenset(
     {*_IN_PLACE_LISTS, *_IN_PLACE, *_IN_PLACE_MAPS, *_DOWN, "properties", "patternProperties", "prefixItems", "$ref"}
 )
+
+_FOR_ANY_NAME = frozenset({"additionalProperties", "unevaluatedProperties", "propertyNames"})
+_FOR_ANY_ITEM = frozenset({"items", "additionalItems", "unevaluatedItems", "contains"})
+_BY_PLACE: dict[type, tuple[str, ...]] = {dict: ("properties",), list: ("items", "prefixItems")}
 
 Node = dict[str, Any]
 
@@ -105,6 +114,69 @@ def _below(node: Node) -> Iterator[tuple[str, Node]]:
         held = node.get(word)
         if isinstance(held, list):
             yield from ((f"{word}/{index}", child) for index, child in enumerate(held) if isinstance(child, dict))
+
+
+class Cost:
+    """What checking one payload asks for, over the schemas of one document. Safe between threads; builds what it needs."""
+
+    def __init__(self, document: Node, work: int) -> None:
+        self._document = document
+        self._graph = _Graph(document, work)
+        self._lock = Lock()
+
+    def within(self, pointer: str, value: object, most: int) -> bool:
+        """Whether no more than `most` schemas apply to all places of a payload, held against the schema at a pointer.
+
+        An upper bound: a keyword for the properties that are left counts for all of them. Its own work is bounded alike.
+        """
+        root = resolve(self._document, f"#{quote(pointer, safe='/~')}", "")
+        if not isinstance(root, dict):
+            return True
+        try:
+            with self._lock:
+                return self._count(root, value, most) <= most
+        except RecursionError:
+            return False
+
+    def _count(self, root: Node, value: object, most: int) -> int:
+        graph, total = self._graph, 0
+        graph.nodes[id(root)] = root
+        stack: list[tuple[object, Counter[int]]] = [(value, Counter({id(root): 1}))]
+        while stack and total <= most:
+            node, applied = stack.pop()
+            size = len(node) if isinstance(node, dict | list) else 0
+            below: dict[str, Counter[int]] = {}
+            for key, times in applied.items():
+                own, places = graph.expansion(graph.nodes[key])
+                total += times * own
+                for place, held in places.items() if size else ():
+                    counted = below.setdefault(place, Counter())
+                    total += len(held)
+                    for child, often in held.items():
+                        counted[child] += times * often
+                if total > most:
+                    return total
+            if below and isinstance(node, dict | list):
+                for child, asked in _children(node, below):
+                    total += 1 + len(asked)
+                    if asked:
+                        stack.append((child, asked))
+                    if total > most:
+                        return total
+        return total
+
+
+def _children(node: dict[str, Any] | list[Any], below: dict[str, Counter[int]]) -> Iterator[tuple[object, Counter[int]]]:
+    """Each child with the schemas that may apply to it."""
+    words = _FOR_ANY_NAME if isinstance(node, dict) else _FOR_ANY_ITEM
+    shared: Counter[int] = Counter()
+    for place, held in below.items():
+        if place in words or (isinstance(node, dict) and place.startswith("patternProperties/")):
+            shared.update(held)
+    for name, child in node.items() if isinstance(node, dict) else enumerate(node):
+        own = [below[place] for word in _BY_PLACE[type(node)] if (place := f"{word}/{name}") in below]
+        asked = sum(own, shared) if own else shared
+        yield child, asked
 
 
 def allowed_depth(document: Node, work: int) -> int:

@@ -14,7 +14,7 @@ from monitor.contracts.limits import ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.contracts.registry import Registry
 from monitor.errors import ContractError, UsageError
-from tests.contracts.promises import exchange, revision
+from tests.contracts.promises import AT_NS, exchange, revision
 
 BOUND = {"x-seamwatch": {"operation": "GET /api/payments/{id}", "side": "response"}}
 
@@ -133,6 +133,61 @@ def test_schemas_that_double_at_each_level_make_deep_payloads_unchecked() -> Non
     assert check(exchange(answer=payload), made).reason == "too_deep"
     assert check(exchange(answer={"a": {"a": {}}}), made).outcome == "valid"
     assert time.process_time() - started < 2
+
+
+def vendor(pattern: str | None = None) -> Registry:
+    """A large vendor's way: each resource names others by id or, expanded, as a whole; `peer` may be any of six kinds."""
+    others = [{"$ref": f"#/components/schemas/R{number}"} for number in range(6)]
+    schemas: dict[str, Any] = {
+        "A": others[0],
+        "Gone": {"type": "object", "required": ["gone"], "properties": {"gone": {"const": True}}},
+    }
+    for number in range(6):
+        schemas[f"R{number}"] = {
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": {"type": "string", **({"pattern": pattern} if pattern else {})},
+                "peer": {"anyOf": [{"type": "string"}, *others]},
+                "next": {"anyOf": [{"type": "string"}, others[(number + 1) % 6], {"$ref": "#/components/schemas/Gone"}]},
+                "list": {"type": "object", "properties": {"data": {"type": "array", "items": others[number - 1]}}},
+            },
+        }
+    made = Registry([revision(openapi(schemas))])
+    assert made.broken == {}
+    return made
+
+
+def nested(levels: int, by: str, innermost: object) -> Any:
+    payload = innermost
+    for _ in range(levels):
+        payload = {"id": "x", by: payload, "list": {"data": [{"id": "y", "peer": "z"}] * 3}}
+    return payload
+
+
+def test_an_ordinary_payload_deeper_than_every_payload_may_be_is_judged() -> None:
+    """The contract's own bound is for the worst payload; only one that asks for as much is left unchecked."""
+    made = vendor()
+    (held,) = made.find("payment", "production", "", "web", AT_NS)
+    assert held.promise is not None
+    assert held.promise.depth < 10
+    started = time.process_time()
+    assert check(exchange(answer=nested(14, "next", "id")), made).outcome == "valid"
+    (broken,) = check(exchange(answer={**nested(14, "next", "id"), "list": {"data": [{"id": 5}]}}), made).violations
+    assert (broken.rule, broken.pointer) == ("type", "/list/data/*/id")
+    assert check(exchange(answer=nested(14, "next", {"id": 5})), made).outcome == "violated"
+    assert check(exchange(answer=nested(14, "peer", "id")), made).reason == "too_deep"
+    assert time.process_time() - started < 10
+
+
+def test_what_a_payload_breaks_is_not_named_where_naming_it_costs_too_much() -> None:
+    started = time.process_time()
+    (broken,) = check(exchange(answer=nested(7, "peer", {"id": 1})), vendor()).violations
+    assert (broken.rule, broken.actual) == ("schema", "broken")
+    assert check(exchange(answer=nested(7, "peer", {"id": "***"})), vendor("^x$")).reason == "undecidable"
+    assert check(exchange(answer=nested(7, "peer", {"id": 1}), redacted=True), vendor()).reason == "too_deep"
+    assert check(exchange(answer=nested(2, "peer", {"id": 1})), vendor()).violations[0].rule != "schema"
+    assert time.process_time() - started < 10
 
 
 def test_a_catastrophic_pattern_neither_hangs_nor_says_valid() -> None:
