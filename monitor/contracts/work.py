@@ -10,7 +10,7 @@ contract whose schemas expand each other meets its bound at ten levels, an ordin
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -173,7 +173,8 @@ def _children(node: dict[str, Any] | list[Any], below: dict[str, Counter[int]]) 
     for place, held in below.items():
         if place in words or (isinstance(node, dict) and place.startswith("patternProperties/")):
             shared.update(held)
-    for name, child in node.items() if isinstance(node, dict) else enumerate(node):
+    named: Iterable[tuple[object, object]] = node.items() if isinstance(node, dict) else enumerate(node)
+    for name, child in named:
         own = [below[place] for word in _BY_PLACE[type(node)] if (place := f"{word}/{name}") in below]
         asked = sum(own, shared) if own else shared
         yield child, asked
