@@ -157,10 +157,10 @@ class Cost:
                 if total > most:
                     return total
             if below and isinstance(node, dict | list):
-                for child, asked in _children(node, below):
+                for inner, asked in _children(node, below):
                     total += 1 + len(asked)
                     if asked:
-                        stack.append((child, asked))
+                        stack.append((inner, asked))
                     if total > most:
                         return total
         return total
