@@ -7,7 +7,7 @@ import pytest
 
 from monitor.store import Store
 from tests.cli.test_main import run
-from tests.fixtures.signals import metrics
+from tests.fixtures.signals import logs, metrics
 from tests.fixtures.spans import S, request
 
 
@@ -81,3 +81,22 @@ def test_a_format_that_there_is_not_is_refused_with_those_that_there_are(
     file.write_text("{}\n")
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), *wrong) == 64
     assert ("the formats are auto, ndjson, envoy" if "xml" in wrong else "--encoding") in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "content", "counted", "told"),
+    [
+        ("api-logs", logs(), "1 filtered", "1 entries are sound and tell of none of what is read here"),
+        ("spans", request([S("web", "client", 1, 1, base=0)]), "1 rejected", "refused: time_before_2000 1"),
+    ],
+)
+def test_a_file_of_which_nothing_is_of_use_fails_and_says_what_became_of_it(
+    kind: str, content: bytes, counted: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.pb"
+    file.write_bytes(content)
+    assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", kind) == 70
+    said = capsys.readouterr()
+    assert counted in said.out
+    assert f"nothing came of its 1 records. {told}" in said.err
