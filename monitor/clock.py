@@ -30,6 +30,11 @@ class ManualClock:
             self._now = datetime.fromtimestamp(self._now.timestamp() + seconds, UTC)
 
 
+def growing_pause(first_seconds: float, times: int, longest_seconds: float) -> float:
+    """Seconds to wait before the next try: `first_seconds`, doubled as many times, up to the longest; for any number of tries."""
+    return min(first_seconds * 2.0 ** min(times, 60), longest_seconds)
+
+
 def monotonic_seconds() -> float:
     """Seconds of a clock that never jumps; for waiting and budgets only."""
     return time.monotonic()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from monitor import telemetry
 from monitor.alerts.sender import ChangeSender, Sender
+from monitor.clock import growing_pause
 from monitor.control import lease as leases
 from monitor.control import outbox
 from monitor.control.lease import Lease
@@ -155,7 +156,7 @@ def _busy(
     connection: Connection, letter: Letter, busy: ReceiverBusy, now: datetime, settings: DeliverySettings, rng: random.Random
 ) -> str:
     """Wait longer each time, never in step with others, and no less than the receiver asked for, who may have said "at once"."""
-    pause = min(settings.backoff_cap_seconds, settings.backoff_seconds * 2 ** min(letter.attempts, 30)) * rng.uniform(0.5, 1.0)
+    pause = growing_pause(settings.backoff_seconds, letter.attempts, settings.backoff_cap_seconds) * rng.uniform(0.5, 1.0)
     if busy.retry_after_seconds is not None:
         pause = max(pause, min(busy.retry_after_seconds, settings.patience_cap_seconds))
         others = min(busy.retry_after_seconds, settings.others_cap_seconds)

@@ -14,6 +14,7 @@ import httpcore
 
 from monitor.alerts.addresses import AddressRules
 from monitor.errors import ReceiverBusy, ReceiverRefused
+from monitor.model.printable import printable
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
@@ -90,7 +91,7 @@ def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
     """
     if reply.status in OK:
         return
-    said = printable(reply.body.decode("utf-8", "replace"), secrets)[:200]
+    said = cleaned(reply.body.decode("utf-8", "replace"), secrets)[:200]
     if reply.status >= SERVER_ERROR or reply.status in {TOO_MANY_REQUESTS, REQUEST_TIMEOUT}:
         raise ReceiverBusy(
             f"{what} answered {reply.status}: {said}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
@@ -121,12 +122,12 @@ def secret_parts(url: str) -> list[str]:
     return sorted((piece for piece in {url, parts.path, *pieces} if len(piece) >= SECRET_LENGTH), key=len, reverse=True)
 
 
-def printable(text: str, secrets: Iterable[str] = ()) -> str:
+def cleaned(text: str, secrets: Iterable[str] = ()) -> str:
     """Foreign text for a log or an error: secrets and control characters taken out."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
-    return "".join(mark if mark.isprintable() else " " for mark in text).strip()
+    return printable(text).strip()
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

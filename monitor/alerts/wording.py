@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from monitor.model.alerts import Severity
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
+from monitor.model.printable import printable
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 LINES = 10  # findings spelled out in an alert; the page shows them all
@@ -108,4 +109,4 @@ def root_edges(findings: Sequence[Finding]) -> list[str]:
 
 def cleaned(text: str) -> str:
     """Foreign text in which control characters, direction marks and lone surrogates became U+FFFD; line breaks stay."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
+    return printable(text, "\ufffd", keep="\n")

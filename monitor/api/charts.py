@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from monitor.model.printable import printable
+
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812 - it is a class
 
@@ -246,5 +248,5 @@ def labelled(chart: Chart) -> list[tuple[Marker, int, bool]]:
 
 
 def _short(name: str) -> str:
-    clean = "".join(mark if mark.isprintable() else "·" for mark in name)
+    clean = printable(name, "·")
     return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"

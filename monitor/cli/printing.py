@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from monitor.model.printable import printable
+
 Format = Literal["table", "json", "csv"]
 FORMULA = frozenset("=+-@＝＋－＠")  # spreadsheets take the wide ones for formulas too
 MOST_REMARKS = 20  # on a contract, in a table
@@ -19,8 +21,7 @@ FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to pri
 
 def plain(value: object) -> str:
     """One line of text without control or direction-changing characters (escape sequences, CR, LF, bidi overrides)."""
-    text = "" if value is None else str(value)
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return printable("" if value is None else str(value), "\N{REPLACEMENT CHARACTER}")
 
 
 def name_apart(rows: Sequence[dict[str, Any]], *roles: str) -> None:

@@ -9,7 +9,7 @@ from types import FrameType
 
 import structlog
 
-from monitor.clock import Clock, monotonic_seconds
+from monitor.clock import Clock, growing_pause, monotonic_seconds
 from monitor.errors import MonitorError, Permanent
 from monitor.telemetry import HealthBoard, Report
 
@@ -42,7 +42,7 @@ def keep_going(name: str, work: Callable[[], object], stop: threading.Event, boa
     """Do a part's work until it returns or `stop` is set. When it breaks, the board and the log say so and it begins again after
     a growing wait; a `Permanent` error is raised. The other parts, and the page that shows it, go on meanwhile.
     """
-    pause = FIRST_PAUSE
+    tries = 0
     while not stop.is_set():
         begun = monotonic_seconds()
         try:
@@ -57,7 +57,8 @@ def keep_going(name: str, work: Callable[[], object], stop: threading.Event, boa
             if isinstance(error, Permanent):
                 log.error("a part stopped", part=name, reason=reason)
                 raise
-            pause = FIRST_PAUSE if monotonic_seconds() - begun > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            tries = 0 if monotonic_seconds() - begun > LONGEST_PAUSE else tries + 1
+            pause = growing_pause(FIRST_PAUSE, tries, LONGEST_PAUSE)
             log.warning("a part starts again", part=name, reason=reason, wait_seconds=pause, exc_info=None if ours else error)
             stop.wait(pause)
         else:

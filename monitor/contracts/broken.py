@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs as engine
 
-from monitor.contracts.pointers import escaped
+from monitor.model.pointers import escaped
 
 ROOT = "urn:seamwatch:contract"
 _ONE_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"})

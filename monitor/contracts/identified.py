@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import DATA, NAMES
+from monitor.model.pointers import escaped
 
 DOCUMENT = "http://contract.invalid/document"
 _RESOURCE = "urn:seamwatch:resource:"

@@ -5,8 +5,8 @@ from typing import Any
 
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.patterns import compiles, ecma
-from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import DATA, NAMES
+from monitor.model.pointers import escaped
 
 
 @dataclass(frozen=True, slots=True)

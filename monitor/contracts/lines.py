@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import yaml
 
-from monitor.contracts.pointers import escaped
+from monitor.model.pointers import escaped
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 

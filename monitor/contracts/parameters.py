@@ -16,6 +16,7 @@ from monitor.contracts.routes import parameters as path_parameters
 from monitor.contracts.styles import Occurrence, Pairs, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path, query_pairs
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange
+from monitor.model.pointers import escaped
 
 # Reasons for "not checked".
 UNSEEN, TOO_LONG, MEDIA, STYLE = "parameter_unseen", "query_too_large", "parameter_media_type", "parameter_style"
@@ -236,4 +237,4 @@ def _masked(said: Structure) -> bool:
 
 
 def _place(parameter: Parameter) -> str:
-    return f"/{parameter.place}/{parameter.name.replace('~', '~0').replace('/', '~1')}"
+    return f"/{parameter.place}/{escaped(parameter.name)}"

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.limits import ContractLimits
-from monitor.contracts.pointers import escaped
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped, unescaped
 
 # Keywords whose value is data or prose, never a schema with references.
 DATA = frozenset({"example", "examples", "enum", "const", "default", "mapping", "x-example", "x-examples"})
@@ -32,7 +32,7 @@ def resolve(document: dict[str, Any], pointer: str, where: str) -> Any:
         )
     node: Any = document
     for part in pointer[1:].lstrip("/").split("/") if len(pointer) > 1 else []:
-        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        name = unescaped(unquote(part))
         if isinstance(node, dict) and name in node:
             node = node[name]
         elif isinstance(node, list) and name.isdecimal() and len(name) < 10 and int(name) < len(node):

@@ -16,6 +16,7 @@ import orjson
 
 from monitor.contracts.sketches import length_step, sketch_number, sketch_text
 from monitor.model.exchanges import Exchange
+from monitor.model.pointers import escaped
 
 MOST_POINTERS = 400
 MOST_VALUES = 4_000
@@ -147,7 +148,7 @@ def is_name(key: str) -> bool:
 @lru_cache(maxsize=65_536)
 def _below(pointer: str, key: str) -> str:
     """The pointer of an object's value, `*` for a key that is data."""
-    return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}" if is_name(key) else pointer + "/*"
+    return f"{pointer}/{escaped(key)}" if is_name(key) else pointer + "/*"
 
 
 def is_sampled(exchange: Exchange, share: float) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from monitor.contracts.bodies import meant
 from monitor.contracts.form import Body, Parameter, Promise
 from monitor.contracts.payloads import is_json_type
-from monitor.contracts.pointers import escaped
 from monitor.contracts.remarks import Remark
+from monitor.model.pointers import escaped
 
 # Members of an OpenAPI document that describe other traffic than the one that is looked at.
 _ASIDE = (("webhooks", "calls of the provider's own"), ("callbacks", "calls of the provider's own"))

@@ -2,6 +2,8 @@
 
 import re
 
+from monitor.model.printable import printable
+
 MAX_OPERATION = 200
 MAX_SEGMENTS = 12
 _ID = re.compile(
@@ -37,8 +39,7 @@ def _is_id(segment: str) -> bool:
 
 def capped(text: str) -> str:
     """Text of at most 200 characters, control characters as spaces."""
-    text = text[:MAX_OPERATION]
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    return printable(text[:MAX_OPERATION])
 
 
 def http_operation(method: str, route: str) -> str:

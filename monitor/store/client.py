@@ -1,5 +1,6 @@
 """Connections to ClickHouse, embedded or by DSN: inserts that are durable on return, reads that can only read."""
 
+import itertools
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from monitor import telemetry
+from monitor.clock import growing_pause
 from monitor.errors import StoreError, StoreUnavailable
 from monitor.store.lock import StoreLock
 from monitor.store.sharing import Shared
@@ -28,6 +30,7 @@ FULL_CODES = frozenset({243})
 TRANSIENT_CODES = frozenset({159, 202, 209, 210, 241, 242, 252, 279, 319, 425, 439, 999})
 BUSY_STATUSES = (429, 502, 503, 504)  # a proxy's or a full server's answer carries no ClickHouse code
 INSERT_PATIENCE_SECONDS = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 # How long a server may be silent; a reader waits a little longer than max_execution_time.
 SILENT_SECONDS: Mapping["Use", int] = {"read": 70, "write": 300, "ping": 2}
 CLIENTS = 4
@@ -127,8 +130,7 @@ class Store:
 
     def _patiently(self, step: Callable[[Client], object], what: str, *, once: bool = False) -> None:
         deadline = time.monotonic() + INSERT_PATIENCE_SECONDS
-        pause = 0.1
-        while True:
+        for tries in itertools.count():
             try:
                 with self._writers.borrow() as client:
                     step(client)
@@ -138,8 +140,7 @@ class Store:
                 if once or not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
                     raise said from error
                 telemetry.RETRIES.labels("clickhouse").inc()
-                time.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                time.sleep(growing_pause(FIRST_PAUSE, tries, LONGEST_PAUSE))
             else:
                 self.trouble = ""
                 return

@@ -7,7 +7,7 @@ from typing import Literal
 
 import structlog
 
-from monitor.clock import Clock
+from monitor.clock import Clock, growing_pause
 from monitor.errors import MonitorError, Permanent, RejectLimit, TopicMissing
 from monitor.model.records import Fruitless, Progress, Unread
 from monitor.streams.metered import MeteredSource
@@ -85,7 +85,7 @@ def run(
             if isinstance(error, Permanent) or spent:
                 log.error("pipeline stopped", pipeline=name, reason=reason)
                 raise
-            wait = min(settings.first_wait_seconds * 2.0**tally.in_a_row, settings.longest_wait_seconds)
+            wait = growing_pause(settings.first_wait_seconds, tally.in_a_row, settings.longest_wait_seconds)
             if waits:
                 if not tally.in_a_row:
                     log.info("an optional topic is not there", pipeline=name, reason=reason)

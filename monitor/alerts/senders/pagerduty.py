@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from monitor.alerts.wire import Post, judge_reply, printable
+from monitor.alerts.wire import Post, cleaned, judge_reply
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 
@@ -77,4 +77,4 @@ class PagerDutySender:
 
 
 def _text(text: str, length: int) -> str:
-    return printable(text)[:length]
+    return cleaned(text)[:length]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from monitor.alerts.wire import Post, judge_reply, printable, secret_parts
+from monitor.alerts.wire import Post, cleaned, judge_reply, secret_parts
 from monitor.model.alerts import Alert
 
 # https://docs.slack.dev/reference/block-kit/blocks
@@ -53,7 +53,7 @@ def escaped(text: str, length: int) -> str:
     parts: list[str] = []
     left = length
     for line in text.split("\n"):
-        for mark in printable(line) if not parts else "\n" + printable(line):
+        for mark in cleaned(line) if not parts else "\n" + cleaned(line):
             part = ESCAPES.get(mark, mark)
             if len(part) > left:
                 return "".join(parts)

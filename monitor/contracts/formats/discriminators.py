@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import objects
 from monitor.contracts.remarks import Remark
+from monitor.model.pointers import escaped
 
 _SCHEMAS = "#/components/schemas/"
 _CHOICES = ("oneOf", "anyOf")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from monitor.contracts.pointers import escaped
 from monitor.contracts.refs import DATA, NAMES
 from monitor.contracts.remarks import Remark
+from monitor.model.pointers import escaped
 
 _MAPS = frozenset("properties patternProperties $defs definitions dependentSchemas dependencies".split())
 _LISTS = frozenset("allOf anyOf oneOf prefixItems".split())

@@ -4,8 +4,8 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from monitor.contracts.pointers import escaped
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped
 
 _METHODS = frozenset("get put post delete options head patch trace query".split())
 _KEYS = {

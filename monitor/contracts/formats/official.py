@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import jsonschema_rs as engine
 
-from monitor.contracts.pointers import escaped
 from monitor.contracts.remarks import Remark
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped
 
 Version = Literal["3.0", "3.1", "3.2"]
 _Error = engine.ValidationError

@@ -15,13 +15,13 @@ from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
-from monitor.contracts.pointers import escaped
 from monitor.contracts.readings import ANYTHING
 from monitor.contracts.refs import follow, survey
 from monitor.contracts.routes import Base, Router
 from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
 from monitor.contracts.work import allowed_depth
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _VERSION = re.compile(r"3\.([012])(?:\.\d+)?(?:-.*)?")

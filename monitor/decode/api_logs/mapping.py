@@ -7,6 +7,7 @@ from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
+from monitor.model.pointers import unescaped
 
 Entry = dict[str, Any]
 _NEEDED = (("time",), ("method",), ("path", "url"))
@@ -35,7 +36,7 @@ def mapped_exchange(mapping: Mapping[str, str]) -> Callable[[Entry, Place, int],
         if where.startswith("="):
             constants[name] = where[1:]
         elif where.startswith("/"):
-            parts = [part.replace("~1", "/").replace("~0", "~") for part in where[1:].split("/")]
+            parts = [unescaped(part) for part in where[1:].split("/")]
             unit = _UNITS_MS.get(name)
             pointers.append(("duration_ms" if unit else name, parts, unit))
         else:

@@ -4,3 +4,8 @@
 def escaped(name: str) -> str:
     """A key as one step of a pointer."""
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(step: str) -> str:
+    """The key that one step of a pointer names."""
+    return step.replace("~1", "/").replace("~0", "~")
