@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from monitor.contracts.collecting import uncollected
 from monitor.contracts.form import Promise
 from monitor.contracts.formats.discriminators import unpicked
 from monitor.contracts.formats.jsonschema import read_jsonschema
@@ -38,7 +39,8 @@ def read_contract(
     limits: ContractLimits = CONTRACT_LIMITS,
 ) -> Promise:
     """The promise in a contract's text. Raises ContractError, saying what, where and what to do."""
-    return _promise(format, parse(text, where=where, limits=limits), where, lenient_nullable, limits)
+    with uncollected():
+        return _promise(format, parse(text, where=where, limits=limits), where, lenient_nullable, limits)
 
 
 def examine(
@@ -54,8 +56,14 @@ def examine(
     Raises ContractError with the line for what cannot be used, and for what the format's own schema refuses, unless
     nothing that is judged hangs on that. `format` "" is told by the content.
     """
-    document = parse(text, where=where, limits=limits)
-    kind = format or kind_of(document)
+    with uncollected():
+        return _examined(format, parse(text, where=where, limits=limits), text, where, lenient_nullable, limits)
+
+
+def _examined(
+    kind: str, document: dict[str, Any], text: str, where: str, lenient_nullable: bool, limits: ContractLimits
+) -> Examined:
+    kind = kind or kind_of(document)
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
         remarks = _remarks(kind, document)

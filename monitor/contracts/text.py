@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from monitor.contracts.collecting import uncollected
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.errors import ContractError
 
@@ -36,9 +37,10 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
     if size > limits.text_bytes:
         raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
     text = text.removeprefix("\ufeff")
-    document = _json(text, where, limits) if text.lstrip()[:1] == "{" else None
-    if document is None:
-        document = _yaml(text, where, limits)
+    with uncollected():
+        document = _json(text, where, limits) if text.lstrip()[:1] == "{" else None
+        if document is None:
+            document = _yaml(text, where, limits)
     if not isinstance(document, dict):
         raise ContractError(f"{where}: the document is no object; publish an OpenAPI document or a JSON Schema")
     _measure(document, where, limits)
