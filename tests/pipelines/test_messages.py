@@ -186,14 +186,3 @@ def test_two_services_that_take_one_message_are_two_deliveries(rig: Rig) -> None
     )
     rig.close()
     assert rig.calls() == {("till", "mail"): 1, ("till", "bill"): 1}
-
-
-def test_a_batch_that_failed_is_a_failure_of_each_of_its_messages(rig: Rig) -> None:
-    rig.deliver(
-        *(send(n) for n in (1, 2, 3)),
-        S("mail", "consumer", 4, 4, 0, 2, 3, attributes=PROCESS, links=[(1, 1), (2, 1), (3, 1)], error=True),
-    )
-    rig.close()
-    (edge,) = rig.edges("caller", "callee")
-    assert (edge.caller, edge.callee, edge.calls, edge.failed, edge.outcomes["server_error"]) == ("till", "mail", 3, 3, 3)
-    assert edge.server_seconds_sum == pytest.approx(1.0)  # the batch took its time once

@@ -113,11 +113,11 @@
             m.namespace AS callee_namespace, m.service AS callee, m.version AS callee_version,
             m.protocol AS protocol, m.operation AS operation,
             toUInt8(1) AS counts,
-            -- a batch that failed is a failure of each of its messages; how long it took counts once
-            multiIf(m.outcome != 'ok', m.outcome, m.is_sent AND m.sender_failed = 1, 'server_error', 'ok') AS outcome,
-            multiIf(m.outcome != 'ok', m.error_type, m.is_sent AND m.sender_failed = 1, 'send', '') AS error_type,
+            -- what became of a batch of messages counts once, as does how long it took
+            multiIf(m.place = 1 AND m.outcome != 'ok', m.outcome, m.is_sent AND m.sender_failed = 1, 'server_error', 'ok') AS outcome,
+            multiIf(m.place = 1 AND m.outcome != 'ok', m.error_type, m.is_sent AND m.sender_failed = 1, 'send', '') AS error_type,
             toUInt8(0) AS told,
-            toUInt8((m.is_sent AND m.sender_failed = 1) OR m.failed = 1) AS is_failed,
+            toUInt8((m.is_sent AND m.sender_failed = 1) OR (m.place = 1 AND m.failed = 1)) AS is_failed,
             toUInt8(m.is_sent) AS has_client, toUInt8(m.place = 1) AS has_server, toUInt8(0) AS from_log,
             -- of a message taken in a later window they are not known: which windows are closed together must not matter
             toUInt64(if(m.is_sent AND m.sent_window = m.window, f.parts, 0)) AS folds,
