@@ -75,7 +75,7 @@ def held_against(traffic: Path, contract: Path, traffic_format: str, settings: S
         row = {"index": index, **_row(entry, checked)}
         tally.add(row)
         rows.append({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
-    _print(rows, tally.coverage(examined.promise), _described(examined), form)
+    _print(rows, tally.coverage(examined.promise), examined.told(), form)
     return tally.exit()
 
 
@@ -153,17 +153,6 @@ def _reasons(checked: Checked) -> list[str]:
     """Every reason with the clause that it left open."""
     said = [f"{left.code} {left.side} {left.clause}".rstrip() for left in checked.unchecked]
     return said or ([checked.reason] if checked.reason else [])
-
-
-def _described(examined: Examined) -> dict[str, Any]:
-    """What of the contract is judged, and what is to be said of its text."""
-    promise = examined.promise
-    return {
-        "operations": len(promise.operations),
-        "parameters": promise.parameters,
-        "schemas": len(promise.schemas),
-        "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said} for one in examined.remarks],
-    }
 
 
 def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], contract: dict[str, Any], form: Format) -> None:

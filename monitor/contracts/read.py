@@ -29,6 +29,15 @@ class Examined:
     promise: Promise
     remarks: tuple[Remark, ...]
 
+    def told(self) -> dict[str, Any]:
+        """As API and CLI tell it: counts of `operations`, `parameters` and `schemas`, and `remarks` (`line`, `pointer`, `said`)."""
+        return {
+            "operations": len(self.promise.operations),
+            "parameters": self.promise.parameters,
+            "schemas": len(self.promise.schemas),
+            "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said} for one in self.remarks],
+        }
+
 
 def read_contract(
     format: str,  # noqa: A002 - the model's word

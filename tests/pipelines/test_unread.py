@@ -11,7 +11,7 @@ from monitor.contracts.registry import Registry
 from monitor.errors import RejectLimit
 from monitor.model.records import Progress
 from monitor.streams.listed import ListSource
-from monitor.streams.runner import Ran, RunnerSettings, run
+from monitor.streams.runner import Pipeline, Ran, RunnerSettings, run
 from monitor.streams.source import Source
 from monitor.telemetry import HealthBoard, Report
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -45,22 +45,25 @@ SPANS = {
 }
 
 
+def read_to_the_end(rig: Rig, pipeline: Pipeline, name: str) -> Ran:
+    """Reads the rig's log to its end as a member of one group."""
+    return run(
+        pipeline,
+        lambda: ListSource(rig.log, "group"),
+        name=name,
+        stop=threading.Event(),
+        board=HealthBoard(),
+        clock=rig.clock,
+        settings=RunnerSettings(0.001, 0.002, restarts=3),
+    )
+
+
 @pytest.fixture
 def catch_up(rig: Rig) -> Callable[[str], Ran]:
     """Reads the rig's log to its end as a member of one group, with this encoding."""
-
-    def caught(encoding: str) -> Ran:
-        return run(
-            lambda source: traces(source, rig.store, TraceSettings(encoding), rig.clock),
-            lambda: ListSource(rig.log, "group"),
-            name="traces",
-            stop=threading.Event(),
-            board=HealthBoard(),
-            clock=rig.clock,
-            settings=RunnerSettings(0.001, 0.002, restarts=3),
-        )
-
-    return caught
+    return lambda encoding: read_to_the_end(
+        rig, lambda source: traces(source, rig.store, TraceSettings(encoding), rig.clock), "traces"
+    )
 
 
 def test_json_on_a_topic_set_to_protobuf_is_read_by_the_corrected_start(rig: Rig, catch_up: Callable[[str], Ran]) -> None:
@@ -93,19 +96,9 @@ def test_shared_ids_of_zipkin_make_one_call_with_two_sides(rig: Rig, catch_up: C
 @pytest.fixture
 def catch_up_logs(rig: Rig) -> Callable[[], Ran]:
     """Reads the rig's log as API logs to its end."""
-
-    def caught() -> Ran:
-        return run(
-            lambda source: api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock),
-            lambda: ListSource(rig.log, "group"),
-            name="api-logs",
-            stop=threading.Event(),
-            board=HealthBoard(),
-            clock=rig.clock,
-            settings=RunnerSettings(0.001, 0.002, restarts=3),
-        )
-
-    return caught
+    return lambda: read_to_the_end(
+        rig, lambda source: api_logs(source, rig.store, lambda: Registry(()), ApiLogSettings(), rig.clock), "api-logs"
+    )
 
 
 def counted(rig: Rig, *names: str) -> list[int]:

@@ -112,7 +112,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     )
     read: list[Examined] = []
     revision = registry.publish(parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name)
-    return Published(**asdict(revision), judged=_judged(read[0]))
+    return Published(**asdict(revision), judged=Judged.model_validate(read[0].told()))
 
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")
@@ -121,16 +121,6 @@ def one_contract(
 ) -> Revision:
     """The newest revision unless one is named; 404 when there is none."""
     return revision_of(parts, name, revision)
-
-
-def _judged(examined: Examined) -> Judged:
-    promise = examined.promise
-    return Judged(
-        operations=len(promise.operations),
-        parameters=promise.parameters,
-        schemas=len(promise.schemas),
-        remarks=[RemarkLine(line=one.line, pointer=one.pointer, said=one.said) for one in examined.remarks],
-    )
 
 
 def revision_of(parts: Parts, name: str, number: int | None) -> Revision:

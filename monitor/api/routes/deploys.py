@@ -1,7 +1,7 @@
 """/v1/deploys: what changed, when, and how far the new version has come."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -64,26 +64,13 @@ class Share(BaseModel):
     share: float
 
 
-class ListedDeploy(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ListedDeploy(Deploy):
     """A deploy, and in which namespaces telemetry shows a service of its name. A deploy tells none: of several, it is not known which is
     meant.
     """
 
-    id: str
-    kind: DeployKind
-    environment: str
-    service: str
-    version: str
-    previous_version: str
-    state: DeployState
-    started: datetime
-    finished: datetime | None
-    first_traffic: datetime | None
-    sources: Sequence[str]
-    actor: str
-    url: str
-    commit: str
-    namespaces: Sequence[str]
+    namespaces: Sequence[str] = ()
 
 
 class DeployDetail(BaseModel):
