@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 
 from monitor.control.deploys import events, list_deploys
 from monitor.control.findings import accepted, fingerprint
-from monitor.detect.clauses import clauses_of
-from monitor.detect.gone import brought_up_to_date
-from monitor.detect.series import DAYS, Around
+from monitor.detect.judging.clauses import clauses_of
+from monitor.detect.judging.gone import brought_up_to_date
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
 from monitor.model.judging import Finding, Verdict

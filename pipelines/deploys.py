@@ -13,7 +13,7 @@ from monitor import telemetry
 from monitor.clock import Clock
 from monitor.control.deploys import record
 from monitor.decode.deploys import DeployEvents, decode_deploys
-from monitor.detect.versions import VersionMemory, VersionSettings
+from monitor.detect.measure.versions import VersionMemory, VersionSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.model.deploys import Deploy, DeployEvent

@@ -16,7 +16,7 @@ from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.turn import Turn
 from monitor.control.verdicts import latest_verdict, save_verdict
-from monitor.detect.gone import ended
+from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
 from monitor.errors import MonitorError
 from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.alerts.wording import word
 from monitor.control.findings import save_findings
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.judging import Finding
 from tests.detect.traffic import Behaviour, Traffic, cells, deploy, edge, now_after
 from tests.fixtures.api import Asked

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from monitor.detect.series import Around
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from tests.bench.bench_detection import upper_bound
 from tests.bench.canaries import AFTER, Case, Release, case
 from tests.detect.traffic import START

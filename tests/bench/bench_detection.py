@@ -13,8 +13,8 @@ from datetime import timedelta
 
 import numpy as np
 
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
 from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, instances, now_after, steady
 

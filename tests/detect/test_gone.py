@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.detect.gone import brought_up_to_date
+from monitor.detect.judging.gone import brought_up_to_date
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.judging import Finding
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from monitor.detect.latency import three
+from monitor.detect.evidence.latency import three
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.quantiles import quantile
 from tests.detect.traffic import Behaviour, Traffic, cells, deploy, edge, now_after
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from monitor.api import wording
-from monitor.detect.gone import brought_up_to_date
+from monitor.detect.judging.gone import brought_up_to_date
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from monitor.detect.before_after import dose_response, seasonal_rates, step_test
-from monitor.detect.ebh import e_bh
-from monitor.detect.equivalence import bounds, minimum_detectable_ratio
-from monitor.detect.rates import dispersion, exact_tail, rate_test
+from monitor.detect.evidence.before_after import dose_response, seasonal_rates, step_test
+from monitor.detect.evidence.ebh import e_bh
+from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
+from monitor.detect.evidence.rates import dispersion, exact_tail, rate_test
 
 
 def ints(*values: int) -> np.ndarray:

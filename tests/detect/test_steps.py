@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.detect.series import Around
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady

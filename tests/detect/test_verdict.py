@@ -4,8 +4,8 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady

@@ -6,10 +6,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from monitor.detect.columns import tables
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.columns import tables
+from monitor.detect.measure.warmup import fresh_calls, fresh_shares
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
-from monitor.detect.warmup import fresh_calls, fresh_shares
 from monitor.model.edges import EdgeCell, Sighting
 from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, instances, now_after, sighting, steady
 

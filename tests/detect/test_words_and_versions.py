@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.detect.absence import version_pattern
-from monitor.detect.clauses import clauses_of
-from monitor.detect.gone import brought_up_to_date
+from monitor.detect.judging.absence import version_pattern
+from monitor.detect.judging.clauses import clauses_of
+from monitor.detect.judging.gone import brought_up_to_date
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.versions import VersionMemory, VersionSettings
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.verdict import judge
-from monitor.detect.versions import VersionMemory, VersionSettings
 from monitor.model.edges import Sighting
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.contracts.registry import Registry
-from monitor.detect.columns import COUNTS, tables
+from monitor.detect.measure.columns import COUNTS, tables
 from monitor.streams.listed import ListLog, ListSource
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.fixtures.rig import Rig, call

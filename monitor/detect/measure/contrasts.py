@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from monitor.detect.columns import COUNTS, EdgeTable
-from monitor.detect.distributions import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.measure.columns import COUNTS, EdgeTable
 
 Role = Literal["callee", "caller"]
 Side = Literal["client", "server", "own"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.distributions import Floats, Ints, log_mean_exp
-from monitor.detect.rates import GRID, PRIOR
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.rates import GRID, PRIOR
 
 MIN_RATIO = 2.0
 MARGIN = 1.5

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.distributions import Floats, Ints, log_mean_exp
-from monitor.detect.rates import LEANS, dispersion, lasting, ratio_bounds
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.rates import LEANS, dispersion, lasting, ratio_bounds
 from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
 
 QUANTILES = (0.5, 0.9, 0.99)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.distributions import Floats, Ints, binomial_pmf, log_mean_exp, normal_quantile, normal_tail
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.evidence.distributions import binomial_pmf, log_mean_exp, normal_quantile, normal_tail
 
 GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
 PRIOR = GRID**-0.5 / np.sum(GRID**-0.5)

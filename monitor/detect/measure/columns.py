@@ -7,8 +7,8 @@ from itertools import chain
 
 import numpy as np
 
-from monitor.detect.distributions import Floats, Ints
-from monitor.detect.kinds import BAD, failures
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.measure.kinds import BAD, failures
 from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
 
 LOWEST_BUCKET = -160  # about a microsecond; smaller ones count here

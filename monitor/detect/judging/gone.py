@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.detect.kinds import BAD
+from monitor.detect.measure.kinds import BAD
 from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Evidence, Finding
 from monitor.model.quantiles import quantile

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.detect.case import Case, case_of, since_of
-from monitor.detect.columns import digest, tables
-from monitor.detect.contrasts import own_codes
-from monitor.detect.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
-from monitor.detect.equivalence import minimum_detectable_ratio
-from monitor.detect.findings import Clauses
-from monitor.detect.series import Around
+from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
+from monitor.detect.evidence.equivalence import minimum_detectable_ratio
+from monitor.detect.judging.case import Case, case_of, since_of
+from monitor.detect.judging.findings import Clauses
+from monitor.detect.measure.columns import digest, tables
+from monitor.detect.measure.contrasts import own_codes
+from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting

@@ -7,10 +7,10 @@ from typing import get_args
 
 import numpy as np
 
-from monitor.detect.columns import EdgeTable
-from monitor.detect.contrasts import Role, own_codes, role_on
-from monitor.detect.distributions import log_mean_exp
-from monitor.detect.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.contrasts import Role, own_codes, role_on
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.detect.columns import digest
-from monitor.detect.edge_tests import EdgeTests, SignalTest
+from monitor.detect.evidence.edge_tests import EdgeTests, SignalTest
+from monitor.detect.judging.suspects import Rival, is_propagated, ranked, stronger_callee
+from monitor.detect.measure.columns import digest
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.suspects import Rival, is_propagated, ranked, stronger_callee
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal, Suspect

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.distributions import Floats, Ints, beta_quantile
-from monitor.detect.rates import GRID, ratio_bounds
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.evidence.distributions import beta_quantile
+from monitor.detect.evidence.rates import GRID, ratio_bounds
 
 MORE_CALLS = 1e7
 

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.absence import never_seen, silence, version_pattern
-from monitor.detect.columns import EdgeTable
-from monitor.detect.contrasts import own_codes, role_on
-from monitor.detect.ebh import e_bh, holm
-from monitor.detect.edge_tests import EdgeTests, tests_of_edge
-from monitor.detect.findings import Clauses, Found, findings_of
-from monitor.detect.rates import between
-from monitor.detect.series import Around
+from monitor.detect.evidence.ebh import e_bh, holm
+from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.evidence.rates import between
+from monitor.detect.judging.absence import never_seen, silence, version_pattern
+from monitor.detect.judging.findings import Clauses, Found, findings_of
+from monitor.detect.judging.steps import shared_harm, steps
+from monitor.detect.judging.suspects import rivals
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.contrasts import own_codes, role_on
+from monitor.detect.measure.series import Around
+from monitor.detect.measure.warmup import Shares, fresh_shares
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.steps import shared_harm, steps
-from monitor.detect.suspects import rivals
-from monitor.detect.warmup import Shares, fresh_shares
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.columns import COUNTS, EdgeTable
-from monitor.detect.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
-from monitor.detect.distributions import Ints, log_mean_exp
-from monitor.detect.equivalence import Bounds, bounds, difference_bound
-from monitor.detect.latency import exceedance_counts, latency_test
-from monitor.detect.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
+from monitor.detect.arrays import Ints
+from monitor.detect.evidence.distributions import log_mean_exp
+from monitor.detect.evidence.equivalence import Bounds, bounds, difference_bound
+from monitor.detect.evidence.latency import exceedance_counts, latency_test
+from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
+from monitor.detect.measure.columns import COUNTS, EdgeTable
+from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
+from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.warmup import Shares, fresh_calls
 from monitor.model.judging import Evidence, Signal
 
 RATES: tuple[tuple[Signal, str, str, str], ...] = (

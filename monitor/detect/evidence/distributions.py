@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from monitor.detect.arrays import Floats
 
 
 def log_mean_exp(logs: Floats, weights: Floats | None = None) -> float:

@@ -13,28 +13,26 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
-from monitor.detect.columns import COUNTS, tables
-from monitor.detect.distributions import Bools, Floats, Ints
-from monitor.detect.edge_tests import RATES, WARM, WEIGHTS, EdgeTests, finite_exp
-from monitor.detect.findings import Found, finding_id, summary
-from monitor.detect.latency import bound_seconds, bucket_of, three
-from monitor.detect.rates import LEANS, dispersion
-from monitor.detect.series import (
+from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
+from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests, finite_exp
+from monitor.detect.evidence.history import growth_of, season, steps_of_days
+from monitor.detect.evidence.latency import bound_seconds, bucket_of, three
+from monitor.detect.evidence.rates import LEANS, dispersion
+from monitor.detect.judging.findings import Found, finding_id, summary
+from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
+from monitor.detect.measure.columns import COUNTS, tables
+from monitor.detect.measure.series import (
     Around,
     Measure,
     Series,
     bound_before,
     former_days,
-    growth_of,
     neighbours_of,
-    season,
     series,
-    steps_of_days,
 )
+from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.suspects import PROPAGATES, Rival, ranked
-from monitor.detect.warmup import Shares, fresh_calls
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal

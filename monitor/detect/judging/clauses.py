@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitor.detect.findings import Clause, ClauseKey
+from monitor.detect.judging.findings import Clause, ClauseKey
 from monitor.model.edges import Edge, EdgeCell
 
 _PLACEHOLDER = re.compile(r"\{[^}]*\}|:[A-Za-z_]\w*|<[^>]*>")

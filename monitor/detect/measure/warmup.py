@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.columns import EdgeTable
-from monitor.detect.contrasts import own_codes, role_on
-from monitor.detect.distributions import Floats, Ints
+from monitor.detect.arrays import Floats, Ints
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.contrasts import own_codes, role_on
 from monitor.model.edges import WINDOW_SECONDS, Sighting
 
 CHANCE = 1.0

@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from monitor.detect.edge_tests import finite_exp
-from monitor.detect.findings import finding_id
+from monitor.detect.evidence.edge_tests import finite_exp
+from monitor.detect.evidence.silence import ALWAYS_SILENT, SilenceTest, silence_test
+from monitor.detect.judging.findings import finding_id
+from monitor.detect.judging.suspects import ranked
 from monitor.detect.settings import JudgeSettings
-from monitor.detect.silence import ALWAYS_SILENT, SilenceTest, silence_test
-from monitor.detect.suspects import ranked
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Edge, Sighting
 from monitor.model.judging import Evidence, Finding

@@ -1,0 +1,1 @@
+"""Second room: contrasts and series become e-values, bounds and steps."""

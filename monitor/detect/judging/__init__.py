@@ -1,0 +1,1 @@
+"""Third room: evidence becomes findings, blame and a verdict."""

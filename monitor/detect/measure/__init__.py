@@ -1,0 +1,1 @@
+"""First room: sealed windows become tables of edges, contrasts of versions, and series over time."""
