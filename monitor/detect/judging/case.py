@@ -9,9 +9,10 @@ import numpy as np
 from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
+from monitor.detect.evidence.steps import shared_harm
 from monitor.detect.judging.absence import never_seen, silence, version_pattern
 from monitor.detect.judging.findings import Clauses, Found, findings_of
-from monitor.detect.judging.steps import shared_harm, steps
+from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import rivals
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import own_codes, role_on

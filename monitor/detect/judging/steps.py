@@ -1,103 +1,28 @@
-"""The second leg: after against before, for versions that hardly met, and beside them where the time they had was short.
-
-Three cases. *Apart*: the versions never met, or only while instances were replaced; time alone speaks, so the step must outdo every placebo
-clearly, last, double the rate, exceed what neighbours did, and what the same hour of earlier days does. *Supported*: they met, and the
-comparison between them leans the same way (e >= 10, where 20 and more would be wanted of it alone); then the whole history of the
-old version is a control too, which finds small rises that a ramp of a minute has too few calls to show. Otherwise nothing is said.
-"""
+"""Findings of the second leg: what stepped since the deploy, less what neighbours and earlier days explain, and whose fault it is."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import numpy as np
-
-from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
-from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests, finite_exp
+from monitor.detect.evidence.before_after import StepTest
+from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.history import growth_of, season, steps_of_days
-from monitor.detect.evidence.latency import bound_seconds, bucket_of, three
-from monitor.detect.evidence.rates import LEANS, dispersion
+from monitor.detect.evidence.latency import three
+from monitor.detect.evidence.steps import Step, new_rows, old_rows, steps_of
 from monitor.detect.judging.findings import Found, finding_id, summary
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
-from monitor.detect.measure.columns import COUNTS, tables
-from monitor.detect.measure.series import (
-    Around,
-    Measure,
-    Series,
-    bound_before,
-    former_days,
-    neighbours_of,
-    series,
-)
-from monitor.detect.measure.warmup import Shares, fresh_calls
+from monitor.detect.measure.columns import tables
+from monitor.detect.measure.series import Around, former_days, neighbours_of
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal
 
-DOSE_Z = 4.0
-HARDLY = 3
-"""Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
-FEWEST_PLACEBOS = 3
 FEWEST_CALLS = 50
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    """One edge's measure over time: the old version before, the new one since; `supported` by how the versions differ where they met."""
-
-    edge: EdgeTests
-    measure: Measure
-    before: Series
-    after: Series
-    supported: bool
-    alone: bool = False
-    """Whether nobody else calls what the service calls here, so that nothing tells a fault of the two apart."""
-
-    def test(
-        self,
-        settings: JudgeSettings,
-        expected: tuple[Floats, Floats] | None = None,
-        former: Sequence[float] = (),
-        growth: tuple[float, float] = (1.0, 0.0),
-    ) -> StepTest:
-        times, added = growth
-        beyond = np.maximum(self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0)
-        return step_test(
-            (self.before.bad, self.before.calls),
-            (beyond, self.after.calls),
-            dispersion(self.before.bad, self.before.calls),
-            settings.placebo_windows,
-            expected=expected,
-            former=former,
-            growth=times,
-            floor_ratio=self.floor(settings),
-            margin=1.0 if self.supported else MARGIN,
-        )
-
-    def floor(self, settings: JudgeSettings) -> float:
-        """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
-        if self.supported:
-            return settings.floor_ratio
-        rate = float(self.before.bad.sum()) / max(int(self.before.calls.sum()), 1)
-        return float(min(MIN_RATIO, 0.5 * (1.0 + 1.0 / max(rate, 1e-9))))
-
-    def believed(self, test: StepTest, whole: float, settings: JudgeSettings) -> bool:
-        """`whole`: log of the edges over alpha, of which this kind has its share."""
-        beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
-        if self.measure.signal in WARM:
-            beaten = beaten and test.lasting
-        enough = beaten if self.supported else test.stands_out and test.lasting
-        return (
-            test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
-            and enough
-            and (test.ratio is None or test.ratio >= self.floor(settings))
-        )
-
-
-_Bad = tuple[_Step, StepTest]
+_Bad = tuple[Step, StepTest]
 
 
 def steps(
@@ -116,11 +41,10 @@ def steps(
     whole = math.log(len(edges) / settings.alpha)
     bad: list[_Bad] = []
     for edge in edges:
-        for measure, higher in _measures(edge, settings):
-            if (edge.table.edge, measure.signal) not in named:
-                step = _step(edge, measure, higher, settings)
-                test = step.test(settings) if step else None
-                bad += [(step, test)] if step and test and step.believed(test, whole, settings) else []
+        for step in steps_of(edge, settings):
+            if (edge.table.edge, step.measure.signal) not in named:
+                test = step.test(settings)
+                bad += [(step, test)] if step.believed(test, whole, settings) else []
     if not bad:
         return []
     others = rivals()
@@ -166,91 +90,7 @@ def _held_against(
     return kept
 
 
-def shared_harm(edge: EdgeTests) -> bool:
-    """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail."""
-    contrast = edge.contrast
-    if not contrast.overlap:
-        return False
-    windows, places = np.unique(contrast.windows, return_inverse=True)
-    for _, _, bad, calls in RATES:
-        column = [COUNTS.index(name) for name in (bad, calls)]
-        old = _per_window(contrast.old[:, column], places, windows.size)
-        new = _per_window(contrast.new[:, column], places, windows.size)
-        share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
-        before = contrast.before[:, column]
-        phi = dispersion(before[:, 0], before[:, 1])
-        if dose_response(old[:, 0], old[:, 1], share, before[:, 0], before[:, 1]) / math.sqrt(phi) >= DOSE_Z:
-            return True
-    return False
-
-
-def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, Measure]]:
-    """Each measure as it counts for the old version, and for the new one, which is allowed the floor of latency."""
-    if any(problem.startswith("biased") for problem in edge.problems):
-        return []
-    found = [(rate, rate) for rate in (Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES)]
-    for side in ("client", "server"):
-        for quantile, enough in ((0.5, 30.0), (0.9, 80.0)):
-            place = bound_before(edge.table, _old_rows(edge), side, quantile, enough)
-            if place is None:
-                continue
-            lifted = int(bucket_of(bound_seconds(place) + settings.latency_floor_seconds))
-            higher = max(place + settings.latency_floor_buckets, lifted)
-            found.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
-    return found
-
-
-def _old_rows(edge: EdgeTests) -> Bools:
-    rows = np.zeros(edge.table.windows.size, dtype=bool)
-    rows[edge.contrast.before_rows] = True
-    return rows
-
-
-def _new_rows(edge: EdgeTests) -> Bools:
-    rows = np.zeros(edge.table.windows.size, dtype=bool)
-    rows[edge.contrast.since_rows] = True
-    return rows
-
-
-def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings) -> _Step | None:
-    contrast = edge.contrast
-    if not contrast.since_rows.size or contrast.confounded:
-        return None
-    soon = _new_rows(edge) & (edge.table.windows < contrast.since + settings.step_seconds)
-    before, after = series(edge.table, _old_rows(edge), measure), series(edge.table, soon, higher)
-    met = np.unique(contrast.windows)
-    if measure.signal in WARM:
-        after = _warm(after, edge.fresh)
-        met = np.intersect1d(met, after.windows)
-    apart = _apart(met, after)
-    if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_windows or not (apart or _leans(edge, measure)):
-        return None
-    return _Step(edge, measure, before, after, not apart)
-
-
-def _warm(after: Series, fresh: Shares) -> Series:
-    """Without the calls that fresh instances may have had, bad ones first."""
-    aside = fresh_calls(fresh, after.windows, after.calls).astype(np.int64)
-    left = after.calls > aside
-    return Series(after.windows[left], np.maximum(after.bad - aside, 0)[left], (after.calls - aside)[left])
-
-
-def _apart(met: Ints, after: Series) -> bool:
-    """The versions never met (in windows `met`), or only while instances were replaced, and the old one is gone."""
-    if not met.size:
-        return True
-    return met.size <= HARDLY and after.windows.size > 2 * HARDLY and int((after.windows > met[-1]).sum()) > HARDLY
-
-
-def _leans(edge: EdgeTests, measure: Measure) -> bool:
-    """Whether the versions, where they met, differ in this measure too."""
-    return any(
-        test.signal == measure.signal and test.kind == measure.kind and test.counterpart is None and test.log_e >= LEANS
-        for test in edge.tests
-    )
-
-
-def _found(deploy: Deploy, one: _Step, test: StepTest, below: set[Signal], rivals: Sequence[Rival]) -> Found:
+def _found(deploy: Deploy, one: Step, test: StepTest, below: set[Signal], rivals: Sequence[Rival]) -> Found:
     signal, role = one.measure.signal, one.edge.role
     innocent = _elsewhere(rivals, signal)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
@@ -271,7 +111,7 @@ def _found(deploy: Deploy, one: _Step, test: StepTest, below: set[Signal], rival
     return Found(replace(finding, role="propagated") if propagated else finding, innocent)
 
 
-def _step_finding(deploy: Deploy, one: _Step, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+def _step_finding(deploy: Deploy, one: Step, test: StepTest, rivals: Sequence[Rival]) -> Finding:
     edge, signal, windows = one.edge, one.measure.signal, one.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
     details = {
@@ -325,7 +165,7 @@ def _quantiles(edge: EdgeTests, side: str) -> dict[str, str]:
     if data is None:
         return {}
     found: dict[str, str] = {}
-    for who, rows in (("new", _new_rows(edge)), ("old", _old_rows(edge))):
+    for who, rows in (("new", new_rows(edge)), ("old", old_rows(edge))):
         values = three(data[rows].sum(axis=0), edge.table.lowest)
         found |= {
             f"{who}_{name}_seconds": f"{value:.4g}" for name, value in zip(("p50", "p90", "p99"), values, strict=True) if value
@@ -341,9 +181,3 @@ def _elsewhere(rivals: Sequence[Rival], signal: str) -> str:
         return ""
     best = max(better, key=lambda rival: rival.log_e)
     return f"{best.deploy.service} {best.deploy.version} has evidence between its versions, this deploy only a shift in time"
-
-
-def _per_window(counts: Ints, places: Ints, size: int) -> Ints:
-    out = np.zeros((size, counts.shape[1]), dtype=np.int64)
-    np.add.at(out, places, counts)
-    return out
