@@ -1,7 +1,6 @@
 """The parts put together: stores opened, sources made, pipelines bound to their settings."""
 
 import gc
-import math
 import os
 import shutil
 import socket
@@ -34,7 +33,6 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
 from monitor.gate import asked, evaluate_gate
-from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
@@ -199,14 +197,7 @@ class House:
 
     def judging(self) -> JudgeSettings:
         """How deploys are judged."""
-        said = self.settings.detection
-        return JudgeSettings(
-            alpha=said.alpha,
-            floor_ratio=said.effect_ratio,
-            floor_difference=said.effect_points,
-            latency_floor_buckets=max(1, int(2**HISTOGRAM_SCALE * math.log2(said.latency_ratio))),
-            share_of_calls=said.calls_share,
-        )
+        return self.settings.detection.judging()
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""

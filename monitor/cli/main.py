@@ -71,7 +71,7 @@ app.add_typer(tokens.commands, name="tokens")
 app.add_typer(settings.commands, name="config")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
-HEAVY = ("up", "run", "replay")
+HEAVY = ("up", "run", "replay", "judge")
 """Commands that load every part. Each is a module with a function `command`."""
 
 

@@ -1,5 +1,6 @@
 """The settings and their groups: names, defaults, meanings."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import DEFAULT_ENVIRONMENTS
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
+from monitor.model.edges import HISTOGRAM_SCALE
 from monitor.streams.batching import BOUNDS
 from monitor.streams.limit import RejectLimits
 
@@ -215,6 +217,16 @@ class DetectionSettings(Group):
     )
     every_seconds: float = Field(default=5.0, gt=0, le=15, description="seconds between two rounds of judging")
     watch_hours: float = Field(default=24.0, gt=0, description="hours for which a deploy is watched")
+
+    def judging(self) -> JudgeSettings:
+        """As the judge takes it."""
+        return JudgeSettings(
+            alpha=self.alpha,
+            floor_ratio=self.effect_ratio,
+            floor_difference=self.effect_points,
+            latency_floor_buckets=max(1, int(2**HISTOGRAM_SCALE * math.log2(self.latency_ratio))),
+            share_of_calls=self.calls_share,
+        )
 
 
 class ReceiverSettings(Group):

@@ -1,0 +1,183 @@
+"""Rows around one service as the judge's cells and sightings, as far as they were known at a moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+
+from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sighting
+from monitor.outside.counts import Counts, counts_of
+from monitor.outside.shapes import Shapes, shapes_of
+from monitor.outside.told import Ints, Rows, Told
+from monitor.outside.versions import Bools, Resolved, resolved
+
+UNKNOWN = "unknown"
+NOTHING: Histogram = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a judge may know at one moment. `assumed` are codes of what rests on assumptions; `first` is the new version's first bin."""
+
+    cells: Sequence[EdgeCell]
+    sightings: Sequence[Sighting]
+    assumed: frozenset[str]
+    first: datetime | None
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class _Sum:
+    """The rows of one cell; the caller's word first, then the callee's."""
+
+    calls: list[int] = field(default_factory=lambda: [0, 0])
+    errors: list[int] = field(default_factory=lambda: [0, 0])
+    shapes: list[Histogram] = field(default_factory=lambda: [NOTHING, NOTHING])
+
+
+class Recording:
+    """The rows that touch one service, in the order in which their bins end."""
+
+    def __init__(self, rows: Rows, told: Told, deploys: Sequence[Told], environment: str, source: str) -> None:
+        """`deploys` are all of the case; `source` names the file in errors."""
+        self.rows = rows.take(np.argsort(rows.ends, kind="stable"))
+        self._told, self._deploys, self._environment, self._source = told, deploys, environment, source
+        self._ends = self.rows.ends
+        self._windows = windows_of(self.rows)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Calls and errors of every row; assumptions rest on what was before the deploy."""
+        return counts_of(self.rows, self._told.at)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Latencies of every row."""
+        return shapes_of(self.rows, self.counts.calls, self._source)
+
+    def until(self, moment: float) -> Known:
+        """Cells and sightings of the bins that were over by then; nothing later is looked at."""
+        size = int(np.searchsorted(self._ends, moment, side="right"))
+        rows, windows, calls = self.rows.take(slice(0, size)), self._windows[:size], self.counts.calls[:size]
+        whose = resolved(rows, windows, calls, self._told, self._deploys)
+        answers = rows.callee.is_any(self._told.service)
+        own = np.where(answers, whose.callee, whose.caller)
+        fresh = windows[whose.kept & (calls > 0) & (own == whose.names.index(whose.new))] if whose.new else windows[:0]
+        return Known(
+            cells=summed(rows, whose.kept & (calls > 0), windows, whose, self.counts, self.shapes, self._environment),
+            sightings=self._sightings(rows, answers, windows, whose),
+            assumed=self._assumed(whose),
+            first=datetime.fromtimestamp(int(fresh.min()), UTC) if fresh.size else None,
+            old=whose.old,
+            new=whose.new,
+        )
+
+    def _sightings(self, rows: Rows, answers: Bools, windows: Ints, whose: Resolved) -> list[Sighting]:
+        """Where instances have names, or a version is told to have answered nothing; else calls alone tell what was alive."""
+        size = len(rows)
+        calls, errors = self.counts.calls[:size], self.counts.errors[:size]
+        mine = answers & whose.kept & ~rows.side.is_any("client")
+        if not (mine & (~rows.instance.is_any("") | (calls == 0))).any():
+            return []
+        sums: dict[tuple[int, int, int], list[int]] = {}
+        for row in np.flatnonzero(mine).tolist():
+            one = sums.setdefault((int(windows[row]), int(whose.callee[row]), int(rows.instance.codes[row])), [0, 0])
+            one[0] += int(calls[row])
+            one[1] += int(errors[row])
+        return [
+            Sighting(
+                datetime.fromtimestamp(window, UTC), self._environment, "", self._told.service, whose.names[version],
+                rows.instance.names[instance], answered, answered, bad,
+            )
+            for (window, version, instance), (answered, bad) in sorted(sums.items())
+        ]  # fmt: skip
+
+    def _assumed(self, whose: Resolved) -> frozenset[str]:
+        size = whose.kept.size
+        used = whose.kept & (self.counts.calls[:size] > 0)
+        known = used & self.shapes.known[:size]
+        said = {
+            "counts": bool((used & self.counts.assumed[:size]).any()),
+            "errors": bool((used & ~self.counts.told[:size]).any()),
+            "guessed": bool((used & self.shapes.guessed[:size]).any()),
+            "quantiles": bool((used & self.shapes.made[:size] & ~self.shapes.guessed[:size]).any()),
+            "latency": bool(used.any() and not known.any()),
+            "time": whose.timed and bool(used.any()),
+        }
+        return frozenset(code for code, is_so in said.items() if is_so)
+
+
+def windows_of(rows: Rows) -> Ints:
+    """The judge's window in which each bin begins."""
+    return (rows.ts // WINDOW_SECONDS * WINDOW_SECONDS).astype(np.int64)
+
+
+def summed(
+    rows: Rows, used: Bools, windows: Ints, whose: Resolved, counts: Counts, shapes: Shapes, environment: str
+) -> list[EdgeCell]:
+    """The used rows by window, edge and versions, in time order; both sides' words on the same calls in one cell."""
+    sums: dict[tuple[int, int, int, int, int, int], _Sum] = {}
+    server = ~rows.side.is_any("client")
+    columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee)
+    chosen = np.flatnonzero(used)
+    keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
+    for key, row, side in zip(keys, chosen.tolist(), server[chosen].astype(int).tolist(), strict=True):
+        one = sums.get(key)
+        if one is None:
+            one = sums[key] = _Sum()
+        one.calls[side] += int(counts.calls[row])
+        one.errors[side] += int(counts.errors[row])
+        held, more = one.shapes[side], shapes.histograms[row]
+        one.shapes[side] = _merged(held, more) if held else more
+    edges: dict[tuple[int, int, int], Edge] = {}
+    out: list[EdgeCell] = []
+    for (window, caller, callee, operation, old, new), one in sorted(sums.items()):
+        edge = edges.get((caller, callee, operation))
+        if edge is None:
+            ends = rows.caller.names[caller] or UNKNOWN, rows.callee.names[callee]
+            edge = edges[(caller, callee, operation)] = Edge(environment, *ends, "", rows.operation.names[operation])
+        out.append(_cell(window, edge, whose.names[old], whose.names[new], one))
+    return out
+
+
+def _cell(window: int, edge: Edge, caller: str, callee: str, one: _Sum) -> EdgeCell:
+    (told, answered), (bad, own_bad) = one.calls, one.errors
+    calls = max(told, answered)
+    bad = bad if told else own_bad
+    hidden = min(max(own_bad - bad, 0), calls - bad) if told else 0
+    both = min(told, answered)
+    coverage = {"both": both, "client_only": told - both, "server_only": answered - both}
+    return EdgeCell(
+        window=datetime.fromtimestamp(window, UTC),
+        edge=edge,
+        caller_version=caller,
+        callee_version=callee,
+        region="",
+        calls=calls,
+        weighted_calls=float(calls),
+        failed=bad + hidden,
+        outcomes={"ok": calls - bad - hidden, "server_error": bad + hidden},
+        error_types={},
+        conformance={},
+        coverage=coverage,
+        sampling="none",
+        client_calls=told,
+        server_calls=answered,
+        client_seconds_sum=None,
+        server_seconds_sum=None,
+        client_histogram=one.shapes[0],
+        server_histogram=one.shapes[1],
+        self_histogram=NOTHING,
+        queue_histogram=NOTHING,
+        provider_only={"server_error": hidden} if hidden else {},
+    )
+
+
+def _merged(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    out = dict(one)
+    for bucket, count in other.items():
+        out[bucket] = out.get(bucket, 0) + count
+    return out

@@ -1,0 +1,66 @@
+"""How many calls and errors each row stands for; where no count is told, one is assumed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.outside.told import Floats, Ints, Rows
+
+FEWEST, USUAL, MOST = 10.0, 50.0, 200.0
+"""Calls a bin that are assumed: as many as the success rate's own wandering before the deploy speaks for, within these."""
+ENOUGH_BINS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Calls and errors a row; `assumed` marks rows whose calls are, `told` rows that say how calls ended."""
+
+    calls: Ints
+    errors: Ints
+    assumed: NDArray[np.bool_]
+    told: NDArray[np.bool_]
+
+
+def counts_of(rows: Rows, before: float) -> Counts:
+    """What is assumed rests on the edge's bins that ended by `before`."""
+    calls = rows.count.copy()
+    open_rows = np.isnan(calls)
+    sums = np.array([_sum(text) for text in rows.histogram[open_rows].tolist()], dtype=np.float64)
+    calls[open_rows] = sums
+    answered = ~np.isnan(rows.success_rate) | ~np.isnan(rows.errors) | ~np.isnan(rows.p50_ms) | ~np.isnan(rows.mean_ms)
+    assumed = np.isnan(calls) & (answered | ~np.isnan(rows.p90_ms) | ~np.isnan(rows.p95_ms) | ~np.isnan(rows.p99_ms))
+    series = _series(rows) if assumed.any() else np.zeros(len(rows), dtype=np.int64)
+    for code in np.unique(series[assumed]).tolist():
+        mine = series == code
+        calls[mine & assumed] = _likely(rows.success_rate[mine & (rows.ends <= before)])
+    calls = np.nan_to_num(np.rint(calls))
+    errors = np.where(np.isnan(rows.errors), np.rint((1.0 - rows.success_rate) * calls), rows.errors)
+    told = ~np.isnan(errors)
+    errors = np.minimum(np.nan_to_num(errors), calls)
+    return Counts(calls.astype(np.int64), errors.astype(np.int64), assumed, told)
+
+
+def _sum(text: object) -> float:
+    """Calls that a histogram holds; what it cannot be read as is said elsewhere."""
+    if not text:
+        return float("nan")
+    parts = [pair.partition(":")[2] for pair in str(text).split()]
+    return float(sum(int(part) for part in parts if part.isdigit()))
+
+
+def _series(rows: Rows) -> Ints:
+    """A code for each edge as one side tells it."""
+    columns = (rows.caller, rows.callee, rows.operation, rows.side)
+    return np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]).astype(np.int64)
+
+
+def _likely(rates: Floats) -> float:
+    """Calls of which a rate that wanders so much would be a mere share: p (1 - p) over its variance."""
+    rates = rates[~np.isnan(rates)]
+    if rates.size < ENOUGH_BINS:
+        return USUAL
+    rate, variance = float(rates.mean()), float(rates.var())
+    if variance <= 0.0 or rate in (0.0, 1.0):
+        return USUAL
+    return float(np.clip(rate * (1.0 - rate) / variance, FEWEST, MOST))

@@ -1,0 +1,212 @@
+"""Files of an outsider to typed columns; what cannot be read is an error that says file, line or row, column, and what to do."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from monitor.errors import UsageError
+from monitor.model.deploys import DeployKind
+from monitor.outside.told import NUMBERS, TEXTS, Floats, Rows, Text, Told
+
+NEEDED = ("ts", "callee")
+MOMENTS = ("at", "evaluate_until", "data_from", "canary_ready", "full_rollout_from")
+SIDES = ("", "client", "server")
+_SECONDS_UP_TO = 1e11
+"""Larger numbers are milliseconds, micro- or nanoseconds since 1970."""
+
+
+def edges_of(path: Path) -> tuple[Rows, int]:
+    """The rows that have a time and a callee, and how many have not; UsageError for what cannot be read."""
+    table = _parquet(path)
+    missing = [name for name in NEEDED if name not in table.column_names]
+    if missing:
+        raise UsageError(f"{path}: column {missing[0]} is missing; see `seamwatch judge --help` for the columns")
+    size = table.num_rows
+    moments = _moments(path, table.column("ts"))
+    texts = {name: _text(path, name, table, size) for name in TEXTS}
+    numbers = {name: _numbers(path, name, table, size) for name in NUMBERS}
+    histogram = np.empty(size, dtype=object)
+    if "histogram" in table.column_names:
+        column = table.column("histogram")
+        if not _is_text(column.type) and not pa.types.is_null(column.type):
+            raise UsageError(f'{path}: column histogram is {column.type}; write texts such as "112:4 113:9"')
+        histogram[:] = column.to_pylist()
+    columns: dict[str, Any] = {**texts, **numbers}
+    rows = Rows(place=np.arange(size, dtype=np.int64), ts=moments, histogram=histogram, **columns)
+    _checked(path, rows)
+    kept = ~np.isnan(moments) & ~texts["callee"].is_any("")
+    rows = rows.take(kept) if not kept.all() else rows
+    return _with_steps(rows), int(size - kept.sum())
+
+
+def deploys_of(path: Path) -> list[Told]:
+    """The deploys in the file's order; UsageError for a line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8 text; write a JSON object a line") from error
+    found: dict[str, Told] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path} line {number}"
+        try:
+            said = msgspec.json.decode(line)
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{where}: is no JSON ({error}); write one object a line") from error
+        if not isinstance(said, Mapping):
+            raise UsageError(f"{where}: is no JSON object; write one object a line")
+        told = _told(where, said)
+        if told.deploy_id in found:
+            raise UsageError(f"{where}: deploy_id {told.deploy_id} stands in an earlier line too; give each deploy its own")
+        found[told.deploy_id] = told
+    return list(found.values())
+
+
+def _told(where: str, said: Mapping[str, Any]) -> Told:
+    for name in ("deploy_id", "service", "at"):
+        if said.get(name) in (None, ""):
+            raise UsageError(f"{where}: {name} is missing; a deploy has deploy_id, service and at")
+    moments = {name: _moment(where, name, said.get(name)) for name in MOMENTS}
+    at = moments.pop("at")
+    assert at is not None
+    until = moments["evaluate_until"]
+    if until is not None and until <= at:
+        raise UsageError(f"{where}: evaluate_until is not after at; give a later time, or null")
+    kind = said.get("kind") or "deploy"
+    if kind not in get_args(DeployKind):
+        raise UsageError(f"{where}: kind {kind!r} is none of {', '.join(get_args(DeployKind))}")
+    names = ("deploy_id", "case", "service", "version_from", "version_to", "history_case", "environment")
+    return Told(at=at, kind=kind, **moments, **{name: _word(where, name, said.get(name)) for name in names})  # type: ignore[arg-type]
+
+
+def _word(where: str, name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise UsageError(f"{where}: {name} is {value!r}; write a text")
+
+
+def _moment(where: str, name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(_scaled(np.array([float(value)]))[0])
+    if isinstance(value, str):
+        try:
+            return _utc(datetime.fromisoformat(value))
+        except ValueError:
+            pass
+    raise UsageError(f"{where}: {name} is {value!r}; write a time such as 2026-03-24T12:38:33Z, or seconds since 1970")
+
+
+def _utc(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _parquet(path: Path) -> pa.Table:
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; give the edges as a Parquet file")
+    wanted = ("ts", "histogram", *TEXTS, *NUMBERS)
+    try:
+        file = pq.ParquetFile(path)
+        return file.read(columns=[name for name in wanted if name in file.schema_arrow.names])
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); write it anew") from error
+
+
+def _text(path: Path, name: str, table: pa.Table, size: int) -> Text:
+    if name not in table.column_names or pa.types.is_null(table.schema.field(name).type):
+        return Text(np.zeros(size, dtype=np.int64), ("",))
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.string())
+    if not _is_text(column.type):
+        raise UsageError(f"{path}: column {name} is {column.type}; write texts")
+    coded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    names = tuple(coded.dictionary.to_pylist())
+    if name == "side" and not set(names) <= set(SIDES):
+        odd = next(text for text in names if text not in SIDES)
+        row = int(np.flatnonzero(np.asarray(coded.indices) == names.index(odd))[0])
+        raise UsageError(f"{path} row {row}: side is {odd!r}; write client, server or null")
+    return Text(np.asarray(coded.indices, dtype=np.int64), names or ("",))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _numbers(path: Path, name: str, table: pa.Table, size: int) -> Floats:
+    if name not in table.column_names or pa.types.is_null(table.schema.field(name).type):
+        return np.full(size, np.nan)
+    column = table.column(name)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise UsageError(f"{path}: column {name} is {column.type}; write numbers, or null where nothing is known")
+    return np.array(pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _moments(path: Path, column: pa.ChunkedArray) -> Floats:
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        micros = column.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64())
+        return np.array(pc.fill_null(micros.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64) / 1e6
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return _scaled(np.array(pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")).to_numpy(), dtype=np.float64))
+    if _is_text(kind):
+        out = np.full(len(column), np.nan)
+        for row, text in enumerate(column.to_pylist()):
+            if text is not None:
+                out[row] = _moment(f"{path} row {row}", "ts", text)
+        return out
+    raise UsageError(f"{path}: column ts is {kind}; write timestamps, ISO 8601 texts or seconds since 1970")
+
+
+def _scaled(values: Floats) -> Floats:
+    """Seconds, of seconds, milliseconds, micro- or nanoseconds since 1970."""
+    out = values.copy()
+    for _ in range(3):
+        out = np.where(np.abs(out) > _SECONDS_UP_TO, out / 1000.0, out)
+    return out
+
+
+def _checked(path: Path, rows: Rows) -> None:
+    """Values that cannot be: the first such row is named."""
+    wrong = {
+        "step_s": (~(rows.step_s > 0) & ~np.isnan(rows.step_s), "write its length in seconds, above 0"),
+        "count": (rows.count < 0, "write 0 or more"),
+        "errors": ((rows.errors < 0) | (rows.errors > rows.count), "write 0 to count"),
+        "success_rate": ((rows.success_rate < 0) | (rows.success_rate > 1), "write 0 to 1"),
+        **{name: (getattr(rows, name) < 0, "write milliseconds, 0 or more") for name in NUMBERS if name.endswith("_ms")},
+    }
+    for name, (bad, advice) in wrong.items():
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise UsageError(f"{path} row {row} (from 0): {name} is {getattr(rows, name)[row]:g}; {advice}")
+
+
+def _with_steps(rows: Rows) -> Rows:
+    """Where no length of the bin is told, it is the shortest time between two bins of the case, or 60 s."""
+    unknown = np.isnan(rows.step_s)
+    if not unknown.any():
+        return rows
+    steps = rows.step_s.copy()
+    for code in np.unique(rows.case.codes[unknown]):
+        mine = rows.case.codes == code
+        gaps = np.diff(np.unique(rows.ts[mine]))
+        steps[mine & unknown] = max(float(gaps.min()), 1.0) if gaps.size else 60.0
+    values = {name: getattr(rows, name) for name in rows.__slots__}
+    return Rows(**{**values, "step_s": steps})

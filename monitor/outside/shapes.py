@@ -1,0 +1,101 @@
+"""Latencies of rows as histograms of ours: as told, or made from quantiles or a mean as a chain of lognormal pieces."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from monitor.errors import UsageError
+from monitor.model.edges import Histogram
+from monitor.outside.told import QUANTILES, Floats, Ints, Rows
+
+TO_SECONDS = 159
+"""Bucket i of microseconds, (2^(i/8), 2^((i+1)/8)], lies in its larger part in bucket i - 159 of seconds: 8 log2(10^6) = 159.45."""
+LOWEST, HIGHEST = -136, 80
+"""Buckets of made histograms: 8 µs to 17 minutes."""
+SPREAD = 0.5
+"""Log-sd that is assumed where one number must stand for a whole distribution."""
+NARROW = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shapes:
+    """One histogram a row; `made` marks those from quantiles, `guessed` those from a single number, `known` rows with any latency."""
+
+    histograms: list[Histogram]
+    made: NDArray[np.bool_]
+    guessed: NDArray[np.bool_]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Rows that tell of latency at all."""
+        return np.array([bool(one) for one in self.histograms], dtype=bool)
+
+
+def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
+    """`counts`: calls a row, as many as a made histogram holds. UsageError names the file `source` and the row that cannot be read."""
+    empty: Histogram = {}
+    histograms: list[Histogram] = [empty] * len(rows)
+    told = np.array([bool(text) for text in rows.histogram.tolist()], dtype=bool)
+    for row in np.flatnonzero(told).tolist():
+        histograms[row] = _read(rows.histogram[row], source, int(rows.place[row]))
+    values = np.stack([getattr(rows, name) for name, _ in QUANTILES], axis=1) / 1000.0
+    values = np.where(values > 0, values, np.nan)
+    known = ~np.isnan(values)
+    mean = rows.mean_ms / 1000.0
+    some = known.any(axis=1) | (mean > 0)
+    open_rows = ~told & some & (counts > 0)
+    made, guessed = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    patterns = known @ (1 << np.arange(known.shape[1]))
+    for pattern in np.unique(patterns[open_rows]).tolist():
+        chosen = np.flatnonzero(open_rows & (patterns == pattern))
+        places = [place for place in range(known.shape[1]) if pattern >> place & 1]
+        z = np.array([ndtri(QUANTILES[place][1]) for place in places])
+        x = np.log(values[chosen][:, places])
+        if len(places) < 2:
+            guessed[chosen] = True
+            x, z = (x, z) if places else (np.log(mean[chosen])[:, None] - SPREAD**2 / 2.0, np.zeros(1))
+            x, z = np.concatenate([x, x + SPREAD], axis=1), np.array([z[0], z[0] + 1.0])
+        made[chosen] = True
+        for row, histogram in zip(chosen.tolist(), _made(x, z, counts[chosen]), strict=True):
+            histograms[row] = histogram
+    return Shapes(histograms, made, guessed)
+
+
+def _read(text: object, source: str, place: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    try:
+        for pair in str(text).split():
+            bucket, _, count = pair.partition(":")
+            number = int(count)
+            if number < 0:
+                raise ValueError
+            if number:
+                key = int(bucket) - TO_SECONDS
+                found[key] = found.get(key, 0) + number
+    except ValueError:
+        raise UsageError(
+            f"{source} row {place} (from 0): histogram {str(text)[:40]!r} cannot be read; "
+            'write "bin:count bin:count" in whole numbers, as in "112:4 113:9"'
+        ) from None
+    return found
+
+
+def _made(x: Floats, z: Floats, counts: Ints) -> list[dict[int, int]]:
+    """Counts per bucket of a law whose logs lie at `x` (rows by knots) where a normal law has `z`; straight between and beyond."""
+    x = np.maximum.accumulate(x, axis=1)
+    x = x + NARROW * np.arange(x.shape[1])
+    bounds = np.arange(LOWEST, HIGHEST + 1) * np.log(2.0) / 8.0
+    segment = np.clip((bounds[None, :, None] >= x[:, None, 1:-1]).sum(axis=2), 0, x.shape[1] - 2)
+    row = np.arange(x.shape[0])[:, None]
+    slope = (z[segment + 1] - z[segment]) / (x[row, segment + 1] - x[row, segment])
+    share = ndtr(z[segment] + slope * (bounds[None, :] - x[row, segment]))
+    share[:, 0], share[:, -1] = 0.0, 1.0
+    line = np.rint(share * counts[:, None]).astype(np.int64)
+    held = np.diff(line, axis=1)
+    out: list[dict[int, int]] = []
+    for one in held:
+        filled = np.flatnonzero(one)
+        out.append(dict(zip((filled + LOWEST).tolist(), one[filled].tolist(), strict=True)))
+    return out

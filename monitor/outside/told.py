@@ -1,0 +1,120 @@
+"""What an outsider tells: deploys, and rows of edges as columns. Times are seconds since the epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.deploys import DeployKind
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+TEXTS = ("case", "environment", "caller", "callee", "operation", "side", "version", "instance")
+NUMBERS = ("step_s", "count", "errors", "success_rate", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
+QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the deploys' file; None and "" where nothing is told."""
+
+    deploy_id: str
+    case: str
+    service: str
+    at: float
+    version_from: str
+    version_to: str
+    evaluate_until: float | None
+    data_from: float | None
+    canary_ready: float | None
+    full_rollout_from: float | None
+    history_case: str
+    environment: str
+    kind: DeployKind
+
+    @property
+    def expected_from(self) -> float | None:
+        """From when the new version is said to answer; None when nothing is said."""
+        return self.canary_ready if self.canary_ready is not None else self.full_rollout_from
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A column of texts: a code per row into `names`; "" stands for null."""
+
+    codes: Ints
+    names: tuple[str, ...]
+
+    def is_any(self, *wanted: str) -> NDArray[np.bool_]:
+        """Rows whose text is one of these."""
+        codes = [code for code, name in enumerate(self.names) if name in wanted]
+        return np.isin(self.codes, codes)
+
+    def texts(self) -> list[str]:
+        """Row by row."""
+        names = self.names
+        return [names[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows of edges, by column; NaN and None for null. `place` is the row's number in the file, from 0. In no order."""
+
+    place: Ints
+    ts: Floats
+    step_s: Floats
+    case: Text
+    environment: Text
+    caller: Text
+    callee: Text
+    operation: Text
+    side: Text
+    version: Text
+    instance: Text
+    count: Floats
+    errors: Floats
+    success_rate: Floats
+    mean_ms: Floats
+    p50_ms: Floats
+    p90_ms: Floats
+    p95_ms: Floats
+    p99_ms: Floats
+    histogram: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return int(self.ts.size)
+
+    def take(self, rows: Any) -> Self:
+        """These rows (places or a mask)."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            values[field.name] = replace(column, codes=column.codes[rows]) if isinstance(column, Text) else column[rows]
+        return replace(self, **values)
+
+    @property
+    def ends(self) -> Floats:
+        """When each row's bin is over, and the row known."""
+        return self.ts + self.step_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """All rows of a file, apart by case."""
+
+    rows: Rows
+    by_case: dict[str, Ints]
+
+    def of(self, case: str) -> Rows:
+        """The rows of one case; none when the file has no such case."""
+        return self.rows.take(self.by_case.get(case, np.array([], dtype=np.int64)))
+
+
+def apart(rows: Rows) -> Cases:
+    """The rows grouped by case."""
+    order = np.argsort(rows.case.codes, kind="stable")
+    codes, starts = np.unique(rows.case.codes[order], return_index=True)
+    parts: Sequence[Ints] = np.split(order, starts[1:]) if codes.size else []
+    return Cases(rows, {rows.case.names[code]: part for code, part in zip(codes.tolist(), parts, strict=True)})

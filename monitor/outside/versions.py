@@ -1,0 +1,151 @@
+"""Whose version a row bears, and which versions met where a row bears only one: by the other side's rows, or by time.
+
+A row's version is the teller's. What one side tells without the judged service's version is filled in where that version is the only
+one of its time; where two are live it would be a mixture, and is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.outside.told import Ints, Rows, Told
+
+SHARED = 0.5
+"""A bin that a deploy cuts is of the new version when so much of it comes after; else it is of neither, and left out."""
+BEFORE, AFTER = "before", "after"
+"""Names of versions that nobody named."""
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """Both ends' versions of each row, as codes into `names`; `kept` rows are judged. `timed`: the service's versions go by time alone."""
+
+    kept: Bools
+    caller: Ints
+    callee: Ints
+    names: tuple[str, ...]
+    old: str
+    new: str
+    timed: bool
+
+
+def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequence[Told]) -> Resolved:
+    """`rows` all touch the service; `deploys` are all of the case."""
+    names = list(rows.version.names)
+    for name in ("", told.version_from or BEFORE, told.version_to or AFTER):
+        if name not in names:
+            names.append(name)
+    none = names.index("")
+    callers_own = ~_owned_by_callee(rows, deploys)
+    caller = np.where(callers_own, rows.version.codes, none)
+    callee = np.where(callers_own, none, rows.version.codes)
+    answers = rows.callee.is_any(told.service)
+    own, other = np.where(answers, callee, caller), np.where(answers, caller, callee)
+    line = _Line.of(windows, own, (own != none) & (calls > 0))
+    old, new = _names(told, line, names)
+    if not line.windows.size:
+        full, timed = _by_time(rows, told, names.index(old), names.index(new), none), True
+    else:
+        full, timed = np.where(own == none, line.at(windows, none), own), False
+    partners = _partners(rows, told.service)
+    filled, single = other.copy(), np.ones(len(rows), dtype=bool)
+    for code in np.unique(partners).tolist():
+        mine = partners == code
+        about = _Line.of(windows[mine], other[mine], (other[mine] != none) & (calls[mine] > 0))
+        single[mine] = about.single
+        filled[mine] = np.where(other[mine] == none, about.at(windows[mine], none), other[mine])
+    mixed = ~single | (not timed and not line.single)
+    kept = ~_told_twice(rows, own != none, mixed) & (full != none)
+    whole = np.where(mixed, other, filled)
+    return Resolved(kept, np.where(answers, whole, full), np.where(answers, full, whole), tuple(names), old, new, timed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """The versions of one service over time; `single`: never two in one window."""
+
+    windows: Ints
+    codes: Ints
+    single: bool
+
+    @classmethod
+    def of(cls, windows: Ints, codes: Ints, used: Bools) -> "_Line":
+        pairs = np.unique(np.stack([windows[used], codes[used]]), axis=1)
+        return cls(pairs[0], pairs[1], bool(np.unique(pairs[0]).size == pairs.shape[1]))
+
+    def at(self, windows: Ints, none: int) -> Ints:
+        """The version that was live last; `none` where two are live at a time."""
+        if not self.single or not self.windows.size:
+            return np.full(windows.size, none)
+        return self.codes[np.maximum(np.searchsorted(self.windows, windows, side="right") - 1, 0)]
+
+
+def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
+    known: dict[str, set[str]] = {}
+    for told in deploys:
+        known.setdefault(told.service, set()).update({told.version_from, told.version_to} - {""})
+    if not len(rows):
+        return np.zeros(0, dtype=bool)
+    columns = (rows.caller.codes, rows.callee.codes, rows.side.codes, rows.version.codes)
+    combos, places = np.unique(np.stack(columns), axis=1, return_inverse=True)
+    named = [
+        (rows.caller.names[caller], rows.callee.names[callee], rows.side.names[side], rows.version.names[version])
+        for caller, callee, side, version in combos.T.tolist()
+    ]
+    for _, callee, side, version in named:
+        if side == "server" and version:
+            known.setdefault(callee, set()).add(version)
+    owned = np.array([_callee_owns(*one, known) for one in named], dtype=np.bool_)
+    return np.asarray(owned[np.ravel(places)], dtype=np.bool_)
+
+
+def _callee_owns(caller: str, callee: str, side: str, version: str, known: Mapping[str, set[str]]) -> bool:
+    if side == "server":
+        return True
+    by_caller, by_callee = version in known.get(caller, ()), version in known.get(callee, ())
+    return by_callee if by_caller != by_callee else side != "client"
+
+
+def _names(told: Told, line: _Line, names: Sequence[str]) -> tuple[str, str]:
+    """Old and new version: as told, else the one that is new since the deploy."""
+    old, new = told.version_from or BEFORE, told.version_to or AFTER
+    if told.version_to or not line.windows.size:
+        return old, new
+    before = set(line.codes[line.windows < told.at].tolist())
+    fresh = [code for code in line.codes[line.windows >= told.at - SHARED * 60.0].tolist() if code not in before]
+    return told.version_from, names[fresh[0]] if fresh else ""
+
+
+def _by_time(rows: Rows, told: Told, old: int, new: int, none: int) -> Ints:
+    """Old before the deploy, new since; neither for a bin that is more before than after, and yet not before."""
+    late, early = rows.ts >= told.at - SHARED * rows.step_s, rows.ends <= told.at
+    return np.where(late, new, np.where(early, old, none))
+
+
+def _partners(rows: Rows, service: str) -> Ints:
+    """A code for the service at the other end."""
+    answers = rows.callee.is_any(service)
+    return np.where(answers, rows.caller.codes, rows.callee.codes + len(rows.caller.names))
+
+
+def _told_twice(rows: Rows, carries: Bools, mixed: Bools) -> Bools:
+    """Rows left out because the edge's other side tells the same calls and they cannot be put together: versions are mixed.
+
+    The side that carries the judged service's version stays; the callee's when both do, or neither.
+    """
+    out = np.zeros(len(rows), dtype=bool)
+    if not mixed.any():
+        return out
+    client = rows.side.is_any("client")
+    edges = np.ravel(
+        np.unique(np.stack([rows.caller.codes, rows.callee.codes, rows.operation.codes]), axis=1, return_inverse=True)[1]
+    )
+    for code in np.unique(edges[mixed]).tolist():
+        mine = edges == code
+        theirs, ours = mine & client, mine & ~client
+        if theirs.any() and ours.any():
+            out |= ours if carries[theirs].any() and not carries[ours].any() else theirs
+    return out

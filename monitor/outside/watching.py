@@ -1,0 +1,243 @@
+"""A recorded deploy judged as the detector would have: at one sealed moment after another, until a decision stands."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import DAY, Around
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Finding, Outcome, Verdict
+from monitor.outside.cells import Known, Recording, summed, windows_of
+from monitor.outside.counts import counts_of
+from monitor.outside.shapes import shapes_of
+from monitor.outside.told import Cases, Rows, Told
+from monitor.outside.versions import Resolved
+
+NEIGHBOURS = 8
+"""So many neighbouring services, those with most calls, are the controls of a step in time."""
+FIRST, GROWS = 6, 1.18
+"""Every bin is a moment to judge up to the first; then each is later by this factor."""
+STANDS = 2
+"""A decision stands when so many moments in a row come to it."""
+PASS_AFTER = 600.0
+"""Seconds of the new version that a pass wants to have seen, whatever its calls show."""
+WATCHED = 3600.0
+"""Seconds that a deploy is watched for when nobody tells."""
+BINS_BEFORE = 60
+USUAL_STEP = 60.0
+HONEST = frozenset({"quantiles"})
+"""What may be assumed and yet be good for a pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided of a deploy and when (None: never); `verdict` and `findings` are the last ones reached, none without any data."""
+
+    told: Told
+    outcome: Outcome
+    decided_at: datetime | None
+    verdict: Verdict | None
+    findings: tuple[Finding, ...]
+    assumed: frozenset[str]
+    withheld: bool
+    """Whether it would have been a pass, but for what had to be assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    moment: float
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    known: Known
+    outcome: Outcome
+
+
+def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str) -> Decision:
+    """`deploys` are all of the file; `source` names the edges' file in errors. What ends after `decided_at` has no part in it.
+
+    Cost: some 20 judgements of the edges that touch the service.
+    """
+    rows = cases.of(told.case)
+    beside = [one for one in deploys if one.case == told.case]
+    watch = _Watch(cases, rows, told, beside, settings, source)
+    looks: list[_Look] = []
+    for moment in watch.moments():
+        look = watch.look(moment)
+        if look is None:
+            continue
+        looks.append(look)
+        if _stands(looks, told.at):
+            break
+    if not looks:
+        return Decision(told, "inconclusive", None, None, (), frozenset(), withheld=False)
+    last = looks[-1]
+    outcome = last.outcome
+    decided = datetime.fromtimestamp(last.moment, UTC) if outcome != "inconclusive" else None
+    withheld = outcome == "inconclusive" and last.verdict.outcome == "pass"
+    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld)
+
+
+def _stands(looks: Sequence[_Look], at: float) -> bool:
+    last = looks[-STANDS:]
+    if len(last) < STANDS or len({look.outcome for look in last}) > 1 or last[0].outcome == "inconclusive":
+        return False
+    first = looks[-1].known.first
+    return last[0].outcome == "fail" or looks[-1].moment >= max(at, first.timestamp() if first else at) + PASS_AFTER
+
+
+class _Watch:
+    """One deploy, the rows around it, and what the judge is told at each moment."""
+
+    def __init__(
+        self, cases: Cases, rows: Rows, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str
+    ) -> None:
+        if told.data_from is not None:
+            rows = rows.take(rows.ts >= told.data_from)
+        if told.evaluate_until is not None:
+            rows = rows.take(rows.ends <= told.evaluate_until)
+        touching = rows.callee.is_any(told.service) | rows.caller.is_any(told.service)
+        self.environment = told.environment or _commonest(rows.take(touching))
+        there = rows.environment.is_any(self.environment)
+        self.told, self.deploys, self.source = told, deploys, source
+        self.elsewhere = rows.take(there & ~touching)
+        self.recording = Recording(rows.take(there & touching), told, deploys, self.environment, source)
+        mine = self.recording.rows
+        self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
+        self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
+        self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
+        self.settings = _for_bins(settings, self.step)
+        self.history = cases.of(told.history_case) if told.history_case else None
+        self._former: Sequence[EdgeCell] | None = None
+        self._neighbours: list[EdgeCell] | None = None
+
+    def moments(self) -> Iterator[float]:
+        """Ends of bins at which to judge; dense at first, the last one before the end of the watch among them."""
+        if not len(self.recording.rows):
+            return
+        begins = (self.told.at - self.phase) // self.step * self.step + self.phase
+        most = int((self.until - begins) // self.step)
+        place = 2
+        while place < most:
+            yield begins + place * self.step
+            place = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
+        if most >= 1:
+            yield begins + most * self.step
+
+    def look(self, moment: float) -> _Look | None:
+        """The judge's word at this moment; None while there is nothing to judge."""
+        known = self.recording.until(moment)
+        if not known.cells and not known.sightings:
+            return None
+        verdict, findings = self._judged(known, moment, None)
+        if any(finding.strength == "weaker" for finding in findings):  # only a step in time is worth its controls
+            verdict, findings = self._judged(known, moment, self._around(known, moment))
+        outcome = verdict.outcome
+        if outcome == "pass" and known.assumed - HONEST:
+            outcome = "inconclusive"
+        return _Look(moment, verdict, tuple(findings), known, outcome)
+
+    def _judged(self, known: Known, moment: float, around: Around | None) -> tuple[Verdict, list[Finding]]:
+        waits = self.told.expected_from is not None and moment < self.told.expected_from
+        return judge(
+            _deploy(self.told, known, self.environment, moment),
+            known.cells,
+            [one for one in known.sightings if not self._not_there_yet(one.version, one.server_calls, one.window)],
+            [_other(one, self.environment) for one in self.deploys if one is not self.told and one.at <= moment],
+            self.settings,
+            datetime.fromtimestamp(moment, UTC),
+            around=around,
+            share=0.0 if waits else None,
+        )
+
+    def _not_there_yet(self, version: str, calls: int, window: datetime) -> bool:
+        """An instance that answers nothing before it is said to be ready."""
+        expected = self.told.expected_from
+        return calls == 0 and version == self.told.version_to and expected is not None and window.timestamp() < expected
+
+    def _around(self, known: Known, moment: float) -> Around:
+        if self._neighbours is None:
+            calls: Counter[str] = Counter()
+            for cell in known.cells:
+                ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
+                calls.update(dict.fromkeys(ends, cell.calls))
+            near = [name for name, _ in calls.most_common(NEIGHBOURS)]
+            rows = self.elsewhere
+            rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
+            self._neighbours = self._plain(rows)
+        if self._former is None:
+            self._former = self._earlier_days()
+        return Around([cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment], self._former)
+
+    def _earlier_days(self) -> Sequence[EdgeCell]:
+        """The service's cells of earlier days: of the history case, moved by whole days to the eve, and of the case itself."""
+        out: list[EdgeCell] = []
+        own = self.recording.rows
+        for rows in (self.history, own.take(own.ts < self.told.at - DAY / 2)):
+            if rows is None or not len(rows):
+                continue
+            mine = rows.take(rows.callee.is_any(self.told.service) | rows.caller.is_any(self.told.service))
+            if not len(mine):
+                continue
+            days = round((self.told.at - float(np.median(mine.ts))) / DAY)
+            moved = 0.0 if 1 <= days <= 7 else (days - 1) * DAY
+            out += self._plain(replace(mine, ts=mine.ts + moved))
+        return out
+
+    def _plain(self, rows: Rows) -> list[EdgeCell]:
+        """Cells without versions: controls need none."""
+        none = np.zeros(len(rows), dtype=np.int64)
+        counts = counts_of(rows, self.told.at)
+        shapes = shapes_of(rows, counts.calls, self.source)
+        whose = Resolved(np.ones(len(rows), dtype=bool), none, none, ("",), "", "", timed=False)
+        return summed(rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment)
+
+
+def _commonest(rows: Rows) -> str:
+    """The environment of most of these rows; "" when none is told."""
+    counted = np.bincount(rows.environment.codes, minlength=1)
+    return rows.environment.names[int(counted.argmax())] if len(rows) else ""
+
+
+def _for_bins(settings: JudgeSettings, step: float) -> JudgeSettings:
+    """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins look late because they are long."""
+    return replace(
+        settings,
+        warmup_seconds=settings.warmup_seconds if step <= settings.warmup_seconds / 2 else 0.0,
+        before_seconds=max(settings.before_seconds, BINS_BEFORE * step),
+        late_seconds=settings.late_seconds + step,
+        min_windows=settings.min_windows if step < 4 * USUAL_STEP else 2,
+        silence_windows=settings.silence_windows,
+        step_seconds=max(settings.step_seconds, 6 * step),
+    )
+
+
+def _deploy(told: Told, known: Known, environment: str, moment: float) -> Deploy:
+    expected = told.expected_from
+    there = expected is not None and moment >= expected
+    return Deploy(
+        id=told.deploy_id,
+        kind=told.kind,
+        environment=environment,
+        service=told.service,
+        version=known.new,
+        previous_version=known.old,
+        state="succeeded" if there else "progressing",
+        started=datetime.fromtimestamp(told.at, UTC),
+        finished=datetime.fromtimestamp(expected, UTC) if there and expected is not None else None,
+        first_traffic=known.first,
+        sources=("outside",),
+    )
+
+
+def _other(told: Told, environment: str) -> Deploy:
+    at = datetime.fromtimestamp(told.at, UTC)
+    return Deploy(
+        told.deploy_id, told.kind, environment, told.service, told.version_to, told.version_from, "progressing", at, None, None,
+        ("outside",),
+    )  # fmt: skip

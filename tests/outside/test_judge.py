@@ -1,0 +1,261 @@
+"""`seamwatch judge` on files of others: what is worse fails, what is assumed never passes, nothing later than the decision is read."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitor.cli import main
+from tests.outside.rows import AT, Row, beside, bucket, deploy, minutes, replaced, row, written
+
+SLOW = {"histogram": f"{bucket(80)}:200"}
+FAILING = {"errors": 60}
+RATES = {"count": None, "errors": None, "success_rate": 0.995, "histogram": None, "p50_ms": 20.0, "p95_ms": 30.0}
+QUANTILES = {"histogram": None, "p50_ms": 20.0, "p90_ms": 26.0, "p99_ms": 40.0}
+
+
+def told(capsys: pytest.CaptureFixture[str], folder: Path, rows: list[Row], *deploys: Row) -> list[dict[str, Any]]:
+    edges, lines = written(folder, rows, deploys or [deploy()])
+    with pytest.raises(SystemExit) as end:
+        main(["judge", "--edges", str(edges), "--deploys", str(lines), "--format", "ndjson"])
+    said = capsys.readouterr()
+    assert end.value.code == 0, said.err
+    return [json.loads(line) for line in said.out.splitlines()]
+
+
+def refused(capsys: pytest.CaptureFixture[str], edges: Path, deploys: Path) -> str:
+    with pytest.raises(SystemExit) as end:
+        main(["judge", "--edges", str(edges), "--deploys", str(deploys)])
+    assert end.value.code == 64
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [beside, replaced])
+@pytest.mark.parametrize(("harm", "signal"), [(FAILING, "errors"), (SLOW, "latency")])
+def test_a_worse_version_fails_and_its_edge_and_deploy_are_named(
+    how: Any, harm: Row, signal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (said,) = told(capsys, tmp_path, minutes(how(harm)))
+    assert (said["deploy_id"], said["verdict"], said["suspects"][0]) == ("d1", "fail", "d1")
+    assert said["culprit_edges"] == [{"caller": "web", "callee": "pay", "operation": "POST /pay"}]
+    assert said["reason"].startswith(f"{signal} on web → pay POST /pay")
+    assert 0.5 < said["confidence"] <= 1.0
+    assert AT < datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("how", [beside, replaced])
+@pytest.mark.parametrize("form", [{}, QUANTILES, RATES, {"histogram": None, "mean_ms": 21.0}, {"histogram": None}])
+def test_an_equal_version_never_fails(how: Any, form: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (said,) = told(capsys, tmp_path, minutes(how({}, **form)))
+    assert said["verdict"] != "fail"
+
+
+def test_an_equal_version_with_calls_enough_passes_and_says_when(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
+    (said,) = told(capsys, tmp_path, minutes(beside({}, **many)))
+    assert said["verdict"] == "pass"
+    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"count": None, "errors": None, "success_rate": 1.0}, "assumed"),
+        ({"errors": None}, "nothing tells how calls ended"),
+        ({"histogram": None, "mean_ms": 20.0}, "one number a bin"),
+        ({"histogram": None, "p50_ms": 20.0}, "one number a bin"),
+        ({"histogram": None}, "nothing tells of latency"),
+    ],
+)
+def test_what_is_assumed_is_said_and_never_passes(
+    form: Row, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
+    if "count" in form:
+        many["histogram"] = None
+        many["p50_ms"], many["p90_ms"] = 20.0, 26.0
+    (said,) = told(capsys, tmp_path, minutes(beside({}, **many | form)))
+    assert (said["verdict"], said["decided_at"]) == ("inconclusive", None)
+    assert words in said["reason"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param({**RATES, "success_rate": 0.7}, id="rates"),
+        pytest.param({**RATES, "p50_ms": 90.0, "p95_ms": 140.0}, id="quantiles without counts"),
+        pytest.param({"count": 200, **QUANTILES, "p50_ms": 90.0, "p90_ms": 120.0, "p99_ms": 200.0}, id="quantiles"),
+        pytest.param({"histogram": None, "mean_ms": 90.0}, id="means"),
+    ],
+)
+def test_poor_forms_still_show_gross_harm(harm: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = RATES if harm.get("count", 1) is None else {}
+    if "p90_ms" in harm:
+        usual = QUANTILES
+    elif "mean_ms" in harm:
+        usual = {"histogram": None, "mean_ms": 20.0}
+    (said,) = told(capsys, tmp_path, minutes(replaced(harm, **usual)))
+    assert said["verdict"] == "fail"
+
+
+def test_nothing_after_the_decision_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = minutes(beside(FAILING))
+    (whole,) = told(capsys, tmp_path, rows)
+    decided = datetime.fromisoformat(whole["decided_at"])
+    early = [one for one in rows if one["ts"] + timedelta(seconds=60) <= decided]
+    other = [*early, *(one | {"errors": 0, "version": "3.0"} for one in rows[len(early) :])]
+    for changed in (early, other):
+        assert told(capsys, tmp_path, changed) == [whole]
+
+
+def test_nothing_after_evaluate_until_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    late = lambda minute: beside(FAILING if minute >= 10 else {})(minute)  # noqa: E731
+    (said,) = told(capsys, tmp_path, minutes(late), deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()))
+    assert said["verdict"] != "fail"
+    (said,) = told(capsys, tmp_path, minutes(late))
+    assert said["verdict"] == "fail"
+
+
+def test_nodes_without_callers_and_rows_without_versions_are_judged_by_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows(minute: int) -> list[Row]:
+        node = {"caller": "<any>", "version": None, "side": None, "operation": None}
+        return [row(minute, **node, errors=60 if minute >= 0 else 0), row(minute, **node | {"callee": "stock"})]
+
+    (said,) = told(capsys, tmp_path, minutes(rows))
+    assert said["verdict"] == "fail"
+    assert said["culprit_edges"] == [{"caller": "<any>", "callee": "pay", "operation": ""}]
+    assert "versions go by time" in said["reason"]
+
+
+def test_a_version_said_to_be_ready_later_is_not_silent_until_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def rows(minute: int) -> list[Row]:
+        old = [row(minute, instance=f"old-{place}") for place in range(2)]
+        return old if minute < 0 else [*old, row(minute, version="2.0", instance="new-0", count=0, errors=0, histogram=None)]
+
+    (silent,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=(AT + timedelta(minutes=1)).isoformat()))
+    assert silent["verdict"] == "fail"
+    assert silent["reason"].startswith("silence")
+    (waiting,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=(AT + timedelta(minutes=40)).isoformat()))
+    assert waiting["verdict"] == "inconclusive"
+
+
+def test_five_minute_bins_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        one | {"ts": AT + timedelta(minutes=5 * place), "step_s": 300}
+        for place in range(-60, 12)
+        for one in replaced(FAILING)(place)
+    ]
+    (said,) = told(capsys, tmp_path, rows, deploy(evaluate_until=(AT + timedelta(hours=1)).isoformat()))
+    assert said["verdict"] == "fail"
+    assert datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=30)
+
+
+def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The caller's rows bear the caller's version; a delay of the network shows in them alone."""
+
+    def rows(minute: int) -> list[Row]:
+        slow = SLOW if minute >= 0 else {}
+        mine = row(minute, version="2.0" if minute >= 0 else "1.0")
+        return [mine, row(minute, side="client", version="9.9", **slow), row(minute, callee="stock", version="7")]
+
+    (said,) = told(capsys, tmp_path, minutes(rows))
+    assert said["verdict"] == "fail"
+    assert said["reason"].startswith("latency on web → pay")
+
+
+@pytest.mark.parametrize("missing", ["case", "step_s", "environment", "caller", "operation", "side", "version", "instance"])
+def test_any_column_may_be_missing_or_null(missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = minutes(replaced(FAILING))
+    for changed in ([one | {missing: None} for one in rows], [{k: v for k, v in one.items() if k != missing} for one in rows]):
+        (said,) = told(capsys, tmp_path, changed, deploy(**{"case": None} if missing == "case" else {}))
+        assert said["verdict"] == "fail"
+
+
+def test_times_may_be_texts_or_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = minutes(replaced(FAILING))
+    (usual,) = told(capsys, tmp_path, rows)
+    for how in (
+        datetime.isoformat,
+        datetime.timestamp,
+        lambda ts: int(ts.timestamp() * 1000),
+        lambda ts: int(ts.timestamp() * 1e9),
+    ):
+        (said,) = told(capsys, tmp_path, [one | {"ts": how(one["ts"])} for one in rows], deploy(at=AT.timestamp()))
+        assert said == usual
+
+
+def test_a_deploy_without_rows_gets_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = told(capsys, tmp_path, minutes(beside({})), deploy(deploy_id="other", case="nowhere"), deploy())
+    assert [one["deploy_id"] for one in said] == ["other", "d1"]
+    assert said[0]["verdict"] == "inconclusive"
+    assert list(said[0]) == ["deploy_id", "verdict", "confidence", "suspects", "culprit_edges", "decided_at", "reason"]
+
+
+def test_rows_that_belong_nowhere_are_set_aside_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edges, deploys = written(tmp_path, [*minutes(beside({})), row(0, callee=None), row(0, ts=None)], [deploy()])
+    with pytest.raises(SystemExit):
+        main(["judge", "--edges", str(edges), "--deploys", str(deploys)])
+    assert "2 rows without ts or callee are set aside" in re.sub(r"\s+", " ", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"count": -1, "errors": 0}, ("row 1", "count", "0 or more")),
+        ({"errors": 900}, ("row 1", "errors", "0 to count")),
+        ({"success_rate": 99.5}, ("row 1", "success_rate", "0 to 1")),
+        ({"histogram": "12-4"}, ("row 1", "histogram", "bin:count")),
+        ({"side": "sideways"}, ("row 1", "side", "client, server")),
+        ({"p50_ms": -4.0}, ("row 1", "p50_ms", "milliseconds")),
+        ({"step_s": 0}, ("row 1", "step_s", "seconds")),
+    ],
+)
+def test_a_value_that_cannot_be_names_file_row_and_column(
+    change: Row, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edges, deploys = written(tmp_path, [row(-2), row(-1, **change), row(0), row(1), row(2)], [deploy()])
+    said = refused(capsys, edges, deploys)
+    assert all(word in said for word in (str(edges), *words))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", ("line 1", "no JSON")),
+        ("[1]", ("line 1", "one object a line")),
+        ('{"service": "pay", "at": 0}', ("line 1", "deploy_id is missing")),
+        ('{"deploy_id": "a", "service": "pay", "at": "noon"}', ("line 1", "at is 'noon'")),
+        ('{"deploy_id": "a", "service": "pay", "at": 9, "evaluate_until": 9}', ("line 1", "evaluate_until is not after at")),
+        (
+            '{"deploy_id": "a", "service": "pay", "at": 9}\n{"deploy_id": "a", "service": "pay", "at": 9}',
+            ("line 2", "earlier line"),
+        ),
+        ('{"deploy_id": "a", "service": {}, "at": 9}', ("line 1", "service is {}")),
+        ('{"deploy_id": "a", "service": "pay", "at": 9, "kind": "party"}', ("line 1", "kind 'party'")),
+    ],
+)
+def test_a_line_that_is_no_deploy_is_named(
+    line: str, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edges, deploys = written(tmp_path, [row(0)], [])
+    deploys.write_text(line)
+    said = refused(capsys, edges, deploys)
+    assert all(word in said for word in (str(deploys), *words))
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edges, deploys = written(tmp_path, [row(0)], [deploy()])
+    assert "no such file" in refused(capsys, tmp_path / "none.parquet", deploys)
+    assert "cannot be read as Parquet" in refused(capsys, deploys, deploys)
+    assert "cannot be read" in refused(capsys, edges, tmp_path / "none.jsonl")
+    pq.write_table(pa.table({"ts": [1.0]}), edges)
+    assert "column callee is missing" in refused(capsys, edges, deploys)
+    pq.write_table(pa.table({"ts": [1.0], "callee": ["pay"], "count": ["many"]}), edges)
+    assert "column count is string; write numbers" in refused(capsys, edges, deploys)
