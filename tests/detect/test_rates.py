@@ -90,14 +90,24 @@ def test_the_minimum_detectable_ratio_falls_with_traffic() -> None:
     assert minimum_detectable_ratio(0, 100, 0.01, 1.25, 0.01, 10) is None
 
 
-def test_a_step_must_beat_every_placebo() -> None:
+def test_a_step_must_beat_placebos_of_its_own_length() -> None:
     rng = np.random.default_rng(3)
     calls = np.full(60, 200, dtype=np.int64)
     quiet, after = rng.poisson(1, 60).astype(np.int64), rng.poisson(20, 12).astype(np.int64)
-    assert step_test((quiet, calls), (after, calls[:12]), 1.0, 24).stands_out
+    assert step_test((quiet, calls), (after, calls[:12]), 1.0, 24).stands_out(110.0)
     stormy = quiet.copy()
-    stormy[40:52] = 40
-    assert not step_test((stormy, calls), (after, calls[:12]), 1.0, 24).stands_out
+    stormy[30:50] = 40
+    assert not step_test((stormy, calls), (after, calls[:12]), 1.0, 24).stands_out(110.0)
+
+
+def test_an_earlier_incident_shorter_than_the_harm_does_not_hide_it() -> None:
+    rng = np.random.default_rng(3)
+    calls = np.full(60, 200, dtype=np.int64)
+    before, after = rng.poisson(1, 60).astype(np.int64), rng.poisson(20, 24).astype(np.int64)
+    before[20:26] = 40
+    assert step_test((before, calls), (after, calls[:24]), 1.0, 24).stands_out(230.0)
+    passing = np.concatenate([after[:6], rng.poisson(1, 18)]).astype(np.int64)
+    assert not step_test((before, calls), (passing, calls[:24]), 1.0, 24).stands_out(230.0)
 
 
 def test_a_response_needs_three_doses() -> None:

@@ -1,6 +1,7 @@
 """The weaker leg: after against before, where the versions never met; and damage to what both share.
 
-A step is believed only if it stands out from every placebo: the same comparison at earlier moments at which nothing was deployed.
+A step is believed only if it stands out from placebos: the same comparison at earlier moments at which nothing was deployed. What is
+compared is the mildest part of each span, so that an incident that came and went hides no harm that stays.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,12 @@ MIN_RATIO = 2.0
 MARGIN = 1.5
 """A step that only time speaks for must be so many times the largest placebo."""
 ENOUGH_PLACEBOS = 5
+MOST_PARTS = 4
+ENOUGH_BAD = 6.0
+MOST_BEATEN = 0.9
+OUTLASTS = 180.0
+"""Gross harm that lasted so many seconds need not be larger than each earlier incident, only than nearly all other times."""
+GROSS = 3.0
 LASTING = 1.4
 """Both halves of the time after must be worse by this: a passing incident is no release."""
 
@@ -39,10 +46,16 @@ class StepTest:
     growth: float
     lasting: bool
 
-    @property
-    def stands_out(self) -> bool:
-        """Larger than every placebo, and there were enough of them."""
-        return self.placebos >= ENOUGH_PLACEBOS and self.beaten == self.placebos
+    def stands_out(self, seconds: float) -> bool:
+        """Larger than every placebo, and there were enough of them; than nearly every one where it is gross and has lasted for `seconds`."""
+        return stands_out(self.placebos, self.beaten, self.ratio or GROSS, seconds)
+
+
+def stands_out(placebos: int, beaten: int, ratio: float, seconds: float) -> bool:
+    """Whether a step of `ratio` is larger than what time does alone."""
+    if placebos < ENOUGH_PLACEBOS:
+        return False
+    return beaten == placebos or (ratio >= GROSS and seconds >= OUTLASTS and beaten >= MOST_BEATEN * placebos)
 
 
 def step_test(
@@ -67,14 +80,11 @@ def step_test(
     base = base[0], base[1] * growth
     span = max(1, min(a.size, b.size // 3))
     real = log_ratio((k, base[1]), (s, base[0]))
-    cuts = (
-        np.unique(np.linspace(span, b.size - span, placebos).astype(int))
-        if b.size >= 3 * span and b.size > 3
-        else np.array([], dtype=int)
-    )
-    rivals = [
-        log_ratio((s[cut : cut + span], base[0][cut : cut + span]), (s[:cut], base[0][:cut])) for cut in cuts.tolist()
-    ] + list(former)
+    parts = _parts(k, span, phi)
+    least = _least(k, base[1], parts)
+    starts = np.unique(np.linspace(0, b.size - span, placebos).astype(int)) if b.size > 3 else np.array([], dtype=int)
+    rivals = [_least(s[start : start + span], base[0][start : start + span], parts) for start in starts.tolist()]
+    beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(real - np.log(margin) > rival for rival in former)
     halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
     lasting = all(log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves)
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
@@ -85,11 +95,27 @@ def step_test(
         after_bad=int(k.sum()),
         log_e=fixed_e(float(k.sum()) / phi, float(s.sum()) / phi, float(share), floor_ratio),
         ratio=float(np.exp(real)) if s.sum() > 0 and k.sum() > 0 else None,
-        placebos=len(rivals),
-        beaten=sum(real - np.log(margin) > rival for rival in rivals),
+        placebos=len(rivals) + len(former),
+        beaten=int(beaten),
         seasonal=expected is not None,
         growth=growth,
         lasting=lasting,
+    )
+
+
+def _parts(bad: Ints, span: int, phi: float) -> int:
+    """Into so many parts a span is cut: each with enough bad calls to tell, no more of them than windows."""
+    return max(1, min(MOST_PARTS, span, int(float(bad.sum()) / phi / ENOUGH_BAD)))
+
+
+def _least(bad: Ints, exposure: Floats, parts: int) -> float:
+    """Log rate of the mildest of so many parts: harm that stays is bad in each, an incident that came and went is not."""
+    ends = np.linspace(0, bad.size, parts + 1).astype(int)
+    return float(
+        min(
+            np.log((bad[low:high].sum() + 0.5) / (exposure[low:high].sum() + 1e-9))
+            for low, high in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)
+        )
     )
 
 

@@ -82,6 +82,7 @@ class EdgeTests:
     latency_difference: Mapping[str, float]
     fresh: Shares
     problems: tuple[str, ...]
+    grain: int
 
 
 def tests_of_edge(
@@ -93,11 +94,12 @@ def tests_of_edge(
     settings: JudgeSettings,
     between_instances: float,
     fresh: Shares,
+    grain: int,
 ) -> EdgeTests:
     """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
 
     `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers;
-    `fresh`: the share of calls that fresh instances of the new one had.
+    `fresh`: the share of calls that fresh instances of the new one had; `grain`: how many seconds a window holds.
     """
     least = between_instances if role == "callee" else 1.0
     whole = contrast(table, role, new_version, old_version, since)
@@ -134,6 +136,7 @@ def tests_of_edge(
         latency_difference=_latency_differences(whole, settings),
         fresh=fresh,
         problems=problems,
+        grain=grain,
     )
 
 

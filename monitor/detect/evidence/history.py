@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Floats
+from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import fixed_e, log_ratio, seasonal_rates
+from monitor.detect.evidence.sizes import FEWEST_CALLS, Statistic, sizes
 from monitor.detect.measure.columns import EdgeTable
-from monitor.detect.measure.series import Measure, Series, bound_before, series
+from monitor.detect.measure.series import Controls, Measure, Series, bound_before, series
 
-SEASON_NEEDS_DAYS = 2
+SEASON_NEEDS_DAYS = 1
+ENOUGH_CALLS = 30.0
 GROWN = float(np.log(20.0))
 
 
@@ -31,7 +33,7 @@ def steps_of_days(days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, 
 def season(
     days: Sequence[tuple[float, EdgeTable]], before: Series, after: Series, measure: Measure
 ) -> tuple[Floats, Floats] | None:
-    """Rates to be expected before and after by the clock, from two earlier days at least.
+    """Rates to be expected before and after by the clock, from one earlier day at least.
 
     The season may explain a rise, it never makes one: what is expected after is at least the mean of what was before.
     """
@@ -47,8 +49,16 @@ def season(
     return earlier, np.maximum(later, usual)
 
 
-def growth_of(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
-    """How many times worse, and by how much of all calls, the worst callees among the neighbours became beyond chance; (1.0, 0.0) for not at all."""
+def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float, float]:
+    """How many times worse, and by how much of all calls, the median callee among the controls became; (1.0, 0.0) for not at all.
+
+    Of those beside the service and of those below it apart: the worse median counts. One bad neighbour explains nothing, most of them do.
+    """
+    found = [_median_growth(group, measure, since) for group in (controls.beside, controls.below)]
+    return max(times for times, _ in found), max(added for _, added in found)
+
+
+def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
     sums: dict[str, list[float]] = {}
     for table in neighbours:
         place = _own_bound(table, measure, since)
@@ -59,12 +69,42 @@ def growth_of(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -
             total = sums.setdefault(table.edge.callee, [0.0] * 4)
             total[offset] += float(one.bad.sum())
             total[offset + 1] += float(one.calls.sum())
-    times, added = 1.0, 0.0
-    for k, a, s, b in sums.values():
-        if a and b and fixed_e(k, s, a / (a + b), 1.0) >= GROWN:
-            times = max(times, (k + 0.5) / a * b / (s + 0.5))
-            added = max(added, k / a - s / b)
-    return times, added
+    logs, added = [0.0], [0.0]
+    told = [(k, a, s, b) for k, a, s, b in sums.values() if min(a, b) >= ENOUGH_CALLS]
+    if told:
+        grown = [fixed_e(k, s, a / (a + b), 1.0) >= GROWN for k, a, s, b in told]
+        logs = [
+            max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))) if worse else 0.0
+            for worse, (k, a, s, b) in zip(grown, told, strict=True)
+        ]
+        added = [k / a - s / b if worse else 0.0 for worse, (k, a, s, b) in zip(grown, told, strict=True)]
+    return float(np.exp(np.median(logs))), float(max(np.median(added), 0.0))
+
+
+def sizes_grown(controls: Controls, side: str, statistic: Statistic, since: float) -> float:
+    """Log ratio by which the median callee among the controls became slower, never less than 0; the worse of those beside and below."""
+    return max(_median_step(group, side, statistic, since) for group in (controls.beside, controls.below))
+
+
+def _median_step(neighbours: Sequence[EdgeTable], side: str, statistic: Statistic, since: float) -> float:
+    steps: dict[str, list[float]] = {}
+    for table in neighbours:
+        step = size_step(table, table.windows < since, table.windows >= since, side, statistic)
+        if step is not None:
+            steps.setdefault(table.edge.callee, []).append(step)
+    return max(0.0, float(np.median([float(np.median(found)) for found in steps.values()]))) if steps else 0.0
+
+
+def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic) -> float | None:
+    """Log ratio of the statistic over all calls after to before; None where there are too few."""
+    data = table.client if side == "client" else table.server
+    if data is None:
+        return None
+    both = np.stack([data[before].sum(axis=0), data[after].sum(axis=0)])
+    if float(both.sum(axis=1).min()) < FEWEST_CALLS[statistic]:
+        return None
+    was, now = sizes(both, table.lowest, statistic).tolist()
+    return float(now - was)
 
 
 def _own_bound(table: EdgeTable, measure: Measure, since: float) -> Measure | None:

@@ -8,17 +8,20 @@ old version is a control too, which finds small rises that a ramp of a minute ha
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
-from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
+from monitor.detect.evidence.edge_tests import RATES, SIDES, WARM, WEIGHTS, EdgeTests
+from monitor.detect.evidence.history import growth_of, season, size_step, sizes_grown, steps_of_days
 from monitor.detect.evidence.latency import bound_seconds, bucket_of
 from monitor.detect.evidence.rates import LEANS, dispersion
-from monitor.detect.measure.columns import COUNTS
-from monitor.detect.measure.series import Measure, Series, bound_before, series
+from monitor.detect.evidence.sizes import CLOSE, FEWEST_CALLS, SLOWER, Statistic, size_test
+from monitor.detect.measure.columns import COUNTS, EdgeTable
+from monitor.detect.measure.contrasts import Side
+from monitor.detect.measure.series import Controls, Measure, Series, bound_before, series
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
 
@@ -26,6 +29,8 @@ DOSE_Z = 4.0
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 FEWEST_PLACEBOS = 3
+BOUNDS = ((0.5, 30.0, 0), (0.9, 80.0, 0), (0.99, 400.0, 0), (0.99, 100.0, 16))
+"""Quantiles whose exceedance is counted, calls wanted before, and buckets further: four times the p99 is hardly ever reached by chance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +42,6 @@ class Step:
     before: Series
     after: Series
     supported: bool
-    alone: bool = False
-    """Whether nobody else calls what the service calls here, so that nothing tells a fault of the two apart."""
 
     def test(
         self,
@@ -47,6 +50,7 @@ class Step:
         former: Sequence[float] = (),
         growth: tuple[float, float] = (1.0, 0.0),
     ) -> StepTest:
+        """Held against what was before alone, or also against seasons, earlier days and what neighbours did."""
         times, added = growth
         beyond = np.maximum(self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0)
         return step_test(
@@ -61,6 +65,12 @@ class Step:
             margin=1.0 if self.supported else MARGIN,
         )
 
+    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+        """Held against neighbours and this edge at the same hours of earlier days."""
+        expected = season(hours, self.before, self.after, self.measure)
+        former = steps_of_days(hours, self.measure, seasonal=expected is not None)
+        return self.test(settings, expected, former, growth_of(controls, self.measure, self.edge.contrast.since))
+
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
         if self.supported:
@@ -73,7 +83,7 @@ class Step:
         beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
         if self.measure.signal in WARM:
             beaten = beaten and test.lasting
-        enough = beaten if self.supported else test.stands_out and test.lasting
+        enough = beaten if self.supported else test.stands_out(_seconds(self.after)) and test.lasting
         return (
             test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
             and enough
@@ -81,10 +91,81 @@ class Step:
         )
 
 
-def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeStep:
+    """One side's latency by size over time, histograms per window; `before` and `after` count the calls above the old p90."""
+
+    edge: EdgeTests
+    measure: Measure
+    before: Series
+    after: Series
+    supported: bool
+    statistic: Statistic
+    old: Floats
+    new: Floats
+
+    def test(self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0) -> StepTest:
+        """Held against what was before alone, or also against earlier days and what neighbours did."""
+        lowest = self.edge.table.lowest
+        found = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
+        blank = StepTest(
+            before_calls=int(self.before.calls.sum()),
+            before_bad=int(self.before.bad.sum()),
+            after_calls=int(self.after.calls.sum()),
+            after_bad=int(self.after.bad.sum()),
+            log_e=0.0,
+            ratio=1.0,
+            placebos=0,
+            beaten=0,
+            seasonal=bool(former),
+            growth=math.exp(grown),
+            lasting=False,
+        )
+        if found is None or found.step <= 0 or found.added_seconds < settings.latency_floor_seconds:
+            return blank
+        near = found.step - max(SLOWER / 2.0, CLOSE * found.step)
+        return replace(
+            blank,
+            log_e=found.log_e,
+            ratio=math.exp(found.step),
+            placebos=found.placebos + len(former),
+            beaten=found.beaten + sum(one < near for one in former),
+            lasting=found.lasting,
+        )
+
+    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+        """Held against neighbours and this edge at the same hours of earlier days."""
+        days = (
+            size_step(table, table.windows < cut, table.windows >= cut, self.measure.kind, self.statistic) for cut, table in hours
+        )
+        grown = sizes_grown(controls, self.measure.kind, self.statistic, self.edge.contrast.since)
+        return self.test(settings, [day for day in days if day is not None], grown)
+
+    def believed(self, test: StepTest, whole: float, _: JudgeSettings) -> bool:
+        """`whole`: log of the edges over alpha, of which this kind has its share."""
+        beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
+        enough = beaten if self.supported else test.stands_out(_seconds(self.after))
+        return (
+            test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
+            and enough
+            and test.lasting
+            and (test.ratio or 0.0) >= math.exp(SLOWER)
+        )
+
+
+AnyStep = Step | SizeStep
+
+
+def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     """Every measure of the edge that can be compared over time."""
-    found = (_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings))
+    found: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
+    if not _biased(edge):
+        found += [_size_step(edge, side, statistic, settings) for side in SIDES for statistic in FEWEST_CALLS]
     return [step for step in found if step is not None]
+
+
+def _seconds(after: Series) -> float:
+    return float(after.windows[-1] - after.windows[0]) if after.windows.size else 0.0
 
 
 def shared_harm(edge: EdgeTests) -> bool:
@@ -107,24 +188,29 @@ def shared_harm(edge: EdgeTests) -> bool:
 
 def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, Measure]]:
     """Each measure as it counts for the old version, and for the new one, which is allowed the floor of latency."""
-    if any(problem.startswith("biased") for problem in edge.problems):
+    if _biased(edge):
         return []
     found = [(rate, rate) for rate in (Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES)]
-    for side in ("client", "server"):
-        for quantile, enough in ((0.5, 30.0), (0.9, 80.0)):
+    for side in SIDES:
+        for quantile, enough, further in BOUNDS:
             place = bound_before(edge.table, old_rows(edge), side, quantile, enough)
             if place is None:
                 continue
+            place += further
             lifted = int(bucket_of(bound_seconds(place) + settings.latency_floor_seconds))
-            higher = max(place + settings.latency_floor_buckets, lifted)
+            higher = place if further else max(place + settings.latency_floor_buckets, lifted)
             found.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
     return found
+
+
+def _biased(edge: EdgeTests) -> bool:
+    return any(problem.startswith("biased") for problem in edge.problems)
 
 
 def old_rows(edge: EdgeTests) -> Bools:
     rows = np.zeros(edge.table.windows.size, dtype=bool)
     rows[edge.contrast.before_rows] = True
-    return rows
+    return rows & (edge.table.windows <= edge.contrast.since - edge.grain)
 
 
 def new_rows(edge: EdgeTests) -> Bools:
@@ -144,9 +230,54 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
         after = _warm(after, edge.fresh)
         met = np.intersect1d(met, after.windows)
     apart = _apart(met, after)
-    if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_windows or not (apart or _leans(edge, measure)):
+    if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_bad_windows or not (apart or _leans(edge, measure)):
         return None
     return Step(edge, measure, before, after, not apart)
+
+
+def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: JudgeSettings) -> SizeStep | None:
+    """The side's latency by size; the slowest calls of fresh instances set aside."""
+    table, contrast = edge.table, edge.contrast
+    data = table.client if side == "client" else table.server
+    if data is None or not contrast.since_rows.size or contrast.confounded:
+        return None
+    soon = new_rows(edge) & (table.windows < contrast.since + settings.step_seconds)
+    bound = bound_before(table, old_rows(edge), side, 0.9, float(FEWEST_CALLS["p50"]))
+    if bound is None:
+        return None
+    measure = Measure("latency", side, "", "", bound, statistic)
+    before, after = series(table, old_rows(edge), measure), series(table, soon, measure)
+    aside = fresh_calls(edge.fresh, after.windows, after.calls)
+    warm = after.calls > aside
+    after = _warm(after, edge.fresh)
+    met = np.intersect1d(np.unique(contrast.windows), after.windows)
+    apart = _apart(met, after)
+    if after.windows.size < settings.min_bad_windows or not (apart or _leans(edge, measure)):
+        return None
+    new = _per_window_of(table, soon, data)[warm]
+    return SizeStep(
+        edge,
+        measure,
+        before,
+        after,
+        not apart,
+        statistic,
+        _per_window_of(table, old_rows(edge), data),
+        _without(new, aside[warm]),
+    )
+
+
+def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
+    windows, places = np.unique(table.windows[rows], return_inverse=True)
+    out = np.zeros((windows.size, data.shape[1]))
+    np.add.at(out, places, data[rows])
+    return out
+
+
+def _without(histograms: Floats, aside: Floats) -> Floats:
+    """Without so many of the slowest calls in each window."""
+    left = np.maximum(histograms.sum(axis=1) - aside, 0.0)
+    return np.diff(np.minimum(np.cumsum(histograms, axis=1), left[:, None]), axis=1, prepend=0.0)
 
 
 def _warm(after: Series, fresh: Shares) -> Series:

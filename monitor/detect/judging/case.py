@@ -17,7 +17,7 @@ from monitor.detect.judging.suspects import rivals
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.contrasts import own_codes, role_on
 from monitor.detect.measure.series import Around
-from monitor.detect.measure.warmup import Shares, fresh_shares
+from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting
@@ -58,8 +58,9 @@ def case_of(
     edges: tuple[EdgeTests, ...] = ()
     if against or _stayed(deploy, against):
         stayed, long = _stayed(deploy, against), settings.warmup_seconds
-        fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed)
-        edges = tuple(_tests(deploy, table, against, since, spread, fresh, settings) for table in found_tables)
+        grain = grain_of(found_tables)
+        fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed, grain=grain)
+        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, settings) for table in found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, settings, now)
@@ -161,10 +162,17 @@ def _between_instances(sightings: Sequence[Sighting], version: str) -> float:
 
 
 def _tests(
-    deploy: Deploy, table: EdgeTable, against: str, since: float, spread: float, fresh: Shares, settings: JudgeSettings
+    deploy: Deploy,
+    table: EdgeTable,
+    against: str,
+    since: float,
+    spread: float,
+    fresh: Shares,
+    grain: int,
+    settings: JudgeSettings,
 ) -> EdgeTests:
     role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh)
+    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain)
 
 
 def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:

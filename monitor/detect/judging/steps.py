@@ -7,22 +7,25 @@ from datetime import UTC, datetime
 
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
-from monitor.detect.evidence.history import growth_of, season, steps_of_days
+from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
-from monitor.detect.evidence.steps import Step, new_rows, old_rows, steps_of
+from monitor.detect.evidence.rates import LEANS
+from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
+from monitor.detect.evidence.steps import AnyStep, new_rows, old_rows, steps_of
 from monitor.detect.judging.findings import Found, finding_id, summary
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
 from monitor.detect.measure.columns import tables
-from monitor.detect.measure.series import Around, former_days, neighbours_of
+from monitor.detect.measure.series import Around, Controls, controls_of, former_days, same_calls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal
 
-FEWEST_CALLS = 50
+BEFORE_IT, AFTER_IT = 600.0, 120.0
+"""A callee released so many seconds before, or after, may be what steps at this deploy's moment."""
 
 
-_Bad = tuple[Step, StepTest]
+_Bad = tuple[AnyStep, StepTest]
 
 
 def steps(
@@ -48,9 +51,14 @@ def steps(
     if not bad:
         return []
     others = rivals()
+    bad = [(step, test) for step, test in bad if _seen_by_half(step, edges)]
     bad = _held_against(bad, edges, deploy, others, whole, settings, around)
-    below: set[Signal] = {step.measure.signal for step, _ in bad if step.edge.role == "caller"}
-    below |= {item.finding.signal for item in known if item.finding.edge.caller == deploy.service}
+    below: dict[Signal, set[str]] = {}
+    for signal, where in (
+        *((step.measure.signal, step.edge.table.edge) for step, _ in bad if step.edge.role == "caller"),
+        *((item.finding.signal, item.finding.edge) for item in known if item.finding.edge.caller == deploy.service),
+    ):
+        below.setdefault(signal, set()).add(where.callee)
     strongest: dict[tuple[Edge, Signal], _Bad] = {}
     for step, test in bad:
         key = (step.edge.table.edge, step.measure.signal)
@@ -68,50 +76,98 @@ def _held_against(
     settings: JudgeSettings,
     around: Around,
 ) -> list[_Bad]:
-    """Those that neighbours and earlier days do not explain; where the versions themselves differ, nothing in time explains that."""
+    """Those that neighbours and earlier days do not explain; where the versions themselves differ, nothing in time explains that.
+
+    What the service calls is held against others' calls to the same; what calls it, against its callers' calls to others. Where all
+    who call a callee suffer, so do those who call the service: that is the callee's.
+    """
     since = edges[0].contrast.since
     neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
     released = {rival.deploy.service for found in rivals.values() for rival in found}
-    controls = neighbours_of(deploy.service, [edge.table for edge in edges], neighbours, released)
+    controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, released)
     days = former_days(around.former, since, settings.before_seconds, settings.step_seconds)
     kept: list[_Bad] = []
-    for step, unaided in bad:
-        test, measure = unaided, step.measure
+    everybodys: set[Signal] = set()
+    for step, unaided in sorted(bad, key=lambda item: item[0].edge.role == "callee"):
+        test, table, signal = unaided, step.edge.table, step.measure.signal
         if not step.supported:
-            hours = [(cut, table) for cut, found in days for table in found if table.edge == step.edge.table.edge]
-            expected = season(hours, step.before, step.after, measure)
-            former = steps_of_days(hours, measure, seasonal=expected is not None)
-            test = step.test(settings, expected, former, growth_of(controls, measure, since))
+            hours = [(cut, one) for cut, found in days for one in found if one.edge == table.edge]
+            test = step.against(settings, _fit(controls, step.edge), hours)
+            if step.edge.role == "callee" and signal in everybodys and signal in PROPAGATES:
+                continue
         if step.believed(test, whole, settings):
-            callee = step.edge.table.edge.callee
-            others = sum(int(one.counts[one.windows >= since, 0].sum()) for one in controls if one.edge.callee == callee)
-            alone = step.edge.role == "caller" and bool(around.neighbours) and others < FEWEST_CALLS
-            kept.append((replace(step, alone=alone), test))
+            kept.append((step, test))
+        elif step.edge.role == "caller" and test.growth > 1.0:
+            everybodys.add(signal)
     return kept
 
 
-def _found(deploy: Deploy, one: Step, test: StepTest, below: set[Signal], rivals: Sequence[Rival]) -> Found:
+def _fit(controls: Controls, edge: EdgeTests) -> Controls:
+    """The controls of one edge: never another name for its own calls."""
+    beside, below = (
+        tuple(one for one in group if not same_calls(edge.table, one)) for group in (controls.beside, controls.below)
+    )
+    if edge.role == "caller":
+        return Controls((), tuple(one for one in below if one.edge.callee == edge.table.edge.callee))
+    return Controls(beside, below)
+
+
+def _seen_by_half(step: AnyStep, edges: Sequence[EdgeTests]) -> bool:
+    """Whether callers with half of the weight (roots of their calls) see the operation slower: one caller alone is no release's doing."""
+    edge = step.edge
+    if step.measure.signal != "latency" or edge.role != "callee" or step.supported:
+        return True
+    seen = told = 0.0
+    for other in edges:
+        if other.role != "callee" or other.table.edge.operation != edge.table.edge.operation:
+            continue
+        steps = [
+            size_step(other.table, old_rows(other), new_rows(other), step.measure.kind, statistic) for statistic in FEWEST_CALLS
+        ]
+        known = [one for one in steps if one is not None]
+        if known:
+            weight = math.sqrt(float(other.contrast.after_new[0]))
+            told += weight
+            seen += weight if max(known) >= SLOWER else 0.0
+    return seen >= 0.5 * told
+
+
+def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Found:
     signal, role = one.measure.signal, one.edge.role
     innocent = _elsewhere(rivals, signal)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
-    callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service == one.edge.table.edge.callee), None)
-    if role == "caller" and callee is not None and not one.supported and signal != "violations":
+    suspects = below.get(signal, set()) if propagated else {one.edge.table.edge.callee} if role == "caller" else set()
+    callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None)
+    if callee is not None and not one.supported and signal != "violations" and _steps_too(callee, one, below.get(signal, set())):
         innocent = (
             innocent or f"{callee.deploy.service} {callee.deploy.version}, which it calls, was released at about the same time"
-        )
-    if one.alone and not one.supported and signal != "violations":
-        called = one.edge.table.edge.callee
-        innocent = innocent or f"hardly anybody else calls {called}, so time alone cannot tell whose fault it is"
-    needed = next((rival for rival in rivals if rival.is_callee), None)
-    if propagated and needed is not None and not one.supported:
-        innocent = (
-            innocent or f"{needed.deploy.service} {needed.deploy.version}, which it calls, was released at about the same time"
         )
     finding = _step_finding(deploy, one, test, rivals)
     return Found(replace(finding, role="propagated") if propagated else finding, innocent)
 
 
-def _step_finding(deploy: Deploy, one: Step, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
+    """Whether a callee released at that moment has evidence of its own: it is the one that fails, or it slowed by its own clock.
+
+    Not when different callees slowed together: then their caller is the cause. Not for what only the caller tells.
+    """
+    apart = (callee.deploy.first_traffic or callee.deploy.started).timestamp() - one.edge.contrast.since
+    if not -BEFORE_IT <= apart <= AFTER_IT + one.edge.grain:
+        return False
+    if callee.log_e >= LEANS:
+        return True
+    if one.measure.signal == "latency":
+        if len(stepped) > 1:
+            return False
+        if one.edge.role == "caller" and one.measure.kind == "client":
+            table = one.edge.table
+            own, seen = (size_step(table, old_rows(one.edge), new_rows(one.edge), side, "mean") for side in ("server", "client"))
+            return own is None or seen is None or own >= seen / 2.0
+        return True
+    return one.measure.kind in ("server_error", "provider_error")
+
+
+def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
     edge, signal, windows = one.edge, one.measure.signal, one.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
     details = {

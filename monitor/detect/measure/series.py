@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Ints
+from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.measure.columns import COUNTS, EdgeTable, tables
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Signal
 
 DAY = 86400.0
 DAYS = 7
+FEWEST_SHARED = 10
+SAME = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,14 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What counts as bad: a column of counts, or calls of one side above a bucket bound (absolute, scale 3)."""
+    """What counts as bad: a column of counts, or calls of one side above a bucket bound (absolute, scale 3), or their size."""
 
     signal: Signal
     kind: str
     bad: str
     calls: str
     above: int | None = None
+    statistic: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +67,16 @@ def former_days(
     return [(cut, tables(cells, cut - before_seconds, cut + after_seconds)) for cut in cuts]
 
 
-def neighbours_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeTable], released: set[str]) -> list[EdgeTable]:
-    """Edges fit as controls: the same callers' calls to others, and calls by others to what the service needs.
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Edges that tell what happened to everybody: `beside`, the same callers' calls to others; `below`, others' calls to what the service needs."""
+
+    beside: tuple[EdgeTable, ...] = ()
+    below: tuple[EdgeTable, ...] = ()
+
+
+def controls_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeTable], released: set[str]) -> Controls:
+    """Edges fit as controls of one service.
 
     Not those above the service, which its own harm reaches, nor calls to what was released in the same minutes (unless the
     service needs it: then it is the better suspect).
@@ -73,14 +84,51 @@ def neighbours_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeT
     calls = {(table.edge.caller, table.edge.callee) for table in (*own, *around)}
     above, below = _reach(service, {(callee, caller) for caller, callee in calls}), _reach(service, calls)
     callers = {caller for caller, callee in calls if callee == service}
-    found: list[EdgeTable] = []
-    for table in around:
-        caller, callee = table.edge.caller, table.edge.callee
-        if service in (caller, callee) or callee in above:
+    fit = [t for t in around if service not in (t.edge.caller, t.edge.callee) and t.edge.callee not in above]
+    return Controls(
+        tuple(t for t in fit if t.edge.callee not in below and t.edge.caller in callers and t.edge.callee not in released),
+        tuple(t for t in fit if t.edge.callee in below),
+    )
+
+
+def same_calls(one: EdgeTable, other: EdgeTable) -> bool:
+    """Whether two edges are two names of the same calls (a load balancer's): their calls and their bad ones come in the same windows.
+
+    Counts of different calls differ as chance has it: the squared difference is then about the sum.
+    """
+    windows = np.intersect1d(one.windows, other.windows)
+    if windows.size < FEWEST_SHARED:
+        return False
+    alike: list[bool] = []
+    for name in ("calls", "failed"):
+        a, b = (_counts_at(table, windows, COUNTS.index(name)) for table in (one, other))
+        if not (a + b).sum():
             continue
-        if callee in below or (caller in callers and callee not in released):
-            found.append(table)
-    return found
+        alike.append(float(((a - b) ** 2).sum()) < SAME * float((a + b).sum()))
+    slow = [_slow_at(table, windows) for table in (one, other)]
+    if slow[0] is not None and slow[1] is not None:
+        alike.append(float(((slow[0] - slow[1]) ** 2).sum()) < SAME * float((slow[0] + slow[1]).sum()))
+    return len(alike) > 1 and all(alike)
+
+
+def _counts_at(table: EdgeTable, windows: Ints, column: int) -> Ints:
+    places = np.searchsorted(windows, table.windows)
+    inside = (places < windows.size) & (windows[np.minimum(places, windows.size - 1)] == table.windows)
+    sums = np.bincount(places[inside], weights=table.counts[inside, column], minlength=windows.size)
+    return np.asarray(sums, dtype=np.int64)
+
+
+def _slow_at(table: EdgeTable, windows: Ints) -> Floats | None:
+    """Calls above the edge's own p90 in each window; None without latencies."""
+    side = table.client if table.client is not None else table.server
+    if side is None or not side.any():
+        return None
+    line = np.cumsum(side.sum(axis=0))
+    place = int(np.searchsorted(line, 0.9 * line[-1]))
+    inside = np.isin(table.windows, windows)
+    slow = side[inside, place + 1 :].sum(axis=1)
+    sums = np.bincount(np.searchsorted(windows, table.windows[inside]), weights=slow, minlength=windows.size)
+    return np.asarray(sums, dtype=np.float64)
 
 
 def bound_before(table: EdgeTable, rows: Bools, side: str, quantile: float, least: float) -> int | None:

@@ -17,6 +17,9 @@ from monitor.model.edges import WINDOW_SECONDS, Sighting
 CHANCE = 1.0
 """Standard deviations by which an edge's fresh calls may exceed their share of all calls."""
 
+FIRST = 0.5
+"""Of a first window as long as the warm-up or longer so much at most is fresh: nobody knows when in it the instance began."""
+
 Shares = Mapping[int, float]
 """Window (seconds since the epoch) to the share of the version's calls that fresh instances had; none where nothing was fresh."""
 
@@ -30,8 +33,9 @@ def fresh_shares(
     seconds: float,
     *,
     stayed: bool,
+    grain: int = WINDOW_SECONDS,
 ) -> Shares:
-    """An instance is fresh for `seconds` from the window of its first call. `sightings` are the service's.
+    """An instance is fresh for `seconds` from the window of its first call; where data come in windows of `grain` seconds, for half of the first at most. `sightings` are the service's.
 
     Instances without a name are taken for one that began with the deploy, or long before it where the version `stayed`. Where
     no sighting knows the version, its first call on any edge begins it.
@@ -49,14 +53,29 @@ def fresh_shares(
             seen[one.instance] = seen.get(one.instance, 0) + count
     if not mine and not stayed:
         begins = _first_call(found, service, version, since)
-        return {} if begins is None else {begins + age: 1.0 for age in range(0, int(np.ceil(seconds)), WINDOW_SECONDS)}
+        if begins is None:
+            return {}
+        return {begins + age: _part(age, seconds, grain) for age in range(0, int(np.ceil(seconds)), grain)}
     shares: dict[int, float] = {}
     for window, seen in calls.items():
         total = sum(seen.values())
-        fresh = sum(count for name, count in seen.items() if name in first and window < first[name] + seconds)
+        fresh = sum(count * _part(window - first[name], seconds, grain) for name, count in seen.items() if name in first)
         if fresh:
             shares[window] = fresh / total
     return shares
+
+
+def grain_of(found: Sequence[EdgeTable]) -> int:
+    """How many seconds a window of these tables holds: the shortest time between two."""
+    stamps = np.unique(np.concatenate([table.windows for table in found])) if found else np.array([], dtype=np.int64)
+    return max(WINDOW_SECONDS, int(np.diff(stamps).min())) if stamps.size > 1 else WINDOW_SECONDS
+
+
+def _part(age: int, seconds: float, grain: int) -> float:
+    """The part of a window, `age` seconds after the first, in which an instance is fresh."""
+    if grain < seconds:
+        return float(age < seconds)
+    return min(seconds / grain, FIRST) if age == 0 else 0.0
 
 
 def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
