@@ -13,8 +13,9 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, is_called, qualified
+from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
 from monitor.model.judging import Finding, Outcome
+from monitor.namesakes import of_one_of
 from monitor.store.reader import Reader
 
 EXIT_CODES: dict[Outcome, Literal[0, 1, 2]] = {"pass": 0, "fail": 1, "inconclusive": 2}
@@ -77,19 +78,16 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     if len(environments) > 1:
         reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
         return _answer("inconclusive", (reason,), ("name one with --environment",), (), "", request)
-    spaces = _namespaces(reader, of_version[0])
-    if len(spaces) > 1:
-        names = ", ".join(qualified(one, request.service) for one in spaces)
-        reason = (
-            f"unmatched: {request.service} names {len(spaces)} services in {of_version[0].environment}, one in each namespace"
-        )
-        return _answer("inconclusive", (reason,), (f"name one of {names}",), (), "", request, of_version[0])
+    told = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
+    if len(told) > 1:
+        verdict = of_one_of(replace(of_version[0], service=request.service, namespace=None), told, now, reader.last_sealed())
+        return _answer(verdict.outcome, verdict.reasons, verdict.settles, (), "", request, of_version[0])
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     save_verdict(engine, verdict)
     reasons, settles = verdict.reasons, verdict.settles
     if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
-        reasons = (*reasons, _told_elsewhere(of_version[0].service, of_version[0].environment, elsewhere, "has no traffic"))
+        reasons = (*reasons, _told_elsewhere(of_version[0].called, of_version[0].environment, elsewhere, "has no traffic"))
         settles = (
             *settles,
             "the environment that telemetry uses (deployment.environment.name), in the deploy and in --environment",
@@ -98,21 +96,10 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
-    """Deploys of this service, newest first. Who tells of deploys may not know namespaces: `shop/pay` has those of `pay`, too."""
+    """Deploys of this service, newest first. Those told without a namespace are of the one that is asked for."""
+    namespace, _ = apart(request.service)
     found = list_deploys(engine, environment=request.environment, service=request.service)
-    plain = request.service.rpartition("/")[2]
-    if plain != request.service and not any(one.version == request.version for one in found):
-        of_plain = list_deploys(engine, environment=request.environment, service=plain)
-        found += [replace(one, service=request.service) for one in of_plain]
-    return found
-
-
-def _namespaces(reader: Reader, deploy: Deploy) -> list[str]:
-    """The namespaces in which services of just this name were seen lately."""
-    newest = reader.last_sealed()
-    if newest is None:
-        return []
-    return reader.namespaces(newest - SEEN_BACK, newest + timedelta(seconds=10), deploy.environment, deploy.service)
+    return [replace(one, namespace=namespace) if one.namespace is None else one for one in found]
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:
@@ -129,7 +116,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         if newest
         else []
     )
-    services = {deploy.service for deploy in recent} | {one.service for one in seen}
+    services = {name for deploy in recent for name in (deploy.service, deploy.called)} | {one.service for one in seen}
     services |= {qualified(one.namespace, one.service) for one in seen if one.namespace}
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
@@ -140,7 +127,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
         settles = ("an alias, or the name that telemetry uses (service.name)",)
         return replace(_answer("inconclusive", (reason,), settles, (), "", request), knows_service=False)
-    deployed = {deploy.version for deploy in recent if deploy.service == request.service and deploy.kind in VERSION_CHANGES}
+    deployed = {deploy.version for deploy in recent if deploy.is_of(request.service) and deploy.kind in VERSION_CHANGES}
     live = {one.version for one in seen if is_called(one.namespace, one.service, request.service) and one.version}
     if request.version in live:
         reason = f"missing: {request.service} {request.version} is live, but no deploy of it is known: it ran before we looked"
@@ -178,9 +165,9 @@ def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
     if newest is None:
         return []
     since, until = newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS)
-    seen = {one.environment for one in reader.sightings(since, until, None, deploy.service)}
+    seen = {one.environment for one in reader.sightings(since, until, None, deploy.called)}
     everywhere = EdgeQuery(since=since, until=until, by=("environment",))
-    for query in (replace(everywhere, caller=deploy.service), replace(everywhere, callee=deploy.service)):
+    for query in (replace(everywhere, caller=deploy.called), replace(everywhere, callee=deploy.called)):
         seen |= {row.environment or "" for row in reader.edges(query)}
     return [] if deploy.environment in seen else sorted(seen - {""})
 

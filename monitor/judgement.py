@@ -17,6 +17,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
+from monitor.namesakes import of_one_of, seen_of
 from monitor.store.reader import Reader
 
 VERSION_CHANGES = ("deploy", "rollback")
@@ -59,9 +60,12 @@ def judge_deploy(
     sealed_until = newest + timedelta(seconds=WINDOW_SECONDS) if newest else now
     until = min([sealed_until, *_again(engine, deploy)])
     judged_until = min(until, started + timedelta(seconds=settings.after_seconds))
-    cells = reader.cells(deploy.environment, deploy.service, since, judged_until, sealed_only=True)
-    sightings = reader.sightings(since, judged_until, deploy.environment, deploy.service)
-    named = replace(deploy, service=_plain(deploy.service, cells, sightings))
+    seen = seen_of(reader, deploy, since, judged_until)
+    if len(seen.namesakes) > 1:
+        verdict = of_one_of(deploy, seen.namesakes, now, sealed_until if newest else None)
+        return Judged(deploy, verdict, (), sealed_until if newest else None, None)
+    cells, sightings = seen.cells, seen.sightings
+    named = replace(deploy, service=_plain(seen.name, cells, sightings))
     near = timedelta(seconds=settings.concurrent_seconds)
     others = [
         other
@@ -70,7 +74,7 @@ def judge_deploy(
         )
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
-    rows = reader.violations(started, judged_until, deploy.environment, deploy.service, limit=1000)
+    rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
     known = {acceptance.fingerprint for acceptance in accepted(engine, now)}
 
     shares = [event.traffic_share for event in events(engine, deploy.id) if event.traffic_share is not None]
@@ -93,14 +97,12 @@ def judge_deploy(
     verdict, findings = judged()
     if any("leg" in finding.evidence.details for finding in findings):  # only a step in time is worth the reading
         verdict, findings = judged(
-            _around(
-                reader, deploy.service, named, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds))
-            )
+            _around(reader, seen.name, named, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
         )
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
-        newer = reader.cells(deploy.environment, deploy.service, late, sealed_until) if sealed_until > judged_until else []
-        alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, deploy.service)
+        newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
+        alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, seen.name)
         findings = [
             brought_up_to_date(
                 finding,
@@ -114,13 +116,13 @@ def judge_deploy(
             )
             for finding in findings
         ]
-    seen = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
+    shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(
         deploy,
-        replace(verdict, service=deploy.service),
+        replace(verdict, service=deploy.called),
         tuple(findings),
         sealed_until if newest else None,
-        min(seen, default=None),
+        min(shown, default=None),
     )
 
 
@@ -150,7 +152,7 @@ def _around(reader: Reader, asked: str, deploy: Deploy, cells: Sequence[EdgeCell
 
 def _again(engine: Engine, deploy: Deploy) -> list[datetime]:
     """When the same version was deployed anew: what comes after speaks of that deploy."""
-    later = list_deploys(engine, environment=deploy.environment, service=deploy.service, since=deploy.started)
+    later = list_deploys(engine, environment=deploy.environment, service=deploy.called, since=deploy.started)
     return [
         other.started
         for other in later
@@ -160,7 +162,7 @@ def _again(engine: Engine, deploy: Deploy) -> list[datetime]:
 
 def _successor(engine: Engine, deploy: Deploy) -> str:
     """The next version told of after this one, "" for none."""
-    later = list_deploys(engine, environment=deploy.environment, service=deploy.service, since=deploy.started)
+    later = list_deploys(engine, environment=deploy.environment, service=deploy.called, since=deploy.started)
     after = [
         one for one in later if one.started > deploy.started and one.version != deploy.version and one.kind in VERSION_CHANGES
     ]
@@ -172,7 +174,7 @@ def _floor(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // WINDOW_SECONDS * WINDOW_SECONDS, UTC)
 
 
-def _expected(engine: Engine, deploy: Deploy, sightings: list[Sighting]) -> list[Sighting]:
+def _expected(engine: Engine, deploy: Deploy, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
     """Without the new version's instances while it was announced with no share of the traffic: they are silent because nobody calls."""
     told = [event for event in events(engine, deploy.id) if event.traffic_share is not None]
     if not told or told[0].traffic_share:

@@ -196,6 +196,7 @@ def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
     return pa.table(
         {
             **_texts(deploys, ("id", "kind", "environment", "service", "version", "previous_version", "state")),
+            "namespace": pa.array([deploy.namespace or "" for deploy in deploys], pa.string()),
             "started": _moments([deploy.started for deploy in deploys]),
             "first_traffic": _moments([deploy.first_traffic for deploy in deploys]),
             "updated": _moments([now] * len(deploys)),

@@ -170,7 +170,8 @@ def _variable(name: str) -> dict[str, Any]:
 
 def _deploy_markers() -> dict[str, Any]:
     text = sql(
-        "deploy_markers", "time, concat(service, ' ', version) AS title, concat(kind, ' ', state) AS text, environment AS tags"
+        "deploy_markers",
+        "time, concat(if(namespace = '', '', concat(namespace, '/')), service, ' ', version) AS title, concat(kind, ' ', state) AS text, environment AS tags",
     )
     return {"name": "Deploys", "datasource": DATASOURCE, "enable": True, "iconColor": "orange", "target": _target(text, TABLE)}
 

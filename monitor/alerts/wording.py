@@ -89,6 +89,7 @@ def labels_of(finding: Finding, deploys: Mapping[str, Deploy]) -> dict[str, str]
         "alertname": "SeamwatchRegression",
         "environment": edge.environment,
         "service": deploy.service if deploy else edge.callee,
+        "namespace": (deploy.namespace if deploy else edge.callee_namespace) or "",
         "version": deploy.version if deploy else finding.callee_version,
         "caller": edge.caller,
         "callee": edge.callee,

@@ -9,9 +9,10 @@ import typer
 from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
+from monitor.model.edges import qualified
 
 commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
-COLUMNS = "started service version previous_version environment kind state first_traffic sources namespaces id".split()
+COLUMNS = "started service version previous_version environment kind state first_traffic sources namespace id".split()
 
 
 @commands.command("list")
@@ -23,13 +24,13 @@ def list_(
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
-    """Deploys, newest first. They tell no namespace; shown are those in which telemetry has a service of the name."""
+    """Deploys, newest first. Where none is told, the namespaces are shown in which telemetry has a service of the name."""
     with api(settings_of(context)) as there:
         found = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
     found.note("deploys, the newest first,", datetime.now(UTC))
     rows = found.rows
     if form != "json":
-        rows = [row | {"namespaces": _spaces(row.get("namespaces") or [])} for row in rows]
+        rows = [row | {"namespace": _space(row.get("namespace"), row.get("namespaces") or [])} for row in rows]
     show(rows, COLUMNS, form, empty="no deploys")
 
 
@@ -39,6 +40,7 @@ def record(
     service: Annotated[str, typer.Option(help="What was deployed.")],
     version: Annotated[str, typer.Option(help="Which version.")],
     environment: Annotated[str, typer.Option(help="Where.")] = "production",
+    namespace: Annotated[str, typer.Option(help="Of the service, where several share its name.")] = "",
     kind: Annotated[
         Literal["deploy", "rollback", "config", "flag", "scale"], typer.Option(help="What kind of change.")
     ] = "deploy",
@@ -55,20 +57,23 @@ def record(
 ) -> None:
     """Tell of a change; the same again changes nothing."""
     body = {
-        "service": service, "version": version, "environment": environment, "kind": kind, "state": state, "at": at,
+        "service": service, "version": version, "environment": environment, "namespace": namespace, "kind": kind, "state": state, "at": at,
         "previous_version": previous_version, "traffic_share": share, "actor": actor, "url": url, "commit": commit,
     }  # fmt: skip
     with api(settings_of(context)) as there:
         said = there.post("/v1/deploys", body)
     if form == "table":
+        name = qualified(said["namespace"], said["service"]) if said.get("namespace") else said["service"]
         typer.echo(
-            f"{plain(said['service'])} {plain(said['version'])} in {plain(said['environment'])}: {said['kind']} {said['state']}, {said['id']}"
+            f"{plain(name)} {plain(said['version'])} in {plain(said['environment'])}: {said['kind']} {said['state']}, {said['id']}"
         )
     else:
         show([said], COLUMNS, form)
 
 
-def _spaces(seen: Sequence[str]) -> str:
-    """The namespaces in which a service of the name was seen; of several a deploy does not tell which."""
+def _space(told: str | None, seen: Sequence[str]) -> str:
+    """The namespace that was told, else that in which a service of the name was seen; of several, nobody knows which is meant."""
+    if told is not None:
+        return told or "none"
     names = ", ".join(one or "none" for one in seen if one or len(seen) > 1)
     return f"not told: {names}" if len(seen) > 1 else names

@@ -12,6 +12,7 @@ from monitor.cli.client import api
 from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
+from monitor.model.edges import qualified
 
 COLUMNS = "state signal told_by edge versions clause bad deploy last_seen id".split()
 
@@ -20,15 +21,18 @@ def findings(
     context: typer.Context,
     state: Annotated[Literal["open", "accepted", "resolved"] | None, typer.Option(help="Only these.")] = None,
     deploy: Annotated[str | None, typer.Option(help="Only of this deploy, by its id.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Only of this service's edges and deploys, `name` or `namespace/name`.")
+    ] = None,
     limit: LimitOption = None,
     form: FormatOption = "table",
 ) -> None:
     """Findings: which edge is worse, between which versions, since which deploy."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/findings", limit=limit, state=state, deploy_id=deploy)
+        found = there.pages("/v1/findings", limit=limit, state=state, deploy_id=deploy, service=service)
         known = there.pages("/v1/deploys").rows if form != "json" and found.rows else []
     found.note("findings, open ones first,", datetime.now(UTC))
-    rows, deploys = found.rows, {one["id"]: f"{one['service']} {one['version']}" for one in known}
+    rows, deploys = found.rows, {one["id"]: f"{_name(one)} {one['version']}" for one in known}
     show([_shown(row, deploys) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
 
 
@@ -48,7 +52,7 @@ def accept(
 
 def verdict(
     context: typer.Context,
-    service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
+    service: Annotated[str | None, typer.Option(help="Of this service, `name` or `namespace/name`.")] = None,
     version: Annotated[str | None, typer.Option(help="Of this version.")] = None,
     environment: Annotated[str | None, typer.Option(help="In this environment.")] = None,
     limit: LimitOption = None,
@@ -75,6 +79,10 @@ def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
         "bad": f"{new}, was {old}",
         "deploy": deploys.get(row["deploy_id"], row["deploy_id"]),
     }
+
+
+def _name(deploy: dict[str, Any]) -> str:
+    return qualified(deploy["namespace"], deploy["service"]) if deploy.get("namespace") else str(deploy["service"])
 
 
 def _end(edge: dict[str, Any], role: str) -> str:

@@ -1,10 +1,10 @@
 """Deploys: every source's events kept by (source, external id) and merged into one account of each change."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_, select
 
 from monitor.control.documents import from_document, to_document
 from monitor.control.merging import belongs, fold, mergeable_span
@@ -12,6 +12,7 @@ from monitor.control.sequence import take_turn
 from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import deploy_events, deploys
 from monitor.model.deploys import Deploy, DeployEvent
+from monitor.model.edges import apart, qualified
 
 
 def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
@@ -20,6 +21,7 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
     The same event again changes nothing; the same key with other content replaces what was there. The order in which
     the events of one deploy come does not matter. One transaction; recorders wait for each other.
     """
+    event = event.told_apart
     with writing(engine) as connection:
         take_turn(connection, "deploys")
         known = connection.execute(
@@ -48,22 +50,20 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
         return after
 
 
-def told_as(service: str | None) -> Collection[str] | None:
-    """The names under which deploys of a service are told: who tells of them may not know namespaces, so `shop/pay` has those of `pay`, too."""
-    return None if service is None else {service, service.rpartition("/")[2]}
-
-
 def list_deploys(
     engine: Engine,
     *,
     environment: str | None = None,
-    service: str | Collection[str] | None = None,
+    service: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[Deploy]:
-    """Deploys started in [since, until), newest first; all of them unless limited."""
+    """Deploys started in [since, until), newest first; all of them unless limited.
+
+    `service` as `name` has those of every namespace. As `namespace/name` it has also those of which no namespace was told.
+    """
     query = _wanted(environment, service, since, until).order_by(deploys.c.started.desc(), deploys.c.id)
     with reading(engine) as connection:
         return [_deploy(row) for row in connection.execute(query.limit(limit).offset(offset))]
@@ -73,7 +73,7 @@ def count_deploys(
     engine: Engine,
     *,
     environment: str | None = None,
-    service: str | Collection[str] | None = None,
+    service: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
@@ -81,9 +81,20 @@ def count_deploys(
     return count_of(engine, _wanted(environment, service, since, until))
 
 
+def deploys_of(service: str) -> Select[tuple[str]]:
+    """The ids of the deploys that may be of this service, for a question about what hangs on them."""
+    return select(deploys.c.id).where(*_of(*apart(service)))
+
+
+def _of(namespace: str | None, service: str) -> list[ColumnElement[bool]]:
+    """Of this service: where namespaces are told on both sides, of the same."""
+    where = [deploys.c.service == service]
+    return where if namespace is None else [*where, or_(deploys.c.namespace.is_(None), deploys.c.namespace == namespace)]
+
+
 def _wanted(
     environment: str | None,
-    service: str | Collection[str] | None,
+    service: str | None,
     since: datetime | None,
     until: datetime | None,
 ) -> Select[tuple[object, ...]]:
@@ -91,7 +102,7 @@ def _wanted(
     if environment is not None:
         query = query.where(deploys.c.environment == environment)
     if service is not None:
-        query = query.where(deploys.c.service.in_([service] if isinstance(service, str) else service))
+        query = query.where(*_of(*apart(service)))
     if since is not None:
         query = query.where(deploys.c.started >= since)
     if until is not None:
@@ -134,7 +145,7 @@ def _part_of(connection: Connection, event: DeployEvent) -> str | None:
     earliest, latest = mergeable_span(event)
     query = (
         select(deploys)
-        .where(deploys.c.environment == event.environment, deploys.c.service == event.service)
+        .where(deploys.c.environment == event.environment, *_of(event.namespace, event.service))
         .where(deploys.c.last_event >= earliest, deploys.c.started <= latest)
         .order_by(deploys.c.started)
     )
@@ -154,7 +165,9 @@ def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
         _deploy(row)
         for row in connection.execute(
             select(deploys)
-            .where(deploys.c.environment == event.environment, deploys.c.service == event.service, deploys.c.started <= event.at)
+            .where(
+                deploys.c.environment == event.environment, *_of(event.namespace, event.service), deploys.c.started <= event.at
+            )
             .where(deploys.c.kind.in_(("deploy", "rollback")))
             .order_by(deploys.c.started.desc())
             .limit(50)
@@ -169,7 +182,8 @@ def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
     ):
         kind = "rollback"
     previous = event.previous_version or next((one.version for one in earlier if one.version != event.version), "")
-    parts = [event.environment, event.service, event.version, kind, event.at.isoformat(), event.source, event.external_id]
+    name = event.service if event.namespace is None else qualified(event.namespace, event.service)
+    parts = [event.environment, name, event.version, kind, event.at.isoformat(), event.source, event.external_id]
     text = "\x1f".join(parts)
     fresh = Deploy(
         id=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
@@ -183,6 +197,7 @@ def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
         finished=None,
         first_traffic=None,
         sources=(event.source,),
+        namespace=event.namespace,
     )
     _save(connection, fresh, event.at, now)
     return fresh.id

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, case, func, insert, or_, select, update
 
+from monitor.control.deploys import deploys_of
 from monitor.control.documents import from_document, to_document
 from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import acceptances, findings
 from monitor.errors import UsageError
+from monitor.model.edges import apart
 from monitor.model.judging import Finding
 
 
@@ -55,24 +57,33 @@ def list_findings(
     deploy_id: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
+    service: str | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[Finding]:
-    """Findings last seen at or after `since`: open ones first, then accepted, then resolved; newest first. All unless limited."""
+    """Findings last seen at or after `since`: open ones first, then accepted, then resolved; newest first. All unless limited.
+
+    Of a `service` (`name` or `namespace/name`) are those on the edges that it takes part in, and those of its deploys.
+    """
     state_order = case({"open": 0, "accepted": 1}, value=findings.c.state, else_=2)
-    query = _wanted(deploy_id, state, since).order_by(state_order, findings.c.last_seen.desc(), findings.c.id)
+    query = _wanted(deploy_id, state, since, service).order_by(state_order, findings.c.last_seen.desc(), findings.c.id)
     with reading(engine) as connection:
         return [_finding(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
 
 def count_findings(
-    engine: Engine, *, deploy_id: str | None = None, state: str | None = None, since: datetime | None = None
+    engine: Engine,
+    *,
+    deploy_id: str | None = None,
+    state: str | None = None,
+    since: datetime | None = None,
+    service: str | None = None,
 ) -> int:
     """How many findings there are of these."""
-    return count_of(engine, _wanted(deploy_id, state, since))
+    return count_of(engine, _wanted(deploy_id, state, since, service))
 
 
-def _wanted(deploy_id: str | None, state: str | None, since: datetime | None) -> Select[tuple[object, ...]]:
+def _wanted(deploy_id: str | None, state: str | None, since: datetime | None, service: str | None) -> Select[tuple[object, ...]]:
     query = select(findings)
     if deploy_id is not None:
         query = query.where(findings.c.deploy_id == deploy_id)
@@ -80,7 +91,16 @@ def _wanted(deploy_id: str | None, state: str | None, since: datetime | None) ->
         query = query.where(findings.c.state == state)
     if since is not None:
         query = query.where(findings.c.last_seen >= since)
+    if service is not None:
+        of_its_deploys = findings.c.deploy_id.in_(deploys_of(service))
+        query = query.where(or_(_takes_part("caller", service), _takes_part("callee", service), of_its_deploys))
     return query
+
+
+def _takes_part(role: str, service: str) -> ColumnElement[bool]:
+    namespace, name = apart(service)
+    named = findings.c[role] == name
+    return named if namespace is None else and_(named, findings.c[f"{role}_namespace"] == namespace)
 
 
 def finding(engine: Engine, finding_id: str) -> Finding | None:
@@ -175,6 +195,10 @@ def _save(connection: Connection, finding: Finding, now: datetime) -> None:
         "last_seen": finding.last_seen,
         "updated": now,
         "document": to_document(finding),
+        "caller_namespace": finding.edge.caller_namespace,
+        "caller": finding.edge.caller,
+        "callee_namespace": finding.edge.callee_namespace,
+        "callee": finding.edge.callee,
     }
     statement = insert_into(connection, findings).values(**values)
     connection.execute(

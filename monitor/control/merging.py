@@ -67,6 +67,7 @@ def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
         actor=_first(event.actor for event in ordered),
         url=_first(event.url for event in ordered),
         commit=_first(event.commit for event in ordered),
+        namespace=_namespace(ordered),
     )
 
 
@@ -87,6 +88,15 @@ def _is_next_step(event: DeployEvent, events: Sequence[DeployEvent]) -> bool:
     """A ramp told in steps, each of which "succeeded": it goes on until all traffic is on the version."""
     shares = [(one.at, one.traffic_share) for one in events if one.traffic_share is not None]
     return event.traffic_share is not None and bool(shares) and max(shares)[1] < 1
+
+
+def _namespace(events: Sequence[DeployEvent]) -> str | None:
+    """What a source that announced the deploy told. Traffic tells it only where nobody announced anything.
+
+    An announcement without a namespace may be of another service of the name than the one that traffic shows.
+    """
+    announced = [event for event in events if event.source != SIGHTING]
+    return next((event.namespace for event in announced or events if event.namespace is not None), None)
 
 
 def _first(texts: Iterable[str]) -> str:

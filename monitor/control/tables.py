@@ -54,6 +54,7 @@ deploys = Table(
     Column("url", Name, nullable=False),
     Column("commit_sha", Name, nullable=False),
     Column("updated", UtcTime, nullable=False),
+    Column("namespace", Name),  # null: not told
     Index(None, "environment", "service", "started"),
     Index(None, "started"),
 )
@@ -81,6 +82,10 @@ findings = Table(
     Column("last_seen", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("document", Document, nullable=False),
+    Column("caller_namespace", Name, nullable=False, server_default=""),
+    Column("caller", Name, nullable=False, server_default=""),
+    Column("callee_namespace", Name, nullable=False, server_default=""),
+    Column("callee", Name, nullable=False, server_default=""),
     Index(None, "state", "last_seen"),
 )
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, or_, select
 
+from monitor.control.deploys import deploys_of
 from monitor.control.documents import from_document, to_document
 from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import verdicts
@@ -69,7 +70,9 @@ def count_verdicts(
 def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[tuple[str]]:
     query = select(verdicts.c.document)
     for column, value in wanted.items():
-        if value is not None:
+        if value is not None and column == "service":
+            query = query.where(or_(verdicts.c.service == value, verdicts.c.deploy_id.in_(deploys_of(value))))
+        elif value is not None:
             query = query.where(verdicts.c[column] == value)
     if since is not None:
         query = query.where(verdicts.c.judged >= since)

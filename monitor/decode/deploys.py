@@ -95,7 +95,10 @@ def event_of(body: Body, received: datetime) -> DeployEvent | None:
 
 
 def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
-    """A CDEvent by its type's prefix, whatever its version. `customData` may add version, previousVersion, trafficShare, state, kind, actor, url, commit."""
+    """A CDEvent by its type's prefix, whatever its version.
+
+    `customData` may add namespace, version, previousVersion, trafficShare, state, kind, actor, url, commit.
+    """
     context, subject = _object(body, "context"), _object(body, "subject")
     kind_of_event = _text(context, "type")
     if not kind_of_event.startswith(PREFIX):
@@ -127,6 +130,7 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
         actor=_text(custom, "actor"),
         url=_text(custom, "url"),
         commit=_text(custom, "commit"),
+        namespace=_text(custom, "namespace") or None,
         details={"type": kind_of_event, **details},
     )
 
@@ -150,6 +154,7 @@ def read_plain(body: Body, received: datetime) -> DeployEvent:
         actor=_text(body, "actor"),
         url=_text(body, "url"),
         commit=_text(body, "commit"),
+        namespace=_text(body, "namespace") or None,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from monitor.model.deploys import DeployEvent
+from monitor.model.edges import apart, qualified
 
 DEFAULT_ENVIRONMENTS: Mapping[str, str] = {
     "prod": "production",
@@ -39,9 +40,13 @@ class Aliases:
 
     def deploy(self, event: DeployEvent) -> DeployEvent:
         """A deploy event in telemetry's names."""
-        service = self.service(event.service)
+        event = event.told_apart
+        told = event.service if event.namespace is None else qualified(event.namespace, event.service)
+        renamed = told in self.services  # a rule for the qualified name says all; one for the plain name keeps the namespace
+        namespace, service = apart(self.service(told if renamed else event.service))
         return replace(
             event,
+            namespace=namespace if renamed or namespace is not None else event.namespace,
             environment=self.environment(event.environment),
             service=service,
             version=self.version(service, event.version),

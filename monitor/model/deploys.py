@@ -1,9 +1,11 @@
 """Deploys: change events from every source, merged by (environment, service, version)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
+
+from monitor.model.edges import apart, qualified
 
 DeployKind = Literal["deploy", "rollback", "config", "flag", "scale"]
 DeployState = Literal["started", "progressing", "succeeded", "failed", "aborted"]
@@ -11,7 +13,10 @@ DeployState = Literal["started", "progressing", "succeeded", "failed", "aborted"
 
 @dataclass(frozen=True, slots=True)
 class DeployEvent:
-    """One source's word of a change, as it came. (source, external_id) is its natural key."""
+    """One source's word of a change, as it came. (source, external_id) is its natural key.
+
+    `namespace` is None where the source tells none, "" where it tells that the service has none.
+    """
 
     source: str
     external_id: str
@@ -27,6 +32,13 @@ class DeployEvent:
     url: str = ""
     commit: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
+    namespace: str | None = None
+
+    @property
+    def told_apart(self) -> "DeployEvent":
+        """The event with its namespace apart from its service: who tells of `shop/pay` means the `pay` in `shop`."""
+        namespace, service = apart(self.service) if not self.namespace else (None, self.service)
+        return self if namespace is None else replace(self, namespace=namespace, service=service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Deploy:
     """What all sources together say of one change. `id` is stable: a hash of environment, service, version, kind and first start.
 
     `sources` names who spoke of it ("cdevents", "api", "sighting"); `first_traffic` is the first window in which
-    telemetry showed the version.
+    telemetry showed the version. `namespace` is None where nobody told of which the service is.
     """
 
     id: str
@@ -51,3 +63,14 @@ class Deploy:
     actor: str = ""
     url: str = ""
     commit: str = ""
+    namespace: str | None = None
+
+    @property
+    def called(self) -> str:
+        """The service as one asks for just this one: `namespace/name`, or its plain name where no namespace was told."""
+        return self.service if self.namespace is None else qualified(self.namespace, self.service)
+
+    def is_of(self, asked: str) -> bool:
+        """Whether it may be of the service asked for as `name` or `namespace/name`: one told without a namespace may be of each."""
+        namespace, service = apart(asked)
+        return service == self.service and (namespace is None or self.namespace in (None, namespace))

@@ -188,6 +188,12 @@ def qualified(namespace: str, service: str) -> str:
     return f"{namespace}/{service}"
 
 
+def apart(asked: str) -> tuple[str | None, str]:
+    """Namespace and name of a service asked for or told of as `namespace/name`; no namespace (None) where the name is plain."""
+    namespace, slash, service = asked.partition("/")
+    return (namespace, service) if slash and service else (None, asked)
+
+
 def is_called(namespace: str, service: str, asked: str) -> bool:
     """Whether `asked` means this service: by its plain name, whatever its namespace, or by its qualified one."""
     return asked in (service, qualified(namespace, service))

@@ -89,17 +89,6 @@ class Reader:
             for row in self._store.query("sightings", parameters)
         ]
 
-    def namespaces(self, since: datetime, until: datetime, environment: str, service: str) -> list[str]:
-        """The namespaces in which a service of just this name was seen alive."""
-        parameters = {
-            "seq": self.newest_sequence(),
-            "since": _seconds(since, 0),
-            "until": _seconds(until, _END),
-            "environment": environment,
-            "service": service,
-        }
-        return [str(row["namespace"]) for row in self._store.query("namespaces", parameters)]
-
     def last_sealed(self) -> datetime | None:
         """The start of the newest sealed window."""
         seconds = int(self._store.query("last_windows")[0]["sealed"])

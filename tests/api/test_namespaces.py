@@ -10,7 +10,7 @@ from monitor.control.deploys import record
 from monitor.control.findings import list_findings, save_findings
 from monitor.model.deploys import DeployEvent
 from tests.fixtures.api import Asked
-from tests.fixtures.shop_day import NOON, publish, trace, write, write_judgement
+from tests.fixtures.shop_day import NOON, edge_row, publish, trace, write, write_judgement
 
 WINDOW = NOON - timedelta(seconds=20)
 
@@ -91,3 +91,58 @@ def test_findings_name_the_namespace_where_two_services_share_a_name(shared: Ask
     one = shared.get("/findings/of-team-b").text
     assert "team-b/pay" in one
     assert "callee=team-b%2Fpay" in one
+
+
+def test_a_deploy_that_tells_its_namespace_is_shown_and_found_by_it(shared: Asked) -> None:
+    secret = shared.token("ingest")
+    for number, told in enumerate(({"service": "pay", "namespace": "team-a"}, {"service": "team-b/pay"})):
+        answer = shared.post(
+            "/v1/deploys", told | {"version": "2", "environment": "production", "external_id": str(number)}, secret
+        )
+        assert answer.status_code == 201, answer.text
+        assert (answer.json()["namespace"], answer.json()["service"]) == (f"team-{'ab'[number]}", "pay")
+    for asked, found in {"pay": {"team-a", "team-b"}, "team-a/pay": {"team-a"}, "team-c/pay": set(), "/pay": set()}.items():
+        assert {row["namespace"] for row in shared.get(f"/v1/deploys?service={asked}").json()} == found
+    page = shared.get("/deploys").text
+    assert "namespace not told" not in page
+    assert "team-a/</bdi><bdi>pay" in page
+    (one,) = shared.get("/v1/deploys?service=team-b/pay").json()
+    page = shared.get(f"/deploys/{one['id']}").text
+    assert "seamwatch gate --service team-b/pay" in page
+    assert "The deploy does not tell which is meant" not in page
+
+
+def test_findings_are_asked_for_by_service_with_or_without_namespace(shared: Asked) -> None:
+    engine = shared.parts.engine
+    write_judgement(engine)
+    (root,) = [one for one in list_findings(engine) if one.role == "root"]
+    for space in ("team-a", "team-b"):
+        there = replace(root.edge, caller="web", callee="pay", callee_namespace=space)
+        save_findings(engine, [replace(root, id=f"of-{space}", edge=there, deploy_id=space)], NOON)
+
+    def found(service: str) -> set[str]:
+        answer = shared.get(f"/v1/findings?service={service}")
+        assert int(answer.headers["x-total-count"]) == len(answer.json())
+        return {row["id"] for row in answer.json()}
+
+    assert found("pay") == {"of-team-a", "of-team-b"}
+    assert found("team-b/pay") == {"of-team-b"}
+    assert found("web") == {"of-team-a", "of-team-b"}
+    assert found("payment") == {"f-root", "f-slow"}
+    assert found("nobody") == set()
+
+
+def test_edges_are_asked_for_with_their_namespace(shared: Asked) -> None:
+    calls = {"team-a": 3, "team-b": 5}
+    rows = [
+        edge_row(WINDOW, 1, ("web", "pay", "http", "POST /pay"), ("1", "2"), count, callee_namespace=space)
+        for space, count in calls.items()
+    ]
+    write(shared.parts.store, "edge_windows", rows)
+
+    def counted(callee: str) -> dict[str, int]:
+        return {row["callee_namespace"]: row["calls"] for row in shared.get(f"/v1/edges?callee={callee}").json()}
+
+    assert counted("pay") == calls
+    assert counted("team-b/pay") == {"team-b": 5}
+    assert counted("team-c/pay") == {}

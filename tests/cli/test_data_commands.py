@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from monitor.cli.up import serving
 from monitor.config import load
 from monitor.control.store import open_control
 from monitor.store import Store
-from tests.fixtures.shop_day import write_shop_day
+from tests.fixtures.shop_day import NOON, edge_row, publish, write, write_shop_day
 
 CONTRACT = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}'
 
@@ -115,6 +116,36 @@ def test_a_deploy_is_told_and_listed_and_a_gate_answers_honestly(capsys: pytest.
         == 2
     )
     assert "<testsuite" in said(capsys, "gate", "--service", "billing", "--version", "9.9.9", "--format", "junit", exits=2)
+
+
+def test_services_of_one_name_are_told_apart_by_their_namespace(shop: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    window = NOON - timedelta(minutes=5)
+    rows = [
+        edge_row(window, 100, ("web", "pay", "http", "POST /pay"), ("1", "2"), calls, callee_namespace=space)
+        for space, calls in {"team-a": 30, "team-b": 50}.items()
+    ]
+    write(shop, "edge_windows", rows)
+    publish(shop, 100, [window], NOON)
+
+    def calls(callee: str) -> list[int]:
+        return [row["calls"] for row in json.loads(said(capsys, "edges", "--callee", callee, "--format", "json"))]
+
+    assert (calls("team-a/pay"), sorted(calls("pay")), calls("team-c/pay")) == ([30], [30, 50], [])
+    assert "team-a/pay" in said(capsys, "edges", "--callee", "pay")
+
+    told = said(capsys, "deploys", "record", "--service", "pay", "--namespace", "team-a", "--version", "2")
+    assert told.startswith("team-a/pay 2 in production")
+    said(capsys, "deploys", "record", "--service", "team-b/pay", "--version", "2")
+
+    def deployed(service: str) -> list[str]:
+        found = json.loads(said(capsys, "deploys", "list", "--service", service, "--format", "json"))
+        return sorted(row["namespace"] for row in found)
+
+    assert (deployed("pay"), deployed("team-b/pay"), deployed("team-c/pay")) == (["team-a", "team-b"], ["team-b"], [])
+    assert "team-a" in said(capsys, "deploys", "list")
+    asked = ("gate", "--service", "pay", "--version", "2", "--environment", "production")
+    assert "team-a/pay, team-b/pay" in said(capsys, *asked, exits=2)
+    assert said(capsys, "findings", "--service", "team-a/pay", "--format", "json").strip() == "[]"
 
 
 @pytest.mark.usefixtures("shop")

@@ -382,3 +382,66 @@ def test_a_reader_is_not_held_up_by_a_writer(control_engine: Engine) -> None:
         connection.execute(text("UPDATE sequences SET value = value"))
         with reading(control_engine) as beside:
             assert beside.execute(text("SELECT count(*) FROM findings")).scalar_one() == 0
+
+
+# ------------------------------------------------------------------ namespaces
+
+
+def test_deploys_of_two_namespaces_are_two_and_a_word_without_one_joins_the_nearest(control_engine: Engine) -> None:
+    a = deploys.record(control_engine, an_event("started", NOON, external_id="a", namespace="team-a"), NOON)
+    b = deploys.record(control_engine, an_event("started", NOON, external_id="b", service="team-b/payment"), NOON)
+    assert (a.called, b.called) == ("team-a/payment", "team-b/payment")
+    later = an_event("succeeded", NOON + minutes(1), external_id="c", namespace="team-b")
+    assert deploys.record(control_engine, later, NOON).id == b.id
+    assert {one.id for one in deploys.list_deploys(control_engine, service="payment")} == {a.id, b.id}
+    assert [one.id for one in deploys.list_deploys(control_engine, service="team-a/payment")] == [a.id]
+    untold = deploys.record(control_engine, an_event("succeeded", NOON, external_id="d", version="9"), NOON)
+    assert untold.namespace is None
+    assert {one.id for one in deploys.list_deploys(control_engine, service="team-a/payment")} == {a.id, untold.id}
+
+
+def test_traffic_tells_the_namespace_only_where_nobody_announced_the_deploy(control_engine: Engine) -> None:
+    seen = deploys.record(control_engine, an_event("progressing", NOON, source="sighting", namespace="team-a"), NOON)
+    assert seen.namespace == "team-a"
+    told = deploys.record(control_engine, an_event("succeeded", NOON + minutes(1)), NOON)
+    assert (told.id, told.namespace) == (seen.id, None)
+    sure = deploys.record(control_engine, an_event("succeeded", NOON + minutes(2), source="api", namespace="team-b"), NOON)
+    assert (sure.id, sure.namespace) == (seen.id, "team-b")
+
+
+def test_findings_are_asked_for_by_the_services_of_their_edge_and_by_the_deploy(control_engine: Engine) -> None:
+    edge = Edge("production", "web", "pay", "http", "POST /pay", "shop", "team-a")
+    quiet = Edge("production", "*", "cart", "http", "*")
+    deploy = deploys.record(control_engine, an_event("succeeded", NOON, service="team-b/cart"), NOON)
+    mine, silent = a_finding(id="mine", edge=edge), a_finding(id="silent", edge=quiet, deploy_id=deploy.id)
+    findings.save_findings(control_engine, [mine, silent], NOON)
+
+    def of(service: str) -> list[str]:
+        found = findings.list_findings(control_engine, service=service)
+        assert findings.count_findings(control_engine, service=service) == len(found)
+        return [one.id for one in found]
+
+    assert of("pay") == of("team-a/pay") == of("web") == of("shop/web") == ["mine"]
+    assert of("team-b/pay") == of("/pay") == of("payments") == []
+    assert of("cart") == of("team-b/cart") == ["silent"]
+    assert of("team-a/cart") == []
+
+
+def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> None:
+    engine = open_control(control_dsn)
+    one = deploys.record(engine, an_event("succeeded", NOON, service="team-a/payment"), NOON)
+    edge = Edge("production", "web", "pay", "http", "POST /pay", "shop", "team-a")
+    findings.save_findings(engine, [a_finding(edge=edge)], NOON)
+    with writing(engine) as connection:  # back to what schema 0002 had
+        connection.execute(text("UPDATE deploys SET service = 'team-a/payment'"))
+        connection.execute(text("ALTER TABLE deploys DROP COLUMN namespace"))
+        for name in ("caller", "caller_namespace", "callee", "callee_namespace"):
+            connection.execute(text(f"ALTER TABLE findings DROP COLUMN {name}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        connection.execute(text("DELETE FROM migration_log WHERE revision = '0003'"))
+    engine.dispose()
+    engine = open_control(control_dsn)
+    assert deploys.list_deploys(engine) == [one]
+    assert len(findings.list_findings(engine, service="team-a/pay")) == 1
+    assert findings.list_findings(engine, service="team-b/pay") == []
+    engine.dispose()

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.grafana.build import VARIABLES, dashboard
 from monitor.store import Store
-from tests.fixtures.shop_day import NOON, write, write_shop_day
+from tests.fixtures.shop_day import NOON, edge_row, publish, write, write_shop_day
 
 MADE = dashboard()
 SINCE = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
@@ -44,12 +44,17 @@ def statements() -> Iterator[tuple[str, str, str, str]]:
         yield annotation["name"], "annotation", "", annotation["target"]["rawSql"]
 
 
+def told(name: str) -> dict[str, object]:
+    """A row of a deploy."""
+    words = ("id", "kind", "environment", "service", "version", "previous_version", "state")
+    deploy = dict(zip(words, (name, "deploy", "production", "payment", "2.0.0", "1.4.2", "started"), strict=True))
+    return deploy | {"started": NOON - timedelta(minutes=10), "updated": NOON}
+
+
 @pytest.fixture
 def client(store: Store, chdb_path: Path) -> Client:
     write_shop_day(store)
-    words = ("id", "kind", "environment", "service", "version", "previous_version", "state")
-    deploy = dict(zip(words, ("d1", "deploy", "production", "payment", "2.0.0", "1.4.2", "started"), strict=True))
-    write(store, "deploys", [deploy | {"started": NOON - timedelta(minutes=10), "updated": NOON}])
+    write(store, "deploys", [told("d1")])
     made = clickhouse_connect.get_client(interface="chdb", path=str(chdb_path), query_limit=0)
     made.command(f"USE `{store.database}`")
     made.command("SET readonly = 1")
@@ -101,3 +106,25 @@ def test_it_is_a_classic_dashboard_with_everything_a_panel_needs() -> None:
         for target in panel.get("targets", []):
             assert target["editorType"] == "sql"
             assert target["datasource"] == {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
+
+
+def test_services_of_one_name_are_chosen_and_shown_apart(client: Client, store: Store) -> None:
+    window = NOON - timedelta(minutes=5)
+    rows = [
+        edge_row(window, 100, ("web", "pay", "http", "POST /pay"), ("1", "2"), calls, callee_namespace=space)
+        for space, calls in {"team-a": 30, "team-b": 50}.items()
+    ]
+    write(store, "edge_windows", rows)
+    publish(store, 100, [window], NOON)
+    calls = next(text for title, _, _, text in statements() if title == "Calls a second")
+
+    def counted(callee: str) -> float:
+        return sum(row[-1] for row in client.query(expanded(calls, callee=callee)).result_rows)
+
+    assert 0 < counted("team-a/pay") * 5 == pytest.approx(counted("team-b/pay") * 3)
+    assert counted("pay") == pytest.approx(counted("team-a/pay") + counted("team-b/pay"))
+    assert counted("team-c/pay") == 0
+    write(store, "deploys", [told("d2") | {"namespace": "team-a", "service": "pay"}])
+    marks = next(text for name, kind, _, text in statements() if kind == "annotation")
+    shown = client.query(expanded(marks))
+    assert any("team-a/pay" in str(row) for row in shown.result_rows)

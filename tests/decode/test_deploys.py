@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.decode.deploys import Unreadable, decode_deploys, purl_version, read_event
+from monitor.edges.aliases import Aliases
 from monitor.model.records import Partition, Records
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -207,3 +209,32 @@ def test_an_event_nested_deeper_than_can_be_hashed_is_refused_and_its_neighbours
     deep = good[:-1] + b',"more":' + b"[" * 400 + b"]" * 400 + b"}"
     read = decode_deploys(records(good, deep, good))
     assert [len(read.events), [reject.reason for reject in read.rejects]] == [2, ["too_deep"]]
+
+
+def test_a_namespace_is_read_where_the_source_tells_one() -> None:
+    plain = {"service": "pay", "version": "2"}
+    told = [
+        plain | {"namespace": "team-a"},
+        plain | {"service": "team-a/pay"},
+        plain | {"service": "/pay"},
+        plain,
+        cdevent(namespace="team-a", service="pay"),
+        cdevent(service="team-a/pay"),
+    ]
+    events = decode_deploys(records(*map(orjson.dumps, told))).events
+    apart = [(one.told_apart.namespace, one.told_apart.service) for one in events]
+    assert apart == [("team-a", "pay"), ("team-a", "pay"), ("", "pay"), (None, "pay"), ("team-a", "pay"), ("team-a", "pay")]
+
+
+def test_an_alias_for_a_qualified_name_says_all_and_one_for_a_plain_name_keeps_the_namespace() -> None:
+    aliases = Aliases(services={"shop-web": "frontend", "kube/pay": "team-a/pay", "old/cart": "cart"})
+
+    def named(service: str, namespace: str | None = None) -> tuple[str | None, str]:
+        event = decode_deploys(records(orjson.dumps({"service": service, "version": "2", "namespace": namespace}))).events[0]
+        joined = aliases.deploy(event)
+        return joined.namespace, joined.service
+
+    assert named("shop-web", "shop") == ("shop", "frontend")
+    assert named("shop/shop-web") == ("shop", "frontend")
+    assert named("pay", "kube") == ("team-a", "pay")
+    assert named("old/cart") == (None, "cart")

@@ -132,7 +132,9 @@ def test_a_deploy_without_a_version_or_of_a_service_never_seen_raises_nothing(st
     assert (answer.exit_code, answer.reasons[0].startswith("unmatched: ghost was never seen")) == (2, True)
 
 
-def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Store, engine: Engine) -> None:
+def write_two_payments(store: Store) -> None:
+    """`team-a/payment` 2.0.0 fails half its calls, `team-b/payment` 2.0.0 none."""
+
     def of(space: str, new: Behaviour | None = None) -> list[EdgeCell]:
         there = replace(edge(), caller_namespace=space, callee_namespace=space)
         return cells([Traffic(there, new=new or Behaviour())], 12)
@@ -145,6 +147,10 @@ def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Sto
         for space in ("team-a", "team-b")
     ]
     write_sightings(store, alive)
+
+
+def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Store, engine: Engine) -> None:
+    write_two_payments(store)
     tell(engine)
 
     def gate(service: str) -> GateAnswer:
@@ -152,9 +158,57 @@ def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Sto
 
     both = gate("payment")
     assert both.exit_code == 2
+    assert both.reasons == (
+        "unmatched: payment names 2 services in production, one in each namespace: team-a/payment, team-b/payment",
+    )
     assert both.settles == ("name one of team-a/payment, team-b/payment",)
     assert (gate("team-a/payment").exit_code, gate("team-b/payment").exit_code) == (1, 0)
-    assert "unmatched: no service 'team-c/payment'" in gate("team-c/payment").reasons[0] or gate("team-c/payment").exit_code == 2
+    assert "unmatched: team-c/payment was never seen" in gate("team-c/payment").reasons[0]
+
+
+def test_the_detector_says_nothing_of_a_deploy_that_may_be_of_either_service(store: Store, engine: Engine) -> None:
+    write_two_payments(store)
+    tell(engine)
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert judged.verdict.outcome == "inconclusive"
+    assert "team-a/payment, team-b/payment" in judged.verdict.reasons[0]
+    assert list_findings(engine) == []
+
+
+@pytest.mark.parametrize("how", ["as a field", "in the name"])
+def test_a_deploy_that_tells_its_namespace_is_judged_by_that_service_alone(store: Store, engine: Engine, how: str) -> None:
+    write_two_payments(store)
+    for space in ("team-a", "team-b", "team-c"):
+        told = {"namespace": space} if how == "as a field" else {"service": f"{space}/payment"}
+        tell(engine, external_id=space, **told)
+    outcomes = {one.verdict.service: one.verdict for one in detect_once(Reader(store), engine, store, SETTINGS, now_after(12))}
+    assert {name: one.outcome for name, one in outcomes.items()} == {
+        "team-a/payment": "fail", "team-b/payment": "pass", "team-c/payment": "inconclusive",
+    }  # fmt: skip
+    assert {one.edge.callee_namespace for one in list_findings(engine)} == {"team-a"}
+    assert "never seen" in outcomes["team-c/payment"].reasons[0]
+    asked = GateRequest("payment", "2.0.0")
+    answer = evaluate_gate(Reader(store), engine, asked, now_after(12))
+    assert (answer.exit_code, "team-a/payment, team-b/payment, team-c/payment" in answer.reasons[0]) == (2, True)
+    rows = store.query("panels/deploy_markers", {"since": at(-60), "until": at(60), "environment": "", "limit": 9})
+    assert {(row["namespace"], row["service"]) for row in rows} == {(f"team-{one}", "payment") for one in "abc"}
+
+
+def test_a_namespace_is_no_hindrance_where_telemetry_tells_none(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.5))], 12))
+    write_sightings(store, [sighting(window, version, version, 100) for window in range(12) for version in ("1.9.0", "2.0.0")])
+    tell(engine, namespace="kube-shop")
+    (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
+    assert judged.verdict.outcome == "fail"
+
+
+def test_versions_of_two_services_of_one_name_are_no_deploys_of_each_other(store: Store, engine: Engine) -> None:
+    seen = [("team-a", "1", 0), ("team-b", "2", 3), ("team-a", "1", 9), ("team-b", "2", 9), ("team-b", "3", 9)]
+    alive = [replace(sighting(window, version, version, 100), namespace=space) for space, version, window in seen]
+    write_cells(store, cells([Traffic(edge())], 12))
+    write_sightings(store, alive)
+    VersionWatch(Reader(store), engine, DeploySettings()).step(now_after(12))
+    assert [(one.called, one.version, one.previous_version) for one in list_deploys(engine)] == [("team-b/payment", "3", "2")]
 
 
 def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(store: Store, engine: Engine) -> None:

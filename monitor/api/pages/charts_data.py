@@ -78,7 +78,7 @@ def ramp_chart(_caller: Reading, parts: Opened, deploy_id: str, theme: Theme = "
         since=around.since,
         until=around.until,
         share=True,
-        markers=deploy_markers(parts, around, {known.deploy.service}, known.deploy.environment),
+        markers=deploy_markers(parts, around, {known.deploy.called}, known.deploy.environment),
         provisional_from=sealed_until(windows_state(parts).last_sealed),
     )
     return draw(chart, ("version",), theme)

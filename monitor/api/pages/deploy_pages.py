@@ -15,7 +15,6 @@ from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
-from monitor.control.deploys import told_as
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
@@ -29,20 +28,16 @@ def deploys_page(
     now = parts.clock()
     asked = range_of(since, None, now, "7d")
     start: datetime | None = asked.since
-    total = kept_deploys.count_deploys(parts.engine, service=told_as(service), environment=environment, since=start)
+    total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment, since=start)
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
-        total = kept_deploys.count_deploys(parts.engine, service=told_as(service), environment=environment)
-    found = kept_deploys.list_deploys(
-        parts.engine, service=told_as(service), environment=environment, since=start, limit=MOST_SHOWN
-    )
+        total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
+    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
     lately = range_of("15m", None, now)
-    shares = {
-        (row["environment"], row["service"], row["version"]): row["share"]
-        for row in ask(
-            parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60
-        )
-    }
+    shares: dict[tuple[str | None, ...], float] = {}
+    for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60):
+        for space in (None, row["namespace"]):  # a deploy that tells no namespace may be of each
+            shares[row["environment"], space, row["service"], row["version"]] = row["share"]
     counts: dict[str, list[str]] = {}
     for one in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(one.deploy_id, []).append(one.state)

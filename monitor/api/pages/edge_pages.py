@@ -156,12 +156,11 @@ def version_pairs(parts: Parts, asked: Range, where: dict[str, str]) -> list[Edg
 
 def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: str) -> list[Marker]:
     """Deploys of these services in this time."""
-    plain = {one.rpartition("/")[2] for one in services}
     found = kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, environment=environment or None)
     return [
         Marker(one.started, f"{name(one.service, 20)} {name(one.version, 16)}")
         for one in found
-        if one.service in services | plain
+        if any(one.is_of(service) for service in services)
     ]
 
 

@@ -33,6 +33,11 @@ class DeployBody(ExactBody):
     service: str = Field(min_length=1, max_length=1000)
     version: str = Field(min_length=1, max_length=1000)
     environment: str = Field(default="", max_length=1000)
+    namespace: str = Field(
+        default="",
+        max_length=1000,
+        description="of the service, where several share its name; or send service as `namespace/name`",
+    )
     kind: DeployKind = "deploy"
     state: DeployState = "succeeded"
     at: str | None = Field(default=None, max_length=64, description="ISO 8601; now when absent")
@@ -66,9 +71,7 @@ class Share(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ListedDeploy(Deploy):
-    """A deploy, and in which namespaces telemetry shows a service of its name. A deploy tells none: of several, it is not known which is
-    meant.
-    """
+    """A deploy, and in which namespaces telemetry shows services of its name. Of several, one told without a namespace may mean each."""
 
     namespaces: Sequence[str] = ()
 
@@ -93,13 +96,13 @@ def list_deploys(
     since: Since = None,
     until: Until = None,
 ) -> list[ListedDeploy]:
-    """All time by default. A service is asked for by its name, or as `namespace/name`: those told of its plain name are among them."""
+    """All time by default. A service is asked for by its name, or as `namespace/name`: those told without a namespace are among them."""
     now = parts.clock()
     start, end = moment(since, now), moment(until, now)
     found = kept_deploys.list_deploys(
         parts.engine,
         environment=environment,
-        service=kept_deploys.told_as(service),
+        service=service,
         since=start,
         until=end,
         limit=paged.limit,
@@ -107,9 +110,7 @@ def list_deploys(
     )
     paged.told(
         len(found),
-        kept_deploys.count_deploys(
-            parts.engine, environment=environment, service=kept_deploys.told_as(service), since=start, until=end
-        ),
+        kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
     )
     spaces = namespaces_seen(parts)
     return [ListedDeploy(**asdict(one), namespaces=spaces.get((one.environment, one.service), [])) for one in found]
@@ -160,7 +161,7 @@ def shares(parts: Parts, deploy: Deploy) -> list[Share]:
         since=around.since,
         until=around.until,
         environment=deploy.environment,
-        service=deploy.service,
+        service=deploy.called,
         bucket_seconds=max(30, around.bucket_seconds),
     )
     return [Share.model_validate(row) for row in rows]

@@ -34,14 +34,18 @@ def list_findings(
     paged: Paged,
     state: Annotated[Literal["open", "accepted", "resolved"] | None, Query()] = None,
     deploy_id: Name = None,
+    service: Name = None,
     since: Since = None,
 ) -> list[Finding]:
-    """All states by default; `since` is about when a finding was last seen."""
+    """All states by default; `since` is about when a finding was last seen. Of a service, by its name or `namespace/name`, are the
+    findings on its edges and those of its deploys.
+    """
     start = moment(since, parts.clock())
     found = kept_findings.list_findings(
-        parts.engine, deploy_id=deploy_id, state=state, since=start, limit=paged.limit, offset=paged.offset
+        parts.engine, deploy_id=deploy_id, state=state, since=start, service=service, limit=paged.limit, offset=paged.offset
     )
-    paged.told(len(found), kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start))
+    total = kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start, service=service)
+    paged.told(len(found), total)
     return found
 
 

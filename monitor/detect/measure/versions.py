@@ -39,7 +39,7 @@ class VersionMemory:
 
     def __init__(self, settings: VersionSettings) -> None:
         self._settings = settings
-        self._services: dict[tuple[str, str], _Service] = {}
+        self._services: dict[tuple[str, str, str], _Service] = {}
 
     def learn(self, sightings: Iterable[Sighting]) -> list[DeployEvent]:
         """Deploys that these sightings show. Never one from the versions a service was first seen with."""
@@ -48,7 +48,8 @@ class VersionMemory:
     def _see(self, sighting: Sighting) -> DeployEvent | None:
         if not sighting.version or not sighting.spans:
             return None
-        service = self._services.setdefault((sighting.environment, sighting.service), _Service(sighting.window))
+        one = (sighting.environment, sighting.namespace, sighting.service)
+        service = self._services.setdefault(one, _Service(sighting.window))
         version = service.versions.get(sighting.version)
         if version is None:
             there = sighting.window - service.first <= self._settings.settling
@@ -62,7 +63,7 @@ class VersionMemory:
         version.told = True
         return DeployEvent(
             source="sighting",
-            external_id=f"{sighting.environment}/{sighting.service}/{sighting.version}/{int(version.first.timestamp())}",
+            external_id="/".join((*filter(None, one), sighting.version, str(int(version.first.timestamp())))),
             kind="rollback" if version.returned else "deploy",
             environment=sighting.environment,
             service=sighting.service,
@@ -70,6 +71,7 @@ class VersionMemory:
             previous_version=_previous(service, sighting.version),
             state="progressing",
             at=version.first,
+            namespace=sighting.namespace or None,
         )
 
     @staticmethod
