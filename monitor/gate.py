@@ -15,8 +15,10 @@ from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
 from monitor.model.judging import Finding, Outcome
+from monitor.model.reasons import Reason, reason
 from monitor.namesakes import of_one_of
 from monitor.store.reader import Reader
+from monitor.wording import sentence, summary
 
 EXIT_CODES: dict[Outcome, Literal[0, 1, 2]] = {"pass": 0, "fail": 1, "inconclusive": 2}
 LOOK_BACK = timedelta(days=7)
@@ -45,8 +47,8 @@ class GateAnswer:
 
     outcome: Outcome
     exit_code: Literal[0, 1, 2]
-    reasons: tuple[str, ...]
-    settles: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    settles: tuple[Reason, ...]
     findings: tuple[str, ...]
     verdict_id: str
     text: str
@@ -76,8 +78,10 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
         return _not_judged(changes[0], request) if changes else _unknown(reader, engine, request, now)
     environments = sorted({deploy.environment for deploy in of_version})
     if len(environments) > 1:
-        reason = f"{request.service} {request.version} was deployed to {', '.join(environments)}"
-        return _answer("inconclusive", (reason,), ("name one with --environment",), (), "", request)
+        why = reason(
+            "several_environments", service=request.service, version=request.version, environments=", ".join(environments)
+        )
+        return _not_matched(why, reason("name_environment"), request)
     told = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
     if len(told) > 1:
         verdict = of_one_of(replace(of_version[0], service=request.service, namespace=None), told, now, reader.last_sealed())
@@ -87,11 +91,9 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     save_verdict(engine, verdict)
     reasons, settles = verdict.reasons, verdict.settles
     if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
-        reasons = (*reasons, _told_elsewhere(of_version[0].called, of_version[0].environment, elsewhere, "has no traffic"))
-        settles = (
-            *settles,
-            "the environment that telemetry uses (deployment.environment.name), in the deploy and in --environment",
-        )
+        service, environment = of_version[0].called, of_version[0].environment
+        reasons = (*reasons, _elsewhere("environment_without_traffic", service, environment, elsewhere))
+        settles = (*settles, reason("telemetry_environment"))
     return _answer(verdict.outcome, reasons, settles, judged.findings, verdict.id, request, of_version[0])
 
 
@@ -103,8 +105,8 @@ def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:
-    reason = f"{change.service} {change.version}: a {change.kind} change of {change.started:%Y-%m-%d %H:%M:%S} UTC, which follows load more often than it harms; it is not judged"
-    return _answer("inconclusive", (reason,), ("a deploy, a config or a flag change to judge",), (), "", request)
+    why = reason("kind_not_judged", service=change.service, version=change.version, kind=change.kind, started=change.started)
+    return _not_matched(why, reason("judged_kind"), request)
 
 
 def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
@@ -121,26 +123,19 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
         if elsewhere:
-            reason = _told_elsewhere(request.service, request.environment, elsewhere, "is not known")
-            return _answer("inconclusive", (reason,), ("name one of these with --environment",), (), "", request)
+            why = _elsewhere("environment_without_service", request.service, request.environment, elsewhere)
+            return _not_matched(why, reason("name_environment_of"), request)
     if request.service not in services:
-        reason = f"unmatched: no service {request.service!r} in telemetry or deploys" + _nearest(request.service, services)
-        settles = ("an alias, or the name that telemetry uses (service.name)",)
-        return replace(_answer("inconclusive", (reason,), settles, (), "", request), knows_service=False)
+        why = reason("service_unmatched", service=request.service, nearest=_nearest(request.service, services))
+        return replace(_not_matched(why, reason("alias_service"), request), knows_service=False)
     deployed = {deploy.version for deploy in recent if deploy.is_of(request.service) and deploy.kind in VERSION_CHANGES}
     live = {one.version for one in seen if is_called(one.namespace, one.service, request.service) and one.version}
     if request.version in live:
-        reason = f"missing: {request.service} {request.version} is live, but no deploy of it is known: it ran before we looked"
-        return _answer("inconclusive", (reason,), ("tell of deploys: POST /v1/deploys, or CDEvents on Kafka",), (), "", request)
-    reason = f"unmatched: no version {request.version!r} of {request.service} in telemetry or deploys"
-    return _answer(
-        "inconclusive",
-        (reason + _nearest(request.version, deployed | live),),
-        ("an alias, or the version that telemetry uses (service.version)",),
-        (),
-        "",
-        request,
-    )
+        why = reason("deploy_untold", service=request.service, version=request.version)
+        return _not_matched(why, reason("tell_deploys"), request)
+    nearest = _nearest(request.version, deployed | live)
+    why = reason("version_unmatched", version=request.version, service=request.service, nearest=nearest)
+    return _not_matched(why, reason("alias_version"), request)
 
 
 def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newest: datetime | None, now: datetime) -> list[str]:
@@ -152,11 +147,11 @@ def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newes
     return sorted({one.environment for one in deploys} | {one.environment for one in seen})
 
 
-def _told_elsewhere(service: str, environment: str, elsewhere: list[str], but: str) -> str:
-    near = difflib.get_close_matches(environment, elsewhere, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    has = "it is known in" if but == "is not known" else "it has some in"
-    return f"unmatched: {service} {but} in the environment {environment!r}; {has}: {', '.join(elsewhere)}{hint}"
+def _elsewhere(
+    code: Literal["environment_without_service", "environment_without_traffic"], service: str, environment: str, others: list[str]
+) -> Reason:
+    near = difflib.get_close_matches(environment, others, n=1, cutoff=0.5)
+    return reason(code, service=service, environment=environment, environments=", ".join(others), nearest=", ".join(near))
 
 
 def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
@@ -173,14 +168,18 @@ def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    names = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5]
-    return f"; nearest: {', '.join(names)}" if names else "; none is known yet"
+    return ", ".join(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5])
+
+
+def _not_matched(why: Reason, settles: Reason, request: GateRequest, deploy: Deploy | None = None) -> GateAnswer:
+    """Nothing was judged, because what was asked for is not one known deploy."""
+    return _answer("inconclusive", (why,), (settles,), (), "", request, deploy)
 
 
 def _answer(
     outcome: Outcome,
-    reasons: tuple[str, ...],
-    settles: tuple[str, ...],
+    reasons: tuple[Reason, ...],
+    settles: tuple[Reason, ...],
     findings: tuple[Finding, ...],
     verdict_id: str,
     request: GateRequest,
@@ -188,13 +187,14 @@ def _answer(
 ) -> GateAnswer:
     against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
     lines = [f"{outcome.upper()}: {request.service} {request.version}{against}"]
-    told = [(finding, next((one for one in reasons if finding.summary in one), "")) for finding in findings]
-    for reason in reasons:
-        lines.append(f"  {reason}")
-        lines += [f"    finding {one.id} ({one.state}, {one.role})" for one, said in told if said == reason]
-    lines += [
-        f"  finding {one.id} ({one.state}, {one.role}): {one.summary}" for one, said in told if not said and outcome == "fail"
-    ]
-    lines += [f"  would settle it: {text}" for text in settles]
+    known = {finding.id: finding for finding in findings}
+    for why in reasons:
+        lines.append(f"  {sentence(why)}")
+        finding = known.pop(str(why.parameters.get("finding")), None)
+        if finding:
+            lines.append(f"    finding {finding.id} ({finding.state}, {finding.role})")
+    if outcome == "fail":
+        lines += [f"  finding {one.id} ({one.state}, {one.role}): {summary(one)}" for one in known.values()]
+    lines += [f"  would settle it: {sentence(one)}" for one in settles]
     ids = tuple(finding.id for finding in findings)
     return GateAnswer(outcome, EXIT_CODES[outcome], reasons, settles, ids, verdict_id, "\n".join(lines))

@@ -95,7 +95,7 @@ def judge_deploy(
         )
 
     verdict, findings = judged()
-    if any("leg" in finding.evidence.details for finding in findings):  # only a step in time is worth the reading
+    if any(finding.evidence.step for finding in findings):  # only a step in time is worth the reading
         verdict, findings = judged(
             _around(reader, seen.name, named, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
         )

@@ -8,6 +8,7 @@ from monitor.detect.measure.columns import digest
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting, qualified
 from monitor.model.judging import Verdict
+from monitor.model.reasons import reason
 from monitor.store.reader import Reader
 
 
@@ -41,7 +42,7 @@ def seen_of(reader: Reader, deploy: Deploy, since: datetime, until: datetime) ->
 def of_one_of(deploy: Deploy, names: Sequence[str], now: datetime, data_until: datetime | None) -> Verdict:
     """No word on a deploy that may be of each of these services: their calls together say nothing of any one."""
     listed = ", ".join(names)
-    reason = f"unmatched: {deploy.service} names {len(names)} services in {deploy.environment}, one in each namespace: {listed}"
+    why = reason("several_namespaces", service=deploy.service, count=len(names), environment=deploy.environment, names=listed)
     inputs = digest([deploy.id, deploy.version, *names, repr(data_until)])
     return Verdict(
         id=digest([inputs, now.isoformat()])[:20],
@@ -51,8 +52,8 @@ def of_one_of(deploy: Deploy, names: Sequence[str], now: datetime, data_until: d
         version=deploy.version,
         against_version="",
         outcome="inconclusive",
-        reasons=(reason,),
-        settles=(f"name one of {listed}",),
+        reasons=(why,),
+        settles=(reason("name_namespace", names=listed),),
         judged_at=now,
         data_until=data_until,
         edges=(),

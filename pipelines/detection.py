@@ -22,6 +22,7 @@ from monitor.errors import MonitorError
 from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Verdict
+from monitor.model.reasons import reason
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.telemetry import HealthBoard, Report
@@ -123,7 +124,7 @@ class Detector:
         self._note_traffic(judged)
         found = {finding.id for finding in judged.findings}
         gone = [
-            ended(finding, "no longer found")
+            ended(finding, reason("no_longer_found"))
             for finding in list_findings(self._engine, deploy_id=deploy.id)
             if finding.id not in found and finding.state != "resolved"
         ]

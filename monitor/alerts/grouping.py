@@ -50,8 +50,8 @@ def _blamed(finding: Finding, guilty: set[str]) -> str:
         return finding.deploy_id
     best = max(suspects, key=lambda suspect: suspect.odds)
     own = max((one.odds for one in finding.suspects if one.deploy_id == finding.deploy_id), default=0.0)
-    return best.deploy_id if best.odds > own or "innocent" in finding.evidence.details else finding.deploy_id
+    return best.deploy_id if best.odds > own or finding.explained else finding.deploy_id
 
 
 def _pages_nobody(finding: Finding, guilty: set[str]) -> bool:
-    return "innocent" in finding.evidence.details and _blamed(finding, guilty) == finding.deploy_id
+    return finding.explained is not None and _blamed(finding, guilty) == finding.deploy_id

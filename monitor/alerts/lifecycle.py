@@ -9,6 +9,7 @@ from monitor.alerts.wording import SEVERITIES, Words, labels_of, root_edges, wor
 from monitor.model.alerts import Alert, Tracked
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
+from monitor.wording import sentence
 
 ACCEPTED = "accepted as known"
 
@@ -156,7 +157,7 @@ def _told(tracked: Tracked, bad: Sequence[Finding]) -> Tracked:
 
 
 def _why_over(finding: Finding) -> str:
-    return ACCEPTED if finding.state == "accepted" else finding.evidence.details.get("ended", "no longer seen")
+    return ACCEPTED if finding.state == "accepted" else sentence(finding.ended) if finding.ended else "no longer seen"
 
 
 def _matches(labels: Mapping[str, str], matchers: Mapping[str, str]) -> bool:

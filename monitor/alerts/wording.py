@@ -7,6 +7,7 @@ from monitor.model.alerts import Severity
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
 from monitor.model.printable import printable
+from monitor.wording import summary
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 LINES = 10  # findings spelled out in an alert; the page shows them all
@@ -47,8 +48,8 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
     since = f" since {service} {version}" if version else ""
     also = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
     annotations = {
-        "summary": root.summary,
-        "description": "\n".join(f"- {one.summary}" for one in findings[:LINES])
+        "summary": summary(root),
+        "description": "\n".join(f"- {summary(one)}" for one in findings[:LINES])
         + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
         "suspects": "; ".join(f"{one.service} {one.version}".strip() + f" ({one.odds:.0%})" for one in root.suspects[:3]),
     }

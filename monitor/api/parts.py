@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from monitor.clock import Clock, system_clock
 from monitor.edges.aliases import Aliases
 from monitor.model.judging import Outcome
+from monitor.model.reasons import Reason
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.telemetry import HealthBoard
@@ -52,9 +53,9 @@ class GateAnswer(Protocol):
     @property
     def exit_code(self) -> int: ...
     @property
-    def reasons(self) -> Sequence[str]: ...
+    def reasons(self) -> Sequence[Reason]: ...
     @property
-    def settles(self) -> Sequence[str]: ...
+    def settles(self) -> Sequence[Reason]: ...
     @property
     def findings(self) -> Sequence[str]: ...
     @property

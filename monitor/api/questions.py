@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from monitor.api.formatting import utc
 from monitor.api.moments import FIRST, moment
 from monitor.api.parts import Parts
-from monitor.api.wording import utc
 from monitor.model.edges import WINDOW_SECONDS
 
 Row = Mapping[str, Any]

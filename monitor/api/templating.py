@@ -1,4 +1,4 @@
-"""Templates: everything escaped, unknown names an error, numbers and names by `wording`."""
+"""Templates: everything escaped, unknown names an error, numbers and names by `formatting` and `monitor.wording`."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,13 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from monitor import __version__
-from monitor.api import wording
+from monitor.api import formatting
 from monitor.api.access import looker, parts_of
 from monitor.api.faults import Fault
 from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
+from monitor.wording import facts, told_by, what
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -51,21 +52,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        name=wording.name,
-        version=wording.version,
-        count=wording.count,
-        percent=wording.percent,
-        duration=wording.duration,
-        rate=wording.rate,
-        size=wording.size,
-        when=wording.when,
-        ago=wording.ago,
-        odds=wording.odds,
-        signal=wording.signal,
-        what=wording.what,
-        evidence=wording.evidence,
-        told=wording.told,
-        told_by=wording.told_by,
+        name=formatting.name,
+        version=formatting.version,
+        count=formatting.count,
+        percent=formatting.percent,
+        duration=formatting.duration,
+        rate=formatting.rate,
+        size=formatting.size,
+        when=formatting.when,
+        ago=formatting.ago,
+        odds=formatting.odds,
+        signal=formatting.signal,
+        what=what,
+        facts=facts,
+        evidence=formatting.evidence,
+        told=formatting.told,
+        told_by=told_by,
         iso=_iso,
     )
     made.globals.update(link=link, path=path, seamwatch_version=__version__)
@@ -104,7 +106,7 @@ def _asked_for(request: Request) -> str:
 
 
 def _iso(at: datetime | None) -> str:
-    known = wording.utc(at)
+    known = formatting.utc(at)
     return "" if known is None else known.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -63,8 +63,8 @@ def verdict(
         found = there.pages("/v1/verdicts", limit=limit, service=service, version=version, environment=environment)
     found.note("verdicts, the newest first,", datetime.now(UTC))
     rows = found.rows
-    if form == "table":
-        rows = [row | {"reasons": _first(row["reasons"]), "settles": _first(row["settles"])} for row in rows]
+    if form != "json":
+        rows = [row | {name: _first([one["text"] for one in row[name]]) for name in ("reasons", "settles")} for row in rows]
     show(rows, "judged_at environment service version against_version outcome reasons settles".split(), form, empty="no verdicts")
 
 

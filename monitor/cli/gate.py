@@ -39,10 +39,12 @@ def gate(
 def junit(service: str, version: str, said: Mapping[str, Any]) -> str:
     """A JUnit report of one case: failure when it fails, error when it is inconclusive."""
     name = quoteattr(plain(f"{service} {version}"))
-    text = escape("\n".join(plain(line) for line in [*said["reasons"], *said["settles"]]))
+    lines = [f"{one['text']} [{one['code']}]" for one in (*said["reasons"], *said["settles"])]
+    text = escape("\n".join(map(plain, lines)))
     kind = {"fail": "failure", "inconclusive": "error"}.get(str(said["outcome"]))
-    message = quoteattr(plain(said["reasons"][0] if said["reasons"] else said["outcome"]))
-    inside = f"<{kind} message={message}>{text}</{kind}>" if kind else ""
+    first = said["reasons"][0] if said["reasons"] else {"text": said["outcome"], "code": said["outcome"]}
+    message, code = quoteattr(plain(first["text"])), quoteattr(plain(first["code"]))
+    inside = f"<{kind} type={code} message={message}>{text}</{kind}>" if kind else ""
     failures, errors = int(kind == "failure"), int(kind == "error")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

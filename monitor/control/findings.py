@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, case, func, insert, or_, select, update
 
 from monitor.control.deploys import deploys_of
-from monitor.control.documents import from_document, to_document
+from monitor.control.documents import to_document
+from monitor.control.past import finding_of
 from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import acceptances, findings
 from monitor.errors import UsageError
@@ -222,4 +223,4 @@ def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
 def _finding(row: "Row[tuple[object, ...]]") -> Finding:
     """The document with what its row knows better."""
     fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return replace(from_document(fields["document"], Finding), state=fields["state"])
+    return replace(finding_of(fields["document"]), state=fields["state"])

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, Select, or_, select
 
 from monitor.control.deploys import deploys_of
-from monitor.control.documents import from_document, to_document
+from monitor.control.documents import to_document
+from monitor.control.past import verdict_of
 from monitor.control.store import count_of, insert_into, reading, writing
 from monitor.control.tables import verdicts
 from monitor.model.judging import Verdict
@@ -50,7 +52,7 @@ def list_verdicts(
     query = _wanted(wanted, since).order_by(verdicts.c.judged.desc(), verdicts.c.number.desc())
     with reading(engine) as connection:
         documents = connection.execute(query.limit(limit).offset(offset)).scalars()
-        return [from_document(document, Verdict) for document in documents]
+        return [verdict_of(document) for document in documents]
 
 
 def count_verdicts(
@@ -67,7 +69,7 @@ def count_verdicts(
     return count_of(engine, _wanted(wanted, since))
 
 
-def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[tuple[str]]:
+def _wanted(wanted: Mapping[str, str | None], since: datetime | None) -> Select[tuple[Any]]:
     query = select(verdicts.c.document)
     for column, value in wanted.items():
         if value is not None and column == "service":
@@ -83,4 +85,4 @@ def verdict(engine: Engine, verdict_id: str) -> Verdict | None:
     """One verdict, None when there is none of this id."""
     with reading(engine) as connection:
         document = connection.execute(select(verdicts.c.document).where(verdicts.c.id == verdict_id)).scalar_one_or_none()
-        return from_document(document, Verdict) if document is not None else None
+        return verdict_of(document) if document is not None else None

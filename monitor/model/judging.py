@@ -6,12 +6,83 @@ from datetime import datetime
 from typing import Literal
 
 from monitor.model.edges import Edge
+from monitor.model.reasons import Code, Parameter, Reason
 
 Signal = Literal["errors", "provider_errors", "timeouts", "violations", "silence", "latency"]
 """errors: by the caller's word, or the provider's where no caller's span is known. provider_errors: failures of which only the
 provider tells, in calls that their callers took for answered. A call is of one of these at most, or of `timeouts`.
 """
 Outcome = Literal["pass", "fail", "inconclusive"]
+WORSE: Mapping[Signal, Code] = {
+    "errors": "worse_errors",
+    "provider_errors": "worse_provider_errors",
+    "timeouts": "worse_timeouts",
+    "violations": "worse_violations",
+    "latency": "worse_latency",
+    "silence": "silent",
+}
+SHIFTED = 1.1
+
+
+RateKind = Literal["server_error", "provider_error", "client_error", "timeout", "violated"]
+Side = Literal["client", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateEvidence:
+    """Of which kind the bad calls are, and how much more they vary than chance (1.0: not at all).
+
+    `clause_new` and `clause_old` count the violations of the finding's clause; None where no clause is known.
+    """
+
+    kind: RateKind
+    dispersion: float
+    clause_new: int | None = None
+    clause_old: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Seconds; None where too few calls tell."""
+
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyEvidence:
+    """Latency as one side measured it, of the new version and of the old one."""
+
+    side: Side
+    new: Quantiles
+    old: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEvidence:
+    """`instances` of the new version that answer nothing (0: none was ever seen); `presence` is the mean share of the old version's
+    instances that answer in a window, `chance` the probability that so much silence is chance.
+    """
+
+    instances: int
+    presence: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvidence:
+    """What a change in time was held against.
+
+    `supported`: the versions differed the same way where they met. Of `placebos` comparisons at earlier moments, `beaten` were smaller.
+    `seasonal`: earlier days say what was to be expected. `growth`: how many times worse the neighbours became.
+    """
+
+    supported: bool
+    placebos: int
+    beaten: int
+    seasonal: bool
+    growth: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +90,9 @@ class Evidence:
     """The numbers behind one judgement, value-free and enough to recompute it.
 
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is the ratio of
-    rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's.
+    rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency` and
+    `silence` is there; `step` beside it where before and after were compared. `exemplars` are traces of the new version,
+    `old_exemplars` of the old one.
     """
 
     windows: int
@@ -34,7 +107,11 @@ class Evidence:
     first_window: datetime | None
     last_window: datetime | None
     exemplars: Sequence[str] = ()
-    details: Mapping[str, str] = field(default_factory=dict)
+    old_exemplars: Sequence[str] = ()
+    rate: RateEvidence | None = None
+    latency: LatencyEvidence | None = None
+    silence: SilenceEvidence | None = None
+    step: StepEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +122,7 @@ class Suspect:
     service: str
     version: str
     odds: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +131,8 @@ class Finding:
 
     `id` is stable (hash of environment, edge, versions, signal, clause, deploy). `clause` names the contract clause
     for violations ("payments 3 · POST /pay · response · type · /amount"), else "". `role` tells the root of a
-    cascade from what it caused. `strength` is "concurrent" or "weaker" (no overlap of versions).
+    cascade from what it caused. `strength` is "concurrent" or "weaker" (no overlap of versions). `explained` tells what explains
+    it better than its deploy does: then it neither fails the deploy nor pages in its name. `ended` tells why it is resolved.
     """
 
     id: str
@@ -69,10 +147,52 @@ class Finding:
     strength: Literal["concurrent", "weaker"]
     evidence: Evidence
     suspects: Sequence[Suspect]
-    summary: str
     first_seen: datetime
     last_seen: datetime
     state: Literal["open", "accepted", "resolved"] = "open"
+    explained: Reason | None = None
+    ended: Reason | None = None
+
+    @property
+    def reason(self) -> Reason:
+        """What is worse and by how much, as a verdict tells it: `finding` is its id, `step` "apart", "supported" or ""."""
+        seen = self.evidence
+        told: dict[str, Parameter] = {
+            "finding": self.id,
+            "caller_version": self.caller_version,
+            "callee_version": self.callee_version,
+            "against_version": self.against_version,
+            "windows": seen.windows,
+            "new_calls": seen.new_calls,
+            "new_bad": seen.new_bad,
+            "old_calls": seen.old_calls,
+            "old_bad": seen.old_bad,
+            "step": "" if seen.step is None else "supported" if seen.step.supported else "apart",
+        }
+        if seen.latency:
+            told |= {"side": seen.latency.side} | _slowest_shift(seen.latency)
+        elif seen.silence:
+            told |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
+        elif self.clause:
+            told["clause"] = self.clause
+        return Reason(_code(self), told, self.edge, accepted=self.state == "accepted")
+
+
+def _code(finding: Finding) -> Code:
+    if finding.evidence.silence:
+        return "silent" if finding.evidence.silence.instances else "never_seen"
+    if finding.evidence.rate and finding.evidence.rate.kind == "client_error":
+        return "worse_client_errors"
+    return WORSE[finding.signal]
+
+
+def _slowest_shift(latency: LatencyEvidence) -> dict[str, Parameter]:
+    """The lowest quantile that is a tenth higher or more, in seconds: what most calls feel; else p99."""
+    old, new = latency.old, latency.new
+    pairs = {"p50": (old.p50, new.p50), "p90": (old.p90, new.p90), "p99": (old.p99, new.p99)}
+    shifted = (name for name, (before, after) in pairs.items() if after is not None and after > SHIFTED * (before or 0.0))
+    name = next(shifted, "p99")
+    return {"quantile": name, "old_seconds": pairs[name][0], "new_seconds": pairs[name][1]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +203,7 @@ class EdgeJudgement:
     caller_version: str
     callee_version: str
     outcome: Outcome
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     share_of_calls: float
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
@@ -103,8 +223,8 @@ class Verdict:
     version: str
     against_version: str
     outcome: Outcome
-    reasons: tuple[str, ...]
-    settles: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    settles: tuple[Reason, ...]
     judged_at: datetime
     data_until: datetime | None
     edges: Sequence[EdgeJudgement]

@@ -14,6 +14,7 @@ from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Suspect
+from monitor.model.reasons import reason
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CALM = LifecycleSettings(hold_seconds=10, orphan_seconds=60, quiet_seconds=100, link_base="https://watch.example/")
@@ -40,7 +41,6 @@ def a_finding(finding_id: str = "f1", **fields: object) -> Finding:
         "strength": "concurrent",
         "evidence": evidence,
         "suspects": (),
-        "summary": f"finding {finding_id}",
         "first_seen": NOON,
         "last_seen": NOON,
     }
@@ -206,8 +206,8 @@ def test_what_another_deploy_of_the_group_explains_pages_under_that_one() -> Non
 def test_what_something_else_explains_pages_nobody_unless_that_is_paged_for() -> None:
     life = Life()
     suspects = (Suspect("d1", "checkout", "3.0.0", 0.6, ()), Suspect("d2", "payment", "2.0.0", 0.4, ()))
-    evidence = replace(a_finding().evidence, details={"innocent": "payment 2.0.0 was released at about the same time"})
-    innocent = a_finding("above", edge=ORDER, role="propagated", suspects=suspects, evidence=evidence)
+    explained = reason("callee_released", service="payment", version="2.0.0")
+    innocent = a_finding("above", edge=ORDER, role="propagated", suspects=suspects, explained=explained)
     for second in (0, 70, 700):
         assert life.at(second, innocent) == []
     life.at(800, innocent, a_finding("root", deploy_id="d2"))
@@ -219,8 +219,7 @@ def test_a_resolved_alert_says_why() -> None:
     life = Life()
     life.at(0, a_finding())
     life.at(10, a_finding())
-    evidence = replace(a_finding().evidence, details={"ended": "2.0.0 has no calls any more"})
-    over = a_finding(state="resolved", evidence=evidence)
+    over = a_finding(state="resolved", ended=reason("no_calls_any_more", version="2.0.0"))
     (resolved,) = life.at(120, over)
     assert resolved.annotations["resolved_because"] == "2.0.0 has no calls any more"
 
@@ -304,8 +303,8 @@ def test_the_labels_of_a_firing_alert_stay_as_they_were() -> None:
 def test_hostile_names_lose_their_control_characters() -> None:
     life = Life()
     edge = Edge("production", "web\x1b[31m\u202e", "pay\ud800", "http", "<b>\n")
-    life.at(0, a_finding(edge=edge, summary="a\x00b"))
-    (alert,) = life.at(10, a_finding(edge=edge, summary="a\x00b"))
+    life.at(0, a_finding(edge=edge, clause="a\x00b"))
+    (alert,) = life.at(10, a_finding(edge=edge, clause="a\x00b"))
     text = repr(alert)
     assert not any(mark in alert.summary + alert.labels["caller"] for mark in "\x1b\u202e\ud800")
     assert "\\x00" not in text

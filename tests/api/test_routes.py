@@ -10,6 +10,7 @@ import pytest
 
 from monitor import telemetry
 from monitor.api import create_app
+from monitor.model.reasons import Reason, reason
 from monitor.telemetry import Report
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON, ShopDay, edge_row, publish, write, write_judgement
@@ -160,8 +161,8 @@ def test_a_contract_that_cannot_be_read_is_refused_with_words(api: Asked) -> Non
 class _Answer:
     outcome: str = "fail"
     exit_code: int = 1
-    reasons: tuple[str, ...] = ("violations",)
-    settles: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = (reason("no_calls"),)
+    settles: tuple[Reason, ...] = ()
     findings: tuple[str, ...] = ("f",)
     verdict_id: str = "v"
     text: str = "FAIL"

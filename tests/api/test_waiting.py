@@ -15,6 +15,7 @@ import pytest
 from monitor.api import create_app, waiting
 from monitor.api.waiting import MOST_FOR_ONE
 from monitor.errors import StoreUnavailable
+from monitor.model.reasons import Reason
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 
 
@@ -24,8 +25,8 @@ class Answer:
 
     outcome: str
     exit_code: int
-    reasons: tuple[str, ...] = ()
-    settles: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    settles: tuple[Reason, ...] = ()
     findings: tuple[str, ...] = ()
     verdict_id: str = ""
     text: str = ""

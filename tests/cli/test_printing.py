@@ -59,11 +59,20 @@ def test_an_empty_answer_is_an_empty_array_for_programs(capsys: pytest.CaptureFi
 
 
 def test_a_junit_report_is_xml_whatever_the_names() -> None:
-    said = {"outcome": "fail", "reasons": [HOSTILE + '<&"'], "settles": ["]]>"], "exit_code": 1}
+    said = {
+        "outcome": "fail",
+        "reasons": [{"text": HOSTILE + '<&"', "code": "told"}],
+        "settles": [{"text": "]]>", "code": "told"}],
+        "exit_code": 1,
+    }
     case = ET.fromstring(junit("pay<ment>", "2.0\x00", said)).find(".//testcase")
     assert case is not None
     assert case.get("name") == "pay<ment> 2.0�"
-    assert case.find("failure") is not None
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("type") == "told"
+    assert failure.text is not None
+    assert "]]> [told]" in failure.text
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from monitor.control.store import open_control, reading, writing
 from monitor.errors import StoreError, UsageError
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import Edge
-from monitor.model.judging import EdgeJudgement, Evidence, Finding, Suspect, Verdict
+from monitor.model.judging import EdgeJudgement, Evidence, Finding, RateEvidence, Suspect, Verdict
+from monitor.model.reasons import reason
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -53,10 +54,22 @@ def a_finding(**fields: object) -> Finding:
         "role": "root",
         "strength": "concurrent",
         "evidence": Evidence(
-            6, 100, 90, 100, 0, math.inf, 12.5, None, math.inf, NOON, NOON + minutes(1), ("ab" * 16,), {"phi": "1.0"}
+            6,
+            100,
+            90,
+            100,
+            0,
+            math.inf,
+            12.5,
+            None,
+            math.inf,
+            NOON,
+            NOON + minutes(1),
+            ("ab" * 16,),
+            (),
+            RateEvidence("violated", 1.0),
         ),
-        "suspects": (Suspect("d1", "payment", "2.0.0", 0.97, ("version split",)),),
-        "summary": "amount became a string",
+        "suspects": (Suspect("d1", "payment", "2.0.0", 0.97, (reason("versions_differ", e_value=9.5),)),),
         "first_seen": NOON,
         "last_seen": NOON + minutes(1),
     }
@@ -309,7 +322,7 @@ def test_a_finding_comes_back_as_it_was_saved(control_engine: Engine) -> None:
 
 def test_a_finding_seen_again_keeps_when_it_was_first_seen(control_engine: Engine) -> None:
     findings.save_findings(control_engine, [a_finding()], NOON)
-    later = a_finding(first_seen=NOON + minutes(5), last_seen=NOON + minutes(6), summary="more of it")
+    later = a_finding(first_seen=NOON + minutes(5), last_seen=NOON + minutes(6), against_version="1.8.0")
     (kept,) = findings.save_findings(control_engine, [later], NOON + minutes(6))
     assert (kept.first_seen, kept.last_seen, kept.summary) == (NOON, NOON + minutes(6), "more of it")
     assert findings.list_findings(control_engine) == [kept]
@@ -348,7 +361,9 @@ def test_accepting_needs_a_finding_an_owner_a_reason_and_an_end(
 
 
 def test_verdicts_are_kept_and_the_newest_comes_first(control_engine: Engine) -> None:
-    edge = EdgeJudgement(a_finding().edge, "1", "2", "inconclusive", ("thin",), 0.5, {"errors": a_finding().evidence})
+    edge = EdgeJudgement(
+        a_finding().edge, "1", "2", "inconclusive", (reason("few_windows", wanted=3),), 0.5, {"errors": a_finding().evidence}
+    )
     first = Verdict(
         "v1",
         "d1",
@@ -357,8 +372,8 @@ def test_verdicts_are_kept_and_the_newest_comes_first(control_engine: Engine) ->
         "2.0.0",
         "1.9.0",
         "inconclusive",
-        ("thin",),
-        ("400 calls",),
+        (reason("thin", share=0.5, wanted=0.95),),
+        (reason("more_calls", a_finding().edge, calls=400, version="2.0.0", eta_seconds=None),),
         NOON,
         None,
         (edge,),

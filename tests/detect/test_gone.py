@@ -7,6 +7,7 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Finding
+from monitor.wording import sentence
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
 
 SETTINGS = JudgeSettings()
@@ -23,8 +24,8 @@ def the_finding(new: Behaviour, old: Behaviour | None = None, calls: float = 200
 
 
 def why(finding: Finding) -> str:
-    assert (finding.state == "resolved") == ("ended" in finding.evidence.details)
-    return finding.evidence.details.get("ended", "")
+    assert (finding.state == "resolved") == (finding.ended is not None)
+    return sentence(finding.ended) if finding.ended else ""
 
 
 def test_errors_back_to_the_old_versions_usual_rate_are_over() -> None:

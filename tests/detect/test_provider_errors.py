@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.api import wording
 from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
+from monitor.wording import summary, what
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
 
 SETTINGS = JudgeSettings()
@@ -41,8 +41,8 @@ def test_failures_that_callers_take_for_answers_fail_a_deploy() -> None:
     assert (finding.edge, finding.signal) == (edge(), "provider_errors")
     assert 0.3 < finding.evidence.new_bad / finding.evidence.new_calls < 0.4
     assert finding.evidence.old_bad == 0
-    assert "failures that only the provider tells of" in finding.summary
-    assert wording.what(finding) == "fails, as only the provider tells"
+    assert "failures that only the provider tells of" in summary(finding)
+    assert what(finding) == "fails, as only the provider tells"
 
 
 def test_failed_calls_of_which_no_outcome_tells_fail_a_deploy_too() -> None:
@@ -83,7 +83,7 @@ def test_more_answers_of_not_found_are_client_errors_and_no_outage() -> None:
     rows = cells([Traffic(edge(), new=Behaviour(client_error=0.4)), *REST], 12)
     rows = [replace(row, failed=row.failed + row.outcomes["client_error"]) for row in rows]
     _, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
-    assert [(finding.signal, wording.what(finding)) for finding in findings] == [("errors", "answers with client errors")]
+    assert [(finding.signal, what(finding)) for finding in findings] == [("errors", "answers with client errors")]
 
 
 def test_before_and_after_sees_them_where_the_versions_never_met() -> None:

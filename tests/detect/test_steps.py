@@ -9,7 +9,10 @@ from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
+from monitor.model.reasons import reason
+from monitor.wording import summary
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+from tests.fixtures.told import sentences
 
 SETTINGS = JudgeSettings()
 AT_ONCE = steady(1.0)
@@ -56,7 +59,8 @@ def test_a_step_beyond_what_the_hour_does_is_found_against_the_seasonal_baseline
     former = [row for days in (1, 2, 3) for row in day_before(days)]
     (finding,) = found(rows, around=Around(former=former))
     assert (finding.signal, finding.strength) == ("errors", "weaker")
-    assert finding.evidence.details["baseline"] == "seasonal"
+    assert finding.evidence.step is not None
+    assert finding.evidence.step.seasonal
 
 
 def test_a_real_regression_with_calm_days_and_calm_neighbours_is_found() -> None:
@@ -66,7 +70,8 @@ def test_a_real_regression_with_calm_days_and_calm_neighbours_is_found() -> None
         cells([Traffic(edge("web", "stock", "GET /stock"), 200, Behaviour(0.005))], 18, share=steady(0.0), before=BEFORE)
     )
     (finding,) = found(rows, around=Around(calm, former))
-    assert finding.evidence.details["neighbours"] == "unchanged"
+    assert finding.evidence.step is not None
+    assert finding.evidence.step.growth == 1.0
 
 
 def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> None:
@@ -97,7 +102,7 @@ def test_a_deploy_at_once_that_is_twice_as_slow_is_found_by_what_was_before() ->
     rows = cells([Traffic(edge(), 200, new=Behaviour(latency=0.045))], 18, share=AT_ONCE, before=BEFORE)
     (finding,) = found(rows)
     assert (finding.signal, finding.strength) == ("latency", "weaker")
-    assert "20 → 46 ms" in finding.summary or "ms against 1.9.0" in finding.summary
+    assert "20 → 46 ms" in summary(finding) or "ms against 1.9.0" in summary(finding)
 
 
 def test_a_rolling_restart_in_which_the_versions_hardly_met_is_judged_by_time_too() -> None:
@@ -139,8 +144,8 @@ def test_a_shift_towards_a_callee_released_at_the_same_time_is_that_ones() -> No
     rows = [replace(row, callee_version="5.0.0" if row.window >= START else "4.0.0") for row in rows]
     verdict, (finding,) = judge(deploy(), rows, (), [bank], SETTINGS, now_after(18))
     assert (verdict.outcome, finding.role) == ("inconclusive", "propagated")
-    assert "bank 5.0.0" in finding.evidence.details["innocent"]
-    assert any("not this deploy's: bank 5.0.0" in reason for reason in verdict.reasons)
+    assert finding.explained == reason("callee_released", service="bank", version="5.0.0")
+    assert any("not this deploy's: bank 5.0.0" in reason for reason in sentences(verdict.reasons))
 
 
 def test_that_hardly_anybody_else_calls_a_callee_acquits_nobody() -> None:

@@ -7,7 +7,9 @@ from datetime import timedelta
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
+from monitor.wording import summary
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
+from tests.fixtures.told import sentences
 
 SETTINGS = JudgeSettings()
 REST = [Traffic(edge(operation=f"GET /{name}")) for name in ("orders", "refunds", "cards")]
@@ -55,7 +57,7 @@ def test_a_version_whose_exchanges_can_no_longer_be_checked_never_passes() -> No
     rows = [_unchecked(row, 1.0 if row.callee_version == "2.0.0" else 0.0) for row in cells([Traffic(edge()), *REST], 12)]
     verdict, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(12))
     assert verdict.outcome == "inconclusive"
-    assert any("could not be checked" in reason for reason in verdict.reasons)
+    assert any("could not be checked" in reason for reason in sentences(verdict.reasons))
 
 
 def test_three_times_the_errors_are_found() -> None:
@@ -73,7 +75,7 @@ def test_one_slow_operation_is_found_and_its_neighbours_are_not() -> None:
     verdict, findings = judge(deploy(), rows, (), (), SETTINGS, now_after(8))
     assert verdict.outcome == "fail"
     assert [(finding.edge, finding.signal) for finding in findings] == [(edge(), "latency")]
-    assert "20 → 168 ms" in findings[0].summary
+    assert "20 → 168 ms" in summary(findings[0])
 
 
 def test_a_few_per_cent_slower_fail_nobody() -> None:
@@ -120,7 +122,7 @@ def test_a_harmless_ramp_passes_once_there_is_enough_traffic() -> None:
     thin = [row for row in rows if row.window < START + timedelta(seconds=40)]
     early, _ = judge(deploy(), thin, (), (), SETTINGS, now_after(4))
     assert early.outcome == "inconclusive"
-    assert any("more calls of 2.0.0" in text for text in early.settles)
+    assert any("more calls of 2.0.0" in text for text in sentences(early.settles))
     assert early.eta_seconds is not None
     assert early.minimum_detectable_effect is not None
 
@@ -128,7 +130,7 @@ def test_a_harmless_ramp_passes_once_there_is_enough_traffic() -> None:
 def test_thin_data_is_inconclusive() -> None:
     verdict, findings = judge(deploy(), cells([Traffic(edge(), 2)], 6), (), (), SETTINGS, now_after(6))
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert any(reason.startswith("thin") for reason in verdict.reasons)
+    assert any(reason.startswith("thin") for reason in sentences(verdict.reasons))
 
 
 def test_a_silent_new_version_fails_while_its_siblings_answer() -> None:
@@ -159,7 +161,7 @@ def test_a_version_announced_as_done_and_never_seen_is_weaker_evidence_unless_it
     other = deploy(version="abcdef1234", state="succeeded", finished=START, first_traffic=None)
     verdict, findings = judge(other, rows, seen, (), SETTINGS, now_after(40))
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert any(reason.startswith("unmatched") for reason in verdict.reasons)
+    assert any(reason.startswith("unmatched") for reason in sentences(verdict.reasons))
 
 
 def test_a_version_never_seen_is_given_the_time_a_rollout_takes_and_the_calls_a_small_share_needs() -> None:
@@ -193,20 +195,20 @@ def test_a_config_change_is_judged_by_before_and_after_and_never_passes() -> Non
     same = cells([Traffic(edge(), 200, Behaviour(0.005))], 18, share=steady(0.0), before=90)
     verdict, findings = judge(change, same, (), (), SETTINGS, now_after(18))
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert "a config change" in verdict.reasons[0]
+    assert "a config change" in sentences(verdict.reasons)[0]
 
 
 def test_the_same_version_deployed_again_is_judged_by_before_and_after() -> None:
     rows = cells([Traffic(edge(), 200, Behaviour(0.005))], 18, share=steady(0.0), before=90)
     verdict, findings = judge(deploy(version="1.9.0", previous_version=""), rows, (), (), SETTINGS, now_after(18))
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert any("the version stayed" in reason for reason in verdict.reasons)
+    assert any("the version stayed" in reason for reason in sentences(verdict.reasons))
 
 
 def test_an_unknown_service_is_inconclusive() -> None:
     verdict, _ = judge(deploy("nobody"), cells([Traffic(edge())], 6), (), (), SETTINGS, now_after(6))
     assert verdict.outcome == "inconclusive"
-    assert verdict.reasons[0].startswith("unmatched: nobody was never seen")
+    assert sentences(verdict.reasons)[0].startswith("unmatched: nobody was never seen")
 
 
 def test_late_one_sided_biased_and_confounded_data_never_passes() -> None:
@@ -226,7 +228,7 @@ def test_late_one_sided_biased_and_confounded_data_never_passes() -> None:
     for word, (given, now) in cases.items():
         verdict, findings = judge(deploy(), given, (), (), SETTINGS, now)
         assert (verdict.outcome, findings) == ("inconclusive", []), word
-        assert any(word in reason for reason in verdict.reasons), (word, verdict.reasons)
+        assert any(word in reason for reason in sentences(verdict.reasons)), (word, sentences(verdict.reasons))
 
 
 def test_without_overlap_only_a_step_that_stands_out_is_found_and_called_weaker() -> None:
@@ -237,7 +239,7 @@ def test_without_overlap_only_a_step_that_stands_out_is_found_and_called_weaker(
     same = cells([Traffic(edge(), 200, Behaviour(0.002), Behaviour(0.002))], 12, share=steady(1.0), before=60)
     verdict, findings = judge(deploy(), same, (), (), SETTINGS, now_after(12))
     assert (verdict.outcome, findings) == ("inconclusive", [])
-    assert any(reason.startswith("no overlap") for reason in verdict.reasons)
+    assert any(reason.startswith("no overlap") for reason in sentences(verdict.reasons))
 
 
 def test_a_callee_released_at_the_same_time_with_stronger_evidence_clears_the_service() -> None:
@@ -253,7 +255,7 @@ def test_a_callee_released_at_the_same_time_with_stronger_evidence_clears_the_se
     verdict, findings = judge(deploy(), [*below, *above], (), [bank], SETTINGS, now_after(12))
     mine = [finding for finding in findings if finding.edge == edge()]
     assert [finding.role for finding in mine] == ["propagated"]
-    assert any("not this deploy's: bank 5.0.0" in reason for reason in verdict.reasons)
+    assert any("not this deploy's: bank 5.0.0" in reason for reason in sentences(verdict.reasons))
 
 
 def test_an_accepted_finding_fails_nobody_and_is_told() -> None:
@@ -263,7 +265,7 @@ def test_an_accepted_finding_fails_nobody_and_is_told() -> None:
     )
     assert verdict.outcome != "fail"
     assert [finding.state for finding in findings] == ["accepted"]
-    assert any(reason.startswith("accepted: ") for reason in verdict.reasons)
+    assert any(reason.startswith("accepted: ") for reason in sentences(verdict.reasons))
 
 
 def test_a_verdict_can_be_recomputed_from_the_same_inputs_in_any_order() -> None:

@@ -11,7 +11,9 @@ from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Verdict
+from monitor.wording import summary
 from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, sighting, steady
+from tests.fixtures.told import sentences
 
 SETTINGS = JudgeSettings()
 ONE = [Traffic(edge())]
@@ -51,7 +53,7 @@ def test_with_nothing_to_compare_it_says_so() -> None:
     alone = [row for row in cells(ONE, 12, share=steady(1.0)) if row.callee_version == "2.0.0"]
     told = verdict_on(alone, of=deploy(previous_version=""))
     assert (told.outcome, told.against_version) == ("inconclusive", "")
-    assert "missing: no other version of payment to compare with" in told.reasons
+    assert "missing: no other version of payment to compare with" in sentences(told.reasons)
 
 
 # ---- on what it rests
@@ -117,53 +119,53 @@ def test_late_data_is_late_after_three_minutes() -> None:
 
     def late(seconds: float) -> bool:
         now = START + timedelta(seconds=120 + seconds)
-        return any(reason.startswith("late:") for reason in judge(deploy(), rows, (), (), SETTINGS, now)[0].reasons)
+        return any(reason.startswith("late:") for reason in sentences(judge(deploy(), rows, (), (), SETTINGS, now)[0].reasons))
 
     assert not late(180)
     assert late(181)
 
 
 def test_a_service_never_seen_is_unmatched_where_one_looked() -> None:
-    assert verdict_on([]).reasons == ("unmatched: payment was never seen in production in sealed windows",)
+    assert sentences(verdict_on([]).reasons) == ("unmatched: payment was never seen in production in sealed windows",)
     anywhere = verdict_on([], of=deploy(environment=""))
-    assert anywhere.reasons == ("unmatched: payment was never seen in any environment in sealed windows",)
+    assert sentences(anywhere.reasons) == ("unmatched: payment was never seen in any environment in sealed windows",)
 
 
 def test_a_deploy_without_a_version_is_unmatched() -> None:
-    assert "unmatched: the deploy names no version" in verdict_on(cells(ONE, 12), of=deploy(version="")).reasons
+    assert "unmatched: the deploy names no version" in sentences(verdict_on(cells(ONE, 12), of=deploy(version="")).reasons)
 
 
 def test_sightings_alone_are_no_calls() -> None:
     seen = [sighting(0, "2.0.0", "i", 9), sighting(0, "1.9.0", "j", 9)]
     told = verdict_on([], seen=seen)
     assert (told.outcome, told.data_until) == ("inconclusive", None)
-    assert "missing: no sealed window holds a call of this service" in told.reasons
+    assert "missing: no sealed window holds a call of this service" in sentences(told.reasons)
 
 
 def open_edges(rows: list[EdgeCell], windows: int) -> Verdict:
     told = verdict_on(rows, windows)
-    assert told.outcome == "inconclusive", told.reasons
+    assert told.outcome == "inconclusive", sentences(told.reasons)
     return told
 
 
 def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_takes() -> None:
     thin = [Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01))]
     told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
-    (line,) = told.settles
+    (line,) = sentences(told.settles)
     said = re.fullmatch(r"about (\d+) more calls of 2\.0\.0 on web → payment POST /pay, about (\d+) s at the present rate", line)
     assert said
     calls, seconds = int(said[1]), int(said[2])
     assert calls > 100
     assert seconds == pytest.approx(calls, rel=0.2), "about a call a second"
     assert told.eta_seconds == pytest.approx(seconds, abs=1)
-    assert told.reasons[0].startswith("thin: edges with only 0% of the calls are shown to be no worse (95% wanted)")
-    assert any(reason.startswith("web → payment POST /pay: ") for reason in told.reasons)
+    assert sentences(told.reasons)[0].startswith("thin: edges with only 0% of the calls are shown to be no worse (95% wanted)")
+    assert any(reason.startswith("web → payment POST /pay: ") for reason in sentences(told.reasons))
 
 
 def test_the_rate_is_that_of_the_last_two_minutes_with_the_new_version() -> None:
     slow_then_fast = [Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01), load=lambda window: 1 if window < 12 else 4)]
     told = open_edges(cells(slow_then_fast, 24, share=steady(0.5), poisson=False), 24)
-    said = re.search(r"about (\d+) more .* about (\d+) s", told.settles[0])
+    said = re.search(r"about (\d+) more .* about (\d+) s", sentences(told.settles)[0])
     assert said
     assert int(said[1]) / int(said[2]) == pytest.approx(4, rel=0.2)
 
@@ -172,11 +174,11 @@ def test_the_longest_wait_is_told_and_five_edges_at_most() -> None:
     names = [f"GET /{number}" for number in range(7)]
     thin = [Traffic(edge(operation=name), 4 + 4 * number, Behaviour(0.01), Behaviour(0.01)) for number, name in enumerate(names)]
     told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
-    assert len(told.settles) == 5
-    waits = [int(wait) for line in told.settles for wait in re.findall(r"about (\d+) s", line)]
+    assert len(sentences(told.settles)) == 5
+    waits = [int(wait) for line in sentences(told.settles) for wait in re.findall(r"about (\d+) s", line)]
     assert told.eta_seconds is not None
     assert told.eta_seconds >= max(waits) - 1
-    listed = [reason for reason in told.reasons if reason.startswith("web → payment")]
+    listed = [reason for reason in sentences(told.reasons) if reason.startswith("web → payment")]
     assert len(listed) == 5
     assert listed[0].startswith("web → payment GET /6"), "the heaviest first"
 
@@ -186,15 +188,15 @@ def test_an_edge_without_new_calls_says_so() -> None:
     other = [row for row in cells([Traffic(edge(operation="GET /old"), 2000)], 12) if row.callee_version == "1.9.0"]
     told = open_edges(rows + other, 12)
     (old,) = (one for one in told.edges if one.edge.operation == "GET /old")
-    assert (old.outcome, old.reasons[-1]) == ("inconclusive", "2.0.0 has no calls here")
+    assert (old.outcome, sentences(old.reasons)[-1]) == ("inconclusive", "2.0.0 has no calls here")
 
 
 def test_fewer_than_three_windows_with_both_never_pass() -> None:
     rows = cells([Traffic(edge(), 100_000)], 2, share=steady(0.5))
     told = open_edges(rows, 2)
-    assert "fewer than 3 windows with both versions" in told.edges[0].reasons
+    assert "fewer than 3 windows with both versions" in sentences(told.edges[0].reasons)
     three = verdict_on(cells([Traffic(edge(), 100_000)], 4, share=steady(0.5)), 4)
-    assert "fewer than 3 windows with both versions" not in three.edges[0].reasons
+    assert "fewer than 3 windows with both versions" not in sentences(three.edges[0].reasons)
 
 
 def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> None:
@@ -211,8 +213,8 @@ def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> No
 def test_a_pass_names_what_it_rests_on_and_needs_nothing_more() -> None:
     told = verdict_on(cells([Traffic(edge(), 20_000)], 24, share=steady(0.5)), 24)
     assert told.outcome == "pass"
-    assert told.reasons == ("no relevant harm is possible on edges with 100% of the calls, 2.0.0 against 1.9.0",)
-    assert (told.settles, told.eta_seconds) == ((), None)
+    assert sentences(told.reasons) == ("no relevant harm is possible on edges with 100% of the calls, 2.0.0 against 1.9.0",)
+    assert (sentences(told.settles), told.eta_seconds) == ((), None)
     assert [one.outcome for one in told.edges] == ["pass"]
 
 
@@ -226,12 +228,12 @@ def bad() -> list[EdgeCell]:
 def test_a_failing_edge_fails_and_its_neighbour_does_not() -> None:
     told, findings = judge(deploy(), bad(), (), (), SETTINGS, now_after(12))
     assert told.outcome == "fail"
-    assert told.reasons == tuple(finding.summary for finding in findings)
+    assert sentences(told.reasons) == tuple(summary(finding) for finding in findings)
     assert told.findings == tuple(finding.id for finding in findings)
     outcomes = {one.edge.operation: one for one in told.edges}
-    assert (outcomes["POST /pay"].outcome, outcomes["POST /pay"].reasons) == ("fail", told.reasons)
+    assert (outcomes["POST /pay"].outcome, sentences(outcomes["POST /pay"].reasons)) == ("fail", sentences(told.reasons))
     assert outcomes["GET /fine"].outcome == "pass"
-    assert told.settles == ()
+    assert sentences(told.settles) == ()
 
 
 def test_what_is_accepted_is_named_and_fails_nothing() -> None:
@@ -241,8 +243,8 @@ def test_what_is_accepted_is_named_and_fails_nothing() -> None:
     told, findings = judge(deploy(), bad(), (), (), SETTINGS, now_after(12), accepted=known)
     assert {finding.state for finding in findings} == {"accepted"}
     assert told.outcome != "fail"
-    assert [reason for reason in told.reasons if reason.startswith("accepted: ")] == [
-        f"accepted: {finding.summary} (known, set aside)" for finding in findings
+    assert [reason for reason in sentences(told.reasons) if reason.startswith("accepted: ")] == [
+        f"accepted: {summary(finding)} (known, set aside)" for finding in findings
     ]
 
 
@@ -264,12 +266,12 @@ def test_an_edge_where_the_versions_never_met_says_so() -> None:
     first_old_then_new = cells([Traffic(edge(operation="GET /apart"))], 12, share=lambda window: float(window >= 6))
     told = open_edges(cells(ONE, 12) + first_old_then_new, 12)
     (apart,) = (one for one in told.edges if one.edge.operation == "GET /apart")
-    assert (apart.outcome, apart.reasons[-1]) == ("inconclusive", "the versions had no calls here in the same window")
+    assert (apart.outcome, sentences(apart.reasons)[-1]) == ("inconclusive", "the versions had no calls here in the same window")
 
 
 def test_how_much_more_is_possible_is_told_in_percentage_points() -> None:
     told = open_edges(cells([Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01))], 12, share=steady(0.5), poisson=False), 12)
-    (errors,) = (reason for reason in told.edges[0].reasons if reason.startswith("server error: up to "))
+    (errors,) = (reason for reason in sentences(told.edges[0].reasons) if reason.startswith("server error: up to "))
     said = re.fullmatch(r"server error: up to ([\d.]+) percentage points more are possible after (\d+) calls", errors)
     assert said
     assert 0.5 < float(said[1]) < 20

@@ -22,6 +22,7 @@ from pipelines.deploys import DeploySettings, VersionWatch
 from pipelines.detection import DetectionSettings, Detector, detect_once
 from pipelines.notify import NotifySettings, deliver_once, refresh
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
+from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings
 
 SETTINGS = DetectionSettings()
@@ -129,7 +130,7 @@ def test_a_deploy_without_a_version_or_of_a_service_never_seen_raises_nothing(st
     detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
     assert list_findings(engine) == []
     answer = evaluate_gate(Reader(store), engine, GateRequest("ghost", "2.0.0"), now_after(12))
-    assert (answer.exit_code, answer.reasons[0].startswith("unmatched: ghost was never seen")) == (2, True)
+    assert (answer.exit_code, sentences(answer.reasons)[0].startswith("unmatched: ghost was never seen")) == (2, True)
 
 
 def write_two_payments(store: Store) -> None:
@@ -158,12 +159,12 @@ def test_two_services_of_one_name_are_judged_apart_and_never_together(store: Sto
 
     both = gate("payment")
     assert both.exit_code == 2
-    assert both.reasons == (
+    assert sentences(both.reasons) == (
         "unmatched: payment names 2 services in production, one in each namespace: team-a/payment, team-b/payment",
     )
-    assert both.settles == ("name one of team-a/payment, team-b/payment",)
+    assert sentences(both.settles) == ("name one of team-a/payment, team-b/payment",)
     assert (gate("team-a/payment").exit_code, gate("team-b/payment").exit_code) == (1, 0)
-    assert "unmatched: team-c/payment was never seen" in gate("team-c/payment").reasons[0]
+    assert "unmatched: team-c/payment was never seen" in sentences(gate("team-c/payment").reasons)[0]
 
 
 def test_the_detector_says_nothing_of_a_deploy_that_may_be_of_either_service(store: Store, engine: Engine) -> None:
@@ -171,7 +172,7 @@ def test_the_detector_says_nothing_of_a_deploy_that_may_be_of_either_service(sto
     tell(engine)
     (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12))
     assert judged.verdict.outcome == "inconclusive"
-    assert "team-a/payment, team-b/payment" in judged.verdict.reasons[0]
+    assert "team-a/payment, team-b/payment" in sentences(judged.verdict.reasons)[0]
     assert list_findings(engine) == []
 
 
@@ -186,10 +187,10 @@ def test_a_deploy_that_tells_its_namespace_is_judged_by_that_service_alone(store
         "team-a/payment": "fail", "team-b/payment": "pass", "team-c/payment": "inconclusive",
     }  # fmt: skip
     assert {one.edge.callee_namespace for one in list_findings(engine)} == {"team-a"}
-    assert "never seen" in outcomes["team-c/payment"].reasons[0]
+    assert "never seen" in sentences(outcomes["team-c/payment"].reasons)[0]
     asked = GateRequest("payment", "2.0.0")
     answer = evaluate_gate(Reader(store), engine, asked, now_after(12))
-    assert (answer.exit_code, "team-a/payment, team-b/payment, team-c/payment" in answer.reasons[0]) == (2, True)
+    assert (answer.exit_code, "team-a/payment, team-b/payment, team-c/payment" in sentences(answer.reasons)[0]) == (2, True)
     rows = store.query("panels/deploy_markers", {"since": at(-60), "until": at(60), "environment": "", "limit": 9})
     assert {(row["namespace"], row["service"]) for row in rows} == {(f"team-{one}", "payment") for one in "abc"}
 
@@ -217,7 +218,7 @@ def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(
     asked = GateRequest("payment", "2.0.0", "prodution")
     answer = evaluate_gate(Reader(store), engine, asked, now_after(12))
     assert answer.exit_code == 2
-    assert answer.reasons == (
+    assert sentences(answer.reasons) == (
         "unmatched: payment is not known in the environment 'prodution'; it is known in: production; did you mean production?",
     )
 
@@ -230,10 +231,10 @@ def test_the_same_wrong_environment_in_deploy_and_gate_names_those_where_the_ser
     tell(engine, environment="prodution")
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0", asked), now_after(12))
     assert answer.exit_code == 2
-    assert answer.reasons[-1] == (
+    assert sentences(answer.reasons)[-1] == (
         "unmatched: payment has no traffic in the environment 'prodution'; it has some in: production; did you mean production?"
     )
-    assert any("deployment.environment.name" in one for one in answer.settles)
+    assert any("deployment.environment.name" in one for one in sentences(answer.settles))
 
 
 def test_a_deploy_told_for_the_future_is_not_judged_by_the_past(store: Store, engine: Engine) -> None:

@@ -13,9 +13,11 @@ from monitor.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
 from monitor.store.reader import Reader
+from monitor.wording import summary
 from pipelines.deploys import DeploySettings, VersionWatch
 from pipelines.detection import DetectionSettings, Detector, detect_once
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
+from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings, write_violations
 
 SETTINGS = DetectionSettings()
@@ -89,7 +91,7 @@ def test_names_that_nobody_knows_are_inconclusive_with_the_nearest_known(store: 
     ):
         answer = evaluate_gate(reader, engine, GateRequest(service, version), now_after(6))
         assert (answer.outcome, answer.exit_code) == ("inconclusive", 2)
-        assert expected in answer.reasons[0], answer.reasons
+        assert expected in sentences(answer.reasons)[0], sentences(answer.reasons)
 
 
 def test_an_empty_store_is_inconclusive(store: Store, engine: Engine) -> None:
@@ -109,8 +111,8 @@ def test_a_gate_passes_on_the_rest_of_what_is_accepted_and_says_what_it_set_asid
     accept(engine, finding.id, "ada", "known, fixed next week", now + timedelta(seconds=30), now)
     answer = evaluate_gate(Reader(store), engine, request, now)
     assert (answer.outcome, answer.exit_code) == ("pass", 0)
-    assert [reason for reason in answer.reasons if reason.startswith("accepted: ")] == [
-        f"accepted: {finding.summary} (known, set aside)"
+    assert [reason for reason in sentences(answer.reasons) if reason.startswith("accepted: ")] == [
+        f"accepted: {summary(finding)} (known, set aside)"
     ]
     detect_once(Reader(store), engine, store, SETTINGS, now)
     assert list_findings(engine, deploy_id=deploy_id)[0].state == "accepted"
@@ -129,7 +131,7 @@ def test_what_is_not_accepted_of_an_edge_is_still_judged(store: Store, engine: E
             accept(engine, finding.id, "ada", "known", now + timedelta(days=7), now)
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now)
     assert answer.exit_code == 1
-    assert "slower" in answer.reasons[0]
+    assert "slower" in sentences(answer.reasons)[0]
 
 
 def test_a_step_is_bounded_in_time_and_goes_on_with_what_it_left(store: Store, engine: Engine) -> None:
@@ -220,7 +222,7 @@ def test_an_old_recording_is_judged_too_and_never_passes(store: Store, engine: E
     write_cells(store, cells([Traffic(edge()), *REST], 12))
     (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(12) + timedelta(days=365))
     assert judged.verdict.outcome == "inconclusive"
-    assert any(reason.startswith("late") for reason in judged.verdict.reasons)
+    assert any(reason.startswith("late") for reason in sentences(judged.verdict.reasons))
 
 
 def test_a_config_change_never_passes_and_says_that_only_before_and_after_can_be_compared(store: Store, engine: Engine) -> None:
@@ -228,7 +230,7 @@ def test_a_config_change_never_passes_and_says_that_only_before_and_after_can_be
     announce(engine, "1.9.0", "1.9.0", 1.0, kind="config")
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "1.9.0"), now_after(6))
     assert answer.exit_code == 2
-    assert "a config change" in answer.reasons[0]
+    assert "a config change" in sentences(answer.reasons)[0]
 
 
 def test_a_flag_flipped_without_a_version_that_breaks_an_edge_is_found(store: Store, engine: Engine) -> None:
@@ -245,7 +247,7 @@ def test_a_scale_change_is_not_judged(store: Store, engine: Engine) -> None:
     announce(engine, "1.9.0", "1.9.0", 1.0, kind="scale")
     answer = evaluate_gate(Reader(store), engine, GateRequest("payment", "1.9.0"), now_after(6))
     assert (answer.exit_code, detect_once(Reader(store), engine, store, SETTINGS, now_after(6))) == (2, [])
-    assert "a scale change" in answer.reasons[0]
+    assert "a scale change" in sentences(answer.reasons)[0]
 
 
 def test_a_step_in_time_is_held_against_the_neighbours_and_days_that_the_store_knows(store: Store, engine: Engine) -> None:

@@ -18,6 +18,7 @@ from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding
+from monitor.model.reasons import reason
 from pipelines.delivery import Delivered
 from pipelines.notify import DeliverySettings, NotifySettings, deliver_once, refresh
 
@@ -46,7 +47,6 @@ def a_finding(name: str = "f1", deploy_id: str | None = None) -> Finding:
         "concurrent",
         evidence,
         (),
-        f"{name} fails",
         NOON,
         NOON,
     )
@@ -379,8 +379,7 @@ def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(contro
         findings.save_findings(control_engine, seen, NOON)
         desk.alerts(after)
         desk.deliver(after)
-    because = {"ended": "2.0.0 has no calls any more"}
-    over = [replace(one, state="resolved", evidence=replace(one.evidence, details=because)) for one in found]
+    over = [replace(one, state="resolved", ended=reason("no_calls_any_more", version="2.0.0")) for one in found]
     findings.save_findings(control_engine, over, NOON)
     desk.alerts(200)
     desk.deliver(200)

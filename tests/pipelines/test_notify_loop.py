@@ -27,7 +27,7 @@ def a_finding() -> Finding:
     now = datetime.now(UTC)
     edge = Edge("production", "checkout", "payment", "http", "POST /pay")
     evidence = Evidence(6, 100, 90, 100, 0, 9.0, 3.0, None, 1e9, now, now)
-    return Finding("f1", "d1", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), "fails", now, now)
+    return Finding("f1", "d1", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), now, now)
 
 
 @contextmanager

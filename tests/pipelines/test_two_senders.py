@@ -32,9 +32,7 @@ COUNT = 6
 def a_finding(number: int, now: datetime) -> Finding:
     edge = Edge("production", "checkout", "payment", "http", f"POST /pay/{number}")
     evidence = Evidence(6, 100, 90, 100, 0, 9.0, 3.0, None, 1e9, now, now)
-    return Finding(
-        f"f{number}", f"d{number}", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), "fails", now, now
-    )
+    return Finding(f"f{number}", f"d{number}", edge, "errors", "", "1", "2", "1", "root", "concurrent", evidence, (), now, now)
 
 
 @contextmanager

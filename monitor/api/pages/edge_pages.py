@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
+from monitor.api.formatting import name
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.known_names import ends_of, names_known
@@ -15,7 +16,6 @@ from monitor.api.parts import Parts
 from monitor.api.questions import RANGES, Range, Row, ask, data_range, listed, windows_state
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
-from monitor.api.wording import name
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, EdgeRow, is_called

@@ -16,6 +16,7 @@ from monitor.api.questions import range_of
 from monitor.api.routes.findings import AcceptBody, accept_finding, finding_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, path, render
+from monitor.api.told import told_finding
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.model.deploys import Deploy
@@ -87,7 +88,7 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
         request,
         "finding.html",
         {
-            "finding": one,
+            "finding": told_finding(one),
             "names": names,
             "deploy": kept_deploys.deploy(parts.engine, one.deploy_id),
             "suspects": suspects,

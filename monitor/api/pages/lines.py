@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from monitor.api import wording
+from monitor.api import formatting
 from monitor.api.map_layout import Curve
 from monitor.api.questions import FAILING, Range, Row
 from monitor.api.templating import link
@@ -129,7 +129,7 @@ def _line(
         sign=STATES[state][0],
         said=STATES[state][1],
         findings=findings,
-        rate=wording.rate(calls, lived),
+        rate=formatting.rate(calls, lived),
         width=round(1.2 + 1.4 * log10(calls / lived + 1), 2),
         href=link(
             "/edges/view",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from monitor.api import wording
+from monitor.api import formatting
 from monitor.api.access import Opened, Reading
 from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
@@ -113,7 +113,7 @@ def _nodes(
     nodes = []
     for box in layout.boxes:
         live = sorted({version for version in alive.get(box.name, ()) if version})
-        shown = " · ".join(wording.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")
+        shown = " · ".join(formatting.name(version, 12) for version in live[:2]) + (f" +{len(live) - 2}" if len(live) > 2 else "")
         kind = (
             "service"
             if box.name in alive

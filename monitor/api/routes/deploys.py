@@ -16,12 +16,12 @@ from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.questions import Range, ask, namespaces_seen
 from monitor.api.strict import ExactBody, StrictRoute
+from monitor.api.told import ToldFinding, ToldVerdict, told_finding, told_verdict
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.decode.deploys import Unreadable, event_of
 from monitor.model.deploys import Deploy, DeployEvent, DeployKind, DeployState
-from monitor.model.judging import Finding, Verdict
 
 router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS, route_class=StrictRoute)
 BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
@@ -80,8 +80,8 @@ class DeployDetail(BaseModel):
     """A deploy with all that is known of it."""
 
     deploy: Deploy
-    verdict: Verdict | None
-    findings: Sequence[Finding]
+    verdict: ToldVerdict | None
+    findings: Sequence[ToldFinding]
     shares: Sequence[Share]
     events: Sequence[DeployEvent]
 
@@ -136,10 +136,11 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
     deploy = kept_deploys.deploy(parts.engine, deploy_id)
     if deploy is None:
         raise not_found("deploy", deploy_id, "GET /v1/deploys lists them")
+    verdict = kept_verdicts.latest_verdict(parts.engine, deploy_id)
     return DeployDetail(
         deploy=deploy,
-        verdict=kept_verdicts.latest_verdict(parts.engine, deploy_id),
-        findings=kept_findings.list_findings(parts.engine, deploy_id=deploy_id),
+        verdict=told_verdict(verdict) if verdict else None,
+        findings=[told_finding(one) for one in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
         shares=shares(parts, deploy),
         events=kept_deploys.events(parts.engine, deploy_id),
     )

@@ -10,11 +10,12 @@ from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, Since, moment
 from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
+from monitor.api.told import ToldFinding, ToldVerdict, told_finding, told_verdict
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
-from monitor.model.judging import Finding, Verdict
+from monitor.model.judging import Finding
 
 router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)
 
@@ -36,7 +37,7 @@ def list_findings(
     deploy_id: Name = None,
     service: Name = None,
     since: Since = None,
-) -> list[Finding]:
+) -> list[ToldFinding]:
     """All states by default; `since` is about when a finding was last seen. Of a service, by its name or `namespace/name`, are the
     findings on its edges and those of its deploys.
     """
@@ -46,13 +47,13 @@ def list_findings(
     )
     total = kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start, service=service)
     paged.told(len(found), total)
-    return found
+    return list(map(told_finding, found))
 
 
 @router.get("/findings/{finding_id}", summary="One finding with its evidence and suspects")
-def one_finding(_caller: Reading, parts: Opened, finding_id: str) -> Finding:
+def one_finding(_caller: Reading, parts: Opened, finding_id: str) -> ToldFinding:
     """404 when there is none of this id."""
-    return finding_of(parts, finding_id)
+    return told_finding(finding_of(parts, finding_id))
 
 
 @router.post("/findings/{finding_id}/accept", summary="Say that a finding is known")
@@ -92,19 +93,19 @@ def list_verdicts(
     environment: Name = None,
     deploy_id: Name = None,
     since: Since = None,
-) -> list[Verdict]:
+) -> list[ToldVerdict]:
     """Every verdict stays as it was reached."""
     wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
     start = moment(since, parts.clock())
     found = kept_verdicts.list_verdicts(parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset)
     paged.told(len(found), kept_verdicts.count_verdicts(parts.engine, **wanted, since=start))
-    return found
+    return list(map(told_verdict, found))
 
 
 @router.get("/verdicts/{verdict_id}", summary="One verdict with the numbers behind it")
-def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> Verdict:
+def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> ToldVerdict:
     """404 when there is none of this id."""
     found = kept_verdicts.verdict(parts.engine, verdict_id)
     if found is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
-    return found
+    return told_verdict(found)

@@ -10,6 +10,7 @@ from monitor.api.access import Gating, Opened
 from monitor.api.faults import ERRORS
 from monitor.api.parts import GateAnswer, Parts
 from monitor.api.strict import ExactBody, StrictRoute
+from monitor.api.told import ToldReason, told_reasons
 from monitor.api.waiting import MOST_FOR_ONE, Question, Waiting
 from monitor.control.aliases import note_unmatched
 from monitor.control.audit import AuditEntry, note
@@ -26,12 +27,12 @@ class GateBody(ExactBody):
 
 
 class GateReply(BaseModel):
-    """exit_code: 0 pass, 1 fail, 2 inconclusive."""
+    """exit_code: 0 pass, 1 fail, 2 inconclusive. Programs read the codes of `reasons`; `text` says it all for a terminal."""
 
     outcome: Outcome
     exit_code: int
-    reasons: Sequence[str]
-    settles: Sequence[str]
+    reasons: Sequence[ToldReason]
+    settles: Sequence[ToldReason]
     findings: Sequence[str]
     verdict_id: str
     text: str
@@ -52,8 +53,8 @@ def gates_router(waiting: Waiting) -> APIRouter:
         return GateReply(
             outcome=answer.outcome,
             exit_code=answer.exit_code,
-            reasons=answer.reasons,
-            settles=answer.settles,
+            reasons=told_reasons(answer.reasons),
+            settles=told_reasons(answer.settles),
             findings=answer.findings,
             verdict_id=answer.verdict_id,
             text=answer.text,

@@ -16,9 +16,10 @@ from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
-from monitor.model.judging import Evidence, Signal
+from monitor.model.judging import Evidence, LatencyEvidence, Quantiles, RateEvidence, RateKind, Signal
+from monitor.model.reasons import Reason, reason
 
-RATES: tuple[tuple[Signal, str, str, str], ...] = (
+RATES: tuple[tuple[Signal, RateKind, str, str], ...] = (
     ("errors", "server_error", "server_error", "calls"),
     ("provider_errors", "provider_error", "provider_error", "calls"),
     ("errors", "client_error", "client_error", "calls"),
@@ -81,7 +82,7 @@ class EdgeTests:
     equivalences: Mapping[str, Bounds]
     latency_difference: Mapping[str, float]
     fresh: Shares
-    problems: tuple[str, ...]
+    problems: tuple[Reason, ...]
     grain: int
 
 
@@ -149,9 +150,8 @@ def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
 
 
-def evidence_of(test: RateTest, contrast: Contrast, bad: str, details: Mapping[str, str]) -> Evidence:
+def evidence_of(test: RateTest, contrast: Contrast, bad: str, kind: RateKind) -> Evidence:
     """The numbers of a test of rates as they are stored."""
-    exemplars = tuple(_exemplars(contrast, bad))
     return Evidence(
         windows=test.windows,
         new_calls=test.new_calls,
@@ -164,8 +164,9 @@ def evidence_of(test: RateTest, contrast: Contrast, bad: str, details: Mapping[s
         e_value=finite_exp(test.log_e),
         first_window=_moment(contrast, first=True),
         last_window=_moment(contrast, first=False),
-        exemplars=exemplars,
-        details=details,
+        exemplars=_exemplars(contrast, bad, contrast.new_rows),
+        old_exemplars=_exemplars(contrast, "calls", contrast.old_rows),
+        rate=RateEvidence(kind, test.dispersion),
     )
 
 
@@ -193,7 +194,7 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Sha
         if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
             # warm instances lean the same way: then fresh ones count as well
             rates = rate_test(contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi)
-        evidence = evidence_of(rates, contrast, bad, {"kind": kind, "dispersion": f"{phi:.3g}"})
+        evidence = evidence_of(rates, contrast, bad, kind)
         last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
@@ -219,11 +220,6 @@ def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Sha
         floor_seconds=settings.latency_floor_seconds,
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
     )
-    details: dict[str, str] = {"kind": side}
-    for who, quantiles in (("new", test.new_quantiles), ("old", test.old_quantiles)):
-        for name, value in zip(("p50", "p90", "p99"), quantiles, strict=True):
-            if value is not None:
-                details[f"{who}_{name}_seconds"] = f"{value:.4g}"
     evidence = Evidence(
         windows=test.windows,
         new_calls=test.new_calls,
@@ -236,8 +232,9 @@ def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Sha
         e_value=finite_exp(test.log_e),
         first_window=_moment(contrast, first=True),
         last_window=_moment(contrast, first=False),
-        exemplars=tuple(_exemplars(contrast, "calls")),
-        details=details,
+        exemplars=_exemplars(contrast, "calls", contrast.new_rows),
+        old_exemplars=_exemplars(contrast, "calls", contrast.old_rows),
+        latency=None if side == "own" else LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles)),
     )
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 
@@ -264,9 +261,9 @@ def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
     return whole[:, COUNTS.index(bad)], whole[:, COUNTS.index(calls)]
 
 
-def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, ...], bool]:
+def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason, ...], bool]:
     table = contrast.table
-    problems: list[str] = []
+    problems: list[Reason] = []
     after = table.windows >= contrast.since
     calls = table.counts[:, 0]
     names, codes = own_codes(table, contrast.role)
@@ -275,38 +272,36 @@ def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[str, .
         unknown = after & (codes == names.index(""))
         share = int(calls[unknown].sum()) / total
         if share > settings.unknown_version_share:
-            problems.append(f"one-sided: {share:.0%} of calls carry no version of the deployed service")
+            problems.append(reason("versions_missing", share=share))
     if contrast.confounded:
-        problems.append("confounded: the versions never served the same region and counterpart version in one window")
+        problems.append(reason("confounded"))
     new, old = contrast.after_new, contrast.after_old
     both, enough = COUNTS.index("both"), 50
     if new[0] >= enough and old[0] >= enough:
         gap = abs(new[both] / new[0] - old[both] / old[0])
         if gap > settings.coverage_difference:
-            problems.append(f"one-sided: the share of calls seen from both sides differs by {gap:.0%} between the versions")
+            problems.append(reason("coverage_differs", gap=float(gap)))
     examined, checked = COUNTS.index("examined"), COUNTS.index("checked")
     if new[examined] >= enough and old[examined] >= enough:
         gap = old[checked] / old[examined] - new[checked] / new[examined]
         if gap > settings.coverage_difference:
-            problems.append(
-                f"not checked: {gap:.0%} more of the new version's exchanges could not be checked against their contract"
-            )
+            problems.append(reason("not_checked", gap=float(gap)))
     biased = bool(table.biased[after].any()) if after.any() else False
     if biased:
-        problems.append("biased: sampling prefers some outcomes, so rates and latencies are not those of all calls")
+        problems.append(reason("biased"))
     return tuple(problems), biased
 
 
-def _exemplars(contrast: Contrast, bad: str) -> list[str]:
-    """Up to five traces of the new version, from windows with something bad, newest first."""
+def _exemplars(contrast: Contrast, bad: str, rows: Ints) -> tuple[str, ...]:
+    """Up to five traces of these rows, from windows with something bad, newest first."""
     place = COUNTS.index(bad)
     found: list[str] = []
-    for row in contrast.new_rows[::-1].tolist():
+    for row in rows[::-1].tolist():
         if contrast.table.counts[row, place] > 0:
             found += [trace for trace in contrast.table.exemplars[row] if trace not in found]
         if len(found) >= 5:
             break
-    return found[:5]
+    return tuple(found[:5])
 
 
 def _moment(contrast: Contrast, *, first: bool) -> datetime | None:

@@ -56,7 +56,7 @@ class Step:
         return step_test(
             (self.before.bad, self.before.calls),
             (beyond, self.after.calls),
-            dispersion(self.before.bad, self.before.calls),
+            self.dispersion,
             settings.placebo_windows,
             expected=expected,
             former=former,
@@ -70,6 +70,11 @@ class Step:
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
         return self.test(settings, expected, former, growth_of(controls, self.measure, self.edge.contrast.since))
+
+    @property
+    def dispersion(self) -> float:
+        """How much more than chance the bad calls varied before."""
+        return dispersion(self.before.bad, self.before.calls)
 
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
@@ -204,7 +209,7 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
 
 
 def _biased(edge: EdgeTests) -> bool:
-    return any(problem.startswith("biased") for problem in edge.problems)
+    return any(problem.code == "biased" for problem in edge.problems)
 
 
 def old_rows(edge: EdgeTests) -> Bools:

@@ -12,7 +12,7 @@ from monitor.detect.judging.suspects import ranked
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Edge, Sighting
-from monitor.model.judging import Evidence, Finding
+from monitor.model.judging import Evidence, Finding, SilenceEvidence
 
 PROGRESS = timedelta(seconds=600)
 """A rollout that makes no progress for so long has failed: Kubernetes' own default, progressDeadlineSeconds."""
@@ -33,16 +33,7 @@ def silence(
     test = silence_test(sightings, deploy.service, deploy.version, against, since, 6 * settings.silence_windows)
     if not _long_enough(test.windows, test.first, test.last, settings) or test.log_e < -math.log(settings.alpha):
         return None
-    details = {
-        "instances": str(test.instances),
-        "presence_of_old": f"{test.presence:.3f}",
-        "chance": f"{test.chance:.3g}",
-    }
-    text = (
-        f"{deploy.service} {deploy.version}: silent, {test.instances} instance(s) seen over {test.windows} windows answered "
-        f"{test.new_calls} calls while {against} answered {test.old_calls} (chance {test.chance:.2g})"
-    )
-    return _silence_finding(deploy, against, edges, test, details, text, now, weaker=False)
+    return _silence_finding(deploy, against, edges, test, now, weaker=False)
 
 
 def never_seen(
@@ -80,12 +71,7 @@ def never_seen(
         return None
     presence = sum(presences) / len(presences)
     test = SilenceTest(len(answering), 0, 0, old_calls, presence, chance, log_e, stamps[0], stamps[-1])
-    text = (
-        f"{deploy.service} {deploy.version}: announced as deployed, never seen answering in {len(answering)} windows in which {against} answered "
-        f"{old_calls} calls (weaker evidence: it may report another version)"
-    )
-    details = {"instances": "0", "presence_of_old": f"{presence:.3f}", "chance": f"{chance:.3g}"}
-    return _silence_finding(deploy, against, edges, test, details, text, now, weaker=True)
+    return _silence_finding(deploy, against, edges, test, now, weaker=True)
 
 
 def _long_enough(windows: int, first: float | None, last: float | None, settings: JudgeSettings) -> bool:
@@ -124,8 +110,6 @@ def _silence_finding(
     against: str,
     edges: Sequence[Edge],
     test: SilenceTest,
-    details: dict[str, str],
-    text: str,
     now: datetime,
     *,
     weaker: bool,
@@ -145,7 +129,7 @@ def _silence_finding(
         e_value=finite_exp(test.log_e),
         first_window=first,
         last_window=last,
-        details=details,
+        silence=SilenceEvidence(test.instances, test.presence, test.chance),
     )
     whole = Edge(edge.environment, "*", deploy.service, edge.protocol, "*", "", edge.callee_namespace)
     return Finding(
@@ -161,7 +145,6 @@ def _silence_finding(
         strength="weaker" if weaker else "concurrent",
         evidence=evidence,
         suspects=ranked(deploy, test.log_e, ()),
-        summary=text,
         first_seen=first,
         last_seen=last,
     )

@@ -1,7 +1,7 @@
 """What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +11,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.steps import shared_harm
 from monitor.detect.judging.absence import never_seen, silence, version_pattern
-from monitor.detect.judging.findings import Clauses, Found, findings_of
+from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import rivals
 from monitor.detect.measure.columns import EdgeTable
@@ -21,6 +21,8 @@ from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting
+from monitor.model.judging import Finding
+from monitor.model.reasons import Reason, reason
 
 STAYS = ("config", "flag")
 """Changes that keep the version. Scaling is left out: it follows load and errors more often than it brings them."""
@@ -34,8 +36,8 @@ class Case:
     against: str
     since: float
     edges: tuple[EdgeTests, ...]
-    found: tuple[Found, ...]
-    blockers: tuple[str, ...]
+    found: tuple[Finding, ...]
+    blockers: tuple[Reason, ...]
     data_until: datetime | None
 
 
@@ -64,7 +66,7 @@ def case_of(
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, settings, now)
-    found: list[Found] = []
+    found: list[Finding] = []
     met = [edge for edge in edges if edge.contrast.overlap]
     if met:
         alpha = settings.alpha / 2 if settings.deadline else settings.alpha
@@ -84,17 +86,8 @@ def case_of(
     if quiet is None and differs and not _seen(deploy, found_tables, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
-        found.append(Found(quiet, ""))
-    return Case(deploy, against, since, edges, tuple(map(_explained, found)), blockers, data_until)
-
-
-def _explained(item: Found) -> Found:
-    """What something else explains better says so, and pages nobody in this deploy's name."""
-    if not item.innocent:
-        return item
-    evidence = item.finding.evidence
-    details = {**evidence.details, "innocent": item.innocent}
-    return Found(replace(item.finding, role="propagated", evidence=replace(evidence, details=details)), item.innocent)
+        found.append(quiet)
+    return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
 
 
 def _answers(deploy: Deploy, found: Sequence[EdgeTable]) -> list[Sighting]:
@@ -190,30 +183,27 @@ def _blockers(
     data_until: datetime | None,
     settings: JudgeSettings,
     now: datetime,
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     """Why no pass is possible whatever the tests say."""
     if not found and not sightings:
-        return (f"unmatched: {deploy.service} was never seen in {deploy.environment or 'any environment'} in sealed windows",)
-    reasons: list[str] = []
+        return (reason("service_unknown", service=deploy.service, environment=deploy.environment or "any environment"),)
+    reasons: list[Reason] = []
     if _stayed(deploy, against):
         reasons.append(
-            f"no overlap: {deploy.service} {deploy.version}: a {deploy.kind} change of {deploy.started:%Y-%m-%d %H:%M:%S} UTC; "
-            "the version stayed, so only before and after can be compared"
+            reason("version_stayed", service=deploy.service, version=deploy.version, kind=deploy.kind, started=deploy.started)
         )
     elif not deploy.version:
-        reasons.append("unmatched: the deploy names no version")
+        reasons.append(reason("version_not_told"))
     elif not _seen(deploy, found, sightings):
-        reasons.append(f"missing: version {deploy.version} of {deploy.service} was not seen in sealed windows")
+        reasons.append(reason("version_not_seen", version=deploy.version, service=deploy.service))
         if against and version_pattern(against) != version_pattern(deploy.version):
-            reasons.append(f"unmatched: telemetry writes versions like {against!r}; an alias may be missing")
+            reasons.append(reason("version_written_otherwise", against_version=against))
     elif not against:
-        reasons.append(f"missing: no other version of {deploy.service} to compare with")
+        reasons.append(reason("no_other_version", service=deploy.service))
     if data_until is None:
-        reasons.append("missing: no sealed window holds a call of this service")
+        reasons.append(reason("no_calls"))
     elif (now - data_until).total_seconds() > settings.late_seconds:
-        reasons.append(
-            f"late: the newest sealed data is of {data_until:%Y-%m-%d %H:%M:%S} UTC, {(now - data_until).total_seconds():.0f} s ago"
-        )
+        reasons.append(reason("late", data_until=data_until, seconds=(now - data_until).total_seconds()))
     if (
         against
         and not _stayed(deploy, against)
@@ -221,9 +211,7 @@ def _blockers(
         and _seen(deploy, found, sightings)
         and not any(edge.contrast.overlap for edge in edges)
     ):
-        reasons.append(
-            f"no overlap: {deploy.version} and {against} never served side by side; only before and after can be compared"
-        )
+        reasons.append(reason("no_overlap", version=deploy.version, against_version=against))
     if any(shared_harm(edge) for edge in edges):
-        reasons.append(f"shared state: errors of {against} grew with the share of {deploy.version} (weaker evidence)")
+        reasons.append(reason("shared_state", against_version=against, version=deploy.version))
     return tuple(reasons)

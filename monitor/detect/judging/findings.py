@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.detect.evidence.edge_tests import EdgeTests, SignalTest
@@ -12,6 +12,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding, Signal, Suspect
+from monitor.model.reasons import Reason, reason
 
 Clause = tuple[str, int, str]
 """Clause text, violations counted, an exemplar trace."""
@@ -20,14 +21,6 @@ ClauseKey = tuple[Edge, str, str]
 Clauses = Mapping[ClauseKey, Sequence[Clause]]
 SIGNALS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "violations", "latency")
 MOST_CLAUSES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, and whether another deploy is the better explanation (then this deploy does not fail by it)."""
-
-    finding: Finding
-    innocent: str
 
 
 def finding_id(deploy: Deploy, edge: Edge, version: str, signal: Signal, clause: str) -> str:
@@ -48,28 +41,34 @@ def findings_of(
     settings: JudgeSettings,
     now: datetime,
     bar_p: float = -1.0,
-) -> list[Found]:
+) -> list[Finding]:
     """Findings of the edges that were rejected (by e-BH, or a rate by the exact test at `bar_p`), roots first."""
     below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings, bar_p)]
     bar = -math.log(settings.alpha)
-    found: list[Found] = []
+    found: list[Finding] = []
     for edge in rejected:
         for signal in worse_signals(edge, settings, bar_p):
             best, affected = _pairs(edge, _strong(edge, signal, settings, bar_p))
             rival = stronger_callee(signal, best.log_e, rivals.get(signal, ()))
             propagated = rival is not None or is_propagated(edge, signal, below, bar)
             suspects = ranked(deploy, best.log_e, rivals.get(signal, ()))
-            innocent = (
-                f"{rival.deploy.service} {rival.deploy.version}, released at about the same time, has the stronger evidence"
-                if rival
-                else ""
-            )
+            explained = reason("callee_stronger", service=rival.deploy.service, version=rival.deploy.version) if rival else None
             for clause, evidence in _clauses(edge, signal, best.evidence, affected, clauses):
-                finding = _finding(deploy, edge, signal, clause, affected, evidence, suspects, now, propagated=propagated)
-                found.append(Found(finding, innocent))
-    return sorted(
-        found, key=lambda item: (item.finding.role != "root", item.finding.edge, item.finding.signal, item.finding.clause)
-    )
+                found.append(
+                    _finding(
+                        deploy,
+                        edge,
+                        signal,
+                        clause,
+                        affected,
+                        evidence,
+                        suspects,
+                        now,
+                        propagated=propagated,
+                        explained=explained,
+                    )
+                )
+    return sorted(found, key=lambda one: (one.role != "root", one.edge, one.signal, one.clause))
 
 
 def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings, bar_p: float) -> list[SignalTest]:
@@ -112,9 +111,9 @@ def _clauses(
             kept.append((-count, clause))
     out: list[tuple[str, Evidence]] = []
     for count, clause in sorted(kept)[:MOST_CLAUSES]:
-        details = {**evidence.details, "clause_violations": str(-count), "clause_violations_old": str(old.get(clause, 0))}
+        rate = replace(evidence.rate, clause_new=-count, clause_old=old.get(clause, 0)) if evidence.rate else None
         exemplars = tuple(dict.fromkeys([*traces[clause], *evidence.exemplars]))[:5]
-        out.append((clause, replace(evidence, details=details, exemplars=exemplars)))
+        out.append((clause, replace(evidence, rate=rate, exemplars=exemplars)))
     return out or [("", evidence)]
 
 
@@ -150,6 +149,7 @@ def _finding(
     now: datetime,
     *,
     propagated: bool,
+    explained: Reason | None,
 ) -> Finding:
     edge, other = tests.table.edge, ", ".join(affected)
     caller, callee = (other, deploy.version) if tests.role == "callee" else (deploy.version, other)
@@ -162,51 +162,11 @@ def _finding(
         caller_version=caller,
         callee_version=callee,
         against_version=tests.contrast.old_version,
-        role="propagated" if propagated else "root",
+        role="propagated" if propagated or explained else "root",
         strength="concurrent",
         evidence=evidence,
         suspects=suspects,
-        summary=summary(edge, signal, clause, caller, callee, tests.contrast.old_version, evidence),
         first_seen=evidence.first_window or now,
         last_seen=evidence.last_window or now,
+        explained=explained,
     )
-
-
-def summary(
-    edge: Edge, signal: Signal, clause: str, caller_version: str, callee_version: str, against: str, evidence: Evidence
-) -> str:
-    """One sentence: what is worse, where, between which versions, how much."""
-    who = f"{edge.caller} {caller_version}".strip() + " → " + f"{edge.callee} {callee_version}".strip() + f" {edge.operation}"
-    details = evidence.details
-    if signal == "latency":
-        quantile = (
-            "p50"
-            if _seconds(details, "new_p50") > 1.1 * _seconds(details, "old_p50")
-            else "p90"
-            if _seconds(details, "new_p90") > 1.1 * _seconds(details, "old_p90")
-            else "p99"
-        )
-        return (
-            f"{who}: slower, {details.get('kind', '')} {quantile} {_seconds(details, 'old_' + quantile) * 1000:.0f} → "
-            f"{_seconds(details, 'new_' + quantile) * 1000:.0f} ms against {against} ({evidence.new_calls} and {evidence.old_calls} calls)"
-        )
-    what = {
-        "errors": "server errors",
-        "provider_errors": "failures that only the provider tells of",
-        "timeouts": "timeouts",
-        "violations": "contract violations",
-        "silence": "silence",
-        "latency": "",
-    }[signal]
-    if details.get("kind") == "client_error":
-        what = "client errors"
-    rates = f"{_rate(evidence.new_bad, evidence.new_calls)} against {_rate(evidence.old_bad, evidence.old_calls)} on {against}"
-    return f"{who}: {what} {rates}" + (f"; breaks {clause}" if clause else "")
-
-
-def _rate(bad: int, calls: int) -> str:
-    return f"{bad} of {calls} calls ({bad / calls:.2%})" if calls else "no calls"
-
-
-def _seconds(details: Mapping[str, str], name: str) -> float:
-    return float(details.get(f"{name}_seconds", "0"))

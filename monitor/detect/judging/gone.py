@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from monitor.detect.measure.kinds import BAD
 from monitor.model.edges import EdgeCell, Sighting
-from monitor.model.judging import Evidence, Finding
+from monitor.model.judging import Evidence, Finding, LatencyEvidence
 from monitor.model.quantiles import quantile
+from monitor.model.reasons import Reason, reason
 
 QUIET = timedelta(minutes=10)
 NO_TRAFFIC = timedelta(minutes=2)
@@ -30,7 +31,7 @@ def brought_up_to_date(
     superseded_by: str = "",
     watched_until: datetime | None = None,
 ) -> Finding:
-    """The finding with its `last_seen`, resolved with the reason as its evidence's detail `ended` when it is over.
+    """The finding with its `last_seen`; when it is over, resolved with the reason as `ended`.
 
     Over: the version has no calls any more while the service has (rolled back, replaced); it is no worse than the old one was
     for ten minutes, in calls enough to show it; a silent version answers, or its instances are gone. After `watched_until` also
@@ -40,70 +41,67 @@ def brought_up_to_date(
         return finding
     mine = [cell for cell in cells if cell.sealed and (not version or _version(cell, service) == version)]
     if finding.signal == "silence":
-        return _over(finding, _answers(version, mine, sightings, sealed_until, superseded_by))
+        why = _answers(version, mine, sightings, sealed_until, superseded_by)
+        return ended(finding, why) if why else finding
     lately = sealed_until - NO_TRAFFIC
     if not any(cell.window >= lately for cell in mine) and any(cell.window >= lately for cell in cells):
-        return _over(finding, f"{version or service} has no calls any more")
+        return ended(finding, reason("no_calls_any_more", version=version or service))
     here = [cell for cell in mine if cell.edge == finding.edge]
     last = max((cell.window for cell in here if _is_bad(finding.evidence, cell)), default=finding.last_seen)
     recent = [cell for cell in here if cell.window >= sealed_until - QUIET]
     if _recovered(finding.evidence, recent):
-        return _over(finding, "no worse than before for ten minutes")
+        return ended(finding, reason("recovered"))
     if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
-        return _over(finding, f"no longer judged: nothing seen of it since {last:%Y-%m-%d %H:%M} UTC")
+        return ended(finding, reason("no_longer_judged", last_seen=last))
     return replace(finding, last_seen=max(last, finding.last_seen))
 
 
-def ended(finding: Finding, why: str) -> Finding:
+def ended(finding: Finding, why: Reason) -> Finding:
     """The finding resolved, with why."""
-    evidence = replace(finding.evidence, details={**finding.evidence.details, "ended": why})
-    return replace(finding, state="resolved", evidence=evidence)
-
-
-def _over(finding: Finding, why: str) -> Finding:
-    return ended(finding, why) if why else finding
+    return replace(finding, state="resolved", ended=why)
 
 
 def _answers(
     version: str, mine: Sequence[EdgeCell], sightings: Sequence[Sighting], sealed_until: datetime, superseded_by: str
-) -> str:
-    """Why a silent version is silent no more."""
+) -> Reason | None:
+    """Why a silent version is silent no more; None while it is."""
     if any(cell.window >= sealed_until - NO_TRAFFIC and cell.calls for cell in mine):
-        return f"{version} answers now"
+        return reason("answers", version=version)
     own = [one for one in sightings if one.version == version]
     if any(one.window >= sealed_until - NO_TRAFFIC and one.server_calls for one in own):
-        return f"{version} answers now"
+        return reason("answers", version=version)
     gone = not any(one.window >= sealed_until - NO_INSTANCE for one in own)
     if superseded_by and gone:
-        return f"superseded by {superseded_by}"
-    return f"the instances of {version} are gone" if own and gone else ""
+        return reason("superseded", version=superseded_by)
+    return reason("instances_gone", version=version) if own and gone else None
 
 
 def _recovered(evidence: Evidence, recent: Sequence[EdgeCell]) -> bool:
     calls = sum(cell.calls for cell in recent)
-    if evidence.details.get("kind") in ("client", "server"):
-        return calls >= MOST_CALLS and not _slow(evidence, recent)
+    if evidence.latency:
+        return calls >= MOST_CALLS and not _slow(evidence.latency, recent)
     rate = evidence.new_bad / max(evidence.new_calls, 1)
     if not calls or calls < min(MOST_CALLS, BAD_CALLS / max(rate, 1e-9)):
         return False
     usual = evidence.old_bad / max(evidence.old_calls, 1)
-    bad = BAD[evidence.details.get("kind", "server_error")]
+    bad = BAD[evidence.rate.kind if evidence.rate else "server_error"]
     return sum(map(bad, recent)) / calls <= max(RATIO * usual, min(usual + POINTS, rate / 2))
 
 
 def _is_bad(evidence: Evidence, cell: EdgeCell) -> bool:
-    kind = evidence.details.get("kind", "server_error")
-    return cell.calls > 0 if kind in ("client", "server") else BAD[kind](cell) > 0
+    if evidence.latency:
+        return cell.calls > 0
+    return BAD[evidence.rate.kind if evidence.rate else "server_error"](cell) > 0
 
 
-def _slow(evidence: Evidence, recent: Sequence[EdgeCell]) -> bool:
+def _slow(latency: LatencyEvidence, recent: Sequence[EdgeCell]) -> bool:
     """Whether a quantile is still above what the old version's was, by more than the floor."""
     total: Counter[int] = Counter()
     for cell in recent:
-        total.update(cell.client_histogram if evidence.details["kind"] == "client" else cell.server_histogram)
-    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
-        usual, now = evidence.details.get(f"old_{name}_seconds"), quantile(total, share)
-        if usual is not None and now is not None and now > RATIO * float(usual) + SECONDS:
+        total.update(cell.client_histogram if latency.side == "client" else cell.server_histogram)
+    for usual, share in ((latency.old.p50, 0.5), (latency.old.p90, 0.9), (latency.old.p99, 0.99)):
+        now = quantile(total, share)
+        if usual is not None and now is not None and now > RATIO * usual + SECONDS:
             return True
     return False
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
@@ -12,14 +13,25 @@ from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import AnyStep, new_rows, old_rows, steps_of
-from monitor.detect.judging.findings import Found, finding_id, summary
+from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
 from monitor.detect.measure.columns import tables
 from monitor.detect.measure.series import Around, Controls, controls_of, former_days, same_calls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
-from monitor.model.judging import Evidence, Finding, Signal
+from monitor.model.judging import (
+    Evidence,
+    Finding,
+    LatencyEvidence,
+    Quantiles,
+    RateEvidence,
+    RateKind,
+    Side,
+    Signal,
+    StepEvidence,
+)
+from monitor.model.reasons import Reason, reason
 
 BEFORE_IT, AFTER_IT = 600.0, 120.0
 """A callee released so many seconds before, or after, may be what steps at this deploy's moment."""
@@ -31,16 +43,16 @@ _Bad = tuple[AnyStep, StepTest]
 def steps(
     deploy: Deploy,
     edges: Sequence[EdgeTests],
-    known: Sequence[Found],
+    known: Sequence[Finding],
     rivals: Callable[[], Mapping[str, Sequence[Rival]]],
     settings: JudgeSettings,
     around: Around,
-) -> list[Found]:
+) -> list[Finding]:
     """Findings of the second leg on edges and signals that `known` does not name yet: weaker evidence, all of them.
 
     `rivals` is asked only when something stepped.
     """
-    named = {(item.finding.edge, item.finding.signal) for item in known}
+    named = {(item.edge, item.signal) for item in known}
     whole = math.log(len(edges) / settings.alpha)
     bad: list[_Bad] = []
     for edge in edges:
@@ -56,7 +68,7 @@ def steps(
     below: dict[Signal, set[str]] = {}
     for signal, where in (
         *((step.measure.signal, step.edge.table.edge) for step, _ in bad if step.edge.role == "caller"),
-        *((item.finding.signal, item.finding.edge) for item in known if item.finding.edge.caller == deploy.service),
+        *((item.signal, item.edge) for item in known if item.edge.caller == deploy.service),
     ):
         below.setdefault(signal, set()).add(where.callee)
     strongest: dict[tuple[Edge, Signal], _Bad] = {}
@@ -132,18 +144,16 @@ def _seen_by_half(step: AnyStep, edges: Sequence[EdgeTests]) -> bool:
     return seen >= 0.5 * told
 
 
-def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Found:
+def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Finding:
     signal, role = one.measure.signal, one.edge.role
-    innocent = _elsewhere(rivals, signal)
+    explained = _elsewhere(rivals, signal)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
     suspects = below.get(signal, set()) if propagated else {one.edge.table.edge.callee} if role == "caller" else set()
     callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None)
     if callee is not None and not one.supported and signal != "violations" and _steps_too(callee, one, below.get(signal, set())):
-        innocent = (
-            innocent or f"{callee.deploy.service} {callee.deploy.version}, which it calls, was released at about the same time"
-        )
+        explained = explained or reason("callee_released", service=callee.deploy.service, version=callee.deploy.version)
     finding = _step_finding(deploy, one, test, rivals)
-    return Found(replace(finding, role="propagated") if propagated else finding, innocent)
+    return replace(finding, role="propagated" if propagated or explained else "root", explained=explained)
 
 
 def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
@@ -170,15 +180,6 @@ def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
 def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
     edge, signal, windows = one.edge, one.measure.signal, one.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
-    details = {
-        "kind": one.measure.kind,
-        "leg": "before and after, with the versions leaning the same way" if one.supported else "before and after",
-        "placebos": f"{test.beaten} of {test.placebos} beaten",
-        "baseline": "seasonal" if test.seasonal else "flat",
-        "neighbours": f"grew {test.growth:.2f}-fold" if test.growth > 1.0 else "unchanged",
-    }
-    if signal == "latency":
-        details |= _quantiles(edge, one.measure.kind)
     evidence = Evidence(
         windows=int(windows.size),
         new_calls=test.after_calls,
@@ -191,7 +192,9 @@ def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence
         e_value=finite_exp(test.log_e),
         first_window=first,
         last_window=last,
-        details=details,
+        rate=None if signal == "latency" else RateEvidence(cast("RateKind", one.measure.kind), one.dispersion),
+        latency=_quantiles(edge, cast("Side", one.measure.kind)) if signal == "latency" else None,
+        step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth),
     )
     where, against = edge.table.edge, edge.contrast.old_version
     caller, callee = ("", deploy.version) if edge.role == "callee" else (deploy.version, "")
@@ -208,32 +211,25 @@ def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence
         strength="weaker",
         evidence=evidence,
         suspects=ranked(deploy, min(test.log_e, 3.0), rivals),
-        summary=summary(where, signal, "", caller, callee, against, evidence)
-        + (" (with what was before)" if one.supported else " (before and after only)"),
         first_seen=first,
         last_seen=last,
     )
 
 
-def _quantiles(edge: EdgeTests, side: str) -> dict[str, str]:
-    """p50, p90 and p99 in seconds after and before."""
+def _quantiles(edge: EdgeTests, side: Side) -> LatencyEvidence:
+    """What one side measured after and before."""
     data = edge.table.client if side == "client" else edge.table.server
     if data is None:
-        return {}
-    found: dict[str, str] = {}
-    for who, rows in (("new", new_rows(edge)), ("old", old_rows(edge))):
-        values = three(data[rows].sum(axis=0), edge.table.lowest)
-        found |= {
-            f"{who}_{name}_seconds": f"{value:.4g}" for name, value in zip(("p50", "p90", "p99"), values, strict=True) if value
-        }
-    return found
+        return LatencyEvidence(side, Quantiles(), Quantiles())
+    new, old = (Quantiles(*three(data[rows].sum(axis=0), edge.table.lowest)) for rows in (new_rows(edge), old_rows(edge)))
+    return LatencyEvidence(side, new, old)
 
 
-def _elsewhere(rivals: Sequence[Rival], signal: str) -> str:
+def _elsewhere(rivals: Sequence[Rival], signal: str) -> Reason | None:
     """Someone else has version evidence, this deploy only a shift."""
     bar = math.log(100.0)
     better = [rival for rival in rivals if rival.log_e >= bar]
     if not better or signal == "violations":
-        return ""
+        return None
     best = max(better, key=lambda rival: rival.log_e)
-    return f"{best.deploy.service} {best.deploy.version} has evidence between its versions, this deploy only a shift in time"
+    return reason("other_has_evidence", service=best.deploy.service, version=best.deploy.version)

@@ -15,6 +15,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Signal, Suspect
+from monitor.model.reasons import Reason, reason
 
 PROPAGATES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
 """A violation is its provider's own; these travel up from callee to caller."""
@@ -29,7 +30,7 @@ class Rival:
     deploy: Deploy
     log_e: float
     is_callee: bool
-    reason: str
+    reason: Reason
 
 
 def rivals(
@@ -63,12 +64,8 @@ def rivals(
         for signal in get_args(Signal):
             logs = split.get(signal, [])
             log_e = log_mean_exp(np.array(logs)) if logs else 0.0
-            reason = (
-                f"its own versions differ on shared edges (e = {math.exp(min(log_e, 50)):.3g})"
-                if logs
-                else "released nearby, no version split of its own to judge by"
-            )
-            found.setdefault(signal, []).append(Rival(other, log_e, is_callee, reason))
+            why = reason("own_versions_differ", e_value=_shown(log_e)) if logs else reason("nothing_to_judge_by")
+            found.setdefault(signal, []).append(Rival(other, log_e, is_callee, why))
     return found
 
 
@@ -82,10 +79,10 @@ def ranked(deploy: Deploy, log_e: float, others: Sequence[Rival]) -> tuple[Suspe
                 deploy.service,
                 deploy.version,
                 0.0,
-                (f"new against old version in the same windows (e = {math.exp(min(log_e, 50)):.3g})",),
+                (reason("versions_differ", e_value=_shown(log_e)),),
             ),
         ),
-        (0.0, Suspect("", "none of these", "", 0.0, ("another cause, or a deploy nobody told of",))),
+        (0.0, Suspect("", "none of these", "", 0.0, (reason("another_cause"),))),
     ]
     for rival in others:
         age = abs((rival.deploy.started - deploy.started).total_seconds()) / 3600.0
@@ -96,6 +93,10 @@ def ranked(deploy: Deploy, log_e: float, others: Sequence[Rival]) -> tuple[Suspe
         Suspect(s.deploy_id, s.service, s.version, round(math.exp(weight) / total, 6), s.reasons) for weight, s in entries
     ]
     return tuple(sorted(suspects, key=lambda suspect: (-suspect.odds, suspect.deploy_id)))
+
+
+def _shown(log_e: float) -> float:
+    return math.exp(min(log_e, 50.0))
 
 
 def stronger_callee(signal: Signal, log_e: float, others: Sequence[Rival]) -> Rival | None:

@@ -16,6 +16,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
 from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
+from monitor.model.reasons import Reason, reason
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
 COUNTED_IN_ALL: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
@@ -56,10 +57,7 @@ def judge(
     )
     others = sorted(other_deploys, key=lambda other: other.id)
     case = case_of(deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now)
-    findings = [
-        item.finding if not (accepted and accepted(item.finding)) else replace(item.finding, state="accepted")
-        for item in case.found
-    ]
+    findings = [replace(found, state="accepted") if accepted and accepted(found) else found for found in case.found]
     hashed = digest(
         [
             *(table.digest for table in found_tables),
@@ -83,13 +81,9 @@ def judge(
 
 def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime) -> Verdict:
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
-    guilty = {
-        finding.id
-        for finding, item in zip(findings, case.found, strict=True)
-        if finding.state != "accepted" and not item.innocent
-    }
+    guilty = {finding.id for finding in findings if finding.state != "accepted" and finding.explained is None}
     judgements: list[EdgeJudgement] = []
-    settles: list[str] = []
+    settles: list[Reason] = []
     etas: list[float] = []
     passed = 0.0
     for edge in case.edges:
@@ -103,26 +97,22 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
             etas += [eta] if eta is not None else []
             settles.append(_settling(edge, needed, eta))
         judgements.append(_judgement(edge, outcome, reasons, share))
-    accepted = [finding.summary for finding in findings if finding.state == "accepted"]
-    reasons = [finding.summary for finding in findings if finding.id in guilty]
-    innocent = [f"not this deploy's: {item.innocent} ({item.finding.summary})" for item in case.found if item.innocent]
+    accepted = [finding.reason for finding in findings if finding.state == "accepted"]
+    reasons = [finding.reason for finding in findings if finding.id in guilty]
+    explained = [_explained(finding.reason, finding.explained) for finding in findings if finding.explained]
     outcome = "inconclusive"
     if guilty:
         outcome = "fail"
-    elif not case.blockers and not innocent and total and passed >= settings.share_of_calls:
+    elif not case.blockers and not explained and total and passed >= settings.share_of_calls:
         outcome = "pass"
-        reasons = [
-            f"no relevant harm is possible on edges with {passed:.0%} of the calls, {case.deploy.version} against {case.against}"
-        ]
+        reasons = [reason("no_relevant_harm", share=passed, version=case.deploy.version, against_version=case.against)]
     else:
-        reasons = [*case.blockers, *innocent]
+        reasons = [*case.blockers, *explained]
         if total and passed < settings.share_of_calls:
-            reasons.append(
-                f"thin: edges with only {passed:.0%} of the calls are shown to be no worse ({settings.share_of_calls:.0%} wanted)"
-            )
+            reasons.append(reason("thin", share=passed, wanted=settings.share_of_calls))
             reasons += _edge_problems(judgements)
-        reasons = reasons or ["missing: no sealed window to judge by"]
-    reasons += [f"accepted: {text} (known, set aside)" for text in accepted]
+        reasons = reasons or [reason("nothing_sealed")]
+    reasons += accepted
     return Verdict(
         id=digest([case.deploy.id, hashed])[:20],
         deploy_id=case.deploy.id,
@@ -143,38 +133,42 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
     )
 
 
+def _explained(worse: Reason, by: Reason) -> Reason:
+    """What is worse, with what explains it better than this deploy."""
+    beside = {f"by_{name}": value for name, value in by.parameters.items()}
+    return replace(worse, parameters={**worse.parameters, **beside}, explained_by=by.code)
+
+
 def _edge_outcome(
     edge: EdgeTests, mine: Sequence[Finding], guilty: set[str], settings: JudgeSettings
-) -> tuple[Outcome, list[str], float | None]:
+) -> tuple[Outcome, list[Reason], float | None]:
     """Outcome, reasons and the calls of the new version that would settle an open edge (None: calls are not what is missing).
 
     A signal with an accepted finding is set aside: the rest of the edge is judged without it.
     """
     if any(finding.id in guilty for finding in mine):
-        return "fail", [finding.summary for finding in mine if finding.id in guilty], None
+        return "fail", [finding.reason for finding in mine if finding.id in guilty], None
     contrast = edge.contrast
     if not contrast.overlap:
         if not contrast.after_new[0]:
-            return "inconclusive", [*edge.problems, f"{contrast.new_version} has no calls here"], None
-        return "inconclusive", [*edge.problems, "the versions had no calls here in the same window"], None
+            return "inconclusive", [*edge.problems, reason("edge_without_version", version=contrast.new_version)], None
+        return "inconclusive", [*edge.problems, reason("edge_without_meeting")], None
     reasons = list(edge.problems)
     needed = 0.0
     known = {finding.signal for finding in mine if finding.state == "accepted"}
     left = [kind for kind in (*edge.equivalences, *edge.latency_difference) if not _set_aside(kind, known)]
     if known and not left:
-        reasons.append("every signal of this edge is accepted as known: nothing is left to judge")
+        reasons.append(reason("accepted_whole"))
     for kind, bound in edge.equivalences.items():
         if kind in left and not bound.equivalent(settings.floor_ratio, settings.floor_difference):
-            reasons.append(
-                f"{kind.replace('_', ' ')}: up to {100 * bound.difference_high:.2f} percentage points more are possible after {bound.calls:.0f} calls"
-            )
+            reasons.append(reason("harm_possible", kind=kind, difference_high=bound.difference_high, calls=bound.calls))
             needed = max(needed, bound.calls_needed or 0.0)
     for side, high in edge.latency_difference.items():
         if side in left and high >= settings.latency_floor_points:
-            reasons.append(f"latency ({side}): up to {high:.1%} more calls above the old p90 are possible")
+            reasons.append(reason("slowness_possible", side=side, high=high))
     if len(set(contrast.windows.tolist())) < settings.min_windows:
-        reasons.append(f"fewer than {settings.min_windows} windows with both versions")
-    reasons += [finding.summary for finding in mine if finding.state != "accepted"]
+        reasons.append(reason("few_windows", wanted=settings.min_windows))
+    reasons += [finding.reason for finding in mine if finding.state != "accepted"]
     return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)
 
 
@@ -183,17 +177,17 @@ def _set_aside(kind: str, known: set[Signal]) -> bool:
     return bool(known.intersection(COUNTED_IN_ALL)) if kind == ALL_FAILURES else SIGNAL_OF[kind] in known
 
 
-def _judgement(edge: EdgeTests, outcome: Outcome, reasons: Sequence[str], share: float) -> EdgeJudgement:
+def _judgement(edge: EdgeTests, outcome: Outcome, reasons: Sequence[Reason], share: float) -> EdgeJudgement:
     other = edge.counterparts[0] if len(edge.counterparts) == 1 else ""
     caller, callee = (other, edge.contrast.new_version) if edge.role == "callee" else (edge.contrast.new_version, other)
     evidence: dict[str, Evidence] = {test.kind: test.evidence for test in edge.tests if test.counterpart is None}
     return EdgeJudgement(edge.table.edge, caller, callee, outcome, tuple(reasons), round(share, 6), evidence)
 
 
-def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[str]:
+def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[Reason]:
     """The heaviest open edges, each with its first reason."""
     open_edges = sorted((j for j in judgements if j.outcome != "pass" and j.reasons), key=lambda j: (-j.share_of_calls, j.edge))
-    return [f"{j.edge.caller} → {j.edge.callee} {j.edge.operation}: {j.reasons[0]}" for j in open_edges[:5]]
+    return [replace(judgement.reasons[0], edge=judgement.edge) for judgement in open_edges[:5]]
 
 
 def _calls_since(edge: EdgeTests, since: float) -> int:
@@ -217,11 +211,9 @@ def _eta(edge: EdgeTests, needed: float) -> float | None:
     return max(needed - float(edge.contrast.after_new[0]), 0.0) / rate if rate else None
 
 
-def _settling(edge: EdgeTests, needed: float, eta: float | None) -> str:
+def _settling(edge: EdgeTests, needed: float, eta: float | None) -> Reason:
     more = max(needed - float(edge.contrast.after_new[0]), 1.0)
-    where = f"{edge.table.edge.caller} → {edge.table.edge.callee} {edge.table.edge.operation}"
-    when = f", about {eta:.0f} s at the present rate" if eta is not None else "; it has no traffic now"
-    return f"about {more:.0f} more calls of {edge.contrast.new_version} on {where}{when}"
+    return reason("more_calls", edge.table.edge, calls=more, version=edge.contrast.new_version, eta_seconds=eta)
 
 
 def _mde(case: Case, settings: JudgeSettings) -> float | None:

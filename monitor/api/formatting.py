@@ -115,32 +115,6 @@ def odds(value: Any) -> str:
     return "–" if value is None else f"{float(value):.3g}×"
 
 
-def what(finding: Finding) -> str:
-    """What is worse, in a few words."""
-    if finding.signal == "violations":
-        return "breaks its contract"
-    if finding.signal == "latency":  # the judge's own words: "slower, server p50 20 → 210 ms"
-        said = finding.summary.rpartition(": ")[2].partition(" against ")[0]
-        return name(said, 80) if said.startswith("slower") else "is slower"
-    if finding.signal == "errors" and finding.evidence.details.get("kind") == "client_error":
-        return "answers with client errors"
-    return {
-        "errors": "fails",
-        "provider_errors": "fails, as only the provider tells",
-        "timeouts": "times out",
-        "silence": "has fallen silent",
-    }[finding.signal]
-
-
-def told_by(finding: Finding) -> str:
-    """Whose word the bad calls of a finding are; "" where no side calls a call failed."""
-    return {
-        "errors": "the caller (where no span of it is known, the provider)",
-        "provider_errors": "the provider alone: its callers took these calls for answered",
-        "timeouts": "the caller (where no span of it is known, the provider)",
-    }.get(finding.signal, "")
-
-
 def evidence(finding: Finding) -> str:
     """The figures: bad calls of the new version, and of the one it is compared with."""
     seen = finding.evidence

@@ -1,0 +1,81 @@
+"""Findings and verdicts as answers give them: each reason with its code, its parameters and its sentence."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from monitor.model.judging import EdgeJudgement, Finding, Suspect, Verdict
+from monitor.model.reasons import Reason
+from monitor.wording import sentence, summary
+
+
+@dataclass(frozen=True, slots=True)
+class ToldReason(Reason):
+    """A reason and its sentence. Programs should read `code` and `parameters`: sentences may change."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSuspect(Suspect):
+    """A suspect whose reasons bear sentences."""
+
+    reasons: tuple[ToldReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFinding(Finding):
+    """A finding; `code` is that of its reason, `summary` its sentence."""
+
+    suspects: Sequence[ToldSuspect]
+    explained: ToldReason | None = None
+    ended: ToldReason | None = None
+    code: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldJudgement(EdgeJudgement):
+    """An edge's part in a verdict; its reasons bear sentences."""
+
+    reasons: tuple[ToldReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldVerdict(Verdict):
+    """A verdict; its reasons bear sentences."""
+
+    reasons: tuple[ToldReason, ...]
+    settles: tuple[ToldReason, ...]
+    edges: Sequence[ToldJudgement]
+
+
+def told_reason(reason: Reason) -> ToldReason:
+    """The reason with its sentence."""
+    return ToldReason(**_fields(reason), text=sentence(reason))
+
+
+def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
+    """The reasons with their sentences."""
+    return tuple(map(told_reason, reasons))
+
+
+def told_finding(finding: Finding) -> ToldFinding:
+    """The finding with its sentence, and those of its suspects."""
+    told = _fields(finding) | {
+        "suspects": tuple(ToldSuspect(**_fields(one) | {"reasons": told_reasons(one.reasons)}) for one in finding.suspects),
+        "explained": told_reason(finding.explained) if finding.explained else None,
+        "ended": told_reason(finding.ended) if finding.ended else None,
+    }
+    return ToldFinding(**told, code=finding.reason.code, summary=summary(finding))
+
+
+def told_verdict(verdict: Verdict) -> ToldVerdict:
+    """The verdict with the sentences of all its reasons."""
+    edges = tuple(ToldJudgement(**_fields(edge) | {"reasons": told_reasons(edge.reasons)}) for edge in verdict.edges)
+    reasons, settles = told_reasons(verdict.reasons), told_reasons(verdict.settles)
+    return ToldVerdict(**_fields(verdict) | {"reasons": reasons, "settles": settles, "edges": edges})
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}

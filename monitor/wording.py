@@ -1,0 +1,238 @@
+"""Every sentence about a judgement, made of reasons: for the page, the terminal, alerts and the gate alike.
+
+Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+from monitor.model.edges import Edge
+from monitor.model.judging import Evidence, Finding
+from monitor.model.reasons import Code, Parameter, Reason
+
+SENTENCES: Mapping[Code, str] = {
+    "worse_errors": "{who}: server errors {rates}",
+    "worse_client_errors": "{who}: client errors {rates}",
+    "worse_provider_errors": "{who}: failures that only the provider tells of {rates}",
+    "worse_timeouts": "{who}: timeouts {rates}",
+    "worse_violations": "{who}: contract violations {rates}",
+    "worse_latency": "{who}: slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms against {against_version} "
+    "({new_calls} and {old_calls} calls)",
+    "silent": "{callee} {callee_version}: silent, {instances} instance(s) seen over {windows} windows answered {new_calls} calls "
+    "while {against_version} answered {old_calls} (chance {chance:.2g})",
+    "never_seen": "{callee} {callee_version}: announced as deployed, never seen answering in {windows} windows in which "
+    "{against_version} answered {old_calls} calls (weaker evidence: it may report another version)",
+    "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
+    "thin": "thin: edges with only {share:.0%} of the calls are shown to be no worse ({wanted:.0%} wanted)",
+    "service_unknown": "unmatched: {service} was never seen in {environment} in sealed windows",
+    "version_stayed": "no overlap: {service} {version}: a {kind} change of {started:when} UTC; the version stayed, "
+    "so only before and after can be compared",
+    "version_not_told": "unmatched: the deploy names no version",
+    "version_not_seen": "missing: version {version} of {service} was not seen in sealed windows",
+    "version_written_otherwise": "unmatched: telemetry writes versions like {against_version!r}; an alias may be missing",
+    "no_other_version": "missing: no other version of {service} to compare with",
+    "no_calls": "missing: no sealed window holds a call of this service",
+    "late": "late: the newest sealed data is of {data_until:when} UTC, {seconds:.0f} s ago",
+    "no_overlap": "no overlap: {version} and {against_version} never served side by side; only before and after can be compared",
+    "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
+    "nothing_sealed": "missing: no sealed window to judge by",
+    "edge_without_version": "{version} has no calls here",
+    "edge_without_meeting": "the versions had no calls here in the same window",
+    "accepted_whole": "every signal of this edge is accepted as known: nothing is left to judge",
+    "harm_possible": "{kind:words}: up to {difference_high:points} percentage points more are possible after {calls:.0f} calls",
+    "slowness_possible": "latency ({side}): up to {high:.1%} more calls above the old p90 are possible",
+    "few_windows": "fewer than {wanted} windows with both versions",
+    "versions_missing": "one-sided: {share:.0%} of calls carry no version of the deployed service",
+    "confounded": "confounded: the versions never served the same region and counterpart version in one window",
+    "coverage_differs": "one-sided: the share of calls seen from both sides differs by {gap:.0%} between the versions",
+    "not_checked": "not checked: {gap:.0%} more of the new version's exchanges could not be checked against their contract",
+    "biased": "biased: sampling prefers some outcomes, so rates and latencies are not those of all calls",
+    "callee_stronger": "{service} {version}, released at about the same time, has the stronger evidence",
+    "callee_released": "{service} {version}, which it calls, was released at about the same time",
+    "other_has_evidence": "{service} {version} has evidence between its versions, this deploy only a shift in time",
+    "no_longer_found": "no longer found",
+    "no_calls_any_more": "{version} has no calls any more",
+    "recovered": "no worse than before for ten minutes",
+    "no_longer_judged": "no longer judged: nothing seen of it since {last_seen:minute} UTC",
+    "answers": "{version} answers now",
+    "superseded": "superseded by {version}",
+    "instances_gone": "the instances of {version} are gone",
+    "versions_differ": "new against old version in the same windows (e = {e_value:.3g})",
+    "own_versions_differ": "its own versions differ on shared edges (e = {e_value:.3g})",
+    "nothing_to_judge_by": "released nearby, no version split of its own to judge by",
+    "another_cause": "another cause, or a deploy nobody told of",
+    "kind_not_judged": "{service} {version}: a {kind} change of {started:when} UTC, which follows load more often than it harms; "
+    "it is not judged",
+    "several_environments": "{service} {version} was deployed to {environments}",
+    "several_namespaces": "unmatched: {service} names {count} services in {environment}, one in each namespace: {names}",
+    "environment_without_service": "unmatched: {service} is not known in the environment {environment!r}; it is known in: "
+    "{environments}{nearest:meant}",
+    "environment_without_traffic": "unmatched: {service} has no traffic in the environment {environment!r}; it has some in: "
+    "{environments}{nearest:meant}",
+    "service_unmatched": "unmatched: no service {service!r} in telemetry or deploys{nearest:known}",
+    "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
+    "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
+    "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
+    "name_environment": "name one with --environment",
+    "name_environment_of": "name one of these with --environment",
+    "name_namespace": "name one of {names}",
+    "judged_kind": "a deploy, a config or a flag change to judge",
+    "alias_service": "an alias, or the name that telemetry uses (service.name)",
+    "alias_version": "an alias, or the version that telemetry uses (service.version)",
+    "tell_deploys": "tell of deploys: POST /v1/deploys, or CDEvents on Kafka",
+    "telemetry_environment": "the environment that telemetry uses (deployment.environment.name), in the deploy and in --environment",
+    "told": "{text}",
+}
+ELSEWHERE = frozenset(
+    code for code in get_args(Code) if code.startswith(("worse_", "silent", "never_seen")) or code == "more_calls"
+)
+"""Codes whose sentence names the edge itself."""
+
+
+SHORTLY: Mapping[str, str] = {
+    "worse_errors": "fails",
+    "worse_client_errors": "answers with client errors",
+    "worse_provider_errors": "fails, as only the provider tells",
+    "worse_timeouts": "times out",
+    "worse_violations": "breaks its contract",
+    "worse_latency": "is slower",
+    "silent": "has fallen silent",
+    "never_seen": "was never seen answering",
+}
+
+
+def sentence(reason: Reason) -> str:
+    """The reason as one sentence. A code that this program does not know is told with its parameters."""
+    text = _plain(reason.code, reason.parameters, reason.edge)
+    if reason.edge is not None and reason.code not in ELSEWHERE:
+        text = f"{edge_name(reason.edge)}: {text}"
+    if reason.explained_by:
+        prefix = "by_"
+        by = {name.removeprefix(prefix): value for name, value in reason.parameters.items() if name.startswith(prefix)}
+        return f"not this deploy's: {_plain(reason.explained_by, by, None)} ({text})"
+    return f"accepted: {text} (known, set aside)" if reason.accepted else text
+
+
+def summary(finding: Finding) -> str:
+    """One sentence: what is worse, where, between which versions, how much."""
+    told = finding.reason
+    return _plain(told.code, told.parameters, told.edge)
+
+
+def what(finding: Finding) -> str:
+    """What is worse, in a few words."""
+    told = finding.reason
+    if told.code == "worse_latency" and told.parameters.get("old_seconds") is not None:
+        return "slower, {side} {quantile} {old_seconds:ms} → {new_seconds:ms} ms".format_map(_Shown(told.parameters, None))
+    return SHORTLY[told.code]
+
+
+def told_by(finding: Finding) -> str:
+    """Whose word the bad calls of a finding are; "" where no side calls a call failed."""
+    return {
+        "errors": "the caller (where no span of it is known, the provider)",
+        "provider_errors": "the provider alone: its callers took these calls for answered",
+        "timeouts": "the caller (where no span of it is known, the provider)",
+    }.get(finding.signal, "")
+
+
+def facts(evidence: Evidence) -> list[tuple[str, str]]:
+    """(label, text) of what the evidence holds beside its counts."""
+    found: list[tuple[str, str]] = []
+    if evidence.rate:
+        found.append(("kind", evidence.rate.kind.replace("_", " ")))
+        found.append(("bad calls vary more than chance by", f"{evidence.rate.dispersion:.3g}×"))
+        if evidence.rate.clause_new is not None:
+            found.append(
+                ("breaks of this clause, new and old", f"{evidence.rate.clause_new} and {evidence.rate.clause_old or 0}")
+            )
+    if evidence.latency:
+        for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
+            shown = [f"{1000 * value:.3g}" for value in (quantiles.p50, quantiles.p90, quantiles.p99) if value is not None]
+            found.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
+    if evidence.silence:
+        found.append(("silent instances", str(evidence.silence.instances)))
+        found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
+        found.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
+    if evidence.step:
+        step = evidence.step
+        found.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
+        found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
+        found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
+        found.append(("neighbours", f"grew {step.growth:.2f}-fold" if step.growth > 1.0 else "unchanged"))
+    return found
+
+
+def edge_name(edge: Edge) -> str:
+    """Caller, callee and operation, as a sentence names an edge."""
+    return f"{edge.caller} → {edge.callee} {edge.operation}"
+
+
+def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) -> str:
+    template = SENTENCES.get(code)  # type: ignore[call-overload]  # a code that a newer program wrote is in no table
+    if template is None:
+        return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
+    try:
+        text = str(template.format_map(_Shown(parameters, edge)))
+    except (KeyError, ValueError, TypeError):  # a newer program means something else by this code
+        return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
+    return text + _told_beside(code, parameters)
+
+
+def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
+    clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
+    leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
+    return clause + leg if code.startswith("worse_") else ""
+
+
+class _Shown(dict[str, Any]):
+    """Parameters as templates ask for them, with what follows from several of them."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], edge: Edge | None) -> None:
+        shown = {name: _Value(value) for name, value in parameters.items()}
+        super().__init__(shown)
+        told = parameters.get
+        if edge is not None:
+            self["edge"] = edge_name(edge)
+            self["callee"] = edge.callee
+            caller, callee = f"{edge.caller} {told('caller_version', '')}", f"{edge.callee} {told('callee_version', '')}"
+            self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
+        if "new_bad" in parameters:
+            new, old = (_rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
+            self["rates"] = f"{new} against {old} on {told('against_version')}"
+
+
+class _Value:
+    """A parameter with the formats of our own: when, minute, ms, points, words, eta, meant, known."""
+
+    def __init__(self, value: Parameter) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return repr(self._value)
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+    def __format__(self, form: str) -> str:
+        value = self._value
+        if form in ("when", "minute"):
+            moment = datetime.fromisoformat(str(value))
+            return f"{moment:%Y-%m-%d %H:%M:%S}" if form == "when" else f"{moment:%Y-%m-%d %H:%M}"
+        if form == "words":
+            return str(value).replace("_", " ")
+        if form == "meant":
+            return f"; did you mean {value}?" if value else ""
+        if form == "known":
+            return f"; nearest: {value}" if value else "; none is known yet"
+        if form == "eta":
+            return f", about {value:.0f} s at the present rate" if value is not None else "; it has no traffic now"
+        if form in ("ms", "points"):
+            return "0" if value is None else f"{1000 * float(value):.0f}" if form == "ms" else f"{100 * float(value):.2f}"
+        return format(value, form)
+
+
+def _rate(bad: Parameter, calls: Parameter) -> str:
+    bad, calls = int(bad or 0), int(calls or 0)
+    return f"{bad} of {calls} calls ({bad / calls:.2%})" if calls else "no calls"
