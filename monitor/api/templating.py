@@ -19,7 +19,7 @@ from monitor.api.parts import Parts
 from monitor.api.questions import windows_state
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.wording import facts, told_by, what
+from monitor.wording import facts, sentence, told_by, what
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -65,6 +65,7 @@ def environment() -> Environment:
         signal=formatting.signal,
         what=what,
         facts=facts,
+        sentence=sentence,
         evidence=formatting.evidence,
         told=formatting.told,
         told_by=told_by,
