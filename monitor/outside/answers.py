@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from monitor.model.judging import Finding
 from monitor.outside.confidence import confidence_of
 from monitor.outside.watching import HONEST, Decision
+from monitor.wording import sentence
 
 ASSUMED: Mapping[str, str] = {
     "counts": "calls per bin are assumed, as only rates are told",
@@ -74,7 +75,7 @@ def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     elif decision.withheld:
         said = "nothing worse was seen, but assumptions are no evidence for a pass"
     else:
-        said = verdict.reasons[0] if verdict.reasons else verdict.outcome
+        said = sentence(verdict.reasons[0]) if verdict.reasons else verdict.outcome
     rests = [
         text for code, text in ASSUMED.items() if code in decision.assumed and (code not in HONEST or decision.outcome != "pass")
     ]

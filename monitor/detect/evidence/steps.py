@@ -56,7 +56,7 @@ class Step:
         return step_test(
             (self.before.bad, self.before.calls),
             (beyond, self.after.calls),
-            self.dispersion,
+            dispersion(self.before.bad, self.before.calls),
             settings.placebo_windows,
             expected=expected,
             former=former,
@@ -70,11 +70,6 @@ class Step:
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
         return self.test(settings, expected, former, growth_of(controls, self.measure, self.edge.contrast.since))
-
-    @property
-    def dispersion(self) -> float:
-        """How much more than chance the bad calls varied before."""
-        return dispersion(self.before.bad, self.before.calls)
 
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""

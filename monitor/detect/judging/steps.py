@@ -10,7 +10,7 @@ from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
-from monitor.detect.evidence.rates import LEANS
+from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import AnyStep, new_rows, old_rows, steps_of
 from monitor.detect.judging.findings import finding_id
@@ -192,7 +192,9 @@ def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence
         e_value=finite_exp(test.log_e),
         first_window=first,
         last_window=last,
-        rate=None if signal == "latency" else RateEvidence(cast("RateKind", one.measure.kind), one.dispersion),
+        rate=None
+        if signal == "latency"
+        else RateEvidence(cast("RateKind", one.measure.kind), dispersion(one.before.bad, one.before.calls)),
         latency=_quantiles(edge, cast("Side", one.measure.kind)) if signal == "latency" else None,
         step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth),
     )
