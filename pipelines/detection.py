@@ -14,18 +14,17 @@ from monitor import telemetry
 from monitor.clock import Clock, monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
-from monitor.control.turn import Turn
+from monitor.control.turn import Done, Turn, in_turns
 from monitor.control.verdicts import latest_verdict, save_verdict
 from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
-from monitor.errors import MonitorError
 from monitor.judgement import JUDGED, VERSION_CHANGES, Judged, judge_deploy
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
 from monitor.store import Store
 from monitor.store.reader import Reader
-from monitor.telemetry import HealthBoard, Report
+from monitor.telemetry import HealthBoard
 from pipelines.deploys import VersionWatch
 
 log = structlog.get_logger(__name__)
@@ -168,28 +167,15 @@ def detection(
     tick_seconds: float = 5.0,
 ) -> None:
     """Look for new versions and judge until told to stop; only while it is this process's `turn` to be the detector."""
-    while not stop.is_set():
-        now = clock()
-        if not turn.keep():
-            reason = f"another process judges deploys ({turn.taken_by()})"
-            board.report(Report("detection", ready=True, reason=reason, at=now))
-        else:
-            try:
-                with turn.working():
-                    seen = versions.step(now)
-                    judged = detector.step(now, work=detector.settings.work)
-            except MonitorError as error:
-                log.warning("judging failed; it is tried again", error=str(error))
-                board.report(Report("detection", ready=False, reason=str(error), at=now))
-            else:
-                details = {
-                    "versions": len(seen),
-                    "judged": len(judged),
-                    "waiting": detector.waiting,
-                    "failing": sum(one.verdict.outcome == "fail" for one in judged),
-                }
-                board.report(Report("detection", ready=True, reason="", at=now, details=details))
-        stop.wait(tick_seconds)
+
+    def step(now: datetime) -> Done:
+        seen = versions.step(now)
+        judged = detector.step(now, work=detector.settings.work)
+        failing = sum(one.verdict.outcome == "fail" for one in judged)
+        figures = {"versions": len(seen), "judged": len(judged), "waiting": detector.waiting, "failing": failing}
+        return Done(details=figures)
+
+    in_turns("detection", "judges deploys", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
 
 
 def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:

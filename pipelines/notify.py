@@ -16,12 +16,12 @@ from monitor.clock import Clock, system_clock
 from monitor.control import deploys, findings, outbox, silences
 from monitor.control.lease import Lease
 from monitor.control.store import writing
-from monitor.control.turn import Turn
-from monitor.errors import LeaseLost, StoreError, StoreUnavailable
+from monitor.control.turn import Done, Turn, in_turns
+from monitor.errors import LeaseLost, StoreUnavailable
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding
-from monitor.telemetry import HealthBoard, Report
+from monitor.telemetry import HealthBoard
 from pipelines.delivery import DeliverySettings, check_held, deliver_once, tells_changes
 
 __all__ = ["DeliverySettings", "NotifySettings", "deliver_once", "run_notify", "trial_alert", "update_alerts"]
@@ -130,33 +130,22 @@ def run_notify(
     ]
     for thread in threads:
         thread.start()
-    while not stop.is_set():
-        try:
-            board.report(_tick(engine, turn, states, senders, settings, clock))
-        except LeaseLost:
-            continue  # it is taken anew, or left to who has it
-        except StoreError as error:
-            board.report(Report("notify", ready=False, reason=str(error), at=clock()))
-        stop.wait(settings.tick_seconds)
+
+    def tick(now: datetime) -> Done:
+        if turn.lease is None:
+            raise LeaseLost("the lease was lost before the alerts could live on")
+        refresh(engine, now, senders=senders, settings=settings, held=turn.lease)
+        return _told(engine, states, settings)
+
+    tick_seconds = settings.tick_seconds
+    in_turns("notify", "tells the receivers", tick, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
     for thread in threads:
         thread.join()
     turn.give_up()
 
 
-def _tick(
-    engine: Engine,
-    turn: Turn,
-    states: Mapping[str, str],
-    senders: Mapping[str, Sender],
-    settings: NotifySettings,
-    clock: Clock,
-) -> Report:
-    """Keep or take the lease, and let the alerts live on. `states`: how each receiver does."""
-    if not turn.keep() or turn.lease is None:
-        reason = f"another process tells the receivers ({turn.taken_by()})"
-        return Report("notify", ready=True, reason=reason, at=clock())
-    with turn.working():
-        refresh(engine, clock(), senders=senders, settings=settings, held=turn.lease)
+def _told(engine: Engine, states: Mapping[str, str], settings: NotifySettings) -> Done:
+    """`states`: how each receiver does."""
     letters = outbox.count_letters(engine)
     trouble = "; ".join(f"{name} {state}" for name, state in states.items() if state != WELL)
     reason = trouble if settings.enabled else "observing only: alerts are shown, nobody is told"
@@ -165,7 +154,7 @@ def _tick(
         "undeliverable": letters.get("dead", 0),
         **{f"receiver {name}": state for name, state in states.items()},
     }
-    return Report("notify", ready=True, reason=reason, at=clock(), details=figures)
+    return Done(reason, figures)
 
 
 def _serve(

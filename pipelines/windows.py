@@ -13,12 +13,12 @@ import structlog
 
 from monitor import telemetry
 from monitor.clock import Clock, monotonic_seconds
-from monitor.control.turn import Turn
+from monitor.control.turn import Done, Turn, in_turns
 from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
 from monitor.edges.kin import joints
-from monitor.errors import LeaseLost, MonitorError
+from monitor.errors import LeaseLost
 from monitor.store import Store
-from monitor.telemetry import HealthBoard, Report
+from monitor.telemetry import HealthBoard
 
 log = structlog.get_logger(__name__)
 
@@ -265,36 +265,24 @@ def windows(
     """Close windows until told to stop; only while it is this process's `turn` to be the store's closer."""
     closer = Closer(store, numbers, settings)
     last_sweep = clock().timestamp()
-    while not stop.is_set():
-        now = clock()
-        pause = tick_seconds
-        if not turn.keep():
-            board.report(Report("windows", True, f"another process closes the windows ({turn.taken_by()})", now))
-        else:
-            try:
-                with turn.working():
-                    done = closer.step()
-                    if not done.left and done.watermark is not None:
-                        closer.roll_hours(done.watermark - settings.seal_after)
-                    if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
-                        last_sweep = now.timestamp()
-            except LeaseLost as error:
-                log.warning("closing passed to another process", reason=str(error), holder=turn.taken_by())
-                board.report(Report("windows", True, str(error), now))
-            except MonitorError as error:
-                log.warning("closing failed; it is tried again", error=str(error))
-                board.report(Report("windows", False, str(error), now))
-            else:
-                _tell(done, board, now)
-                pause = tick_seconds if not done.left else 0.0
-        stop.wait(pause)
+
+    def step(now: datetime) -> Done:
+        nonlocal last_sweep
+        done = closer.step()
+        if not done.left and done.watermark is not None:
+            closer.roll_hours(done.watermark - settings.seal_after)
+        if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
+            last_sweep = now.timestamp()
+        return _told(done)
+
+    in_turns("windows", "closes the windows", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
 
 
-def _tell(done: Closed, board: HealthBoard, now: datetime) -> None:
+def _told(done: Closed) -> Done:
     if done.watermark is not None:
         telemetry.WATERMARK.labels("windows").set(done.watermark)
     if done.newest_sealed is not None:
         telemetry.LAST_SEALED.set(done.newest_sealed)
     reason = f"catching up: {done.left} windows wait to be closed" if done.left else ""
     details = {"published": done.published, "sealed": done.sealed, "waiting": done.left, "watermark": done.watermark}
-    board.report(Report("windows", True, reason, now, details))
+    return Done(reason, details, more=bool(done.left))

@@ -1,16 +1,19 @@
-"""A turn: work that one process of many does, under a lease that is renewed while it works."""
+"""A turn: work that one process of many does, under a lease that is renewed while it works; done again and again by `in_turns`."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
 
+from monitor.clock import Clock
 from monitor.control import lease as leases
 from monitor.control.store import reading
-from monitor.errors import StoreError
+from monitor.errors import LeaseLost, MonitorError, StoreError
+from monitor.telemetry import HealthBoard, Report
 
 log = structlog.get_logger(__name__)
 
@@ -90,3 +93,48 @@ class Turn:
                         return  # `unbroken` tells whether it was lost or only ran out
             except StoreError as error:
                 log.warning("a lease could not be renewed; it is tried again", lease=self.name, reason=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step says of itself on the board; `more`: the next step has work already and need not wait."""
+
+    reason: str = ""
+    details: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    more: bool = False
+
+
+def in_turns(
+    component: str,
+    work: str,
+    step: Callable[[datetime], Done],
+    *,
+    turn: Turn,
+    stop: threading.Event,
+    board: HealthBoard,
+    clock: Clock,
+    tick_seconds: float,
+) -> None:
+    """Until `stop` is set, take a step every `tick_seconds` while it is this process's turn, and report each time.
+
+    The lease is renewed while a step works. A step that fails is tried again, and the component is not ready meanwhile.
+    One whose lease another process took is left to that one. Raises what is no error of ours. `work` says what the holder does
+    ("closes the windows").
+    """
+    while not stop.is_set():
+        now, more = clock(), False
+        try:
+            if turn.keep():
+                with turn.working():
+                    done = step(now)
+                report, more = Report(component, ready=True, reason=done.reason, at=now, details=done.details), done.more
+            else:
+                report = Report(component, ready=True, reason=f"another process {work} ({turn.taken_by()})", at=now)
+        except LeaseLost as error:
+            log.warning("work passed to another process", part=component, reason=str(error))
+            report = Report(component, ready=True, reason=str(error), at=now)
+        except MonitorError as error:
+            log.warning("a step failed; it is tried again", part=component, error=str(error))
+            report = Report(component, ready=False, reason=str(error), at=now)
+        board.report(report)
+        stop.wait(0.0 if more else tick_seconds)

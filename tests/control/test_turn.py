@@ -2,12 +2,19 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import Engine, select, update
 
+from monitor.clock import ManualClock
 from monitor.control.store import reading, writing
 from monitor.control.tables import leases
-from monitor.control.turn import Turn
+from monitor.control.turn import Done, Turn, in_turns
+from monitor.errors import LeaseLost, StoreError
+from monitor.telemetry import HealthBoard
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def run_out(engine: Engine) -> None:
@@ -74,3 +81,60 @@ def test_work_that_hangs_is_renewed_for_so_long_only(control_engine: Engine) -> 
     with turn.working(longest_seconds=0.5):
         while any(thread.name == "lease-windows" for thread in threading.enumerate()):
             time.sleep(0.01)
+
+
+class Steps:
+    """Steps that end as they are told to, until the list is used up; what the board says after each."""
+
+    def __init__(self, engine: Engine, *ends: Done | Exception) -> None:
+        self.stop, self.board, self.turn = threading.Event(), HealthBoard(), Turn(engine, "windows", "ours")
+        self.ends = list(ends)
+        self.said: list[tuple[bool, str]] = []
+        self.waits: list[float | None] = []
+        self.stop.wait = self.waited  # type: ignore[method-assign,assignment]
+
+    def waited(self, seconds: float | None = None) -> bool:
+        (report,) = self.board.reports()
+        self.said.append((report.ready, report.reason))
+        self.waits.append(seconds)
+        if not self.ends:
+            self.stop.set()
+        return self.stop.is_set()
+
+    def step(self, now: datetime) -> Done:
+        assert now == NOON
+        end = self.ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    def run(self) -> None:
+        in_turns(
+            "windows", "closes the windows", self.step, turn=self.turn, stop=self.stop, board=self.board,
+            clock=ManualClock(NOON), tick_seconds=5.0,
+        )  # fmt: skip
+
+
+def test_steps_are_reported_and_one_that_has_more_to_do_waits_for_nothing(control_engine: Engine) -> None:
+    steps = Steps(control_engine, Done("catching up", more=True), Done())
+    steps.run()
+    assert steps.said == [(True, "catching up"), (True, "")]
+    assert steps.waits == [0.0, 5.0]
+
+
+def test_a_step_that_fails_is_tried_again_and_what_another_took_is_left_to_it(control_engine: Engine) -> None:
+    steps = Steps(control_engine, StoreError("the disk is full"), LeaseLost("another has closed"), Done("well"))
+    steps.run()
+    assert steps.said == [(False, "the disk is full"), (True, "another has closed"), (True, "well")]
+
+
+def test_nothing_is_done_while_another_has_the_turn(control_engine: Engine) -> None:
+    assert Turn(control_engine, "windows", "other").keep()
+    steps = Steps(control_engine)
+    steps.run()
+    assert steps.said == [(True, "another process closes the windows (other)")]
+
+
+def test_a_fault_of_the_program_ends_the_steps(control_engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError):
+        Steps(control_engine, ZeroDivisionError("ours")).run()
