@@ -38,6 +38,14 @@ class _Sum:
     shapes: list[Histogram] = field(default_factory=lambda: [NOTHING, NOTHING])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Summed:
+    """What was summed up to a moment, and by which versions."""
+
+    whose: Resolved
+    cells: list[EdgeCell]
+
+
 class Recording:
     """The rows that touch one service, in the order in which their bins end."""
 
@@ -47,6 +55,7 @@ class Recording:
         self._told, self._deploys, self._environment, self._source = told, deploys, environment, source
         self._ends = self.rows.ends
         self._windows = windows_of(self.rows)
+        self._last: _Summed | None = None
 
     @cached_property
     def counts(self) -> Counts:
@@ -67,13 +76,24 @@ class Recording:
         own = np.where(answers, whose.callee, whose.caller)
         fresh = windows[whose.kept & (calls > 0) & (own == whose.names.index(whose.new))] if whose.new else windows[:0]
         return Known(
-            cells=summed(rows, whose.kept & (calls > 0), windows, whose, self.counts, self.shapes, self._environment),
+            cells=self._cells(rows, calls > 0, windows, whose),
             sightings=self._sightings(rows, answers, windows, whose),
             assumed=self._assumed(whose),
             first=datetime.fromtimestamp(int(fresh.min()), UTC) if fresh.size else None,
             old=whose.old,
             new=whose.new,
         )
+
+    def _cells(self, rows: Rows, busy: Bools, windows: Ints, whose: Resolved) -> Sequence[EdgeCell]:
+        """Only what is new since the last moment is summed, unless newer rows tell that older ones are of other versions."""
+        last = self._last
+        size = last.whose.kept.size if last else 0
+        known = last is not None and size <= whose.kept.size and _alike(last.whose, whose, size)
+        begins = size if known else 0
+        later = np.arange(whose.kept.size) >= begins
+        fresh = summed(rows, whose.kept & busy & later, windows, whose, self.counts, self.shapes, self._environment)
+        self._last = _Summed(whose, [*last.cells, *fresh] if last and known else fresh)
+        return self._last.cells
 
     def _sightings(self, rows: Rows, answers: Bools, windows: Ints, whose: Resolved) -> list[Sighting]:
         """Where instances have names, or a version is told to have answered nothing; else calls alone tell what was alive."""
@@ -108,6 +128,12 @@ class Recording:
             "time": whose.timed and bool(used.any()),
         }
         return frozenset(code for code, is_so in said.items() if is_so)
+
+
+def _alike(before: Resolved, now: Resolved, size: int) -> bool:
+    """Whether these first rows are taken as they were."""
+    pairs = ((before.kept, now.kept), (before.caller, now.caller), (before.callee, now.callee))
+    return before.names == now.names and all(np.array_equal(one, other[:size]) for one, other in pairs)
 
 
 def windows_of(rows: Rows) -> Ints:

@@ -21,7 +21,7 @@ from monitor.outside.versions import Resolved
 
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time."""
-FIRST, GROWS = 6, 1.18
+FIRST, GROWS = 6, 1.25
 """Every bin is a moment to judge up to the first; then each is later by this factor."""
 STANDS = 2
 """A decision stands when so many moments in a row come to it."""
