@@ -8,7 +8,6 @@ import numpy as np
 
 from monitor import telemetry
 from monitor.clock import Clock
-from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import read_api_logs
 from monitor.edges.aliases import Aliases
@@ -23,11 +22,10 @@ from pipelines.unread import explained, read_before
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
-    """`format` as read_api_logs reads it; `mapping` field to JSON pointer, for "mapping"; `shape_share` 0 to 1."""
+    """`format` as read_api_logs reads it; `mapping` field to JSON pointer, for "mapping"."""
 
     format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
-    shape_share: float = SHAPE_SHARE
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
 
@@ -35,19 +33,18 @@ class ApiLogSettings:
 def api_logs(
     source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
 ) -> Iterator[Progress]:
-    """Yields offsets only after their rows are durable: shapes and violations, exchanges, arrivals, then the ledger.
+    """Yields offsets only after their rows are durable: violations, exchanges, arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
     """
-    examiner, watermarks = Examiner(settings.aliases, settings.shape_share), Watermarks()
+    examiner, watermarks = Examiner(settings.aliases), Watermarks()
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
         said = read_api_logs(records, settings.format, settings.mapping)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
         examined = examiner.examine(said.exchanges, registry(), records)
-        store.insert("shapes", examined.shapes)
         store.insert("violations", examined.violations)
         store.insert("exchanges", examined.exchanges)
         if len(records):

@@ -1,4 +1,4 @@
-"""Exchanges to rows: names made canonical, checked against contracts, shapes taken; API logs and spans both end here."""
+"""Exchanges to rows: names made canonical, checked against contracts; API logs and spans both end here."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,6 @@ from monitor import telemetry
 from monitor.contracts.check import check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import Registry
-from monitor.contracts.shapes import is_sampled, shape_of
 from monitor.edges.aliases import Aliases
 from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
@@ -26,7 +25,6 @@ from monitor.model.records import Place, Records, Reject
 
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
-MOST_SHAPES = 20_000  # distinct ones a process writes; later ones are not taken, so that a flood cannot drown the dictionary
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _MILLISECONDS = pa.timestamp("ms", "UTC")
@@ -44,7 +42,7 @@ _EXCHANGES = pa.schema(
             ("checked", _WORDS),
             ("reason", _WORDS),
         ),
-        *(("contract", _WORDS), ("revision", pa.uint32()), ("request_shape", pa.uint64()), ("response_shape", pa.uint64())),
+        *(("contract", _WORDS), ("revision", pa.uint32())),
     ]
 )
 _VIOLATIONS = pa.schema(
@@ -69,7 +67,6 @@ _VIOLATIONS = pa.schema(
         *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
     ]
 )
-_SHAPES = pa.schema([("shape_id", pa.uint64()), ("shape", pa.string())])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +79,6 @@ class Examined:
 
     exchanges: pa.Table
     violations: pa.Table
-    shapes: pa.Table
     record: NDArray[np.int32]
     end_ns: NDArray[np.uint64]
     windows: NDArray[np.uint32]
@@ -111,13 +107,11 @@ class _Names:
 
 
 class Examiner:
-    """Checks exchanges and lays out their rows. Lives between batches: it remembers names and shapes, to bound a flood."""
+    """Checks exchanges and lays out their rows. Lives between batches: it remembers names, to bound a flood."""
 
-    def __init__(self, aliases: Aliases, shape_share: float) -> None:
+    def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
-        self._share = shape_share
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
-        self._shapes: dict[int, None] = {}
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
         self._template = lru_cache(maxsize=16_384)(template_path)
 
@@ -125,7 +119,6 @@ class Examiner:
         """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows."""
         rows: list[tuple[Any, ...]] = []
         broken: list[tuple[Any, ...]] = []
-        shapes: dict[int, str] = {}
         seen: Counter[str] = Counter()
         for exchange in exchanges:
             names = self._named(exchange)
@@ -136,15 +129,12 @@ class Examiner:
             )
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
             seen.update(one.code for one in checked.observations)
-            asked = answered = 0
-            if self._share and is_sampled(exchange, self._share):
-                asked, answered = self._shape(request, shapes), self._shape(response, shapes)
-            rows.append(_exchange_row(exchange, names, checked, response, asked, answered))
+            rows.append(_exchange_row(exchange, names, checked, response))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
-        return _laid_out(rows, broken, shapes, records)
+        return _laid_out(rows, broken, records)
 
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
@@ -167,18 +157,6 @@ class Examiner:
     def _operation(self, exchange: Exchange, callee: str) -> str:
         route = exchange.route or self._template(exchange.path)
         return self._operations.within(callee, [http_operation(exchange.method, route)])[0]
-
-    def _shape(self, payload: Payload, fresh: dict[int, str]) -> int:
-        """The id of a payload's shape, 0 for none; a shape not written before is added to `fresh`."""
-        if payload.problem:
-            return 0
-        shape = shape_of(payload.value)
-        if shape.shape_id not in self._shapes:
-            if len(self._shapes) >= MOST_SHAPES:
-                return 0
-            self._shapes[shape.shape_id] = None
-            fresh[shape.shape_id] = shape.text
-        return shape.shape_id
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
@@ -206,9 +184,7 @@ def _is_graphql(exchange: Exchange, response: Payload) -> bool:
     return response.media.startswith("application/graphql-response+json") or "graphql" in exchange.path.lower()
 
 
-def _exchange_row(
-    exchange: Exchange, names: _Names, checked: Checked, response: Payload, asked: int, answered: int
-) -> tuple[Any, ...]:
+def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, response: Payload) -> tuple[Any, ...]:
     outcome, error_type = _outcome(exchange, response)
     joined = bool(exchange.trace_id and exchange.span_id)
     return (
@@ -217,7 +193,7 @@ def _exchange_row(
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
         *(exchange.protocol, checked.operation, exchange.status, outcome, error_type),
         *(exchange.end_ns, exchange.duration_ns or 0, int(exchange.duration_ns is not None), checked.outcome, checked.reason),
-        *(checked.contract, checked.revision, asked, answered),
+        *(checked.contract, checked.revision),
     )
 
 
@@ -240,7 +216,6 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
 def _laid_out(
     rows: list[tuple[Any, ...]],
     broken: list[tuple[Any, ...]],
-    shapes: Mapping[int, str],
     records: Records,
 ) -> Examined:
     table = _table(rows, _EXCHANGES)
@@ -253,7 +228,6 @@ def _laid_out(
     return Examined(
         table,
         _table(broken, _VIOLATIONS),
-        _table(list(shapes.items()), _SHAPES),
         record,
         ends,
         touched.astype(np.uint32),

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from monitor import telemetry
 from monitor.clock import Clock
-from monitor.contracts.limits import SHAPE_SHARE
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
@@ -29,14 +28,13 @@ from pipelines.unread import explained, read_before
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
     """`encoding` as decode_spans reads it. `unmarked_biased`: spans without sampling marks count as
-    tail-sampled. `shape_share` of the payloads that spans carry is kept as shapes.
+    tail-sampled.
     """
 
     encoding: str = "auto"
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     unmarked_biased: bool = False
-    shape_share: float = SHAPE_SHARE
 
 
 def traces(
@@ -48,7 +46,7 @@ def traces(
     Keeps no half between batches: a crash at any point re-reads at most what was not committed, and every row collapses
     under its natural key.
     """
-    examiner = Examiner(settings.aliases, settings.shape_share)
+    examiner = Examiner(settings.aliases)
     namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
     budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"), partial(read_before, store))
     for records in source.poll():
@@ -61,7 +59,7 @@ def traces(
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
             examined = examiner.examine(carried, registry(), records)
-            for table in ("shapes", "violations", "exchanges"):
+            for table in ("violations", "exchanges"):
                 store.insert(table, getattr(examined, table))
         if len(records):
             store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 HOUR = 3600
 LEARN_FROM_EVERY = 16
 SMALL_BATCH_ROWS = 20_000
-SWEPT = ("edge_windows", "sightings", "shape_counts", "edge_hours", "joints", "settled")
+SWEPT = ("edge_windows", "sightings", "edge_hours", "joints", "settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,6 @@ class Closer:
             if "exchanges" in holds:
                 self._store.execute("close_logs", slice_of, repeatable=False)
         self._store.execute("close_sightings", whole, given=holds, repeatable=False)
-        if "exchanges" in holds:
-            self._store.execute("close_shapes", whole, repeatable=False)
         if "violations" in holds:
             self._store.execute("pair_violations", whole)
         rows = []

@@ -125,15 +125,12 @@ class House:
             self.aliases,
             self.limits,
             self.settings.sampling.unmarked == "biased",
-            self.settings.contracts.shape_share,
         )
 
     def api_logs_read(self) -> ApiLogSettings:
         """How API logs are read."""
         topics = self.settings.topics
-        return ApiLogSettings(
-            topics.api_logs_format, topics.api_logs_mapping, self.settings.contracts.shape_share, self.aliases, self.limits
-        )
+        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits)
 
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""

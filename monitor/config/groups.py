@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from monitor.alerts.lifecycle import LifecycleSettings
-from monitor.contracts.limits import REFRESH_SECONDS, SHAPE_SHARE
+from monitor.contracts.limits import REFRESH_SECONDS
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import DEFAULT_ENVIRONMENTS
 from monitor.edges.closing import ClosingSettings
@@ -142,11 +142,11 @@ class RetentionSettings(Group):
         description="days of half edges and exchanges: how long a window can still be closed again",
     )
     message_hours: int = Field(default=24, ge=1, description="hours in which a queued message still finds its producer")
-    windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings, shape counts")
+    windows_days: int = Field(default=30, ge=1, description="days of windows of 10 s, sightings")
     hours_months: int = Field(default=13, ge=1, description="months of hourly edges")
     violations_days: int = Field(default=30, ge=1, description="days of violations")
     ledger_days: int = Field(default=30, ge=1, description="days of the ledger, arrivals and rejects")
-    evidence_days: int = Field(default=90, ge=1, description="days of evidence and shapes")
+    evidence_days: int = Field(default=90, ge=1, description="days of evidence")
 
 
 class WindowSettings(Group):
@@ -196,7 +196,6 @@ class ContractSettings(Group):
     lenient_nullable: bool = Field(
         default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
     )
-    shape_share: float = Field(default=SHAPE_SHARE, ge=0, le=1, description="share of exchanges whose shape is recorded")
 
 
 class DetectionSettings(Group):

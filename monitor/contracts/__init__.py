@@ -1,1 +1,1 @@
-"""Contracts: formats into one intermediate form, matching, checking, shapes. Pure: no I/O, no clock, no network."""
+"""Contracts: formats into one intermediate form, matching, checking. Pure: no I/O, no clock, no network."""

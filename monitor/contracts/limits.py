@@ -40,8 +40,6 @@ class PayloadLimits:
 
 REFRESH_SECONDS = 10.0
 """So long a publication may take until it is in use everywhere."""
-SHAPE_SHARE = 0.2
-"""Of so many exchanges the shape is recorded."""
 
 CONTRACT_LIMITS = ContractLimits()
 PAYLOAD_LIMITS = PayloadLimits()

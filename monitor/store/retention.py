@@ -8,11 +8,11 @@ from monitor.store.client import Store
 BY_SETTING: Mapping[str, tuple[str, ...]] = {
     "halves_days": ("halves", "inner_spans", "long_spans", "exchanges"),
     "message_hours": ("message_ends",),
-    "windows_days": ("edge_windows", "sightings", "shape_counts"),
+    "windows_days": ("edge_windows", "sightings"),
     "hours_months": ("edge_hours",),
     "violations_days": ("violations",),
     "ledger_days": ("ledger", "losses", "rejects"),
-    "evidence_days": ("evidence", "shapes"),
+    "evidence_days": ("evidence",),
 }
 _UNITS = {"days": "Day", "hours": "Hour", "months": "Month"}
 

@@ -1,6 +1,6 @@
-"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--shape-share S] [--profile].
+"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile].
 
-NDJSON records in memory through the whole pipeline (decode, match, check, shapes, rows, insert into chDB); CPU seconds of
+NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB); CPU seconds of
 the whole process, chDB's threads included. Deterministic input: 11-item orders against an OpenAPI contract with
 references, patterns, formats and enums; 1 % break it.
 """
@@ -113,7 +113,6 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--exchanges", type=int, default=50_000)
     options.add_argument("--batch", type=int, default=5_000)
-    options.add_argument("--shape-share", type=float, default=0.1)
     options.add_argument("--profile", action="store_true")
     chosen = options.parse_args()
     made = records(chosen.exchanges, chosen.batch)
@@ -125,7 +124,7 @@ def main() -> None:
     assert not known.broken
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"chdb://{folder}/telemetry")
-        settings = ApiLogSettings(shape_share=chosen.shape_share)
+        settings = ApiLogSettings()
         for _ in api_logs(Given(records(200, 200)), store, lambda: known, settings, system_clock):
             pass
         profile = cProfile.Profile() if chosen.profile else None
@@ -139,7 +138,7 @@ def main() -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         store.close()
     print(
-        f"{chosen.exchanges} exchanges of {body_bytes} B, shapes of {chosen.shape_share:.0%}: {cpu:.2f} CPU s, {wall:.2f} s; "
+        f"{chosen.exchanges} exchanges of {body_bytes} B: {cpu:.2f} CPU s, {wall:.2f} s; "
         f"{chosen.exchanges / cpu:,.0f} exchanges per CPU second, {1e6 * cpu / chosen.exchanges:.1f} CPU s per million"
     )
     if profile:

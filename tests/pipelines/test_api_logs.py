@@ -10,7 +10,6 @@ import pytest
 from monitor import telemetry
 from monitor.clock import ManualClock
 from monitor.contracts.registry import Registry
-from monitor.contracts.shapes import shape_of
 from monitor.edges.aliases import Aliases
 from monitor.errors import RejectLimit
 from monitor.model.records import Offsets, Partition, Progress, Records
@@ -24,7 +23,7 @@ ENTRY: dict[str, Any] = {
     "time": AT_NS, "method": "GET", "path": "/api/payments/7", "status": 200, "caller": "web", "callee": "payment", "callee_version": "2.0",
     "environment": "prod", "duration_ms": 2, "response_headers": {"content-type": "application/json"}, "response_body": GOOD,
 }  # fmt: skip
-TABLES = ("exchanges", "violations", "shapes", "arrivals", "ledger", "watermarks", "rejects")
+TABLES = ("exchanges", "violations", "arrivals", "ledger", "watermarks", "rejects")
 
 
 class Given:
@@ -55,7 +54,7 @@ def entry(**changes: Any) -> bytes:
 def run(store: Store, *batches: Records, known: Registry | None = None, settings: ApiLogSettings | None = None) -> list[Progress]:
     clock = ManualClock(datetime.fromtimestamp(AT_NS / 1e9, UTC))
     made = known or registry()
-    return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(shape_share=1.0), clock))
+    return list(api_logs(Given(*batches), store, lambda: made, settings or ApiLogSettings(), clock))
 
 
 def rows(store: Store, table: str) -> list[dict[str, Any]]:
@@ -117,21 +116,12 @@ def test_no_value_of_a_payload_is_in_any_row(store: Store) -> None:
         ),
     )
     assert rows(store, "violations")
-    assert rows(store, "shapes")
     for table in TABLES:
         assert canary not in repr(rows(store, table))
 
 
-def test_shapes_are_taken_of_the_share_that_is_asked_for(store: Store) -> None:
-    records = batch(*[entry() for _ in range(400)])
-    run(store, records, settings=ApiLogSettings(shape_share=0.25))
-    taken = [row["response_shape"] for row in rows(store, "exchanges") if row["response_shape"]]
-    assert 60 < len(taken) < 140
-    assert set(taken) == {shape_of(GOOD).shape_id}
-
-
 def test_aliases_join_names_before_checking(store: Store) -> None:
-    settings = ApiLogSettings(shape_share=1.0, aliases=Aliases(services={"pay-svc": "payment"}))
+    settings = ApiLogSettings(aliases=Aliases(services={"pay-svc": "payment"}))
     run(store, batch(entry(callee="pay-svc")), settings=settings)
     assert [(row["callee"], row["checked"]) for row in rows(store, "exchanges")] == [("payment", "valid")]
 

@@ -37,7 +37,7 @@ def deliver(rig: Rig, *values: bytes) -> None:
         log.append(value, timestamp_ms=int(rig.clock().timestamp() * 1000))
     registry = Registry([])
     source = ListSource(log)
-    for offsets in api_logs(source, rig.store, lambda: registry, ApiLogSettings(shape_share=1.0), rig.clock):
+    for offsets in api_logs(source, rig.store, lambda: registry, ApiLogSettings(), rig.clock):
         source.commit(offsets)
 
 

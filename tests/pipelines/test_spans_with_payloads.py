@@ -45,7 +45,7 @@ def contract() -> Registry:
 def collect(rig: Rig) -> None:
     registry = contract()
     source = ListSource(rig.log)
-    for offsets in traces(source, rig.store, TraceSettings(shape_share=1.0), rig.clock, lambda: registry):
+    for offsets in traces(source, rig.store, TraceSettings(), rig.clock, lambda: registry):
         source.commit(offsets)
 
 
@@ -135,9 +135,7 @@ def test_a_violation_read_again_is_paired_again_and_counted_once(rig: Rig) -> No
     )
     registry = contract()
     for _ in range(2):
-        list(
-            traces(ListSource(rig.log), rig.store, TraceSettings(shape_share=1.0), rig.clock, lambda: registry)
-        )  # nothing is committed
+        list(traces(ListSource(rig.log), rig.store, TraceSettings(), rig.clock, lambda: registry))  # nothing is committed
         rig.close()
         assert pairs(rig) == [("web", "1.4", "cart", "2", 1)]
 

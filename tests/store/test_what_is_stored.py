@@ -1,0 +1,19 @@
+"""What is stored is read: a table that no question asks for is not filled."""
+
+import re
+from importlib.resources import files
+
+from monitor.store import Store
+
+
+def test_every_table_is_read_by_a_statement_or_a_panel(store: Store) -> None:
+    folders = (
+        files("monitor.store") / "statements",
+        files("monitor.store") / "statements" / "parts",
+        files("dashboards") / "panels",
+    )
+    texts = [one.read_text(encoding="utf-8") for folder in folders for one in folder.iterdir() if one.name.endswith(".sql")]
+    asked = {name for text in texts for name in re.findall(r"(?<!DELETE )(?:FROM|JOIN|IN)\s+(\w+)", text)}
+    tables = {str(row["name"]) for row in store.ask("table_engines")}
+    assert {"halves", "exchanges", "violations"} <= tables
+    assert tables - asked == set()
