@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from monitor.control.deploys import list_deploys
+from monitor.control.inputs import keep_inputs
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
@@ -89,6 +90,8 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     save_verdict(engine, verdict)
+    if judged.inputs:
+        keep_inputs(engine, verdict, judged.inputs.packed(), repeats=False)
     reasons, settles = verdict.reasons, verdict.settles
     if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
         service, environment = of_version[0].called, of_version[0].environment
@@ -196,5 +199,7 @@ def _answer(
     if outcome == "fail":
         lines += [f"  finding {one.id} ({one.state}, {one.role}): {summary(one)}" for one in known.values()]
     lines += [f"  would settle it: {sentence(one)}" for one in settles]
+    if verdict_id:
+        lines.append(f"  in full: seamwatch explain {verdict_id}")
     ids = tuple(finding.id for finding in findings)
     return GateAnswer(outcome, EXIT_CODES[outcome], reasons, settles, ids, verdict_id, "\n".join(lines))

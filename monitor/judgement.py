@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from monitor.control.deploys import events, list_deploys
-from monitor.control.findings import accepted, fingerprint
+from monitor.control.findings import accepted
 from monitor.detect.judging.clauses import clauses_of
 from monitor.detect.judging.gone import brought_up_to_date
-from monitor.detect.judging.verdict import judge
+from monitor.detect.judging.inputs import Inputs
 from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
@@ -32,7 +32,8 @@ NEIGHBOURS = 8
 class Judged:
     """A verdict and its findings, brought up to date: accepted ones marked, those that are over resolved.
 
-    `sealed_until` ends the newest sealed window; `first_traffic` is the first in which the version was seen since the deploy.
+    `sealed_until` ends the newest sealed window; `first_traffic` is the first in which the version was seen since the deploy. `inputs`
+    reach the verdict again; None where nothing was judged.
     """
 
     deploy: Deploy
@@ -40,6 +41,7 @@ class Judged:
     findings: tuple[Finding, ...]
     sealed_until: datetime | None
     first_traffic: datetime | None
+    inputs: Inputs | None = None
 
 
 def judge_deploy(
@@ -75,30 +77,25 @@ def judge_deploy(
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
     rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
-    known = {acceptance.fingerprint for acceptance in accepted(engine, now)}
-
     shares = [event.traffic_share for event in events(engine, deploy.id) if event.traffic_share is not None]
-    share = max(shares, default=None)
-
-    def judged(around: Around | None = None) -> tuple[Verdict, list[Finding]]:
-        return judge(
-            named,
-            cells,
-            _expected(engine, deploy, sightings),
-            others,
-            settings,
-            now,
-            clauses=clauses_of(rows, cells),
-            accepted=lambda finding: fingerprint(finding) in known,
-            around=around,
-            share=share,
-        )
-
-    verdict, findings = judged()
+    inputs = Inputs(
+        deploy=named,
+        called=deploy.called,
+        cells=cells,
+        sightings=_expected(engine, deploy, sightings),
+        others=others,
+        settings=settings,
+        now=now,
+        clauses=tuple(clauses_of(rows, cells).items()),
+        accepted=tuple(acceptance.fingerprint for acceptance in accepted(engine, now)),
+        share=max(shares, default=None),
+    )
+    verdict, findings = inputs.judged()
     if any(finding.evidence.step for finding in findings):  # only a step in time is worth the reading
-        verdict, findings = judged(
-            _around(reader, seen.name, named, cells, since, min(judged_until, started + timedelta(seconds=settings.step_seconds)))
-        )
+        stepped_until = min(judged_until, started + timedelta(seconds=settings.step_seconds))
+        around = _around(reader, seen.name, named, cells, since, stepped_until)
+        inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
+        verdict, findings = inputs.judged()
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
         newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
@@ -119,10 +116,11 @@ def judge_deploy(
     shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(
         deploy,
-        replace(verdict, service=deploy.called),
+        verdict,
         tuple(findings),
         sealed_until if newest else None,
         min(shown, default=None),
+        inputs,
     )
 
 

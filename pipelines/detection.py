@@ -14,6 +14,7 @@ from monitor import telemetry
 from monitor.clock import Clock, monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
+from monitor.control.inputs import keep_inputs
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.control.verdicts import latest_verdict, save_verdict
 from monitor.detect.judging.gone import ended
@@ -128,8 +129,12 @@ class Detector:
             if finding.id not in found and finding.state != "resolved"
         ]
         save_findings(self._engine, [*judged.findings, *gone], now)
-        if self._is_news(judged.verdict, now):
+        last = latest_verdict(self._engine, deploy.id)
+        repeats = last is not None and _says_the_same(last, judged.verdict)
+        if last is None or not repeats or now - last.judged_at >= self.settings.repeat:
             save_verdict(self._engine, judged.verdict)
+            if judged.inputs:
+                keep_inputs(self._engine, judged.verdict, judged.inputs.packed(), repeats=repeats)
             telemetry.JUDGEMENTS.labels(judged.verdict.outcome).inc()
         return judged
 
@@ -139,16 +144,14 @@ class Detector:
         if deploy.first_traffic is None and judged.first_traffic is not None:
             note_traffic(self._engine, deploy.id, judged.first_traffic)
 
-    def _is_news(self, verdict: Verdict, now: datetime) -> bool:
-        last = latest_verdict(self._engine, verdict.deploy_id)
-        if last is None or now - last.judged_at >= self.settings.repeat:
-            return True
-        return (last.outcome, set(last.findings)) != (verdict.outcome, set(verdict.findings))
-
     def _project_deploys(self, recent: Sequence[Deploy], now: datetime) -> None:
         changed = [deploy for deploy in recent if self._projected.get(deploy.id) != deploy]
         self._store.insert("deploys", deploy_rows(changed, now))
         self._projected = {deploy.id: deploy for deploy in recent}
+
+
+def _says_the_same(last: Verdict, verdict: Verdict) -> bool:
+    return (last.outcome, set(last.findings)) == (verdict.outcome, set(verdict.findings))
 
 
 def detect_once(reader: Reader, engine: Engine, store: Store, settings: DetectionSettings, now: datetime) -> list[Judged]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from monitor.explaining import Explanation
 from monitor.model.judging import EdgeJudgement, Finding, Suspect, Verdict
 from monitor.model.reasons import Reason
 from monitor.wording import sentence, summary
@@ -50,6 +51,13 @@ class ToldVerdict(Verdict):
     edges: Sequence[ToldJudgement]
 
 
+@dataclass(frozen=True, slots=True)
+class ToldExplanation(Explanation):
+    """An explanation; the verdict's reasons bear sentences."""
+
+    verdict: ToldVerdict
+
+
 def told_reason(reason: Reason) -> ToldReason:
     """The reason with its sentence."""
     return ToldReason(**_fields(reason), text=sentence(reason))
@@ -75,6 +83,11 @@ def told_verdict(verdict: Verdict) -> ToldVerdict:
     edges = tuple(ToldJudgement(**_fields(edge) | {"reasons": told_reasons(edge.reasons)}) for edge in verdict.edges)
     reasons, settles = told_reasons(verdict.reasons), told_reasons(verdict.settles)
     return ToldVerdict(**_fields(verdict) | {"reasons": reasons, "settles": settles, "edges": edges})
+
+
+def told_explanation(explanation: Explanation) -> ToldExplanation:
+    """The explanation with the sentences of its verdict."""
+    return ToldExplanation(**_fields(explanation) | {"verdict": told_verdict(explanation.verdict)})
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from monitor import __version__
-from monitor.cli import contracts, demo, deploys, doctor, edges, findings, gate, settings, size, tokens
+from monitor.cli import contracts, demo, deploys, doctor, edges, explain, findings, gate, settings, size, tokens
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import Session, assignments
@@ -65,6 +65,7 @@ app.add_typer(deploys.commands, name="deploys")
 app.command("findings")(findings.findings)
 app.command("accept")(findings.accept)
 app.command("verdict")(findings.verdict)
+app.command("explain")(explain.explain)
 app.command("gate")(gate.gate)
 app.command("size")(size.size)
 app.add_typer(tokens.commands, name="tokens")

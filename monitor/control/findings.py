@@ -1,6 +1,5 @@
 """Findings as judging left them, and which of them somebody has accepted, until when and why."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,12 +27,6 @@ class Acceptance:
     reason: str
     accepted: datetime
     expires: datetime
-
-
-def fingerprint(finding: Finding) -> str:
-    """What stays the same over deploys: environment, edge, signal and clause, as 32 hex digits."""
-    text = "\x1f".join((*finding.edge.key, finding.signal, finding.clause))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def save_findings(engine: Engine, found: Iterable[Finding], now: datetime) -> list[Finding]:
@@ -178,7 +171,7 @@ def reopen_expired(connection: Connection, now: datetime) -> int:
 def _merged(finding: Finding, known: Finding | None, quiet: set[str]) -> Finding:
     state = finding.state
     if state != "resolved":
-        state = "accepted" if fingerprint(finding) in quiet else "open"
+        state = "accepted" if finding.fingerprint in quiet else "open"
     if known is None:
         return replace(finding, state=state)
     first, last = min(finding.first_seen, known.first_seen), max(finding.last_seen, known.last_seen)
@@ -189,7 +182,7 @@ def _save(connection: Connection, finding: Finding, now: datetime) -> None:
     values = {
         "id": finding.id,
         "deploy_id": finding.deploy_id,
-        "fingerprint": fingerprint(finding),
+        "fingerprint": finding.fingerprint,
         "environment": finding.edge.environment,
         "state": finding.state,
         "first_seen": finding.first_seen,

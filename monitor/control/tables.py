@@ -1,6 +1,18 @@
 """The tables of control state on one `metadata`; contract_tables.py adds the contract registry's to it."""
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
 
 from monitor.control.columns import Document, Name, UtcTime
 
@@ -113,6 +125,16 @@ verdicts = Table(
     Column("outcome", Name, nullable=False),
     Column("judged", UtcTime, nullable=False, index=True),
     Column("document", Document, nullable=False),
+)
+
+verdict_inputs = Table(
+    "verdict_inputs",
+    metadata,
+    Column("verdict_id", Name, primary_key=True),
+    Column("deploy_id", Name, nullable=False, index=True),
+    Column("kept", UtcTime, nullable=False, index=True),
+    Column("repeats", Boolean, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 alerts = Table(

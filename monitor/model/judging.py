@@ -1,5 +1,6 @@
 """Findings and verdicts: what judging a deploy says, with its evidence."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,6 +116,26 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Upper bounds of the ratio and of the difference of rates (new minus old), one-sided.
+
+    The difference is the smaller of two bounds, each at half the error: over the strata with both versions, and the
+    new version's own rate over all its calls since the deploy (what is below the floor altogether cannot be above the old one by more). `calls`
+    are the latter, `calls_needed` in all would bring it below the floor at the rates seen (None: no number would, or only strata can tell).
+    For latency the difference is of the shares of calls above the old version's p90, and there is no ratio.
+    """
+
+    ratio_high: float | None
+    difference_high: float
+    calls: float
+    calls_needed: float | None
+
+    def equivalent(self, floor_ratio: float, floor_difference: float) -> bool:
+        """Neither a relevant ratio nor a relevant difference is possible."""
+        return (self.ratio_high is not None and self.ratio_high < floor_ratio) or self.difference_high < floor_difference
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A deploy that may be the cause, with its odds share (all suspects and "none of these" sum to 1)."""
 
@@ -152,6 +173,12 @@ class Finding:
     state: Literal["open", "accepted", "resolved"] = "open"
     explained: Reason | None = None
     ended: Reason | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What stays the same over deploys: environment, edge, signal and clause, as 32 hex digits."""
+        text = "\x1f".join((*self.edge.key, self.signal, self.clause))
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
     @property
     def reason(self) -> Reason:
@@ -197,7 +224,7 @@ def _slowest_shift(latency: LatencyEvidence) -> dict[str, Parameter]:
 
 @dataclass(frozen=True, slots=True)
 class EdgeJudgement:
-    """One edge's part in a verdict."""
+    """One edge's part in a verdict. `evidence` and `bounds` by kind: server_error, …, `client` and `server` for latency."""
 
     edge: Edge
     caller_version: str
@@ -206,6 +233,7 @@ class EdgeJudgement:
     reasons: tuple[Reason, ...]
     share_of_calls: float
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

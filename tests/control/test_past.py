@@ -79,7 +79,7 @@ def test_stores_of_before_are_read_and_written_on(control_engine: Engine) -> Non
                 connection.execute(
                     insert(finding_rows).values(
                         **values,
-                        fingerprint=findings.fingerprint(finding_of(document)),
+                        fingerprint=finding_of(document).fingerprint,
                         environment="production",
                         first_seen=judged,
                         last_seen=judged,

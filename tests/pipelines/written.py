@@ -36,6 +36,8 @@ def write_cells(store: Store, cells: Sequence[EdgeCell], *, seq: int = 1, sealed
         columns[f"{side}_histogram"] = pa.array([list(getattr(row, f"{side}_histogram").items()) for row in rows], COUNTED)
     columns["provider_only"] = pa.array([list(row.provider_only.items()) for row in rows], NAMED)
     columns["sampling"] = pa.array([{"none": 0, "head": 1, "biased": 2}[row.sampling] for row in rows], pa.uint8())
+    traces = [[bytes.fromhex(trace) for trace in row.exemplars] for row in rows]
+    columns["exemplars"] = pa.array(traces, pa.list_(pa.binary(16)))
     store.insert("edge_windows", pa.table(columns))
     publish(store, {row.window for row in rows}, seq=seq, sealed=sealed)
 

@@ -70,7 +70,6 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
     """One finding."""
     one = finding_of(parts, finding_id)
     now = parts.clock()
-    mark = kept_findings.fingerprint(one)
     names = names_known(parts, ends_of([one.edge]))
     suspects = [
         (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects
@@ -96,7 +95,7 @@ def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: 
             "kept": parts.reader.evidence(
                 one.edge, one.caller_version, one.callee_version, one.first_seen, one.last_seen + timedelta(hours=1)
             )[:KEPT],
-            "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == mark],
+            "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == one.fingerprint],
             "in_a_week": (now + timedelta(days=7)).date().isoformat(),
         },
     )

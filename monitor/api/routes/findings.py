@@ -10,11 +10,12 @@ from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, Since, moment
 from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.api.told import ToldFinding, ToldVerdict, told_finding, told_verdict
+from monitor.api.told import ToldExplanation, ToldFinding, ToldVerdict, told_explanation, told_finding, told_verdict
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
+from monitor.explaining import explain
 from monitor.model.judging import Finding
 
 router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)
@@ -109,3 +110,12 @@ def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> ToldVerdict
     if found is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
     return told_verdict(found)
+
+
+@router.get("/verdicts/{verdict_id}/explanation", summary="Why a verdict was reached, judged again from its inputs")
+def explanation(_caller: Reading, parts: Opened, verdict_id: str) -> ToldExplanation:
+    """Numbers, bounds and example traces of both versions. 404 when there is no verdict of this id."""
+    found = explain(parts.engine, verdict_id)
+    if found is None:
+        raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
+    return told_explanation(found)

@@ -9,14 +9,14 @@ import numpy as np
 
 from monitor.detect.arrays import Ints
 from monitor.detect.evidence.distributions import log_mean_exp
-from monitor.detect.evidence.equivalence import Bounds, bounds, difference_bound
+from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import exceedance_counts, latency_test
 from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
-from monitor.model.judging import Evidence, LatencyEvidence, Quantiles, RateEvidence, RateKind, Signal
+from monitor.model.judging import Bounds, Evidence, LatencyEvidence, Quantiles, RateEvidence, RateKind, Signal
 from monitor.model.reasons import Reason, reason
 
 RATES: tuple[tuple[Signal, RateKind, str, str], ...] = (

@@ -1,34 +1,15 @@
 """Good enough to say pass: bounds that shut out a relevant harm; and what the data at hand could have shown."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.evidence.distributions import beta_quantile
 from monitor.detect.evidence.rates import GRID, ratio_bounds
+from monitor.model.judging import Bounds
 
 MORE_CALLS = 1e7
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Upper bounds of the ratio and of the difference of rates (new minus old), one-sided.
-
-    The difference is the smaller of two bounds, each at half the error: over the strata with both versions, and the
-    new version's own rate over all its calls since the deploy (what is below the floor altogether cannot be above the old one by more). `calls`
-    are the latter, `calls_needed` in all would bring it below the floor at the rates seen (None: no number would, or only strata can tell).
-    """
-
-    ratio_high: float | None
-    difference_high: float
-    calls: float
-    calls_needed: float | None
-
-    def equivalent(self, floor_ratio: float, floor_difference: float) -> bool:
-        """Neither a relevant ratio nor a relevant difference is possible."""
-        return (self.ratio_high is not None and self.ratio_high < floor_ratio) or self.difference_high < floor_difference
 
 
 def bounds(

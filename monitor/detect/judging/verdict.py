@@ -15,7 +15,7 @@ from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
-from monitor.model.judging import EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
+from monitor.model.judging import Bounds, EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
 from monitor.model.reasons import Reason, reason
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
@@ -181,7 +181,10 @@ def _judgement(edge: EdgeTests, outcome: Outcome, reasons: Sequence[Reason], sha
     other = edge.counterparts[0] if len(edge.counterparts) == 1 else ""
     caller, callee = (other, edge.contrast.new_version) if edge.role == "callee" else (edge.contrast.new_version, other)
     evidence: dict[str, Evidence] = {test.kind: test.evidence for test in edge.tests if test.counterpart is None}
-    return EdgeJudgement(edge.table.edge, caller, callee, outcome, tuple(reasons), round(share, 6), evidence)
+    slower = {side: Bounds(None, high, float(edge.contrast.after_new[0]), None) for side, high in edge.latency_difference.items()}
+    return EdgeJudgement(
+        edge.table.edge, caller, callee, outcome, tuple(reasons), round(share, 6), evidence, {**edge.equivalences, **slower}
+    )
 
 
 def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[Reason]:

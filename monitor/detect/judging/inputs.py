@@ -1,0 +1,73 @@
+"""All that one verdict is reached from, as one value: what is kept beside the verdict, so that it can be reached again."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from monitor.detect.judging.findings import Clause, ClauseKey, Clauses
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.edges import EdgeCell, Sighting
+from monitor.model.judging import Finding, Verdict
+
+_QUICKLY = 1  # of zlib: level 6 takes three times as long for a tenth less
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """`called` is the service's name in the verdict; `accepted` are fingerprints of findings that are known; `neighbours` and
+    `former` are what a step in time is held against (empty where none was looked at).
+    """
+
+    deploy: Deploy
+    called: str
+    cells: Sequence[EdgeCell]
+    sightings: Sequence[Sighting]
+    others: Sequence[Deploy]
+    settings: JudgeSettings
+    now: datetime
+    clauses: Sequence[tuple[ClauseKey, Sequence[Clause]]] = ()
+    accepted: Sequence[str] = ()
+    neighbours: Sequence[EdgeCell] = ()
+    former: Sequence[EdgeCell] = ()
+    share: float | None = None
+
+    def packed(self) -> bytes:
+        """To be kept: MessagePack, compressed. Some 10 bytes a row and side of latency."""
+        return zlib.compress(msgspec.msgpack.encode(self), _QUICKLY)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Inputs | None":
+        """What `packed` gave; None for what another version of this program packed in another form."""
+        try:
+            return msgspec.msgpack.decode(zlib.decompress(packed), type=cls)
+        except (msgspec.ValidationError, msgspec.DecodeError, zlib.error):
+            return None
+
+    def judged(self) -> tuple[Verdict, list[Finding]]:
+        """The verdict and its findings: the same whenever it is asked."""
+        known = frozenset(self.accepted)
+        around = Around(self.neighbours, self.former) if self.neighbours or self.former else None
+        verdict, findings = judge(
+            self.deploy,
+            self.cells,
+            self.sightings,
+            self.others,
+            self.settings,
+            self.now,
+            clauses=clauses_from(self.clauses),
+            accepted=lambda finding: finding.fingerprint in known,
+            around=around,
+            share=self.share,
+        )
+        return replace(verdict, service=self.called), findings
+
+
+def clauses_from(rows: Sequence[tuple[ClauseKey, Sequence[Clause]]]) -> Clauses:
+    """Rows as judging asks for them."""
+    return {key: [(text, count, trace) for text, count, trace in found] for key, found in rows}
