@@ -12,12 +12,12 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import read_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
+from monitor.joining.examining import Examiner
+from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
-from pipelines.exchanges import Examiner
-from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)

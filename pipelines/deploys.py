@@ -16,6 +16,7 @@ from monitor.decode.deploys import DeployEvents, decode_deploys
 from monitor.detect.measure.versions import VersionMemory, VersionSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import ledger_rows, loss_rows, reading_of, reject_rows
+from monitor.joining.unread import explained, read_before
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.records import Progress, Records
@@ -23,7 +24,6 @@ from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
-from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)

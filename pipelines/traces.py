@@ -15,14 +15,14 @@ from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
 from monitor.edges.halves import Namer, half_edges
+from monitor.joining.examining import Examiner
+from monitor.joining.unread import explained, read_before
 from monitor.model.exchanges import Exchange
 from monitor.model.records import Progress, Records
 from monitor.model.spans import SpanBatch
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
-from pipelines.exchanges import Examiner
-from pipelines.unread import explained, read_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class ApiConfig:
 
 
 class GateAnswer(Protocol):
-    """What the gate says; read by attribute, so that `monitor.gate` need not be known here."""
+    """What the gate says; read by attribute, so that `monitor.joining.gate` need not be known here."""
 
     @property
     def outcome(self) -> Outcome: ...

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from monitor.explaining import Explanation
+from monitor.joining.explaining import Explanation
 from monitor.model.judging import EdgeJudgement, Finding, Suspect, Verdict
 from monitor.model.reasons import Reason
 from monitor.wording import sentence, summary

@@ -32,7 +32,11 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
-from monitor.gate import asked, evaluate_gate
+from monitor.joining.alerting import NotifySettings, trial_alert
+from monitor.joining.closing import Numbers
+from monitor.joining.detecting import DetectionSettings, Detector
+from monitor.joining.gate import asked, evaluate_gate
+from monitor.joining.registry import RegistryWatch
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
@@ -47,11 +51,7 @@ from monitor.streams.watched import HANGS_SECONDS, WatchedSource
 from monitor.telemetry import HealthBoard
 from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.deploys import DeploySettings, VersionWatch, deploys
-from pipelines.detection import DetectionSettings, Detector
-from pipelines.notify import NotifySettings, trial_alert
-from pipelines.registry import RegistryWatch
 from pipelines.traces import TraceSettings, traces
-from pipelines.windows import Numbers
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
 PIPELINES = ("traces", "api-logs", "deploys")

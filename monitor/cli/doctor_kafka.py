@@ -8,8 +8,8 @@ from typing import Any, Literal
 from monitor.cli.sign import Sign
 from monitor.config import Settings
 from monitor.errors import TopicMissing
+from monitor.joining.unread import Kind, explained
 from monitor.model.records import Partition, Records, Rejects
-from pipelines.unread import Kind, explained
 
 SAMPLE_SECONDS = 15.0
 

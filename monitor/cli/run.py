@@ -20,8 +20,8 @@ from monitor.cli.session import settings_of
 from monitor.cli.up import serving, work_of
 from monitor.cli.working import Part, keep_going, leave, stop_on_signals, work_until
 from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
+from monitor.joining.closing import Closer
 from monitor.streams.runner import Ran, RunnerSettings, run
-from pipelines.windows import Closer
 
 PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, "api")
 MOST_REASONS = 20

@@ -29,11 +29,11 @@ from monitor.decode.spans import decode_spans
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows
 from monitor.edges.closing import ClosingSettings
 from monitor.edges.halves import Namer, half_edges
+from monitor.joining.closing import Closer, Numbers
 from monitor.model.edges import EdgeQuery
 from monitor.model.records import Partition, Records
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
-from pipelines.windows import Closer, Numbers
 from tests.bench.generate import Truth, generated, stream
 from tests.fixtures.broker import KafkaBroker, missing_part
 

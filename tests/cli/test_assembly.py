@@ -18,6 +18,9 @@ from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
+from monitor.joining.alerting import NotifySettings
+from monitor.joining.detecting import DetectionSettings
+from monitor.joining.registry import RegistryWatch
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
 from monitor.streams.batching import Bounds
@@ -27,9 +30,7 @@ from monitor.streams.kafka import KafkaSource
 from monitor.streams.limit import RejectLimits
 from pipelines.api_logs import ApiLogSettings
 from pipelines.deploys import DeploySettings
-from pipelines.detection import DetectionSettings, detection
-from pipelines.notify import NotifySettings
-from pipelines.registry import RegistryWatch
+from pipelines.detection import detection
 from pipelines.traces import TraceSettings
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge
 from tests.pipelines.written import write_cells

@@ -18,10 +18,10 @@ from monitor.cli.up import serving
 from monitor.config import load
 from monitor.control.store import open_control
 from monitor.decode.spans import decode_spans
+from monitor.joining.unread import Kind
 from monitor.store import Store
 from monitor.streams.embedded import EmbeddedKafka
 from monitor.telemetry import Report
-from pipelines.unread import Kind
 from tests.bench.generate import generated
 from tests.fixtures.shop_day import write_shop_day
 from tests.fixtures.signals import metrics

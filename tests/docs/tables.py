@@ -1,5 +1,6 @@
 """The pages' tables, out of the code: `python -m tests.docs.tables` writes them between their marks."""
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from monitor.api import routes
 from monitor.api.routes.gates import gates_router
 from monitor.api.waiting import Waiting
 from monitor.config import choices, known, variable
+from monitor.wording import SENTENCES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -68,7 +70,20 @@ def routes_table() -> str:
     return "\n".join(["| | route | what it is for |", "| --- | --- | --- |", *lines])
 
 
-TABLES = {"settings": settings_table, "metrics": metrics_table, "commands": commands_table, "routes": routes_table}
+def codes_table() -> str:
+    """Every code of a reason with its sentence; in braces its parameters, and what follows from them."""
+    lines = ["| code | sentence |", "| --- | --- |"]
+    lines += [f"| `{code}` | {re.sub(r'[:!][^{}]*}', '}', text)} |" for code, text in SENTENCES.items() if code != "told"]
+    return "\n".join(lines)
+
+
+TABLES = {
+    "settings": settings_table,
+    "metrics": metrics_table,
+    "commands": commands_table,
+    "routes": routes_table,
+    "codes": codes_table,
+}
 
 
 def filled(text: str) -> str:

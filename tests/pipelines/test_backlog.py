@@ -15,9 +15,10 @@ from monitor.control.tables import leases
 from monitor.control.turn import Turn
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import LeaseLost
+from monitor.joining.closing import Closed, Closer, Numbers
 from monitor.store import Store, open_store
 from monitor.telemetry import HealthBoard
-from pipelines.windows import Closed, Closer, Numbers, windows
+from pipelines.windows import windows
 from tests.fixtures.gateway import Gateway
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, S

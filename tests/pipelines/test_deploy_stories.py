@@ -13,14 +13,15 @@ from monitor.alerts.senders.listed import ListSender
 from monitor.control import lease
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import list_findings
-from monitor.gate import GateAnswer, GateRequest, evaluate_gate
+from monitor.joining.alerting import NotifySettings, refresh
+from monitor.joining.delivering import deliver_once
+from monitor.joining.detecting import DetectionSettings, Detector, detect_once
+from monitor.joining.gate import GateAnswer, GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.model.edges import EdgeCell
 from monitor.store import Store
 from monitor.store.reader import Reader
 from pipelines.deploys import DeploySettings, VersionWatch
-from pipelines.detection import DetectionSettings, Detector, detect_once
-from pipelines.notify import NotifySettings, deliver_once, refresh
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
 from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings

@@ -9,13 +9,13 @@ from sqlalchemy import Engine
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import accept, list_findings
 from monitor.control.verdicts import latest_verdict, list_verdicts
-from monitor.gate import GateRequest, evaluate_gate
+from monitor.joining.detecting import DetectionSettings, Detector, detect_once
+from monitor.joining.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import summary
 from pipelines.deploys import DeploySettings, VersionWatch
-from pipelines.detection import DetectionSettings, Detector, detect_once
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
 from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings, write_violations

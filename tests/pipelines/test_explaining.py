@@ -10,11 +10,11 @@ from monitor.cli.explain import lines_of
 from monitor.control.documents import to_document
 from monitor.control.tables import verdict_inputs, verdicts
 from monitor.control.verdicts import list_verdicts
-from monitor.explaining import explain
-from monitor.gate import GateRequest, evaluate_gate
+from monitor.joining.detecting import DetectionSettings, Detector, detect_once
+from monitor.joining.explaining import explain
+from monitor.joining.gate import GateRequest, evaluate_gate
 from monitor.store import Store
 from monitor.store.reader import Reader
-from pipelines.detection import DetectionSettings, Detector, detect_once
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting, steady
 from tests.pipelines.test_detection import announce
 from tests.pipelines.written import write_cells, write_sightings, write_violations

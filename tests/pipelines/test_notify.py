@@ -14,13 +14,13 @@ from monitor.alerts.senders.listed import ListSender
 from monitor.control import deploys, findings, lease, outbox, silences
 from monitor.control.lease import Lease
 from monitor.errors import LeaseLost, ReceiverBusy, ReceiverRefused
+from monitor.joining.alerting import NotifySettings, refresh
+from monitor.joining.delivering import Delivered, DeliverySettings, deliver_once
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding
 from monitor.model.reasons import reason
-from pipelines.delivery import Delivered
-from pipelines.notify import DeliverySettings, NotifySettings, deliver_once, refresh
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0, quiet_seconds=100))

@@ -14,11 +14,12 @@ from monitor.alerts.sender import Sender
 from monitor.alerts.senders.listed import ListSender
 from monitor.control import findings
 from monitor.control.turn import Turn
+from monitor.joining.alerting import NotifySettings
 from monitor.model.alerts import Alert
 from monitor.model.edges import Edge
 from monitor.model.judging import Evidence, Finding
 from monitor.telemetry import HealthBoard, Report
-from pipelines.notify import NotifySettings, run_notify
+from pipelines.notify import run_notify
 
 SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0), tick_seconds=0.02)
 

@@ -10,8 +10,8 @@ from monitor.contracts.read import read_draft
 from monitor.control.contracts import publish
 from monitor.edges.aliases import Aliases
 from monitor.errors import StoreUnavailable
+from monitor.joining.registry import RegistryWatch
 from monitor.model.contracts import ContractDraft
-from pipelines.registry import RegistryWatch
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 DRAFT = ContractDraft("payments", "openapi", "pay-svc", "openapi: 3.0.0\npaths: {}", environment="prod")

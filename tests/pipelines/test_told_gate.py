@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from monitor.control.deploys import record
-from monitor.gate import GateAnswer, GateRequest, evaluate_gate
+from monitor.joining.gate import GateAnswer, GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
 from tests.fixtures.rig import Rig
 from tests.fixtures.spans import T0, S

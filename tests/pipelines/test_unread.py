@@ -9,6 +9,7 @@ import pytest
 
 from monitor.contracts.registry import Registry
 from monitor.errors import RejectLimit
+from monitor.joining.unread import explained
 from monitor.model.records import Progress
 from monitor.streams.listed import ListSource
 from monitor.streams.runner import Pipeline, Ran, RunnerSettings, run
@@ -16,7 +17,6 @@ from monitor.streams.source import Source
 from monitor.telemetry import HealthBoard, Report
 from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.traces import TraceSettings, traces
-from pipelines.unread import explained
 from tests.decode.test_zipkin import CLIENT, SERVER
 from tests.fixtures.rig import Rig
 from tests.fixtures.signals import logs, metrics

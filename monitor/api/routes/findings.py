@@ -15,7 +15,7 @@ from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
 from monitor.control.audit import AuditEntry, note
 from monitor.control.findings import Acceptance
-from monitor.explaining import explain
+from monitor.joining.explaining import explain
 from monitor.model.judging import Finding
 
 router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)

@@ -14,10 +14,10 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.inputs import Inputs
 from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
+from monitor.joining.namesakes import of_one_of, seen_of
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
-from monitor.namesakes import of_one_of, seen_of
 from monitor.store.reader import Reader
 
 VERSION_CHANGES = ("deploy", "rollback")

@@ -12,12 +12,12 @@ from monitor.control.inputs import keep_inputs
 from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
-from monitor.judgement import JUDGED, VERSION_CHANGES, judge_deploy
+from monitor.joining.judging import JUDGED, VERSION_CHANGES, judge_deploy
+from monitor.joining.namesakes import of_one_of
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
 from monitor.model.judging import Finding, Outcome
 from monitor.model.reasons import Reason, reason
-from monitor.namesakes import of_one_of
 from monitor.store.reader import Reader
 from monitor.wording import sentence, summary
 

@@ -1,0 +1,244 @@
+"""The closer joins, counts and publishes what the collectors wrote: one per store."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import structlog
+
+from monitor import telemetry
+from monitor.clock import monotonic_seconds
+from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
+from monitor.edges.kin import joints
+from monitor.errors import LeaseLost
+from monitor.store import Store
+
+log = structlog.get_logger(__name__)
+
+HOUR = 3600
+LEARN_FROM_EVERY = 16
+SMALL_BATCH_ROWS = 20_000
+SWEPT = ("edge_windows", "sightings", "edge_hours", "joints", "settled")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Where a closer's numbers come from: a sequence of the control store, never reused, and a check that the lease is unbroken.
+
+    `draw()` gives the next number; `publish_number()` gives one too, but None once another process has held the lease.
+    """
+
+    draw: Callable[[], int]
+    publish_number: Callable[[], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What one step did: windows published, sealed, those still due, the event time it saw, and the newest window sealed."""
+
+    published: int
+    sealed: int
+    left: int
+    watermark: float | None
+    newest_sealed: int | None
+
+
+Progress = Callable[[int, int], object]
+"""Told after each batch: windows closed so far, and of how many."""
+
+
+class Closer:
+    """Closes dirty windows and publishes them. Idempotent: killed anywhere, the next one closes the same windows again."""
+
+    def __init__(
+        self, store: Store, numbers: Numbers, settings: ClosingSettings, seconds: Callable[[], float] = monotonic_seconds
+    ) -> None:
+        self._store = store
+        self._numbers = numbers
+        self._settings = settings
+        self._seconds = seconds
+        self._sweep_bound = self._next_bound = 0
+        self._unswept: list[str] = []
+
+    def step(self) -> Closed:
+        """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one batch, so it always gets on.
+
+        Order: a generation is drawn before anything is read; rows are written under it; last, one insert into `windows`
+        publishes the batch. A reader that took its sequence before sees nothing of it.
+        """
+        watermark, plan = self._plan(finish=False)
+        return self._carry_out(plan, watermark, self._seconds() + self._settings.work_seconds, finish=False)
+
+    def finish(self, progress: Progress = lambda _done, _total: None) -> Closed:
+        """Nothing more will come: close, publish and seal every window, however long it takes. What comes meanwhile stays dirty."""
+        watermark, plan = self._plan(finish=True)
+        return self._carry_out(plan, watermark, math.inf, finish=True, progress=progress)
+
+    def _plan(self, *, finish: bool) -> tuple[float | None, Plan]:
+        watermark = watermark_of(self._store.ask("watermark_states"))
+        return watermark, plan_closing(self._states(), watermark, self._settings, finish=finish)
+
+    def _carry_out(
+        self, plan: Plan, watermark: float | None, until: float, *, finish: bool, progress: Progress = lambda _done, _total: None
+    ) -> Closed:
+        waiting = sorted(plan.batches, key=lambda batch: batch.due) if finish else list(plan.batches)
+        total = left = sum(len(batch.states) for batch in waiting)
+        sealed = [state.window for state in plan.seal if state.window < _unsealed_from(waiting)]
+        self._seal([state for state in plan.seal if state.window in set(sealed)])
+        sealings, published = len(sealed), 0
+        while waiting and (left == total or self._seconds() < until):
+            batch = waiting.pop(0)
+            holds = self._contents(batch)
+            # a window is sealed after all older ones: the judge takes what is sealed for the whole
+            bound = math.inf if finish else _unsealed_from(waiting)
+            for piece in [*(self._counterparts(batch, holds) if holds & {"messages", "long"} else ()), batch]:
+                ripe = {
+                    s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
+                }
+                self._close(piece, holds if piece is batch else self._contents(piece), ripe)
+                sealed.extend(ripe)
+                published += len(piece.states)
+            left -= len(batch.states)
+            progress(total - left, total)
+        return Closed(published, sealings, left, watermark, max(sealed, default=None))
+
+    def roll_hours(self, until: float) -> int:
+        """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the oldest first and for `work_seconds`,
+        but one at least; how many.
+        """
+        hours = [int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})]
+        enough = self._seconds() + self._settings.work_seconds
+        for number, hour in enumerate(hours):
+            if number and self._seconds() >= enough:
+                return number
+            generation = self._numbers.draw()
+            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
+            self._publish([(1, hour, generation, 1, 0, 0, 0)])
+        return len(hours)
+
+    def sweep(self) -> bool:
+        """Delete superseded and never published generations of one table; whether all tables are swept.
+
+        None that is younger than the last sweep: a reader may be at them.
+        """
+        if not self._unswept:
+            self._sweep_bound, self._next_bound = self._next_bound, self._numbers.draw()
+            self._unswept = list(SWEPT) if self._sweep_bound else []
+        if self._unswept:
+            self._store.execute(f"sweep_{self._unswept[0]}", {"bound": self._sweep_bound})
+            del self._unswept[0]
+        return not self._unswept
+
+    def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
+        rows = self._store.ask("window_states", {"also": list(also)})
+        first = [_state(row) for row in rows]
+        known = {state.window for state in first}
+        near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
+        return self._states([*also, *sorted(near)]) if near - set(also) else first
+
+    def _counterparts(self, batch: Batch, holds: frozenset[str]) -> list[Batch]:
+        """The windows that hold the other ends of messages, or of long calls, which came after their closing. They are published before the batch: if
+        this process ends in between, the batch is still dirty, and the next one finds them again.
+        """
+        found = {int(row["window"]) for row in self._store.ask("counterpart_windows", {"due": batch.due}, given=holds)}
+        if not found:
+            return []
+        states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
+        kept = self._settings.halves_kept
+        return cut([s for s in states if s.window in found and s.seen and not s.faded(kept)], self._settings)
+
+    def _close(self, batch: Batch, holds: frozenset[str], ripe: AbstractSet[int]) -> None:
+        """Close and publish these windows; `ripe` are those to seal."""
+        generation = self._numbers.draw()
+        where = _where(batch)
+        whole = {**where, "generation": generation}
+        if "resent" in holds:
+            holds = self._settled(whole, holds)
+        holds = self._with_joints(whole, generation, holds)
+        self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
+        for part in range(batch.parts):
+            slice_of = {**whole, "part": part, "parts": batch.parts}
+            self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
+            if "messages" in holds:
+                self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
+            if "exchanges" in holds:
+                self._store.execute("close_logs", slice_of, repeatable=False)
+        self._store.execute("close_sightings", whole, given=holds, repeatable=False)
+        if "violations" in holds:
+            self._store.execute("pair_violations", whole)
+        rows = []
+        for state in batch.states:
+            late = state.late + (state.rows - state.rows_seen if state.sealed else 0)
+            telemetry.LATE.inc(late - state.late)
+            sealed = int(state.sealed or state.window in ripe)
+            rows.append((0, state.window, generation, sealed, state.arrivals, state.rows, late))
+        hours = sorted({window // HOUR * HOUR for window in batch.due})
+        for row in self._store.ask("rolled_hours", {"hours": hours}):
+            hour = int(row["hour"])
+            mine = [window for window in batch.due if window // HOUR * HOUR == hour]
+            self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
+            rows.append((1, hour, generation, 1, 0, 0, 0))
+        self._publish(rows)
+        self._store.execute("keep_evidence", {**whole, "hours": hours}, given=holds)
+        telemetry.WINDOWS_CLOSED.inc(len(batch.states))
+
+    def _contents(self, batch: Batch) -> frozenset[str]:
+        """The words for which statements take their `-- if` lines: what these windows hold."""
+        (counts,) = self._store.ask("run_contents", _where(batch))
+        return frozenset(word for word, count in counts.items() if count)
+
+    def _settled(self, whole: Mapping[str, Any], holds: frozenset[str]) -> frozenset[str]:
+        """Settle which copies count of spans sent more than once; what the windows hold then."""
+        self._store.execute("settle", whole, repeatable=False)
+        if "crowded" in holds:
+            (counts,) = self._store.ask("run_crowded", whole, given=holds)
+            return holds if counts["crowded"] else holds - {"crowded"}
+        return holds
+
+    def _with_joints(self, where: Mapping[str, Any], generation: int, holds: frozenset[str]) -> frozenset[str]:
+        """Find out what the spans of these windows say of each other, beyond client and server; what the windows hold then."""
+        found = joints(self._store.ask_columns("kin", where, given=holds), where["near"])
+        if not found.num_rows:
+            return holds
+        self._store.insert("joints", found.append_column("generation", pa.array([generation] * found.num_rows, pa.uint64())))
+        return holds | {"joints", "crowded"}  # servers may stand under one client now that did not before
+
+    def _seal(self, states: Sequence[WindowState]) -> None:
+        """Publish again, unchanged, the windows that have passed their lateness bound."""
+        if states:
+            self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late) for s in states])
+
+    def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int]]) -> None:
+        seq = self._numbers.publish_number()
+        if seq is None:
+            raise LeaseLost(
+                "another process has closed windows since this one's lease ran out; what this one had not published yet is left to it"
+            )
+        level, window, generation, sealed, arrivals, count, late = zip(*rows, strict=True)
+        table = {
+            "seq": pa.array([seq] * len(rows), pa.uint64()),
+            "level": pa.array(level, pa.uint8()),
+            "window": pa.array(window, pa.uint32()),
+            "generation": pa.array(generation, pa.uint64()),
+            "sealed": pa.array(sealed, pa.uint8()),
+            "arrivals": pa.array(arrivals, pa.uint64()),
+            "rows": pa.array(count, pa.uint64()),
+            "late": pa.array(late, pa.uint64()),
+        }
+        self._store.insert("windows", pa.table(table))
+
+
+def _state(row: Mapping[str, Any]) -> WindowState:
+    return WindowState(**{**row, "sealed": bool(row["sealed"])})
+
+
+def _where(batch: Batch) -> dict[str, list[int]]:
+    return {"due": batch.due, "near": batch.near, "around": batch.around}
+
+
+def _unsealed_from(batches: Sequence[Batch]) -> float:
+    """The oldest window of these that was never sealed; infinity when there is none."""
+    return min((state.window for batch in batches for state in batch.states if not state.sealed), default=math.inf)

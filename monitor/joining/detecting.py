@@ -1,0 +1,176 @@
+"""Recent deploys judged over and over: verdicts and findings stored, findings that are over resolved."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import structlog
+from sqlalchemy import Engine
+
+from monitor import telemetry
+from monitor.clock import monotonic_seconds
+from monitor.control.deploys import by_id, list_deploys, note_traffic
+from monitor.control.findings import count_open, list_findings, save_findings
+from monitor.control.inputs import keep_inputs
+from monitor.control.verdicts import latest_verdict, save_verdict
+from monitor.detect.judging.gone import ended
+from monitor.detect.settings import JudgeSettings
+from monitor.joining.judging import JUDGED, VERSION_CHANGES, Judged, judge_deploy
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Verdict
+from monitor.model.reasons import reason
+from monitor.store import Store
+from monitor.store.reader import Reader
+
+log = structlog.get_logger(__name__)
+
+SLOWER: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(minutes=20), timedelta(seconds=0)),
+    (timedelta(hours=2), timedelta(seconds=60)),
+    (timedelta.max, timedelta(seconds=300)),
+)
+"""Up to this age of a deploy, judge it again so much later: the younger, the more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """`watch` is how long after its first traffic a deploy is judged; a verdict that says the same again is stored every `repeat`.
+
+    `work` is how long a step goes on taking deploys; what is left waits for the next step, and comes first then.
+    """
+
+    judging: JudgeSettings = field(default_factory=JudgeSettings)
+    watch: timedelta = timedelta(hours=24)
+    repeat: timedelta = timedelta(seconds=60)
+    work: timedelta = timedelta(seconds=10)
+
+
+class Detector:
+    """Judges recent deploys over and over. What it keeps between steps only saves work: nothing is lost with it."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        engine: Engine,
+        store: Store,
+        settings: DetectionSettings,
+        seconds: Callable[[], float] = monotonic_seconds,
+    ) -> None:
+        self._reader, self._engine, self._store, self.settings = reader, engine, store, settings
+        self._seconds = seconds
+        self.waiting = 0
+        self._judged: dict[str, tuple[datetime, datetime]] = {}
+        self._projected: dict[str, Deploy] = {}
+
+    def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
+        """Judge the deploys that are due, for `work` but one at least: verdict and findings are stored, and projected for dashboards.
+
+        The one that was judged longest ago comes first, of those never judged the newest; `waiting` counts those left.
+        Due: young, and a window was sealed since the last time. A finding keeps its id; one no longer found is
+        resolved. Safe to repeat and safe to run twice at once: everything is written by key.
+        """
+        sealed = self._reader.last_sealed()
+        if sealed is None:
+            return []
+        recent = self._watched(min(now, sealed))
+        self._project_deploys(recent, now)
+        due = sorted((one for one in recent if self._judged_at_all(one) and self._due(one, sealed, now)), key=self._turn_of)
+        until = self._seconds() + work.total_seconds()
+        done: list[Judged] = []
+        for deploy in due:
+            if done and self._seconds() >= until:
+                break
+            done.append(self._judge(deploy, now))
+            self._judged[deploy.id] = (sealed, now)
+        self.waiting = len(due) - len(done)
+        known = {deploy.id for deploy in recent}
+        self._judged = {key: value for key, value in self._judged.items() if key in known}
+        telemetry.FINDINGS.set(count_open(self._engine))
+        return done
+
+    def _watched(self, moment: datetime) -> list[Deploy]:
+        """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
+        recent = list_deploys(self._engine, since=moment - self.settings.watch)
+        known = {deploy.id for deploy in recent}
+        older = {one.deploy_id for one in list_findings(self._engine, state="open")} - known
+        return [*recent, *(one for _, one in sorted(by_id(self._engine, older).items()))]
+
+    @staticmethod
+    def _judged_at_all(deploy: Deploy) -> bool:
+        """A change of version must say to which; scaling follows load more often than it harms."""
+        return deploy.kind in JUDGED and (bool(deploy.version) or deploy.kind not in VERSION_CHANGES)
+
+    def _due(self, deploy: Deploy, sealed: datetime, now: datetime) -> bool:
+        last = self._judged.get(deploy.id)
+        if last is None:
+            return True
+        pause = next(pause for age, pause in SLOWER if now - deploy.started < age)
+        return last[0] < sealed and now - last[1] >= pause
+
+    def _turn_of(self, deploy: Deploy) -> tuple[float, float]:
+        """Sorts deploys that are due: never judged, then judged longest ago."""
+        last = self._judged.get(deploy.id)
+        return (last[1].timestamp() if last else -math.inf, -deploy.started.timestamp())
+
+    def _judge(self, deploy: Deploy, now: datetime) -> Judged:
+        watched_until = deploy.started + self.settings.watch
+        judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until)
+        self._note_traffic(judged)
+        found = {finding.id for finding in judged.findings}
+        gone = [
+            ended(finding, reason("no_longer_found"))
+            for finding in list_findings(self._engine, deploy_id=deploy.id)
+            if finding.id not in found and finding.state != "resolved"
+        ]
+        save_findings(self._engine, [*judged.findings, *gone], now)
+        last = latest_verdict(self._engine, deploy.id)
+        repeats = last is not None and _says_the_same(last, judged.verdict)
+        if last is None or not repeats or now - last.judged_at >= self.settings.repeat:
+            save_verdict(self._engine, judged.verdict)
+            if judged.inputs:
+                keep_inputs(self._engine, judged.verdict, judged.inputs.packed(), repeats=repeats)
+            telemetry.JUDGEMENTS.labels(judged.verdict.outcome).inc()
+        return judged
+
+    def _note_traffic(self, judged: Judged) -> None:
+        """An announced deploy learns when its version was first seen answering."""
+        deploy = judged.deploy
+        if deploy.first_traffic is None and judged.first_traffic is not None:
+            note_traffic(self._engine, deploy.id, judged.first_traffic)
+
+    def _project_deploys(self, recent: Sequence[Deploy], now: datetime) -> None:
+        changed = [deploy for deploy in recent if self._projected.get(deploy.id) != deploy]
+        self._store.insert("deploys", deploy_rows(changed, now))
+        self._projected = {deploy.id: deploy for deploy in recent}
+
+
+def _says_the_same(last: Verdict, verdict: Verdict) -> bool:
+    return (last.outcome, set(last.findings)) == (verdict.outcome, set(verdict.findings))
+
+
+def detect_once(reader: Reader, engine: Engine, store: Store, settings: DetectionSettings, now: datetime) -> list[Judged]:
+    """Judge all recent deploys once, whether a window was sealed since or not."""
+    return Detector(reader, engine, store, settings).step(now)
+
+
+def deploy_rows(deploys: Sequence[Deploy], now: datetime) -> pa.Table:
+    """Rows of the telemetry store's `deploys`."""
+    return pa.table(
+        {
+            **_texts(deploys, ("id", "kind", "environment", "service", "version", "previous_version", "state")),
+            "namespace": pa.array([deploy.namespace or "" for deploy in deploys], pa.string()),
+            "started": _moments([deploy.started for deploy in deploys]),
+            "first_traffic": _moments([deploy.first_traffic for deploy in deploys]),
+            "updated": _moments([now] * len(deploys)),
+        }
+    )
+
+
+def _texts(rows: Sequence[object], names: Iterable[str]) -> dict[str, pa.Array]:
+    return {name: pa.array([str(getattr(row, name)) for row in rows], pa.string()) for name in names}
+
+
+def _moments(moments: Sequence[datetime | None]) -> pa.Array:
+    return pa.array(moments, pa.timestamp("ms", tz="UTC"))
