@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sighting
 from monitor.outside.counts import Counts, counts_of
+from monitor.outside.screen import Screen
 from monitor.outside.shapes import Shapes, shapes_of
 from monitor.outside.told import Ints, Rows, Told
 from monitor.outside.versions import Bools, Resolved, resolved
@@ -27,6 +28,8 @@ class Known:
     first: datetime | None
     old: str
     new: str
+    stirs: bool
+    """Whether the new version may look worse, or is silent: else judging it would find nothing."""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,10 @@ class Recording:
         """Latencies of every row."""
         return shapes_of(self.rows, self.counts.calls, self._source)
 
+    @cached_property
+    def _screen(self) -> Screen:
+        return Screen.of(self.rows, self.counts, self.shapes)
+
     def until(self, moment: float) -> Known:
         """Cells and sightings of the bins that were over by then; nothing later is looked at."""
         size = int(np.searchsorted(self._ends, moment, side="right"))
@@ -75,7 +82,13 @@ class Recording:
         answers = rows.callee.is_any(self._told.service)
         own = np.where(answers, whose.callee, whose.caller)
         fresh = windows[whose.kept & (calls > 0) & (own == whose.names.index(whose.new))] if whose.new else windows[:0]
+        busy = calls > 0
+        late = rows.ts > self._told.at - rows.step_s
+        is_new = whose.kept & (own == whose.names.index(whose.new)) if whose.new else np.zeros(size, dtype=np.bool_)
+        silent = not (is_new & busy).any() or bool((is_new & ~busy).any())
+        old = whose.kept & busy & ~(is_new & late)
         return Known(
+            stirs=silent or self._screen.stirs(is_new & busy & late, old),
             cells=self._cells(rows, calls > 0, windows, whose),
             sightings=self._sightings(rows, answers, windows, whose),
             assumed=self._assumed(whose),

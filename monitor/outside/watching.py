@@ -15,6 +15,7 @@ from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Outcome, Verdict
 from monitor.outside.cells import Known, Recording, summed, windows_of
 from monitor.outside.counts import counts_of
+from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Rows, Told
 from monitor.outside.versions import Resolved
@@ -67,8 +68,12 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     beside = [one for one in deploys if one.case == told.case]
     watch = _Watch(cases, rows, told, beside, settings, source)
     looks: list[_Look] = []
-    for moment in watch.moments():
-        look = watch.look(moment)
+    for moment, is_last in watch.moments():
+        known = watch.known(moment)
+        early = not is_last and moment < _seen_from(known, told.at) + PASS_AFTER
+        if early and not known.stirs and not (looks and looks[-1].outcome == "fail"):
+            continue
+        look = watch.look(known, moment)
         if look is None:
             continue
         looks.append(look)
@@ -87,8 +92,11 @@ def _stands(looks: Sequence[_Look], at: float) -> bool:
     last = looks[-STANDS:]
     if len(last) < STANDS or len({look.outcome for look in last}) > 1 or last[0].outcome == "inconclusive":
         return False
-    first = looks[-1].known.first
-    return last[0].outcome == "fail" or looks[-1].moment >= max(at, first.timestamp() if first else at) + PASS_AFTER
+    return last[0].outcome == "fail" or looks[-1].moment >= _seen_from(looks[-1].known, at) + PASS_AFTER
+
+
+def _seen_from(known: Known, at: float) -> float:
+    return max(at, known.first.timestamp() if known.first else at)
 
 
 class _Watch:
@@ -113,29 +121,37 @@ class _Watch:
         self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
         self.settings = _for_bins(settings, self.step)
         self.history = cases.of(told.history_case) if told.history_case else None
+        self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[EdgeCell] | None = None
 
-    def moments(self) -> Iterator[float]:
-        """Ends of bins at which to judge; dense at first, the last one before the end of the watch among them."""
+    def moments(self) -> Iterator[tuple[float, bool]]:
+        """Ends of bins at which to judge, dense at first; and whether it is the last one before the end of the watch."""
         if not len(self.recording.rows):
             return
         begins = (self.told.at - self.phase) // self.step * self.step + self.phase
         most = int((self.until - begins) // self.step)
         place = 2
         while place < most:
-            yield begins + place * self.step
+            yield begins + place * self.step, False
             place = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
         if most >= 1:
-            yield begins + most * self.step
+            yield begins + most * self.step, True
 
-    def look(self, moment: float) -> _Look | None:
-        """The judge's word at this moment; None while there is nothing to judge."""
-        known = self.recording.until(moment)
+    def known(self, moment: float) -> Known:
+        """What was known of the service's own edges by then."""
+        return self.recording.until(moment)
+
+    def look(self, known: Known, moment: float) -> _Look | None:
+        """The judge's word at this moment; None while there is nothing to judge.
+
+        What happens around costs most, so it is told when callers' own answers stir, or when a step in time wants its controls.
+        """
         if not known.cells and not known.sightings:
             return None
-        verdict, findings = self._judged(known, moment, None)
-        if any(finding.strength == "weaker" for finding in findings):  # only a step in time is worth its controls
+        around = self._around(known, moment) if self._callers_stir(moment) else None
+        verdict, findings = self._judged(known, moment, around)
+        if around is None and any(finding.strength == "weaker" for finding in findings):
             verdict, findings = self._judged(known, moment, self._around(known, moment))
         outcome = verdict.outcome
         if outcome == "pass" and known.assumed - HONEST:
@@ -154,6 +170,19 @@ class _Watch:
             around=around,
             share=0.0 if waits else None,
         )
+
+    def _callers_stir(self, moment: float) -> bool:
+        """Whether what the service's callers answer fails more often since the deploy."""
+        if self._above is None:
+            mine = self.recording.rows
+            callers = {name for name in mine.take(mine.callee.is_any(self.told.service)).caller.texts() if name}
+            rows = self.elsewhere.take(self.elsewhere.callee.is_any(*callers))
+            rows = rows.take(np.argsort(rows.ends, kind="stable"))
+            self._above = rows, Screen.of(rows, counts_of(rows, self.told.at), None)
+        rows, screen = self._above
+        size = int(np.searchsorted(rows.ends, moment, side="right"))
+        late = rows.ts[:size] > self.told.at - rows.step_s[:size] / 2
+        return screen.stirs(late, ~late)
 
     def _not_there_yet(self, version: str, calls: int, window: datetime) -> bool:
         """An instance that answers nothing before it is said to be ready."""

@@ -1,0 +1,77 @@
+"""Whether anything stirs that is worth a judgement: a coarse look that misses no more than a judge could find yet, and costs a hundredth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.outside.counts import Counts
+from monitor.outside.shapes import Shapes
+from monitor.outside.told import Floats, Ints, Rows
+from monitor.outside.versions import Bools
+
+MORE, RATIO = 2.0, 1.25
+"""Bad calls beyond what is usual, in standard deviations and in times, that stir."""
+QUANTILES = ((0.5, 2, 1), (0.9, 2, 10), (0.99, 3, 50))
+"""A quantile, by how many buckets it must rise to stir, from how many calls on it is looked at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screen:
+    """Rows prepared for it: a code for each edge's side, calls, errors, and latencies as a matrix of buckets."""
+
+    series: Ints
+    calls: Ints
+    errors: Ints
+    latency: Floats
+
+    @classmethod
+    def of(cls, rows: Rows, counts: Counts, shapes: Shapes | None) -> "Screen":
+        """Without `shapes` latency is not looked at."""
+        columns = (rows.caller, rows.callee, rows.operation, rows.side)
+        codes = np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]
+        return cls(np.ravel(codes), counts.calls, counts.errors, _dense(shapes, len(rows)))
+
+    def stirs(self, new: Bools, old: Bools) -> bool:
+        """Whether the `new` rows of any edge look worse than its `old` ones (masks over the first rows)."""
+        size = new.size
+        series, calls, errors = self.series[:size], self.calls[:size], self.errors[:size]
+        codes = int(self.series.max()) + 1 if self.series.size else 0
+        n, k, m, s = (
+            np.bincount(series[mask], weights=column[mask], minlength=codes)
+            for mask, column in ((new, calls), (new, errors), (old, calls), (old, errors))
+        )
+        usual = n * (s + 0.5) / (m + 1.0)
+        if bool(((k > 1) & (k > usual + MORE * np.sqrt(usual)) & (k > RATIO * n * s / np.maximum(m, 1.0))).any()):
+            return True
+        if not self.latency.size:
+            return False
+        return any(
+            self._slower(new & (series == code), old & (series == code)) for code in np.flatnonzero((n > 0) & (m > 0)).tolist()
+        )
+
+    def _slower(self, new: Bools, old: Bools) -> bool:
+        size = new.size
+        now, before = (np.cumsum(self.latency[:size][mask].sum(axis=0)) for mask in (new, old))
+        if not now[-1] or not before[-1]:
+            return False
+        return any(
+            _place(now, quantile) >= _place(before, quantile) + buckets
+            for quantile, buckets, enough in QUANTILES
+            if now[-1] >= enough
+        )
+
+
+def _place(line: Floats, quantile: float) -> int:
+    return int(np.searchsorted(line, quantile * line[-1] - 1e-9))
+
+
+def _dense(shapes: Shapes | None, size: int) -> Floats:
+    if shapes is None or not any(shapes.histograms):
+        return np.zeros((0, 0))
+    lowest = min(min(one) for one in shapes.histograms if one)
+    highest = max(max(one) for one in shapes.histograms if one)
+    out = np.zeros((size, highest - lowest + 1))
+    for row, histogram in enumerate(shapes.histograms):
+        if histogram:
+            out[row, np.fromiter(histogram, dtype=np.int64) - lowest] = np.fromiter(histogram.values(), dtype=np.float64)
+    return out
