@@ -78,6 +78,7 @@ def judge_deploy(
     ]
     rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
     shares = [event.traffic_share for event in events(engine, deploy.id) if event.traffic_share is not None]
+    soon = min(judged_until, started + timedelta(seconds=settings.step_seconds))
     inputs = Inputs(
         deploy=named,
         called=deploy.called,
@@ -89,11 +90,11 @@ def judge_deploy(
         clauses=tuple(clauses_of(rows, cells).items()),
         accepted=tuple(acceptance.fingerprint for acceptance in accepted(engine, now)),
         share=max(shares, default=None),
+        neighbours=tuple(_callers(reader, named, cells, since, soon)),
     )
     verdict, findings = inputs.judged()
     if any(finding.evidence.step for finding in findings):  # only a step in time is worth the reading
-        stepped_until = min(judged_until, started + timedelta(seconds=settings.step_seconds))
-        around = _around(reader, seen.name, named, cells, since, stepped_until)
+        around = _around(reader, seen.name, named, cells, inputs.neighbours, since, soon)
         inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
         verdict, findings = inputs.judged()
     if newest is not None and findings:
@@ -104,8 +105,10 @@ def judge_deploy(
             brought_up_to_date(
                 finding,
                 named.service,
-                deploy.version,
-                [*cells, *newer],
+                deploy.version if named.service in (finding.edge.caller, finding.edge.callee) else "",
+                [*cells, *newer]
+                if named.service in (finding.edge.caller, finding.edge.callee)
+                else [*inputs.neighbours, *reader.cells(deploy.environment, finding.edge.callee, late, sealed_until)],
                 sealed_until,
                 sightings=[*sightings, *alive],
                 superseded_by=_successor(engine, deploy),
@@ -132,20 +135,49 @@ def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting])
     return next((name for namespace, name in sorted(ends) if name != asked and is_called(namespace, name, asked)), asked)
 
 
-def _around(reader: Reader, asked: str, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> Around:
+def _callers(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> list[EdgeCell]:
+    """What the service's busiest callers answer and call: harm may show there alone."""
+    calls: Counter[str] = Counter()
+    for cell in cells:
+        if cell.edge.callee == deploy.service:
+            calls.update({cell.edge.caller: cell.calls})
+    return _cells_of(reader, deploy.environment, [name for name, _ in calls.most_common(NEIGHBOURS) if name], since, until)
+
+
+def _around(
+    reader: Reader,
+    asked: str,
+    deploy: Deploy,
+    cells: Sequence[EdgeCell],
+    callers: Sequence[EdgeCell],
+    since: datetime,
+    until: datetime,
+) -> Around:
     """What a step in time is held against: the busiest neighbours now, and the service itself at these hours of the last days."""
     calls: Counter[str] = Counter()
     for cell in cells:
         calls.update({name: cell.calls for name in (cell.edge.caller, cell.edge.callee) if name not in (deploy.service, "")})
-    neighbours: dict[tuple[object, ...], EdgeCell] = {}
-    for service, _ in calls.most_common(NEIGHBOURS):
-        for cell in reader.cells(deploy.environment, service, since, until):
-            neighbours[(cell.window, cell.edge, cell.caller_version, cell.callee_version, cell.region)] = cell
+    read = {cell.edge.callee for cell in callers} & {cell.edge.caller for cell in callers}
+    more = [name for name, _ in calls.most_common(NEIGHBOURS) if name not in read]
+    neighbours = {_key(cell): cell for cell in callers}
+    neighbours |= {_key(cell): cell for cell in _cells_of(reader, deploy.environment, more, since, until)}
     former: list[EdgeCell] = []
     for day in range(1, DAYS + 1):
         back = timedelta(days=day)
         former += reader.cells(deploy.environment, asked, since - back, until - back)
     return Around(tuple(neighbours.values()), tuple(former))
+
+
+def _cells_of(reader: Reader, environment: str, services: Sequence[str], since: datetime, until: datetime) -> list[EdgeCell]:
+    """The cells of all these services, each once."""
+    found: dict[tuple[object, ...], EdgeCell] = {}
+    for service in services:
+        found |= {_key(cell): cell for cell in reader.cells(environment, service, since, until)}
+    return list(found.values())
+
+
+def _key(cell: EdgeCell) -> tuple[object, ...]:
+    return (cell.window, cell.edge, cell.caller_version, cell.callee_version, cell.region)
 
 
 def _again(engine: Engine, deploy: Deploy) -> list[datetime]:

@@ -32,6 +32,7 @@ Code = Literal[
     "late",
     "no_overlap",
     "shared_state",
+    "callers_fail",
     "nothing_sealed",
     # of one edge
     "edge_without_version",

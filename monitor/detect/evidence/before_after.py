@@ -18,6 +18,9 @@ MARGIN = 1.5
 """A step that only time speaks for must be so many times the largest placebo."""
 ENOUGH_PLACEBOS = 5
 MOST_PARTS = 4
+LAST = 6
+"""So many windows before the deploy must not be nearly as bad as those after."""
+LEAST_THERE = 3.0
 ENOUGH_BAD = 6.0
 MOST_BEATEN = 0.9
 OUTLASTS = 180.0
@@ -32,6 +35,7 @@ class StepTest:
     """Bad calls after against before; `placebos` comparisons at times when nothing was deployed, `beaten` of them smaller than the real one.
 
     `seasonal`: earlier days say what was to be expected; `growth`: how much neighbours grew worse at the same time.
+    `lasting`: it is there early and late, and was not there just before.
     """
 
     before_calls: int
@@ -87,6 +91,7 @@ def step_test(
     beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(real - np.log(margin) > rival for rival in former)
     halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
     lasting = all(log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves)
+    lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
         before_calls=int(b.sum()),
@@ -101,6 +106,15 @@ def step_test(
         growth=growth,
         lasting=lasting,
     )
+
+
+def _was_there(after: tuple[Ints, Floats], before: tuple[Ints, Floats]) -> bool:
+    """Whether the last moments before were nearly as bad: then it is no step of this moment."""
+    (k, a), (s, b) = after, before
+    last = max(2, min(LAST, k.size))
+    usual, now = (s.sum() + 0.5) / (b.sum() + 1e-9), (k.sum() + 0.5) / (a.sum() + 1e-9)
+    bad = float(s[-last:].sum())
+    return bad >= LEAST_THERE and bad > float(np.sqrt(usual * now)) * float(b[-last:].sum())
 
 
 def _parts(bad: Ints, span: int, phi: float) -> int:

@@ -33,7 +33,10 @@ CLOSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class SizeTest:
-    """`step`: log ratio that three blocks in four reach at least; `middle` that of the median block; earlier runs of blocks beaten, of `placebos`."""
+    """`step`: log ratio that three blocks in four reach at least; `middle` that of the median block; earlier runs of blocks beaten, of `placebos`.
+
+    `lasting`: it is there early and late, and was not there in the last two blocks before.
+    """
 
     before_blocks: int
     after_blocks: int
@@ -78,7 +81,8 @@ def size_test(
         log_e=log_e,
         placebos=rivals.size,
         beaten=int((rivals < step - max(SLOWER / 2.0, CLOSE * step)).sum()),
-        lasting=all(float(np.median(half)) - usual - grown >= SLOWER for half in halves),
+        lasting=all(float(np.median(half)) - usual - grown >= SLOWER for half in halves)
+        and float(x[-2:].min()) < usual + max(step, SLOWER) / 2.0,
     )
 
 

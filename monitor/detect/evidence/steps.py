@@ -20,15 +20,18 @@ from monitor.detect.evidence.latency import bound_seconds, bucket_of
 from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.sizes import CLOSE, FEWEST_CALLS, SLOWER, Statistic, size_test
 from monitor.detect.measure.columns import COUNTS, EdgeTable
-from monitor.detect.measure.contrasts import Side
+from monitor.detect.measure.contrasts import Side, contrast
 from monitor.detect.measure.series import Controls, Measure, Series, bound_before, series
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
+from monitor.model.reasons import reason
 
 DOSE_Z = 4.0
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 FEWEST_PLACEBOS = 3
+ALL = "*"
+"""No version's name: what is compared with itself under it is all calls, before and since."""
 BOUNDS = ((0.5, 30.0, 0), (0.9, 80.0, 0), (0.99, 400.0, 0), (0.99, 100.0, 16))
 """Quantiles whose exceedance is counted, calls wanted before, and buckets further: four times the p99 is hardly ever reached by chance."""
 
@@ -162,6 +165,21 @@ def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     if not _biased(edge):
         found += [_size_step(edge, side, statistic, settings) for side in SIDES for statistic in FEWEST_CALLS]
     return [step for step in found if step is not None]
+
+
+def rate_steps(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
+    """The edge's rates of bad calls over time."""
+    if _biased(edge):
+        return []
+    rates = (Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES)
+    return [step for step in (_step(edge, rate, rate, settings) for rate in rates) if step is not None]
+
+
+def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:
+    """An edge of which only time is known: all its calls before and since, whatever their versions."""
+    whole = contrast(table, "callee", ALL, ALL, since)
+    biased = (reason("biased"),) if table.biased.any() else ()
+    return EdgeTests(table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, biased, grain)
 
 
 def _seconds(after: Series) -> float:

@@ -11,10 +11,11 @@ from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.steps import shared_harm
 from monitor.detect.judging.absence import never_seen, silence, version_pattern
+from monitor.detect.judging.callers import harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import rivals
-from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.columns import EdgeTable, tables
 from monitor.detect.measure.contrasts import own_codes, role_on
 from monitor.detect.measure.series import Around
 from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
@@ -79,7 +80,19 @@ def case_of(
         rival = rivals(deploy, others, found_tables, settings) if rejected else {}
         found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
     if edges:
-        found += steps(deploy, edges, found, lambda: rivals(deploy, others, found_tables, settings), settings, around)
+        neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
+        found += steps(
+            deploy,
+            edges,
+            found,
+            lambda: rivals(deploy, others, found_tables, settings),
+            settings,
+            neighbours,
+            around.former,
+        )
+        callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
+        found += callers.found
+        blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
     quiet = silence(deploy, against, sightings, where, since, settings, now) if differs else None

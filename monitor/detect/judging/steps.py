@@ -15,11 +15,11 @@ from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import AnyStep, new_rows, old_rows, steps_of
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
-from monitor.detect.measure.columns import tables
-from monitor.detect.measure.series import Around, Controls, controls_of, former_days, same_calls
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.series import Controls, controls_of, former_days, same_calls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.edges import Edge
+from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import (
     Evidence,
     Finding,
@@ -46,7 +46,8 @@ def steps(
     known: Sequence[Finding],
     rivals: Callable[[], Mapping[str, Sequence[Rival]]],
     settings: JudgeSettings,
-    around: Around,
+    neighbours: Sequence[EdgeTable],
+    former: Sequence[EdgeCell],
 ) -> list[Finding]:
     """Findings of the second leg on edges and signals that `known` does not name yet: weaker evidence, all of them.
 
@@ -64,7 +65,7 @@ def steps(
         return []
     others = rivals()
     bad = [(step, test) for step, test in bad if _seen_by_half(step, edges)]
-    bad = _held_against(bad, edges, deploy, others, whole, settings, around)
+    bad = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
     below: dict[Signal, set[str]] = {}
     for signal, where in (
         *((step.measure.signal, step.edge.table.edge) for step, _ in bad if step.edge.role == "caller"),
@@ -86,7 +87,8 @@ def _held_against(
     rivals: Mapping[str, Sequence[Rival]],
     whole: float,
     settings: JudgeSettings,
-    around: Around,
+    neighbours: Sequence[EdgeTable],
+    former: Sequence[EdgeCell],
 ) -> list[_Bad]:
     """Those that neighbours and earlier days do not explain; where the versions themselves differ, nothing in time explains that.
 
@@ -94,10 +96,9 @@ def _held_against(
     who call a callee suffer, so do those who call the service: that is the callee's.
     """
     since = edges[0].contrast.since
-    neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
     released = {rival.deploy.service for found in rivals.values() for rival in found}
     controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, released)
-    days = former_days(around.former, since, settings.before_seconds, settings.step_seconds)
+    days = former_days(former, since, settings.before_seconds, settings.step_seconds)
     kept: list[_Bad] = []
     everybodys: set[Signal] = set()
     for step, unaided in sorted(bad, key=lambda item: item[0].edge.role == "callee"):
@@ -152,7 +153,7 @@ def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, 
     callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None)
     if callee is not None and not one.supported and signal != "violations" and _steps_too(callee, one, below.get(signal, set())):
         explained = explained or reason("callee_released", service=callee.deploy.service, version=callee.deploy.version)
-    finding = _step_finding(deploy, one, test, rivals)
+    finding = step_finding(deploy, one, test, rivals)
     return replace(finding, role="propagated" if propagated or explained else "root", explained=explained)
 
 
@@ -177,7 +178,8 @@ def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
     return one.measure.kind in ("server_error", "provider_error")
 
 
-def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+    """The finding of one step, a root, explained by nothing yet."""
     edge, signal, windows = one.edge, one.measure.signal, one.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
     evidence = Evidence(
@@ -199,7 +201,8 @@ def _step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence
         step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth),
     )
     where, against = edge.table.edge, edge.contrast.old_version
-    caller, callee = ("", deploy.version) if edge.role == "callee" else (deploy.version, "")
+    caller = deploy.version if where.caller == deploy.service and edge.role == "caller" else ""
+    callee = deploy.version if where.callee == deploy.service and edge.role == "callee" else ""
     return Finding(
         id=finding_id(deploy, where, deploy.version, signal, ""),
         deploy_id=deploy.id,

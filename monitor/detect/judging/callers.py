@@ -1,0 +1,99 @@
+"""Harm that shows only in the callers: since a release they fail their own requests, while its own edges look equal.
+
+Wrong values, misrouted calls, a schema changed silently: the callee answers as ever. So the family of a release holds what its
+callers answer to their callers, over time. Blame decides: those that fail first (none of what else they call fails) must all call the
+released service; who does not call it is well; and no other release of that moment explains as much. If one does, nothing is decided,
+and nothing passes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.detect.evidence.before_after import StepTest
+from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.steps import Step, by_time, rate_steps
+from monitor.detect.judging.steps import AFTER_IT, BEFORE_IT, step_finding
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.series import Controls
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
+
+NOBODY = frozenset({"", "user", "unknown", "__other__"})
+"""Names of callers that are no service."""
+Failing = dict[str, tuple[Step, StepTest]]
+"""Services that fail their own requests since, each with its strongest step."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallersHarm:
+    """`found`: what is this release's; `undecided`: callers that fail, by what nobody can tell."""
+
+    found: tuple[Finding, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+def harm_in_callers(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    others: Sequence[Deploy],
+    around: Sequence[EdgeTable],
+    settings: JudgeSettings,
+) -> CallersHarm:
+    """What the callers of the released service answer to their own callers, by cells `around` it."""
+    mine = [edge for edge in edges if edge.role == "callee" and edge.contrast.since_rows.size]
+    callers = {edge.table.edge.caller for edge in mine} - NOBODY
+    if not callers or not around or any(finding.edge.callee == deploy.service for finding in known):
+        return CallersHarm()
+    calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
+    failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
+    first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
+    if not first & callers:
+        return CallersHarm()
+    near = {one.service for one in others if -BEFORE_IT <= _began(one) - mine[0].contrast.since <= AFTER_IT + mine[0].grain}
+    near -= {deploy.service}
+    first -= near  # who was released itself answers for itself
+    if not first or not first <= callers:
+        return CallersHarm(undecided=tuple(sorted(first & callers)))
+    if any(all((one, other) in calls for one in first) for other in near):
+        return CallersHarm(undecided=tuple(sorted(first)))
+    return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def _failing(
+    service: str,
+    callers: set[str],
+    calls: set[tuple[str, str]],
+    around: Sequence[EdgeTable],
+    own: EdgeTests,
+    settings: JudgeSettings,
+) -> Failing:
+    """Services whose answers became worse since, beyond what happened to those that have nothing to do with the released one."""
+    tables = [table for table in around if service not in (table.edge.caller, table.edge.callee)]
+    whole = math.log(max(len(tables), 1) / settings.alpha)
+    reached = set(callers)
+    while more := {caller for caller, callee in calls if callee in reached} - reached:
+        reached |= more
+    strangers = Controls(beside=tuple(table for table in tables if table.edge.callee not in reached))
+    found: Failing = {}
+    for table in tables:
+        edge = by_time(table, own.contrast.since, own.grain)
+        for step in rate_steps(edge, settings):
+            test = step.test(settings)
+            if not step.believed(test, whole, settings):
+                continue
+            controls = strangers if table.edge.callee in reached else Controls()
+            test = step.against(settings, controls, ())
+            added = test.after_bad / max(test.after_calls, 1) - test.before_bad / max(test.before_calls, 1)
+            if not step.believed(test, whole, settings) or added < settings.floor_difference:
+                continue
+            held = found.get(table.edge.callee)
+            if held is None or test.log_e > held[1].log_e:
+                found[table.edge.callee] = step, test
+    return found
+
+
+def _began(deploy: Deploy) -> float:
+    return (deploy.first_traffic or deploy.started).timestamp()

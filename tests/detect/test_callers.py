@@ -1,0 +1,88 @@
+"""Harm that shows only in the callers: they fail their own requests since a release whose own edges look equal."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Finding, Verdict
+from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
+
+SETTINGS = JudgeSettings()
+WINDOWS, BEFORE = 30, 90
+QUIET = Behaviour(0.002)
+AT_ONCE = steady(1.0)
+
+
+def since(harm: float, begins: int = 0) -> Traffic:
+    """What web answers to its users: worse by `harm` from a window on."""
+    return Traffic(edge("user", "web", "GET /"), 300, QUIET, outage=lambda window: harm if window >= begins else 0.0)
+
+
+def of_nobody(traffic: Sequence[Traffic], seed: int = 11) -> list[EdgeCell]:
+    """Traffic that no version of the released service touches."""
+    rows = cells(traffic, WINDOWS, share=steady(0.0), before=BEFORE, seed=seed)
+    return [replace(row, caller_version="", callee_version="3.0.0") for row in rows]
+
+
+def judged(around: Sequence[Traffic], *, share: Share = AT_ONCE, others: Sequence[Deploy] = ()) -> tuple[Verdict, list[Finding]]:
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=share, before=BEFORE)
+    now = now_after(WINDOWS)
+    return judge(deploy(), own, (), others, SETTINGS, now, around=Around(of_nobody(around)))
+
+
+STOCK = Traffic(edge("web", "stock", "GET /stock"), 300, QUIET)
+STRANGER = Traffic(edge("user", "admin", "GET /"), 300, QUIET)
+
+
+def test_callers_that_fail_their_own_requests_since_a_release_are_its_finding() -> None:
+    for share in (AT_ONCE, steady(0.3)):
+        verdict, (finding,) = judged([since(0.1), STOCK, STRANGER], share=share)
+        assert verdict.outcome == "fail"
+        assert (finding.edge.caller, finding.edge.callee, finding.signal, finding.strength) == ("user", "web", "errors", "weaker")
+        assert (finding.caller_version, finding.callee_version) == ("", "")
+
+
+def test_callers_that_are_well_are_no_finding() -> None:
+    for share in (AT_ONCE, steady(0.3)):
+        assert judged([since(0.0), STOCK, STRANGER], share=share)[1] == []
+
+
+def test_what_began_at_another_moment_is_not_the_releases() -> None:
+    assert judged([since(0.1, begins=18), STOCK, STRANGER])[1] == []
+    assert judged([since(0.1, begins=-12), STOCK, STRANGER])[1] == []
+
+
+def test_when_something_else_that_the_caller_calls_fails_it_is_that() -> None:
+    failing = replace(STOCK, outage=lambda window: 0.2 if window >= 0 else 0.0)
+    verdict, findings = judged([since(0.1), failing, STRANGER])
+    assert findings == []
+    assert verdict.outcome != "fail"
+
+
+def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> None:
+    also = replace(STRANGER, outage=lambda window: 0.1 if window >= 0 else 0.0)
+    assert judged([since(0.1), STOCK, also])[1] == []
+
+
+def test_two_releases_that_explain_it_alike_leave_it_undecided_and_nothing_passes() -> None:
+    stock = deploy("stock", "5.0.0", previous_version="4.0.0")
+    verdict, findings = judged([since(0.1), STOCK, STRANGER], share=steady(0.3), others=[stock])
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert [reason.parameters for reason in verdict.reasons if reason.code == "callers_fail"] == [{"service": "web"}]
+
+
+def test_a_caller_that_was_released_itself_answers_for_itself() -> None:
+    web = deploy("web", "5.0.0", previous_version="4.0.0", started=START + timedelta(seconds=20))
+    verdict, findings = judged([since(0.1), STOCK, STRANGER], others=[web])
+    assert findings == []
+    assert verdict.outcome == "inconclusive"
+
+
+def test_a_release_that_nobody_calls_the_failing_service_of_is_left_alone() -> None:
+    elsewhere = deploy("search", "5.0.0", previous_version="4.0.0")
+    assert len(judged([since(0.1), STOCK, STRANGER], others=[elsewhere])[1]) == 1
