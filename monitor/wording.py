@@ -30,6 +30,7 @@ SENTENCES: Mapping[Code, str] = {
     "so only before and after can be compared",
     "version_not_told": "unmatched: the deploy names no version",
     "version_not_seen": "missing: version {version} of {service} was not seen in sealed windows",
+    "not_there_yet": "not there yet: {version} of {service} is still rolling out, or told to get no traffic; that is no silence",
     "version_written_otherwise": "unmatched: telemetry writes versions like {against_version!r}; an alias may be missing",
     "no_other_version": "missing: no other version of {service} to compare with",
     "no_calls": "missing: no sealed window holds a call of this service",

@@ -26,6 +26,7 @@ Code = Literal[
     "version_stayed",
     "version_not_told",
     "version_not_seen",
+    "not_there_yet",
     "version_written_otherwise",
     "no_other_version",
     "no_calls",

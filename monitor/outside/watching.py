@@ -256,7 +256,7 @@ def _deploy(told: Told, known: Known, environment: str, moment: float) -> Deploy
         service=told.service,
         version=known.new,
         previous_version=known.old,
-        state="succeeded" if there else "progressing",
+        state="succeeded" if there else "started" if expected is None else "progressing",
         started=datetime.fromtimestamp(told.at, UTC),
         finished=datetime.fromtimestamp(expected, UTC) if there and expected is not None else None,
         first_traffic=known.first,

@@ -180,6 +180,24 @@ def test_a_version_never_seen_is_given_the_time_a_rollout_takes_and_the_calls_a_
     assert judge(begun, rows, quiet, (), SETTINGS, now_after(90))[1] == [], "three calls in five minutes"
 
 
+def test_where_only_the_start_is_told_a_missing_version_is_noticed_sooner_and_before_that_it_is_not_there_yet() -> None:
+    rows = cells([Traffic(edge())], 50, share=steady(0.0))
+    seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(50) for n in range(3)]
+    begun = deploy(state="started", first_traffic=None)
+    part = [row for row in rows if row.window < START + timedelta(seconds=200)]
+    early = [one for one in seen if one.window < START + timedelta(seconds=200)]
+    verdict, findings = judge(begun, part, early, (), SETTINGS, now_after(20))
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert [reason.code for reason in verdict.reasons][:2] == ["version_not_seen", "not_there_yet"]
+    assert [finding.signal for finding in judge(begun, rows, seen, (), SETTINGS, now_after(50))[1]] == ["silence"]
+    slow, findings = judge(begun, rows, seen, (), SETTINGS, now_after(50), share=0.0)
+    assert (slow.outcome, findings) == ("inconclusive", [])
+    assert "not_there_yet" in [reason.code for reason in slow.reasons], "its pods are not ready"
+    under_way, findings = judge(deploy(state="progressing", first_traffic=None), rows, seen, (), SETTINGS, now_after(50))
+    assert (under_way.outcome, findings) == ("inconclusive", [])
+    assert "not_there_yet" in [reason.code for reason in under_way.reasons]
+
+
 def test_a_version_never_seen_is_noticed_where_only_api_logs_tell_of_calls() -> None:
     rows = cells([Traffic(edge())], 40, share=steady(0.0))
     done = deploy(state="succeeded", finished=START, first_traffic=None)

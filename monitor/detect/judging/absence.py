@@ -16,6 +16,8 @@ from monitor.model.judging import Evidence, Finding, SilenceEvidence
 
 PROGRESS = timedelta(seconds=600)
 """A rollout that makes no progress for so long has failed: Kubernetes' own default, progressDeadlineSeconds."""
+STARTED = timedelta(seconds=240)
+"""A release of which only the start is told, while the old one serves on, is expected after so long: to pull, to start, to be ready."""
 LITTLE = 0.05
 """The share of calls that a new version is expected to get when nobody tells."""
 
@@ -47,7 +49,8 @@ def never_seen(
 ) -> Finding | None:
     """A weaker finding for an announced deploy whose version, written like the old one's, never shows while the old one serves on.
 
-    Counted from its end, from its start where a share of the traffic was told, or from when a rollout should have made progress.
+    Counted from its end, from its start where a share of the traffic was told, or from when a rollout should have made progress: sooner where
+    nothing but its start is told.
     An instance of the new version is expected to answer as often as one of the old, and `share` (told, or little) of all calls.
     """
     begins = _should_answer(deploy, share)
@@ -87,7 +90,17 @@ def _should_answer(deploy: Deploy, share: float | None) -> datetime | None:
         return None
     if deploy.state == "succeeded":
         return deploy.finished or deploy.started
-    return deploy.started if share else deploy.started + PROGRESS
+    if share:
+        return deploy.started
+    return deploy.started + (STARTED if deploy.state == "started" else PROGRESS)
+
+
+def not_there_yet(deploy: Deploy, share: float | None, until: datetime | None) -> bool:
+    """Whether it is too early to miss the version: told to get no traffic (its pods are not ready), or still given time."""
+    if deploy.state in ("failed", "aborted"):
+        return False
+    begins = _should_answer(deploy, share)
+    return begins is None or until is None or until < begins
 
 
 def version_pattern(version: str) -> str:

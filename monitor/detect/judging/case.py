@@ -10,7 +10,7 @@ from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.steps import shared_harm
-from monitor.detect.judging.absence import never_seen, silence, version_pattern
+from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.steps import steps
@@ -66,7 +66,7 @@ def case_of(
         edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, settings) for table in found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
-    blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, settings, now)
+    blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
     found: list[Finding] = []
     met = [edge for edge in edges if edge.contrast.overlap]
     if met:
@@ -194,6 +194,7 @@ def _blockers(
     found: Sequence[EdgeTable],
     sightings: Sequence[Sighting],
     data_until: datetime | None,
+    share: float | None,
     settings: JudgeSettings,
     now: datetime,
 ) -> tuple[Reason, ...]:
@@ -209,6 +210,8 @@ def _blockers(
         reasons.append(reason("version_not_told"))
     elif not _seen(deploy, found, sightings):
         reasons.append(reason("version_not_seen", version=deploy.version, service=deploy.service))
+        if against and not_there_yet(deploy, share, data_until):
+            reasons.append(reason("not_there_yet", version=deploy.version, service=deploy.service))
         if against and version_pattern(against) != version_pattern(deploy.version):
             reasons.append(reason("version_written_otherwise", against_version=against))
     elif not against:
