@@ -11,7 +11,7 @@ from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding
 from monitor.model.reasons import reason
 from monitor.wording import summary
-from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, ramp, steady
 from tests.fixtures.told import sentences
 
 SETTINGS = JudgeSettings()
@@ -125,6 +125,19 @@ def test_an_incident_of_both_versions_in_a_ramp_is_not_made_a_finding_by_history
     hit = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.1 if window >= 2 else 0.0)
     for seed in range(5):
         assert found(cells([hit], 12, before=BEFORE, seed=seed), 12) == []
+
+
+def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_what_they_share() -> None:
+    slowly = lambda window: ramp(window // 3)  # noqa: E731
+    both = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda w: 0.3 * slowly(w) if w >= 0 else 0.0)
+    outage = replace(both, outage=lambda window: 0.15 if window >= 6 else 0.0)
+    calm = replace(both, outage=lambda _: 0.0)
+    for seed in range(3):
+        harm, shared, none = (cells([one], 26, share=slowly, before=BEFORE, seed=seed) for one in (both, outage, calm))
+        (finding,) = found(harm, 26)
+        assert (finding.signal, finding.strength, finding.role) == ("errors", "weaker", "root")
+        assert found(shared, 26) == [], "an outage of both in the midst of a ramp"
+        assert found(none, 26) == []
 
 
 def test_a_passing_incident_after_a_deploy_at_once_is_no_release() -> None:

@@ -21,6 +21,8 @@ MOST_PARTS = 4
 LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
+DOSES = 4
+"""Levels of the new version's share, none among them, at which the old one's calls must have been seen."""
 ENOUGH_BAD = 6.0
 MOST_BEATEN = 0.9
 OUTLASTS = 180.0
@@ -146,6 +148,29 @@ def dose_response(old_bad: Ints, old_calls: Ints, new_share: Floats, before_bad:
     centred = new_share - float((new_share * old_calls).sum() / max(old_calls.sum(), 1))
     spread = float((centred**2 * old_calls).sum()) * rate
     return float(((old_bad - old_calls * rate) * centred).sum() / max(spread, 1e-9) ** 0.5)
+
+
+def dose_over_step(bad: Ints, calls: Ints, share: Floats) -> float:
+    """Log likelihood ratio of "the rate grows with the share" to the best "it stepped at one moment" (or never), Poisson both.
+
+    Windows in time order, those before the deploy with share 0. An outage is a step whatever the ramp does meanwhile; damage to what
+    both versions share follows the new one's traffic up each of its levels, three at least.
+    """
+    if np.unique(np.round(share[calls > 0], 1)).size < DOSES or not bad.sum():
+        return 0.0
+    base, dose = calls.astype(float), calls * share
+    low = high = float(bad.sum()) / max(float(base.sum()), 1.0)
+    for _ in range(80):  # expectation and maximisation: both rates stay above 0
+        mean = np.maximum(low * base + high * dose, 1e-12)
+        low *= float((bad * base / mean).sum()) / max(float(base.sum()), 1e-12)
+        high *= float((bad * dose / mean).sum()) / max(float(dose.sum()), 1e-12)
+    mean = np.maximum(low * base + high * dose, 1e-12)
+    with_dose = float((bad * np.log(mean) - mean).sum())
+    k, a = np.cumsum(bad), np.cumsum(calls)
+    early, late = (k, a), (k[-1] - k, a[-1] - a)
+    ends = sum(part * np.log(np.maximum(part, 1e-12) / np.maximum(of, 1e-12)) - part for part, of in (early, late))
+    with_step = float(np.max(ends)) + float((bad * np.log(np.maximum(base, 1e-12))).sum())
+    return with_dose - with_step
 
 
 def seasonal_rates(windows: Ints, bad: Ints, calls: Ints, later: Ints) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, dose_response, step_test
+from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, dose_over_step, dose_response, step_test
 from monitor.detect.evidence.edge_tests import RATES, SIDES, WARM, WEIGHTS, EdgeTests
 from monitor.detect.evidence.history import growth_of, season, size_step, sizes_grown, steps_of_days
 from monitor.detect.evidence.latency import bound_seconds, bucket_of
@@ -27,6 +27,8 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.reasons import reason
 
 DOSE_Z = 4.0
+DOSE_OVER_STEP = math.log(1000.0)
+"""So much likelier must a dose be than a step at one moment."""
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 FEWEST_PLACEBOS = 3
@@ -163,6 +165,7 @@ def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     """Every measure of the edge that can be compared over time."""
     found: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
     if not _biased(edge):
+        found += [_shared_step(edge, rate) for rate in _rates()]
         found += [_size_step(edge, side, statistic, settings) for side in SIDES for statistic in FEWEST_CALLS]
     return [step for step in found if step is not None]
 
@@ -171,8 +174,11 @@ def rate_steps(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
     """The edge's rates of bad calls over time."""
     if _biased(edge):
         return []
-    rates = (Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES)
-    return [step for step in (_step(edge, rate, rate, settings) for rate in rates) if step is not None]
+    return [step for step in (_step(edge, rate, rate, settings) for rate in _rates()) if step is not None]
+
+
+def _rates() -> list[Measure]:
+    return [Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES]
 
 
 def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:
@@ -208,7 +214,7 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
     """Each measure as it counts for the old version, and for the new one, which is allowed the floor of latency."""
     if _biased(edge):
         return []
-    found = [(rate, rate) for rate in (Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES)]
+    found = [(rate, rate) for rate in _rates()]
     for side in SIDES:
         for quantile, enough, further in BOUNDS:
             place = bound_before(edge.table, old_rows(edge), side, quantile, enough)
@@ -251,6 +257,32 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
     if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_bad_windows or not (apart or _leans(edge, measure)):
         return None
     return Step(edge, measure, before, after, not apart)
+
+
+def _shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
+    """Calls of both versions over time, where the old one's grew worse with the new one's share: damage to what they share.
+
+    The versions look alike then, and only what was before tells; but no outage follows a ramp's levels.
+    """
+    whole = edge.contrast
+    if not whole.overlap or whole.confounded:
+        return None
+    windows, places = np.unique(whole.windows, return_inverse=True)
+    column = [COUNTS.index(name) for name in (measure.bad, measure.calls)]
+    old, new = (_per_window(counts[:, column], places, windows.size) for counts in (whole.old, whole.new))
+    before = series(edge.table, old_rows(edge), measure)
+    if not old[:, 0].sum() or not before.calls.sum():
+        return None
+    share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
+    told = dose_over_step(
+        np.concatenate([before.bad, old[:, 0]]),
+        np.concatenate([before.calls, old[:, 1]]),
+        np.concatenate([np.zeros(before.calls.size), share]),
+    )
+    if told / dispersion(before.bad, before.calls) < DOSE_OVER_STEP:
+        return None
+    since = series(edge.table, edge.table.windows >= whole.since, measure)
+    return Step(edge, measure, before, since, supported=False)
 
 
 def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: JudgeSettings) -> SizeStep | None:
