@@ -171,3 +171,35 @@ def test_that_hardly_anybody_else_calls_a_callee_acquits_nobody() -> None:
     )
     others = one_version(cells([suffering], 18, share=steady(0.0), before=BEFORE), "4.0.0")
     assert judge(deploy(), rows, (), (), SETTINGS, now_after(18), around=Around([*calm, *others]))[1] == []
+
+
+def test_another_name_for_the_same_calls_is_no_neighbour_that_could_acquit() -> None:
+    rows = cells([Traffic(edge(), 100, new=Behaviour(0.05))], 12, share=AT_ONCE, before=BEFORE)
+    balancer = [replace(row, edge=edge("web", "balancer"), callee_version="") for row in rows]
+    (finding,) = found(rows, 12, Around(balancer))
+    assert (finding.signal, finding.evidence.old_bad) == ("errors", 0)
+    other = Traffic(edge("web", "stock", "GET /"), 100, outage=lambda window: 0.05 if window >= 0 else 0.0)
+    assert found(rows, 12, Around(one_version(cells([other], 12, share=steady(0.0), before=BEFORE, seed=7)))) == []
+
+
+def test_one_earlier_day_is_enough_to_know_the_hour() -> None:
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    assert found(rows, around=Around(former=day_before(1))) == []
+    worse = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.35), outage=dinner)], 18, share=AT_ONCE, before=BEFORE)
+    (finding,) = found(worse, around=Around(former=day_before(1)))
+    assert finding.evidence.step is not None
+    assert finding.evidence.step.seasonal
+
+
+def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_better_suspect() -> None:
+    bank = deploy("bank", "5.0.0", previous_version="4.0.0")
+    rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.1))], 18, share=AT_ONCE, before=BEFORE)
+    needs = cells([Traffic(edge("payment", "bank", "POST /charge"), 200)], 18, share=AT_ONCE, before=BEFORE, role="caller")
+    others = Traffic(edge("orders", "bank", "POST /charge"), 200)
+    for harm, outcome in ((0.1, "inconclusive"), (0.0, "fail")):
+        above = Traffic(
+            edge("user", "orders", "GET /"), 200, Behaviour(0.005), outage=lambda w, harm=harm: harm if w >= 0 else 0.0
+        )
+        beside = one_version(cells([others, above], 18, share=steady(0.0), before=BEFORE, seed=5))
+        verdict, _ = judge(deploy(), [*rows, *needs], (), [bank], SETTINGS, now_after(18), around=Around(beside))
+        assert verdict.outcome == outcome

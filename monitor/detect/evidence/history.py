@@ -18,7 +18,7 @@ GROWN = float(np.log(20.0))
 def steps_of_days(days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, seasonal: bool) -> list[float]:
     """The log ratio of after to before at the same hour of each earlier day (cut, table): what the hour alone does.
 
-    `seasonal`: the baseline holds that already, so only by how much each day differs from the mean of the others.
+    `seasonal`: the baseline holds that already, so only by how much each day differs from the mean of the others (one day differs from nothing).
     """
     found: list[float] = []
     for cut, table in days:
@@ -27,7 +27,7 @@ def steps_of_days(days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, 
             found.append(log_ratio((after.bad, after.calls.astype(float)), (before.bad, before.calls.astype(float))))
     if seasonal and len(found) > 1:
         return [one - (sum(found) - one) / (len(found) - 1) for one in found]
-    return found
+    return [0.0] * len(found) if seasonal else found
 
 
 def season(

@@ -18,10 +18,11 @@ from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.judging import Finding
+from monitor.model.judging import Finding, Signal
 
 NOBODY = frozenset({"", "user", "unknown", "__other__"})
 """Names of callers that are no service."""
+FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 Failing = dict[str, tuple[Step, StepTest]]
 """Services that fail their own requests since, each with its strongest step."""
 
@@ -60,6 +61,33 @@ def harm_in_callers(
     if any(all((one, other) in calls for one in first) for other in near):
         return CallersHarm(undecided=tuple(sorted(first)))
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def breaks_others(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    others: Sequence[Deploy],
+    around: Sequence[EdgeTable],
+    settings: JudgeSettings,
+) -> Deploy | None:
+    """A callee released at that moment whose other callers began to fail as well: two releases of which one explains both."""
+    stepped = [one for one in known if one.evidence.step and one.explained is None and one.edge.callee == deploy.service]
+    if not any(one.signal in FAILS for one in stepped):
+        return None
+    own = edges[0]
+    calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
+    near = [
+        one
+        for one in others
+        if (deploy.service, one.service) in calls and -BEFORE_IT <= _began(one) - own.contrast.since <= AFTER_IT + own.grain
+    ]
+    for one in near:
+        callers = {caller for caller, callee in calls if callee == one.service} - NOBODY - {deploy.service}
+        failing = _failing(deploy.service, callers, calls, around, own, settings) if callers else {}
+        if callers & set(failing):
+            return one
+    return None
 
 
 def _failing(

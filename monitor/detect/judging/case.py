@@ -1,7 +1,7 @@
 """What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +11,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.steps import shared_harm
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
-from monitor.detect.judging.callers import harm_in_callers
+from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import rivals
@@ -90,6 +90,15 @@ def case_of(
             neighbours,
             around.former,
         )
+        better = breaks_others(deploy, edges, found, others, neighbours, settings)
+        if better is not None:
+            told = reason("callee_released", service=better.service, version=better.version)
+            found = [
+                replace(one, role="propagated", explained=told)
+                if one.evidence.step and one.explained is None and one.signal in FAILS and one.edge.callee == deploy.service
+                else one
+                for one in found
+            ]
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
