@@ -15,6 +15,7 @@ from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Outcome, Verdict
 from monitor.outside.cells import Known, Recording, summed, windows_of
 from monitor.outside.counts import counts_of
+from monitor.outside.history import with_past
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Rows, Told
@@ -109,6 +110,9 @@ class _Watch:
             rows = rows.take(rows.ts >= told.data_from)
         if told.evaluate_until is not None:
             rows = rows.take(rows.ends <= told.evaluate_until)
+        self.history = cases.of(told.history_case) if told.history_case else None
+        if self.history is not None:
+            rows = with_past(rows, self.history, told)
         touching = rows.callee.is_any(told.service) | rows.caller.is_any(told.service)
         self.environment = told.environment or _commonest(rows.take(touching))
         there = rows.environment.is_any(self.environment)
@@ -120,7 +124,6 @@ class _Watch:
         self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
         self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
         self.settings = _for_bins(settings, self.step)
-        self.history = cases.of(told.history_case) if told.history_case else None
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[EdgeCell] | None = None

@@ -157,6 +157,19 @@ def test_five_minute_bins_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=30)
 
 
+@pytest.mark.parametrize("days", [1, 3, 40])
+def test_a_case_without_a_past_is_held_against_its_history(days: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def rows(harm: Row) -> list[Row]:
+        past = {"case": "past", "version": "0.9"}
+        before = [one | past | {"ts": one["ts"] - timedelta(days=days)} for one in minutes(replaced({}), 120, 0)]
+        return [*before, *minutes(replaced(harm), 2, 4)]
+
+    told_of = deploy(history_case="past", evaluate_until=(AT + timedelta(minutes=4)).isoformat())
+    assert told(capsys, tmp_path, rows(FAILING), told_of)[0]["verdict"] == "fail"
+    assert told(capsys, tmp_path, rows({}), told_of)[0]["verdict"] == "inconclusive"
+    assert told(capsys, tmp_path, rows(FAILING), told_of | {"history_case": None})[0]["verdict"] == "inconclusive"
+
+
 def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The caller's rows bear the caller's version; a delay of the network shows in them alone."""
 
