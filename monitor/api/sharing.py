@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from monitor.api.guard import is_loopback
+from monitor.api.questions import ask_each_once
 from monitor.api.strict import Handler, StrictRoute
 
 Answers = dict[Hashable, "asyncio.Task[Response]"]
@@ -70,7 +71,11 @@ class PageRoute(StrictRoute):
             if request.method != "GET":
                 return await handle(request)
             pages: Pages = request.app.state.pages
-            return await pages.answer(_question(request), lambda: handle(request))
+            return await pages.answer(_question(request), lambda: made(request))
+
+        async def made(request: Request) -> Response:  # in a task, and so a context, of its own
+            ask_each_once()
+            return await handle(request)
 
         return shared
 

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
 _CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)(?:^-- else\n(.*?))?^-- end\n", re.MULTILINE | re.DOTALL)
@@ -12,7 +13,7 @@ _CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)(?:^-- else\n(.*?))?^-- end\n", re
 def statement(name: str, given: frozenset[str] = frozenset()) -> str:
     """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError.
 
-    A line `-- include NAME` stands for statements/parts/NAME.sql: what several statements share is written once. Of
+    A line `-- include NAME` stands for statements/parts/NAME.sql, which may include others: what several share is written once. Of
     `-- if WORD`, `-- else`, `-- end` the lines before or after the middle stay, as WORD is `given` or not: what no row of
     a run needs is not joined.
     """
@@ -22,6 +23,12 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
     place = folder.joinpath(f"{name}.sql")
     if not place.is_file():
         raise KeyError(name)
-    text = place.read_text(encoding="utf-8")
-    text = _INCLUDE.sub(lambda found: folder.joinpath("parts", f"{found[1]}.sql").read_text(encoding="utf-8").rstrip("\n"), text)
+    text = _whole(place, folder.joinpath("parts"))
     return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3] or "", text)
+
+
+def _whole(place: Traversable, parts: Traversable) -> str:
+    """The text of a file with all that it includes."""
+    return _INCLUDE.sub(
+        lambda found: _whole(parts.joinpath(f"{found[1]}.sql"), parts).rstrip("\n"), place.read_text(encoding="utf-8")
+    )

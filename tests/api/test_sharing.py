@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,9 @@ from starlette.responses import Response
 from monitor.api.faults import ApiError
 from monitor.api.sharing import Pages
 from monitor.store import Store
+from monitor.store.client import Parameters
 from tests.fixtures.api import Asked
+from tests.fixtures.shop_day import write_shop_day
 
 PEOPLE = 40
 
@@ -116,3 +119,22 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         threading.Event().wait(0.05)
+
+
+@pytest.mark.parametrize("path", ["/", "/deploys", "/findings", "/violations", "/contracts", "/health", "/edges"])
+def test_a_page_asks_the_store_each_question_once(api: Asked, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    write_shop_day(api.parts.store)
+    asked: Counter[str] = Counter()
+    real = Store.query
+
+    def counted(self: Store, name: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        asked[f"{name} {sorted((parameters or {}).items())}"] += 1
+        return real(self, name, parameters)
+
+    monkeypatch.setattr(Store, "query", counted)
+    assert api.get(path, headers={"accept": "text/html"}).status_code == 200
+    assert asked
+    assert {name: times for name, times in asked.items() if times > 1} == {}
+    before = asked.copy()
+    api.get(path, headers={"accept": "text/html"})
+    assert asked == before + before  # the next page looks for itself

@@ -29,19 +29,20 @@ PROBES = ("/healthz", "/readyz")
 def main() -> None:
     said = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     said.add_argument("case", choices=("soak", "pages"))
-    said.add_argument("--seconds", type=float, default=600.0)
+    said.add_argument("--seconds", type=float, help="by default 600 for soak, 45 for pages")
     said.add_argument("--rate", type=float, default=10.0, help="calls a second")
     said.add_argument("--clients", type=int, default=200)
     options = said.parse_args()
+    seconds = options.seconds or {"soak": 600.0, "pages": 45.0}[options.case]
     with tempfile.TemporaryDirectory() as folder, up(Path(folder)) as (running, feed):
         stop = threading.Event()
         feeding = threading.Thread(target=feed_until, args=(feed, options.rate, stop))
         feeding.start()
         try:
             if options.case == "soak":
-                soak(running, options.seconds)
+                soak(running, seconds)
             else:
-                asyncio.run(pages(running, options.clients, options.seconds))
+                asyncio.run(pages(running, options.clients, seconds))
         finally:
             stop.set()
             feeding.join()
@@ -88,10 +89,12 @@ async def pages(running: Running, clients: int, seconds: float) -> None:
     probers = [threading.Thread(target=probe, args=(running, path, waits[path], stop)) for path in PROBES]
     for each in probers:
         each.start()
-    await asyncio.gather(*(person(number) for number in range(clients)))
-    stop.set()
-    for each in probers:
-        each.join()
+    try:
+        await asyncio.gather(*(person(number) for number in range(clients)))
+    finally:  # a fault of one person must not leave the probes behind, which would go on for ever
+        stop.set()
+        for each in probers:
+            each.join()
     for name, found in waits.items():
         print(f"{name}: {len(found)} answers, {quantiles(found)}")
     print(

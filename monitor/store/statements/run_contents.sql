@@ -6,7 +6,9 @@ SELECT
     -- servers under one client; rarely also a span sent twice, or two clients whose ids agree in 64 bits
     countIf(side = 2 AND kind = 2) - uniqExactIf(reinterpretAsUInt64(call_span), side = 2 AND kind = 2) AS crowded,
     -- spans sent again, perhaps with another end or parent; a consumer's links are told apart
-    count() - uniqExact(reinterpretAsUInt64(own_span) + side + if(kind = 5, intHash64(reinterpretAsUInt64(call_span)), 0)) AS resent,
+    count() - uniqExact(
+-- include span_number
+    ) AS resent,
     -- consumers that only receive, in this run or, of what it processes, long before
     (SELECT count() FROM (SELECT 1 FROM message_ends WHERE step != 0 LIMIT 1)) AS receives,
     -- spans of a window's length or more that end in one of these windows, or later and began before

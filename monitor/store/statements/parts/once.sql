@@ -2,8 +2,8 @@
 -- if resent
     once AS (
         SELECT * FROM halves
-        WHERE window IN {around:Array(UInt32)}
-          AND reinterpretAsUInt64(own_span) + side + if(kind = 5, intHash64(reinterpretAsUInt64(call_span)), 0)
+        WHERE window IN {around:Array(UInt32)} AND
+-- include span_number
               NOT IN (SELECT number FROM settled WHERE generation = {generation:UInt64})
         UNION ALL
         SELECT * EXCEPT (generation, number) FROM settled WHERE generation = {generation:UInt64}
