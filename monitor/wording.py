@@ -24,6 +24,10 @@ SENTENCES: Mapping[Code, str] = {
     "never_seen": "{callee} {callee_version}: announced as deployed, never seen answering in {windows} windows in which "
     "{against_version} answered {old_calls} calls (weaker evidence: it may report another version)",
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
+    "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
+    "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
+    "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they never served side by side",
+    "weaker_pass_accepted": "a weaker pass is accepted here as a pass",
     "thin": "thin: edges with only {share:.0%} of the calls are shown to be no worse ({wanted:.0%} wanted)",
     "service_unknown": "unmatched: {service} was never seen in {environment} in sealed windows",
     "version_stayed": "no overlap: {service} {version}: a {kind} change of {started:when} UTC; the version stayed, "
@@ -76,6 +80,8 @@ SENTENCES: Mapping[Code, str] = {
     "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
     "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
     "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
+    "more_calls_in_all": "about {calls:.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
+    "accept_weaker_pass": "a policy that takes a weaker pass for a pass: detection.accept_weaker_pass",
     "name_environment": "name one with --environment",
     "name_environment_of": "name one of these with --environment",
     "name_namespace": "name one of {names}",

@@ -203,7 +203,12 @@ class House:
     def gate(self, service: str, version: str, environment: str | None, last_look: bool) -> GateAnswer:
         """Judge by what is sealed now."""
         request = asked(joined(self.written, self.engine), service, version, environment, self.judging())
-        return evaluate_gate(self.reader, self.engine, replace(request, last_look=last_look), self.clock())
+        return evaluate_gate(
+            self.reader,
+            self.engine,
+            replace(request, last_look=last_look, accept_weaker=self.settings.detection.accept_weaker_pass),
+            self.clock(),
+        )
 
     def api(self, local_token: str) -> Parts:
         """What the API and the page are made of; `local_token` opens everything to commands on this machine."""

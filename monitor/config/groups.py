@@ -227,6 +227,11 @@ class DetectionSettings(Group):
             share_of_calls=self.calls_share,
         )
 
+    accept_weaker_pass: bool = Field(
+        default=False,
+        description="whether the gate passes a version that never served beside the old one and is no worse than what was before",
+    )
+
 
 class ReceiverSettings(Group):
     """One receiver of alerts."""

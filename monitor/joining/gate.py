@@ -31,6 +31,7 @@ class GateRequest:
     """Which deploy: the newest of this service and version, in any environment unless one is named; without any, the newest config or flag change.
 
     `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow for asking often.
+    `accept_weaker`: versions that never met pass when what came after is no worse than what was before.
     """
 
     service: str
@@ -38,6 +39,7 @@ class GateRequest:
     environment: str | None = None
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     last_look: bool = True
+    accept_weaker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,15 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
         service, environment = of_version[0].called, of_version[0].environment
         reasons = (*reasons, _elsewhere("environment_without_traffic", service, environment, elsewhere))
         settles = (*settles, reason("telemetry_environment"))
-    return _answer(verdict.outcome, reasons, settles, judged.findings, verdict.id, request, of_version[0])
+    outcome = verdict.outcome
+    if outcome == "inconclusive" and any(why.code == "weaker_pass" for why in verdict.reasons):
+        if request.accept_weaker:
+            outcome, settles = "pass", ()
+            weaker = [why for why in reasons if why.code == "weaker_pass"]
+            reasons = (*weaker, reason("weaker_pass_accepted"))
+        else:
+            settles = (reason("accept_weaker_pass"), *settles)
+    return _answer(outcome, reasons, settles, judged.findings, verdict.id, request, of_version[0])
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:

@@ -21,6 +21,9 @@ Code = Literal[
     "never_seen",
     # why a pass is given, or is not possible
     "no_relevant_harm",
+    "harm_improbable",
+    "weaker_pass",
+    "weaker_pass_accepted",
     "thin",
     "service_unknown",
     "version_stayed",
@@ -75,6 +78,8 @@ Code = Literal[
     "version_unmatched",
     # what would settle it
     "more_calls",
+    "more_calls_in_all",
+    "accept_weaker_pass",
     "name_environment",
     "name_environment_of",
     "name_namespace",

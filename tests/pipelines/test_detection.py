@@ -16,7 +16,7 @@ from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import summary
 from pipelines.deploys import DeploySettings, VersionWatch
-from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting
+from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting, steady
 from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings, write_violations
 
@@ -275,3 +275,16 @@ def test_instances_announced_with_no_traffic_are_not_silent_before_they_get_some
     announce(engine, share=0.1, at=START + timedelta(seconds=100))
     (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(40))
     assert [finding.signal for finding in judged.findings] == ["silence"]
+
+
+def test_a_weaker_pass_is_inconclusive_unless_the_policy_takes_it_for_a_pass(store: Store, engine: Engine) -> None:
+    rows = cells([Traffic(edge()), *REST], 60, share=steady(1.0), before=180)
+    write_cells(store, [row for row in rows if row.callee_version == ("2.0.0" if row.window >= START else "1.9.0")])
+    announce(engine, share=1.0)
+    request = GateRequest("payment", "2.0.0")
+    answer = evaluate_gate(Reader(store), engine, request, now_after(60))
+    assert (answer.exit_code, answer.reasons[0].code, answer.settles[0].code) == (2, "weaker_pass", "accept_weaker_pass")
+    accepted = evaluate_gate(Reader(store), engine, replace(request, accept_weaker=True), now_after(60))
+    assert (accepted.outcome, accepted.exit_code) == ("pass", 0)
+    assert [why.code for why in accepted.reasons] == ["weaker_pass", "weaker_pass_accepted"]
+    assert "a weaker pass is accepted here as a pass" in accepted.text

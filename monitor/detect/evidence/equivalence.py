@@ -28,8 +28,8 @@ def bounds(
         return Bounds(None, own_high, float(alone[1]), _needed(rate, 0.0, 1.0, phi, alpha / 2, floor_difference))
     k, a, s, b = k[used], a[used], s[used], b[used]
     weight = a * b / (a + b)
-    new_rate, new_size = _standardised(k / a, a, weight)
-    old_rate, old_size = _standardised(s / b, b, weight)
+    new_rate, new_size = standardised(k / a, a, weight)
+    old_rate, old_size = standardised(s / b, b, weight)
     high = difference_bound(new_rate, new_size / phi, old_rate, old_size / phi, alpha / 2)
     some = k + s > 0
     ratio_high = ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), phi, 1.0 - alpha)[2] if some.any() else None
@@ -64,7 +64,7 @@ def minimum_detectable_ratio(
     return float(ratios[enough][0]) if enough.any() else None
 
 
-def _standardised(rates: Floats, calls: Floats, weight: Floats) -> tuple[float, float]:
+def standardised(rates: Floats, calls: Floats, weight: Floats) -> tuple[float, float]:
     """Weighted rate and the number of calls a plain sample of equal variance would have."""
     total = float(weight.sum())
     return float((weight * rates).sum()) / total, total**2 / float((weight**2 / calls).sum())

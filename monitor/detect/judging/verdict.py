@@ -9,20 +9,18 @@ from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeT
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
 from monitor.detect.judging.case import Case, case_of, since_of
 from monitor.detect.judging.findings import Clauses
+from monitor.detect.judging.whole import harm_improbable, more_calls, rate_per_second, shown_by_whole, weaker_pass, whole_of
 from monitor.detect.measure.columns import digest, tables
-from monitor.detect.measure.contrasts import own_codes
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting
+from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Bounds, EdgeJudgement, Evidence, Finding, Outcome, Signal, Verdict
 from monitor.model.reasons import Reason, reason
 
 SIGNAL_OF: Mapping[str, Signal] = {kind: signal for signal, kind, _, _ in RATES} | dict.fromkeys(SIDES, "latency")
 COUNTED_IN_ALL: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 """Signals of which all failures together consist: where one is accepted as known, their sum says nothing."""
-SHORT_WINDOWS = 12
-"""Windows by which the present rate of traffic is measured."""
 
 
 def judge(
@@ -97,6 +95,12 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
             etas += [eta] if eta is not None else []
             settles.append(_settling(edge, needed, eta))
         judgements.append(_judgement(edge, outcome, reasons, share))
+    whole = whole_of(case, settings)
+    judgements = [
+        replace(judged, outcome="pass", reasons=()) if shown_by_whole(edge, judged, whole) else judged
+        for edge, judged in zip(case.edges, judgements, strict=True)
+    ]
+    alone, passed = passed, sum(judged.share_of_calls for judged in judgements if judged.outcome == "pass")
     accepted = [finding.reason for finding in findings if finding.state == "accepted"]
     reasons = [finding.reason for finding in findings if finding.id in guilty]
     explained = [_explained(finding.reason, finding.explained) for finding in findings if finding.explained]
@@ -105,13 +109,17 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
         outcome = "fail"
     elif not case.blockers and not explained and total and passed >= settings.share_of_calls:
         outcome = "pass"
-        reasons = [reason("no_relevant_harm", share=passed, version=case.deploy.version, against_version=case.against)]
+        reasons = [_no_harm(case, passed) if alone >= settings.share_of_calls else harm_improbable(case, whole, passed)]
     else:
         reasons = [*case.blockers, *explained]
         if total and passed < settings.share_of_calls:
             reasons.append(reason("thin", share=passed, wanted=settings.share_of_calls))
             reasons += _edge_problems(judgements)
+            more = more_calls(case, whole)
+            settles, etas = ([more, *settles], _etas(more) or etas) if more else (settles, etas)
         reasons = reasons or [reason("nothing_sealed")]
+        if weaker_pass(case, findings, settings):
+            reasons.insert(0, reason("weaker_pass", version=case.deploy.version, against_version=case.against))
     reasons += accepted
     return Verdict(
         id=digest([case.deploy.id, hashed])[:20],
@@ -131,6 +139,15 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
         minimum_detectable_effect=_mde(case, settings),
         eta_seconds=max(etas) if etas and outcome == "inconclusive" else None,
     )
+
+
+def _no_harm(case: Case, share: float) -> Reason:
+    return reason("no_relevant_harm", share=share, version=case.deploy.version, against_version=case.against)
+
+
+def _etas(more: Reason) -> list[float]:
+    eta = more.parameters["eta_seconds"]
+    return [float(eta)] if eta is not None else []
 
 
 def _explained(worse: Reason, by: Reason) -> Reason:
@@ -197,20 +214,8 @@ def _calls_since(edge: EdgeTests, since: float) -> int:
     return int(edge.table.counts[edge.table.windows >= since, 0].sum())
 
 
-def _rate_per_second(edge: EdgeTests) -> float:
-    """Calls of the new version per second over the last windows; 0 when it has none any more."""
-    names, codes = own_codes(edge.table, edge.role)
-    newest = int(edge.table.windows[-1])
-    recent = (edge.table.windows > newest - SHORT_WINDOWS * WINDOW_SECONDS) & (edge.table.windows >= edge.contrast.since)
-    recent &= codes == (names.index(edge.contrast.new_version) if edge.contrast.new_version in names else -1)
-    if not recent.any():
-        return 0.0
-    seconds = newest - int(edge.table.windows[recent][0]) + WINDOW_SECONDS
-    return float(edge.table.counts[recent, 0].sum()) / seconds
-
-
 def _eta(edge: EdgeTests, needed: float) -> float | None:
-    rate = _rate_per_second(edge)
+    rate = rate_per_second(edge)
     return max(needed - float(edge.contrast.after_new[0]), 0.0) / rate if rate else None
 
 

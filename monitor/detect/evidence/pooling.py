@@ -1,0 +1,174 @@
+"""Is harm improbable, taken over all edges of one role together? Where no single edge has calls enough to show it.
+
+Bad calls of the new version are held against those that the old version's rates let expect of the same mix of edges: its rate beside the
+new one, and over the half hour before where that rate is steady. Two things must be shown. *Improbable*: given a stated prior, that one
+release in twenty is harmful and that its harm may be of any size (log-uniform, from the floor to all calls), relevant harm has a
+probability of one in a thousand at most. *Bounded*: at 99 %, at most two points more fail. Both hold for one look; what is looked at
+again and again has at most a few times that error. So few calls pass only where nothing, or next to nothing, is bad.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from monitor.detect.arrays import Floats
+from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
+from monitor.detect.evidence.equivalence import difference_bound, standardised
+from monitor.detect.evidence.latency import exceedance_counts
+from monitor.detect.evidence.rates import dispersion
+from monitor.detect.measure.columns import COUNTS
+from monitor.detect.measure.contrasts import Role, Side, histograms
+from monitor.detect.settings import JudgeSettings
+
+PRIOR = 0.05
+"""One release in twenty is taken to be harmful before anything is seen of it."""
+IMPROBABLE = 0.001
+CONFIDENCE = 0.99
+MOST_POINTS = 0.02
+CLIENT_ERROR_POINTS = 0.03
+"""What callers do wrong varies with the callers: no prior speaks of it, a bound does."""
+GROSS = 0.3
+"""Harm of so many calls must be excluded on each edge by itself, at 95 %: ten calls of which none is bad do."""
+STEADY = 3.0
+"""Standard deviations that the old version's rate beside the new one may be off its rate before."""
+SIZES = (np.arange(40) + 0.5) / 40.0
+BASES = (np.arange(9) + 0.5) / 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One kind of bad calls over all edges of a role: what the new version had, and what the old one's rates let expect.
+
+    `harm`: probability of relevant harm; `difference_high`: how much more of all calls may be bad, at 99 %. `enough`: both are small.
+    `calls_needed`: so many calls would show it if all goes on as the old version did (None: no number below ten million).
+    """
+
+    kind: str
+    calls: float
+    bad: float
+    expected: float
+    harm: float
+    difference_high: float
+    enough: bool
+    calls_needed: float | None
+
+
+def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, apart: bool = False) -> list[Pooled]:
+    """Each kind that the edges of this role have, latency by side included. `apart`: the versions never met, what was before is all there is."""
+    mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
+    kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [(ALL_FAILURES, ALL_FAILURES, "calls")]
+    found = [_rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart) for kind, bad, calls in kinds]
+    found += [_latency(mine, side, settings, apart) for side in SIDES]
+    return [one for one in found if one is not None]
+
+
+def without_gross_harm(edge: EdgeTests) -> bool:
+    """Whether on this edge alone, harm of a third of all calls is excluded, and no test leans that way."""
+    new = edge.contrast.after_new
+    calls, bad = float(new[COUNTS.index("calls")]), float(new[COUNTS.index(ALL_FAILURES)])
+    usual = edge.contrast.before[:, COUNTS.index(ALL_FAILURES)].sum() + edge.contrast.after_old[COUNTS.index(ALL_FAILURES)]
+    past = edge.contrast.before[:, 0].sum() + edge.contrast.after_old[0]
+    base = float(usual) / max(float(past), 1.0)
+    return calls > 0 and float(special.gammaincinv(bad + 1.0, 0.95)) / calls - base < GROSS
+
+
+def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool) -> Pooled | None:
+    place = COUNTS.index(bad), COUNTS.index(of)
+    calls = found = expected = usual = weight = 0.0
+    phi = 1.0
+    for edge in edges:
+        contrast = edge.contrast
+        k, a = (float(contrast.after_new[column]) for column in place)
+        s, b = (float(contrast.after_old[column]) for column in place)
+        before_bad, before_calls = contrast.before[:, place[0]], contrast.before[:, place[1]]
+        if apart or _steady(s, b, float(before_bad.sum()), float(before_calls.sum())):
+            s, b = s + float(before_bad.sum()), b + float(before_calls.sum())
+        if not a or not b:
+            if a and kind != "violated":  # no old call to expect anything by: whatever is bad is more
+                calls, found = calls + a, found + k
+            continue
+        calls, found, expected = calls + a, found + k, expected + a * s / b
+        usual, weight = usual + (s + 0.5) * (a / b), weight + (s + 0.5) * (a / b) ** 2
+        phi = max(phi, dispersion(before_bad, before_calls))
+    if not calls:
+        return None
+    shape = usual**2 / weight if weight else 0.5  # of a gamma law as uncertain as the sum of the edges' rates
+    harm, high = _harm(found / phi, expected / phi, calls / phi, shape)
+    enough = high < CLIENT_ERROR_POINTS if kind == "client_error" else harm <= IMPROBABLE and high < MOST_POINTS
+    return Pooled(
+        kind, calls, found, expected, harm, high, enough, None if enough else _needed(kind, expected / calls, phi, shape)
+    )
+
+
+def _harm(bad: float, expected: float, calls: float, shape: float) -> tuple[float, float]:
+    """(probability of relevant harm, upper bound of the added share at 99 %)."""
+    bases = np.maximum(expected * special.gammaincinv(shape, BASES) / shape, 1e-9)
+    floor = max(0.005, 0.25 * expected / calls)
+    added = calls * floor ** (1.0 - SIZES)
+    none = _poisson(bad, bases)
+    some = _poisson(bad, bases[:, None] + added[None, :]).mean(axis=1)
+    odds = PRIOR / (1.0 - PRIOR) * float(some.sum()) / max(float(none.sum()), 1e-300)
+    low = float(bases[0]) if bad else 0.0
+    return odds / (1.0 + odds), max(0.0, float(special.gammaincinv(bad + 1.0, CONFIDENCE)) - min(low, expected)) / calls
+
+
+def _poisson(bad: float, mean: Floats) -> Floats:
+    return np.asarray(np.exp(bad * np.log(mean) - mean - special.gammaln(bad + 1.0)), dtype=np.float64)
+
+
+def _steady(s: float, b: float, before_bad: float, before_calls: float) -> bool:
+    """Whether the old version's rate beside the new one is what it was before; also where it has no calls there any more."""
+    if not before_calls:
+        return False
+    if not b:
+        return True
+    rate = (s + before_bad + 1.0) / (b + before_calls + 2.0)
+    spread = (rate * (1.0 - rate) * (1.0 / b + 1.0 / before_calls)) ** 0.5
+    return bool(abs(s / b - before_bad / before_calls) <= STEADY * max(spread, 1e-9))
+
+
+def _needed(kind: str, rate: float, phi: float, shape: float) -> float | None:
+    """Calls of the new version that would be enough if they went on at the old version's rate."""
+    low, high = 10.0, 1e7
+    if not _would(kind, high, rate, phi, shape):
+        return None
+    while high / low > 1.05:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if _would(kind, middle, rate, phi, shape) else (middle, high)
+    return high
+
+
+def _would(kind: str, calls: float, rate: float, phi: float, shape: float) -> bool:
+    harm, high = _harm(calls * rate / phi, calls * rate / phi, calls / phi, shape)
+    return high < CLIENT_ERROR_POINTS if kind == "client_error" else harm <= IMPROBABLE and high < MOST_POINTS
+
+
+def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
+    rows: list[tuple[int, int, int, int]] = []
+    for edge in edges:
+        new, old = _both(edge, side, apart)
+        if new.any() and old.any():
+            floors = settings.latency_floor_buckets, settings.latency_floor_seconds
+            rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
+    if not rows:
+        return None
+    k, a, s, b = np.array(rows, dtype=np.float64).T
+    weight = a * b / (a + b)
+    new_rate, new_size = standardised(k / a, a, weight)
+    old_rate, old_size = standardised(s / b, b, weight)
+    high = difference_bound(new_rate, new_size, old_rate, old_size, settings.equivalence_alpha)
+    enough = high < settings.latency_floor_points
+    return Pooled(side, float(a.sum()), float(k.sum()), old_rate * float(a.sum()), 0.0, high, enough, None)
+
+
+def _both(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats]:
+    """The new and the old version's histograms, rows x buckets: beside each other, or after and before."""
+    if not apart:
+        data = histograms(edge.contrast, side)
+        return (data[0], data[1]) if data is not None else (np.zeros((0, 1)), np.zeros((0, 1)))
+    whole = edge.table.client if side == "client" else edge.table.server
+    if whole is None:
+        return np.zeros((0, 1)), np.zeros((0, 1))
+    return whole[edge.contrast.since_rows], whole[edge.contrast.before_rows]

@@ -1,0 +1,131 @@
+"""What the edges of a service show together: a pass where no edge alone has calls enough, and what would settle it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.evidence.edge_tests import ALL_FAILURES, SIDES, EdgeTests
+from monitor.detect.evidence.pooling import GROSS, PRIOR, Pooled, pooled, without_gross_harm
+from monitor.detect.judging.case import Case
+from monitor.detect.measure.contrasts import Role, own_codes
+from monitor.detect.settings import JudgeSettings
+from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.judging import EdgeJudgement, Finding
+from monitor.model.reasons import Reason, reason
+
+ROLES: tuple[Role, ...] = ("callee", "caller")
+SHORT_WINDOWS = 12
+"""Windows by which the present rate of traffic is measured."""
+LEANING = math.log(20.0)
+"""An edge with so much evidence of harm, though not enough for a finding, passes on its own or not at all."""
+OPEN = frozenset({"harm_possible", "slowness_possible", "few_windows"})
+"""What more calls would settle: all else that stands against an edge, its neighbours cannot answer for."""
+LONG_ENOUGH = 300.0
+"""Seconds that versions must have served side by side: what leaks, or fails only when warm, shows itself later than the first calls."""
+WEAKER_AFTER = 300.0
+"""Seconds after which a version that never met the old one may be called no worse than what was before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Each role's kinds over all edges: what the service answers, and what it gets from those it calls.
+
+    `missing_seconds`: so much longer must the versions run side by side; 0 when it was long enough, in windows enough.
+    """
+
+    kinds: Mapping[Role, Sequence[Pooled]]
+    missing_seconds: float
+
+
+def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Whole:
+    """Over the edges of the case. `apart`: the versions never met, and what was before is what there is to compare with."""
+    kinds = {role: pooled(case.edges, role, settings, apart=apart) for role in ROLES}
+    windows = [edge.contrast.windows for edge in case.edges]
+    met = np.unique(np.concatenate(windows)) if windows else np.array([], dtype=np.int64)
+    if not met.size:
+        return Whole(kinds, LONG_ENOUGH)
+    missing = LONG_ENOUGH - float(met[-1] - met[0] + WINDOW_SECONDS)
+    return Whole(kinds, max(missing, 0.0 if met.size >= settings.min_windows else 1.0))
+
+
+def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool:
+    """Whether an edge that is open for want of calls passes with the others of its role: together they are enough, and it is not grossly worse.
+
+    An edge that leans towards harm is not carried by the others, nor is any while one of its role leans.
+    """
+    if judged.outcome != "inconclusive" or any(one.code not in OPEN for one in judged.reasons):
+        return False
+    kinds = whole.kinds[edge.role]
+    return (
+        bool(kinds)
+        and not whole.missing_seconds
+        and all(kind.enough for kind in kinds)
+        and edge.log_e < LEANING
+        and without_gross_harm(edge)
+        and all(high < GROSS for high in edge.latency_difference.values())
+    )
+
+
+def harm_improbable(case: Case, whole: Whole, share: float) -> Reason:
+    """Why the edges together are enough for a pass."""
+    kinds = [kind for role in ROLES for kind in whole.kinds[role] if kind.kind not in SIDES]
+    calls = max((kind.calls for kind in kinds if kind.kind == ALL_FAILURES), default=0.0)
+    return reason(
+        "harm_improbable",
+        share=share,
+        version=case.deploy.version,
+        against_version=case.against,
+        calls=calls,
+        harm=max((kind.harm for kind in kinds if kind.kind != "client_error"), default=0.0),
+        prior=PRIOR,
+        difference_high=max((kind.difference_high for kind in kinds), default=0.0),
+    )
+
+
+def more_calls(case: Case, whole: Whole) -> Reason | None:
+    """How many calls of the new version on all edges of a role would settle it, if nothing is wrong; None where calls are not what is missing."""
+    found: list[tuple[float, Role]] = []
+    for role in ROLES:
+        needs = [
+            kind.calls_needed - kind.calls for kind in whole.kinds[role] if not kind.enough and kind.calls_needed is not None
+        ]
+        if needs:
+            found.append((max(1.0, *needs), role))
+    if not found and whole.missing_seconds:
+        found.append((1.0, "callee"))
+    if not found or not any(edge.contrast.overlap for edge in case.edges):
+        return None
+    more, role = max(found)
+    rate = sum(rate_per_second(edge) for edge in case.edges if edge.role == role)
+    eta = max(more / rate, whole.missing_seconds) if rate else None
+    return reason("more_calls_in_all", calls=more, version=case.deploy.version, service=case.deploy.service, eta_seconds=eta)
+
+
+def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings) -> bool:
+    """Whether a version that never met the old one is no worse than what was before: all that can be said of it, and weaker than a pass."""
+    apart = {"no_overlap", "version_stayed"}
+    codes = {blocker.code for blocker in case.blockers}
+    if not codes or codes - apart or findings or not case.edges or case.data_until is None:
+        return False
+    if case.data_until.timestamp() - case.since < WEAKER_AFTER:
+        return False
+    if any(edge.problems or edge.log_e >= LEANING or not edge.contrast.before.size for edge in case.edges):
+        return False
+    whole = whole_of(case, settings, apart=True)
+    kinds = [kind for role in ROLES for kind in whole.kinds[role]]
+    seen = [edge for edge in case.edges if edge.contrast.after_new[0]]
+    return bool(seen) and all(kind.enough for kind in kinds) and all(map(without_gross_harm, seen))
+
+
+def rate_per_second(edge: EdgeTests) -> float:
+    """Calls of the new version per second over the last windows; 0 when it has none any more."""
+    names, codes = own_codes(edge.table, edge.role)
+    newest = int(edge.table.windows[-1])
+    recent = (edge.table.windows > newest - SHORT_WINDOWS * WINDOW_SECONDS) & (edge.table.windows >= edge.contrast.since)
+    recent &= codes == (names.index(edge.contrast.new_version) if edge.contrast.new_version in names else -1)
+    if not recent.any():
+        return 0.0
+    seconds = newest - int(edge.table.windows[recent][0]) + WINDOW_SECONDS
+    return float(edge.table.counts[recent, 0].sum()) / seconds

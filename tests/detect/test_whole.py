@@ -1,0 +1,134 @@
+"""What the edges of a service show together: a pass within a quarter of an hour, and none for harm."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitor.detect.evidence.pooling import IMPROBABLE, _harm
+from monitor.detect.judging.verdict import judge
+from monitor.detect.settings import JudgeSettings
+from monitor.model.edges import EdgeCell
+from monitor.model.judging import Verdict
+from monitor.wording import sentence
+from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+
+SETTINGS = JudgeSettings()
+QUARTER = 90
+"""Windows of a quarter of an hour."""
+OPERATIONS = [("POST /pay", 14.0), ("GET /status", 10.0), ("GET /methods", 6.0), ("POST /refund", 3.5)]
+"""Together 200 calls a minute."""
+
+
+def small_shop(new: Behaviour | None = None, old: Behaviour | None = None, **apart: Behaviour) -> list[Traffic]:
+    usual = old or Behaviour(latency=0.03, spread=0.5)
+    return [
+        Traffic(edge(operation=operation), calls, usual, apart.get(operation.split("/")[1], new or usual))
+        for operation, calls in OPERATIONS
+    ]
+
+
+def verdict(traffic: list[Traffic], windows: int = QUARTER, share: float = 0.1, seed: int = 1, before: int = 180) -> Verdict:
+    rows = cells(traffic, windows, share=steady(share), before=before, seed=seed)
+    return judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
+
+
+def passed_after(traffic: list[Traffic], share: float, seed: int) -> int | None:
+    """Windows after which it passes for the first time, looked at every minute; None within 15 minutes."""
+    rows = cells(traffic, QUARTER + 6, share=steady(share), before=180, seed=seed)
+    for windows in range(12, QUARTER + 7, 6):
+        seen = [row for row in rows if (row.window - START).total_seconds() < 10 * windows]
+        if judge(deploy(), seen, (), (), SETTINGS, now_after(windows))[0].outcome == "pass":
+            return windows
+    return None
+
+
+def test_a_tenth_of_200_calls_a_minute_passes_within_a_quarter_of_an_hour_or_so() -> None:
+    after = [passed_after(small_shop(), 0.11, seed) for seed in range(6)]
+    assert sum(one is not None for one in after) >= 5, after
+    told = verdict(small_shop(), share=0.12)
+    assert (told.outcome, told.reasons[0].code) == ("pass", "harm_improbable")
+    assert told.reasons[0].parameters["prior"] == 0.05
+    assert float(told.reasons[0].parameters["harm"] or 0.0) <= IMPROBABLE
+    assert "relevant harm is improbable" in sentence(told.reasons[0])
+
+
+def test_before_it_says_how_many_calls_of_the_whole_service_would_settle_it() -> None:
+    early = verdict(small_shop(), 30)
+    assert early.outcome == "inconclusive"
+    assert early.settles[0].code == "more_calls_in_all"
+    assert 100 < float(early.settles[0].parameters["calls"] or 0.0) < 400
+    assert early.eta_seconds is not None
+    assert 200 < early.eta_seconds < 1500
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "new",
+    [
+        Behaviour(server_error=0.03, latency=0.03, spread=0.5),
+        Behaviour(timeout=0.04, latency=0.03, spread=0.5),
+        Behaviour(told=0.04, latency=0.03, spread=0.5),
+        Behaviour(latency=0.06, spread=0.5),
+    ],
+    ids=["errors", "timeouts", "told by the provider", "twice as slow"],
+)
+def test_harm_never_passes_however_often_it_is_looked_at(new: Behaviour, seed: int) -> None:
+    assert passed_after(small_shop(new), 0.1, seed) is None
+
+
+def test_one_operation_that_always_fails_is_not_carried_by_the_others() -> None:
+    told = verdict(small_shop(refund=Behaviour(server_error=1.0)), share=0.3)
+    assert told.outcome != "pass"
+
+
+def test_an_edge_that_leans_towards_harm_is_not_carried_by_the_others() -> None:
+    told = verdict(small_shop(refund=Behaviour(server_error=0.2, latency=0.03, spread=0.5)), share=0.5)
+    assert told.outcome != "pass"
+
+
+def test_a_service_whose_old_version_fails_now_and_then_needs_more_calls_and_is_judged_against_that() -> None:
+    usual = Behaviour(server_error=0.01, latency=0.03, spread=0.5)
+    busy = [replace(one, calls_per_window=one.calls_per_window * 10) for one in small_shop(old=usual)]
+    assert sum(verdict(busy, 90, share=0.2, seed=seed).outcome == "pass" for seed in (2, 3, 4)) >= 2
+    assert (
+        verdict([replace(one, new=Behaviour(server_error=0.04, latency=0.03, spread=0.5)) for one in busy], 90).outcome != "pass"
+    )
+
+
+def test_harm_is_improbable_only_after_300_calls_without_a_failure() -> None:
+    """By hand: 0.05/0.95 x the mean of exp(-300 r) over r log-uniform from 0.5 % to all."""
+    sizes = 0.005 ** (1.0 - (np.arange(100_000) + 0.5) / 100_000)
+    for calls in (200, 300, 400):
+        odds = 0.05 / 0.95 * float(np.exp(-calls * sizes).mean())
+        harm, high = _harm(0.0, 0.0, calls, 0.5)
+        assert harm == pytest.approx(odds / (1 + odds), rel=0.1)
+        assert (harm <= IMPROBABLE) == (calls >= 300)
+        assert high == pytest.approx(4.605 / calls, rel=0.01)
+
+
+def at_once(traffic: list[Traffic], windows: int = 60) -> list[EdgeCell]:
+    rows = cells(traffic, windows, share=steady(1.0), before=180)
+    return [row for row in rows if row.callee_version == ("2.0.0" if row.window >= START else "1.9.0")]
+
+
+def test_a_version_that_never_met_the_old_one_gets_a_weaker_pass_and_no_more() -> None:
+    told = judge(deploy(), at_once(small_shop()), (), (), SETTINGS, now_after(60))[0]
+    assert told.outcome == "inconclusive"
+    assert told.reasons[0].code == "weaker_pass"
+
+
+@pytest.mark.parametrize(
+    "new",
+    [Behaviour(server_error=0.03, latency=0.03, spread=0.5), Behaviour(latency=0.06, spread=0.5)],
+    ids=["errors", "twice as slow"],
+)
+def test_no_weaker_pass_for_harm(new: Behaviour) -> None:
+    told = judge(deploy(), at_once(small_shop(new)), (), (), SETTINGS, now_after(60))[0]
+    assert "weaker_pass" not in {one.code for one in told.reasons}
+
+
+def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:
+    for rows, windows in ((at_once(small_shop(), 20), 20), ([one for one in at_once(small_shop()) if one.window >= START], 60)):
+        told = judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
+        assert "weaker_pass" not in {one.code for one in told.reasons}
