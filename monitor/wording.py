@@ -41,6 +41,7 @@ SENTENCES: Mapping[Code, str] = {
     "late": "late: the newest sealed data is of {data_until:when} UTC, {seconds:.0f} s ago",
     "no_overlap": "no overlap: {version} and {against_version} never served side by side; only before and after can be compared",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
+    "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
     "callers_fail": "callers: {service}, which calls it, fails its own requests since about then; more than one release may be why",
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",

@@ -37,6 +37,7 @@ Code = Literal[
     "no_overlap",
     "shared_state",
     "callers_fail",
+    "worse_alone",
     "nothing_sealed",
     # of one edge
     "edge_without_version",

@@ -203,3 +203,12 @@ def test_a_callee_released_as_well_that_breaks_its_other_callers_too_is_the_bett
         beside = one_version(cells([others, above], 18, share=steady(0.0), before=BEFORE, seed=5))
         verdict, _ = judge(deploy(), [*rows, *needs], (), [bank], SETTINGS, now_after(18), around=Around(beside))
         assert verdict.outcome == outcome
+
+
+def test_harm_that_begins_when_the_old_version_is_gone_never_passes() -> None:
+    rolling = lambda window: min(1.0, 0.25 * (1 + window // 6))  # noqa: E731
+    rest = [Traffic(edge(operation=f"GET /{n}"), 3000) for n in range(3)]
+    for harm, outcomes in ((0.0, {"pass"}), (0.05, {"inconclusive", "fail"})):
+        late = Traffic(edge(), 3000, Behaviour(0.002), Behaviour(0.002), outage=lambda w, harm=harm: harm if w >= 30 else 0.0)
+        rows = cells([late, *rest], 60, share=rolling, before=BEFORE)
+        assert judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0].outcome in outcomes

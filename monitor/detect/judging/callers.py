@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.steps import Step, by_time, rate_steps
+from monitor.detect.evidence.shared import well_until
+from monitor.detect.evidence.steps import by_time, rate_steps
+from monitor.detect.evidence.timed import Step
 from monitor.detect.judging.steps import AFTER_IT, BEFORE_IT, step_finding
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls
@@ -51,15 +53,14 @@ def harm_in_callers(
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
     first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
-    if not first & callers:
+    suffering = tuple(sorted(first & callers))
+    if not suffering:
         return CallersHarm()
     near = {one.service for one in others if -BEFORE_IT <= _began(one) - mine[0].contrast.since <= AFTER_IT + mine[0].grain}
     near -= {deploy.service}
     first -= near  # who was released itself answers for itself
-    if not first or not first <= callers:
-        return CallersHarm(undecided=tuple(sorted(first & callers)))
-    if any(all((one, other) in calls for one in first) for other in near):
-        return CallersHarm(undecided=tuple(sorted(first)))
+    if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
+        return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
 
 
@@ -76,11 +77,14 @@ def breaks_others(
     if not any(one.signal in FAILS for one in stepped):
         return None
     own = edges[0]
+    here = [edge for edge in edges if edge.table.edge in {one.edge for one in stepped}]
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     near = [
         one
         for one in others
-        if (deploy.service, one.service) in calls and -BEFORE_IT <= _began(one) - own.contrast.since <= AFTER_IT + own.grain
+        if (deploy.service, one.service) in calls
+        and -BEFORE_IT <= _began(one) - own.contrast.since <= AFTER_IT + own.grain
+        and all(well_until(edge, _began(one)) for edge in here)
     ]
     for one in near:
         callers = {caller for caller, callee in calls if callee == one.service} - NOBODY - {deploy.service}

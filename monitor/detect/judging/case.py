@@ -9,7 +9,7 @@ import numpy as np
 from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.rates import between
-from monitor.detect.evidence.steps import shared_harm
+from monitor.detect.evidence.shared import shared_harm, worse_alone
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
@@ -237,6 +237,14 @@ def _blockers(
         and not any(edge.contrast.overlap for edge in edges)
     ):
         reasons.append(reason("no_overlap", version=deploy.version, against_version=against))
+    return (*reasons, *_over_time(deploy, against, edges))
+
+
+def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> list[Reason]:
+    """What only time shows where the versions met: reasons not to pass, never to fail."""
+    told: list[Reason] = []
     if any(shared_harm(edge) for edge in edges):
-        reasons.append(reason("shared_state", against_version=against, version=deploy.version))
-    return tuple(reasons)
+        told.append(reason("shared_state", against_version=against, version=deploy.version))
+    if any(worse_alone(edge) for edge in edges):
+        told.append(reason("worse_alone", against_version=against, version=deploy.version))
+    return told

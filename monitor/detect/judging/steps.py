@@ -11,8 +11,10 @@ from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
 from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import three
 from monitor.detect.evidence.rates import LEANS, dispersion
+from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
-from monitor.detect.evidence.steps import AnyStep, new_rows, old_rows, steps_of
+from monitor.detect.evidence.steps import steps_of
+from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
 from monitor.detect.measure.columns import EdgeTable
@@ -33,8 +35,9 @@ from monitor.model.judging import (
 )
 from monitor.model.reasons import Reason, reason
 
-BEFORE_IT, AFTER_IT = 600.0, 120.0
+BEFORE_IT, AFTER_IT = 600.0, 300.0
 """A callee released so many seconds before, or after, may be what steps at this deploy's moment."""
+SOON = 120.0
 
 
 _Bad = tuple[AnyStep, StepTest]
@@ -164,6 +167,10 @@ def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
     """
     apart = (callee.deploy.first_traffic or callee.deploy.started).timestamp() - one.edge.contrast.since
     if not -BEFORE_IT <= apart <= AFTER_IT + one.edge.grain:
+        return False
+    if one.measure.signal != "latency" and not well_until(one.edge, one.edge.contrast.since + apart):
+        return False
+    if one.measure.signal == "latency" and apart > SOON + one.edge.grain:
         return False
     if callee.log_e >= LEANS:
         return True

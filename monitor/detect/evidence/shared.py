@@ -1,0 +1,97 @@
+"""What both versions show together, or the new one alone: damage to what they share, and harm that no comparison side by side tells of."""
+
+import math
+
+import numpy as np
+
+from monitor.detect.arrays import Ints
+from monitor.detect.evidence.before_after import dose_over_step, dose_response, fixed_e
+from monitor.detect.evidence.edge_tests import RATES, EdgeTests
+from monitor.detect.evidence.rates import LEANS, dispersion
+from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
+from monitor.detect.measure.columns import COUNTS
+from monitor.detect.measure.series import Measure, series
+
+DOSE_Z = 4.0
+FLOOR_ALONE = 1.25
+DOSE_OVER_STEP = math.log(1000.0)
+"""So much likelier must a dose be than a step at one moment."""
+
+
+def well_until(edge: EdgeTests, moment: float) -> bool:
+    """Whether the edge's calls since the deploy failed no more than before until `moment`, but did after it."""
+    failures = Measure("errors", "server_error", "failed", "calls")
+    since, before = series(edge.table, new_rows(edge), failures), series(edge.table, old_rows(edge), failures)
+    first = since.windows < moment
+    k, a, s, b = (float(column.sum()) for column in (since.bad[first], since.calls[first], before.bad, before.calls))
+    if not a or not b:
+        return True
+    later = (float(since.bad[~first].sum()) + 0.5) / max(float(since.calls[~first].sum()), 1.0)
+    return k <= 2.0 or k / a <= math.sqrt((s + 0.5) / b * later)
+
+
+def worse_alone(edge: EdgeTests) -> bool:
+    """Whether the new version failed more since the old one left than the old one ever did: no comparison side by side tells of that."""
+    whole = edge.contrast
+    if not whole.overlap or is_biased(edge):
+        return False
+    for rate in rates_of_calls():
+        since, before = series(edge.table, new_rows(edge), rate), series(edge.table, old_rows(edge), rate)
+        alone = since.windows > whole.windows[-1]
+        met = float(whole.column(rate.bad)[1].sum())
+        k, a = float(since.bad[alone].sum()), float(since.calls[alone].sum())
+        s, b = float(before.bad.sum()) + met, float(before.calls.sum() + whole.column(rate.calls)[1].sum())
+        phi = dispersion(before.bad, before.calls)
+        if k and a and b and fixed_e(k / phi, s / phi, a / (a + b), FLOOR_ALONE) >= LEANS:
+            return True
+    return False
+
+
+def shared_harm(edge: EdgeTests) -> bool:
+    """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail."""
+    contrast = edge.contrast
+    if not contrast.overlap:
+        return False
+    windows, places = np.unique(contrast.windows, return_inverse=True)
+    for _, _, bad, calls in RATES:
+        column = [COUNTS.index(name) for name in (bad, calls)]
+        old = _per_window(contrast.old[:, column], places, windows.size)
+        new = _per_window(contrast.new[:, column], places, windows.size)
+        share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
+        before = contrast.before[:, column]
+        phi = dispersion(before[:, 0], before[:, 1])
+        if dose_response(old[:, 0], old[:, 1], share, before[:, 0], before[:, 1]) / math.sqrt(phi) >= DOSE_Z:
+            return True
+    return False
+
+
+def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
+    """Calls of both versions over time, where the old one's grew worse with the new one's share: damage to what they share.
+
+    The versions look alike then, and only what was before tells; but no outage follows a ramp's levels.
+    """
+    whole = edge.contrast
+    if not whole.overlap or whole.confounded:
+        return None
+    windows, places = np.unique(whole.windows, return_inverse=True)
+    column = [COUNTS.index(name) for name in (measure.bad, measure.calls)]
+    old, new = (_per_window(counts[:, column], places, windows.size) for counts in (whole.old, whole.new))
+    before = series(edge.table, old_rows(edge), measure)
+    if not old[:, 0].sum() or not before.calls.sum():
+        return None
+    share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
+    told = dose_over_step(
+        np.concatenate([before.bad, old[:, 0]]),
+        np.concatenate([before.calls, old[:, 1]]),
+        np.concatenate([np.zeros(before.calls.size), share]),
+    )
+    if told / dispersion(before.bad, before.calls) < DOSE_OVER_STEP:
+        return None
+    since = series(edge.table, edge.table.windows >= whole.since, measure)
+    return Step(edge, measure, before, since, supported=False)
+
+
+def _per_window(counts: Ints, places: Ints, size: int) -> Ints:
+    out = np.zeros((size, counts.shape[1]), dtype=np.int64)
+    np.add.at(out, places, counts)
+    return out

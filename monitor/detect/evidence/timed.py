@@ -1,0 +1,166 @@
+"""A measure of one edge over time, held against what time does alone, what neighbours did, and earlier days."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.detect.arrays import Bools, Floats
+from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
+from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
+from monitor.detect.evidence.history import growth_of, season, size_step, sizes_grown, steps_of_days
+from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.series import Controls, Measure, Series
+from monitor.detect.settings import JudgeSettings
+
+FEWEST_PLACEBOS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One edge's measure over time: the old version before, the new one since; `supported` by how the versions differ where they met."""
+
+    edge: EdgeTests
+    measure: Measure
+    before: Series
+    after: Series
+    supported: bool
+
+    def test(
+        self,
+        settings: JudgeSettings,
+        expected: tuple[Floats, Floats] | None = None,
+        former: Sequence[float] = (),
+        growth: tuple[float, float] = (1.0, 0.0),
+    ) -> StepTest:
+        """Held against what was before alone, or also against seasons, earlier days and what neighbours did."""
+        times, added = growth
+        beyond = np.maximum(self.after.bad - np.floor(added * self.after.calls).astype(np.int64), 0)
+        return step_test(
+            (self.before.bad, self.before.calls),
+            (beyond, self.after.calls),
+            dispersion(self.before.bad, self.before.calls),
+            settings.placebo_windows,
+            expected=expected,
+            former=former,
+            growth=times,
+            floor_ratio=self.floor(settings),
+            margin=1.0 if self.supported else MARGIN,
+        )
+
+    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+        """Held against neighbours and this edge at the same hours of earlier days."""
+        expected = season(hours, self.before, self.after, self.measure)
+        former = steps_of_days(hours, self.measure, seasonal=expected is not None)
+        return self.test(settings, expected, former, growth_of(controls, self.measure, self.edge.contrast.since))
+
+    def floor(self, settings: JudgeSettings) -> float:
+        """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
+        if self.supported:
+            return settings.floor_ratio
+        rate = float(self.before.bad.sum()) / max(int(self.before.calls.sum()), 1)
+        return float(min(MIN_RATIO, 0.5 * (1.0 + 1.0 / max(rate, 1e-9))))
+
+    def believed(self, test: StepTest, whole: float, settings: JudgeSettings) -> bool:
+        """`whole`: log of the edges over alpha, of which this kind has its share."""
+        beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
+        if self.measure.signal in WARM:
+            beaten = beaten and test.lasting
+        enough = beaten if self.supported else test.stands_out(_seconds(self.after)) and test.lasting
+        return (
+            test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
+            and enough
+            and (test.ratio is None or test.ratio >= self.floor(settings))
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeStep:
+    """One side's latency by size over time, histograms per window; `before` and `after` count the calls above the old p90."""
+
+    edge: EdgeTests
+    measure: Measure
+    before: Series
+    after: Series
+    supported: bool
+    statistic: Statistic
+    old: Floats
+    new: Floats
+
+    def test(self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0) -> StepTest:
+        """Held against what was before alone, or also against earlier days and what neighbours did."""
+        lowest = self.edge.table.lowest
+        found = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
+        blank = StepTest(
+            before_calls=int(self.before.calls.sum()),
+            before_bad=int(self.before.bad.sum()),
+            after_calls=int(self.after.calls.sum()),
+            after_bad=int(self.after.bad.sum()),
+            log_e=0.0,
+            ratio=1.0,
+            placebos=0,
+            beaten=0,
+            seasonal=bool(former),
+            growth=math.exp(grown),
+            lasting=False,
+        )
+        if found is None or found.step <= 0 or found.added_seconds < settings.latency_floor_seconds:
+            return blank
+        near = found.step - max(SLOWER / 2.0, CLOSE * found.step)
+        return replace(
+            blank,
+            log_e=found.log_e,
+            ratio=math.exp(found.step),
+            placebos=found.placebos + len(former),
+            beaten=found.beaten + sum(one < near for one in former),
+            lasting=found.lasting,
+        )
+
+    def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
+        """Held against neighbours and this edge at the same hours of earlier days."""
+        days = (
+            size_step(table, table.windows < cut, table.windows >= cut, self.measure.kind, self.statistic) for cut, table in hours
+        )
+        grown = sizes_grown(controls, self.measure.kind, self.statistic, self.edge.contrast.since)
+        return self.test(settings, [day for day in days if day is not None], grown)
+
+    def believed(self, test: StepTest, whole: float, _: JudgeSettings) -> bool:
+        """`whole`: log of the edges over alpha, of which this kind has its share."""
+        beaten = test.placebos >= FEWEST_PLACEBOS and test.beaten == test.placebos
+        enough = beaten if self.supported else test.stands_out(_seconds(self.after))
+        return (
+            test.log_e >= whole - math.log(WEIGHTS[self.measure.kind])
+            and enough
+            and test.lasting
+            and (test.ratio or 0.0) >= math.exp(SLOWER)
+        )
+
+
+AnyStep = Step | SizeStep
+
+
+def old_rows(edge: EdgeTests) -> Bools:
+    rows = np.zeros(edge.table.windows.size, dtype=bool)
+    rows[edge.contrast.before_rows] = True
+    return rows & (edge.table.windows <= edge.contrast.since - edge.grain)
+
+
+def new_rows(edge: EdgeTests) -> Bools:
+    rows = np.zeros(edge.table.windows.size, dtype=bool)
+    rows[edge.contrast.since_rows] = True
+    return rows
+
+
+def _seconds(after: Series) -> float:
+    return float(after.windows[-1] - after.windows[0]) if after.windows.size else 0.0
+
+
+def is_biased(edge: EdgeTests) -> bool:
+    return any(problem.code == "biased" for problem in edge.problems)
+
+
+def rates_of_calls() -> list[Measure]:
+    return [Measure(signal, kind, bad, calls) for signal, kind, bad, calls in RATES]
