@@ -11,7 +11,8 @@ from monitor.clock import Clock
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import read_api_logs
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import reading_of
+from monitor.joining.books import Books, Rows
 from monitor.joining.examining import Examiner
 from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
@@ -38,7 +39,7 @@ def api_logs(
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
     """
-    examiner, watermarks = Examiner(settings.aliases), Watermarks()
+    examiner, books = Examiner(settings.aliases), Books(store, "api_logs")
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
@@ -47,30 +48,11 @@ def api_logs(
         examined = examiner.examine(said.exchanges, registry(), records)
         store.insert("violations", examined.violations)
         store.insert("exchanges", examined.exchanges)
-        if len(records):
-            store.insert("arrivals", arrival_rows(records.partitions[0].source_id, examined.windows, examined.window_rows))
-            store.insert("rejects", reject_rows(rejects, reading))
-            store.insert("losses", loss_rows(records))
-            store.insert(
-                "ledger",
-                ledger_rows(
-                    records,
-                    exchanges=examined.per_record,
-                    filtered=passed,
-                    rejected=examined.rejected(rejects),
-                    reading=reading,
-                ),
-            )
-        now = clock()
-        marks = watermarks.update(records, examined.record, examined.end_ns, now)
-        if watermarks.due(records, now):
-            store.insert("watermarks", marks)
+        rows = Rows(examined.record, examined.end_ns, examined.windows, examined.window_rows)
+        books.arrived(records, rows)
+        refused = examined.rejected(rejects)
+        books.entered(records, rejects, reading, exchanges=examined.per_record, filtered=passed, rejected=refused)
+        books.marked(records, rows, clock())
         for outcome, count in examined.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
-        for reject in rejects:
-            telemetry.REJECTS.labels("api_logs", reject.reason).inc(reject.count)
-        progress = budget.account(records, rejects, len(said.exchanges), int(passed.sum()))
-        reached = watermarks.newest()
-        if reached is not None:
-            telemetry.WATERMARK.labels("api_logs").set(reached)
-        yield progress
+        yield budget.account(records, rejects, len(said.exchanges), int(passed.sum()))

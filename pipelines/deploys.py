@@ -6,16 +6,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 from sqlalchemy import Engine
 
-from monitor import telemetry
 from monitor.clock import Clock
 from monitor.control.deploys import record
 from monitor.decode.deploys import DeployEvents, decode_deploys
 from monitor.detect.measure.versions import VersionMemory, VersionSettings
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import ledger_rows, loss_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import reading_of
+from monitor.joining.books import Books, Counts
 from monitor.joining.unread import explained, read_before
 from monitor.model.deploys import Deploy, DeployEvent
 from monitor.model.edges import WINDOW_SECONDS
@@ -42,17 +41,13 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
     An event that comes again changes nothing (its key is source and id), so a crash at any point is harmless.
     """
     budget = RejectBudget(settings.limits, "deploys", partial(explained, "deploys"), partial(read_before, store))
+    books = Books(store, "deploys")
     for records in source.poll():
         reading = reading_of(clock())
         found = decode_deploys(records)
         for event in found.events:
             record(engine, settings.aliases.deploy(event), clock())
-        if len(records):
-            store.insert("rejects", reject_rows(found.rejects, reading))
-            store.insert("losses", loss_rows(records))
-            store.insert("ledger", _ledger(records, found, reading))
-        for reject in found.rejects:
-            telemetry.REJECTS.labels("deploys", reject.reason).inc(reject.count)
+        books.entered(records, found.rejects, reading, **_counts(records, found))
         yield budget.account(records, found.rejects)
 
 
@@ -82,9 +77,9 @@ class VersionWatch:
         return recorded
 
 
-def _ledger(records: Records, found: DeployEvents, reading: int) -> pa.Table:
+def _counts(records: Records, found: DeployEvents) -> dict[str, Counts]:
     filtered, rejected = np.zeros(len(records), np.int64), np.zeros(len(records), np.int64)
     filtered[list(found.filtered)] = 1
     index = records.index()
     rejected[[index[one.place] for one in found.rejects]] = 1
-    return ledger_rows(records, filtered=filtered, rejected=rejected, reading=reading)
+    return {"filtered": filtered, "rejected": rejected}

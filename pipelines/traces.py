@@ -13,13 +13,13 @@ from monitor.contracts.registry import Registry
 from monitor.decode.api_logs.attributes import span_exchanges
 from monitor.decode.spans import decode_spans
 from monitor.edges.aliases import Aliases
-from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reading_of, reject_rows
+from monitor.edges.bookkeeping import reading_of
 from monitor.edges.halves import Namer, half_edges
+from monitor.joining.books import Books, Rows
 from monitor.joining.examining import Examiner
 from monitor.joining.unread import explained, read_before
 from monitor.model.exchanges import Exchange
 from monitor.model.records import Progress, Records
-from monitor.model.spans import SpanBatch
 from monitor.store import Store
 from monitor.streams.limit import RejectBudget, RejectLimits
 from monitor.streams.source import Source
@@ -47,7 +47,7 @@ def traces(
     under its natural key.
     """
     examiner = Examiner(settings.aliases)
-    namer, watermarks = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Watermarks()
+    namer, books = Namer(settings.aliases, unmarked_biased=settings.unmarked_biased), Books(store, "traces")
     budget = RejectBudget(settings.limits, "traces", partial(explained, "spans"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
@@ -61,42 +61,26 @@ def traces(
             examined = examiner.examine(carried, registry(), records)
             for table in ("violations", "exchanges"):
                 store.insert(table, getattr(examined, table))
-        if len(records):
-            store.insert("arrivals", arrival_rows(records.partitions[0].source_id, halves.windows, halves.window_rows))
-            store.insert("rejects", reject_rows(rejects, reading))
-            store.insert("losses", loss_rows(records))
-            store.insert(
-                "ledger",
-                ledger_rows(
-                    records,
-                    spans=spans.seen,
-                    halves=halves.sources,
-                    filtered=spans.filtered + halves.passed,
-                    rejected=spans.refused,
-                    exchanges=_per_record(carried, records),
-                    reading=reading,
-                ),
-            )
-        now = clock()
-        marks = watermarks.update(records, spans.record, spans.end_ns, now)
-        if watermarks.due(records, now):
-            store.insert("watermarks", marks)
-        _count(spans, len(halves), watermarks.newest())
-        for reject in rejects:
-            telemetry.REJECTS.labels("traces", reject.reason).inc(reject.count)
+        rows = Rows(spans.record, spans.end_ns, halves.windows, halves.window_rows)
+        books.arrived(records, rows)
+        books.entered(
+            records,
+            rejects,
+            reading,
+            spans=spans.seen,
+            halves=halves.sources,
+            filtered=spans.filtered + halves.passed,
+            rejected=spans.refused,
+            exchanges=_per_record(carried, records),
+        )
+        books.marked(records, rows, clock())
+        telemetry.SPANS.inc(int(np.sum(spans.seen)))
+        telemetry.HALVES.inc(len(halves))
         read = int(np.sum(spans.seen) - np.sum(spans.refused))  # internal spans are none of the map, and good ones
-        progress = budget.account(records, rejects, read)
-        yield progress
+        yield budget.account(records, rejects, read)
 
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:
     index = records.index()
     rows = np.array([index[one.source_id, one.partition, one.offset] for one in carried], np.int64)
     return np.bincount(rows, minlength=len(records)).astype(np.int64)
-
-
-def _count(spans: SpanBatch, halves: int, watermark: float | None) -> None:
-    telemetry.SPANS.inc(int(np.sum(spans.seen)))
-    telemetry.HALVES.inc(halves)
-    if watermark is not None:
-        telemetry.WATERMARK.labels("traces").set(watermark)

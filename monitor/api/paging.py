@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request, Response
 
 from monitor.api.moments import Limit, Offset
-from monitor.api.questions import Range
+from monitor.api.questions import Listed, Range
 
 Item = TypeVar("Item")
 TOTAL = "x-total-count"
@@ -39,6 +39,11 @@ class Paging:
             headers["x-newest-data"] = newest.isoformat()
         if asked.moved:
             headers["x-data-moved"] = "true"
+
+    def answered(self, found: Listed, asked: Range, newest: datetime | None) -> None:
+        """Say how many there are and which time this answer is of."""
+        self.told(len(found.rows), found.total)
+        self.dated(asked, newest)
 
     def of(self, rows: Sequence[Item]) -> list[Item]:
         """This page of rows that are all there."""

@@ -128,6 +128,29 @@ def listed(parts: Parts, panel: str, limit: int, offset: int = 0, /, **parameter
     return Listed((), int(first[0]["in_all"]) if first else 0)
 
 
+def listed_in(parts: Parts, panel: str, asked: Range, limit: int, offset: int = 0, /, **wanted: str | None) -> Listed:
+    """As `listed`, in a range of time and of what is `wanted`: None is any."""
+    chosen = {name: value or "" for name, value in wanted.items()}
+    return listed(parts, panel, limit, offset, since=asked.since, until=asked.until, **chosen)
+
+
+def broken_clauses(
+    parts: Parts,
+    asked: Range,
+    limit: int,
+    offset: int = 0,
+    *,
+    environment: str | None = None,
+    caller: str | None = None,
+    callee: str | None = None,
+    operation: str | None = None,
+    contract: str | None = None,
+) -> Listed:
+    """Clauses that live exchanges break, the newest first."""
+    wanted = {"environment": environment, "caller": caller, "callee": callee, "operation": operation, "contract": contract}
+    return listed_in(parts, "violations_by_fingerprint", asked, limit, offset, **wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowsState:
     """How far the store is: publish sequence, newest window, newest sealed window (None while there is none)."""
@@ -163,7 +186,7 @@ def windows_state(parts: Parts, asking: Asking = ask) -> WindowsState:
 def live_services(parts: Parts) -> Sequence[Row]:
     """Services and versions that telemetry shows in the last day, or in the last day that the data has."""
     day = data_range(parts, None, None, "24h")
-    return listed(parts, "services", MOST_SERVICES, since=day.since, until=day.until, environment="", service="").rows
+    return listed_in(parts, "services", day, MOST_SERVICES, environment=None, service=None).rows
 
 
 def namespaces_seen(parts: Parts) -> dict[tuple[str, str], list[str]]:

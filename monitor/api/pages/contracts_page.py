@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.questions import data_range, listed
+from monitor.api.questions import broken_clauses, data_range
 from monitor.api.routes.contracts import line, newest, revision_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
@@ -21,18 +21,7 @@ MOST_CLAUSES = 50_000
 def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLResponse:
     """Newest revisions, with what was seen to break them in the last day."""
     day = data_range(parts, None, None, "24h")
-    rows = listed(
-        parts,
-        "violations_by_fingerprint",
-        MOST_CLAUSES,
-        since=day.since,
-        until=day.until,
-        environment="",
-        caller="",
-        callee="",
-        operation="",
-        contract="",
-    ).rows
+    rows = broken_clauses(parts, day, MOST_CLAUSES).rows
     broken: dict[str, int] = {}
     for row in rows:
         broken[row["contract"]] = broken.get(row["contract"], 0) + row["exchanges"]

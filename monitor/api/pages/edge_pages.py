@@ -13,7 +13,7 @@ from monitor.api.pages.finding_pages import deploys_of
 from monitor.api.pages.known_names import ends_of, names_known
 from monitor.api.pages.lines import map_lines
 from monitor.api.parts import Parts
-from monitor.api.questions import RANGES, Range, Row, ask, data_range, listed, windows_state
+from monitor.api.questions import RANGES, Range, Row, ask, broken_clauses, data_range, listed_in, windows_state
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
@@ -39,13 +39,12 @@ def edges_page(
 ) -> HTMLResponse:
     """All edges, or those of one service."""
     asked = data_range(parts, since, until)
-    times = {"since": asked.since, "until": asked.until}
-    overview = listed(parts, "edges_overview", MOST_ROWS, **times, environment=environment or "")
+    overview = listed_in(parts, "edges_overview", asked, MOST_ROWS, environment=environment)
     rows = overview.rows
     environments = sorted({row["environment"] for row in rows})
     kept = [row for row in rows if not service or _takes_part(row, service)]
     findings = kept_findings.list_findings(parts.engine, state="open")
-    seen = listed(parts, "services", MOST_ROWS, **times, environment=environment or "", service="").rows
+    seen = listed_in(parts, "services", asked, MOST_ROWS, environment=environment, service=None).rows
     groups = [
         (
             one,
@@ -114,22 +113,12 @@ def edge_page(
             "operation": where["operation"],
             "windows": state,
             "links": links,
-            "operations": listed(parts, "edge_operations", MOST_SHOWN, **times, **{**where, "operation": "", "protocol": ""}),
+            "operations": listed_in(parts, "edge_operations", asked, MOST_SHOWN, **{**where, "operation": "", "protocol": ""}),
             "pairs": version_pairs(parts, asked, where),
             "rates": rates[-MOST_STEPS:],
             "rates_in_all": len(rates),
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
-            "violations": listed(
-                parts,
-                "violations_by_fingerprint",
-                MOST_SHOWN,
-                **times,
-                environment=where["environment"],
-                caller=caller,
-                callee=callee,
-                operation="",
-                contract="",
-            ),
+            "violations": broken_clauses(parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee),
             "findings": findings,
             "names": names_known(parts, ends_of(one.edge for one in findings)),
             "finding_deploys": deploys_of(parts, findings),

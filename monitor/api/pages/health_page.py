@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
-from monitor.api.questions import ask, data_range, listed, newest_row, range_of, windows_state
+from monitor.api.questions import ask, data_range, listed, listed_in, newest_row, range_of, windows_state
 from monitor.api.routes.health import components, notes, unready
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
@@ -19,7 +19,7 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
     now = parts.clock()
     day, hour = range_of(None, None, now, "24h"), data_range(parts, None, None)
     tables = ask(parts, "size")
-    rejects = listed(parts, "rejects_by_reason", MOST_SHOWN, since=day.since, until=day.until)
+    rejects = listed_in(parts, "rejects_by_reason", day, MOST_SHOWN)
     return render(
         request,
         "health.html",
@@ -32,7 +32,7 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
             "ledger": listed(parts, "ledger_totals", MOST_SHOWN),
             "rejects": rejects,
             "newest_reject": None if rejects.rows else newest_row(parts, "last_reject"),
-            "coverage": listed(parts, "coverage", MOST_SHOWN, since=hour.since, until=hour.until, environment=""),
+            "coverage": listed_in(parts, "coverage", hour, MOST_SHOWN, environment=None),
             "range": hour,
             "tables": tables,
         },

@@ -13,7 +13,7 @@ from monitor.api.map_layout import Box, Curve, Layout, lay_out
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.incidents import incidents
 from monitor.api.pages.lines import STATES, MapLine, Names, map_lines, services_of
-from monitor.api.questions import RANGES, Range, Row, data_range, listed, windows_state
+from monitor.api.questions import RANGES, Range, Row, data_range, listed_in, windows_state
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import link, render
 from monitor.control import deploys as kept_deploys
@@ -46,13 +46,13 @@ def map_page(
 ) -> HTMLResponse:
     """The map of one environment, over the last hour by default."""
     asked = data_range(parts, since, until)
-    overview = listed(parts, "edges_overview", MOST_ROWS, since=asked.since, until=asked.until, environment="")
+    overview = listed_in(parts, "edges_overview", asked, MOST_ROWS, environment=None)
     rows = overview.rows
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
     opened = kept_findings.list_findings(parts.engine, state="open")
     findings = [one for one in opened if one.edge.environment == chosen or not environments]
-    live = listed(parts, "services", MOST_ROWS, since=asked.since, until=asked.until, environment=chosen, service="")
+    live = listed_in(parts, "services", asked, MOST_ROWS, environment=chosen, service=None)
     versions = live.rows
     here = [row for row in rows if row["environment"] == chosen]
     lines = map_lines(here, findings, {(row["namespace"], row["service"]) for row in versions}, asked)

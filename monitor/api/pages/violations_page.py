@@ -7,7 +7,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since, Until
 from monitor.api.pages.known_names import names_known
 from monitor.api.pages.lines import services_of
-from monitor.api.questions import RANGES, data_range, listed, newest_row
+from monitor.api.questions import RANGES, broken_clauses, data_range, listed_in, newest_row
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 
@@ -29,19 +29,8 @@ def violations_page(
 ) -> HTMLResponse:
     """Grouped by fingerprint, newest first; the last day by default."""
     asked = data_range(parts, since, until, "24h")
-    times = {"since": asked.since, "until": asked.until}
-    found = listed(
-        parts,
-        "violations_by_fingerprint",
-        MOST_SHOWN,
-        **times,
-        environment=environment or "",
-        caller=caller or "",
-        callee=callee or "",
-        operation="",
-        contract=contract or "",
-    )
-    coverage = listed(parts, "coverage", MOST_ROWS, **times, environment=environment or "").rows
+    found = broken_clauses(parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee, contract=contract)
+    coverage = listed_in(parts, "coverage", asked, MOST_ROWS, environment=environment).rows
     reasons: dict[str, int] = {}
     for row in coverage:
         for reason, count in row["not_checked"].items():

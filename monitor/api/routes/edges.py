@@ -11,7 +11,7 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS, ApiError
 from monitor.api.moments import FIRST, LAST, Name, Offset, Since, Until, moment
 from monitor.api.paging import Paged, Paging
-from monitor.api.questions import FAILING, Range, data_range, listed, newest_row, windows_state
+from monitor.api.questions import FAILING, Range, broken_clauses, data_range, listed_in, newest_row, windows_state
 from monitor.api.strict import StrictRoute
 from monitor.model.edges import EdgeQuery, EdgeRow, GroupBy
 
@@ -124,21 +124,18 @@ def violations(
 ) -> list[ViolationGroup]:
     """The last 24 hours by default, or the last day that the data has; newest first."""
     asked = data_range(parts, since, until, "24h")
-    found = listed(
+    found = broken_clauses(
         parts,
-        "violations_by_fingerprint",
+        asked,
         paged.limit,
         paged.offset,
-        since=asked.since,
-        until=asked.until,
-        environment=environment or "",
-        caller=caller or "",
-        callee=callee or "",
-        operation=operation or "",
-        contract=contract or "",
+        environment=environment,
+        caller=caller,
+        callee=callee,
+        operation=operation,
+        contract=contract,
     )
-    paged.told(len(found.rows), found.total)
-    paged.dated(asked, newest_row(parts, "last_violation"))
+    paged.answered(found, asked, newest_row(parts, "last_violation"))
     return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in found.rows]
 
 
@@ -156,18 +153,8 @@ def services(
     as `namespace/name`.
     """
     asked = data_range(parts, since, until)
-    found = listed(
-        parts,
-        "services",
-        paged.limit,
-        paged.offset,
-        since=asked.since,
-        until=asked.until,
-        environment=environment or "",
-        service=service or "",
-    )
-    paged.told(len(found.rows), found.total)
-    paged.dated(asked, windows_state(parts).last_closed)
+    found = listed_in(parts, "services", asked, paged.limit, paged.offset, environment=environment, service=service)
+    paged.answered(found, asked, windows_state(parts).last_closed)
     return [LiveVersion.model_validate(row) for row in found.rows]
 
 

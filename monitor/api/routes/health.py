@@ -16,7 +16,18 @@ from monitor.api.faults import ERRORS
 from monitor.api.moments import Limit, Name, Since, Until
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
-from monitor.api.questions import Asking, WindowsState, ask, data_range, glance, listed, newest_row, range_of, windows_state
+from monitor.api.questions import (
+    Asking,
+    WindowsState,
+    ask,
+    data_range,
+    glance,
+    listed,
+    listed_in,
+    newest_row,
+    range_of,
+    windows_state,
+)
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
 from monitor.errors import StoreError
@@ -315,9 +326,8 @@ def health(_caller: Reading, parts: Opened) -> Health:
 def rejects(_caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None) -> list[RejectGroup]:
     """By the time of reading; the last 24 hours by default."""
     asked = range_of(since, until, parts.clock(), "24h")
-    found = listed(parts, "rejects_by_reason", paged.limit, paged.offset, since=asked.since, until=asked.until)
-    paged.told(len(found.rows), found.total)
-    paged.dated(asked, newest_row(parts, "last_reject"))
+    found = listed_in(parts, "rejects_by_reason", asked, paged.limit, paged.offset)
+    paged.answered(found, asked, newest_row(parts, "last_reject"))
     return [RejectGroup.model_validate(row) for row in found.rows]
 
 
@@ -335,11 +345,8 @@ def coverage(
 ) -> list[CoverageLine]:
     """The last hour by default, or the last hour that the data has; what is seen worst first."""
     asked = data_range(parts, since, until)
-    found = listed(
-        parts, "coverage", paged.limit, paged.offset, since=asked.since, until=asked.until, environment=environment or ""
-    )
-    paged.told(len(found.rows), found.total)
-    paged.dated(asked, windows_state(parts).last_closed)
+    found = listed_in(parts, "coverage", asked, paged.limit, paged.offset, environment=environment)
+    paged.answered(found, asked, windows_state(parts).last_closed)
     return [CoverageLine.model_validate(row) for row in found.rows]
 
 
@@ -349,7 +356,7 @@ def size(_caller: Reading, parts: Opened, limit: Limit = 20) -> Size:
     tables = [TableSize.model_validate(row) for row in ask(parts, "size")]
     totals = ask(parts, "span_totals")[0]
     asked = range_of(None, None, parts.clock(), "24h")
-    edges = listed(parts, "size_by_edge", limit, since=asked.since, until=asked.until)
+    edges = listed_in(parts, "size_by_edge", asked, limit)
     taken, spans = sum(table.bytes for table in tables), int(totals["spans"])
     per_million = taken / 1e9 / (spans / 1e6) if spans else None
     days = (totals["last_ingested"] - totals["first_ingested"]).total_seconds() / 86400

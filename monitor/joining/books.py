@@ -1,0 +1,56 @@
+"""What every collector writes of a batch after its rows and before its commit: arrivals, rejects, losses, ledger, watermarks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor import telemetry
+from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reject_rows
+from monitor.model.records import Records, Reject
+from monitor.store import Store
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Where a batch's spans or exchanges lie: `record` and `end_ns` of each; the distinct `windows`, and how many rows each got."""
+
+    record: NDArray[np.int32]
+    end_ns: NDArray[np.uint64]
+    windows: NDArray[np.uint32]
+    window_rows: NDArray[np.int64]
+
+
+class Books:
+    """The books of one pipeline. Lives between batches: it remembers how far each partition's event time has come."""
+
+    def __init__(self, store: Store, pipeline: str) -> None:
+        self._store, self._pipeline = store, pipeline
+        self._watermarks = Watermarks()
+
+    def arrived(self, records: Records, rows: Rows) -> None:
+        """Which windows the batch touched: they are closed again. Before `entered`, so that none is forgotten."""
+        if len(records):
+            self._store.insert("arrivals", arrival_rows(records.partitions[0].source_id, rows.windows, rows.window_rows))
+
+    def entered(self, records: Records, rejects: Sequence[Reject], reading: int, **counts: Counts) -> None:
+        """What became of every record; durable on return. `counts`: the ledger's columns, by record."""
+        if len(records):
+            self._store.insert("rejects", reject_rows(rejects, reading))
+            self._store.insert("losses", loss_rows(records))
+            self._store.insert("ledger", ledger_rows(records, reading=reading, **counts))
+        for reject in rejects:
+            telemetry.REJECTS.labels(self._pipeline, reject.reason).inc(reject.count)
+
+    def marked(self, records: Records, rows: Rows, now: datetime) -> None:
+        """How far event time has come, once a second at most; a batch without records is a heartbeat."""
+        marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
+        if self._watermarks.due(records, now):
+            self._store.insert("watermarks", marks)
+        reached = self._watermarks.newest()
+        if reached is not None:
+            telemetry.WATERMARK.labels(self._pipeline).set(reached)
