@@ -42,6 +42,8 @@ SENTENCES: Mapping[Code, str] = {
     "no_overlap": "no overlap: {version} and {against_version} never served side by side; only before and after can be compared",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
     "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
+    "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",
+    "versions_unnamed": "no overlap: telemetry names no version of {service}, so before and after {version} alone can be compared",
     "callers_fail": "callers: {service}, which calls it, fails its own requests since about then; more than one release may be why",
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",

@@ -101,11 +101,14 @@ def judge_deploy(
         late = max(judged_until, sealed_until - RECENT)
         newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
         alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, seen.name)
+        told_apart = any(one.version for one in sightings) or any(
+            (cell.callee_version if cell.edge.callee == named.service else cell.caller_version) for cell in cells
+        )
         findings = [
             brought_up_to_date(
                 finding,
                 named.service,
-                deploy.version if named.service in (finding.edge.caller, finding.edge.callee) else "",
+                deploy.version if told_apart and named.service in (finding.edge.caller, finding.edge.callee) else "",
                 [*cells, *newer]
                 if named.service in (finding.edge.caller, finding.edge.callee)
                 else [*inputs.neighbours, *reader.cells(deploy.environment, finding.edge.callee, late, sealed_until)],

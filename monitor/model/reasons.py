@@ -38,6 +38,8 @@ Code = Literal[
     "shared_state",
     "callers_fail",
     "worse_alone",
+    "fanout_changed",
+    "versions_unnamed",
     "nothing_sealed",
     # of one edge
     "edge_without_version",

@@ -351,3 +351,21 @@ def test_an_instance_no_odder_than_the_old_ones_are_among_themselves_is_no_findi
     assert [one.signal for one in judge(deploy(), rows, alike, (), SETTINGS, now_after(12))[1]] == ["errors"]
     odd = [replace(one, failed=(0, 1, 1, 9)[int(one.instance[-1])]) for one in alike]
     assert judge(deploy(), rows, odd, (), SETTINGS, now_after(12))[1] == []
+
+
+def test_instances_that_differ_by_timeouts_are_given_the_same_allowance() -> None:
+    rows = cells([Traffic(edge(), 400, Behaviour(timeout=0.02), Behaviour(timeout=0.06)), *REST], 24, share=steady(0.25))
+    alike = [sighting(window, "1.9.0", f"old-{n}", 100) for window in range(24) for n in range(4)]
+    assert [one.signal for one in judge(deploy(), rows, alike, (), SETTINGS, now_after(24))[1]] == ["timeouts"]
+    odd = [replace(one, failed=(0, 1, 1, 9)[int(one.instance[-1])]) for one in alike]
+    assert judge(deploy(), rows, odd, (), SETTINGS, now_after(24))[1] == []
+
+
+def test_where_telemetry_names_no_version_before_and_after_are_compared() -> None:
+    for harm, outcome, signals in ((0.0, "inconclusive", []), (0.1, "fail", ["errors"])):
+        rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005 + harm))], 24, share=steady(1.0), before=90)
+        nameless = [replace(row, callee_version="") for row in rows]
+        verdict, findings = judge(deploy(first_traffic=None), nameless, (), (), SETTINGS, now_after(24))
+        assert (verdict.outcome, [one.signal for one in findings]) == (outcome, signals)
+        if not harm:
+            assert verdict.reasons[0].code == "versions_unnamed"

@@ -189,7 +189,9 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Sha
         if signal in WARM:
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
             k, a = np.maximum(k - aside, 0), a - aside
-        phi = max(dispersion(*_alone(contrast, bad, calls)), least if kind in ("server_error", "provider_error") else 1.0)
+        phi = max(
+            dispersion(*_alone(contrast, bad, calls)), least if kind in ("server_error", "provider_error", "timeout") else 1.0
+        )
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
             # warm instances lean the same way: then fresh ones count as well

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
+from monitor.detect.evidence.fanout import changed_fanout
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
@@ -156,7 +157,14 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
     rest = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
     if rest:
         return min(rest)[1]
-    return deploy.version if any(_ran_before(deploy, table, since) for table in found) else ""
+    ran = any(_ran_before(deploy, table, since) for table in found)
+    return deploy.version if ran or (found and is_nameless(deploy, found, sightings)) else ""
+
+
+def is_nameless(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
+    """Whether telemetry names no version of the service at all: then only time can be compared."""
+    names = {name for table in found for name in own_codes(table, role_on(table, deploy.service) or "callee")[0]}
+    return not any(names) and not any(one.version for one in sightings)
 
 
 def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
@@ -211,7 +219,9 @@ def _blockers(
     if not found and not sightings:
         return (reason("service_unknown", service=deploy.service, environment=deploy.environment or "any environment"),)
     reasons: list[Reason] = []
-    if _stayed(deploy, against):
+    if against == deploy.version and deploy.kind not in STAYS and is_nameless(deploy, found, sightings):
+        reasons.append(reason("versions_unnamed", service=deploy.service, version=deploy.version))
+    elif _stayed(deploy, against):
         reasons.append(
             reason("version_stayed", service=deploy.service, version=deploy.version, kind=deploy.kind, started=deploy.started)
         )
@@ -247,4 +257,5 @@ def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> list
         told.append(reason("shared_state", against_version=against, version=deploy.version))
     if any(worse_alone(edge) for edge in edges):
         told.append(reason("worse_alone", against_version=against, version=deploy.version))
-    return told
+    changed = changed_fanout(edges)
+    return [*told, *(reason("fanout_changed", one.edge, version=deploy.version, old=one.old, new=one.new) for one in changed)]
