@@ -11,6 +11,7 @@ from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.series import Measure, series
+from monitor.model.judging import Signal
 
 DOSE_Z = 4.0
 FLOOR_ALONE = 1.25
@@ -30,21 +31,22 @@ def well_until(edge: EdgeTests, moment: float) -> bool:
     return k <= 2.0 or k / a <= math.sqrt((s + 0.5) / b * later)
 
 
-def worse_alone(edge: EdgeTests) -> bool:
-    """Whether the new version failed more since the old one left than the old one ever did: no comparison side by side tells of that."""
+def worse_alone(edge: EdgeTests) -> list[Signal]:
+    """Signals by which the new version failed more since the old one left than the old one ever did: no comparison side by side tells of that."""
     whole = edge.contrast
     if not whole.overlap or is_biased(edge):
-        return False
+        return []
+    found: list[Signal] = []
     for rate in rates_of_calls():
         since, before = series(edge.table, new_rows(edge), rate), series(edge.table, old_rows(edge), rate)
         alone = since.windows > whole.windows[-1]
-        met = float(whole.column(rate.bad)[1].sum())
         k, a = float(since.bad[alone].sum()), float(since.calls[alone].sum())
-        s, b = float(before.bad.sum()) + met, float(before.calls.sum() + whole.column(rate.calls)[1].sum())
+        met, of = (float(whole.column(name)[1].sum()) for name in (rate.bad, rate.calls))
+        s, b = float(before.bad.sum()) + met, float(before.calls.sum()) + of
         phi = dispersion(before.bad, before.calls)
         if k and a and b and fixed_e(k / phi, s / phi, a / (a + b), FLOOR_ALONE) >= LEANS:
-            return True
-    return False
+            found.append(rate.signal)
+    return found
 
 
 def shared_harm(edge: EdgeTests) -> bool:

@@ -110,6 +110,7 @@ def case_of(
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
         found.append(quiet)
+    blockers += tuple(_over_time(deploy, against, edges, found))
     return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
 
 
@@ -247,15 +248,16 @@ def _blockers(
         and not any(edge.contrast.overlap for edge in edges)
     ):
         reasons.append(reason("no_overlap", version=deploy.version, against_version=against))
-    return (*reasons, *_over_time(deploy, against, edges))
+    return tuple(reasons)
 
 
-def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> list[Reason]:
+def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: Sequence[Finding]) -> list[Reason]:
     """What only time shows where the versions met: reasons not to pass, never to fail."""
     told: list[Reason] = []
     if any(shared_harm(edge) for edge in edges):
         told.append(reason("shared_state", against_version=against, version=deploy.version))
-    if any(worse_alone(edge) for edge in edges):
+    named = {(one.edge, one.signal) for one in known}
+    if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
         told.append(reason("worse_alone", against_version=against, version=deploy.version))
     changed = changed_fanout(edges)
     return [*told, *(reason("fanout_changed", one.edge, version=deploy.version, old=one.old, new=one.new) for one in changed)]
