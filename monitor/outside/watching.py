@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 import numpy as np
 
@@ -25,8 +26,10 @@ NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time."""
 FIRST, GROWS = 6, 1.25
 """Every bin is a moment to judge up to the first; then each is later by this factor."""
-STANDS = 2
-"""A decision stands when so many moments in a row come to it."""
+STANDS, STANDS_SECONDS = 2, 60.0
+"""A decision stands when so many moments in a row come to it, over so many seconds at least: an instance may start cold."""
+UNTOLD = 2
+"""So many times longer is a version waited for that is there and answers nothing, when nobody tells from when it should."""
 PASS_AFTER = 600.0
 """Seconds of the new version that a pass wants to have seen, whatever its calls show."""
 WATCHED = 3600.0
@@ -49,6 +52,8 @@ class Decision:
     assumed: frozenset[str]
     withheld: bool
     """Whether it would have been a pass, but for what had to be assumed."""
+    calls: int = 0
+    """Calls of the service's edges since the deploy, up to the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +91,18 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     outcome = last.outcome
     decided = datetime.fromtimestamp(last.moment, UTC) if outcome != "inconclusive" else None
     withheld = outcome == "inconclusive" and last.verdict.outcome == "pass"
-    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld)
+    calls = sum(cell.calls for cell in last.known.cells if cell.window.timestamp() >= told.at)
+    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls)
 
 
 def _stands(looks: Sequence[_Look], at: float) -> bool:
-    last = looks[-STANDS:]
-    if len(last) < STANDS or len({look.outcome for look in last}) > 1 or last[0].outcome == "inconclusive":
+    last = looks[-1]
+    if last.outcome == "inconclusive":
         return False
-    return last[0].outcome == "fail" or looks[-1].moment >= _seen_from(looks[-1].known, at) + PASS_AFTER
+    same = list(takewhile(lambda look: look.outcome == last.outcome, reversed(looks)))
+    if len(same) < STANDS or last.moment - same[-1].moment < STANDS_SECONDS:
+        return False
+    return last.outcome == "fail" or last.moment >= _seen_from(last.known, at) + PASS_AFTER
 
 
 def _seen_from(known: Known, at: float) -> float:
@@ -123,7 +132,7 @@ class _Watch:
         self.step = float(np.median(mine.step_s)) if len(mine) else USUAL_STEP
         self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
         self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
-        self.settings = _for_bins(settings, self.step)
+        self.settings = _for_bins(settings, self.step, silent_after=1 if told.expected_from is not None else UNTOLD)
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[EdgeCell] | None = None
@@ -236,7 +245,7 @@ def _commonest(rows: Rows) -> str:
     return rows.environment.names[int(counted.argmax())] if len(rows) else ""
 
 
-def _for_bins(settings: JudgeSettings, step: float) -> JudgeSettings:
+def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeSettings:
     """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins look late because they are long."""
     return replace(
         settings,
@@ -244,7 +253,7 @@ def _for_bins(settings: JudgeSettings, step: float) -> JudgeSettings:
         before_seconds=max(settings.before_seconds, BINS_BEFORE * step),
         late_seconds=settings.late_seconds + step,
         min_windows=settings.min_windows if step < 4 * USUAL_STEP else 2,
-        silence_windows=settings.silence_windows,
+        silence_windows=settings.silence_windows * silent_after,
         step_seconds=max(settings.step_seconds, 6 * step),
     )
 

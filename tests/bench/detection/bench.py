@@ -13,6 +13,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -127,10 +128,13 @@ def show_confidence(rows: Sequence[Scored]) -> None:
         table.add_column(name)
     for verdict in ("fail", "pass", "inconclusive"):
         mine = sorted((one for one in rows if one.verdict == verdict), key=lambda one: one.confidence)
-        for value in sorted({round(one.confidence, 2) for one in mine}):
-            part = [one for one in mine if round(one.confidence, 2) == value]
-            right = sum(one.bad == one.failed for one in part)
-            table.add_row(verdict, f"{value:.2f}", f"{right / len(part):.2f}", str(len(part)))
+        for part in np.array_split(np.arange(len(mine)), max(1, min(5, len(mine) // 20))):
+            some = [mine[place] for place in part.tolist()]
+            if some:
+                right = sum(one.bad == one.failed for one in some) / len(some)
+                table.add_row(verdict, f"{np.mean([one.confidence for one in some]):.2f}", f"{right:.2f}", str(len(some)))
+    brier = np.mean([(one.confidence - (one.bad == one.failed)) ** 2 for one in rows])
+    table.caption = f"Brier score {brier:.3f}"
     Console(width=120).print(table)
 
 
