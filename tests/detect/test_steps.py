@@ -212,3 +212,9 @@ def test_harm_that_begins_when_the_old_version_is_gone_never_passes() -> None:
         late = Traffic(edge(), 3000, Behaviour(0.002), Behaviour(0.002), outage=lambda w, harm=harm: harm if w >= 30 else 0.0)
         rows = cells([late, *rest], 60, share=rolling, before=BEFORE)
         assert judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0].outcome in outcomes
+
+
+def test_an_incident_that_begins_minutes_after_a_deploy_at_once_is_no_step_of_its_moment() -> None:
+    later = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.2 if window >= 20 else 0.0)
+    for windows in (30, 45, 60):
+        assert found(cells([later], windows, share=AT_ONCE, before=BEFORE), windows) == []

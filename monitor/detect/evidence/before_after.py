@@ -21,6 +21,8 @@ MOST_PARTS = 4
 LAST = 6
 """So many windows before the deploy must not be nearly as bad as those after."""
 LEAST_THERE = 3.0
+MILDEST = 0.25
+"""The mildest part of the time after must have so much of the step (in logs): it begins at the deploy and stays."""
 DOSES = 4
 """Levels of the new version's share, none among them, at which the old one's calls must have been seen."""
 ENOUGH_BAD = 6.0
@@ -93,6 +95,8 @@ def step_test(
     beaten = sum(least - np.log(margin) > rival for rival in rivals) + sum(real - np.log(margin) > rival for rival in former)
     halves = (slice(0, a.size // 2), slice(a.size // 2, None)) if a.size >= 4 else ()
     lasting = all(log_ratio((k[half], base[1][half]), (s, base[0])) >= np.log(LASTING) for half in halves)
+    usual = float(np.log((s.sum() + 0.5) / (base[0].sum() + 1e-9)))
+    lasting = lasting and least - usual >= max(np.log(LASTING), MILDEST * real)  # an incident later on leaves its first part well
     lasting = lasting and not _was_there((k, base[1]), (s, base[0]))
     share = base[1].sum() / max(base[1].sum() + base[0].sum(), 1e-9)
     return StepTest(
@@ -106,7 +110,7 @@ def step_test(
         beaten=int(beaten),
         seasonal=expected is not None,
         growth=growth,
-        lasting=lasting,
+        lasting=bool(lasting),
     )
 
 
