@@ -12,6 +12,7 @@ from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
 from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
+from monitor.streams.idleness import Idleness
 from monitor.streams.kafka import NO_HEADERS, START, Patience
 from monitor.streams.kafka_client import (
     TopicFacts,
@@ -106,8 +107,8 @@ class ConfluentSource:
         self._gathering = Gathering()
         self._ours: set[int] = set()
         self._reached: dict[int, int] = {}
-        self._waited_for: dict[int, int] = {}
-        self._answered_at = self._asked_at = self._joined_at = self._idle_seconds = 0.0
+        self._idle: Idleness[int] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
+        self._answered_at = self._asked_at = self._joined_at = 0.0
 
     def poll(self) -> Iterator[Records]:
         """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""
@@ -118,9 +119,7 @@ class ConfluentSource:
             begun = self._monotonic()
             with self._in_our_words(f"reading {self._topic}"):
                 found = consumer.consume(1000, timeout=min(wait_seconds, 0.2))
-                self._idle_seconds = 0.0 if found else self._idle_seconds + self._monotonic() - begun
-                if found:
-                    self._waited_for = {}
+                self._idle.polled(self._monotonic() - begun, found=bool(found))
                 self._take_in(consumer, found)
             self._watch()
             self._check_stuck(consumer)
@@ -255,28 +254,25 @@ class ConfluentSource:
 
     def _check_stuck(self, consumer: Consumer) -> None:
         """As `KafkaSource._check_stuck`."""
-        seconds = self._idle_seconds
-        if seconds < self._patience.stuck_seconds:
-            return
-        self._idle_seconds = 0.0
-        if not self._ours:
+        seconds = self._idle.seconds
+
+        def unread() -> int:
             undotted = {name: value for name, value in self._options.items() if "." not in name}
             limit = self._patience.connect_seconds
-            free = partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, undotted, limit)
-            if free:
-                raise stuck(self._brokers, self._topic, seconds, f"no partition was assigned, and {len(free)} have no reader,")
-            return
-        ends = {}
-        for number in self._ours:
-            try:
-                _, ends[number] = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=3)
-            except KafkaException:
-                return  # a broker that stays silent is noticed elsewhere
-        waiting = sum(max(0, self._waited_for.get(number, 0) - self._position(number)) for number in ends)
-        if waiting:
-            raise stuck(self._brokers, self._topic, seconds, f"nothing was read though {waiting} records wait")
-        self._waited_for = ends  # what came only now is given a while
-        self._idle_seconds = seconds - self._patience.quiet_seconds
+            return len(partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, undotted, limit))
+
+        def ends() -> Mapping[int, int] | None:
+            found = {}
+            for number in self._ours:
+                try:
+                    _, found[number] = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=3)
+                except KafkaException:
+                    return None
+            return found
+
+        why = self._idle.trouble(assigned=bool(self._ours), unread=unread, ends=ends, reached=self._position)
+        if why:
+            raise stuck(self._brokers, self._topic, seconds, why)
 
     def _ends(self, consumer: Consumer) -> dict[int, int]:
         """End offsets now, of the partitions that hold anything."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -13,6 +13,7 @@ from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
 from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
 from monitor.streams.bounded import MAX_BYTES, bound_batches
+from monitor.streams.idleness import Idleness
 from monitor.streams.kafka_client import (
     TopicFacts,
     check_codecs,
@@ -103,9 +104,9 @@ class KafkaSource:
         self._consumer: KafkaConsumer | None = None
         self._facts = TopicFacts("", "", 0)
         self._rebalances = _Rebalances()
-        self._waited_for: dict[TopicPartition, int] = {}
+        self._idle: Idleness[TopicPartition] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
         self._gathering = Gathering()
-        self._answered_at = self._asked_at = self._joined_at = self._idle_seconds = 0.0
+        self._answered_at = self._asked_at = self._joined_at = 0.0
         self._max_records = 100
         self._listed = False
 
@@ -176,9 +177,7 @@ class KafkaSource:
         begun = self._monotonic()
         with in_our_words(f"reading {self._topic} at {self._brokers}"):
             found = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
-        self._idle_seconds = 0.0 if found else self._idle_seconds + self._monotonic() - begun
-        if found:
-            self._waited_for = {}
+        self._idle.polled(self._monotonic() - begun, found=bool(found))
         self._check_topic(consumer)
         self._take_in(consumer, found)
 
@@ -254,30 +253,23 @@ class KafkaSource:
             LAG.labels(self._topic, str(tp.partition)).set(max(0, ends.get(tp, 0) - (self._position(consumer, tp) or 0)))
 
     def _check_stuck(self, consumer: KafkaConsumer) -> None:
-        """Raise when this consumer has long had nothing though records wait for it, or partitions that nobody reads.
+        """Raise when this consumer has long had nothing though records wait for it, or partitions that nobody reads."""
+        seconds, ours = self._idle.seconds, consumer.assignment()
 
-        A member of a group with more members than partitions has nothing to do, and is well.
-        """
-        seconds = self._idle_seconds
-        if seconds < self._patience.stuck_seconds:
-            return
-        self._idle_seconds = 0.0
-        ours = consumer.assignment()
-        if not ours:
+        def unread() -> int:
             limit = self._patience.connect_seconds
             free = partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, self._options, limit)
-            if free and not consumer.assignment():
-                raise stuck(self._brokers, self._topic, seconds, f"no partition was assigned, and {len(free)} have no reader,")
-            return
-        try:
-            ends = consumer.end_offsets(list(ours), timeout_ms=3000)
-        except KafkaError:
-            return  # a broker that stays silent is noticed elsewhere
-        waiting = sum(max(0, self._waited_for.get(tp, 0) - self._reached(consumer, tp)) for tp in ends)
-        if waiting:
-            raise stuck(self._brokers, self._topic, seconds, f"nothing was read though {waiting} records wait")
-        self._waited_for = ends  # what came only now is given a while
-        self._idle_seconds = seconds - self._patience.quiet_seconds
+            return 0 if consumer.assignment() else len(free)
+
+        def ends() -> Mapping[TopicPartition, int] | None:
+            try:
+                return cast("Mapping[TopicPartition, int]", consumer.end_offsets(list(ours), timeout_ms=3000))
+            except KafkaError:
+                return None
+
+        why = self._idle.trouble(assigned=bool(ours), unread=unread, ends=ends, reached=lambda tp: self._reached(consumer, tp))
+        if why:
+            raise stuck(self._brokers, self._topic, seconds, why)
 
     def _reached(self, consumer: KafkaConsumer, tp: TopicPartition) -> int:
         """The next offset to read, as far as we know without a fetch."""
