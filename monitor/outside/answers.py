@@ -36,7 +36,8 @@ class Answer:
 def answer_of(decision: Decision) -> Answer:
     """The row of one decision."""
     findings = decision.findings if decision.outcome == "fail" or not decision.withheld else ()
-    roots = [one for one in findings if one.role == "root"] or list(findings)
+    own = [one for one in findings if not one.explained] or list(findings)
+    roots = [one for one in own if one.role == "root"] or own
     edges = list(dict.fromkeys((one.edge.caller, one.edge.callee, one.edge.operation) for one in roots))
     return Answer(
         deploy_id=decision.told.deploy_id,

@@ -77,7 +77,8 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     for moment, is_last in watch.moments():
         known = watch.known(moment)
         early = not is_last and moment < _seen_from(known, told.at) + PASS_AFTER
-        if early and not known.stirs and not (looks and looks[-1].outcome == "fail"):
+        failing = bool(looks) and looks[-1].outcome == "fail"
+        if early and not known.stirs and not failing and not watch.callers_stir(moment):
             continue
         look = watch.look(known, moment)
         if look is None:
@@ -161,7 +162,7 @@ class _Watch:
         """
         if not known.cells and not known.sightings:
             return None
-        around = self._around(known, moment) if self._callers_stir(moment) else None
+        around = self._around(known, moment) if self.callers_stir(moment) else None
         verdict, findings = self._judged(known, moment, around)
         if around is None and any(finding.strength == "weaker" for finding in findings):
             verdict, findings = self._judged(known, moment, self._around(known, moment))
@@ -183,7 +184,7 @@ class _Watch:
             share=0.0 if waits else None,
         )
 
-    def _callers_stir(self, moment: float) -> bool:
+    def callers_stir(self, moment: float) -> bool:
         """Whether what the service's callers answer fails more often since the deploy."""
         if self._above is None:
             mine = self.recording.rows

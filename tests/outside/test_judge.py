@@ -170,6 +170,31 @@ def test_a_case_without_a_past_is_held_against_its_history(days: int, tmp_path: 
     assert told(capsys, tmp_path, rows(FAILING), told_of | {"history_case": None})[0]["verdict"] == "inconclusive"
 
 
+def test_harm_that_only_the_callers_show_is_found_or_stands_against_a_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service answers as ever, and who calls it fails its own requests since."""
+    many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
+
+    def rows(minute: int) -> list[Row]:
+        above = [
+            row(
+                minute,
+                **{**many, "errors": 5_000 if minute >= 0 and name == "web" else 20},
+                caller="gate",
+                callee=name,
+                version="7",
+            )
+            for name in ("web", "mail")
+        ]
+        other = row(minute, caller="mail", callee="stock", version="7", operation="GET /stock")
+        return [*replaced({}, **many)(minute), *above, other]
+
+    (said,) = told(capsys, tmp_path, minutes(rows))
+    assert said["verdict"] == "fail"
+    assert {"caller": "gate", "callee": "web", "operation": "POST /pay"} in said["culprit_edges"]
+
+
 def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The caller's rows bear the caller's version; a delay of the network shows in them alone."""
 
