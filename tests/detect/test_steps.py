@@ -218,3 +218,15 @@ def test_an_incident_that_begins_minutes_after_a_deploy_at_once_is_no_step_of_it
     later = Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005), outage=lambda window: 0.2 if window >= 20 else 0.0)
     for windows in (30, 45, 60):
         assert found(cells([later], windows, share=AT_ONCE, before=BEFORE), windows) == []
+
+
+def test_a_few_errors_of_a_cold_start_at_once_are_none_and_the_same_that_stay_are_found() -> None:
+    for minute in (1, 6):
+        for until, signals in ((6, []), (10**6, ["errors"])):
+            cold = Traffic(edge(), 300, Behaviour(0.001), Behaviour(0.001), outage=lambda w, until=until: 0.02 * (0 <= w < until))
+            rows = cells([cold], 24, share=AT_ONCE, before=BEFORE)
+            merged = [row for row in rows if round((row.window - START).total_seconds()) // 10 % minute == 0]
+            for look in (6, 9, 12, 24):
+                part = [row for row in merged if row.window < START + timedelta(seconds=10 * look)]
+                raised = [one.signal for one in found(part, look)]
+                assert raised == signals or (signals and look < 24 and not raised)

@@ -9,6 +9,7 @@ old version is a control too, which finds small rises that a ramp of a minute ha
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.evidence.before_after import LASTING
 from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests
 from monitor.detect.evidence.latency import bound_seconds, bucket_of
 from monitor.detect.evidence.rates import LEANS
@@ -20,8 +21,12 @@ from monitor.detect.measure.contrasts import Side, contrast
 from monitor.detect.measure.series import Measure, Series, bound_before, series
 from monitor.detect.measure.warmup import Shares, fresh_calls
 from monitor.detect.settings import JudgeSettings
+from monitor.model.judging import Signal
 from monitor.model.reasons import reason
 
+COLD: tuple[Signal, ...] = ("errors", "provider_errors")
+NO_COLD_START = 0.05
+"""So many more of all calls fail by no cold start."""
 HARDLY = 3
 """Versions that met in so many windows at most, and the old one is gone, are judged as if they never met."""
 ALL = "*"
@@ -83,7 +88,19 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
     apart = _apart(met, after)
     if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_bad_windows or not (apart or _leans(edge, measure)):
         return None
+    if apart and measure.signal in COLD and not _outlasts_warmup(edge, before, after, settings):
+        return None
     return Step(edge, measure, before, after, not apart)
+
+
+def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: JudgeSettings) -> bool:
+    """Whether errors are there beyond the first minute of a version that nothing stands beside; gross ones need not wait."""
+    usual = (float(before.bad.sum()) + 0.5) / float(before.calls.sum())
+    if float(after.bad.sum()) / max(float(after.calls.sum()), 1.0) >= usual + NO_COLD_START:
+        return True
+    late = after.windows >= after.windows[0] + settings.warmup_seconds + edge.grain / 2
+    k, a = float(after.bad[late].sum()), float(after.calls[late].sum())
+    return a > 0 and k / a >= LASTING * usual
 
 
 def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: JudgeSettings) -> SizeStep | None:
