@@ -144,6 +144,15 @@ def test_a_silent_new_version_fails_while_its_siblings_answer() -> None:
     ]
 
 
+def test_a_green_side_that_stands_ready_for_two_minutes_is_not_silent_unless_traffic_was_told() -> None:
+    rows = cells([Traffic(edge())], 12, share=steady(0.0))
+    seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(12) for n in range(3)]
+    seen += [sighting(window, "2.0.0", "green-0", 0) for window in range(12)]
+    assert judge(deploy(state="started"), rows, seen, (), SETTINGS, now_after(12))[1] == []
+    told = judge(deploy(state="started"), rows, seen, (), SETTINGS, now_after(12), share=0.1)[1]
+    assert [finding.signal for finding in told] == ["silence"]
+
+
 def test_a_quiet_service_is_not_called_silent() -> None:
     rows = cells([Traffic(edge(), 1)], 18, share=steady(0.0))
     seen = [sighting(window, "1.9.0", f"old-{n}", int(window % 9 == n)) for window in range(18) for n in range(3)]

@@ -18,6 +18,7 @@ PROGRESS = timedelta(seconds=600)
 """A rollout that makes no progress for so long has failed: Kubernetes' own default, progressDeadlineSeconds."""
 STARTED = timedelta(seconds=240)
 """A release of which only the start is told, while the old one serves on, is expected after so long: to pull, to start, to be ready."""
+READY = 1.5
 LITTLE = 0.05
 """The share of calls that a new version is expected to get when nobody tells."""
 
@@ -30,10 +31,16 @@ def silence(
     since: float,
     settings: JudgeSettings,
     now: datetime,
+    share: float | None = None,
 ) -> Finding | None:
-    """A finding when the new version's instances are there and answer nothing while the old version's do."""
+    """A finding when the new version's instances are there and answer nothing while the old version's do.
+
+    Where nobody told that it is to get traffic by now, it is given half as long again: a green side stands ready before the switch.
+    """
     test = silence_test(sightings, deploy.service, deploy.version, against, since, 6 * settings.silence_windows)
-    if not _long_enough(test.windows, test.first, test.last, settings) or test.log_e < -math.log(settings.alpha):
+    told = bool(share) or deploy.state == "succeeded"
+    patience = 1.0 if told or test.new_calls else READY
+    if not _long_enough(test.windows, test.first, test.last, settings, patience) or test.log_e < -math.log(settings.alpha):
         return None
     return _silence_finding(deploy, against, edges, test, now, weaker=False)
 
@@ -77,11 +84,11 @@ def never_seen(
     return _silence_finding(deploy, against, edges, test, now, weaker=True)
 
 
-def _long_enough(windows: int, first: float | None, last: float | None, settings: JudgeSettings) -> bool:
+def _long_enough(windows: int, first: float | None, last: float | None, settings: JudgeSettings, patience: float = 1.0) -> bool:
     """Over two minutes (by default), in three windows at least: recordings by the minute fill one window in six."""
     if first is None or last is None or windows < settings.min_windows:
         return False
-    return last - first + WINDOW_SECONDS >= settings.silence_windows * WINDOW_SECONDS
+    return last - first + WINDOW_SECONDS >= patience * settings.silence_windows * WINDOW_SECONDS
 
 
 def _should_answer(deploy: Deploy, share: float | None) -> datetime | None:

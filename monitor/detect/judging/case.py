@@ -105,7 +105,7 @@ def case_of(
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
-    quiet = silence(deploy, against, sightings, where, since, settings, now) if differs else None
+    quiet = silence(deploy, against, sightings, where, since, settings, now, share) if differs else None
     if quiet is None and differs and not _seen(deploy, found_tables, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
