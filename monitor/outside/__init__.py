@@ -10,6 +10,7 @@ Edges, Parquet, one row a bin of one edge as one side tells it. Any column may b
 * `histogram`: "bin:count bin:count …" of microseconds, bin i = (2^(i/8), 2^((i+1)/8)]; else any of `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms`, `mean_ms`
 
 Deploys, a JSON object a line: `deploy_id`, `service`, `at`; and where known `case`, `version_from`, `version_to`, `evaluate_until`,
-`data_from`, `canary_ready`, `full_rollout_from` (before these a version that answers nothing is not there yet, and not silent),
+`data_from`, `canary_ready` (a time, or whether it is), `full_rollout_from` (before these a version that answers nothing is not
+there yet, and not silent),
 `history_case` (the same service on an earlier day), `environment`, `kind`.
 """

@@ -76,9 +76,14 @@ def _told(where: str, said: Mapping[str, Any]) -> Told:
     for name in ("deploy_id", "service", "at"):
         if said.get(name) in (None, ""):
             raise UsageError(f"{where}: {name} is missing; a deploy has deploy_id, service and at")
-    moments = {name: _moment(where, name, said.get(name)) for name in MOMENTS}
+    ready = said.get("canary_ready")
+    moments = {
+        name: _moment(where, name, said.get(name)) for name in MOMENTS if not (name == "canary_ready" and isinstance(ready, bool))
+    }
     at = moments.pop("at")
     assert at is not None
+    if isinstance(ready, bool):  # told as a fact: ready from the start, or not while all this was recorded
+        moments["canary_ready"] = at if ready else None if moments["full_rollout_from"] is not None else float("inf")
     until = moments["evaluate_until"]
     if until is not None and until <= at:
         raise UsageError(f"{where}: evaluate_until is not after at; give a later time, or null")

@@ -142,8 +142,11 @@ def test_a_version_said_to_be_ready_later_is_not_silent_until_then(tmp_path: Pat
     (silent,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=(AT + timedelta(minutes=1)).isoformat()))
     assert silent["verdict"] == "fail"
     assert silent["reason"].startswith("silence")
-    (waiting,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=(AT + timedelta(minutes=40)).isoformat()))
-    assert waiting["verdict"] == "inconclusive"
+    (silent,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=True))
+    assert silent["verdict"] == "fail"
+    for later in ((AT + timedelta(minutes=40)).isoformat(), False):
+        (waiting,) = told(capsys, tmp_path, minutes(rows), deploy(canary_ready=later))
+        assert waiting["verdict"] == "inconclusive"
 
 
 def test_five_minute_bins_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
