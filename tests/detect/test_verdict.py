@@ -149,6 +149,8 @@ def test_a_green_side_that_stands_ready_for_two_minutes_is_not_silent_unless_tra
     seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(12) for n in range(3)]
     seen += [sighting(window, "2.0.0", "green-0", 0) for window in range(12)]
     assert judge(deploy(state="started"), rows, seen, (), SETTINGS, now_after(12))[1] == []
+    switched = [*seen, *(sighting(12, version, name, 60) for version, name in (("1.9.0", "old-0"), ("2.0.0", "green-0")))]
+    assert judge(deploy(state="started"), rows, switched, (), SETTINGS, now_after(13))[1] == [], "it answers by now"
     told = judge(deploy(state="started"), rows, seen, (), SETTINGS, now_after(12), share=0.1)[1]
     assert [finding.signal for finding in told] == ["silence"]
 

@@ -57,6 +57,8 @@ def silence_test(
             log_chance += np.log(max(quiet, 1e-300)) if calls == 0 else 0.0
             if presence > 0:
                 log_e += np.log(ALWAYS_SILENT / quiet) if calls == 0 else np.log((1.0 - ALWAYS_SILENT) / presence)
+    if windows and all(new[windows[-1]].values()):  # whoever answers by now stood ready, and is not silent
+        log_e = min(log_e, 0.0)
     return SilenceTest(
         windows=len(windows),
         instances=len(instances),
