@@ -39,8 +39,10 @@ def examples(seed: int) -> list[Example]:
 
 
 def fitted(rows: list[Example]) -> tuple[float, ...]:
-    """Constant first. A weak prior keeps what the examples do not tell near zero."""
-    model = LogisticRegression(C=1.0).fit(np.array([row[1] for row in rows]), np.array([row[2] for row in rows]))
+    """Constant first. A weak prior, and one example of each outcome that nothing tells apart, keep it from certainty."""
+    features, right = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+    features = np.concatenate([features, [features.mean(axis=0)] * 2])
+    model = LogisticRegression(C=1.0).fit(features, np.concatenate([right, [True, False]]))
     return (round(float(model.intercept_[0]), 2), *(round(float(weight), 2) for weight in model.coef_[0]))
 
 
