@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = ("callee", "caller")
 SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
 LEANING = math.log(20.0)
-"""An edge with so much evidence of harm, though not enough for a finding, passes on its own or not at all."""
+"""Evidence of harm on an edge, though not enough for a finding, with which no edge is carried by others."""
 OPEN = frozenset({"harm_possible", "slowness_possible", "few_windows"})
 """What more calls would settle: all else that stands against an edge, its neighbours cannot answer for."""
 LONG_ENOUGH = 300.0
@@ -33,27 +33,30 @@ class Whole:
     """Each role's kinds over all edges: what the service answers, and what it gets from those it calls.
 
     `missing_seconds`: so much longer must the versions run side by side; 0 when it was long enough, in windows enough.
+    `leans`: on some edge there is evidence of harm, though not enough for a finding.
     """
 
     kinds: Mapping[Role, Sequence[Pooled]]
     missing_seconds: float
+    leans: bool
 
 
 def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Whole:
     """Over the edges of the case. `apart`: the versions never met, and what was before is what there is to compare with."""
     kinds = {role: pooled(case.edges, role, settings, apart=apart) for role in ROLES}
+    leans = any(edge.log_e >= LEANING for edge in case.edges)
     windows = [edge.contrast.windows for edge in case.edges]
     met = np.unique(np.concatenate(windows)) if windows else np.array([], dtype=np.int64)
     if not met.size:
-        return Whole(kinds, LONG_ENOUGH)
+        return Whole(kinds, LONG_ENOUGH, leans)
     missing = LONG_ENOUGH - float(met[-1] - met[0] + WINDOW_SECONDS)
-    return Whole(kinds, max(missing, 0.0 if met.size >= settings.min_windows else 1.0))
+    return Whole(kinds, max(missing, 0.0 if met.size >= settings.min_windows else 1.0), leans)
 
 
 def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool:
     """Whether an edge that is open for want of calls passes with the others of its role: together they are enough, and it is not grossly worse.
 
-    An edge that leans towards harm is not carried by the others, nor is any while one of its role leans.
+    While any edge of the service leans towards harm, none is carried by the others.
     """
     if judged.outcome != "inconclusive" or any(one.code not in OPEN for one in judged.reasons):
         return False
@@ -62,7 +65,7 @@ def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool
         bool(kinds)
         and not whole.missing_seconds
         and all(kind.enough for kind in kinds)
-        and edge.log_e < LEANING
+        and not whole.leans
         and without_gross_harm(edge)
         and all(high < GROSS for high in edge.latency_difference.values())
     )
