@@ -83,6 +83,7 @@ SENTENCES: Mapping[Code, str] = {
     "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
     "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
     "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
+    "more_time": "about {eta_seconds:.0f} s more in which {version} serves as it does now",
     "more_calls_in_all": "about {calls:.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
     "accept_weaker_pass": "a policy that takes a weaker pass for a pass: detection.accept_weaker_pass",
     "name_environment": "name one with --environment",

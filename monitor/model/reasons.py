@@ -82,6 +82,7 @@ Code = Literal[
     # what would settle it
     "more_calls",
     "more_calls_in_all",
+    "more_time",
     "accept_weaker_pass",
     "name_environment",
     "name_environment_of",

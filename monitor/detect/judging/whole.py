@@ -23,7 +23,7 @@ LEANING = math.log(20.0)
 OPEN = frozenset({"harm_possible", "slowness_possible", "few_windows"})
 """What more calls would settle: all else that stands against an edge, its neighbours cannot answer for."""
 LONG_ENOUGH = 300.0
-"""Seconds that versions must have served side by side: what leaks, or fails only when warm, shows itself later than the first calls."""
+"""Seconds that the new version must have served: what leaks, or fails only when warm, shows itself later than the first calls."""
 WEAKER_AFTER = 300.0
 """Seconds after which a version that never met the old one may be called no worse than what was before."""
 
@@ -32,7 +32,7 @@ WEAKER_AFTER = 300.0
 class Whole:
     """Each role's kinds over all edges: what the service answers, and what it gets from those it calls.
 
-    `missing_seconds`: so much longer must the versions run side by side; 0 when it was long enough, in windows enough.
+    `missing_seconds`: so much longer must the new version serve; 0 when it did long enough, and beside the old one in windows enough.
     `leans`: on some edge there is evidence of harm, though not enough for a finding.
     """
 
@@ -49,7 +49,8 @@ def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Who
     met = np.unique(np.concatenate(windows)) if windows else np.array([], dtype=np.int64)
     if not met.size:
         return Whole(kinds, LONG_ENOUGH, leans)
-    missing = LONG_ENOUGH - float(met[-1] - met[0] + WINDOW_SECONDS)
+    served = np.concatenate([edge.table.windows[edge.contrast.since_rows] for edge in case.edges])
+    missing = LONG_ENOUGH - float(served.max() - served.min() + WINDOW_SECONDS)
     return Whole(kinds, max(missing, 0.0 if met.size >= settings.min_windows else 1.0), leans)
 
 
@@ -96,10 +97,11 @@ def more_calls(case: Case, whole: Whole) -> Reason | None:
         ]
         if needs:
             found.append((max(1.0, *needs), role))
-    if not found and whole.missing_seconds:
-        found.append((1.0, "callee"))
-    if not found or not any(edge.contrast.overlap for edge in case.edges):
+    if not any(edge.contrast.overlap for edge in case.edges):
         return None
+    if not found:
+        missing = whole.missing_seconds
+        return reason("more_time", version=case.deploy.version, eta_seconds=missing) if missing else None
     more, role = max(found)
     rate = sum(rate_per_second(edge) for edge in case.edges if edge.role == role)
     eta = max(more / rate, whole.missing_seconds) if rate else None
