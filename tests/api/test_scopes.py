@@ -21,6 +21,7 @@ NEEDS = {
             "GET /v1/findings/{finding_id}",
             "GET /v1/verdicts",
             "GET /v1/verdicts/{verdict_id}",
+            "GET /v1/verdicts/{verdict_id}/explanation",
             "GET /v1/alerts",
             "GET /v1/deliveries",
             "GET /v1/letters",
