@@ -4,6 +4,7 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, get_args
 
@@ -183,13 +184,10 @@ def edge_name(edge: Edge) -> str:
 
 def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) -> str:
     template = SENTENCES.get(code)  # type: ignore[call-overload]  # a code that a newer program wrote is in no table
-    if template is None:
-        return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
-    try:
-        text = str(template.format_map(_Shown(parameters, edge)))
-    except (KeyError, ValueError, TypeError):  # a newer program means something else by this code
-        return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
-    return text + _told_beside(code, parameters)
+    if template is not None:
+        with suppress(KeyError, ValueError, TypeError):  # a newer program means something else by this code
+            return str(template.format_map(_Shown(parameters, edge))) + _told_beside(code, parameters)
+    return f"{code}: " + ", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))
 
 
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:

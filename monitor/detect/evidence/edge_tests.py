@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.arrays import Ints
+from monitor.detect.arrays import Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
-from monitor.detect.evidence.latency import exceedance_counts, latency_test
+from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, latency_test
 from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
@@ -150,8 +150,15 @@ def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     return log_mean_exp(np.array([test.log_e for test in tests]), weights / weights.sum())
 
 
-def evidence_of(test: RateTest, contrast: Contrast, bad: str, kind: RateKind) -> Evidence:
-    """The numbers of a test of rates as they are stored."""
+def _evidence(
+    test: RateTest | LatencyTest,
+    contrast: Contrast,
+    shown: str,
+    *,
+    rate: RateEvidence | None = None,
+    latency: LatencyEvidence | None = None,
+) -> Evidence:
+    """The numbers of a test as they are stored, with traces of the new version from windows that count something in the column `shown`."""
     return Evidence(
         windows=test.windows,
         new_calls=test.new_calls,
@@ -164,9 +171,10 @@ def evidence_of(test: RateTest, contrast: Contrast, bad: str, kind: RateKind) ->
         e_value=finite_exp(test.log_e),
         first_window=_moment(contrast, first=True),
         last_window=_moment(contrast, first=False),
-        exemplars=_exemplars(contrast, bad, contrast.new_rows),
+        exemplars=_exemplars(contrast, shown, contrast.new_rows),
         old_exemplars=_exemplars(contrast, "calls", contrast.old_rows),
-        rate=RateEvidence(kind, test.dispersion),
+        rate=rate,
+        latency=latency,
     )
 
 
@@ -196,7 +204,7 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Sha
         if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
             # warm instances lean the same way: then fresh ones count as well
             rates = rate_test(contrast.windows, every, (s, b), floor_ratio=settings.floor_ratio, phi=phi)
-        evidence = evidence_of(rates, contrast, bad, kind)
+        evidence = _evidence(rates, contrast, bad, rate=RateEvidence(kind, rates.dispersion))
         last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
@@ -222,22 +230,8 @@ def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Sha
         floor_seconds=settings.latency_floor_seconds,
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
     )
-    evidence = Evidence(
-        windows=test.windows,
-        new_calls=test.new_calls,
-        new_bad=test.new_bad,
-        old_calls=test.old_calls,
-        old_bad=test.old_bad,
-        effect=test.ratio,
-        effect_low=test.ratio_low,
-        effect_high=test.ratio_high,
-        e_value=finite_exp(test.log_e),
-        first_window=_moment(contrast, first=True),
-        last_window=_moment(contrast, first=False),
-        exemplars=_exemplars(contrast, "calls", contrast.new_rows),
-        old_exemplars=_exemplars(contrast, "calls", contrast.old_rows),
-        latency=None if side == "own" else LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles)),
-    )
+    told = None if side == "own" else LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
+    evidence = _evidence(test, contrast, "calls", latency=told)
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 
 
@@ -257,9 +251,7 @@ def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[st
 def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
     """The old version's (bad, calls) per window, before the deploy and beside the new version."""
     windows, places = np.unique(contrast.windows, return_inverse=True)
-    since = np.zeros((windows.size, len(COUNTS)), dtype=np.int64)
-    np.add.at(since, places, contrast.old)
-    whole = np.concatenate([contrast.before, since])
+    whole = np.concatenate([contrast.before, summed(contrast.old, places, windows.size)])
     return whole[:, COUNTS.index(bad)], whole[:, COUNTS.index(calls)]
 
 

@@ -97,7 +97,7 @@ def _median_step(neighbours: Sequence[EdgeTable], side: str, statistic: Statisti
 
 def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic) -> float | None:
     """Log ratio of the statistic over all calls after to before; None where there are too few."""
-    data = table.client if side == "client" else table.server
+    data = table.latency(side)
     if data is None:
         return None
     both = np.stack([data[before].sum(axis=0), data[after].sum(axis=0)])

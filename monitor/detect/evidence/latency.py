@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Floats, Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.rates import LEANS, dispersion, lasting, ratio_bounds
 from monitor.model.quantiles import BUCKETS_A_DOUBLING, quantile
@@ -134,8 +134,7 @@ def three(histogram: Floats, lowest: int) -> Quantiles:
 
 def _past(windows: Ints, distinct: Ints, old: Floats, before: Floats) -> Floats:
     """The old version's histogram over windows strictly before each distinct window (the last REMEMBERED of them)."""
-    per_window = np.zeros((distinct.size, old.shape[1]))
-    np.add.at(per_window, np.searchsorted(distinct, windows), old)
+    per_window = summed(old, np.searchsorted(distinct, windows), distinct.size)
     line = np.concatenate([np.zeros((1, old.shape[1])), np.cumsum(np.concatenate([before, per_window]), axis=0)])
     ends = before.shape[0] + np.arange(distinct.size)
     return np.asarray(line[ends] - line[np.maximum(ends - REMEMBERED, 0)], dtype=np.float64)

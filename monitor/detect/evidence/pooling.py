@@ -65,7 +65,7 @@ def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, a
 
 
 def without_gross_harm(edge: EdgeTests) -> bool:
-    """Whether on this edge alone, harm of a third of all calls is excluded, and no test leans that way."""
+    """Whether on this edge alone, harm of a third of all calls is excluded."""
     new = edge.contrast.after_new
     calls, bad = float(new[COUNTS.index("calls")]), float(new[COUNTS.index(ALL_FAILURES)])
     usual = edge.contrast.before[:, COUNTS.index(ALL_FAILURES)].sum() + edge.contrast.after_old[COUNTS.index(ALL_FAILURES)]
@@ -96,7 +96,7 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
         return None
     shape = usual**2 / weight if weight else 0.5  # of a gamma law as uncertain as the sum of the edges' rates
     harm, high = _harm(found / phi, expected / phi, calls / phi, shape)
-    enough = high < CLIENT_ERROR_POINTS if kind == "client_error" else harm <= IMPROBABLE and high < MOST_POINTS
+    enough = _enough(kind, harm, high)
     return Pooled(
         kind, calls, found, expected, harm, high, enough, None if enough else _needed(kind, expected / calls, phi, shape)
     )
@@ -141,8 +141,13 @@ def _needed(kind: str, rate: float, phi: float, shape: float) -> float | None:
 
 
 def _would(kind: str, calls: float, rate: float, phi: float, shape: float) -> bool:
-    harm, high = _harm(calls * rate / phi, calls * rate / phi, calls / phi, shape)
-    return high < CLIENT_ERROR_POINTS if kind == "client_error" else harm <= IMPROBABLE and high < MOST_POINTS
+    return _enough(kind, *_harm(calls * rate / phi, calls * rate / phi, calls / phi, shape))
+
+
+def _enough(kind: str, harm: float, difference_high: float) -> bool:
+    if kind == "client_error":
+        return difference_high < CLIENT_ERROR_POINTS
+    return harm <= IMPROBABLE and difference_high < MOST_POINTS
 
 
 def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
@@ -168,7 +173,7 @@ def _both(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats]:
     if not apart:
         data = histograms(edge.contrast, side)
         return (data[0], data[1]) if data is not None else (np.zeros((0, 1)), np.zeros((0, 1)))
-    whole = edge.table.client if side == "client" else edge.table.server
+    whole = edge.table.latency(side)
     if whole is None:
         return np.zeros((0, 1)), np.zeros((0, 1))
     return whole[edge.contrast.since_rows], whole[edge.contrast.before_rows]

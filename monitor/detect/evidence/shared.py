@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from monitor.detect.arrays import Ints
+from monitor.detect.arrays import Floats, Ints, summed
 from monitor.detect.evidence.before_after import dose_over_step, dose_response, fixed_e
 from monitor.detect.evidence.edge_tests import RATES, EdgeTests
 from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
+from monitor.detect.measure.contrasts import Contrast
 from monitor.detect.measure.series import Measure, series
 from monitor.model.judging import Signal
 
@@ -54,15 +55,9 @@ def shared_harm(edge: EdgeTests) -> bool:
     contrast = edge.contrast
     if not contrast.overlap:
         return False
-    windows, places = np.unique(contrast.windows, return_inverse=True)
     for _, _, bad, calls in RATES:
-        column = [COUNTS.index(name) for name in (bad, calls)]
-        old = _per_window(contrast.old[:, column], places, windows.size)
-        new = _per_window(contrast.new[:, column], places, windows.size)
-        share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
-        before = contrast.before[:, column]
-        phi = dispersion(before[:, 0], before[:, 1])
-        if dose_response(old[:, 0], old[:, 1], share, before[:, 0], before[:, 1]) / math.sqrt(phi) >= DOSE_Z:
+        before = [contrast.before[:, COUNTS.index(name)] for name in (bad, calls)]
+        if dose_response(*_doses(contrast, bad, calls), *before) / math.sqrt(dispersion(*before)) >= DOSE_Z:
             return True
     return False
 
@@ -75,16 +70,13 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     whole = edge.contrast
     if not whole.overlap or whole.confounded:
         return None
-    windows, places = np.unique(whole.windows, return_inverse=True)
-    column = [COUNTS.index(name) for name in (measure.bad, measure.calls)]
-    old, new = (_per_window(counts[:, column], places, windows.size) for counts in (whole.old, whole.new))
+    bad, calls, share = _doses(whole, measure.bad, measure.calls)
     before = series(edge.table, old_rows(edge), measure)
-    if not old[:, 0].sum() or not before.calls.sum():
+    if not bad.sum() or not before.calls.sum():
         return None
-    share = new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)
     told = dose_over_step(
-        np.concatenate([before.bad, old[:, 0]]),
-        np.concatenate([before.calls, old[:, 1]]),
+        np.concatenate([before.bad, bad]),
+        np.concatenate([before.calls, calls]),
         np.concatenate([np.zeros(before.calls.size), share]),
     )
     if told / dispersion(before.bad, before.calls) < DOSE_OVER_STEP:
@@ -93,7 +85,9 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     return Step(edge, measure, before, since, supported=False)
 
 
-def _per_window(counts: Ints, places: Ints, size: int) -> Ints:
-    out = np.zeros((size, counts.shape[1]), dtype=np.int64)
-    np.add.at(out, places, counts)
-    return out
+def _doses(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints, Floats]:
+    """The old version's bad calls and calls in each window where both served, and the new one's share of the traffic there."""
+    windows, places = np.unique(contrast.windows, return_inverse=True)
+    column = [COUNTS.index(name) for name in (bad, calls)]
+    old, new = (summed(counts[:, column], places, windows.size) for counts in (contrast.old, contrast.new))
+    return old[:, 0], old[:, 1], new[:, 1] / np.maximum(new[:, 1] + old[:, 1], 1)

@@ -8,7 +8,7 @@ old version is a control too, which finds small rises that a ramp of a minute ha
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.before_after import LASTING
 from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests
 from monitor.detect.evidence.latency import bound_seconds, bucket_of
@@ -106,7 +106,7 @@ def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: J
 def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: JudgeSettings) -> SizeStep | None:
     """The side's latency by size; the slowest calls of fresh instances set aside."""
     table, contrast = edge.table, edge.contrast
-    data = table.client if side == "client" else table.server
+    data = table.latency(side)
     if data is None or not contrast.since_rows.size or contrast.confounded:
         return None
     soon = new_rows(edge) & (table.windows < contrast.since + settings.step_seconds)
@@ -137,9 +137,7 @@ def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: Judg
 
 def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
     windows, places = np.unique(table.windows[rows], return_inverse=True)
-    out = np.zeros((windows.size, data.shape[1]))
-    np.add.at(out, places, data[rows])
-    return out
+    return summed(data[rows], places, windows.size)
 
 
 def _without(histograms: Floats, aside: Floats) -> Floats:

@@ -15,7 +15,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, rate_steps
 from monitor.detect.evidence.timed import Step
-from monitor.detect.judging.steps import AFTER_IT, BEFORE_IT, step_finding
+from monitor.detect.judging.steps import at_its_moment, began, step_finding
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls
 from monitor.detect.settings import JudgeSettings
@@ -56,7 +56,7 @@ def harm_in_callers(
     suffering = tuple(sorted(first & callers))
     if not suffering:
         return CallersHarm()
-    near = {one.service for one in others if -BEFORE_IT <= _began(one) - mine[0].contrast.since <= AFTER_IT + mine[0].grain}
+    near = {one.service for one in others if at_its_moment(one, mine[0])}
     near -= {deploy.service}
     first -= near  # who was released itself answers for itself
     if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
@@ -83,8 +83,8 @@ def breaks_others(
         one
         for one in others
         if (deploy.service, one.service) in calls
-        and -BEFORE_IT <= _began(one) - own.contrast.since <= AFTER_IT + own.grain
-        and all(well_until(edge, _began(one)) for edge in here)
+        and at_its_moment(one, own)
+        and all(well_until(edge, began(one)) for edge in here)
     ]
     for one in near:
         callers = {caller for caller, callee in calls if callee == one.service} - NOBODY - {deploy.service}
@@ -125,7 +125,3 @@ def _failing(
             if held is None or test.log_e > held[1].log_e:
                 found[table.edge.callee] = step, test
     return found
-
-
-def _began(deploy: Deploy) -> float:
-    return (deploy.first_traffic or deploy.started).timestamp()

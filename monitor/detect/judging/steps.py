@@ -165,9 +165,9 @@ def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
 
     Not when different callees slowed together: then their caller is the cause. Not for what only the caller tells.
     """
-    apart = (callee.deploy.first_traffic or callee.deploy.started).timestamp() - one.edge.contrast.since
-    if not -BEFORE_IT <= apart <= AFTER_IT + one.edge.grain:
+    if not at_its_moment(callee.deploy, one.edge):
         return False
+    apart = began(callee.deploy) - one.edge.contrast.since
     if one.measure.signal != "latency" and not well_until(one.edge, one.edge.contrast.since + apart):
         return False
     if one.measure.signal == "latency" and apart > SOON + one.edge.grain:
@@ -183,6 +183,16 @@ def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
             return own is None or seen is None or own >= seen / 2.0
         return True
     return one.measure.kind in ("server_error", "provider_error")
+
+
+def began(deploy: Deploy) -> float:
+    """When a release's traffic began, or was told to; seconds since the epoch."""
+    return (deploy.first_traffic or deploy.started).timestamp()
+
+
+def at_its_moment(other: Deploy, edge: EdgeTests) -> bool:
+    """Whether another release began near enough to the edge's deploy to be what steps at its moment."""
+    return -BEFORE_IT <= began(other) - edge.contrast.since <= AFTER_IT + edge.grain
 
 
 def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
@@ -230,7 +240,7 @@ def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[
 
 def _quantiles(edge: EdgeTests, side: Side) -> LatencyEvidence:
     """What one side measured after and before."""
-    data = edge.table.client if side == "client" else edge.table.server
+    data = edge.table.latency(side)
     if data is None:
         return LatencyEvidence(side, Quantiles(), Quantiles())
     new, old = (Quantiles(*three(data[rows].sum(axis=0), edge.table.lowest)) for rows in (new_rows(edge), old_rows(edge)))

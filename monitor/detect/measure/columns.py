@@ -57,6 +57,10 @@ class EdgeTable:
     exemplars: tuple[Sequence[str], ...]
     digest: str
 
+    def latency(self, side: str) -> Floats | None:
+        """The histograms of one side (client, server, own), rows x buckets; None when no cell has that side."""
+        return {"client": self.client, "server": self.server, "own": self.own}[side]
+
 
 def tables(cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTable]:
     """Sealed cells in [since, until) (seconds since the epoch), one table an edge, in the edges' order."""

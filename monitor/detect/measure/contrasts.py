@@ -1,11 +1,11 @@
 """New against old version within strata: the same window, the same region, the same version on the other side."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 
 Role = Literal["callee", "caller"]
@@ -120,8 +120,8 @@ def contrast(
         counterpart=counterpart,
         since=since,
         windows=windows,
-        new=_sum(table.counts[new_rows[inside_new]], stratum_of_new, shared.size),
-        old=_sum(table.counts[old_rows[inside_old]], stratum_of_old, shared.size),
+        new=summed(table.counts[new_rows[inside_new]], stratum_of_new, shared.size),
+        old=summed(table.counts[old_rows[inside_old]], stratum_of_old, shared.size),
         new_rows=new_rows[inside_new],
         old_rows=old_rows[inside_old],
         stratum_of_new=stratum_of_new,
@@ -138,13 +138,13 @@ def contrast(
 
 def histograms(contrast: Contrast, side: Side) -> tuple[Floats, Floats, Floats] | None:
     """(new, old, before) histograms: strata x buckets twice, then windows x buckets; None when a side is missing."""
-    data = {"client": contrast.table.client, "server": contrast.table.server, "own": contrast.table.own}[side]
+    data = contrast.table.latency(side)
     if data is None or not contrast.overlap:
         return None
-    new = _sum_wide(data[contrast.new_rows], contrast.stratum_of_new, contrast.windows.size)
-    old = _sum_wide(data[contrast.old_rows], contrast.stratum_of_old, contrast.windows.size)
+    new = summed(data[contrast.new_rows], contrast.stratum_of_new, contrast.windows.size)
+    old = summed(data[contrast.old_rows], contrast.stratum_of_old, contrast.windows.size)
     places = np.searchsorted(contrast.before_windows, contrast.table.windows[contrast.before_rows])
-    before = _sum_wide(data[contrast.before_rows], places, contrast.before_windows.size)
+    before = summed(data[contrast.before_rows], places, contrast.before_windows.size)
     return new, old, before
 
 
@@ -156,28 +156,6 @@ def _place(keys: Ints, shared: Ints) -> tuple[Ints, Bools]:
     return places[inside], inside
 
 
-def _sum(counts: Ints, places: Ints, size: int) -> Ints:
-    out = np.zeros((size, counts.shape[1]), dtype=np.int64)
-    _add(out, counts, places)
-    return out
-
-
-def _sum_wide(values: Floats, places: Ints, size: int) -> Floats:
-    out = np.zeros((size, values.shape[1]))
-    _add(out, values, places)
-    return out
-
-
-def _add(out: Any, values: Any, places: Ints) -> None:
-    """Sum rows into their places; sorted runs cost far less than np.add.at."""
-    if not places.size:
-        return
-    order = np.argsort(places, kind="stable")
-    sorted_places = places[order]
-    starts = np.nonzero(np.diff(sorted_places, prepend=-1))[0]
-    out[sorted_places[starts]] = np.add.reduceat(values[order], starts, axis=0)
-
-
 def _by_window(table: EdgeTable, rows: Ints) -> tuple[Ints, Ints]:
     windows, places = np.unique(table.windows[rows], return_inverse=True)
-    return windows, _sum(table.counts[rows], places, windows.size)
+    return windows, summed(table.counts[rows], places, windows.size)

@@ -51,7 +51,7 @@ def series(table: EdgeTable, rows: Bools, measure: Measure) -> Series:
     if measure.above is None:
         bad, calls = (table.counts[rows, COUNTS.index(name)] for name in (measure.bad, measure.calls))
     else:
-        side = table.client if measure.kind == "client" else table.server
+        side = table.latency(measure.kind)
         data = side[rows] if side is not None else np.zeros((int(rows.sum()), 1))
         above = max(0, measure.above - table.lowest + 1)
         bad, calls = data[:, above:].sum(axis=1), data.sum(axis=1)
@@ -133,7 +133,7 @@ def _slow_at(table: EdgeTable, windows: Ints) -> Floats | None:
 
 def bound_before(table: EdgeTable, rows: Bools, side: str, quantile: float, least: float) -> int | None:
     """The absolute bucket holding the quantile of these rows' calls; None below `least` calls."""
-    data = table.client if side == "client" else table.server
+    data = table.latency(side)
     if data is None:
         return None
     total = data[rows].sum(axis=0)
