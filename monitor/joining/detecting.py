@@ -13,11 +13,10 @@ from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.control.deploys import by_id, list_deploys, note_traffic
 from monitor.control.findings import count_open, list_findings, save_findings
-from monitor.control.inputs import keep_inputs
-from monitor.control.verdicts import latest_verdict, save_verdict
+from monitor.control.verdicts import latest_verdict
 from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
-from monitor.joining.judging import JUDGED, VERSION_CHANGES, Judged, judge_deploy
+from monitor.joining.judging import JUDGED, VERSION_CHANGES, Judged, judge_deploy, keep_judged
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
@@ -128,9 +127,7 @@ class Detector:
         last = latest_verdict(self._engine, deploy.id)
         repeats = last is not None and _says_the_same(last, judged.verdict)
         if last is None or not repeats or now - last.judged_at >= self.settings.repeat:
-            save_verdict(self._engine, judged.verdict)
-            if judged.inputs:
-                keep_inputs(self._engine, judged.verdict, judged.inputs.packed(), repeats=repeats)
+            keep_judged(self._engine, judged, repeats=repeats)
             telemetry.JUDGEMENTS.labels(judged.verdict.outcome).inc()
         return judged
 

@@ -8,11 +8,9 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from monitor.control.deploys import list_deploys
-from monitor.control.inputs import keep_inputs
-from monitor.control.verdicts import save_verdict
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
-from monitor.joining.judging import JUDGED, VERSION_CHANGES, judge_deploy
+from monitor.joining.judging import JUDGED, VERSION_CHANGES, judge_deploy, keep_judged
 from monitor.joining.namesakes import of_one_of
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
@@ -91,9 +89,7 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
         return _answer(verdict.outcome, verdict.reasons, verdict.settles, (), "", request, of_version[0])
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
-    save_verdict(engine, verdict)
-    if judged.inputs:
-        keep_inputs(engine, verdict, judged.inputs.packed(), repeats=False)
+    keep_judged(engine, judged, repeats=False)
     reasons, settles = verdict.reasons, verdict.settles
     if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
         service, environment = of_version[0].called, of_version[0].environment

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Engine
 
 from monitor.control.deploys import events, list_deploys
 from monitor.control.findings import accepted
+from monitor.control.inputs import keep_inputs
+from monitor.control.verdicts import save_verdict
 from monitor.detect.judging.clauses import clauses_of
 from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.inputs import Inputs
@@ -77,19 +80,19 @@ def judge_deploy(
         if other.id != deploy.id and other.kind in VERSION_CHANGES
     ]
     rows = reader.violations(started, judged_until, deploy.environment, seen.name, limit=1000)
-    shares = [event.traffic_share for event in events(engine, deploy.id) if event.traffic_share is not None]
+    shares = [(event.at, event.traffic_share) for event in events(engine, deploy.id) if event.traffic_share is not None]
     soon = min(judged_until, started + timedelta(seconds=settings.step_seconds))
     inputs = Inputs(
         deploy=named,
         called=deploy.called,
         cells=cells,
-        sightings=_expected(engine, deploy, sightings),
+        sightings=_expected(shares, deploy, sightings),
         others=others,
         settings=settings,
         now=now,
         clauses=tuple(clauses_of(rows, cells).items()),
         accepted=tuple(acceptance.fingerprint for acceptance in accepted(engine, now)),
-        share=max(shares, default=None),
+        share=max((share for _, share in shares), default=None),
         neighbours=tuple(_callers(reader, named, cells, since, soon)),
     )
     verdict, findings = inputs.judged()
@@ -104,21 +107,26 @@ def judge_deploy(
         told_apart = any(one.version for one in sightings) or any(
             (cell.callee_version if cell.edge.callee == named.service else cell.caller_version) for cell in cells
         )
-        findings = [
-            brought_up_to_date(
+        superseded_by = _successor(engine, deploy)
+
+        @cache
+        def answered_by(caller: str) -> list[EdgeCell]:
+            return [*inputs.neighbours, *reader.cells(deploy.environment, caller, late, sealed_until)]
+
+        def up_to_date(finding: Finding) -> Finding:
+            own = named.service in (finding.edge.caller, finding.edge.callee)
+            return brought_up_to_date(
                 finding,
                 named.service,
-                deploy.version if told_apart and named.service in (finding.edge.caller, finding.edge.callee) else "",
-                [*cells, *newer]
-                if named.service in (finding.edge.caller, finding.edge.callee)
-                else [*inputs.neighbours, *reader.cells(deploy.environment, finding.edge.callee, late, sealed_until)],
+                deploy.version if told_apart and own else "",
+                [*cells, *newer] if own else answered_by(finding.edge.callee),
                 sealed_until,
                 sightings=[*sightings, *alive],
-                superseded_by=_successor(engine, deploy),
+                superseded_by=superseded_by,
                 watched_until=watched_until,
             )
-            for finding in findings
-        ]
+
+        findings = list(map(up_to_date, findings))
     shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(
         deploy,
@@ -128,6 +136,13 @@ def judge_deploy(
         min(shown, default=None),
         inputs,
     )
+
+
+def keep_judged(engine: Engine, judged: Judged, *, repeats: bool) -> None:
+    """Keep the verdict, and what it was reached from; `repeats`: it says what the one before said."""
+    save_verdict(engine, judged.verdict)
+    if judged.inputs:
+        keep_inputs(engine, judged.verdict, judged.inputs.packed(), repeats=repeats)
 
 
 def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> str:
@@ -207,12 +222,14 @@ def _floor(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // WINDOW_SECONDS * WINDOW_SECONDS, UTC)
 
 
-def _expected(engine: Engine, deploy: Deploy, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
-    """Without the new version's instances while it was announced with no share of the traffic: they are silent because nobody calls."""
-    told = [event for event in events(engine, deploy.id) if event.traffic_share is not None]
-    if not told or told[0].traffic_share:
+def _expected(shares: Sequence[tuple[datetime, float]], deploy: Deploy, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+    """Without the new version's instances while it was announced with no share of the traffic: they are silent because nobody calls.
+
+    `shares`: when which share was told, in time order.
+    """
+    if not shares or shares[0][1]:
         return sightings
-    first = next((event.at for event in told if event.traffic_share), None)
+    first = next((at for at, share in shares if share), None)
     return [
         one
         for one in sightings

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from monitor.detect.judging.absence import never_seen, not_there_yet, silence, v
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.steps import steps
-from monitor.detect.judging.suspects import rivals
+from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.measure.columns import EdgeTable, tables
 from monitor.detect.measure.contrasts import own_codes, role_on
 from monitor.detect.measure.series import Around
@@ -69,6 +70,11 @@ def case_of(
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
     found: list[Finding] = []
+
+    @cache
+    def near() -> dict[str, list[Rival]]:  # each is judged by all edges: asked for only where something is worse, and then once
+        return rivals(deploy, others, found_tables, settings)
+
     met = [edge for edge in edges if edge.contrast.overlap]
     if met:
         alpha = settings.alpha / 2 if settings.deadline else settings.alpha
@@ -78,19 +84,11 @@ def case_of(
         rejected = [
             edge for edge, keep in zip(met, chosen, strict=True) if keep or any(test.deadline_p <= bar_p for test in edge.tests)
         ]
-        rival = rivals(deploy, others, found_tables, settings) if rejected else {}
+        rival = near() if rejected else {}
         found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
     if edges:
         neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
-        found += steps(
-            deploy,
-            edges,
-            found,
-            lambda: rivals(deploy, others, found_tables, settings),
-            settings,
-            neighbours,
-            around.former,
-        )
+        found += steps(deploy, edges, found, near, settings, neighbours, around.former)
         better = breaks_others(deploy, edges, found, others, neighbours, settings)
         if better is not None:
             told = reason("callee_released", service=better.service, version=better.version)
