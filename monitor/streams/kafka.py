@@ -284,6 +284,10 @@ class KafkaSource:
             self._facts.check_same(self._brokers, self._topic, cluster.topic_id(self._topic))
         elif self._listed:
             raise deleted(self._brokers, self._topic)
+        else:
+            # A request that was on its way when we subscribed names no topic, and its answer ends the wish for a newer one:
+            # without asking again the topic stays unknown, and without partitions, for `metadata_max_age_ms` (5 minutes).
+            cluster.request_update()
 
     def _ends(self, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
         """End offsets now, of the partitions that hold anything."""
