@@ -23,12 +23,13 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 
 from monitor.clock import system_clock
 from monitor.decode.spans import decode_spans
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows
 from monitor.edges.closing import ClosingSettings
-from monitor.edges.halves import Namer, half_edges
+from monitor.edges.halves import HalfBatch, Namer, half_edges
 from monitor.joining.closing import Closer, Numbers
 from monitor.model.edges import EdgeQuery
 from monitor.model.records import Partition, Records
@@ -73,10 +74,8 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
         decoded = time.process_time()
         halves = half_edges(spans, namer)
         made = time.process_time()
-        store.insert("halves", halves.halves)
-        for table in ("message_ends", "inner_spans", "long_spans"):
-            store.insert(table, getattr(halves, table))
-        store.insert("arrivals", arrival_rows(PLACE.source_id, halves.windows, halves.window_rows))
+        for table, rows in rows_of(halves).items():
+            store.insert(table, rows)
         none = np.zeros(len(records), np.int64)
         store.insert(
             "ledger",
@@ -94,6 +93,12 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
     Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()).finish()
     spent["close"] = time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
     return spent
+
+
+def rows_of(halves: HalfBatch) -> dict[str, pa.Table]:
+    """The rows that closing reads, by table."""
+    named = {table: getattr(halves, table) for table in ("halves", "message_ends", "inner_spans", "long_spans")}
+    return {**named, "arrivals": arrival_rows(PLACE.source_id, halves.windows, halves.window_rows)}
 
 
 def check(store: Store, truth: Truth) -> str:
