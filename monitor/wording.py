@@ -84,8 +84,11 @@ SENTENCES: Mapping[Code, str] = {
     "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
     "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
     "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
-    "more_time": "about {eta_seconds:.0f} s more in which {version} serves as it does now",
+    "more_time": "about {eta_seconds:span} more in which {version} serves as it does now",
     "more_calls_in_all": "about {calls:.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
+    "more_windows": "more windows in which {version} and {against_version} both serve{eta_seconds:eta}",
+    "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:.0f} probe calls to "
+    "{operation} of {callee}{through:through}, or give {version} a larger share of the traffic",
     "accept_weaker_pass": "a policy that takes a weaker pass for a pass: detection.accept_weaker_pass",
     "name_environment": "name one with --environment",
     "name_environment_of": "name one of these with --environment",
@@ -214,7 +217,7 @@ class _Shown(dict[str, Any]):
 
 
 class _Value:
-    """A parameter with the formats of our own: when, minute, ms, points, words, eta, meant, known."""
+    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, through, meant, known."""
 
     def __init__(self, value: Parameter) -> None:
         self._value = value
@@ -237,10 +240,23 @@ class _Value:
         if form == "known":
             return f"; nearest: {value}" if value else "; none is known yet"
         if form == "eta":
-            return f", about {value:.0f} s at the present rate" if value is not None else "; it has no traffic now"
+            return f", about {_span(value)} at the present rate" if value is not None else "; it has no traffic now"
+        if form == "span":
+            return _span(value) if value is not None else "for ever"
+        if form == "through":
+            return f" through {value}" if value else ""
         if form in ("ms", "points"):
             return "0" if value is None else f"{1000 * float(value):.0f}" if form == "ms" else f"{100 * float(value):.2f}"
         return format(value, form)
+
+
+def _span(seconds: Parameter) -> str:
+    """A span of time in the unit that people would use: seconds up to two minutes, minutes up to two hours, hours up to two days."""
+    left = float(seconds or 0.0)
+    for most, unit, name in ((120.0, 1.0, "s"), (7200.0, 60.0, "minutes"), (172_800.0, 3600.0, "hours")):
+        if left < most:
+            return f"{left / unit:.0f} {name}"
+    return f"{left / 86_400.0:.0f} days"
 
 
 def _rate(bad: Parameter, calls: Parameter) -> str:

@@ -54,6 +54,9 @@ def test_times_shares_and_distances_read_as_people_write_them() -> None:
     more = reason("more_calls", EDGE, calls=412.3, version="2.0.0", eta_seconds=61.2)
     assert sentence(more) == "about 412 more calls of 2.0.0 on web → pay POST /pay, about 61 s at the present rate"
     assert sentence(reason("more_calls", EDGE, calls=1, version="2", eta_seconds=None)).endswith("; it has no traffic now")
+    spans = {119: "119 s", 150: "2 minutes", 7500: "2 hours", 500_000: "6 days"}
+    told = {eta: sentence(reason("more_time", version="2", eta_seconds=eta)) for eta in spans}
+    assert told == {eta: f"about {span} more in which 2 serves as it does now" for eta, span in spans.items()}
 
 
 def test_a_reason_of_an_edge_names_the_edge() -> None:

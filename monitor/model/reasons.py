@@ -83,6 +83,8 @@ Code = Literal[
     "more_calls",
     "more_calls_in_all",
     "more_time",
+    "more_windows",
+    "send_probes",
     "accept_weaker_pass",
     "name_environment",
     "name_environment_of",

@@ -153,16 +153,16 @@ def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_take
     told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
     in_all, line = sentences(told.settles)
     assert in_all.startswith("about ")
-    said = re.fullmatch(r"about (\d+) more calls of 2\.0\.0 on web → payment POST /pay, about (\d+) s at the present rate", line)
-    assert said
-    calls, seconds = int(said[1]), int(said[2])
+    assert re.fullmatch(
+        r"about \d+ more calls of 2\.0\.0 on web → payment POST /pay, about \d+ minutes at the present rate", line
+    )
+    calls, seconds = (float(told.settles[1].parameters[name] or 0.0) for name in ("calls", "eta_seconds"))
     assert calls > 100
     assert seconds == pytest.approx(calls, rel=0.2), "about a call a second"
-    whole = re.fullmatch(
-        r"about \d+ more calls of 2\.0\.0 on the edges of payment together, about (\d+) s at the present rate", in_all
+    assert re.fullmatch(
+        r"about \d+ more calls of 2\.0\.0 on the edges of payment together, about \d+ \w+ at the present rate", in_all
     )
-    assert whole
-    assert told.eta_seconds == pytest.approx(int(whole[1]), abs=1)
+    assert told.eta_seconds == told.settles[0].parameters["eta_seconds"]
     assert sentences(told.reasons)[0].startswith("thin: edges with only 0% of the calls are shown to be no worse (95% wanted)")
     assert any(reason.startswith("web → payment POST /pay: ") for reason in sentences(told.reasons))
 
@@ -170,9 +170,8 @@ def test_a_thin_edge_tells_how_many_calls_would_settle_it_and_how_long_that_take
 def test_the_rate_is_that_of_the_last_two_minutes_with_the_new_version() -> None:
     slow_then_fast = [Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01), load=lambda window: 1 if window < 12 else 4)]
     told = open_edges(cells(slow_then_fast, 24, share=steady(0.5), poisson=False), 24)
-    said = re.search(r"about (\d+) more .* about (\d+) s", sentences(told.settles)[1])
-    assert said
-    assert int(said[1]) / int(said[2]) == pytest.approx(4, rel=0.2)
+    calls, seconds = (float(told.settles[1].parameters[name] or 0.0) for name in ("calls", "eta_seconds"))
+    assert calls / seconds == pytest.approx(4, rel=0.2)
 
 
 def test_the_wait_of_the_whole_is_told_and_five_edges_at_most() -> None:
@@ -180,9 +179,10 @@ def test_the_wait_of_the_whole_is_told_and_five_edges_at_most() -> None:
     thin = [Traffic(edge(operation=name), 4 + 4 * number, Behaviour(0.01), Behaviour(0.01)) for number, name in enumerate(names)]
     told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
     assert len(sentences(told.settles)) == 5
-    waits = [int(wait) for line in sentences(told.settles) for wait in re.findall(r"about (\d+) s", line)]
-    assert told.eta_seconds == pytest.approx(waits[0], abs=1)
+    waits = [float(one.parameters["eta_seconds"] or 0.0) for one in told.settles]
+    assert told.eta_seconds == waits[0]
     assert waits[0] < max(waits), "together they need less than one alone"
+    assert "send_probes" not in {one.code for one in told.settles}, "it takes minutes"
     listed = [reason for reason in sentences(told.reasons) if reason.startswith("web → payment")]
     assert len(listed) == 5
     assert listed[0].startswith("web → payment GET /6"), "the heaviest first"
@@ -202,6 +202,34 @@ def test_fewer_than_three_windows_with_both_never_pass() -> None:
     assert "fewer than 3 windows with both versions" in sentences(told.edges[0].reasons)
     three = verdict_on(cells([Traffic(edge(), 100_000)], 4, share=steady(0.5)), 4)
     assert "fewer than 3 windows with both versions" not in sentences(three.edges[0].reasons)
+
+
+def test_where_traffic_is_too_low_probes_are_named_with_their_number_and_operation() -> None:
+    seldom = [Traffic(edge(), 0.5), Traffic(edge(operation="GET /status"), 1)]
+    told = open_edges(cells(seldom, 60, share=steady(0.3)), 60)
+    in_all, probes, *each = told.settles
+    assert [one.code for one in (in_all, probes, *each)] == ["more_calls_in_all", "send_probes", "more_calls", "more_calls"]
+    eta, rate = float(probes.parameters["eta_seconds"] or 0.0), float(probes.parameters["per_minute"] or 0.0)
+    assert eta > 1800
+    assert rate * eta / 60 == pytest.approx(float(probes.parameters["calls"] or 0.0), rel=0.05)
+    assert probes.parameters["calls"] == in_all.parameters["calls"]
+    assert re.fullmatch(
+        r"at [\d.]+ calls of 2\.0\.0 a minute that takes \d+ minutes: send about \d+ probe calls to GET /status of payment, "
+        r"or give 2\.0\.0 a larger share of the traffic",
+        sentences(told.settles)[1],
+    )
+
+
+def test_an_edge_that_the_new_version_was_never_asked_on_tells_how_many_calls_it_lacks() -> None:
+    rare = edge(operation="POST /refund")
+    rows = [
+        row for row in cells([Traffic(edge(), 20), Traffic(rare, 20)], 60) if row.edge != rare or row.callee_version != "2.0.0"
+    ]
+    told = open_edges(rows, 60)
+    lacks = next(one for one in told.settles if one.edge == rare)
+    assert (lacks.code, lacks.parameters["eta_seconds"]) == ("more_calls", None)
+    assert float(lacks.parameters["calls"] or 0.0) > 300
+    assert "send_probes" in {one.code for one in told.settles}
 
 
 def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> None:

@@ -9,7 +9,8 @@ from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeT
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
 from monitor.detect.judging.case import Case, case_of, since_of
 from monitor.detect.judging.findings import Clauses
-from monitor.detect.judging.whole import harm_improbable, more_calls, rate_per_second, shown_by_whole, weaker_pass, whole_of
+from monitor.detect.judging.settling import need_of, settling
+from monitor.detect.judging.whole import harm_improbable, more_calls, shown_by_whole, weaker_pass, whole_of
 from monitor.detect.measure.columns import digest, tables
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
@@ -81,20 +82,20 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
     guilty = {finding.id for finding in findings if finding.state != "accepted" and finding.explained is None}
     judgements: list[EdgeJudgement] = []
-    settles: list[Reason] = []
-    etas: list[float] = []
+    needed: list[float | None] = []
     passed = 0.0
     for edge in case.edges:
         share = _calls_since(edge, case.since) / total if total else 0.0
         mine = [finding for finding in findings if finding.edge == edge.table.edge]
-        outcome, reasons, needed = _edge_outcome(edge, mine, guilty, settings)
+        outcome, reasons, calls = _edge_outcome(edge, mine, guilty, settings)
         if outcome == "pass":
             passed += share
-        if needed is not None:
-            eta = _eta(edge, needed)
-            etas += [eta] if eta is not None else []
-            settles.append(_settling(edge, needed, eta))
+        needed.append(calls)
         judgements.append(_judgement(edge, outcome, reasons, share))
+    open_edges = zip(case.edges, judgements, needed, strict=True)
+    needs = [need for edge, judged, calls in open_edges if (need := need_of(edge, judged, calls))]
+    etas = [need.eta_seconds for need in needs if need.calls is not None and need.eta_seconds is not None]
+    settles = settling(case, None, needs) if needs else []
     whole = whole_of(case, settings)
     judgements = [
         replace(judged, outcome="pass", reasons=()) if shown_by_whole(edge, judged, whole) else judged
@@ -116,7 +117,7 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
             reasons.append(reason("thin", share=passed, wanted=settings.share_of_calls))
             reasons += _edge_problems(judgements)
             more = more_calls(case, whole)
-            settles, etas = ([more, *settles], _etas(more) or etas) if more else (settles, etas)
+            settles, etas = settling(case, more, needs), (_etas(more) or etas) if more else etas
         reasons = reasons or [reason("nothing_sealed")]
         if weaker_pass(case, findings, settings):
             reasons.insert(0, reason("weaker_pass", version=case.deploy.version, against_version=case.against))
@@ -212,16 +213,6 @@ def _edge_problems(judgements: Sequence[EdgeJudgement]) -> list[Reason]:
 
 def _calls_since(edge: EdgeTests, since: float) -> int:
     return int(edge.table.counts[edge.table.windows >= since, 0].sum())
-
-
-def _eta(edge: EdgeTests, needed: float) -> float | None:
-    rate = rate_per_second(edge)
-    return max(needed - float(edge.contrast.after_new[0]), 0.0) / rate if rate else None
-
-
-def _settling(edge: EdgeTests, needed: float, eta: float | None) -> Reason:
-    more = max(needed - float(edge.contrast.after_new[0]), 1.0)
-    return reason("more_calls", edge.table.edge, calls=more, version=edge.contrast.new_version, eta_seconds=eta)
 
 
 def _mde(case: Case, settings: JudgeSettings) -> float | None:
