@@ -1,0 +1,284 @@
+"""A public recording of two shops judged: injected faults, seen by spans of some minutes around each.
+
+`python -m tests.bench.detection.nezha FOLDER DAY`, where FOLDER is the Nezha repository (IntelligentDDS, FSE 2023) and DAY one of its
+four: 2022-08-22 and 2022-08-23 are of Online Boutique, 2023-01-29 and 2023-01-30 of Train Ticket. It is read where it lies; nothing of
+it is kept here. A fault is taken for a deploy of the faulty service at the moment it was injected, an instant replacement of which
+telemetry names no version. Harmless deploys are of services drawn at random, at the beginning of the calm minute before each fault:
+the last fault has been over for some minutes then. What was before is the recording's minutes of other faults, calm or not.
+"""
+
+import argparse
+import csv
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from tests.bench.detection.bench import judged, show
+from tests.bench.detection.score import Scored
+
+STEP = 10
+NULLS = 12
+BEFORE, AFTER = 2400.0, 150.0
+"""Seconds of the recording around a deploy: faults come every eight minutes, and last for three."""
+FEWEST_BINS = 6
+QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
+TEXT = {"TraceID": pa.string(), "SpanID": pa.string(), "ParentID": pa.string(), "PodName": pa.string()}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One injection: the service, what was done to it, and when (seconds since the epoch)."""
+
+    service: str
+    kind: str
+    at: float
+
+
+@dataclass
+class Written:
+    """Cases, deploys and truths gathered so far; `groups` name the moment that a deploy's case shares with others."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    deploys: list[dict[str, Any]] = field(default_factory=list)
+    truths: list[dict[str, Any]] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def deploy(self, rows: pa.Table, name: str, service: str, at: float, until: float, shop: str, fault: str, group: str) -> None:
+        """One release, told and known, with a case of its own: those of one moment were not released together."""
+        start = pc.field("ts")
+        mine = rows.filter((start >= at - BEFORE) & (start <= until))
+        self.tables.append(mine.append_column("case", pa.array([name] * len(mine)).dictionary_encode()))
+        self.groups[name] = group
+        self.deploys.append(
+            {"deploy_id": name, "case": name, "service": service, "at": _iso(at), "version_from": None, "version_to": None}
+            | {"evaluate_until": _iso(until)}
+        )
+        bad = bool(fault)
+        self.truths.append(
+            {"deploy_id": name, "case": name, "bad": bad, "fault": fault, "size": 2.0, "world": shop, "style": "unversioned"}
+            | {"record": "spans", "step_s": STEP, "calls_per_minute": 0.0, "share": 1.0, "group": 1}
+            | {"cause": name if bad else "", "harm_from": at if bad else None}
+        )
+
+
+def faults_of(folder: Path, day: str) -> list[Fault]:
+    """The day's injections in time order. Their texts are UTC; of the numbers beside them some are of another zone."""
+    told = json.loads((folder / "rca_data" / day / f"{day}-fault_list.json").read_text())
+    found = [
+        Fault(_service(one["inject_pod"]), one["inject_type"], datetime.fromisoformat(one["inject_time"] + "+00:00").timestamp())
+        for hour in told.values()
+        for one in hour
+    ]
+    return sorted(found, key=lambda fault: fault.at)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """All spans of a day by column, each once. `parent` is the row of the span above, -1 for none that was recorded."""
+
+    service: np.ndarray
+    names: Sequence[str]
+    parent: np.ndarray
+    operation: np.ndarray
+    operations: Sequence[str]
+    ends: np.ndarray
+    micros: np.ndarray
+    identity: pa.Array
+
+    @classmethod
+    def of(cls, files: Sequence[Path]) -> "Spans":
+        """Read from the recording's files, some of which hold the same spans."""
+        options = pacsv.ConvertOptions(column_types=TEXT)
+        table = pa.concat_tables(pacsv.read_csv(file, convert_options=options) for file in files).combine_chunks()
+        own = table["SpanID"].combine_chunks()
+        first = np.sort(np.unique(own.dictionary_encode().indices.to_numpy(), return_index=True)[1])
+        table = table.take(pa.array(first))
+        own = table["SpanID"].combine_chunks()
+        parent = pc.fill_null(pc.index_in(table["ParentID"].combine_chunks(), value_set=own), -1).to_numpy()
+        pods, operations = (table[name].combine_chunks().dictionary_encode() for name in ("PodName", "OperationName"))
+        services = [_service(pod) for pod in pods.dictionary.to_pylist()]
+        names = sorted(set(services))
+        place = np.array([names.index(one) for one in services])
+        return cls(
+            service=place[pods.indices.to_numpy()],
+            names=names,
+            parent=parent,
+            operation=operations.indices.to_numpy(),
+            operations=operations.dictionary.to_pylist(),
+            ends=table["EndTimeUnixNano"].to_numpy() / 1e9,
+            micros=np.maximum(table["Duration"].to_numpy(), 1),
+            identity=own,
+        )
+
+    @property
+    def entries(self) -> np.ndarray:
+        """Whether the span answers another service, or is the first of its trace."""
+        above = np.where(self.parent >= 0, self.service[self.parent], -1)
+        return above != self.service
+
+    def answering(self, rows: np.ndarray) -> np.ndarray:
+        """The span of the same service by which each of these rows was reached."""
+        entries, rows = self.entries, rows.copy()
+        while not entries[rows].all():
+            rows = np.where(entries[rows], rows, self.parent[rows])
+        return rows
+
+
+def failed(folder: Path, day: str, spans: Spans) -> np.ndarray | None:
+    """Spans in whose service an error was logged; None where the day's logs are not all there: gaps would look like steps."""
+    traces, logs = (sorted((folder / "rca_data" / day / kind).glob("*.csv")) for kind in ("trace", "log"))
+    if len(logs) < len(traces):
+        return None
+    found: set[str] = set()
+    csv.field_size_limit(1 << 24)
+    for path in logs:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            found.update(row["SpanID"] for row in csv.DictReader(file) if " ERROR " in (row["Log"] or ""))
+    places = pc.index_in(pa.array(sorted(found)), value_set=spans.identity).drop_null().to_numpy()
+    out = np.zeros(spans.parent.size, dtype=bool)
+    out[spans.answering(places)] = True
+    return out
+
+
+def edges_of_spans(spans: Spans, errors: np.ndarray | None, *, operations: bool) -> pa.Table:
+    """Calls between services by bin, of both sides, as rows of the outside format; what nobody in it calls is called by the user."""
+    entries = np.flatnonzero(spans.entries)
+    above = spans.parent[entries]
+    paired = above >= 0
+    lone = _unanswered(spans)
+    caller = np.where(paired, spans.service[above], -1)
+    halves = [
+        ("server", entries, caller, spans.service[entries], entries),
+        ("client", above[paired], caller[paired], spans.service[entries[paired]], entries[paired]),
+        ("client", lone[0], spans.service[lone[0]], lone[1], lone[0]),
+    ]
+    columns: dict[str, list[object]] = {}
+    for side, measured, callers, callees, named in halves:
+        if not measured.size:
+            continue
+        bins = (spans.ends[measured] // STEP * STEP).astype(np.int64)
+        what = spans.operation[named] if operations else np.zeros(measured.size, dtype=np.int64)
+        keys = np.stack([bins, callers, callees, what])
+        groups, places = np.unique(keys, axis=1, return_inverse=True)
+        order = np.argsort(np.ravel(places), kind="stable")
+        parts = np.split(order, np.cumsum(np.bincount(np.ravel(places)))[:-1])
+        for (moment, one, other, operation), rows in zip(groups.T.tolist(), parts, strict=True):
+            micros = spans.micros[measured[rows]]
+            line = {
+                "ts": moment,
+                "step_s": STEP,
+                "caller": spans.names[one] if one >= 0 else "user",
+                "callee": spans.names[other],
+                "operation": spans.operations[operation] if operations else None,
+                "side": side,
+                "count": int(rows.size),
+                "errors": None if errors is None or side == "client" else int(errors[measured[rows]].sum()),
+                "mean_ms": float(micros.mean()) / 1000.0,
+                **{name: float(np.quantile(micros, share)) / 1000.0 for name, share in QUANTILES.items()},
+                "histogram": _histogram(micros),
+            }
+            for name, value in line.items():
+                columns.setdefault(name, []).append(value)
+    table = pa.table(columns)
+    return table.set_column(table.schema.get_field_index("ts"), "ts", table["ts"].cast(pa.float64()))
+
+
+def _unanswered(spans: Spans) -> tuple[np.ndarray, np.ndarray]:
+    """Calls that nobody answered: spans without any below, named as calls that only one other service answers; and which one."""
+    entries = np.flatnonzero(spans.entries & (spans.parent >= 0))
+    above = spans.parent[entries]
+    width = len(spans.operations)
+    pairs = np.unique(np.stack([spans.service[above] * width + spans.operation[above], spans.service[entries]]), axis=1)
+    names, first, counts = np.unique(pairs[0], return_index=True, return_counts=True)
+    callee = dict(zip(names[counts == 1].tolist(), pairs[1, first[counts == 1]].tolist(), strict=True))
+    childless = np.ones(spans.parent.size, dtype=bool)
+    childless[spans.parent[spans.parent >= 0]] = False
+    rows = np.flatnonzero(childless)
+    known = [callee.get(key, -1) for key in (spans.service[rows] * width + spans.operation[rows]).tolist()]
+    found = np.array(known, dtype=np.int64)
+    return rows[found >= 0], found[found >= 0]
+
+
+def _histogram(micros: np.ndarray) -> str:
+    bins = np.maximum(np.ceil(8.0 * np.log2(micros) - 1e-9).astype(np.int64) - 1, 0)
+    return " ".join(f"{place}:{count}" for place, count in zip(*np.unique(bins, return_counts=True), strict=True))
+
+
+def gathered(folder: Path, day: str, seed: int, *, operations: bool) -> Written:
+    """The day's faults that were recorded, and harmless deploys before each."""
+    spans = Spans.of(sorted((folder / "rca_data" / day / "trace").glob("*.csv")))
+    rows = edges_of_spans(spans, failed(folder, day, spans), operations=operations)
+    shop = "Online Boutique" if day < "2023" else "Train Ticket"
+    moments = np.unique(rows["ts"].to_numpy())
+    out, rng, last = Written(), np.random.default_rng(seed), 0.0
+    for number, fault in enumerate(faults_of(folder, day)):
+        around = moments[(moments >= fault.at - AFTER) & (moments < fault.at + AFTER)]
+        calm, after = around[around + STEP <= fault.at], around[around >= fault.at]
+        group = f"{day}-{number}"
+        if after.size >= FEWEST_BINS and (moments < fault.at).sum() >= FEWEST_BINS:
+            out.deploy(rows, group, fault.service, fault.at, float(after[-1]) + STEP, shop, fault.kind, group)
+        if calm.size >= FEWEST_BINS + 1 and (moments < calm[0]).sum() >= FEWEST_BINS and calm[0] > last + 180.0:
+            at = float(calm[0]) + 1.0
+            for place, service in enumerate(_drawn(rows, fault, at, rng)):
+                out.deploy(rows, f"{group}-null-{place}", service, at, float(calm[-1]) + STEP, shop, "", group)
+        last = fault.at + 180.0
+    return out
+
+
+def _drawn(rows: pa.Table, fault: Fault, at: float, rng: np.random.Generator) -> Iterator[str]:
+    """Services that were called lately, the faulty one left out."""
+    start = pc.field("ts")
+    seen = sorted(set(rows.filter((start >= at) & (start < at + AFTER))["callee"].to_pylist()) - {fault.service})
+    yield from (str(one) for one in rng.choice(seen, size=min(NULLS, len(seen)), replace=False))
+
+
+def _service(pod: str) -> str:
+    return pod.rsplit("-", 2)[0]
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
+
+
+def by_kind(rows: Sequence[Scored]) -> None:
+    """Found of each kind of fault."""
+    for kind in sorted({str(one.truth["fault"]) for one in rows if one.bad}):
+        part = [one for one in rows if one.truth["fault"] == kind]
+        print(f"  {kind:<15} found {sum(one.failed for one in part)} of {len(part)}")
+
+
+def main() -> None:
+    """Convert to a folder of its own, judge, print."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    words.add_argument("folder", type=Path)
+    words.add_argument("day")
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--operations", action="store_true", help="edges apart by operation")
+    words.add_argument("--alone", action="store_true", help="without the peers")
+    words.add_argument("--keep", type=Path, help="write the files here, and keep them")
+    given = words.parse_args()
+    whole = gathered(given.folder, given.day, given.seed, operations=given.operations)
+    with tempfile.TemporaryDirectory(prefix="seamwatch-nezha-") as name:
+        folder = given.keep or Path(name)
+        folder.mkdir(exist_ok=True)
+        pq.write_table(pa.concat_tables(table.unify_dictionaries() for table in whole.tables), folder / "edges.parquet")
+        for file, lines in (("deploys.jsonl", whole.deploys), ("truth.jsonl", whole.truths)):
+            (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        scored = judged(folder, with_peers=not given.alone)
+    grouped = {rule: [replace(one, case=whole.groups[one.case]) for one in rows] for rule, rows in scored.items()}
+    show(f"Nezha {given.day}", grouped)
+    by_kind(grouped["seamwatch"])
+
+
+if __name__ == "__main__":
+    main()
