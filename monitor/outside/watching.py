@@ -1,5 +1,6 @@
 """A recorded deploy judged as the detector would have: at one sealed moment after another, until a decision stands."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +77,8 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     looks: list[_Look] = []
     for moment, is_last in watch.moments():
         known = watch.known(moment)
-        early = not is_last and moment < _seen_from(known, told.at) + PASS_AFTER
+        watch.pass_from, watch.passes = _seen_from(known, told.at) + PASS_AFTER, False
+        early = not is_last and moment < watch.pass_from
         failing = bool(looks) and looks[-1].outcome == "fail"
         if early and not known.stirs and not failing and not watch.callers_stir(moment):
             continue
@@ -84,8 +86,9 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
         if look is None:
             continue
         looks.append(look)
-        if _stands(looks, told.at):
+        if _stands(looks, watch.pass_from):
             break
+        watch.passes = look.outcome == "pass"
     if not looks:
         return Decision(told, "inconclusive", None, None, (), frozenset(), withheld=False)
     last = looks[-1]
@@ -96,14 +99,14 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls)
 
 
-def _stands(looks: Sequence[_Look], at: float) -> bool:
+def _stands(looks: Sequence[_Look], pass_from: float) -> bool:
     last = looks[-1]
     if last.outcome == "inconclusive":
         return False
     same = list(takewhile(lambda look: look.outcome == last.outcome, reversed(looks)))
     if len(same) < STANDS or last.moment - same[-1].moment < STANDS_SECONDS:
         return False
-    return last.outcome == "fail" or last.moment >= _seen_from(last.known, at) + PASS_AFTER
+    return last.outcome == "fail" or last.moment >= pass_from
 
 
 def _seen_from(known: Known, at: float) -> float:
@@ -134,12 +137,18 @@ class _Watch:
         self.phase = float(mine.ts.min() % self.step) if len(mine) else 0.0
         self.until = told.evaluate_until or min(told.at + WATCHED, float(mine.ends.max()) if len(mine) else told.at)
         self.settings = _for_bins(settings, self.step, silent_after=1 if told.expected_from is not None else UNTOLD)
+        self.pass_from, self.passes = self.told.at + PASS_AFTER, False
+        """From when a pass may stand, and whether the last look was one: told by who looks, for the next moment."""
         self._above: tuple[Rows, Screen] | None = None
         self._former: Sequence[EdgeCell] | None = None
         self._neighbours: list[EdgeCell] | None = None
 
     def moments(self) -> Iterator[tuple[float, bool]]:
-        """Ends of bins at which to judge, dense at first; and whether it is the last one before the end of the watch."""
+        """Ends of bins at which to judge, dense at first; and whether it is the last one before the end of the watch.
+
+        Nobody waits longer for a pass than its rules want: a moment is where it may first stand, and the next one after a
+        look that passed is as soon as it can be confirmed.
+        """
         if not len(self.recording.rows):
             return
         begins = (self.told.at - self.phase) // self.step * self.step + self.phase
@@ -147,7 +156,11 @@ class _Watch:
         place = 2
         while place < most:
             yield begins + place * self.step, False
-            place = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
+            grown = place + 1 if place < FIRST else max(place + 1, round(place * GROWS))
+            wanted = place + math.ceil(STANDS_SECONDS / self.step)
+            if not self.passes:
+                wanted = math.ceil((self.pass_from - begins) / self.step)
+            place = min(grown, wanted) if wanted > place else grown
         if most >= 1:
             yield begins + most * self.step, True
 

@@ -59,7 +59,7 @@ def test_an_equal_version_with_calls_enough_passes_and_says_when(tmp_path: Path,
     many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
     (said,) = told(capsys, tmp_path, minutes(beside({}, **many)))
     assert said["verdict"] == "pass"
-    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=15)
+    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=12)
 
 
 @pytest.mark.parametrize(
