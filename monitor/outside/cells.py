@@ -38,6 +38,8 @@ class _Sum:
 
     calls: list[int] = field(default_factory=lambda: [0, 0])
     errors: list[int] = field(default_factory=lambda: [0, 0])
+    said: list[bool] = field(default_factory=lambda: [False, False])
+    """Whether a side tells how calls ended: of one that does not, no call was answered well because of that."""
     shapes: list[Histogram] = field(default_factory=lambda: [NOTHING, NOTHING])
 
 
@@ -169,6 +171,7 @@ def summed(
             one = sums[key] = _Sum()
         one.calls[side] += int(counts.calls[row])
         one.errors[side] += int(counts.errors[row])
+        one.said[side] |= bool(counts.told[row])
         held, more = one.shapes[side], shapes.histograms[row]
         one.shapes[side] = _merged(held, more) if held else more
     edges: dict[tuple[int, int, int], Edge] = {}
@@ -185,7 +188,7 @@ def summed(
 def _cell(window: int, edge: Edge, caller: str, callee: str, one: _Sum) -> EdgeCell:
     (told, answered), (bad, own_bad) = one.calls, one.errors
     calls = max(told, answered)
-    bad = bad if told else own_bad
+    bad = bad if told and (one.said[0] or not one.said[1]) else own_bad
     hidden = min(max(own_bad - bad, 0), calls - bad) if told else 0
     both = min(told, answered)
     coverage = {"both": both, "client_only": told - both, "server_only": answered - both}

@@ -48,6 +48,19 @@ def test_a_worse_version_fails_and_its_edge_and_deploy_are_named(
     assert AT < datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=15)
 
 
+@pytest.mark.parametrize(("client", "signal"), [(None, "errors"), (0, "provider_errors")])
+def test_a_side_that_does_not_tell_how_calls_ended_takes_none_for_answered(
+    client: int | None, signal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [
+        {**one, "side": side, "errors": client if side == "client" else one["errors"]}
+        for one in minutes(replaced(FAILING))
+        for side in ("client", "server")
+    ]
+    (said,) = told(capsys, tmp_path, both)
+    assert (said["verdict"], said["reason"].split()[0]) == ("fail", signal)
+
+
 @pytest.mark.parametrize("how", [beside, replaced])
 @pytest.mark.parametrize("form", [{}, QUANTILES, RATES, {"histogram": None, "mean_ms": 21.0}, {"histogram": None}])
 def test_an_equal_version_never_fails(how: Any, form: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
