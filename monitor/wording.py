@@ -6,10 +6,10 @@ Nothing reads these sentences back. Names in them are foreign text: who shows th
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from monitor.model.edges import Edge
-from monitor.model.judging import Evidence, Finding
+from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding
 from monitor.model.reasons import Code, Parameter, Reason
 
 SENTENCES: Mapping[Code, str] = {
@@ -61,6 +61,8 @@ SENTENCES: Mapping[Code, str] = {
     "callee_stronger": "{service} {version}, released at about the same time, has the stronger evidence",
     "callee_released": "{service} {version}, which it calls, was released at about the same time",
     "other_has_evidence": "{service} {version} has evidence between its versions, this deploy only a shift in time",
+    "one_instance": "instance {instance} alone: {bad} of its {calls} calls; the {others} other instance(s) of {version} are well, "
+    "{other_bad} of {other_calls}",
     "no_longer_found": "no longer found",
     "no_calls_any_more": "{version} has no calls any more",
     "recovered": "no worse than before for ten minutes",
@@ -106,6 +108,7 @@ ELSEWHERE = frozenset(
 """Codes whose sentence names the edge itself."""
 
 
+CALLED_BY: tuple[Attribute, ...] = ("caller", "caller_version")
 SHORTLY: Mapping[str, str] = {
     "worse_errors": "fails",
     "worse_client_errors": "answers with client errors",
@@ -177,7 +180,17 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
         found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
         found.append(("neighbours", f"grew {step.growth:.2f}-fold" if step.growth > 1.0 else "unchanged"))
+    if evidence.differs:
+        found.append(("what differs", _rule(evidence.differs)))
     return found
+
+
+def _rule(differs: Difference) -> str:
+    """The rule in words, with what it did on calls that it was not learned from."""
+    said = f"{_share_of(differs.bad, differs.bad + differs.other_bad)} bad calls are {' and '.join(map(_condition, differs.conditions))}"
+    same = f" (the same calls: {', '.join(map(_condition, differs.same))})" if differs.same else ""
+    there, elsewhere = _rate(differs.bad, differs.calls), _rate(differs.other_bad, differs.other_calls)
+    return f"{said}{same}; held-out: {there} there, {elsewhere} elsewhere"
 
 
 def edge_name(edge: Edge) -> str:
@@ -196,7 +209,34 @@ def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) ->
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
     clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
     leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
-    return clause + leg if code.startswith("worse_") else ""
+    return clause + leg + _only(parameters) if code.startswith("worse_") else ""
+
+
+def _only(parameters: Mapping[str, Parameter]) -> str:
+    """Which calls are the bad ones, where a rule says so."""
+    if "only_1" not in parameters:
+        return ""
+    found = [
+        Condition(cast("Attribute", parameters[name]), str(parameters[f"{name}_value"]), bool(parameters[f"{name}_holds"]))
+        for name in ("only_1", "only_2")
+        if name in parameters
+    ]
+    return f"; {_share_of(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(_condition, found))}"
+
+
+def _share_of(bad: Parameter, every: Parameter) -> str:
+    return "all" if bad == every else f"{int(bad or 0) / max(int(every or 0), 1):.0%}"
+
+
+def _condition(one: Condition) -> str:
+    words = (
+        "on" if one.attribute == "instance" else "in" if one.attribute == "zone" else "of" if one.attribute in CALLED_BY else "to"
+    )
+    return (
+        f"{words} {one.attribute.replace('_', ' ')} {one.value}"
+        if one.holds
+        else f"not {words} {one.attribute.replace('_', ' ')} {one.value}"
+    )
 
 
 class _Shown(dict[str, Any]):

@@ -18,6 +18,7 @@ from monitor.detect.judging.inputs import Inputs
 from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
 from monitor.joining.namesakes import of_one_of, seen_of
+from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
@@ -27,6 +28,9 @@ VERSION_CHANGES = ("deploy", "rollback")
 JUDGED = (*VERSION_CHANGES, "config", "flag")
 RECENT = timedelta(minutes=12)
 """How much of the present is read to see whether an old finding is over."""
+LEARNED_FROM, MOST_CALLS = timedelta(minutes=10), 40_000
+"""So much of the present is read, and about so many calls of it, to learn what bad calls have in common."""
+LEARNABLE = ("errors", "provider_errors", "timeouts", "latency")
 NEIGHBOURS = 8
 """So many neighbouring services, those with most calls, are the controls of a step in time."""
 
@@ -100,6 +104,9 @@ def judge_deploy(
         around = _around(reader, seen.name, named, cells, inputs.neighbours, since, soon)
         inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
         verdict, findings = inputs.judged()
+    if findings:
+        inputs = replace(inputs, calls=tuple(_alike(reader, seen.name, named, cells, findings, started)))
+        verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
         newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
@@ -151,6 +158,28 @@ def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting])
     for cell in cells:
         ends |= {(cell.edge.caller_namespace, cell.edge.caller), (cell.edge.callee_namespace, cell.edge.callee)}
     return next((name for namespace, name in sorted(ends) if name != asked and is_called(namespace, name, asked)), asked)
+
+
+def _alike(
+    reader: Reader, asked: str, deploy: Deploy, cells: Sequence[EdgeCell], findings: Sequence[Finding], started: datetime
+) -> list[Alike]:
+    """The service's calls of the minutes up to what was found last, by what they may differ in; where the old version had none then,
+    of the last minutes before the deploy, too. Only those sides that are worse.
+    """
+    found: list[Alike] = []
+    for side in ("callee", "caller"):
+        mine = [one for one in findings if getattr(one.edge, side) == deploy.service and one.signal in LEARNABLE]
+        if not mine:
+            continue
+        last = max(one.last_seen for one in mine) + timedelta(seconds=WINDOW_SECONDS)
+        spans = [(last - LEARNED_FROM, last)]
+        if all(one.strength == "weaker" for one in mine):
+            spans = [(started - LEARNED_FROM, started), (max(started, last - LEARNED_FROM), last)]
+        for since, until in spans:
+            there = [cell for cell in cells if getattr(cell.edge, side) == deploy.service and since <= cell.window < until]
+            one_in = max(1, sum(cell.calls for cell in there) // MOST_CALLS)
+            found += reader.alike(deploy.environment, asked, side, since, until, one_in)
+    return found
 
 
 def _callers(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> list[EdgeCell]:

@@ -27,6 +27,8 @@ SHIFTED = 1.1
 
 RateKind = Literal["server_error", "provider_error", "client_error", "timeout", "violated"]
 Side = Literal["client", "server"]
+SIDES: tuple[Side, ...] = ("client", "server")
+Attribute = Literal["instance", "zone", "operation", "caller", "caller_version", "callee", "callee_version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,39 @@ class StepEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """An attribute of a call has this value, or, where it does not hold, another."""
+
+    attribute: Attribute
+    value: str
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What separates the new version's bad calls from its good ones: a rule learned from half of its calls, as it did on the other half.
+
+    The `conditions` hold together; `same` are true of just the same calls. Of the held-out `calls` under the rule `bad` are bad, of the
+    `other_calls` `other_bad`. `chance` is the probability of so many under the rule if it meant nothing.
+    """
+
+    conditions: tuple[Condition, ...]
+    same: tuple[Condition, ...]
+    bad: int
+    calls: int
+    other_bad: int
+    other_calls: int
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The numbers behind one judgement, value-free and enough to recompute it.
 
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is the ratio of
     rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency` and
-    `silence` is there; `step` beside it where before and after were compared. `exemplars` are traces of the new version,
+    `silence` is there; `step` beside it where before and after were compared, `differs` where something separates the bad calls from
+    the good ones. `exemplars` are traces of the new version,
     `old_exemplars` of the old one.
     """
 
@@ -113,6 +142,7 @@ class Evidence:
     latency: LatencyEvidence | None = None
     silence: SilenceEvidence | None = None
     step: StepEvidence | None = None
+    differs: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +232,8 @@ class Finding:
             told |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
         elif self.clause:
             told["clause"] = self.clause
+        if seen.differs:
+            told |= _separates(seen.differs)
         return Reason(_code(self), told, self.edge, accepted=self.state == "accepted")
 
 
@@ -211,6 +243,14 @@ def _code(finding: Finding) -> Code:
     if finding.evidence.rate and finding.evidence.rate.kind == "client_error":
         return "worse_client_errors"
     return WORSE[finding.signal]
+
+
+def _separates(differs: Difference) -> dict[str, Parameter]:
+    """Up to two conditions as parameters, and how many of the held-out bad calls are under them."""
+    told: dict[str, Parameter] = {"only_bad": differs.bad, "only_of": differs.bad + differs.other_bad}
+    for place, one in enumerate(differs.conditions[:2], 1):
+        told |= {f"only_{place}": one.attribute, f"only_{place}_value": one.value, f"only_{place}_holds": one.holds}
+    return told
 
 
 def _slowest_shift(latency: LatencyEvidence) -> dict[str, Parameter]:

@@ -57,6 +57,7 @@ Code = Literal[
     "callee_stronger",
     "callee_released",
     "other_has_evidence",
+    "one_instance",
     # why a finding is over
     "no_longer_found",
     "no_calls_any_more",

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+from monitor.model.alike import Alike
 from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Kept, Sighting, Step, callers_word
 from monitor.model.quantiles import quantile
 from monitor.store.client import Store
 
 _END = 4_102_444_800  # the year 2100: later than any window
 _GROUPS = ("environment", "caller", "callee", "protocol", "operation", "versions")
+KINDS = ("server_error", "provider_error", "client_error", "timeout")
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 Row = Mapping[str, Any]
@@ -87,6 +89,37 @@ class Reader:
                 int(row["failed"]),
             )
             for row in self._store.query("sightings", parameters)
+        ]
+
+    def alike(
+        self, environment: str, service: str, side: Literal["caller", "callee"], since: datetime, until: datetime, one_in: int = 1
+    ) -> list[Alike]:
+        """Calls that the service makes or answers in these windows, counted by all that tells one from another.
+
+        Of the traces one in `one_in` is read. From half edges, so only as far back as these are kept. Asynchronous calls are left out.
+        """
+        parameters = {
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+            "service": service,
+            "side": 1 if side == "caller" else 2,
+            "of": max(1, one_in),
+        }
+        return [
+            Alike(
+                _edge(row),
+                row["caller_version"],
+                row["callee_version"],
+                row["instance"],
+                row["zone"],
+                int(row["fold"]),
+                int(row["count"]),
+                {kind: int(row[kind]) for kind in KINDS if row[kind]},
+                dict(row["client_histogram"]),
+                dict(row["server_histogram"]),
+            )
+            for row in self._store.query("alike", parameters)
         ]
 
     def last_sealed(self) -> datetime | None:
@@ -201,8 +234,8 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
     )
 
 
-def _cell(row: Row) -> EdgeCell:
-    edge = Edge(
+def _edge(row: Row) -> Edge:
+    return Edge(
         row["environment"],
         row["caller"],
         row["callee"],
@@ -211,9 +244,12 @@ def _cell(row: Row) -> EdgeCell:
         row["caller_namespace"],
         row["callee_namespace"],
     )
+
+
+def _cell(row: Row) -> EdgeCell:
     return EdgeCell(
         window=_utc(row["window"]),
-        edge=edge,
+        edge=_edge(row),
         caller_version=row["caller_version"],
         callee_version=row["callee_version"],
         region=row["region"],

@@ -96,23 +96,26 @@ def tests_of_edge(
     between_instances: float,
     fresh: Shares,
     grain: int,
+    slowness: Mapping[Side, float],
 ) -> EdgeTests:
     """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
 
     `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers;
+    `slowness`: that of slow calls, by side;
     `fresh`: the share of calls that fresh instances of the new one had; `grain`: how many seconds a window holds.
     """
     least = between_instances if role == "callee" else 1.0
+    slow_least = slowness if role == "callee" else {}
     whole = contrast(table, role, new_version, old_version, since)
     names, codes = other_codes(table, role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
-    tests = list(_tests(whole, settings, least, fresh, biased=biased))
+    tests = list(_tests(whole, settings, least, slow_least, fresh, biased=biased))
     if len(counterparts) > 1:
         for counterpart in counterparts:
             pair = contrast(table, role, new_version, old_version, since, counterpart)
-            tests += _tests(pair, settings, least, fresh, biased=biased)
+            tests += _tests(pair, settings, least, slow_least, fresh, biased=biased)
     log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
@@ -183,7 +186,15 @@ def finite_exp(log_e: float) -> float:
     return math.exp(min(log_e, 700.0))
 
 
-def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Shares, *, biased: bool) -> list[SignalTest]:
+def _tests(
+    contrast: Contrast,
+    settings: JudgeSettings,
+    least: float,
+    slow_least: Mapping[Side, float],
+    fresh: Shares,
+    *,
+    biased: bool,
+) -> list[SignalTest]:
     found: list[SignalTest] = []
     for signal, kind, bad, calls in RATES:
         if biased and signal in FROM_TRACES:
@@ -209,11 +220,13 @@ def _tests(contrast: Contrast, settings: JudgeSettings, least: float, fresh: Sha
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
-        found += [test for test in (_latency(contrast, side, settings, fresh) for side in SIDES) if test]
+        found += [test for test in (_latency(contrast, side, settings, fresh, slow_least) for side in SIDES) if test]
     return found
 
 
-def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares) -> SignalTest | None:
+def _latency(
+    contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares, least: Mapping[Side, float] | None = None
+) -> SignalTest | None:
     data = histograms(contrast, side)
     if data is None:
         return None
@@ -229,6 +242,7 @@ def _latency(contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Sha
         floor_buckets=settings.latency_floor_buckets,
         floor_seconds=settings.latency_floor_seconds,
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
+        least=(least or {}).get(side, 1.0),
     )
     told = None if side == "own" else LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
     evidence = _evidence(test, contrast, "calls", latency=told)

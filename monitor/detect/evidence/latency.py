@@ -63,8 +63,12 @@ def latency_test(
     floor_buckets: int,
     floor_seconds: float,
     fresh: Floats | None = None,
+    least: float = 1.0,
 ) -> LatencyTest:
-    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before the deploy. `fresh`: the new version's calls per stratum set aside."""
+    """`new`, `old`: strata x buckets (`lowest` first); `before`: the old version's windows before the deploy.
+
+    `fresh`: the new version's calls per stratum set aside; `least`: the least dispersion, as instances differ.
+    """
     distinct = np.unique(windows)
     new_total, old_total = new.sum(axis=0), old.sum(axis=0)
     quantiles = three(new_total, lowest), three(old_total + before.sum(axis=0), lowest)
@@ -89,7 +93,7 @@ def latency_test(
         if not used.any():
             logs.append(0.0)
             continue
-        phi = _dispersion_at(before, int(np.median(at[used])))
+        phi = max(_dispersion_at(before, int(np.median(at[used]))), least)
         log_e = _log_e(k[used] / phi, a[used] / phi, s[used] / phi, b[used] / phi, rate[used])
         if not lasting(windows[used], (k[used], a[used]), (s[used], b[used]), 1.0):
             log_e = min(log_e, 0.0)

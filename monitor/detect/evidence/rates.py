@@ -101,13 +101,13 @@ def _log_ratios(k: Floats, s: Floats, share: Floats, floor_ratio: float) -> Floa
     return np.asarray(logs, dtype=np.float64)
 
 
-def between(bad: Ints, calls: Ints) -> float:
+def between(bad: Ints, calls: Ints, fewest: int = 3) -> float:
     """Variance over mean of bad calls between instances of one version, at least 1: what one instance more may differ by without cause.
 
-    Shrunk to 1 while there are few instances.
+    Shrunk to 1 while there are few instances, and 1 below the `fewest`.
     """
     total, served = float(bad.sum()), calls > 0
-    if int(served.sum()) < 3 or total == 0:
+    if int(served.sum()) < fewest or total == 0:
         return 1.0
     rate = total / float(calls.sum())
     expected = calls[served] * rate * max(1.0 - rate, 1e-6)

@@ -1,6 +1,6 @@
 """What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -15,13 +15,15 @@ from monitor.detect.evidence.shared import shared_harm, worse_alone
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
+from monitor.detect.judging.instances import spread_of_latency, with_what_differs
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.measure.columns import EdgeTable, tables
-from monitor.detect.measure.contrasts import own_codes, role_on
+from monitor.detect.measure.contrasts import Side, own_codes, role_on
 from monitor.detect.measure.series import Around
 from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
+from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, Sighting
 from monitor.model.judging import Finding
@@ -54,18 +56,20 @@ def case_of(
     around: Around,
     share: float | None,
     now: datetime,
+    calls: Sequence[Alike] = (),
 ) -> Case:
     """Compare the versions on every edge and collect all findings, and all that stands in the way of a pass."""
     since = since_of(deploy, settings)
     sightings = sightings or _answers(deploy, found_tables)
     against = _against(deploy, found_tables, sightings, since)
     spread = _between_instances(sightings, against)
+    slowness = spread_of_latency(calls, against) if calls and against else {}
     edges: tuple[EdgeTests, ...] = ()
     if against or _stayed(deploy, against):
         stayed, long = _stayed(deploy, against), settings.warmup_seconds
         grain = grain_of(found_tables)
         fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed, grain=grain)
-        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, settings) for table in found_tables)
+        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, slowness, settings) for table in found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
@@ -101,6 +105,7 @@ def case_of(
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
+    found = with_what_differs(deploy, found, calls, settings) if calls else found
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
     quiet = silence(deploy, against, sightings, where, since, settings, now, share) if differs else None
@@ -191,10 +196,11 @@ def _tests(
     spread: float,
     fresh: Shares,
     grain: int,
+    slowness: Mapping[Side, float],
     settings: JudgeSettings,
 ) -> EdgeTests:
     role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain)
+    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain, slowness)
 
 
 def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:

@@ -11,6 +11,7 @@ from monitor.detect.judging.findings import Clause, ClauseKey, Clauses
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
+from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell, Sighting
 from monitor.model.judging import Finding, Verdict
@@ -21,7 +22,7 @@ _QUICKLY = 1  # of zlib: level 6 takes three times as long for a tenth less
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """`called` is the service's name in the verdict; `accepted` are fingerprints of findings that are known; `neighbours` and
-    `former` are what a step in time is held against (empty where none was looked at).
+    `former` are what a step in time is held against, `calls` tell what bad calls have in common (empty where none was looked at).
     """
 
     deploy: Deploy
@@ -36,6 +37,7 @@ class Inputs:
     neighbours: Sequence[EdgeCell] = ()
     former: Sequence[EdgeCell] = ()
     share: float | None = None
+    calls: Sequence[Alike] = ()
 
     def packed(self) -> bytes:
         """To be kept: MessagePack, compressed. Some 10 bytes a row and side of latency."""
@@ -64,6 +66,7 @@ class Inputs:
             accepted=lambda finding: finding.fingerprint in known,
             around=around,
             share=self.share,
+            calls=self.calls,
         )
         return replace(verdict, service=self.called), findings
 

@@ -59,7 +59,7 @@ def rivals(
             names, _ = own_codes(table, role)
             old = other.previous_version if other.previous_version in names else _most_called(table, role, other.version)
             if other.version in names and old:
-                for test in tests_of_edge(table, role, other.version, old, since, settings, 1.0, {}, WINDOW_SECONDS).tests:
+                for test in tests_of_edge(table, role, other.version, old, since, settings, 1.0, {}, WINDOW_SECONDS, {}).tests:
                     split.setdefault(test.signal, []).append(test.log_e)
         for signal in get_args(Signal):
             logs = split.get(signal, [])

@@ -1,0 +1,101 @@
+"""What differs among a version's calls is told on its findings; harm that one instance of several bears alone is no release's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.detect.evidence.differs import Key, Marked, marked, slow_above, what_differs
+from monitor.detect.evidence.distributions import beta_quantile
+from monitor.detect.evidence.rates import between, exact_tail
+from monitor.detect.measure import contrasts
+from monitor.detect.measure.contrasts import Role
+from monitor.detect.settings import JudgeSettings
+from monitor.model.alike import Alike
+from monitor.model.deploys import Deploy
+from monitor.model.judging import SIDES, Difference, Finding
+from monitor.model.reasons import Reason, reason
+
+CHANCE = 1e-3
+PART = 0.2
+"""The others are well when they have at most so much of the one's harm (or less than what counts at all), with 99 % confidence."""
+
+
+def spread_of_latency(calls: Sequence[Alike], old: str) -> dict[contrasts.Side, float]:
+    """By how much the shares of slow calls differ between the old version's instances, beyond chance; 1.0 where nothing tells."""
+    found: dict[contrasts.Side, float] = {}
+    for side in SIDES:
+        bounds = slow_above(calls, "callee", old, side, 0, 0.0)
+        rows = [row for row in marked(calls, "callee", old, side, bounds) if row.attributes["instance"]]
+        names = sorted({row.attributes["instance"] for row in rows})
+        bad, every = (
+            np.array([sum(getattr(row, what) for row in rows if row.attributes["instance"] == name) for name in names], np.int64)
+            for what in ("bad", "calls")
+        )
+        found[side] = between(bad, every, 2) if len(names) > 1 else 1.0
+    return found
+
+
+def with_what_differs(deploy: Deploy, found: Sequence[Finding], calls: Sequence[Alike], settings: JudgeSettings) -> list[Finding]:
+    """The findings with what separates their bad calls; those that one instance bears alone are explained by it."""
+    known: dict[tuple[Role, str], Difference | None] = {}
+    out: list[Finding] = []
+    for one in found:
+        role: Role = "callee" if one.edge.callee == deploy.service else "caller"
+        kind = _kind(one)
+        if not kind or deploy.service not in (one.edge.callee, one.edge.caller):
+            out.append(one)
+            continue
+        if (role, kind) not in known:
+            known[role, kind] = what_differs(marked(calls, role, deploy.version, kind, _slow(one, calls, role, settings)))
+        differs = known[role, kind]
+        lonely = _one_instance(one, calls, role, kind, deploy, settings) if one.explained is None else None
+        one = replace(one, evidence=replace(one.evidence, differs=differs)) if differs else one  # noqa: PLW2901  # goes on
+        out.append(replace(one, explained=lonely) if lonely else one)
+    return out
+
+
+def _kind(finding: Finding) -> str:
+    seen = finding.evidence
+    if seen.latency:
+        return seen.latency.side
+    return seen.rate.kind if seen.rate and seen.rate.kind != "violated" else ""
+
+
+def _slow(finding: Finding, calls: Sequence[Alike], role: Role, settings: JudgeSettings) -> dict[Key, int] | None:
+    if finding.evidence.latency is None:
+        return None
+    side, against = finding.evidence.latency.side, finding.against_version
+    return slow_above(calls, role, against, side, settings.latency_floor_buckets, settings.latency_floor_seconds)
+
+
+def _one_instance(
+    finding: Finding, calls: Sequence[Alike], role: Role, kind: str, deploy: Deploy, settings: JudgeSettings
+) -> Reason | None:
+    """The instance that alone bears the harm, while the others of its version are as well as the old one: shown, not only not seen."""
+    here = [one for one in calls if one.edge == finding.edge]
+    slow = _slow(finding, here, role, settings)
+    sums = _by_instance(marked(here, role, deploy.version, kind, slow))
+    before = marked(here, role, finding.against_version, kind, slow)
+    if "" in sums or len(sums) < 2:
+        return None
+    worst = max(sums, key=lambda name: (sums[name][0] / sums[name][1], name))
+    (k, a), rest = sums[worst], [sums[name] for name in sums if name != worst]
+    s, b = sum(bad for bad, _ in rest), sum(every for _, every in rest)
+    usual = (sum(row.bad for row in before) + 0.5) / (sum(row.calls for row in before) + 1.0)
+    if exact_tail((np.array([k]), np.array([a])), (np.array([s]), np.array([b])), settings.floor_ratio) > CHANCE:
+        return None
+    highest = beta_quantile(0.99, s + 1.0, float(b - s))
+    if highest - usual > max(settings.floor_difference, PART * (k / a - usual)):
+        return None
+    return reason(
+        "one_instance", instance=worst, version=deploy.version, bad=k, calls=a, others=len(rest), other_bad=s, other_calls=b
+    )
+
+
+def _by_instance(rows: Sequence[Marked]) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        bad, calls = sums.get(row.attributes["instance"], (0, 0))
+        sums[row.attributes["instance"]] = bad + row.bad, calls + row.calls
+    return sums
