@@ -93,7 +93,7 @@ def what_differs(rows: Sequence[Marked]) -> Difference | None:
         tree = DecisionTreeClassifier(max_depth=depth, class_weight="balanced", random_state=0)
         weights = np.concatenate([bad, calls - bad])
         tree.fit(np.concatenate([x, x]), np.repeat([1, 0], len(learned)), sample_weight=weights)
-        for rule in _rules(tree.tree_, [one[0] for one in columns]):
+        for rule in _rules(tree.tree_, columns, learned):
             parted = _parted(_under(rule, learned), bad, calls)
             if best is None or parted > best[0] + (WORTH if len(rule) > len(best[1]) else 0.0):
                 best = parted, rule
@@ -139,21 +139,27 @@ def _told(rows: Sequence[Marked], columns: Sequence[tuple[Condition, ...]]) -> t
     return x, bad, calls
 
 
-def _rules(tree: object, names: Sequence[Condition]) -> list[tuple[Condition, ...]]:
-    """The way to each leaf of a fitted tree, as conditions that hold together; where two values are all, what holds is said."""
+def _rules(tree: object, columns: Sequence[tuple[Condition, ...]], rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
+    """The way to each leaf of a fitted tree, as conditions that hold together; of two values the one that holds is said."""
     left, right, asked = (getattr(tree, name).tolist() for name in ("children_left", "children_right", "feature"))
+    first = {one: column[0] for column in columns for one in column}
     found: list[tuple[Condition, ...]] = []
 
-    def walk(node: int, way: tuple[Condition, ...]) -> None:
+    def otherwise(one: Condition) -> Condition:
+        others = {row.attributes[one.attribute] for row in rows} - {one.value}
+        plain = Condition(one.attribute, min(others), holds=True)
+        return first[plain] if len(others) == 1 and plain in first else Condition(one.attribute, one.value, holds=False)
+
+    def walk(node: int, way: frozenset[Condition]) -> None:
         if left[node] < 0:
             if way:
                 found.append(tuple(sorted(way, key=lambda one: (not one.holds, one.attribute, one.value))))
             return
-        one = names[asked[node]]
-        walk(left[node], (*way, Condition(one.attribute, one.value, holds=False)))
-        walk(right[node], (*way, one))
+        one = columns[asked[node]][0]
+        walk(left[node], way | {otherwise(one)})
+        walk(right[node], way | {one})
 
-    walk(0, ())
+    walk(0, frozenset())
     return found
 
 

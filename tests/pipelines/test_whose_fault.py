@@ -1,0 +1,116 @@
+"""What bad calls have in common is learned from the half edges in the store, and told on findings, verdicts and explanations."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sqlalchemy import Engine
+
+from monitor.control.findings import list_findings
+from monitor.joining.detecting import DetectionSettings, detect_once
+from monitor.joining.explaining import explain
+from monitor.model.judging import Condition
+from monitor.store import Store
+from monitor.store.reader import Reader
+from monitor.wording import sentence, summary
+from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, steady
+from tests.pipelines.test_detection import announce
+from tests.pipelines.written import write_cells
+
+Fails = Callable[[str, str], float]
+
+
+@pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
+
+
+def write_calls(store: Store, until: datetime, fails: Fails, calls: int = 1500) -> None:
+    """Calls of web at payment: client and server halves, the server's by version and pod; `fails` gives their chance of an error."""
+    rng = np.random.default_rng(3)
+    rows: list[dict[str, object]] = []
+    places = [("2.0.0", "pod-7"), ("2.0.0", "pod-8"), ("2.0.0", "pod-9"), ("1.9.0", "pod-1"), ("1.9.0", "pod-2")]
+    for number in range(calls):
+        version, pod = places[number % len(places)]
+        caller = ("1.0.0", "1.1.0")[number // len(places) % 2]
+        bad = version == "2.0.0" and rng.random() < fails(pod, caller)
+        moment = START + (until - START) * (number / calls)
+        trace, span = number.to_bytes(16, "big"), (number + 1).to_bytes(8, "big")
+        common = {
+            "window": int(moment.timestamp()) // 10 * 10, "trace": trace, "own_trace": trace, "call_span": span,
+            "environment": "production", "protocol": "http", "operation": "POST /pay", "primary": 1, "weight": 1.0,
+            "outcome": "server_error" if bad else "ok", "failed": int(bad), "start_ns": int(moment.timestamp() * 1e9),
+            "end_ns": int(moment.timestamp() * 1e9) + 20_000_000,
+        }  # fmt: skip
+        rows.append(
+            common | {"side": 1, "kind": 3, "own_span": span, "service": "web", "version": caller, "instance": "w", "region": ""}
+        )
+        server = {"side": 2, "kind": 2, "own_span": (number + 10**6).to_bytes(8, "big"), "service": "payment", "version": version}
+        rows.append(common | server | {"instance": pod, "region": "zone-b" if pod == "pod-7" else "zone-a"})
+    columns = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
+    sizes = {"trace": 16, "own_trace": 16, "call_span": 8, "own_span": 8}
+    for name, size in sizes.items():
+        columns[name] = columns[name].cast(pa.binary(size))
+    columns["window"] = columns["window"].cast(pa.uint32())
+    for name in ("start_ns", "end_ns"):
+        columns[name] = columns[name].cast(pa.uint64())
+    store.insert("halves", pa.table(columns))
+
+
+def test_one_bad_pod_of_three_is_told_and_not_blamed_on_the_release(store: Store, engine: Engine) -> None:
+    until = START + timedelta(seconds=120)
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
+    write_calls(store, until, lambda pod, _: 0.3 * (pod == "pod-7"))
+    deploy_id = announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    assert judged.verdict.outcome == "inconclusive"
+    assert finding.explained is not None
+    assert sentence(finding.explained).startswith("instance pod-7 alone: ")
+    assert finding.evidence.differs is not None
+    assert finding.evidence.differs.conditions == (Condition("instance", "pod-7"),)
+    assert finding.evidence.differs.same == (Condition("zone", "zone-b"),)
+    assert summary(finding).endswith("; all on instance pod-7")
+    again = explain(engine, judged.verdict.id)
+    assert again is not None
+    assert (again.again, again.differs) == ("same", ())
+
+
+def test_failures_of_one_caller_version_are_the_releases_and_told_as_such(store: Store, engine: Engine) -> None:
+    until = START + timedelta(seconds=120)
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
+    write_calls(store, until, lambda _, caller: 0.3 * (caller == "1.1.0"))
+    deploy_id = announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    assert judged.verdict.outcome == "fail"
+    assert finding.evidence.differs is not None
+    assert finding.evidence.differs.conditions == (Condition("caller_version", "1.1.0"),)
+    assert summary(finding).endswith("; all of caller version 1.1.0")
+
+
+def test_failures_that_fall_anywhere_are_the_releases_and_no_rule_is_told(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
+    write_calls(store, START + timedelta(seconds=120), lambda *_: 0.1)
+    deploy_id = announce(engine)
+    (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    assert judged.verdict.outcome == "fail"
+    assert finding.evidence.differs is None
+    assert finding.explained is None
+
+
+def test_a_part_of_the_traces_is_read_where_there_are_many(store: Store) -> None:
+    write_calls(store, START + timedelta(seconds=120), lambda *_: 0.1)
+    ends = START - timedelta(seconds=60), START + timedelta(seconds=180)
+    every, some = (Reader(store).alike("production", "payment", "callee", *ends, one_in) for one_in in (1, 10))
+    assert sum(one.calls for one in every) == 1500
+    assert 80 < sum(one.calls for one in some) < 250
+    assert {one.fold for one in some} == {0, 1}
+    assert {(one.edge.caller, one.edge.callee) for one in every} == {("web", "payment")}
+    assert sum(one.server_histogram.get(-46, 0) for one in every) == 1500
+    mirrored = Reader(store).alike("production", "web", "caller", *ends)
+    assert sum(one.calls for one in mirrored) == 1500
+    assert {one.instance for one in mirrored} == {"w"}
