@@ -48,6 +48,12 @@ LAST_CLOSED = Gauge("seamwatch_last_closed_window_timestamp_seconds", "Newest wi
 LAST_SEALED = Gauge("seamwatch_last_sealed_window_timestamp_seconds", "Newest window sealed.", registry=REGISTRY)
 WINDOWS_CLOSED = Counter("seamwatch_windows_closed", "Windows closed and published.", registry=REGISTRY)
 JUDGEMENTS = Counter("seamwatch_verdicts", "Verdicts reached, by outcome.", ["outcome"], registry=REGISTRY)
+GATE_FLIPS = Counter(
+    "seamwatch_gate_flips",
+    "Changes of the gate's mind on code that stayed the same, by what it says now (pass, fail).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 FINDINGS = Gauge("seamwatch_open_findings", "Findings open now.", registry=REGISTRY)
 NOTIFICATIONS = Counter(
     "seamwatch_notifications", "Deliveries tried, by receiver and result.", ["receiver", "result"], registry=REGISTRY

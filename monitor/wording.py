@@ -28,7 +28,6 @@ SENTENCES: Mapping[Code, str] = {
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
     "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they never served side by side",
-    "weaker_pass_accepted": "a weaker pass is accepted here as a pass",
     "thin": "thin: edges with only {share:.0%} of the calls are shown to be no worse ({wanted:.0%} wanted)",
     "service_unknown": "unmatched: {service} was never seen in {environment} in sealed windows",
     "version_stayed": "no overlap: {service} {version}: a {kind} change of {started:when} UTC; the version stayed, "
@@ -85,13 +84,26 @@ SENTENCES: Mapping[Code, str] = {
     "service_unmatched": "unmatched: no service {service!r} in telemetry or deploys{nearest:known}",
     "deploy_untold": "missing: {service} {version} is live, but no deploy of it is known: it ran before we looked",
     "version_unmatched": "unmatched: no version {version!r} of {service} in telemetry or deploys{nearest:known}",
+    "counts_as": "policy {rule}: {doubt:doubt} counts as {meaning}",
+    "no_doubt_of_it": "policy {rule}: says what {doubts:words} counts as; the verdict is {outcome}, and that is not why",
+    "minimum_calls": "policy {rule}: {calls:.0f} calls of {version} since the deploy, at least {wanted} wanted",
+    "minimum_minutes": "policy {rule}: {version} served for {minutes:.1f} minutes, at least {wanted:g} wanted",
+    "minimum_share": "policy {rule}: edges with {share:.0%} of the calls are shown to be no worse, at least {wanted:.0%} wanted",
+    "minimum_windows": "policy {rule}: {version} and {against_version} served side by side in {windows} windows, at least {wanted} wanted",
+    "criticality_by_hand": "criticality of {service}: {level}, set by hand",
+    "criticality_derived": "criticality of {service}: {level}, from {changes} changes in {days} days, {callers} callers and {share:.1%} of the "
+    "calls of its environment",
+    "criticality_unknown": "criticality of {service}: {level} is assumed, for no calls of it are known of the last {days} days",
+    "overridden": "overridden by {person} until {until:minute} UTC: {why}; the verdict stays {outcome}",
+    "override_over": "the override by {person} {how} at {until:minute} UTC and counts no more",
+    "gate_flipped": "the gate has changed its mind {flips} time(s) on {service} {version} against {against_version}, whose code stayed the same",
     "more_calls": "about {calls:.0f} more calls of {version} on {edge}{eta_seconds:eta}",
     "more_time": "about {eta_seconds:span} more in which {version} serves as it does now",
     "more_calls_in_all": "about {calls:.0f} more calls of {version} on the edges of {service} together{eta_seconds:eta}",
     "more_windows": "more windows in which {version} and {against_version} both serve{eta_seconds:eta}",
     "send_probes": "at {per_minute:.3g} calls of {version} a minute that takes {eta_seconds:span}: send about {calls:.0f} probe calls to "
     "{operation} of {callee}{through:through}, or give {version} a larger share of the traffic",
-    "accept_weaker_pass": "a policy that takes a weaker pass for a pass: detection.accept_weaker_pass",
+    "accept_weaker_pass": "a policy that takes a weaker pass for a pass: `weaker_pass: pass` in the policy file, or detection.accept_weaker_pass",
     "name_environment": "name one with --environment",
     "name_environment_of": "name one of these with --environment",
     "name_namespace": "name one of {names}",
@@ -119,6 +131,20 @@ SHORTLY: Mapping[str, str] = {
     "silent": "has fallen silent",
     "never_seen": "was never seen answering",
 }
+
+
+DOUBTS_TOLD: Mapping[str, str] = {
+    "weaker_pass": "a weaker pass",
+    "unmatched": "a deploy that matches nothing",
+    "no_data": "a lack of data",
+    "few_calls": "a lack of calls",
+    "no_overlap": "that the versions never met",
+    "untrusted": "telemetry that cannot be trusted",
+    "suspected": "harm that is not surely this deploy's",
+    "minimum": "too little evidence",
+    "other": "any other doubt",
+}
+"""A kind of doubt, as a sentence names it."""
 
 
 def sentence(reason: Reason) -> str:
@@ -257,7 +283,7 @@ class _Shown(dict[str, Any]):
 
 
 class _Value:
-    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, through, meant, known."""
+    """A parameter with the formats of our own: when, minute, ms, points, words, eta, span, doubt, through, meant, known."""
 
     def __init__(self, value: Parameter) -> None:
         self._value = value
@@ -283,6 +309,8 @@ class _Value:
             return f", about {_span(value)} at the present rate" if value is not None else "; it has no traffic now"
         if form == "span":
             return _span(value) if value is not None else "for ever"
+        if form == "doubt":
+            return DOUBTS_TOLD.get(str(value), str(value))
         if form == "through":
             return f" through {value}" if value else ""
         if form in ("ms", "points"):

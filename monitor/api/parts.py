@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from monitor.clock import Clock, system_clock
 from monitor.edges.aliases import Aliases
 from monitor.model.judging import Outcome
+from monitor.model.policy import Override, RuleResult
 from monitor.model.reasons import Reason
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -27,6 +28,7 @@ class ApiConfig:
     `{trace_id}` in it that opens a trace in your tracing store; empty: trace ids are shown as text. `aliases` join the names of
     deploy tools to those of telemetry. `longest_wait_seconds` bounds how long a gate waits: 0 where nothing runs that could
     change its answer.
+    `longest_override_hours` is what the settings' policy lets an override last.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +45,7 @@ class ApiConfig:
     trace_link: str = ""
     traces_to: str = ""
     aliases: Aliases = field(default_factory=Aliases)
+    longest_override_hours: float = 24.0
 
 
 class GateAnswer(Protocol):
@@ -64,10 +67,20 @@ class GateAnswer(Protocol):
     def text(self) -> str: ...
     @property
     def knows_service(self) -> bool: ...
+    @property
+    def verdict(self) -> Outcome: ...
+    @property
+    def rules(self) -> Sequence[RuleResult]: ...
+    @property
+    def criticality(self) -> Reason | None: ...
+    @property
+    def override(self) -> Override | None: ...
+    @property
+    def flips(self) -> int: ...
 
 
-Gate = Callable[[str, str, str | None, bool], GateAnswer]
-"""(service, version, environment, last_look) -> the answer as it is now; called in a thread. Waiting is the API's."""
+Gate = Callable[[str, str, str | None, bool, str], GateAnswer]
+"""(service, version, environment, last_look, text of a policy or "") -> the answer as it is now; called in a thread. Waiting is the API's."""
 
 ReceiverTest = Callable[[], str]
 """Sends a test alert; returns what the receiver said; raises NotifyError."""

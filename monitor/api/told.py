@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor.joining.explaining import Explanation
 from monitor.model.judging import EdgeJudgement, Finding, Suspect, Verdict
+from monitor.model.policy import RuleResult
 from monitor.model.reasons import Reason
 from monitor.wording import sentence, summary
 
@@ -52,6 +53,13 @@ class ToldVerdict(Verdict):
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRule(RuleResult):
+    """What became of one demand of a policy's rule; its reason bears a sentence."""
+
+    reason: ToldReason
+
+
+@dataclass(frozen=True, slots=True)
 class ToldExplanation(Explanation):
     """An explanation; the verdict's reasons bear sentences."""
 
@@ -66,6 +74,11 @@ def told_reason(reason: Reason) -> ToldReason:
 def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
     """The reasons with their sentences."""
     return tuple(map(told_reason, reasons))
+
+
+def told_rules(rules: Iterable[RuleResult]) -> tuple[ToldRule, ...]:
+    """The rules' results with their sentences."""
+    return tuple(ToldRule(**_fields(one) | {"reason": told_reason(one.reason)}) for one in rules)
 
 
 def told_finding(finding: Finding) -> ToldFinding:

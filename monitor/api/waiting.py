@@ -22,11 +22,12 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which deploy is asked about."""
+    """Which deploy is asked about, and the text of the policy that the caller brings ("" for none)."""
 
     service: str
     version: str
     environment: str | None
+    policy: str = ""
 
 
 class Waiting:
@@ -48,7 +49,7 @@ class Waiting:
     async def answer(
         self, question: Question, wait_seconds: float, caller: str, gone: Callable[[], Awaitable[bool]]
     ) -> GateAnswer:
-        """The answer as it is now, or the first within `wait_seconds` that is not inconclusive.
+        """The answer as it is now, or the first within `wait_seconds` that is not inconclusive, or is overridden.
 
         ApiError 429 when this caller, or all together, ask too many at once; 503 where nothing judges. Who is `gone` frees
         its place.
@@ -57,7 +58,7 @@ class Waiting:
             ends = monotonic_seconds() + min(wait_seconds, self._parts.config.longest_wait_seconds)
             while (left := ends - monotonic_seconds()) > 0 and not self._parts.stop.is_set():
                 found = await self._within(self._shared(question), left, gone)
-                if found is not None and found.outcome != "inconclusive":
+                if found is not None and (found.outcome != "inconclusive" or found.override):
                     return found
                 await asyncio.sleep(min(NOTICE_SECONDS, max(0.0, ends - monotonic_seconds())))
                 if await gone():
@@ -113,7 +114,7 @@ class Waiting:
             raise ApiError(
                 503, "this process does not judge", "gate", "run `seamwatch up`, or `seamwatch run detection` beside it"
             )
-        asked = (question.service, question.version, question.environment, last)
+        asked = (question.service, question.version, question.environment, last, question.policy)
         return await to_thread.run_sync(self._parts.gate, *asked, limiter=self._threads)
 
     @contextmanager

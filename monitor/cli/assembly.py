@@ -23,7 +23,7 @@ from monitor.api.names import joined
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
-from monitor.config import Settings
+from monitor.config import Settings, policy_of, read_policy
 from monitor.config.groups import file_text
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control
@@ -37,6 +37,7 @@ from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.registry import RegistryWatch
+from monitor.model.policy import Policy
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
 from monitor.store.retention import keep_for
@@ -77,11 +78,13 @@ class House:
         borne = self.settings.rejects
         self.limits = RejectLimits(borne.limit_ratio, borne.limit_records, max_run=borne.limit_records)
         self.reader = Reader(self.store)
+        self.policy = policy_of(self.settings)
 
     written: Aliases = field(init=False)
     aliases: Aliases = field(init=False)
     limits: RejectLimits = field(init=False)
     reader: Reader = field(init=False)
+    policy: Policy = field(init=False)
 
     def turn(self, name: str) -> Turn:
         """The lease of this name for this process."""
@@ -200,13 +203,17 @@ class House:
         """Turns versions seen in telemetry into deploys."""
         return VersionWatch(self.reader, self.engine, self.deploys_read())
 
-    def gate(self, service: str, version: str, environment: str | None, last_look: bool) -> GateAnswer:
-        """Judge by what is sealed now."""
+    def gate(self, service: str, version: str, environment: str | None, last_look: bool, policy: str) -> GateAnswer:
+        """Judge by what is sealed now. `policy` is the text of one that the caller brings: it stands in for the settings' where these
+        name no file, else both apply.
+        """
+        brought = (read_policy(policy, "the policy that was sent"),) if policy else ()
+        own = (self.policy,) if self.settings.detection.policy_file or not brought else ()
         request = asked(joined(self.written, self.engine), service, version, environment, self.judging())
         return evaluate_gate(
             self.reader,
             self.engine,
-            replace(request, last_look=last_look, accept_weaker=self.settings.detection.accept_weaker_pass),
+            replace(request, last_look=last_look, policies=(*own, *brought)),
             self.clock(),
         )
 
@@ -245,6 +252,7 @@ class House:
             trace_link=said.trace_link,
             traces_to=tracing.endpoint if tracing.enabled else "",
             aliases=self.written,
+            longest_override_hours=self.policy.overrides.longest_hours,
         )
 
     def senders(self) -> dict[str, Sender]:

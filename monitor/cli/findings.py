@@ -1,17 +1,16 @@
 """`seamwatch findings`, `accept` and `verdict`: what judging says."""
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
 
 from monitor.cli.client import api
+from monitor.cli.moments import ahead
 from monitor.cli.printing import FormatOption, LimitOption, plain, show
 from monitor.cli.session import settings_of
-from monitor.errors import UsageError
 from monitor.model.edges import qualified
 
 COLUMNS = "state signal told_by edge versions clause bad deploy last_seen id".split()
@@ -44,7 +43,7 @@ def accept(
     expires: Annotated[str, typer.Option(help="Until when: ISO 8601, or from now: 12h, 30d.")] = "30d",
 ) -> None:
     """Say that a finding is known: it stays quiet, in later deploys too, until it expires."""
-    body = {"owner": owner, "reason": reason, "expires": _ahead(expires, datetime.now(UTC))}
+    body = {"owner": owner, "reason": reason, "expires": ahead(expires, datetime.now(UTC))}
     with api(settings_of(context)) as there:
         said = there.post(f"/v1/findings/{quote(finding, safe='')}/accept", body)
     typer.echo(f"accepted until {plain(said.get('expires'))}")
@@ -97,15 +96,3 @@ def _share(part: float | None, whole: float | None) -> str:
 def _first(said: Sequence[str]) -> str:
     """The first of several things said, and how many more there are."""
     return f"{said[0]} (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
-
-
-def _ahead(text: str, now: datetime) -> str:
-    """ISO 8601 of a time that was given as such or as a span from now; UsageError otherwise."""
-    span = re.fullmatch(r"(\d{1,5})([smhd])", text.strip())
-    if span:
-        unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[span[2]]
-        return (now + timedelta(**{unit: int(span[1])})).isoformat()
-    try:
-        return datetime.fromisoformat(text).isoformat()
-    except ValueError:
-        raise UsageError(f"--expires {text} is no time; write ISO 8601 or a span such as 12h or 30d") from None

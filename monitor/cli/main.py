@@ -14,7 +14,21 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from monitor import __version__
-from monitor.cli import contracts, demo, deploys, doctor, edges, explain, findings, gate, settings, size, tokens
+from monitor.cli import (
+    contracts,
+    demo,
+    deploys,
+    doctor,
+    edges,
+    explain,
+    findings,
+    gate,
+    overrides,
+    policies,
+    settings,
+    size,
+    tokens,
+)
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import Session, assignments
@@ -67,6 +81,8 @@ app.command("accept")(findings.accept)
 app.command("verdict")(findings.verdict)
 app.command("explain")(explain.explain)
 app.command("gate")(gate.gate)
+app.add_typer(overrides.commands, name="override")
+app.add_typer(policies.commands, name="policy")
 app.command("size")(size.size)
 app.add_typer(tokens.commands, name="tokens")
 app.add_typer(settings.commands, name="config")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from monitor.cli.printing import plain, show
 from monitor.cli.session import session_of
-from monitor.config import known, layers, variable
+from monitor.config import known, layers, policy_of, variable
 from monitor.masking import HIDDEN, shown
 
 _SECRET = re.compile(r"password|secret|token|credential|jaas|oauth|key", re.IGNORECASE)
@@ -39,9 +39,10 @@ def show_settings(
 
 @commands.command("check")
 def check(context: typer.Context) -> None:
-    """Read the settings; exits 64 with what is wrong, else says where they come from."""
+    """Read the settings, and the policy file that they name; exits 64 with what is wrong, else says where they come from."""
     session = session_of(context)
     settings = session.settings()
+    policy_of(settings)
     said = {source: len(values) for source, values in layers(session.config, session.flags).items() if values}
     typer.echo(
         "settings are good: " + (", ".join(f"{count} from {plain(source)}" for source, count in said.items()) or "all defaults")

@@ -5,5 +5,18 @@ Parts never see `Settings`: whoever assembles them hands over the values.
 
 from monitor.config.groups import ReceiverSettings, Settings
 from monitor.config.load import choices, known, layers, load, variable
+from monitor.config.policy import policy_in, policy_of, policy_schema, read_policy
 
-__all__ = ["ReceiverSettings", "Settings", "choices", "known", "layers", "load", "variable"]
+__all__ = [
+    "ReceiverSettings",
+    "Settings",
+    "choices",
+    "known",
+    "layers",
+    "load",
+    "policy_in",
+    "policy_of",
+    "policy_schema",
+    "read_policy",
+    "variable",
+]

@@ -229,7 +229,11 @@ class DetectionSettings(Group):
 
     accept_weaker_pass: bool = Field(
         default=False,
-        description="whether the gate passes a version that never served beside the old one and is no worse than what was before",
+        description="whether the gate passes a version that never served beside the old one and is no worse than what was before; "
+        "a policy file says it itself",
+    )
+    policy_file: Path | None = Field(
+        default=None, description="YAML file with the gate's policy: evidence, meaning of inconclusive, criticality, overrides"
     )
 
 

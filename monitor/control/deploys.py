@@ -83,10 +83,10 @@ def count_deploys(
 
 def deploys_of(service: str) -> Select[tuple[str]]:
     """The ids of the deploys that may be of this service, for a question about what hangs on them."""
-    return select(deploys.c.id).where(*_of(*apart(service)))
+    return select(deploys.c.id).where(*service_is(*apart(service)))
 
 
-def _of(namespace: str | None, service: str) -> list[ColumnElement[bool]]:
+def service_is(namespace: str | None, service: str) -> list[ColumnElement[bool]]:
     """Of this service: where namespaces are told on both sides, of the same."""
     where = [deploys.c.service == service]
     return where if namespace is None else [*where, or_(deploys.c.namespace.is_(None), deploys.c.namespace == namespace)]
@@ -102,7 +102,7 @@ def _wanted(
     if environment is not None:
         query = query.where(deploys.c.environment == environment)
     if service is not None:
-        query = query.where(*_of(*apart(service)))
+        query = query.where(*service_is(*apart(service)))
     if since is not None:
         query = query.where(deploys.c.started >= since)
     if until is not None:
@@ -145,7 +145,7 @@ def _part_of(connection: Connection, event: DeployEvent) -> str | None:
     earliest, latest = mergeable_span(event)
     query = (
         select(deploys)
-        .where(deploys.c.environment == event.environment, *_of(event.namespace, event.service))
+        .where(deploys.c.environment == event.environment, *service_is(event.namespace, event.service))
         .where(deploys.c.last_event >= earliest, deploys.c.started <= latest)
         .order_by(deploys.c.started)
     )
@@ -166,7 +166,9 @@ def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
         for row in connection.execute(
             select(deploys)
             .where(
-                deploys.c.environment == event.environment, *_of(event.namespace, event.service), deploys.c.started <= event.at
+                deploys.c.environment == event.environment,
+                *service_is(event.namespace, event.service),
+                deploys.c.started <= event.at,
             )
             .where(deploys.c.kind.in_(("deploy", "rollback")))
             .order_by(deploys.c.started.desc())

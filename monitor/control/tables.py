@@ -201,6 +201,42 @@ silences = Table(
     Column("created", UtcTime, nullable=False),
 )
 
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("deploy_id", Name, nullable=False, index=True),  # "": of a version of a service
+    Column("service", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("environment", Name, nullable=False),  # "": any
+    Column("person", Name, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("noted_by", Name, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False, index=True),
+    Column("revoked", UtcTime),
+    Column("revoked_by", Name, nullable=False),
+    Index(None, "service", "version"),
+)
+
+gate_answers = Table(
+    "gate_answers",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("environment", Name, nullable=False),
+    Column("service", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("against_version", Name, nullable=False),
+    Column("deploy_id", Name, nullable=False, index=True),
+    Column("verdict_id", Name, nullable=False),
+    Column("verdict", Name, nullable=False),  # before the policy
+    Column("outcome", Name, nullable=False),  # after it
+    Column("policy", Name, nullable=False),  # its mark
+    Column("flip", Boolean, nullable=False),
+    Index(None, "environment", "service", "version"),
+)
+
 tokens = Table(
     "tokens",
     metadata,

@@ -10,16 +10,16 @@ from sqlalchemy import Engine
 from monitor.control.deploys import list_deploys
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
+from monitor.joining.answering import GateAnswer, Word, answer
 from monitor.joining.judging import JUDGED, VERSION_CHANGES, judge_deploy, keep_judged
 from monitor.joining.namesakes import of_one_of
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
-from monitor.model.judging import Finding, Outcome
+from monitor.model.policy import Policy
 from monitor.model.reasons import Reason, reason
 from monitor.store.reader import Reader
-from monitor.wording import sentence, summary
 
-EXIT_CODES: dict[Outcome, Literal[0, 1, 2]] = {"pass": 0, "fail": 1, "inconclusive": 2}
+__all__ = ["GateAnswer", "GateRequest", "asked", "evaluate_gate"]
 LOOK_BACK = timedelta(days=7)
 SEEN_BACK = timedelta(hours=6)
 
@@ -29,7 +29,7 @@ class GateRequest:
     """Which deploy: the newest of this service and version, in any environment unless one is named; without any, the newest config or flag change.
 
     `last_look`: nobody asks again after this, so one exact test is made beside the ones that allow for asking often.
-    `accept_weaker`: versions that never met pass when what came after is no worse than what was before.
+    `policies`: all of them apply, the strictest answer counts.
     """
 
     service: str
@@ -37,23 +37,7 @@ class GateRequest:
     environment: str | None = None
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     last_look: bool = True
-    accept_weaker: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class GateAnswer:
-    """`exit_code` 0 pass, 1 fail, 2 inconclusive. `findings` are ids; `text` says it all for a terminal. `knows_service` is False
-    where the name matches nothing: an alias may be missing.
-    """
-
-    outcome: Outcome
-    exit_code: Literal[0, 1, 2]
-    reasons: tuple[Reason, ...]
-    settles: tuple[Reason, ...]
-    findings: tuple[str, ...]
-    verdict_id: str
-    text: str
-    knows_service: bool = True
+    policies: tuple[Policy, ...] = (Policy(),)
 
 
 def asked(
@@ -66,11 +50,17 @@ def asked(
 
 
 def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
-    """Judge the deploy afresh by the newest sealed windows, and store the verdict. Waiting is the caller's.
+    """Judge the deploy afresh by the newest sealed windows, apply the policies, and store verdict and answer. Waiting is the caller's.
 
     No deploy of that service and version, or names telemetry does not know, are inconclusive, with the nearest known names.
-    Accepted findings fail nothing and are told. Raises StoreError and StoreUnavailable only.
+    Accepted findings fail nothing and are told. An override in force makes the exit code 0 and nothing else. Raises StoreError and
+    StoreUnavailable only.
     """
+    return answer(reader, engine, _word(reader, engine, request, now), request.policies, now)
+
+
+def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> Word:
+    """What judging says, before any policy."""
     deploys = _deploys_of(engine, request)
     changes = [deploy for deploy in deploys if deploy.version == request.version]
     of_version = [deploy for deploy in changes if deploy.kind in VERSION_CHANGES]
@@ -86,7 +76,7 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
     told = sorted({deploy.called for deploy in of_version if deploy.namespace is not None})
     if len(told) > 1:
         verdict = of_one_of(replace(of_version[0], service=request.service, namespace=None), told, now, reader.last_sealed())
-        return _answer(verdict.outcome, verdict.reasons, verdict.settles, (), "", request, of_version[0])
+        return Word(request.service, request.version, verdict.outcome, verdict.reasons, verdict.settles, of_version[0])
     judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
     verdict = judged.verdict
     keep_judged(engine, judged, repeats=False)
@@ -95,15 +85,7 @@ def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: dat
         service, environment = of_version[0].called, of_version[0].environment
         reasons = (*reasons, _elsewhere("environment_without_traffic", service, environment, elsewhere))
         settles = (*settles, reason("telemetry_environment"))
-    outcome = verdict.outcome
-    if outcome == "inconclusive" and any(why.code == "weaker_pass" for why in verdict.reasons):
-        if request.accept_weaker:
-            outcome, settles = "pass", ()
-            weaker = [why for why in reasons if why.code == "weaker_pass"]
-            reasons = (*weaker, reason("weaker_pass_accepted"))
-        else:
-            settles = (reason("accept_weaker_pass"), *settles)
-    return _answer(outcome, reasons, settles, judged.findings, verdict.id, request, of_version[0])
+    return Word(request.service, request.version, verdict.outcome, reasons, settles, of_version[0], judged)
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
@@ -113,12 +95,12 @@ def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
     return [replace(one, namespace=namespace) if one.namespace is None else one for one in found]
 
 
-def _not_judged(change: Deploy, request: GateRequest) -> GateAnswer:
+def _not_judged(change: Deploy, request: GateRequest) -> Word:
     why = reason("kind_not_judged", service=change.service, version=change.version, kind=change.kind, started=change.started)
     return _not_matched(why, reason("judged_kind"), request)
 
 
-def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
+def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> Word:
     """Nobody told of such a deploy: say which names are known, so that a typo or a missing alias shows."""
     recent = list_deploys(engine, environment=request.environment, since=now - LOOK_BACK)
     newest = reader.last_sealed()
@@ -180,32 +162,6 @@ def _nearest(name: str, known: set[str]) -> str:
     return ", ".join(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.55) or sorted(known)[:5])
 
 
-def _not_matched(why: Reason, settles: Reason, request: GateRequest, deploy: Deploy | None = None) -> GateAnswer:
+def _not_matched(why: Reason, settles: Reason, request: GateRequest) -> Word:
     """Nothing was judged, because what was asked for is not one known deploy."""
-    return _answer("inconclusive", (why,), (settles,), (), "", request, deploy)
-
-
-def _answer(
-    outcome: Outcome,
-    reasons: tuple[Reason, ...],
-    settles: tuple[Reason, ...],
-    findings: tuple[Finding, ...],
-    verdict_id: str,
-    request: GateRequest,
-    deploy: Deploy | None = None,
-) -> GateAnswer:
-    against = f" in {deploy.environment}, deployed {deploy.started:%Y-%m-%d %H:%M:%S} UTC" if deploy else ""
-    lines = [f"{outcome.upper()}: {request.service} {request.version}{against}"]
-    known = {finding.id: finding for finding in findings}
-    for why in reasons:
-        lines.append(f"  {sentence(why)}")
-        finding = known.pop(str(why.parameters.get("finding")), None)
-        if finding:
-            lines.append(f"    finding {finding.id} ({finding.state}, {finding.role})")
-    if outcome == "fail":
-        lines += [f"  finding {one.id} ({one.state}, {one.role}): {summary(one)}" for one in known.values()]
-    lines += [f"  would settle it: {sentence(one)}" for one in settles]
-    if verdict_id:
-        lines.append(f"  in full: seamwatch explain {verdict_id}")
-    ids = tuple(finding.id for finding in findings)
-    return GateAnswer(outcome, EXIT_CODES[outcome], reasons, settles, ids, verdict_id, "\n".join(lines))
+    return Word(request.service, request.version, "inconclusive", (why,), (settles,), None, environment=request.environment or "")

@@ -10,6 +10,7 @@ import pytest
 
 from monitor import telemetry
 from monitor.api import create_app
+from monitor.model.policy import Override, RuleResult
 from monitor.model.reasons import Reason, reason
 from monitor.telemetry import Report
 from tests.fixtures.api import LOCAL_TOKEN, Asked
@@ -167,6 +168,11 @@ class _Answer:
     verdict_id: str = "v"
     text: str = "FAIL"
     knows_service: bool = True
+    verdict: str = "inconclusive"
+    rules: tuple[RuleResult, ...] = ()
+    criticality: Reason | None = None
+    override: Override | None = None
+    flips: int = 0
 
 
 def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
@@ -181,7 +187,7 @@ def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
     with_gate = Asked(parts, create_app(parts), api.clock)
     answer = with_gate.post("/v1/gates", {"service": "payment", "version": "2.0.0", "wait_seconds": 5}, api.token("gate")).json()
     assert (answer["exit_code"], answer["outcome"], answer["text"]) == (1, "fail", "FAIL")
-    assert asked == [("payment", "2.0.0", None, False)]
+    assert asked == [("payment", "2.0.0", None, False, "")]
 
 
 def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:

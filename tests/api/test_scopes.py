@@ -32,6 +32,8 @@ NEEDS = {
             "GET /v1/size",
             "GET /v1/silences",
             "GET /v1/aliases",
+            "GET /v1/gates",
+            "GET /v1/overrides",
         ),
         "read",
     ),
@@ -46,6 +48,8 @@ NEEDS = {
             "POST /v1/tokens",
             "DELETE /v1/tokens/{token_id}",
             "POST /v1/silences",
+            "POST /v1/overrides",
+            "DELETE /v1/overrides/{override_id}",
             "DELETE /v1/silences/{silence_id}",
             "POST /v1/aliases/confirm",
             "POST /v1/aliases/reject",
@@ -66,7 +70,7 @@ def routes(api: Asked) -> set[str]:
 def ask(api: Asked, route: str, token: str = "", **more: object) -> int:
     """The status of one request without a useful body."""
     method, path = route.split(" ", 1)
-    for name in ("name", "deploy_id", "finding_id", "verdict_id", "token_id", "silence_id"):
+    for name in ("name", "deploy_id", "finding_id", "verdict_id", "token_id", "silence_id", "override_id"):
         path = path.replace("{%s}" % name, "nobody")  # noqa: UP031 - braces
     body = {} if method != "POST" else {"json": {}}
     return api.request(method, path, token, **body, **more).status_code  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ import pytest
 from monitor.api import create_app, waiting
 from monitor.api.waiting import MOST_FOR_ONE
 from monitor.errors import StoreUnavailable
+from monitor.model.policy import Override, RuleResult
 from monitor.model.reasons import Reason
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 
@@ -31,6 +32,11 @@ class Answer:
     verdict_id: str = ""
     text: str = ""
     knows_service: bool = True
+    verdict: str = "inconclusive"
+    rules: tuple[RuleResult, ...] = ()
+    criticality: Reason | None = None
+    override: Override | None = None
+    flips: int = 0
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Judge:
     outcome: str = "inconclusive"
     away: bool = False
 
-    def __call__(self, service: str, _version: str, _environment: str | None, last_look: bool) -> Answer:
+    def __call__(self, service: str, _version: str, _environment: str | None, last_look: bool, _policy: str) -> Answer:
         self.looks.append((service, last_look))
         if self.away and not last_look:
             raise StoreUnavailable("the store does not answer")

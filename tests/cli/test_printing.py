@@ -75,6 +75,35 @@ def test_a_junit_report_is_xml_whatever_the_names() -> None:
     assert "]]> [told]" in failure.text
 
 
+def test_a_junit_report_has_a_case_for_each_demand_and_an_override_skips_without_hiding() -> None:
+    short = {"text": "policy all: 3 calls <of> 2", "code": "minimum_calls"}
+    rules = [
+        {"rule": "all", "demand": "calls", "outcome": "not_met", "reason": short},
+        {"rule": "all", "demand": "minutes", "outcome": "met", "reason": short},
+        {"rule": "staging", "demand": "inconclusive", "outcome": "not_judged", "reason": short},
+    ]
+    said = {
+        "outcome": "fail",
+        "reasons": [{"text": "worse", "code": "worse_errors"}],
+        "settles": [],
+        "rules": rules,
+        "override": None,
+    }
+
+    def suite(**changes: object) -> tuple[dict[str, str], list[list[str]], str]:
+        (suite,) = ET.fromstring(junit("pay", "2", {**said, **changes}))
+        return dict(suite.attrib), [[inner.tag for inner in case] for case in suite], ET.tostring(suite, "unicode")
+
+    counts, cases, _ = suite()
+    assert (counts["tests"], counts["failures"], counts["errors"], counts["skipped"]) == ("4", "2", "0", "1")
+    assert cases == [["failure"], ["failure"], ["system-out"], ["skipped", "system-out"]]
+    counts, _, _ = suite(outcome="inconclusive")
+    assert (counts["failures"], counts["errors"]) == ("0", "2")
+    counts, cases, text = suite(override={"person": "kim"})
+    assert (counts["failures"], counts["errors"], counts["skipped"]) == ("0", "0", "3")
+    assert "worse [worse_errors]" in text
+
+
 @pytest.fixture
 def logs_as_before() -> Iterator[None]:
     """Set the logs up as they were."""

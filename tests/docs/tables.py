@@ -11,13 +11,14 @@ import typer
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from prometheus_client.metrics import MetricWrapperBase
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from monitor import telemetry
 from monitor.api import routes
 from monitor.api.routes.gates import gates_router
 from monitor.api.waiting import Waiting
 from monitor.config import choices, known, variable
+from monitor.model.policy import ByHand, Criticality, Minimum, Overruling, Policy, Rule
 from monitor.wording import SENTENCES
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,25 @@ def codes_table() -> str:
     return "\n".join(lines)
 
 
+def policy_table() -> str:
+    """Every name of a policy file with its meaning."""
+    lines = ["| name in a policy | meaning |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in _policy(Policy, "")]
+    return "\n".join(lines)
+
+
+def _policy(kind: type[Any], before: str) -> Iterator[tuple[str, str]]:
+    for name, field in TypeAdapter(kind).json_schema().get("properties", {}).items():
+        yield f"{before}{name}", field["description"]
+        inner = {"rules": Rule, "minimum": Minimum, "criticality": Criticality, "by_hand": ByHand, "overrides": Overruling}.get(
+            name
+        )
+        if inner and (name != "criticality" or not before):
+            yield from _policy(inner, f"{before}{name}.")
+
+
 TABLES = {
+    "policy": policy_table,
     "settings": settings_table,
     "metrics": metrics_table,
     "commands": commands_table,

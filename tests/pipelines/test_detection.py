@@ -12,6 +12,7 @@ from monitor.control.verdicts import latest_verdict, list_verdicts
 from monitor.joining.detecting import DetectionSettings, Detector, detect_once
 from monitor.joining.gate import GateRequest, evaluate_gate
 from monitor.model.deploys import DeployEvent
+from monitor.model.policy import Policy, Rule
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import summary
@@ -284,7 +285,9 @@ def test_a_weaker_pass_is_inconclusive_unless_the_policy_takes_it_for_a_pass(sto
     request = GateRequest("payment", "2.0.0")
     answer = evaluate_gate(Reader(store), engine, request, now_after(60))
     assert (answer.exit_code, answer.reasons[0].code, answer.settles[0].code) == (2, "weaker_pass", "accept_weaker_pass")
-    accepted = evaluate_gate(Reader(store), engine, replace(request, accept_weaker=True), now_after(60))
+    accepts = Rule("small", inconclusive={"weaker_pass": "pass"})
+    accepted = evaluate_gate(Reader(store), engine, replace(request, policies=(Policy(rules=(accepts,)),)), now_after(60))
     assert (accepted.outcome, accepted.exit_code) == ("pass", 0)
-    assert [why.code for why in accepted.reasons] == ["weaker_pass", "weaker_pass_accepted"]
-    assert "a weaker pass is accepted here as a pass" in accepted.text
+    assert [why.code for why in accepted.reasons] == ["weaker_pass", "counts_as"]
+    assert (accepted.verdict, [one.outcome for one in accepted.rules]) == ("inconclusive", ["met"])
+    assert "policy small: a weaker pass counts as pass" in accepted.text
