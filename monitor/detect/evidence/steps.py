@@ -114,15 +114,12 @@ def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: Judg
     if bound is None:
         return None
     measure = Measure("latency", side, "", "", bound, statistic)
-    before, after = series(table, old_rows(edge), measure), series(table, soon, measure)
-    aside = fresh_calls(edge.fresh, after.windows, after.calls)
-    warm = after.calls > aside
-    after = _warm(after, edge.fresh)
+    before, after = series(table, old_rows(edge), measure), _warm(series(table, soon, measure), edge.fresh)
     met = np.intersect1d(np.unique(contrast.windows), after.windows)
     apart = _apart(met, after)
     if after.windows.size < settings.min_bad_windows or not (apart or _leans(edge, measure)):
         return None
-    new = _per_window_of(table, soon, data)[warm]
+    _, new = warm_calls((np.unique(table.windows[soon]), _per_window_of(table, soon, data)), edge.fresh)
     return SizeStep(
         edge,
         measure,
@@ -131,7 +128,7 @@ def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: Judg
         not apart,
         statistic,
         _per_window_of(table, old_rows(edge), data),
-        _without(new, aside[warm]),
+        new,
     )
 
 
@@ -140,10 +137,13 @@ def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
     return summed(data[rows], places, windows.size)
 
 
-def _without(histograms: Floats, aside: Floats) -> Floats:
-    """Without so many of the slowest calls in each window."""
-    left = np.maximum(histograms.sum(axis=1) - aside, 0.0)
-    return np.diff(np.minimum(np.cumsum(histograms, axis=1), left[:, None]), axis=1, prepend=0.0)
+def warm_calls(histograms: tuple[Ints, Floats], fresh: Shares) -> tuple[Ints, Floats]:
+    """Windows and their histograms without the calls that fresh instances may have had, the slowest first; no empty ones."""
+    windows, held = histograms
+    calls = held.sum(axis=1)
+    left = np.maximum(calls - fresh_calls(fresh, windows, calls), 0.0)
+    kept = np.diff(np.minimum(np.cumsum(held, axis=1), left[:, None]), axis=1, prepend=0.0)
+    return windows[left > 0], kept[left > 0]
 
 
 def _warm(after: Series, fresh: Shares) -> Series:

@@ -79,7 +79,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizeStep:
-    """One side's latency by size over time, histograms per window; `before` and `after` count the calls above the old p90."""
+    """One side's latency by size over time, histograms per window; `before` and `after` count the calls above the old p90.
+
+    `lowest` is the first bucket of the histograms, None for the edge's own.
+    """
 
     edge: EdgeTests
     measure: Measure
@@ -89,10 +92,11 @@ class SizeStep:
     statistic: Statistic
     old: Floats
     new: Floats
+    lowest: int | None = None
 
     def test(self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0) -> StepTest:
         """Held against what was before alone, or also against earlier days and what neighbours did."""
-        lowest = self.edge.table.lowest
+        lowest = self.edge.table.lowest if self.lowest is None else self.lowest
         found = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
         blank = StepTest(
             before_calls=int(self.before.calls.sum()),

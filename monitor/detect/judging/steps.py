@@ -15,6 +15,7 @@ from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.steps import steps_of
 from monitor.detect.evidence.timed import AnyStep, new_rows, old_rows
+from monitor.detect.evidence.together import steps_together
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import PROPAGATES, Rival, ranked
 from monitor.detect.measure.columns import EdgeTable
@@ -57,13 +58,18 @@ def steps(
     `rivals` is asked only when something stepped.
     """
     named = {(item.edge, item.signal) for item in known}
-    whole = math.log(len(edges) / settings.alpha)
+    whole = math.log((len(edges) + 1) / settings.alpha)  # all edges together are one more
     bad: list[_Bad] = []
     for edge in edges:
         for step in steps_of(edge, settings):
             if (edge.table.edge, step.measure.signal) not in named:
                 test = step.test(settings)
                 bad += [(step, test)] if step.believed(test, whole, settings) else []
+    if not any(signal == "latency" for _, signal in named):
+        seen = {step.edge.role for step, _ in bad if step.measure.signal == "latency"}
+        for step in steps_together(edges, settings):  # what one edge alone shows needs no others
+            if step.edge.role not in seen and step.believed(test := step.test(settings), whole, settings):
+                bad.append((step, test))
     if not bad:
         return []
     others = rivals()

@@ -1,0 +1,41 @@
+"""Edges with few calls each: together they show a shift that none shows alone; another mix of them is no shift."""
+
+from collections.abc import Callable
+
+import pytest
+
+from monitor.detect.judging.verdict import judge
+from monitor.detect.settings import JudgeSettings
+from monitor.model.judging import Finding
+from tests.detect.traffic import Behaviour, Traffic, cells, deploy, edge, now_after, steady
+
+CALLERS = ("web", "app", "desk", "till", "kiosk", "agent")
+USUAL = 0.02
+
+
+def found(slower: float, seed: int, load: Callable[[int, int], float] = lambda *_: 1.0, role: str = "callee") -> list[Finding]:
+    """Six edges of half a call a window, each with a latency of its own; `load` by edge and window."""
+    traffic = []
+    for place, name in enumerate(CALLERS):
+        where = edge(name) if role == "callee" else edge("payment", name)
+        usual = USUAL * 2.0**place
+        changes = {"old": Behaviour(latency=usual), "new": Behaviour(latency=usual * slower)}
+        traffic.append(Traffic(where, 0.5, load=lambda window, place=place: load(place, window), **changes))
+    rows = cells(traffic, 24, share=steady(1.0), before=120, seed=seed, role=role)
+    return judge(deploy(), rows, (), (), JudgeSettings(), now_after(24))[1]
+
+
+@pytest.mark.parametrize("role", ["callee", "caller"])
+def test_a_shift_on_many_edges_of_few_calls_is_found_together(role: str) -> None:
+    hits = [found(2.5, seed, role=role) for seed in range(10)]
+    assert sum(bool(one) for one in hits) >= 8
+    assert {finding.signal for one in hits for finding in one} == {"latency"}
+
+
+def test_equal_edges_of_few_calls_are_not() -> None:
+    assert [found(1.0, seed) for seed in range(20)] == [[]] * 20
+
+
+def test_more_calls_of_the_slow_edges_are_no_shift() -> None:
+    moved = lambda place, window: 3.0 if (place >= 3) == (window >= 0) else 0.3  # noqa: E731
+    assert [found(1.0, seed, moved) for seed in range(20)] == [[]] * 20
