@@ -4,6 +4,7 @@ import importlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from monitor.cli.printing import FormatOption, show
 from monitor.cli.session import session_of
 from monitor.cli.settings import worries
 from monitor.cli.sign import Sign
-from monitor.config import Settings
+from monitor.config import Settings, policy_of
 from monitor.errors import ConfigError, MonitorError, TopicMissing
 from monitor.masking import masked
 
@@ -46,6 +47,7 @@ def doctor(
         beside = running(settings)
         signs += [Sign("settings", "mind", line) for line in worries(settings)] if not beside else []
         signs += beside or ([] if signs[-1].what == "settings" else [Sign("settings", "good", "can be read")])
+        signs += _tried("policy", _policy, settings)
         signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
         signs += _tried("kafka", _kafka, settings)
         if kafka and not settings.kafka.brokers:
@@ -82,6 +84,12 @@ def _packages() -> Iterator[Sign]:
             yield Sign(name, "good", f"{getattr(module, '__version__', '')} {use}".strip())
 
 
+def _policy(settings: Settings) -> Iterator[Sign]:
+    policy = policy_of(settings)
+    if settings.detection.policy_file is not None:
+        yield Sign("policy", "good", f"{settings.detection.policy_file}: {len(policy.rules)} rules")
+
+
 def _folder(folder: Path) -> Iterator[Sign]:
     place = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     free = shutil.disk_usage(place).free
@@ -90,6 +98,9 @@ def _folder(folder: Path) -> Iterator[Sign]:
 
 
 def _stores(settings: Settings) -> Iterator[Sign]:
+    from monitor.clock import system_clock
+    from monitor.control.gate_answers import count_answers
+    from monitor.control.overrides import list_overrides
     from monitor.control.store import open_control
     from monitor.store import open_store
     from monitor.store.lock import read_holder
@@ -107,8 +118,24 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         finally:
             store.close()
         yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
-    open_control(settings.control()).dispose()
+    engine = open_control(settings.control())
     yield Sign("control store", "good", "opened, tables are up to date")
+    now = system_clock()
+    week = now - timedelta(days=7)
+    told = (count_answers(engine, since=week), count_answers(engine, since=week, flips=True), len(list_overrides(engine, now)))
+    engine.dispose()
+    yield from gate_signs(*told)
+
+
+def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:
+    """How steady the gate's word was in the last week, and who overrules it now; nothing where it was not asked."""
+    signs = []
+    if answers:
+        told = f"{flips} of {answers} answers of the last 7 days were flips on unchanged code"
+        signs.append(Sign("gate", "mind" if flips else "good", told))
+    if overrides:
+        signs.append(Sign("overrides", "mind", f"{overrides} in force; `seamwatch override list` names them"))
+    return signs
 
 
 def running(settings: Settings) -> list[Sign]:
@@ -135,6 +162,7 @@ def running(settings: Settings) -> list[Sign]:
     age = (health.get("data") or {}).get("newest_window_age_seconds")
     if age is not None:
         signs.append(Sign("its data", "good" if age < OLD_SECONDS else "mind", f"the newest window ended {age:,.0f} s ago"))
+    signs += gate_signs(health["gates"]["answers"], health["gates"]["flips"], health["gates"]["overrides"])
     read = ", ".join(f"{topic} ({count} partitions)" for topic, count in sorted(topics.items()))
     signs.append(Sign("it reads", "good" if read else "mind", read or "nothing yet"))
     for part in health["components"]:

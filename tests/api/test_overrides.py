@@ -6,7 +6,9 @@ import pytest
 
 from monitor.api import create_app
 from monitor.control.deploys import record
+from monitor.control.gate_answers import keep_answer
 from monitor.model.deploys import DeployEvent
+from monitor.model.judging import Verdict
 from monitor.model.policy import Override
 from tests.api.test_routes import _Answer
 from tests.fixtures.api import LOCAL_TOKEN, Asked
@@ -75,3 +77,37 @@ def test_a_policy_that_is_sent_is_read_first_and_an_override_that_was_used_is_in
     assert asked == [("payment", "2.0.0", None, True, "version: 1")]
     (entry,) = there.get("/v1/audit", LOCAL_TOKEN).json()
     assert entry["details"] == {"outcome": "fail", "override": "o1"}
+
+
+def test_flips_are_listed_and_shown_on_the_pages_of_health_and_deploy(api: Asked) -> None:
+    event = DeployEvent("api", "1", "deploy", "production", "payment", "2.0.0", "", "succeeded", NOON)
+    deploy = record(api.parts.engine, event, NOON)
+    for number, outcome in enumerate(("fail", "fail", "pass")):
+        verdict = Verdict(
+            f"v{number}",
+            deploy.id,
+            "production",
+            "payment",
+            "2.0.0",
+            "1.9.0",
+            outcome,
+            (),
+            (),
+            NOON,
+            None,
+            (),
+            (),
+            "",  # type: ignore[arg-type]
+        )
+        keep_answer(api.parts.engine, deploy, verdict, verdict.outcome, "mark", NOON)
+    assert [(one["outcome"], one["flip"]) for one in api.get("/v1/gates").json()] == [("pass", True), ("fail", False)]
+    assert [one["verdict_id"] for one in api.get("/v1/gates?flips=true").json()] == ["v2"]
+    api.post("/v1/overrides", BODY, LOCAL_TOKEN)
+    gates = api.get("/v1/health").json()["gates"]
+    assert (gates["answers"], gates["flips"], gates["overrides"]) == (2, 1, 1)
+    detail = api.get(f"/v1/deploys/{deploy.id}").json()
+    assert ([one["flip"] for one in detail["answers"]], detail["overrides"][0]["person"]) == ([True, False], "kim")
+    page = api.get(f"/deploys/{deploy.id}").text
+    assert "What the gate answered" in page
+    assert "Overridden by <bdi>kim</bdi> until" in page
+    assert "flips on unchanged code" in api.get("/health").text

@@ -13,6 +13,7 @@ import pytest
 
 from monitor.cli import main
 from monitor.cli.assembly import House
+from monitor.cli.doctor import gate_signs
 from monitor.cli.doctor_kafka import _readable
 from monitor.cli.up import serving
 from monitor.config import load
@@ -127,3 +128,9 @@ def test_a_sample_of_something_else_says_what_it_is(kind: Kind) -> None:
     sample = span_records([metrics()] * 3)
     sign = _readable(kind, "topic", sample, decode_spans(sample)[1])
     assert (sign.state, "3 cannot be read. They look like OTLP metrics; no setting reads these" in sign.said) == ("bad", True)
+
+
+def test_the_gates_flips_and_overrides_are_minded() -> None:
+    assert gate_signs(0, 0, 0) == []
+    assert [one.state for one in gate_signs(9, 0, 0)] == ["good"]
+    assert [(one.what, one.state) for one in gate_signs(9, 1, 2)] == [("gate", "mind"), ("overrides", "mind")]

@@ -75,6 +75,8 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
             "names": names_known(parts, ends_of(edges)),
             "spaces": namespaces_seen(parts).get((known.deploy.environment, known.deploy.service), []),
             "events": known.events,
+            "answers": known.answers,
+            "overrides": known.overrides,
             "shares": known.shares,
             "newest_shares": [share for share in known.shares if share.time == last],
             "chart": path("charts", "deploys", deploy_id),

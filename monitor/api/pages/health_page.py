@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import ask, data_range, listed, listed_in, newest_row, range_of, windows_state
-from monitor.api.routes.health import components, notes, unready
+from monitor.api.routes.health import components, gate_mind, notes, unready
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 
@@ -35,5 +35,6 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
             "coverage": listed_in(parts, "coverage", hour, MOST_SHOWN, environment=None),
             "range": hour,
             "tables": tables,
+            "gates": gate_mind(parts),
         },
     )

@@ -20,8 +20,11 @@ from monitor.api.told import ToldFinding, ToldVerdict, told_finding, told_verdic
 from monitor.control import deploys as kept_deploys
 from monitor.control import findings as kept_findings
 from monitor.control import verdicts as kept_verdicts
+from monitor.control.gate_answers import KeptAnswer, list_answers
+from monitor.control.overrides import overrides_of
 from monitor.decode.deploys import Unreadable, event_of
 from monitor.model.deploys import Deploy, DeployEvent, DeployKind, DeployState
+from monitor.model.policy import Override
 
 router = APIRouter(prefix="/v1", tags=["deploys"], responses=ERRORS, route_class=StrictRoute)
 BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
@@ -84,6 +87,8 @@ class DeployDetail(BaseModel):
     findings: Sequence[ToldFinding]
     shares: Sequence[Share]
     events: Sequence[DeployEvent]
+    answers: Sequence[KeptAnswer]
+    overrides: Sequence[Override]
 
 
 @router.get("/deploys", summary="Deploys, newest first")
@@ -143,6 +148,8 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
         findings=[told_finding(one) for one in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
         shares=shares(parts, deploy),
         events=kept_deploys.events(parts.engine, deploy_id),
+        answers=list_answers(parts.engine, deploy_id=deploy_id),
+        overrides=overrides_of(parts.engine, deploy.called, deploy.version, deploy.environment, deploy),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
@@ -30,6 +30,8 @@ from monitor.api.questions import (
 )
 from monitor.api.strict import StrictRoute
 from monitor.control import findings as kept_findings
+from monitor.control.gate_answers import count_answers
+from monitor.control.overrides import list_overrides
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 
@@ -74,6 +76,15 @@ class DataAge(BaseModel):
     topics: Mapping[str, float]
 
 
+class GateMind(BaseModel):
+    """What gates answered since then, each change of mind once; `flips` are those on code that stayed the same. `overrides` are in force."""
+
+    since: datetime
+    answers: int
+    flips: int
+    overrides: int
+
+
 class Health(BaseModel):
     """Everything an operator asks first. `watermarks` are of at most 10,000 of the `partitions` there are, those behind first."""
 
@@ -85,6 +96,7 @@ class Health(BaseModel):
     windows: WindowsState
     watermarks: Sequence[PartitionTime]
     partitions: int
+    gates: GateMind
 
 
 class RejectGroup(BaseModel):
@@ -226,6 +238,18 @@ def notes(parts: Parts) -> list[str]:
     return [f"{one.component}: {one.reason}" for one in components(parts) if one.ready and not one.stale and one.reason]
 
 
+def gate_mind(parts: Parts) -> GateMind:
+    """How steady the gate's word was in the last week."""
+    now = parts.clock()
+    since = now - timedelta(days=7)
+    return GateMind(
+        since=since,
+        answers=count_answers(parts.engine, since=since),
+        flips=count_answers(parts.engine, since=since, flips=True),
+        overrides=len(list_overrides(parts.engine, now)),
+    )
+
+
 def data_age(parts: Parts, asking: Asking = ask) -> DataAge | None:
     """How old the data is; None where the store does not tell."""
     try:
@@ -319,6 +343,7 @@ def health(_caller: Reading, parts: Opened) -> Health:
         windows=windows_state(parts),
         watermarks=[PartitionTime.model_validate(row) for row in marks.rows],
         partitions=marks.total,
+        gates=gate_mind(parts),
     )
 
 
