@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from monitor.model.alike import Alike
 from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sighting
 from monitor.outside.counts import Counts, counts_of
 from monitor.outside.screen import Screen
@@ -16,6 +17,8 @@ from monitor.outside.versions import Bools, Resolved, resolved
 
 UNKNOWN = "unknown"
 NOTHING: Histogram = {}
+LEARNED_FROM = 1800.0
+"""So many seconds before the deploy tell what the old version's instances are like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,48 @@ class Recording:
             )
             for (window, version, instance), (answered, bad) in sorted(sums.items())
         ]  # fmt: skip
+
+    def alike(self, moment: float) -> list[Alike]:
+        """Calls of the last half hour before the deploy, and since, by what they may differ in; none where instances have no names.
+
+        Bins, taken in turn, are the two folds.
+        """
+        size = int(np.searchsorted(self._ends, moment, side="right"))
+        rows, windows, calls = self.rows.take(slice(0, size)), self._windows[:size], self.counts.calls[:size]
+        named = rows.callee.is_any(self._told.service) & ~rows.instance.is_any("") & ~rows.side.is_any("client")
+        if not named.any():
+            return []
+        whose = resolved(rows, windows, calls, self._told, self._deploys)
+        chosen = np.flatnonzero(named & whose.kept & (calls > 0) & (rows.ts >= self._told.at - LEARNED_FROM))
+        sums: dict[tuple[int, ...], tuple[int, int, Histogram]] = {}
+        for row in chosen.tolist():
+            fold = int(rows.ts[row] // max(rows.step_s[row], 1.0)) % 2
+            ends = int(rows.caller.codes[row]), int(rows.operation.codes[row])
+            key = (*ends, int(whose.caller[row]), int(whose.callee[row]), int(rows.instance.codes[row]), fold)
+            every, bad, shape = sums.get(key, (0, 0, NOTHING))
+            shape = _merged(shape, self.shapes.histograms[row]) if shape else self.shapes.histograms[row]
+            sums[key] = every + int(calls[row]), bad + int(self.counts.errors[row]), shape
+        return [
+            Alike(
+                Edge(
+                    self._environment,
+                    rows.caller.names[caller] or UNKNOWN,
+                    self._told.service,
+                    "",
+                    rows.operation.names[operation],
+                ),
+                whose.names[old],
+                whose.names[new],
+                rows.instance.names[instance],
+                "",
+                fold,
+                every,
+                {"server_error": bad, "provider_error": bad},
+                NOTHING,
+                shape,
+            )
+            for (caller, operation, old, new, instance, fold), (every, bad, shape) in sorted(sums.items(), key=lambda one: one[0])
+        ]
 
     def _assumed(self, whose: Resolved) -> frozenset[str]:
         size = whose.kept.size

@@ -12,6 +12,7 @@ import numpy as np
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import DAY, Around
 from monitor.detect.settings import JudgeSettings
+from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Finding, Outcome, Verdict
@@ -178,13 +179,18 @@ class _Watch:
         around = self._around(known, moment) if self.callers_stir(moment) else None
         verdict, findings = self._judged(known, moment, around)
         if around is None and any(finding.strength == "weaker" for finding in findings):
-            verdict, findings = self._judged(known, moment, self._around(known, moment))
+            around = self._around(known, moment)
+            verdict, findings = self._judged(known, moment, around)
+        if findings and (calls := self.recording.alike(moment)):
+            verdict, findings = self._judged(known, moment, around, calls)
         outcome = verdict.outcome
         if outcome == "pass" and known.assumed - HONEST:
             outcome = "inconclusive"
         return _Look(moment, verdict, tuple(findings), known, outcome)
 
-    def _judged(self, known: Known, moment: float, around: Around | None) -> tuple[Verdict, list[Finding]]:
+    def _judged(
+        self, known: Known, moment: float, around: Around | None, calls: Sequence[Alike] = ()
+    ) -> tuple[Verdict, list[Finding]]:
         waits = self.told.expected_from is not None and moment < self.told.expected_from
         return judge(
             _deploy(self.told, known, self.environment, moment),
@@ -195,6 +201,7 @@ class _Watch:
             datetime.fromtimestamp(moment, UTC),
             around=around,
             share=0.0 if waits else None,
+            calls=calls,
         )
 
     def callers_stir(self, moment: float) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,37 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "column callee is missing" in refused(capsys, edges, deploys)
     pq.write_table(pa.table({"ts": [1.0], "callee": ["pay"], "count": ["many"]}), edges)
     assert "column count is string; write numbers" in refused(capsys, edges, deploys)
+
+
+def pods(new: Sequence[Row], **old: object) -> list[Row]:
+    """Two pods of the old version, and since the deploy one of the new version with each of these changes."""
+
+    def rows(minute: int) -> list[Row]:
+        before = [row(minute, instance=f"old-{place}", **old) for place in range(2)]
+        after = [row(minute, version="2.0", instance=f"new-{place}", **one) for place, one in enumerate(new)]
+        return before if minute < 0 else [*before, *after]
+
+    return minutes(rows)
+
+
+@pytest.mark.parametrize("harm", [FAILING, SLOW])
+@pytest.mark.parametrize("is_both", [False, True])
+def test_one_ill_pod_of_two_is_no_ill_release_but_two_are(
+    harm: Row, is_both: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (said,) = told(capsys, tmp_path, pods([harm, harm if is_both else {}]))
+    assert said["verdict"] == ("fail" if is_both else "inconclusive")
+    assert ("instance new-0 alone" in said["reason"]) != is_both
+
+
+def test_a_pod_that_is_as_slow_as_one_of_the_old_ones_is_no_slow_release(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = {"histogram": f"{bucket(50)}:200"}
+
+    def rows(minute: int) -> list[Row]:
+        old = [row(minute, instance="old-0"), row(minute, instance="old-1", **slow), row(minute, instance="old-2")]
+        return old if minute < 0 else [*old, row(minute, version="2.0", instance="new-0", **slow)]
+
+    (said,) = told(capsys, tmp_path, minutes(rows))
+    assert said["verdict"] != "fail"

@@ -61,16 +61,16 @@ def marked(calls: Sequence[Alike], role: Role, version: str, kind: str, slow: Ma
 
 
 def slow_above(
-    calls: Sequence[Alike], role: Role, old: str, side: Side, floor_buckets: int, floor_seconds: float
+    calls: Sequence[Alike], role: Role, old: str, side: Side, floor_buckets: int, floor_seconds: float, share: float = 0.9
 ) -> dict[Key, int]:
-    """Per edge the bucket above which a call is slow: the old version's p90, lifted by the floor."""
+    """Per edge the bucket above which a call is slow: that of the old version's quantile, lifted by the floor."""
     sums: dict[Edge, dict[int, int]] = {}
     for one in calls:
         if (one.callee_version if role == "callee" else one.caller_version) == old:
             held = sums.setdefault(one.edge, {})
             for bucket, count in _side(one, side).items():
                 held[bucket] = held.get(bucket, 0) + count
-    return {(edge, side): _lifted(held, floor_buckets, floor_seconds) for edge, held in sums.items() if held}
+    return {(edge, side): _lifted(held, floor_buckets, floor_seconds, share) for edge, held in sums.items() if held}
 
 
 def what_differs(rows: Sequence[Marked]) -> Difference | None:
@@ -183,12 +183,13 @@ def _value(one: Alike, name: Attribute) -> str:
 
 
 def _side(one: Alike, side: Side) -> Histogram:
-    return one.client_histogram if side == "client" else one.server_histogram
+    """The side's; where no caller tells of its wait, what the callee took is most of it."""
+    return (one.client_histogram or one.server_histogram) if side == "client" else one.server_histogram
 
 
-def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float) -> int:
+def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float, share: float) -> int:
     buckets: Ints = np.array(sorted(histogram), dtype=np.int64)
     line = np.cumsum([histogram[int(bucket)] for bucket in buckets])
-    place = int(buckets[int(np.searchsorted(line, 0.9 * line[-1] - 1e-9))])
+    place = int(buckets[int(np.searchsorted(line, share * line[-1] - 1e-9))])
     place = LOWEST_BUCKET if place == ZERO_BUCKET else min(max(place, LOWEST_BUCKET), HIGHEST_BUCKET)
     return max(place + floor_buckets, int(bucket_of(bound_seconds(place) + floor_seconds)))

@@ -17,6 +17,8 @@ from monitor.model.judging import SIDES, Difference, Finding
 from monitor.model.reasons import Reason, reason
 
 CHANCE = 1e-3
+SHARES = (0.5, 0.9)
+"""Where the old version's instances are compared: by the calls above these quantiles of all of them."""
 PART = 0.2
 """The others are well when they have at most so much of the one's harm (or less than what counts at all), with 99 % confidence."""
 
@@ -25,14 +27,12 @@ def spread_of_latency(calls: Sequence[Alike], old: str) -> dict[contrasts.Side, 
     """By how much the shares of slow calls differ between the old version's instances, beyond chance; 1.0 where nothing tells."""
     found: dict[contrasts.Side, float] = {}
     for side in SIDES:
-        bounds = slow_above(calls, "callee", old, side, 0, 0.0)
-        rows = [row for row in marked(calls, "callee", old, side, bounds) if row.attributes["instance"]]
-        names = sorted({row.attributes["instance"] for row in rows})
-        bad, every = (
-            np.array([sum(getattr(row, what) for row in rows if row.attributes["instance"] == name) for name in names], np.int64)
-            for what in ("bad", "calls")
-        )
-        found[side] = between(bad, every, 2) if len(names) > 1 else 1.0
+        for share in SHARES:
+            bounds = slow_above(calls, "callee", old, side, 0, 0.0, share)
+            sums = _by_instance(marked(calls, "callee", old, side, bounds))
+            sums.pop("", None)
+            bad, every = (np.array([one[place] for one in sums.values()], dtype=np.int64) for place in (0, 1))
+            found[side] = max(found.get(side, 1.0), between(bad, every, 2))
     return found
 
 

@@ -278,12 +278,18 @@ class Truth:
 
 def truths(shop: Shop) -> list[Truth]:
     """One per release, in the releases' order. `cause` is the harmful release of the case, "" where none is."""
-    cause = next((one.id for one in shop.releases if one.fault), "")
+    cause = next((one.id for one in shop.releases if one.fault and not _is_lonely(shop, one)), "")
     return [_truth(shop, one, cause) for one in shop.releases]
+
+
+def _is_lonely(shop: Shop, release: Release) -> bool:
+    """One slow pod of two, and the recording tells which: the pod is ill, the release is not."""
+    return release.fault == "one_pod" and shop.record == "instances"
 
 
 def _truth(shop: Shop, release: Release, cause: str) -> Truth:
     mine = [seam for seam in shop.seams if seam.callee == release.service]
+    lonely = _is_lonely(shop, release)
     edges = [[seam.caller, seam.callee] for seam in mine if release.pair in ("", seam.caller)]
     if release.fault in ("callers", "schema"):
         above = {seam.caller for seam in mine}
@@ -291,7 +297,7 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
     return Truth(
         deploy_id=release.id,
         case=shop.case,
-        bad=bool(release.fault),
+        bad=bool(release.fault) and not lonely,
         fault=release.fault,
         size=round(release.size, 4),
         world=shop.world,
@@ -302,6 +308,6 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
         share=release.share if release.style == "canary" else 1.0,
         cause=cause,
         group=len(shop.releases),
-        harm_from=shop.begins + release.harm_from if release.fault else None,
-        culprit_edges=edges if release.fault else [],
+        harm_from=shop.begins + release.harm_from if release.fault and not lonely else None,
+        culprit_edges=edges if release.fault and not lonely else [],
     )
