@@ -50,6 +50,7 @@ SENTENCES: Mapping[Code, str] = {
     "edge_without_meeting": "the versions had no calls here in the same window",
     "accepted_whole": "every signal of this edge is accepted as known: nothing is left to judge",
     "harm_possible": "{kind:words}: up to {difference_high:points} percentage points more are possible after {calls:.0f} calls",
+    "tail_possible": "latency ({side}): up to {high:.1%} more calls twice as slow as the old p99 are possible",
     "slowness_possible": "latency ({side}): up to {high:.1%} more calls above the old p90 are possible",
     "few_windows": "fewer than {wanted} windows with both versions",
     "versions_missing": "one-sided: {share:.0%} of calls carry no version of the deployed service",

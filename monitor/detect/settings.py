@@ -19,6 +19,7 @@ class JudgeSettings:
     latency_floor_buckets: int = 2
     latency_floor_seconds: float = 0.005
     latency_floor_points: float = 0.05
+    latency_tail_points: float = 0.02
     equivalence_alpha: float = 0.05
     share_of_calls: float = 0.95
     min_bad_windows: int = 2

@@ -46,6 +46,7 @@ Code = Literal[
     "accepted_whole",
     "harm_possible",
     "slowness_possible",
+    "tail_possible",
     "few_windows",
     "versions_missing",
     "confounded",

@@ -11,7 +11,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
 from monitor.model.judging import Verdict
 from monitor.wording import sentence
-from tests.detect.traffic import START, Behaviour, Traffic, cells, deploy, edge, now_after, steady
+from tests.detect.traffic import START, Behaviour, Traffic, cells, chilled, deploy, edge, now_after, steady
 
 SETTINGS = JudgeSettings()
 QUARTER = 90
@@ -132,3 +132,14 @@ def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:
     for rows, windows in ((at_once(small_shop(), 20), 20), ([one for one in at_once(small_shop()) if one.window >= START], 60)):
         told = judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
         assert "weaker_pass" not in {one.code for one in told.reasons}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_call_in_25_far_slower_is_no_pass_though_p90_stays(seed: int) -> None:
+    rows = cells(small_shop(old=Behaviour()), QUARTER, share=steady(0.12), before=180, seed=seed)
+    slow = chilled(rows, lambda window: 0.04 if window >= 0 else 0.0, Behaviour(latency=0.6), seed)
+    usual, harmed = (judge(deploy(), some, (), (), SETTINGS, now_after(QUARTER))[0] for some in (rows, slow))
+    assert usual.outcome == "pass"
+    assert harmed.outcome != "pass"
+    codes = {why.code for one in harmed.edges for why in one.reasons}
+    assert harmed.outcome == "fail" or "tail_possible" in codes

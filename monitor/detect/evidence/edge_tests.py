@@ -10,7 +10,7 @@ import numpy as np
 from monitor.detect.arrays import Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
-from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, latency_test
+from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, far_counts, latency_test
 from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
@@ -81,6 +81,7 @@ class EdgeTests:
     own_time_log_e: float
     equivalences: Mapping[str, Bounds]
     latency_difference: Mapping[str, float]
+    tail_difference: Mapping[str, float]
     fresh: Shares
     problems: tuple[Reason, ...]
     grain: int
@@ -138,6 +139,7 @@ def tests_of_edge(
         own_time_log_e=own.log_e if own else 0.0,
         equivalences=equivalences,
         latency_difference=_latency_differences(whole, settings),
+        tail_difference=_tail_differences(whole, settings),
         fresh=fresh,
         problems=problems,
         grain=grain,
@@ -259,6 +261,17 @@ def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[st
             data[0], data[1], contrast.table.lowest, settings.latency_floor_buckets, settings.latency_floor_seconds
         )
         out[side] = difference_bound(k / a, float(a), s / b, float(b), settings.equivalence_alpha)
+    return out
+
+
+def _tail_differences(contrast: Contrast, settings: JudgeSettings) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for side in SIDES:
+        data = histograms(contrast, side)
+        if data is None or not data[0].any() or not data[1].any():
+            continue
+        (k, a), (s, b), *_ = far_counts(*data, contrast.table.lowest, settings.latency_floor_seconds)
+        out[side] = difference_bound(k / a, a, s / b, b, settings.equivalence_alpha)
     return out
 
 

@@ -127,6 +127,29 @@ def exceedance_counts(
     return int(a[shifted + 1 :].sum()), int(a.sum()), int(b[place + 1 :].sum()), int(total)
 
 
+Counted = tuple[float, float]
+
+
+def far_counts(
+    new: Floats, old: Floats, before: Floats, lowest: int, floor_seconds: float
+) -> tuple[Counted, Counted, Counted, float]:
+    """(calls far slower than the old p99, calls) of new, old and before over all strata, and the dispersion of what was before.
+
+    Far is twice as slow, and by the floor at least: what the share above p90 is too coarse for.
+    """
+    a, b = new.sum(axis=0), old.sum(axis=0)
+    known = b + before.sum(axis=0)
+    place = int(min(np.searchsorted(np.cumsum(known), 0.99 * known.sum() - 1e-9), b.size - 1))
+    lifted = int(bucket_of(bound_seconds(place + lowest) + floor_seconds)) - lowest
+    far = min(max(place + BUCKETS_A_DOUBLING, lifted), b.size - 1)
+    new_far, old_far, before_far = (_counted(part, far) for part in (a, b, before.sum(axis=0)))
+    return new_far, old_far, before_far, _dispersion_at(before, far)
+
+
+def _counted(histogram: Floats, place: int) -> Counted:
+    return float(histogram[place + 1 :].sum()), float(histogram.sum())
+
+
 def three(histogram: Floats, lowest: int) -> Quantiles:
     """p50, p90, p99 in seconds, as pages show them; None below 5 calls."""
     if float(histogram.sum()) < SHOWN_FROM:

@@ -16,7 +16,7 @@ from scipy import special
 from monitor.detect.arrays import Floats
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import difference_bound, standardised
-from monitor.detect.evidence.latency import exceedance_counts
+from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Role, Side, histograms
@@ -60,7 +60,7 @@ def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, a
     mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
     kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [(ALL_FAILURES, ALL_FAILURES, "calls")]
     found = [_rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart) for kind, bad, calls in kinds]
-    found += [_latency(mine, side, settings, apart) for side in SIDES]
+    found += [part(mine, side, settings, apart) for side in SIDES for part in (_latency, _tail)]
     return [one for one in found if one is not None]
 
 
@@ -74,32 +74,51 @@ def without_gross_harm(edge: EdgeTests) -> bool:
     return calls > 0 and float(special.gammaincinv(bad + 1.0, 0.95)) / calls - base < GROSS
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What edges have together of one kind: calls and bad ones of the new version, and what is to be expected by the old one's rates."""
+
+    calls: float = 0.0
+    found: float = 0.0
+    expected: float = 0.0
+    usual: float = 0.0
+    weight: float = 0.0
+    phi: float = 1.0
+
+    def add(self, new: Counted, old: Counted, before: Counted, phi: float, *, apart: bool) -> None:
+        """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or is all there is (`apart`)."""
+        (k, a), (s, b) = new, old
+        if apart or _steady(s, b, *before):
+            s, b = s + before[0], b + before[1]
+        self.calls, self.found = self.calls + a, self.found + k
+        if a and b:
+            self.expected += a * s / b
+            self.usual, self.weight = self.usual + (s + 0.5) * (a / b), self.weight + (s + 0.5) * (a / b) ** 2
+            self.phi = max(self.phi, phi)
+
+    def told(self, kind: str) -> Pooled | None:
+        """The whole; None without calls."""
+        if not self.calls:
+            return None
+        shape = self.usual**2 / self.weight if self.weight else 0.5  # of a gamma law as uncertain as the sum of the edges' rates
+        harm, high = _harm(self.found / self.phi, self.expected / self.phi, self.calls / self.phi, shape)
+        enough = _enough(kind, harm, high)
+        needed = None if enough else _needed(kind, self.expected / self.calls, self.phi, shape)
+        return Pooled(kind, self.calls, self.found, self.expected, harm, high, enough, needed)
+
+
 def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool) -> Pooled | None:
     place = COUNTS.index(bad), COUNTS.index(of)
-    calls = found = expected = usual = weight = 0.0
-    phi = 1.0
+    sums = _Sums()
     for edge in edges:
         contrast = edge.contrast
-        k, a = (float(contrast.after_new[column]) for column in place)
-        s, b = (float(contrast.after_old[column]) for column in place)
-        before_bad, before_calls = contrast.before[:, place[0]], contrast.before[:, place[1]]
-        if apart or _steady(s, b, float(before_bad.sum()), float(before_calls.sum())):
-            s, b = s + float(before_bad.sum()), b + float(before_calls.sum())
-        if not a or not b:
-            if a and kind != "violated":  # no old call to expect anything by: whatever is bad is more
-                calls, found = calls + a, found + k
-            continue
-        calls, found, expected = calls + a, found + k, expected + a * s / b
-        usual, weight = usual + (s + 0.5) * (a / b), weight + (s + 0.5) * (a / b) ** 2
-        phi = max(phi, dispersion(before_bad, before_calls))
-    if not calls:
-        return None
-    shape = usual**2 / weight if weight else 0.5  # of a gamma law as uncertain as the sum of the edges' rates
-    harm, high = _harm(found / phi, expected / phi, calls / phi, shape)
-    enough = _enough(kind, harm, high)
-    return Pooled(
-        kind, calls, found, expected, harm, high, enough, None if enough else _needed(kind, expected / calls, phi, shape)
-    )
+        before = contrast.before[:, place[0]], contrast.before[:, place[1]]
+        new, old = ((float(counts[place[0]]), float(counts[place[1]])) for counts in (contrast.after_new, contrast.after_old))
+        past = float(before[0].sum()), float(before[1].sum())
+        known = old[1] or (past[1] and (apart or _steady(*old, *past)))
+        if known or kind != "violated":  # without an old call to expect anything by, whatever is bad is more
+            sums.add(new, old, past, dispersion(*before), apart=apart)
+    return sums.told(kind)
 
 
 def _harm(bad: float, expected: float, calls: float, shape: float) -> tuple[float, float]:
@@ -166,6 +185,20 @@ def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, ap
     high = difference_bound(new_rate, new_size, old_rate, old_size, settings.equivalence_alpha)
     enough = high < settings.latency_floor_points
     return Pooled(side, float(a.sum()), float(k.sum()), old_rate * float(a.sum()), 0.0, high, enough, None)
+
+
+def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
+    """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
+    sums = _Sums()
+    for edge in edges:
+        new, old = _both(edge, side, apart)
+        if not new.any() or not old.any():
+            continue
+        data = None if apart else histograms(edge.contrast, side)
+        before = data[2] if data is not None else old[:0]
+        fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
+        sums.add(fresh, beside, past, phi, apart=apart)
+    return sums.told(f"{side} tail")
 
 
 def _both(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats]:

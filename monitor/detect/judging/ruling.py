@@ -16,7 +16,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
         ).split()
     ),
     "no_data": frozenset("nothing_sealed no_calls late version_not_seen not_there_yet edge_without_version".split()),
-    "few_calls": frozenset("thin harm_possible slowness_possible few_windows".split()),
+    "few_calls": frozenset("thin harm_possible slowness_possible tail_possible few_windows".split()),
     "no_overlap": frozenset("no_overlap version_stayed versions_unnamed no_other_version edge_without_meeting".split()),
     "untrusted": frozenset("confounded coverage_differs not_checked biased versions_missing".split()),
     "suspected": frozenset(

@@ -72,7 +72,10 @@ def _probes(case: Case, more: Reason | None, needs: Sequence[Need]) -> Reason | 
     else:
         return None
     if eta is not None and float(eta) <= LONG_SECONDS:
-        return None
+        unasked = next((need for need in own if need.eta_seconds is None), None)
+        if unasked is None:
+            return None
+        calls, eta, rate, target = unasked.calls or 0.0, None, 0.0, unasked.edge  # what others answer settles nothing here
     edge = target.table.edge
     return reason(
         "send_probes",

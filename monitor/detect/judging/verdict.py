@@ -187,6 +187,9 @@ def _edge_outcome(
     for side, high in edge.latency_difference.items():
         if side in left and high >= settings.latency_floor_points:
             reasons.append(reason("slowness_possible", side=side, high=high))
+    for side, high in edge.tail_difference.items():
+        if side in left and high >= settings.latency_tail_points:
+            reasons.append(reason("tail_possible", side=side, high=high))
     if len(set(contrast.windows.tolist())) < settings.min_windows:
         reasons.append(reason("few_windows", wanted=settings.min_windows))
     reasons += [finding.reason for finding in mine if finding.state != "accepted"]

@@ -20,7 +20,7 @@ SHORT_WINDOWS = 12
 """Windows by which the present rate of traffic is measured."""
 LEANING = math.log(20.0)
 """Evidence of harm on an edge, though not enough for a finding, with which no edge is carried by others."""
-OPEN = frozenset({"harm_possible", "slowness_possible", "few_windows"})
+OPEN = frozenset({"harm_possible", "slowness_possible", "tail_possible", "few_windows"})
 """What more calls would settle: all else that stands against an edge, its neighbours cannot answer for."""
 LONG_ENOUGH = 300.0
 """Seconds that the new version must have served: what leaks, or fails only when warm, shows itself later than the first calls."""
