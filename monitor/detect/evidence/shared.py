@@ -39,6 +39,8 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
         return []
     found: list[Signal] = []
     for rate in rates_of_calls():
+        if not _any(whole, rate.bad):
+            continue
         since, before = series(edge.table, new_rows(edge), rate), series(edge.table, old_rows(edge), rate)
         alone = since.windows > whole.windows[-1]
         k, a = float(since.bad[alone].sum()), float(since.calls[alone].sum())
@@ -56,6 +58,8 @@ def shared_harm(edge: EdgeTests) -> bool:
     if not contrast.overlap:
         return False
     for _, _, bad, calls in RATES:
+        if not _any(contrast, bad):
+            continue
         before = [contrast.before[:, COUNTS.index(name)] for name in (bad, calls)]
         if dose_response(*_doses(contrast, bad, calls), *before) / math.sqrt(dispersion(*before)) >= DOSE_Z:
             return True
@@ -68,7 +72,7 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
     The versions look alike then, and only what was before tells; but no outage follows a ramp's levels.
     """
     whole = edge.contrast
-    if not whole.overlap or whole.confounded:
+    if not whole.overlap or whole.confounded or not _any(whole, measure.bad):
         return None
     bad, calls, share = _doses(whole, measure.bad, measure.calls)
     before = series(edge.table, old_rows(edge), measure)
@@ -83,6 +87,12 @@ def shared_step(edge: EdgeTests, measure: Measure) -> Step | None:
         return None
     since = series(edge.table, edge.table.windows >= whole.since, measure)
     return Step(edge, measure, before, since, supported=False)
+
+
+def _any(contrast: Contrast, bad: str) -> bool:
+    """Whether there is any such call since the deploy: else nothing need be summed."""
+    place = COUNTS.index(bad)
+    return bool(contrast.after_new[place] or contrast.after_old[place])
 
 
 def _doses(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints, Floats]:

@@ -6,6 +6,8 @@ comparison between them leans the same way (e >= 10, where 20 and more would be 
 old version is a control too, which finds small rises that a ramp of a minute has too few calls to show. Otherwise nothing is said.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
@@ -14,9 +16,9 @@ from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests
 from monitor.detect.evidence.latency import bound_seconds, bucket_of
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
-from monitor.detect.evidence.sizes import FEWEST_CALLS, Statistic
+from monitor.detect.evidence.sizes import FEWEST_CALLS
 from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows, rates_of_calls
-from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Side, contrast
 from monitor.detect.measure.series import Measure, Series, bound_before, series
 from monitor.detect.measure.warmup import Shares, fresh_calls
@@ -40,7 +42,7 @@ def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     found: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
     if not is_biased(edge):
         found += [shared_step(edge, rate) for rate in rates_of_calls()]
-        found += [_size_step(edge, side, statistic, settings) for side in SIDES for statistic in FEWEST_CALLS]
+        found += [step for side in SIDES for step in _size_steps(edge, side, settings)]
     return [step for step in found if step is not None]
 
 
@@ -64,6 +66,8 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
         return []
     found = [(rate, rate) for rate in rates_of_calls()]
     for side in SIDES:
+        if not _comparable(edge, "latency", side):
+            continue
         for quantile, enough, further in BOUNDS:
             place = bound_before(edge.table, old_rows(edge), side, quantile, enough)
             if place is None:
@@ -77,7 +81,9 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
 
 def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings) -> Step | None:
     contrast = edge.contrast
-    if not contrast.since_rows.size or contrast.confounded:
+    if measure.bad and not edge.table.counts[contrast.since_rows, COUNTS.index(measure.bad)].any():
+        return None
+    if not _comparable(edge, measure.signal, measure.kind):
         return None
     soon = new_rows(edge) & (edge.table.windows < contrast.since + settings.step_seconds)
     before, after = series(edge.table, old_rows(edge), measure), series(edge.table, soon, higher)
@@ -86,7 +92,11 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
         after = _warm(after, edge.fresh)
         met = np.intersect1d(met, after.windows)
     apart = _apart(met, after)
-    if not before.calls.sum() or int((after.bad > 0).sum()) < settings.min_bad_windows or not (apart or _leans(edge, measure)):
+    if (
+        not before.calls.sum()
+        or int((after.bad > 0).sum()) < settings.min_bad_windows
+        or not (apart or _leans(edge, measure.signal, measure.kind))
+    ):
         return None
     if apart and measure.signal in COLD and not _outlasts_warmup(edge, before, after, settings):
         return None
@@ -103,33 +113,28 @@ def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: J
     return a > 0 and k / a >= LASTING * usual
 
 
-def _size_step(edge: EdgeTests, side: Side, statistic: Statistic, settings: JudgeSettings) -> SizeStep | None:
-    """The side's latency by size; the slowest calls of fresh instances set aside."""
+def _size_steps(edge: EdgeTests, side: Side, settings: JudgeSettings) -> list[SizeStep]:
+    """The side's latency by size, by each statistic; the slowest calls of fresh instances set aside."""
     table, contrast = edge.table, edge.contrast
     data = table.latency(side)
-    if data is None or not contrast.since_rows.size or contrast.confounded:
-        return None
-    soon = new_rows(edge) & (table.windows < contrast.since + settings.step_seconds)
-    bound = bound_before(table, old_rows(edge), side, 0.9, float(FEWEST_CALLS["p50"]))
+    if data is None or not _comparable(edge, "latency", side):
+        return []
+    soon, past = new_rows(edge) & (table.windows < contrast.since + settings.step_seconds), old_rows(edge)
+    bound = bound_before(table, past, side, 0.9, float(FEWEST_CALLS["p50"]))
     if bound is None:
-        return None
-    measure = Measure("latency", side, "", "", bound, statistic)
-    before, after = series(table, old_rows(edge), measure), _warm(series(table, soon, measure), edge.fresh)
+        return []
+    measure = Measure("latency", side, "", "", bound)
+    before, after = series(table, past, measure), _warm(series(table, soon, measure), edge.fresh)
     met = np.intersect1d(np.unique(contrast.windows), after.windows)
     apart = _apart(met, after)
-    if after.windows.size < settings.min_bad_windows or not (apart or _leans(edge, measure)):
-        return None
+    if after.windows.size < settings.min_bad_windows or not (apart or _leans(edge, "latency", side)):
+        return []
+    old = _per_window_of(table, past, data)
     _, new = warm_calls((np.unique(table.windows[soon]), _per_window_of(table, soon, data)), edge.fresh)
-    return SizeStep(
-        edge,
-        measure,
-        before,
-        after,
-        not apart,
-        statistic,
-        _per_window_of(table, old_rows(edge), data),
-        new,
-    )
+    return [
+        SizeStep(edge, replace(measure, statistic=statistic), before, after, not apart, statistic, old, new)
+        for statistic in FEWEST_CALLS
+    ]
 
 
 def _per_window_of(table: EdgeTable, rows: Bools, data: Floats) -> Floats:
@@ -160,9 +165,17 @@ def _apart(met: Ints, after: Series) -> bool:
     return met.size <= HARDLY and after.windows.size > 2 * HARDLY and int((after.windows > met[-1]).sum()) > HARDLY
 
 
-def _leans(edge: EdgeTests, measure: Measure) -> bool:
+def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
+    """A cheap look before anything is summed: calls since, and versions that never met for long, or lean apart where they did."""
+    contrast = edge.contrast
+    if not contrast.since_rows.size or contrast.confounded:
+        return False
+    beside = [window for window in set(contrast.windows.tolist()) if not edge.fresh.get(window)]
+    return len(beside) <= HARDLY or _leans(edge, signal, kind)
+
+
+def _leans(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """Whether the versions, where they met, differ in this measure too."""
     return any(
-        test.signal == measure.signal and test.kind == measure.kind and test.counterpart is None and test.log_e >= LEANS
-        for test in edge.tests
+        test.signal == signal and test.kind == kind and test.counterpart is None and test.log_e >= LEANS for test in edge.tests
     )

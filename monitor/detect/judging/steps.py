@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import cast
 
 from monitor.detect.evidence.before_after import StepTest
@@ -73,7 +74,8 @@ def steps(
     if not bad:
         return []
     others = rivals()
-    bad = [(step, test) for step, test in bad if _seen_by_half(step, edges)]
+    seen_by_half = _seen_by_half(edges)
+    bad = [(step, test) for step, test in bad if seen_by_half(step)]
     bad = _held_against(bad, edges, deploy, others, whole, settings, neighbours, former)
     below: dict[Signal, set[str]] = {}
     for signal, where in (
@@ -134,24 +136,29 @@ def _fit(controls: Controls, edge: EdgeTests) -> Controls:
     return Controls(beside, below)
 
 
-def _seen_by_half(step: AnyStep, edges: Sequence[EdgeTests]) -> bool:
+def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
     """Whether callers with half of the weight (roots of their calls) see the operation slower: one caller alone is no release's doing."""
-    edge = step.edge
-    if step.measure.signal != "latency" or edge.role != "callee" or step.supported:
-        return True
-    seen = told = 0.0
-    for other in edges:
-        if other.role != "callee" or other.table.edge.operation != edge.table.edge.operation:
-            continue
-        steps = [
-            size_step(other.table, old_rows(other), new_rows(other), step.measure.kind, statistic) for statistic in FEWEST_CALLS
-        ]
-        known = [one for one in steps if one is not None]
-        if known:
-            weight = math.sqrt(float(other.contrast.after_new[0]))
-            told += weight
-            seen += weight if max(known) >= SLOWER else 0.0
-    return seen >= 0.5 * told
+
+    @cache
+    def shared(operation: str, side: str) -> bool:
+        seen = told = 0.0
+        for other in edges:
+            if other.role != "callee" or other.table.edge.operation != operation:
+                continue
+            steps = [size_step(other.table, old_rows(other), new_rows(other), side, statistic) for statistic in FEWEST_CALLS]
+            known = [one for one in steps if one is not None]
+            if known:
+                weight = math.sqrt(float(other.contrast.after_new[0]))
+                told += weight
+                seen += weight if max(known) >= SLOWER else 0.0
+        return seen >= 0.5 * told
+
+    def is_shared(step: AnyStep) -> bool:
+        if step.measure.signal != "latency" or step.edge.role != "callee" or step.supported:
+            return True
+        return shared(step.edge.table.edge.operation, step.measure.kind)
+
+    return is_shared
 
 
 def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Finding:
