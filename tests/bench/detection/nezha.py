@@ -4,7 +4,7 @@
 four: 2022-08-22 and 2022-08-23 are of Online Boutique, 2023-01-29 and 2023-01-30 of Train Ticket. It is read where it lies; nothing of
 it is kept here. A fault is taken for a deploy of the faulty service at the moment it was injected, an instant replacement of which
 telemetry names no version. Harmless deploys are of services drawn at random, at the beginning of the calm minute before each fault:
-the last fault has been over for some minutes then. What was before are the calm minutes before it and before earlier faults, and the
+the last fault has been over for some minutes then; and, at the moment of each fault, of services that it cannot reach. What was before are the calm minutes before it and before earlier faults, and the
 recording's minute without faults. Of Train Ticket's faults in code (return, exception) many began before they are said to, or show
 nowhere in spans and logs; they are told apart by kind.
 """
@@ -13,7 +13,7 @@ import argparse
 import csv
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,8 @@ from tests.bench.detection.bench import judged, show
 from tests.bench.detection.score import Scored
 
 STEP = 10
-NULLS = 12
+NULLS, BESIDE = 12, 3
+"""Harmless deploys drawn for each calm minute and each fault at most."""
 BEFORE, AFTER, FAULT = 2400.0, 150.0, 240.0
 """Seconds of the recording around a deploy; faults come every eight minutes, and are over after four."""
 USUAL = "usual"
@@ -235,10 +236,14 @@ def gathered(folder: Path, day: str, seed: int, *, operations: bool) -> Written:
         since = (moments + STEP > fault.at) & (moments < fault.at + AFTER)
         if np.unique(moments[since]).size >= FEWEST_BINS and (before.any() or usual is not None):
             until = float(moments[since].max()) + STEP
-            out.deploy(rows.filter(pa.array(before | since)), group, fault.service, fault.at, until, shop, fault.kind, group)
+            seen = rows.filter(pa.array(before | since))
+            out.deploy(seen, group, fault.service, fault.at, until, shop, fault.kind, group)
+            for place, service in enumerate(_drawn(_unrelated(seen, fault), BESIDE, rng)):
+                out.deploy(seen, f"{group}-beside-{place}", service, fault.at, until, shop, "", group)
         if own.size > FEWEST_BINS and (last is None or own[0] > last.at + FAULT + 60.0) and ((moments[before] < own[0]).any()):
             at, until = float(own[0]) + 1.0, float(own[-1]) + STEP
-            for place, service in enumerate(_drawn(rows, fault, at, rng)):
+            lately = rows.filter(pa.array(before & (moments >= own[0])))
+            for place, service in enumerate(_drawn(set(lately["callee"].to_pylist()) - {fault.service}, NULLS, rng)):
                 out.deploy(rows.filter(pa.array(before)), f"{group}-null-{place}", service, at, until, shop, "", group)
     return out
 
@@ -252,11 +257,20 @@ def _rows(folder: Path, *, operations: bool) -> pa.Table | None:
     return edges_of_spans(spans, failed(folder, spans), operations=operations)
 
 
-def _drawn(rows: pa.Table, fault: Fault, at: float, rng: np.random.Generator) -> Iterator[str]:
-    """Services that were called lately, the faulty one left out."""
-    start = pc.field("ts")
-    seen = sorted(set(rows.filter((start >= at) & (start < at + AFTER))["callee"].to_pylist()) - {fault.service})
-    yield from (str(one) for one in rng.choice(seen, size=min(NULLS, len(seen)), replace=False))
+def _drawn(services: Collection[str], most: int, rng: np.random.Generator) -> list[str]:
+    return [str(one) for one in rng.choice(sorted(services), size=min(most, len(services)), replace=False)]
+
+
+def _unrelated(rows: pa.Table, fault: Fault) -> set[str]:
+    """Services that neither call the faulty one, however far up, nor are called by it, however far down: nothing of it reaches them."""
+    calls = set(zip(rows["caller"].to_pylist(), rows["callee"].to_pylist(), strict=True))
+    near = {fault.service}
+    for one, other in ((0, 1), (1, 0)):
+        reached = {fault.service}
+        while more := {call[other] for call in calls if call[one] in reached} - reached:
+            reached |= more
+        near |= reached
+    return {callee for _, callee in calls} - near
 
 
 def _service(pod: str) -> str:
