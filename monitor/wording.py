@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast, get_args
 
 from monitor.model.edges import Edge
-from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding
+from monitor.model.judging import Attribute, Condition, Difference, Evidence, Finding, StepEvidence
 from monitor.model.reasons import Code, Parameter, Reason
 
 SENTENCES: Mapping[Code, str] = {
@@ -206,7 +206,7 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         found.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
         found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
         found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
-        found.append(("neighbours", f"grew {step.growth:.2f}-fold" if step.growth > 1.0 else "unchanged"))
+        found.append(("neighbours", _neighbours(step)))
     if evidence.differs:
         found.append(("what differs", _rule(evidence.differs)))
     return found
@@ -218,6 +218,12 @@ def _rule(differs: Difference) -> str:
     same = f" (the same calls: {', '.join(map(_condition, differs.same))})" if differs.same else ""
     there, elsewhere = _rate(differs.bad, differs.calls), _rate(differs.other_bad, differs.other_calls)
     return f"{said}{same}; held-out: {there} there, {elsewhere} elsewhere"
+
+
+def _neighbours(step: StepEvidence) -> str:
+    if step.growth > 1.0:
+        return f"grew {step.growth:.2f}-fold"
+    return f"{step.controls} unchanged" if step.controls else "none with calls enough to tell"
 
 
 def edge_name(edge: Edge) -> str:

@@ -20,7 +20,7 @@ class LifecycleSettings:
 
     `hold_seconds`: how long a root must stay before it fires. `orphan_seconds`: the same for what was propagated from a
     root nobody found (yet). `quiet_seconds`: how long nothing bad must be seen before it is resolved. `page_e_value`:
-    weaker evidence than this is shown as pending, and does not fire.
+    weaker evidence than this is shown as pending, and does not fire; nor does a change in time that nothing else speaks for.
     """
 
     hold_seconds: float = 10.0
@@ -129,8 +129,13 @@ def _quieter(tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSett
 
 def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime) -> bool:
     patience = settings.hold_seconds if any(one.role == "root" for one in bad) else settings.orphan_seconds
-    strong = any(one.evidence.e_value >= settings.page_e_value for one in bad)
-    return strong and now - tracked.since >= timedelta(seconds=patience)
+    return worth_a_page(bad, settings.page_e_value) and now - tracked.since >= timedelta(seconds=patience)
+
+
+def worth_a_page(bad: Sequence[Finding], least: float) -> bool:
+    """Whether the evidence is strong, and is more than one signal that changed at a moment: neighbours, earlier days, another signal."""
+    strong = [one for one in bad if one.evidence.e_value >= least]
+    return any(not one.evidence.rests_on_time_alone for one in strong) or len({one.signal for one in strong}) > 1
 
 
 def _must_tell(tracked: Tracked) -> bool:

@@ -78,7 +78,8 @@ class StepEvidence:
     """What a change in time was held against.
 
     `supported`: the versions differed the same way where they met. Of `placebos` comparisons at earlier moments, `beaten` were smaller.
-    `seasonal`: earlier days say what was to be expected. `growth`: how many times worse the neighbours became.
+    `seasonal`: earlier days say what was to be expected. `growth`: how many times worse the neighbours became,
+    and `controls` how many of them had calls enough to tell.
     """
 
     supported: bool
@@ -86,6 +87,7 @@ class StepEvidence:
     beaten: int
     seasonal: bool
     growth: float
+    controls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,12 @@ class Evidence:
     silence: SilenceEvidence | None = None
     step: StepEvidence | None = None
     differs: Difference | None = None
+
+    @property
+    def rests_on_time_alone(self) -> bool:
+        """Whether only the moment speaks for it: no versions side by side, no neighbours, no earlier days."""
+        step = self.step
+        return step is not None and not (step.supported or step.seasonal or step.controls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -13,7 +14,7 @@ from monitor.alerts.lifecycle import Book, LifecycleSettings, step
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge
-from monitor.model.judging import Evidence, Finding, Suspect
+from monitor.model.judging import Evidence, Finding, StepEvidence, Suspect
 from monitor.model.reasons import reason
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -399,3 +400,39 @@ class AlertLife(RuleBasedStateMachine):
 
 AlertLife.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestAlertLife = AlertLife.TestCase
+
+
+def a_step(signal: str = "errors", finding_id: str = "f1", **fields: object) -> Finding:
+    """A finding that only time speaks for, unless `fields` say that more does."""
+    evidence = a_finding().evidence
+    step = StepEvidence(supported=False, placebos=24, beaten=24, seasonal=False, growth=1.0)
+    return a_finding(
+        finding_id,
+        signal=signal,
+        strength="weaker",
+        evidence=replace(evidence, step=replace(step, **fields)),  # type: ignore[arg-type]
+    )
+
+
+def test_a_change_in_time_that_nothing_else_speaks_for_does_not_fire() -> None:
+    life = Life()
+    for after in (0, 10, 60, 120):
+        assert life.at(after, a_step()) == []
+    assert life.states == ["pending"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (a_step(controls=2),),
+        (a_step(supported=True),),
+        (a_step(seasonal=True),),
+        (a_step(), a_step("latency", "f2")),
+        (a_step(), a_finding("f2")),
+    ],
+    ids=["neighbours", "versions", "earlier days", "another signal", "another finding"],
+)
+def test_with_a_second_kind_of_evidence_it_fires(bad: tuple[Finding, ...]) -> None:
+    life = Life()
+    life.at(0, *bad)
+    assert [alert.state for alert in life.at(10, *bad)] == ["firing"]

@@ -71,7 +71,10 @@ def test_a_real_regression_with_calm_days_and_calm_neighbours_is_found() -> None
     )
     (finding,) = found(rows, around=Around(calm, former))
     assert finding.evidence.step is not None
-    assert finding.evidence.step.growth == 1.0
+    assert (finding.evidence.step.growth, finding.evidence.step.controls) == (1.0, 1)
+    assert not finding.evidence.rests_on_time_alone
+    (alone,) = found(rows)
+    assert alone.evidence.rests_on_time_alone, "no neighbour, no earlier day: nothing but the moment"
 
 
 def test_an_incident_that_the_neighbours_share_is_not_blamed_on_the_deploy() -> None:

@@ -39,7 +39,7 @@ class StepTest:
     """Bad calls after against before; `placebos` comparisons at times when nothing was deployed, `beaten` of them smaller than the real one.
 
     `seasonal`: earlier days say what was to be expected; `growth`: how much neighbours grew worse at the same time.
-    `lasting`: it is there early and late, and was not there just before.
+    `lasting`: it is there early and late, and was not there just before. `controls`: neighbours that could have told of the same.
     """
 
     before_calls: int
@@ -53,6 +53,7 @@ class StepTest:
     seasonal: bool
     growth: float
     lasting: bool
+    controls: int = 0
 
     def stands_out(self, seconds: float) -> bool:
         """Larger than every placebo, and there were enough of them; than nearly every one where it is gross and has lasted for `seconds`."""

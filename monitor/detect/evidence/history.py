@@ -58,6 +58,17 @@ def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float
     return max(times for times, _ in found), max(added for _, added in found)
 
 
+def controls_told(controls: Controls, since: float) -> int:
+    """Callees among the controls with calls enough on both sides of the moment to tell what happened to everybody."""
+    sums: dict[str, list[float]] = {}
+    for table in (*controls.beside, *controls.below):
+        late = table.windows >= since
+        total = sums.setdefault(table.edge.callee, [0.0, 0.0])
+        total[0] += float(table.counts[late, 0].sum())
+        total[1] += float(table.counts[~late, 0].sum())
+    return sum(min(one) >= ENOUGH_CALLS for one in sums.values())
+
+
 def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
     sums: dict[str, list[float]] = {}
     for table in neighbours:

@@ -9,7 +9,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
 from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
-from monitor.detect.evidence.history import growth_of, season, size_step, sizes_grown, steps_of_days
+from monitor.detect.evidence.history import controls_told, growth_of, season, size_step, sizes_grown, steps_of_days
 from monitor.detect.evidence.rates import dispersion
 from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
 from monitor.detect.measure.columns import EdgeTable
@@ -55,7 +55,9 @@ class Step:
         """Held against neighbours and this edge at the same hours of earlier days."""
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
-        return self.test(settings, expected, former, growth_of(controls, self.measure, self.edge.contrast.since))
+        since = self.edge.contrast.since
+        found = self.test(settings, expected, former, growth_of(controls, self.measure, since))
+        return replace(found, controls=controls_told(controls, since))
 
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
@@ -128,8 +130,10 @@ class SizeStep:
         days = (
             size_step(table, table.windows < cut, table.windows >= cut, self.measure.kind, self.statistic) for cut, table in hours
         )
-        grown = sizes_grown(controls, self.measure.kind, self.statistic, self.edge.contrast.since)
-        return self.test(settings, [day for day in days if day is not None], grown)
+        since = self.edge.contrast.since
+        grown = sizes_grown(controls, self.measure.kind, self.statistic, since)
+        found = self.test(settings, [day for day in days if day is not None], grown)
+        return replace(found, controls=controls_told(controls, since))
 
     def believed(self, test: StepTest, whole: float, _: JudgeSettings) -> bool:
         """`whole`: log of the edges over alpha, of which this kind has its share."""

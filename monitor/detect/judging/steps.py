@@ -228,7 +228,7 @@ def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[
         if signal == "latency"
         else RateEvidence(cast("RateKind", one.measure.kind), dispersion(one.before.bad, one.before.calls)),
         latency=_quantiles(edge, cast("Side", one.measure.kind)) if signal == "latency" else None,
-        step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth),
+        step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth, test.controls),
     )
     where, against = edge.table.edge, edge.contrast.old_version
     caller = deploy.version if where.caller == deploy.service and edge.role == "caller" else ""

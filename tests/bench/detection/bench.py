@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from monitor.alerts.lifecycle import worth_a_page
 from monitor.detect.settings import JudgeSettings
 from monitor.outside.answers import answer_of
 from monitor.outside.files import deploys_of, edges_of
@@ -50,7 +51,7 @@ def judged(folder: Path, *, with_peers: bool) -> dict[str, list[Scored]]:
     for one in deploys:
         decision = decide(cases, one, deploys, JudgeSettings(), "edges")
         answer = answer_of(decision)
-        paged = decision.outcome == "fail" and any(finding.evidence.e_value >= PAGE_E for finding in decision.findings)
+        paged = decision.outcome == "fail" and worth_a_page(decision.findings, PAGE_E)
         moment = decision.decided_at.timestamp() if decision.decided_at else None
         truth = truths[one.deploy_id]
         out[OURS].append(Scored(one.case, truth, one.at, answer.verdict, moment, answer.suspects, paged, answer.confidence))
