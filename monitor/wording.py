@@ -209,6 +209,15 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         found.append(("neighbours", _neighbours(step)))
     if evidence.differs:
         found.append(("what differs", _rule(evidence.differs)))
+    for one in evidence.failures:
+        never = "; the old version had none" + (", nor had anybody in the day before" if one.not_for_a_day else "")
+        said = f"{one.error_type}: {one.template}" if one.template else one.error_type
+        found.append(
+            (
+                "new kind of failure" if one.is_new else "kind of failure",
+                f"{said}, {one.calls} calls{never if one.is_new else ''}",
+            )
+        )
     return found
 
 
@@ -242,7 +251,7 @@ def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) ->
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
     clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
     leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
-    return clause + leg + _only(parameters) if code.startswith("worse_") else ""
+    return clause + leg + _only(parameters) + _new_kind(parameters) if code.startswith("worse_") else ""
 
 
 def _only(parameters: Mapping[str, Parameter]) -> str:
@@ -255,6 +264,13 @@ def _only(parameters: Mapping[str, Parameter]) -> str:
         if name in parameters
     ]
     return f"; {_share_of(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(_condition, found))}"
+
+
+def _new_kind(parameters: Mapping[str, Parameter]) -> str:
+    if "new_kind" not in parameters:
+        return ""
+    says = f" “{parameters['new_kind_says']}”" if parameters["new_kind_says"] else ""
+    return f"; a new kind of failure: {parameters['new_kind']}{says}, {parameters['new_kind_calls']} calls"
 
 
 def _share_of(bad: Parameter, every: Parameter) -> str:

@@ -190,14 +190,17 @@ def _plain(
         {key: value for key, value in tags.items() if key not in _OWN_TAGS},
         str(tags.get("w3c.tracestate") or ""),
         links,
-        _failure(logs) if status == STATUS_ERROR else "",
+        _failure(logs, "exception.type", "error.kind") if status == STATUS_ERROR else "",
+        str(tags.get("otel.status_description") or _failure(logs, "exception.message", "message")),
     )
 
 
-def _failure(logs: Sequence[Mapping[str, Any]]) -> str:
-    """What was thrown, as OpenTelemetry's exception event or OpenTracing's error.kind tells it."""
+def _failure(logs: Sequence[Mapping[str, Any]], *names: str) -> str:
+    """What was thrown, as OpenTelemetry's exception event or OpenTracing's error log tells it."""
     for log in reversed(logs):
-        found = log.get("exception.type") or log.get("error.kind")
+        if "message" in names and "error.kind" not in log and "exception.message" not in log:
+            continue  # a log of anything else
+        found = next((log[name] for name in names if log.get(name)), "")
         if found:
             return str(found)
     return ""

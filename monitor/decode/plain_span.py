@@ -6,7 +6,8 @@ from typing import Any
 
 from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, NAMING, Columns
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER
+from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR
+from monitor.model.templates import template_of
 
 _MOST_NANOSECONDS = (1 << 64) - 1
 
@@ -14,7 +15,7 @@ _MOST_NANOSECONDS = (1 << 64) - 1
 @dataclass(frozen=True, slots=True)
 class PlainSpan:
     """A span as its format tells it: OTLP's numbers for kind and status, ids as bytes, times in ns. `error_type` is used when no attribute
-    says one.
+    says one; `message` is what a failed one said of its failure.
     """
 
     kind: int
@@ -29,6 +30,7 @@ class PlainSpan:
     state: str = ""
     links: Sequence[tuple[bytes, bytes]] = field(default=())
     error_type: str = ""
+    message: str = ""
 
 
 def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resource: int) -> None:
@@ -46,6 +48,8 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
     if said.error_type and given.get("error.type") is None:
         words += ("error.type", said.error_type)
+    if said.message and said.status == STATUS_ERROR and (template := template_of(said.message)):
+        words += (FAILURE, template)
     if said.links and said.kind in (KIND_CLIENT, KIND_PRODUCER):
         words += (LINKED, 1)
     row = columns.add(

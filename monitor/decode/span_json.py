@@ -55,7 +55,7 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
     given = _attributes(span.get("attributes"))
     linked = span.get("links") or () if kind in (KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER) else ()
     status = _enum((span.get("status") or {}).get("code") or 0, _STATUSES, "")
-    failed = status == STATUS_ERROR and given.get("error.type") is None
+    thrown = _exception(span.get("events") or ()) if status == STATUS_ERROR else {}
     return PlainSpan(
         kind,
         *_place(span),
@@ -64,7 +64,8 @@ def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpa
         given,
         str(span.get("traceState") or ""),
         [(_id(link.get("traceId", ""), 16), _id(link.get("spanId", ""), 8)) for link in linked],
-        _exception(span.get("events") or ()) if failed else "",
+        str(thrown.get("exception.type") or ""),
+        str((span.get("status") or {}).get("message") or thrown.get("exception.message") or ""),
     )
 
 
@@ -79,12 +80,11 @@ def _place(span: Mapping[str, Any]) -> tuple[bytes, bytes, bytes, int, int]:
     )
 
 
-def _exception(events: Sequence[Mapping[str, Any]]) -> str:
+def _exception(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     for event in reversed(events):
         if event.get("name") == "exception":
-            kind = _attributes(event.get("attributes")).get("exception.type")
-            return str(kind) if kind else ""
-    return ""
+            return _attributes(event.get("attributes"))
+    return {}
 
 
 def _attributes(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from monitor.decode.wordy import ROUTES, WORDY, cut_down
 from monitor.decode.zipkin import zipkin_json, zipkin_proto
 from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form, without_bom
 from monitor.model.records import Records, Rejects
-from monitor.model.spans import KIND_CLIENT, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, SpanBatch, Words
+from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, SpanBatch, Words
+from monitor.model.templates import template_of
 
 _REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
 _PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
@@ -160,9 +161,10 @@ def _proto_spans(columns: Columns, request: Any) -> None:  # noqa: C901 - the ho
                 try:
                     words, bodies = _words(span, columns.known_attributes)
                     status = span.status
-                    code = Status.FromString(status).code if status else 0
-                    if code == STATUS_ERROR and span.events and "error.type" not in words[1::2]:
-                        words += _exception(span.events)
+                    said = Status.FromString(status) if status else None
+                    code = said.code if said else 0
+                    if code == STATUS_ERROR:
+                        words += _failure(said.message if said else "", span.events, named="error.type" in words[1::2])
                     if kind in (KIND_CLIENT, KIND_PRODUCER) and span.links:
                         words += (LINKED, 1)
                 except DecodeError:
@@ -240,14 +242,20 @@ def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[byte
     return said
 
 
-def _exception(events: Sequence[bytes]) -> tuple[Any, ...]:
-    """What failed, in words of today, where conventions before 1.23 only record the exception; raises DecodeError."""
-    for raw in reversed(events):
+def _failure(message: str, events: Sequence[bytes], *, named: bool) -> tuple[Any, ...]:
+    """What failed, in words of today, where conventions before 1.23 only record the exception; raises DecodeError.
+
+    And what it said of it, as a template: by the status, else by the exception. `named`: the span tells its error's type itself.
+    """
+    kind = ""
+    for raw in reversed(events) if not (named and message) else ():
         event = Span.Event.FromString(raw)
         if event.name == "exception":
-            kinds = [pair.value.string_value for pair in event.attributes if pair.key == "exception.type"]
-            return ("error.type", kinds[0]) if kinds and kinds[0] else ()
-    return ()
+            given = {pair.key: pair.value.string_value for pair in event.attributes}
+            kind, message = given.get("exception.type", ""), message or given.get("exception.message", "")
+            break
+    template = template_of(message) if message else ""
+    return (("error.type", kind) if kind and not named else ()) + ((FAILURE, template) if template else ())
 
 
 def _proto_value(value: Any) -> Any:

@@ -116,7 +116,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     for field in ("environment", "cluster", "region", "namespace", "service", "version", "instance"):
         columns[field] = dictionary([getattr(resource, field) for resource in resources], resource_at)
     columns["operation"] = _operations(resources, names, resource_at, name_at, namer)
-    for field in ("protocol", "peer", "peer_namespace", "address", "outcome", "error_type"):
+    for field in ("protocol", "peer", "peer_namespace", "address", "outcome", "error_type", "failure"):
         columns[field] = dictionary([getattr(name, field) for name in names], name_at)
     columns |= {
         "failed": pa.array(failed[take].astype(np.uint8)),

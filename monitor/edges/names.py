@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from monitor.edges.messages import TELLS, destination, step
 from monitor.edges.outcomes import grpc_outcome, http_outcome, plain_outcome
 from monitor.model.operations import capped, http_operation, template_path
-from monitor.model.spans import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
+from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, STATUS_ERROR, Words
 
 _URL = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@?#]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#]*)?"
@@ -46,7 +46,7 @@ NO_CALL = "none"
 
 class Named(NamedTuple):
     """The names one span gives. `peer` names the other side when it never speaks, `peer_namespace` tells it from others of that
-    name; `address` is host[:port] of it; `step` as in `messages`.
+    name; `address` is host[:port] of it; `step` as in `messages`; `failure` is a template of what a failed span said.
     """
 
     protocol: str
@@ -58,9 +58,17 @@ class Named(NamedTuple):
     biased: bool = False
     step: int = TELLS
     peer_namespace: str = ""
+    failure: str = ""
 
 
 def name_span(kind: int, status: int, words: Words) -> Named:
+    """As `_named`, with what a failed span said."""
+    said = dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE)
+    named = _named(kind, status, words)
+    return named._replace(failure=str(said)) if said else named
+
+
+def _named(kind: int, status: int, words: Words) -> Named:
     """Names from a span's kind, status and kept attributes, paths being templates already. First that fits: messaging, database, rpc, http, other.
 
     Sources: OpenTelemetry semantic conventions 1.20 (http.method, net.peer.*, db.name, ...) to 1.4x (http.request.method,

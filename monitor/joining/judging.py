@@ -20,7 +20,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.joining.namesakes import of_one_of, seen_of
 from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
-from monitor.model.edges import WINDOW_SECONDS, EdgeCell, Sighting, is_called
+from monitor.model.edges import WINDOW_SECONDS, EdgeCell, EdgeQuery, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
@@ -105,7 +105,8 @@ def judge_deploy(
         inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
         verdict, findings = inputs.judged()
     if findings:
-        inputs = replace(inputs, calls=tuple(_alike(reader, seen.name, named, cells, findings, started)))
+        calls = tuple(_alike(reader, seen.name, named, cells, findings, started))
+        inputs = replace(inputs, calls=calls, failures_before=_failures_before(reader, named, seen.name, cells, calls, started))
         verdict, findings = inputs.judged() if inputs.calls else (verdict, findings)
     if newest is not None and findings:
         late = max(judged_until, sealed_until - RECENT)
@@ -180,6 +181,22 @@ def _alike(
             one_in = max(1, sum(cell.calls for cell in there) // MOST_CALLS)
             found += reader.alike(deploy.environment, asked, side, since, until, one_in)
     return found
+
+
+def _failures_before(
+    reader: Reader, deploy: Deploy, asked: str, cells: Sequence[EdgeCell], calls: Sequence[Alike], started: datetime
+) -> tuple[str, ...] | None:
+    """The error types of the service's calls in the day before the deploy; looked for only where one is new as far as is known."""
+    known = {kind for cell in cells if cell.window < started for kind in cell.error_types}
+    told = {kind for one in calls for kind, _, _ in one.failures}
+    if not told:
+        return None
+    if told - known:
+        day = EdgeQuery(since=started - timedelta(days=1), until=started, environment=deploy.environment)
+        asking = (replace(day, callee=asked, by=("callee",)), replace(day, caller=asked, by=("caller",)))
+        known |= {kind for query in asking for row in reader.edges(query) for kind in row.error_types}
+        return tuple(sorted(known & told))
+    return tuple(sorted(told))
 
 
 def _callers(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> list[EdgeCell]:

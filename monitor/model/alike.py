@@ -1,6 +1,6 @@
 """Calls counted by all that tells one from another: who made them, who answered, where. What they differ by is learned from these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.model.edges import Edge, Histogram
@@ -11,7 +11,8 @@ class Alike:
     """Calls of one edge that are alike in all that is known of them. `instance` and `zone` are of the service that is judged.
 
     `fold` is 0 or 1: what was learned of one fold can be tried on the other, which holds other traces. `bad` counts calls by kind:
-    server_error, provider_error, client_error, timeout. A side that no span showed has an empty histogram.
+    server_error, provider_error, client_error, timeout. A side that no span showed has an empty histogram. `failures`: (type, template
+    of what was said or "", calls).
     """
 
     edge: Edge
@@ -24,3 +25,4 @@ class Alike:
     bad: Mapping[str, int] = field(default_factory=dict)
     client_histogram: Histogram = field(default_factory=dict)
     server_histogram: Histogram = field(default_factory=dict)
+    failures: Sequence[tuple[str, str, int]] = ()

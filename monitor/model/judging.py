@@ -117,13 +117,27 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureKind:
+    """Failures of one error type that say the same: `template` is what they say, without values ("" for nothing).
+
+    `calls` of the new version. `is_new`: the old version had none; `not_for_a_day`: nor was the type seen in the day before the deploy.
+    """
+
+    error_type: str
+    template: str
+    calls: int
+    is_new: bool = False
+    not_for_a_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The numbers behind one judgement, value-free and enough to recompute it.
 
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is the ratio of
     rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency` and
     `silence` is there; `step` beside it where before and after were compared, `differs` where something separates the bad calls from
-    the good ones. `exemplars` are traces of the new version,
+    the good ones. `failures` are the kinds of failures, new ones first. `exemplars` are traces of the new version,
     `old_exemplars` of the old one.
     """
 
@@ -145,6 +159,7 @@ class Evidence:
     silence: SilenceEvidence | None = None
     step: StepEvidence | None = None
     differs: Difference | None = None
+    failures: Sequence[FailureKind] = ()
 
     @property
     def rests_on_time_alone(self) -> bool:
@@ -240,6 +255,9 @@ class Finding:
             told |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
         elif self.clause:
             told["clause"] = self.clause
+        new = next((one for one in seen.failures if one.is_new), None)
+        if new:
+            told |= {"new_kind": new.error_type, "new_kind_says": new.template, "new_kind_calls": new.calls}
         if seen.differs:
             told |= _separates(seen.differs)
         return Reason(_code(self), told, self.edge, accepted=self.state == "accepted")

@@ -14,6 +14,8 @@ KIND_INTERNAL, KIND_SERVER, KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER = 1, 2, 3,
 STATUS_ERROR = 2
 
 Words = tuple[Any, ...]
+FAILURE = "span.failure"
+"""The word for what a failed span said, as a template; no attribute has this name."""
 """A span's name followed by alternating attribute names and values, in the order they came."""
 
 

@@ -118,6 +118,7 @@ class Reader:
                 {kind: int(row[kind]) for kind in KINDS if row[kind]},
                 dict(row["client_histogram"]),
                 dict(row["server_histogram"]),
+                tuple((*said.split("\x1f", 1), int(count)) for said, count in sorted(row["failures"].items())),
             )
             for row in self._store.query("alike", parameters)
         ]

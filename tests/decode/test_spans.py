@@ -17,6 +17,7 @@ from monitor.decode.spans import decode_spans
 from monitor.decode.unpacking import Unpacker
 from monitor.decode.wordy import cut_down
 from monitor.model.records import REJECT_HEADER, Records
+from monitor.model.spans import FAILURE
 from tests.fixtures.spans import T0, S, records, request, span_id, trace_id
 
 GOOD = S("web", "client", 1, 1)
@@ -319,3 +320,27 @@ def test_where_no_error_type_is_told_the_last_exception_of_a_failed_span_is_it(
         spans, _ = decode_spans(records([said]), encoding)
         (words,) = spans.word_list
         assert dict(zip(words[1::2], words[2::2], strict=True)).get("error.type") == error_type, encoding
+
+
+@pytest.mark.parametrize(
+    ("status", "thrown", "failed", "template"),
+    [
+        ("timed out after 3000 ms", "", True, "timed out after <num> ms"),
+        ("", "no order 4711 of Jane", True, "no order <num> of <name>"),
+        ("from the status", "from the exception", True, "from the status"),
+        ("said, but it went well", "", False, None),
+        ("", "", True, None),
+    ],
+)
+def test_what_a_failed_span_says_is_kept_as_a_template_without_values(
+    status: str, thrown: str, template: str | None, *, failed: bool
+) -> None:
+    message = with_exceptions("E", failed=failed, attributes={"error.type": "E"})
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.status.message = status
+    span.events[1].attributes.add(key="exception.message").value.string_value = thrown
+    for said, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+        spans, _ = decode_spans(records([said]), encoding)
+        (words,) = spans.word_list
+        assert dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE) == template, encoding
+        assert "4711" not in repr(words)

@@ -1,11 +1,12 @@
 """What bad calls have in common is learned from the half edges in the store, and told on findings, verdicts and explanations."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from sqlalchemy import Engine
 
 from monitor.control.findings import list_findings
@@ -16,6 +17,8 @@ from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import sentence, summary
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, steady
+from tests.fixtures.rig import Rig, call
+from tests.fixtures.spans import T0, request
 from tests.pipelines.test_detection import announce
 from tests.pipelines.written import write_cells
 
@@ -27,7 +30,7 @@ def engine(sqlite_engine: Engine) -> Engine:
     return sqlite_engine
 
 
-def write_calls(store: Store, until: datetime, fails: Fails, calls: int = 1500) -> None:
+def write_calls(store: Store, until: datetime, fails: Fails, calls: int = 1500, says: str = "") -> None:
     """Calls of web at payment: client and server halves, the server's by version and pod; `fails` gives their chance of an error."""
     rng = np.random.default_rng(3)
     rows: list[dict[str, object]] = []
@@ -41,7 +44,7 @@ def write_calls(store: Store, until: datetime, fails: Fails, calls: int = 1500) 
         common = {
             "window": int(moment.timestamp()) // 10 * 10, "trace": trace, "own_trace": trace, "call_span": span,
             "environment": "production", "protocol": "http", "operation": "POST /pay", "primary": 1, "weight": 1.0,
-            "outcome": "server_error" if bad else "ok", "failed": int(bad), "start_ns": int(moment.timestamp() * 1e9),
+            "outcome": "server_error" if bad else "ok", "failed": int(bad), "error_type": "PoolError" if bad and says else "", "failure": says if bad else "", "start_ns": int(moment.timestamp() * 1e9),
             "end_ns": int(moment.timestamp() * 1e9) + 20_000_000,
         }  # fmt: skip
         rows.append(
@@ -114,3 +117,36 @@ def test_a_part_of_the_traces_is_read_where_there_are_many(store: Store) -> None
     mirrored = Reader(store).alike("production", "web", "caller", *ends)
     assert sum(one.calls for one in mirrored) == 1500
     assert {one.instance for one in mirrored} == {"w"}
+
+
+def test_what_failed_spans_say_comes_to_the_reader_as_templates_and_once(rig: Rig) -> None:
+    message = ExportTraceServiceRequest()
+    for number in range(6):
+        message.MergeFromString(request(call(100 + number, error=number < 4)))
+    for block in message.resource_spans:
+        span = block.scope_spans[0].spans[0]
+        span.status.message = f"order {int.from_bytes(span.trace_id[-2:], 'big')} of 'jane' is locked"
+    rig.log.append(message.SerializeToString(), 0, timestamp_ms=int(rig.clock().timestamp() * 1000))
+    rig.collect()
+    rig.log.append(message.SerializeToString(), 1, timestamp_ms=int(rig.clock().timestamp() * 1000))
+    rig.collect()
+    rig.close()
+    ends = datetime.fromtimestamp(T0 - 60, UTC), datetime.fromtimestamp(T0 + 60, UTC)
+    told = [failure for one in rig.reader.alike("", "cart", "callee", *ends) for failure in one.failures]
+    assert {(kind, said) for kind, said, _ in told} == {("error", "order <num> of <text> is locked")}
+    assert sum(count for _, _, count in told) == 4
+    (row,) = [row for row in rig.edges() if row.callee == "cart"]
+    assert row.calls == 6
+
+
+def test_a_kind_of_failure_that_only_the_new_version_has_is_told(store: Store, engine: Engine) -> None:
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
+    write_calls(store, START + timedelta(seconds=120), lambda *_: 0.1, says="pool of <num> connections is empty")
+    deploy_id = announce(engine)
+    detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    (kind,) = finding.evidence.failures
+    assert (kind.error_type, kind.template, kind.is_new, kind.not_for_a_day) == (
+        "PoolError", "pool of <num> connections is empty", True, True,
+    )  # fmt: skip
+    assert f"; a new kind of failure: PoolError “pool of <num> connections is empty”, {kind.calls} calls" in summary(finding)

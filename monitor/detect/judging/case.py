@@ -1,6 +1,6 @@
 """What is known of one deploy: the versions compared on each edge, all that was found, and what stands in the way of a pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -57,6 +57,7 @@ def case_of(
     share: float | None,
     now: datetime,
     calls: Sequence[Alike] = (),
+    before: Collection[str] | None = None,
 ) -> Case:
     """Compare the versions on every edge and collect all findings, and all that stands in the way of a pass."""
     since = since_of(deploy, settings)
@@ -105,7 +106,7 @@ def case_of(
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
-    found = with_what_differs(deploy, found, calls, settings) if calls else found
+    found = with_what_differs(deploy, found, calls, before, settings) if calls else found
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
     quiet = silence(deploy, against, sightings, where, since, settings, now, share) if differs else None

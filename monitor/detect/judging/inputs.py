@@ -38,6 +38,7 @@ class Inputs:
     former: Sequence[EdgeCell] = ()
     share: float | None = None
     calls: Sequence[Alike] = ()
+    failures_before: Sequence[str] | None = None
 
     def packed(self) -> bytes:
         """To be kept: MessagePack, compressed. Some 10 bytes a row and side of latency."""
@@ -67,6 +68,7 @@ class Inputs:
             around=around,
             share=self.share,
             calls=self.calls,
+            failures_before=self.failures_before,
         )
         return replace(verdict, service=self.called), findings
 

@@ -1,12 +1,13 @@
 """What differs among a version's calls is told on its findings; harm that one instance of several bears alone is no release's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from monitor.detect.evidence.differs import Key, Marked, marked, slow_above, what_differs
 from monitor.detect.evidence.distributions import beta_quantile
+from monitor.detect.evidence.kinds import failure_kinds
 from monitor.detect.evidence.rates import between, exact_tail
 from monitor.detect.measure import contrasts
 from monitor.detect.measure.contrasts import Role
@@ -36,8 +37,17 @@ def spread_of_latency(calls: Sequence[Alike], old: str) -> dict[contrasts.Side, 
     return found
 
 
-def with_what_differs(deploy: Deploy, found: Sequence[Finding], calls: Sequence[Alike], settings: JudgeSettings) -> list[Finding]:
-    """The findings with what separates their bad calls; those that one instance bears alone are explained by it."""
+def with_what_differs(
+    deploy: Deploy,
+    found: Sequence[Finding],
+    calls: Sequence[Alike],
+    before: Collection[str] | None,
+    settings: JudgeSettings,
+) -> list[Finding]:
+    """The findings with what separates their bad calls, and their kinds; those that one instance bears alone are explained by it.
+
+    `before`: error types of the service's calls in the day before the deploy, None where nobody looked.
+    """
     known: dict[tuple[Role, str], Difference | None] = {}
     out: list[Finding] = []
     for one in found:
@@ -51,6 +61,10 @@ def with_what_differs(deploy: Deploy, found: Sequence[Finding], calls: Sequence[
         differs = known[role, kind]
         lonely = _one_instance(one, calls, role, kind, deploy, settings) if one.explained is None else None
         one = replace(one, evidence=replace(one.evidence, differs=differs)) if differs else one  # noqa: PLW2901  # goes on
+        if one.signal != "latency":
+            here = [row for row in calls if row.edge == one.edge]
+            kinds = failure_kinds(here, role, deploy.version, one.against_version, before or (), known_long=before is not None)
+            one = replace(one, evidence=replace(one.evidence, failures=kinds))  # noqa: PLW2901  # goes on
         out.append(replace(one, explained=lonely) if lonely else one)
     return out
 

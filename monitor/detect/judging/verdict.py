@@ -38,12 +38,14 @@ def judge(
     around: Around | None = None,
     share: float | None = None,
     calls: Sequence[Alike] = (),
+    failures_before: Sequence[str] | None = None,
 ) -> tuple[Verdict, list[Finding]]:
     """Judge `deploy` by the sealed cells of edges that touch its service, on either side, and the version sightings.
 
     Same inputs (in any order) and same `now`: same answer; `inputs_hash` names them. `clauses` says which contract clauses were broken,
     per edge and version pair; `accepted` marks findings that are known and do not fail a deploy; `around` is what a step in time is
-    held against; `share` is the largest share of traffic announced for the version; `calls` tell what bad calls have in common. Never passes on missing data.
+    held against; `share` is the largest share of traffic announced for the version; `calls` tell what bad calls have in common, `failures_before` the
+    error types of the day before. Never passes on missing data.
     Cost: about 10 ms an edge of 180 windows and 4 version pairs.
     """
     since = since_of(deploy, settings)
@@ -57,7 +59,9 @@ def judge(
         key=lambda s: (s.window, s.namespace, s.version, s.instance),
     )
     others = sorted(other_deploys, key=lambda other: other.id)
-    case = case_of(deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now, calls)
+    case = case_of(
+        deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now, calls, failures_before
+    )
     findings = [replace(found, state="accepted") if accepted and accepted(found) else found for found in case.found]
     hashed = digest(
         [
@@ -76,6 +80,7 @@ def judge(
             repr(sorted(finding.id for finding in findings if finding.state == "accepted")),
             now.isoformat(),
             *sorted(repr(one) for one in calls),
+            *(failures_before or ()),
         ]
     )
     return _verdict(case, findings, hashed, settings, now), findings

@@ -33,6 +33,9 @@ WITH
             if({side:UInt8} = 1, 1, f.side = 1) AS has_client,
             if({side:UInt8} = 2, 1, f.side = 2) AS has_server,
             if(has_client AND (caller_outcome != 'ok' OR NOT has_server), caller_outcome, callee_outcome) AS outcome,
+            multiIf({side:UInt8} = 2 AND o.failed = 0 AND o.outcome = 'ok', f.error_type, {side:UInt8} = 1 AND o.error_type = '', f.error_type, o.error_type) AS error_type,
+            if(o.failure != '', o.failure, f.failure) AS failure,
+            o.failed = 1 OR f.failed = 1 AS is_failed,
             has_client AND caller_outcome = 'ok' AND has_server AND callee_outcome IN ('server_error', 'timeout') AS told,
             toUInt64(if({side:UInt8} = 1, o.end_ns - o.start_ns, f.end_ns - f.start_ns)) AS client_time,
             toUInt64(if({side:UInt8} = 2, o.end_ns - o.start_ns, f.end_ns - f.start_ns)) AS server_time
@@ -40,7 +43,7 @@ WITH
     )
 SELECT
     environment, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version, protocol, operation, instance, zone, fold,
-    count() AS count,
+    count() AS count, sumMapIf(map(concat(if(error_type != '', error_type, outcome), char(31), failure), toUInt64(1)), (outcome NOT IN ('ok', '') OR is_failed) AND (error_type != '' OR failure != '')) AS failures,
     countIf(outcome = 'server_error' AND NOT told) AS server_error, countIf(told) AS provider_error,
     countIf(outcome = 'client_error') AS client_error, countIf(outcome IN ('timeout', 'cancelled') AND NOT told) AS timeout,
     sumMapIf(map(if(client_time = 0, toInt16(-300), toInt16(ceil(log2(greatest(client_time, 1) / 1e9) * 8) - 1)), toUInt64(1)), has_client = 1) AS client_histogram,
