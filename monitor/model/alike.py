@@ -1,6 +1,6 @@
 """Calls counted by all that tells one from another: who made them, who answered, where. What they differ by is learned from these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monitor.model.edges import Edge, Histogram
@@ -25,4 +25,4 @@ class Alike:
     bad: Mapping[str, int] = field(default_factory=dict)
     client_histogram: Histogram = field(default_factory=dict)
     server_histogram: Histogram = field(default_factory=dict)
-    failures: Sequence[tuple[str, str, int]] = ()
+    failures: tuple[tuple[str, str, int], ...] = ()

@@ -118,7 +118,7 @@ class Reader:
                 {kind: int(row[kind]) for kind in KINDS if row[kind]},
                 dict(row["client_histogram"]),
                 dict(row["server_histogram"]),
-                tuple((*said.split("\x1f", 1), int(count)) for said, count in sorted(row["failures"].items())),
+                _failures(row["failures"]),
             )
             for row in self._store.query("alike", parameters)
         ]
@@ -233,6 +233,12 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
         caller_namespace=grouped("caller_namespace", "caller"),
         callee_namespace=grouped("callee_namespace", "callee"),
     )
+
+
+def _failures(counts: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
+    """(type, template, calls) of counts by both, which a unit separator parts."""
+    parted = ((*said.partition("\x1f"), int(count)) for said, count in sorted(counts.items()))
+    return tuple((kind, template, count) for kind, _, template, count in parted)
 
 
 def _edge(row: Row) -> Edge:
