@@ -228,10 +228,13 @@ class _Watch:
             for cell in known.cells:
                 ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
                 calls.update(dict.fromkeys(ends, cell.calls))
-            near = [name for name, _ in calls.most_common(NEIGHBOURS)]
+            mine = self.recording.rows
+            called = mine.take(mine.caller.is_any(self.told.service) & ~mine.callee.is_any(self.told.service))
+            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(called.callee.texts())
             rows = self.elsewhere
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
-            self._neighbours = self._plain(rows)
+            # whom it calls, too, though these rows may not tell its own version
+            self._neighbours = [*self._plain(rows), *self._plain(called)]
         if self._former is None:
             self._former = self._earlier_days()
         return Around([cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment], self._former)

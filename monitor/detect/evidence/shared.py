@@ -24,7 +24,7 @@ def well_until(edge: EdgeTests, moment: float) -> bool:
     """Whether the edge's calls since the deploy failed no more than before until `moment`, but did after it."""
     failures = Measure("errors", "server_error", "failed", "calls")
     since, before = series(edge.table, new_rows(edge), failures), series(edge.table, old_rows(edge), failures)
-    first = since.windows < moment
+    first = since.windows + edge.grain <= moment  # a bin in which it began tells of both
     k, a, s, b = (float(column.sum()) for column in (since.bad[first], since.calls[first], before.bad, before.calls))
     if not a or not b:
         return True

@@ -10,13 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, rate_steps
 from monitor.detect.evidence.timed import Step
 from monitor.detect.judging.steps import at_its_moment, began, step_finding
-from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Controls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
@@ -25,6 +27,8 @@ from monitor.model.judging import Finding, Signal
 NOBODY = frozenset({"", "user", "unknown", "__other__"})
 """Names of callers that are no service."""
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
+LIKE, LEANING_Z = 0.3, 3.0
+"""So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""
 Failing = dict[str, tuple[Step, StepTest]]
 """Services that fail their own requests since, each with its strongest step."""
 
@@ -61,6 +65,11 @@ def harm_in_callers(
     first -= near  # who was released itself answers for itself
     if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
         return CallersHarm(undecided=suffering)
+    size = max(rise(one, around, mine[0]).added for one in first)
+    for other in near:  # a release further below explains as much, where those that call it began to fail as well
+        between = {caller for caller, callee in calls if callee == other} - NOBODY
+        if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
+            return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
 
 
@@ -86,12 +95,44 @@ def breaks_others(
         and at_its_moment(one, own)
         and all(well_until(edge, began(one)) for edge in here)
     ]
+    size = rise(deploy.service, [edge.table for edge in here], own).added
     for one in near:
         callers = {caller for caller, callee in calls if callee == one.service} - NOBODY - {deploy.service}
         failing = _failing(deploy.service, callers, calls, around, own, settings) if callers else {}
         if callers & set(failing):
             return one
+        aside = [rise(caller, around, own) for caller in callers]
+        if not any(edge.contrast.overlap for edge in here) and any(_as_much(other, size) for other in aside):
+            return one
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """How much more of what a service answers fails since (a share of its calls), and by how many standard errors."""
+
+    added: float = 0.0
+    z: float = 0.0
+
+
+def rise(service: str, around: Sequence[EdgeTable], own: EdgeTests) -> Rise:
+    """Of all calls that the service answers, whatever their versions."""
+    after, before = np.zeros(2), np.zeros(2)
+    for table in around:
+        if table.edge.callee == service:
+            counts = table.counts[:, [COUNTS.index("failed"), COUNTS.index("calls")]]
+            after += counts[table.windows >= own.contrast.since].sum(axis=0)
+            before += counts[table.windows <= own.contrast.since - own.grain].sum(axis=0)
+    if not after[1] or not before[1]:
+        return Rise()
+    pooled = (after[0] + before[0] + 1.0) / (after[1] + before[1] + 2.0)
+    added = float(after[0] / after[1] - before[0] / before[1])
+    return Rise(added, added / math.sqrt(pooled * (1.0 - pooled) * (1.0 / after[1] + 1.0 / before[1])))
+
+
+def _as_much(other: Rise, size: float) -> bool:
+    """Whether a service's failures rose by a like amount, and not by chance: one cause may be behind both."""
+    return other.z >= LEANING_Z and other.added >= LIKE * size > 0.0
 
 
 def _failing(
