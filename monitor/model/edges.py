@@ -62,7 +62,8 @@ class EdgeCell:
     proxies): folded; attempts that failed under one call and were followed by another of the same version: failed_attempts; calls of
     which nothing tells how they ended, which are in no outcome and are not judged: untold. `conformance` counts checked exchanges: valid, violated, and
     not_checked by reason under "not_checked:<reason>". `calls` is unweighted; `weighted_calls` multiplies by
-    the sampling weight.
+    the sampling weight. `told` are numbers of the whole window, by name (mean, p50, …; seconds), where nobody tells of how many
+    calls: then `calls` and the histograms are assumed.
     """
 
     window: datetime
@@ -89,6 +90,7 @@ class EdgeCell:
     exemplars: Sequence[str] = ()
     sealed: bool = True
     provider_only: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 def failed_calls(failed: int, outcomes: Mapping[str, int]) -> int:

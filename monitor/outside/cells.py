@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from math import isnan
+from statistics import fmean
 
 import numpy as np
 
@@ -19,6 +21,8 @@ UNKNOWN = "unknown"
 NOTHING: Histogram = {}
 LEARNED_FROM = 1800.0
 """So many seconds before the deploy tell what the old version's instances are like."""
+TOLD = {"mean": "mean_ms", "p50": "p50_ms", "p90": "p90_ms", "p95": "p95_ms", "p99": "p99_ms"}
+"""Numbers of a window that are kept as they are told, where the calls they stand for are assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class _Sum:
     said: list[bool] = field(default_factory=lambda: [False, False])
     """Whether a side tells how calls ended: of one that does not, no call was answered well because of that."""
     shapes: list[Histogram] = field(default_factory=lambda: [NOTHING, NOTHING])
+    told: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +81,13 @@ class Recording:
         return shapes_of(self.rows, self.counts.calls, self._source)
 
     @cached_property
+    def has_levels(self) -> bool:
+        """Whether numbers are told that stand for nobody knows how many calls."""
+        return bool(self.counts.assumed.any())
+
+    @cached_property
     def _screen(self) -> Screen:
-        return Screen.of(self.rows, self.counts, self.shapes)
+        return Screen.of(self.rows, self.counts, self.shapes, self._told.at)
 
     def until(self, moment: float) -> Known:
         """Cells and sightings of the bins that were over by then; nothing later is looked at."""
@@ -207,6 +217,8 @@ def summed(
     """The used rows by window, edge and versions, in time order; both sides' words on the same calls in one cell."""
     sums: dict[tuple[int, int, int, int, int, int], _Sum] = {}
     server = ~rows.side.is_any("client")
+    numbers = {name: (getattr(rows, column) / 1000.0).tolist() for name, column in TOLD.items()}
+    alone = (used & counts.assumed[: used.size]).tolist()
     columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee)
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
@@ -219,6 +231,10 @@ def summed(
         one.said[side] |= bool(counts.told[row])
         held, more = one.shapes[side], shapes.histograms[row]
         one.shapes[side] = _merged(held, more) if held else more
+        if alone[row]:
+            for name, column in numbers.items():
+                if not isnan(column[row]):
+                    one.told.setdefault(name, []).append(column[row])
     edges: dict[tuple[int, int, int], Edge] = {}
     out: list[EdgeCell] = []
     for (window, caller, callee, operation, old, new), one in sorted(sums.items()):
@@ -260,6 +276,7 @@ def _cell(window: int, edge: Edge, caller: str, callee: str, one: _Sum) -> EdgeC
         self_histogram=NOTHING,
         queue_histogram=NOTHING,
         provider_only={"server_error": hidden} if hidden else {},
+        told={name: fmean(values) for name, values in one.told.items()},
     )
 
 

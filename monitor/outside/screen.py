@@ -14,6 +14,9 @@ MORE, RATIO = 2.0, 1.25
 QUANTILES = ((0.5, 2, 1), (0.9, 2, 10), (0.99, 3, 50))
 """A quantile, by how many buckets it must rise to stir, from how many calls on it is looked at."""
 
+LEVELS = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
+LAST = 60
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Screen:
@@ -23,13 +26,16 @@ class Screen:
     calls: Ints
     errors: Ints
     latency: Floats
+    high: Bools
+    """Rows of which only numbers without counts are told, one of them higher than nine in ten of the last before the deploy."""
 
     @classmethod
-    def of(cls, rows: Rows, counts: Counts, shapes: Shapes | None) -> "Screen":
-        """Without `shapes` latency is not looked at."""
+    def of(cls, rows: Rows, counts: Counts, shapes: Shapes | None, at: float) -> "Screen":
+        """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency is not looked at."""
         columns = (rows.caller, rows.callee, rows.operation, rows.side)
-        codes = np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]
-        return cls(np.ravel(codes), counts.calls, counts.errors, _dense(shapes, len(rows)))
+        codes = np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1])
+        high = _high(rows, counts, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
+        return cls(codes, counts.calls, counts.errors, _dense(shapes, len(rows)), high)
 
     def stirs(self, new: Bools, old: Bools) -> bool:
         """Whether the `new` rows of any edge look worse than its `old` ones (masks over the first rows)."""
@@ -42,6 +48,8 @@ class Screen:
         )
         usual = n * (s + 0.5) / (m + 1.0)
         if bool(((k > 1) & (k > usual + MORE * np.sqrt(usual)) & (k > RATIO * n * s / np.maximum(m, 1.0))).any()):
+            return True
+        if bool((np.bincount(series[new & self.high[:size]], minlength=1) > 1).any()):
             return True
         if not self.latency.size:
             return False
@@ -59,6 +67,18 @@ class Screen:
             for quantile, buckets, enough in QUANTILES
             if now[-1] >= enough
         )
+
+
+def _high(rows: Rows, counts: Counts, codes: Ints, at: float) -> Bools:
+    out = np.zeros(len(rows), dtype=bool)
+    for code in np.unique(codes[counts.assumed]).tolist():
+        mine = np.flatnonzero(codes == code)
+        for name in LEVELS:
+            values = getattr(rows, name)[mine]
+            usual = values[rows.ends[mine] <= at][-LAST:]
+            if usual.size and not np.isnan(usual).all():
+                out[mine] |= values > np.nanquantile(usual, 0.9)
+    return out & counts.assumed
 
 
 def _place(line: Floats, quantile: float) -> int:

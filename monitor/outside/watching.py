@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import takewhile
 
 import numpy as np
 
 from monitor.detect.judging.verdict import judge
-from monitor.detect.measure.series import DAY, Around
+from monitor.detect.measure.series import DAY, Around, Past
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
 from monitor.model.deploys import Deploy
@@ -19,6 +20,7 @@ from monitor.model.judging import Finding, Outcome, Verdict
 from monitor.outside.cells import Known, Recording, summed, windows_of
 from monitor.outside.counts import counts_of
 from monitor.outside.history import with_past
+from monitor.outside.past import past_of
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import shapes_of
 from monitor.outside.told import Cases, Rows, Told
@@ -176,9 +178,10 @@ class _Watch:
         """
         if not known.cells and not known.sightings:
             return None
-        around = self._around(known, moment) if self.callers_stir(moment) else None
+        near = self.callers_stir(moment)
+        around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        if around is None and any(finding.strength == "weaker" for finding in findings):
+        if not near and any(finding.strength == "weaker" for finding in findings):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
         if findings and (calls := self.recording.alike(moment)):
@@ -211,7 +214,7 @@ class _Watch:
             callers = {name for name in mine.take(mine.callee.is_any(self.told.service)).caller.texts() if name}
             rows = self.elsewhere.take(self.elsewhere.callee.is_any(*callers))
             rows = rows.take(np.argsort(rows.ends, kind="stable"))
-            self._above = rows, Screen.of(rows, counts_of(rows, self.told.at), None)
+            self._above = rows, Screen.of(rows, counts_of(rows, self.told.at), None, self.told.at)
         rows, screen = self._above
         size = int(np.searchsorted(rows.ends, moment, side="right"))
         late = rows.ts[:size] > self.told.at - rows.step_s[:size] / 2
@@ -237,7 +240,15 @@ class _Watch:
             self._neighbours = [*self._plain(rows), *self._plain(called)]
         if self._former is None:
             self._former = self._earlier_days()
-        return Around([cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment], self._former)
+        neighbours = [cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment]
+        return Around(neighbours, self._former, self.past)
+
+    @cached_property
+    def past(self) -> list[Past]:
+        """What numbers without counts did before the deploy: in the case's last week, and on its history's days."""
+        if not self.recording.has_levels:
+            return []
+        return past_of((self.history, self.recording.rows), self.told, self.environment)
 
     def _earlier_days(self) -> Sequence[EdgeCell]:
         """The service's cells of earlier days: of the history case, moved by whole days to the eve, and of the case itself."""

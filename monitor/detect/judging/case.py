@@ -16,6 +16,7 @@ from monitor.detect.judging.absence import never_seen, not_there_yet, silence, v
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_latency, with_what_differs
+from monitor.detect.judging.levels import levels
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.measure.columns import EdgeTable, tables
@@ -94,6 +95,7 @@ def case_of(
     if edges:
         neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
         found += steps(deploy, edges, found, near, settings, neighbours, around.former)
+        found += levels(deploy, edges, found, near, neighbours, around.past, settings)
         better = breaks_others(deploy, edges, found, others, neighbours, settings)
         if better is not None:
             told = reason("callee_released", service=better.service, version=better.version)

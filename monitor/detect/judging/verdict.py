@@ -73,6 +73,10 @@ def judge(
                 for beside in ((around.neighbours, around.former) if around else ())
                 for table in tables(beside, -math.inf, math.inf)
             ),
+            *(
+                digest([*one.edge.key, one.name, one.windows.tobytes().hex(), one.values.tobytes().hex()])
+                for one in (around.past if around else ())
+            ),
             repr(deploy),
             repr(share),
             repr(settings),

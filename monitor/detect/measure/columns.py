@@ -37,7 +37,7 @@ class EdgeTable:
 
     `windows` in seconds since the epoch. `counts` has one column per name in COUNTS. `client`, `server` and `own`
     are rows x buckets, bucket `lowest` first; None when no cell has that side. `biased` marks rows whose sampling prefers
-    some outcomes.
+    some outcomes. `told` has a column for each number that is told of whole windows, NaN where it is not.
     """
 
     edge: Edge
@@ -56,6 +56,7 @@ class EdgeTable:
     lowest: int
     exemplars: tuple[Sequence[str], ...]
     digest: str
+    told: Mapping[str, Floats]
 
     def latency(self, side: str) -> Floats | None:
         """The histograms of one side (client, server, own), rows x buckets; None when no cell has that side."""
@@ -107,6 +108,9 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
             filled = np.nonzero(side)
             sha.update(np.stack(filled).tobytes() + side[filled].tobytes())
         sha.update(b"|")
+    told = _told(rows)
+    for name, column in told.items():
+        sha.update(name.encode() + column.tobytes())
     exemplars = tuple(row.exemplars for row in rows)
     return EdgeTable(
         edge,
@@ -125,7 +129,13 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
         lowest,
         exemplars,
         sha.hexdigest(),
+        told,
     )
+
+
+def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
+    names = sorted({name for row in rows for name in row.told})
+    return {name: np.array([row.told.get(name, np.nan) for row in rows], dtype=np.float64) for name in names}
 
 
 def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, int]:

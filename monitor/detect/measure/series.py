@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.measure.columns import COUNTS, EdgeTable, tables
-from monitor.model.edges import EdgeCell
+from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Signal
 
 DAY = 86400.0
@@ -16,12 +16,25 @@ FEWEST_SHARED = 10
 SAME = 0.3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """A number told of an edge's windows, in time order, as far back as it is known. `windows` in seconds since the epoch."""
+
+    edge: Edge
+    name: str
+    windows: Ints
+    values: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a step is held against: cells of neighbouring services in the same hours, and the service's own of the same hours of earlier days."""
+    """What a step is held against: cells of neighbouring services in the same hours, the service's own of the same hours of earlier days, and
+    all that its numbers without counts did before.
+    """
 
     neighbours: Sequence[EdgeCell] = ()
     former: Sequence[EdgeCell] = ()
+    past: Sequence[Past] = ()
 
 
 @dataclass(frozen=True, slots=True)

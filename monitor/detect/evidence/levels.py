@@ -1,0 +1,91 @@
+"""A number told once a window, of which nobody knows how many calls it stands for: its level since a deploy against all that it did before.
+
+There is no sampling error to reckon with, so only the number's own past can tell what is unusual. What is compared is a run: how far
+above the level before it the number stays for windows in a row. The run since the deploy must be higher, by a margin, than every run
+that began at any earlier moment; the past is as good as it is long. Of n runs beside it that might as well have been the highest, chance
+makes it so once in n + 1; and how much higher it is than they, once in the square of that (a heavy tail's law).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.arrays import Floats
+
+RUN_SECONDS = 120.0
+"""A run lasts so long, and two windows at least."""
+LEVEL_WINDOWS = 60
+"""The level before a moment is the median of so many windows."""
+FEWEST_BEFORE = 12
+SPAN = 30
+"""Runs nearer to each other than so many windows are one and the same."""
+MARGIN = 1.25
+"""A run since the deploy must be so many times the highest before."""
+LEAST = 0.1
+"""A level that rose by less than a tenth harms nobody."""
+HIGHER = 2.0
+"""The power by which the chance falls as the run is higher than any before."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTest:
+    """`usual` before and the `run` since: what every window of the highest run reaches at least; `highest`: the highest run of before.
+
+    `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the deploy that are above all that was before.
+    """
+
+    usual: float
+    run: float
+    highest: float
+    spans: int
+    log_e: float
+    beyond: int
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the usual level; None where that is nothing."""
+        return 1.0 + self.run / self.usual if self.usual > 0 else None
+
+    def stands_out(self) -> bool:
+        """Whether it is higher than every run before by the margin, and by enough to matter."""
+        return self.run > MARGIN * self.highest and self.run > LEAST * self.usual and self.run > 0
+
+
+def run_of(grain: float) -> int:
+    """Windows in a row that make a run."""
+    return max(2, math.ceil(RUN_SECONDS / grain))
+
+
+def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> LevelTest | None:
+    """`past` and `now` in time order, without gaps worth telling. `grown`: the share by which neighbours rose. None where either is too short."""
+    width = run_of(grain)
+    size = min(LEVEL_WINDOWS, past.size // 2)
+    if now.size < width or size < FEWEST_BEFORE:
+        return None
+    usual = float(np.median(past[-LEVEL_WINDOWS:]))
+    lows = _lows(now, width)
+    run = float(lows.max()) - usual * (1.0 + grown)
+    levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
+    ahead = _lows(past, width)
+    rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
+    if not rises.size:
+        return None
+    highest = max(float(rises.max()), 0.0)
+    spans = past.size // max(SPAN, now.size)
+    higher = run / highest if highest > 0 else math.inf
+    log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3)) if run > 0 and higher > 1.0 else 0.0
+    return LevelTest(usual, run, highest, spans, log_e, int((now - usual * (1.0 + grown) > highest).sum()))
+
+
+def _lows(values: Floats, width: int) -> Floats:
+    """The least of every `width` neighbours."""
+    if values.size < width:
+        return np.zeros(0)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, width).min(axis=1), dtype=np.float64)
+
+
+def _highest_within(values: Floats, size: int) -> Floats:
+    """From each place on, the highest of so many."""
+    padded = np.concatenate([values, np.full(size - 1, -math.inf)])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, size).max(axis=1), dtype=np.float64)

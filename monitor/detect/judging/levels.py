@@ -1,0 +1,118 @@
+"""Findings where only numbers without counts are told: a level that left, since the deploy, all that it did before."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.arrays import Bools, Floats
+from monitor.detect.evidence.before_after import StepTest
+from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.levels import LevelTest, level_test
+from monitor.detect.evidence.timed import Step, new_rows, old_rows
+from monitor.detect.judging.steps import step_finding
+from monitor.detect.judging.suspects import Rival
+from monitor.detect.measure.columns import EdgeTable
+from monitor.detect.measure.series import Measure, Past, Series, controls_of
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Finding
+
+BAR = math.log(30.0)
+"""Evidence that one number told of one node must have; of several, so many times as much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """One number of one edge over time; `since` marks the windows of the new version."""
+
+    edge: EdgeTests
+    name: str
+    windows: Floats
+    values: Floats
+    since: Bools
+
+
+def levels(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    rivals: Callable[[], Mapping[str, Sequence[Rival]]],
+    neighbours: Sequence[EdgeTable],
+    past: Sequence[Past],
+    settings: JudgeSettings,
+) -> list[Finding]:
+    """Findings of numbers that stand for nobody knows how many calls. Weaker evidence, as nothing but time is compared."""
+    series = [
+        _Told(edge, name, *_values(edge, name, settings.step_seconds))
+        for edge in edges
+        if edge.role == "callee"
+        for name in edge.table.told
+    ]
+    if not series:
+        return []
+    bar = BAR + math.log(len(series))
+    since = edges[0].contrast.since
+    begins = since - settings.before_seconds
+    earlier = {(one.edge, one.name): one.values[one.windows < begins] for one in past}
+    controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, set()).beside
+    named = {(item.edge, item.signal) for item in known}
+    best: dict[object, tuple[_Told, LevelTest]] = {}
+    for one in series:
+        if (one.edge.table.edge, "latency") in named:
+            continue
+        before = np.concatenate([earlier.get((one.edge.table.edge, one.name), np.zeros(0)), one.values[~one.since]])
+        test = level_test(before, one.values[one.since], one.edge.grain, _growth(controls, one.name, since))
+        if test is None or not test.stands_out() or test.log_e < bar:
+            continue
+        key = one.edge.table.edge
+        if key not in best or test.log_e > best[key][1].log_e:
+            best[key] = one, test
+    return [_found(deploy, one, test, rivals) for one, test in best.values()]
+
+
+def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats, Bools]:
+    """Windows, values, and whether the window is of the new version, in time order; what begins later than so many seconds after a deploy is none of its."""
+    column, new = edge.table.told[name], new_rows(edge) & (edge.table.windows < edge.contrast.since + seconds)
+    warm = np.array([edge.fresh.get(int(window), 0.0) < 1.0 for window in edge.table.windows.tolist()])
+    rows = ~np.isnan(column) & (old_rows(edge) | (new & warm))
+    return edge.table.windows[rows].astype(np.float64), column[rows], new[rows]
+
+
+def _growth(controls: Sequence[EdgeTable], name: str, since: float) -> float:
+    """The share by which the median neighbour's level rose at the same moment; never less than 0."""
+    found: list[float] = []
+    for table in controls:
+        column = table.told.get(name)
+        if column is None:
+            continue
+        known = ~np.isnan(column)
+        before, after = column[known & (table.windows < since)], column[known & (table.windows >= since)]
+        if before.size and after.size and float(np.median(before)) > 0:
+            found.append(float(np.median(after)) / float(np.median(before)) - 1.0)
+    return max(0.0, float(np.median(found))) if found else 0.0
+
+
+def _found(deploy: Deploy, one: _Told, test: LevelTest, rivals: Callable[[], Mapping[str, Sequence[Rival]]]) -> Finding:
+    edge = one.edge
+    bad = one.values - test.usual > test.highest
+    calls = np.array([int(edge.table.counts[edge.table.windows == window, 0].sum()) for window in one.windows.tolist()])
+    before, after = (
+        Series(one.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows]) for rows in (~one.since, one.since)
+    )
+    step = StepTest(
+        before_calls=int(before.calls.sum()),
+        before_bad=int(before.bad.sum()),
+        after_calls=int(after.calls.sum()),
+        after_bad=int(after.bad.sum()),
+        log_e=test.log_e,
+        ratio=test.ratio,
+        placebos=test.spans,
+        beaten=test.spans,
+        seasonal=False,
+        growth=1.0,
+        lasting=True,
+    )
+    measure = Measure("latency", "server", "", "")
+    return step_finding(deploy, Step(edge, measure, before, after, supported=False), step, rivals().get("latency", ()))

@@ -1,0 +1,45 @@
+"""What numbers without counts did before a deploy, as far back as rows tell: all that there is to hold them against."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from monitor.detect.measure.series import DAY, Past
+from monitor.model.edges import Edge
+from monitor.outside.cells import TOLD, UNKNOWN, windows_of
+from monitor.outside.counts import counts_of
+from monitor.outside.told import Rows, Told
+
+DAYS = 7
+"""Older ones are of another week, and perhaps of another service."""
+
+
+def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[Past]:
+    """Of each edge into the service and each number told of it, one after another through `parts` (a history, then the case's own rows)."""
+    found: dict[tuple[Edge, str], list[Past]] = {}
+    for part in parts:
+        if part is None:
+            continue
+        mine = part.take(part.callee.is_any(told.service) & (part.ends <= told.at))
+        rows = mine.take(mine.ts >= (float(mine.ts.max()) if len(mine) else 0.0) - DAYS * DAY)
+        for one in _each(rows.take(np.argsort(rows.ts, kind="stable")), told, environment):
+            found.setdefault((one.edge, one.name), []).append(one)
+    return [
+        Past(edge, name, np.concatenate([one.windows for one in ones]), np.concatenate([one.values for one in ones]))
+        for (edge, name), ones in found.items()
+    ]
+
+
+def _each(rows: Rows, told: Told, environment: str) -> Iterator[Past]:
+    alone, windows = counts_of(rows, told.at).assumed, windows_of(rows)
+    for pair in np.unique(np.stack([rows.caller.codes[alone], rows.operation.codes[alone]]), axis=1).T.tolist():
+        caller, operation = pair
+        mine = alone & (rows.caller.codes == caller) & (rows.operation.codes == operation)
+        edge = Edge(environment, rows.caller.names[caller] or UNKNOWN, told.service, "", rows.operation.names[operation])
+        for name, column in TOLD.items():
+            values = getattr(rows, column)[mine] / 1000.0
+            known = ~np.isnan(values)
+            if known.any():
+                moments, places = np.unique(windows[mine][known], return_inverse=True)
+                mean = np.bincount(places, weights=values[known]) / np.bincount(places)
+                yield Past(edge, name, moments, mean)

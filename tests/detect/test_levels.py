@@ -1,0 +1,97 @@
+"""A number told without counts: a level that leaves all of its past is harm, what the past shows too, or all nodes, is not."""
+
+import numpy as np
+import pytest
+
+from monitor.detect.evidence.levels import level_test, run_of
+
+DAY = 1440
+MINUTE = 60.0
+
+
+def past(days: int = 2, *, usual: float = 0.03, season: float = 0.2, noise: float = 0.02, seed: int = 1) -> np.ndarray:
+    """Minutes of days that end at noon, with their hours' rise and fall."""
+    rng = np.random.default_rng(seed)
+    minutes = np.arange(-days * DAY, 0)
+    return usual * (1.0 + season * np.sin(2 * np.pi * minutes / DAY) + noise * rng.standard_normal(minutes.size))
+
+
+def after(minutes: int, factor: float, first: int, last: int, **how: float) -> np.ndarray:
+    """Minutes since the deploy, from `first` to `last` of them so many times higher."""
+    values = past(1, seed=2, **how)[:minutes]
+    values[first:last] *= factor
+    return values
+
+
+def worse(earlier: np.ndarray, now: np.ndarray, grain: float = MINUTE, **more: float) -> bool:
+    test = level_test(earlier, now, grain, **more)
+    return test is not None and test.stands_out() and test.log_e >= np.log(30.0)
+
+
+@pytest.mark.parametrize("usual", [0.0003, 0.03, 200.0])
+def test_a_level_that_its_past_never_had_is_worse_whatever_its_unit(usual: float) -> None:
+    assert worse(past(usual=usual), after(20, 1.5, 5, 12, usual=usual))
+    assert not worse(past(usual=usual), after(20, 1.0, 5, 12, usual=usual))
+
+
+def test_one_window_is_no_run() -> None:
+    assert not worse(past(), after(20, 3.0, 5, 6))
+    assert worse(past(), after(20, 3.0, 5, 7))
+
+
+def test_what_happened_before_as_well_is_no_step() -> None:
+    earlier = past()
+    earlier[700:707] *= 1.5
+    assert not worse(earlier, after(20, 1.5, 5, 12))
+
+
+def test_gross_harm_is_found_beside_an_earlier_incident() -> None:
+    earlier = past()
+    earlier[700:707] *= 1.5
+    assert worse(earlier, after(20, 3.0, 5, 12))
+
+
+def test_an_hour_that_rises_every_day_is_no_step() -> None:
+    earlier = past(3)
+    for day in range(3):
+        earlier[day * DAY : day * DAY + 60] *= np.linspace(1.0, 2.0, 60)
+    now = after(60, 1.0, 0, 0)
+    assert not worse(earlier, now * np.linspace(1.0, 2.0, 60))
+    assert worse(past(3), now * np.linspace(1.0, 2.0, 60))
+
+
+def test_a_short_past_wants_a_higher_run() -> None:
+    noisy = past(1, noise=0.1)
+    assert level_test(noisy[-20:], after(20, 1.5, 5, 12), MINUTE) is None
+    factors = (1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 2.0)
+    rises, longer = (
+        [factor for factor in factors if worse(earlier, after(20, factor, 5, 12))] for earlier in (noisy[-120:], noisy)
+    )
+    assert len(rises) < len(longer)
+
+
+def test_less_than_a_tenth_is_no_harm_however_steady_the_past() -> None:
+    steady = np.full(2 * DAY, 5.0)
+    assert not worse(steady, np.full(10, 5.4))
+    assert worse(steady, np.full(10, 5.6))
+
+
+def test_what_neighbours_rose_by_is_not_the_deploys() -> None:
+    assert not worse(past(), after(20, 1.5, 0, 20), grown=0.5)
+    assert worse(past(), after(20, 2.5, 0, 20), grown=0.5)
+
+
+def test_a_fall_is_no_harm() -> None:
+    assert not worse(past(), after(20, 0.1, 0, 20))
+
+
+def test_two_windows_of_five_minutes_are_a_run() -> None:
+    assert run_of(300.0) == 2
+    assert run_of(10.0) == 12
+    assert worse(past()[::5], after(15, 2.0, 5, 15)[::5], 300.0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_harmless_hour_is_not_worse(seed: int) -> None:
+    whole = past(3, noise=0.1, seed=seed + 10)
+    assert not worse(whole[:-60], whole[-60:])

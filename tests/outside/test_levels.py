@@ -1,0 +1,60 @@
+"""Single numbers by the minute, without counts and callers: judged by their own past, in whatever unit they are."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.outside.rows import AT, Row, deploy
+from tests.outside.test_judge import told
+
+HOURS = 26
+
+
+def minutes(name: str, values: np.ndarray, column: str = "mean_ms") -> list[Row]:
+    return [
+        {"case": "c", "ts": AT + timedelta(minutes=minute - HOURS * 60), "step_s": 60, "caller": "<any>", "callee": name}
+        | {column: float(value)}
+        for minute, value in enumerate(values)
+    ]
+
+
+def series(factor: float = 1.0, *, usual: float = 0.8, seed: int = 1) -> np.ndarray:
+    """26 hours before the deploy and half an hour since, of which ten minutes are so many times higher."""
+    rng = np.random.default_rng(seed)
+    values = usual * (1.0 + 0.03 * rng.standard_normal(HOURS * 60 + 30))
+    values[HOURS * 60 + 6 : HOURS * 60 + 16] *= factor
+    return values
+
+
+def judged(capsys: Any, folder: Path, rows: list[Row]) -> dict[str, Any]:
+    (said,) = told(capsys, folder, rows, deploy(version_from=None, version_to=None))
+    return said
+
+
+@pytest.mark.parametrize("column", ["mean_ms", "p50_ms", "p99_ms"])
+def test_a_number_that_leaves_its_past_fails_the_deploy(column: str, tmp_path: Path, capsys: Any) -> None:
+    said = judged(capsys, tmp_path, minutes("pay", series(1.4), column))
+    assert (said["verdict"], said["culprit_edges"][0]["caller"]) == ("fail", "<any>")
+
+
+def test_a_number_as_ever_is_inconclusive_and_never_passes(tmp_path: Path, capsys: Any) -> None:
+    said = judged(capsys, tmp_path, minutes("pay", series()))
+    assert said["verdict"] == "inconclusive"
+    assert "calls per bin are assumed" in said["reason"]
+
+
+def test_the_same_rise_twenty_hours_ago_explains_it(tmp_path: Path, capsys: Any) -> None:
+    values = series(1.4)
+    values[6 * 60 : 6 * 60 + 10] *= 1.4
+    assert judged(capsys, tmp_path, minutes("pay", values))["verdict"] == "inconclusive"
+
+
+def test_a_rise_of_all_nodes_is_not_this_deploys(tmp_path: Path, capsys: Any) -> None:
+    later = series(1.0)
+    later[HOURS * 60 :] *= 1.4
+    others = [one for place in range(3) for one in minutes(f"node-{place}", later)]
+    assert judged(capsys, tmp_path, minutes("pay", later) + others)["verdict"] == "inconclusive"
+    assert judged(capsys, tmp_path, minutes("pay", later))["verdict"] == "fail"
