@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 import typer
 
 from monitor.cli.client import api
-from monitor.cli.printing import FormatOption, LimitOption, plain, show
+from monitor.cli.printing import FormatOption, LimitOption, plain, show, show_one
 from monitor.cli.session import settings_of
 from monitor.model.edges import qualified
 
 commands = typer.Typer(help="What changed, and when.", no_args_is_help=True)
-COLUMNS = "started service version previous_version environment kind state first_traffic sources namespace id".split()
+COLUMNS = (
+    "started service version previous_version environment kind state planned_share observed_share first_traffic sources namespace id"
+).split()
+STEPS = "time planned observed server_calls instances".split()
 
 
 @commands.command("list")
@@ -34,6 +38,30 @@ def list_(
     show(rows, COLUMNS, form, empty="no deploys")
 
 
+@commands.command("show")
+def show_one_deploy(
+    context: typer.Context, deploy: Annotated[str, typer.Argument(help="Its id.")], form: FormatOption = "table"
+) -> None:
+    """One deploy: what its sources told, what ended it, and planned beside observed shares over time."""
+    with api(settings_of(context)) as there:
+        said = there.get(f"/v1/deploys/{quote(deploy, safe='')}")
+    if form == "json":
+        show_one(said, form)
+        return
+    if form == "table":
+        one = said["deploy"]
+        typer.echo(
+            f"{plain(one['kind'])} {plain(one['service'])} {plain(one['version'])} in {plain(one['environment'])}: {one['state']}"
+        )
+        for name in ("previous_version", "started", "finished", "first_traffic", "ends", "ended_by"):
+            if one.get(name):
+                typer.echo(f"  {name.replace('_', ' ')}: {plain(one[name])}")
+        for event in said["events"]:
+            share = f", share {event['traffic_share']:.0%}" if event["traffic_share"] is not None else ""
+            typer.echo(f"  {event['at']} {plain(event['source'])}: {event['kind']} {event['state']}{share}")
+    show(said["ramp"], STEPS, form, empty="no shares were told or seen")
+
+
 @commands.command("record")
 def record(
     context: typer.Context,
@@ -42,7 +70,7 @@ def record(
     environment: Annotated[str, typer.Option(help="Where.")] = "production",
     namespace: Annotated[str, typer.Option(help="Of the service, where several share its name.")] = "",
     kind: Annotated[
-        Literal["deploy", "rollback", "config", "flag", "scale"], typer.Option(help="What kind of change.")
+        Literal["deploy", "rollback", "redeploy", "config", "flag", "scale"], typer.Option(help="What kind of change.")
     ] = "deploy",
     state: Annotated[
         Literal["started", "progressing", "succeeded", "failed", "aborted"], typer.Option(help="How far it is.")
@@ -55,7 +83,7 @@ def record(
     commit: Annotated[str, typer.Option(help="Of which commit.")] = "",
     form: FormatOption = "table",
 ) -> None:
-    """Tell of a change; the same again changes nothing."""
+    """Tell of a change; the same again changes nothing, without --at for a minute."""
     body = {
         "service": service, "version": version, "environment": environment, "namespace": namespace, "kind": kind, "state": state, "at": at,
         "previous_version": previous_version, "traffic_share": share, "actor": actor, "url": url, "commit": commit,

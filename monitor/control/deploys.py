@@ -1,18 +1,19 @@
 """Deploys: every source's events kept by (source, external id) and merged into one account of each change."""
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, or_, select
 
 from monitor.control.documents import from_document, to_document
-from monitor.control.merging import belongs, fold, mergeable_span
+from monitor.control.merging import REACH, Heard, stories, with_ends
 from monitor.control.sequence import take_turn
 from monitor.control.store import count_of, insert_into, reading, writing
-from monitor.control.tables import deploy_events, deploys
-from monitor.model.deploys import Deploy, DeployEvent
-from monitor.model.edges import apart, qualified
+from monitor.control.tables import deploy_events, deploys, findings, gate_answers, overrides, verdict_inputs, verdicts
+from monitor.model.deploys import VERSION_CHANGES, Deploy, DeployEvent
+from monitor.model.edges import apart
 
 
 def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
@@ -29,25 +30,33 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
                 deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id
             )
         ).scalar_one_or_none()
-        deploy_id = known or _part_of(connection, event) or _begin(connection, event, now)
-        statement = insert_into(connection, deploy_events).values(
-            source=event.source,
-            external_id=event.external_id,
-            deploy_id=deploy_id,
-            at=event.at,
-            received=now,
-            document=to_document(event),
+        rows = _around(connection, event, known)
+        heard = [one for one in _heard(connection, [row.id for row in rows]) if not _same_key(one.event, event)]
+        earlier = _earlier(connection, event, rows)
+        found = stories(
+            [*heard, Heard(event, known or "")], earlier, {row.id: row.noted_traffic for row in rows if row.noted_traffic}
         )
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["source", "external_id"],
-                set_={"at": statement.excluded.at, "document": statement.excluded.document},
-            )
-        )
-        before = _row(connection, deploy_id)
-        after = fold(before, _events(connection, deploy_id))
-        _save(connection, after, _last_event(connection, deploy_id), now)
-        return after
+        stored = {row.id: row for row in rows}
+        ids = {story.deploy.id for story in found}
+        for one in with_ends(found, earlier):
+            was = stored.get(one.id)
+            kept = was.ended_by if was is not None and was.ended_by and was.ended_by not in stored else ""
+            story = next((story for story in found if story.deploy.id == one.id), None)
+            if story is None:
+                connection.execute(
+                    deploys.update().where(deploys.c.id == one.id).values(ended_by=one.ended_by, finished=one.finished)
+                )
+            else:
+                _save(connection, replace(one, ended_by=one.ended_by or kept), story.last_event, now)
+        _keep_event(connection, event, next(story.deploy.id for story in found if event in story.events), now)
+        for story in found:
+            for told in story.heard:
+                if told.deploy_id and told.deploy_id != story.deploy.id:
+                    _move_event(connection, told.event, story.deploy.id)
+        for lost in stored.keys() - ids:
+            into = next(story.deploy.id for story in found if any(one.deploy_id == lost for one in story.heard))
+            _move_all(connection, lost, into)
+        return _row(connection, next(story.deploy.id for story in found if event in story.events))
 
 
 def list_deploys(
@@ -136,73 +145,80 @@ def note_traffic(engine: Engine, deploy_id: str, first_traffic: datetime) -> Non
         connection.execute(
             deploys.update()
             .where(deploys.c.id == deploy_id, (deploys.c.first_traffic.is_(None)) | (deploys.c.first_traffic > first_traffic))
-            .values(first_traffic=first_traffic, updated=first_traffic)
+            .values(first_traffic=first_traffic, noted_traffic=first_traffic, updated=first_traffic)
         )
 
 
-def _part_of(connection: Connection, event: DeployEvent) -> str | None:
-    """The deploy this event tells more of: the nearest in time among those of its service and version."""
-    earliest, latest = mergeable_span(event)
+def _around(connection: Connection, event: DeployEvent, known: str | None) -> list["Row[Any]"]:
+    """The service's deploys, of whatever namespace, that the event may change."""
+    near = and_(deploys.c.last_event >= event.at - REACH, deploys.c.started <= event.at + REACH)
     query = (
         select(deploys)
-        .where(deploys.c.environment == event.environment, *service_is(event.namespace, event.service))
-        .where(deploys.c.last_event >= earliest, deploys.c.started <= latest)
-        .order_by(deploys.c.started)
+        .where(deploys.c.environment == event.environment, deploys.c.service == event.service)
+        .where(or_(near, deploys.c.id == known))
     )
-    rows = list(connection.execute(query))
-    others = [_deploy(row) for row in rows]
-    candidates = [
-        (abs((row.last_event - event.at).total_seconds()), one.id)
-        for row, one in zip(rows, others, strict=True)
-        if one.version == event.version and belongs(event, one, row.last_event, _events(connection, one.id), others)
-    ]
-    return min(candidates)[1] if candidates else None
+    return list(connection.execute(query))
 
 
-def _begin(connection: Connection, event: DeployEvent, now: datetime) -> str:
-    """A new deploy of this one event. A version that ran before, with another in between, has been rolled back to."""
-    earlier = [
-        _deploy(row)
-        for row in connection.execute(
-            select(deploys)
-            .where(
-                deploys.c.environment == event.environment,
-                *service_is(event.namespace, event.service),
-                deploys.c.started <= event.at,
-            )
-            .where(deploys.c.kind.in_(("deploy", "rollback")))
-            .order_by(deploys.c.started.desc())
-            .limit(50)
+def _earlier(connection: Connection, event: DeployEvent, rows: Sequence["Row[Any]"]) -> list[Deploy]:
+    """What was there before all of these."""
+    first = min((row.started for row in rows), default=event.at)
+    query = (
+        select(deploys)
+        .where(deploys.c.environment == event.environment, deploys.c.service == event.service)
+        .where(deploys.c.started < min(first, event.at), deploys.c.kind.in_(VERSION_CHANGES))
+        .where(deploys.c.id.not_in([row.id for row in rows]))
+        .order_by(deploys.c.started.desc(), deploys.c.id)
+        .limit(50)
+    )
+    return [_deploy(row) for row in connection.execute(query)]
+
+
+def _heard(connection: Connection, ids: Sequence[str]) -> list[Heard]:
+    query = select(deploy_events.c.document, deploy_events.c.deploy_id).where(deploy_events.c.deploy_id.in_(ids))
+    return [Heard(from_document(row.document, DeployEvent), row.deploy_id) for row in connection.execute(query)]
+
+
+def _same_key(one: DeployEvent, other: DeployEvent) -> bool:
+    return (one.source, one.external_id) == (other.source, other.external_id)
+
+
+def _keep_event(connection: Connection, event: DeployEvent, deploy_id: str, now: datetime) -> None:
+    statement = insert_into(connection, deploy_events).values(
+        source=event.source,
+        external_id=event.external_id,
+        deploy_id=deploy_id,
+        at=event.at,
+        received=now,
+        document=to_document(event),
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source", "external_id"],
+            set_={
+                "at": statement.excluded.at,
+                "document": statement.excluded.document,
+                "deploy_id": statement.excluded.deploy_id,
+            },
         )
-    ]
-    kind = event.kind
-    if (
-        kind == "deploy"
-        and earlier
-        and earlier[0].version != event.version
-        and any(one.version == event.version for one in earlier)
-    ):
-        kind = "rollback"
-    previous = event.previous_version or next((one.version for one in earlier if one.version != event.version), "")
-    name = event.service if event.namespace is None else qualified(event.namespace, event.service)
-    parts = [event.environment, name, event.version, kind, event.at.isoformat(), event.source, event.external_id]
-    text = "\x1f".join(parts)
-    fresh = Deploy(
-        id=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
-        kind=kind,
-        environment=event.environment,
-        service=event.service,
-        version=event.version,
-        previous_version=previous,
-        state=event.state,
-        started=event.at,
-        finished=None,
-        first_traffic=None,
-        sources=(event.source,),
-        namespace=event.namespace,
     )
-    _save(connection, fresh, event.at, now)
-    return fresh.id
+
+
+def _move_event(connection: Connection, event: DeployEvent, deploy_id: str) -> None:
+    connection.execute(
+        deploy_events.update()
+        .where(deploy_events.c.source == event.source, deploy_events.c.external_id == event.external_id)
+        .values(deploy_id=deploy_id)
+    )
+
+
+def _move_all(connection: Connection, lost: str, into: str) -> None:
+    """What hangs on a deploy that turned out to be part of another goes with it. Its verdicts stay as they were reached."""
+    for table in (findings, verdicts, verdict_inputs, gate_answers, overrides):
+        connection.execute(table.update().where(table.c.deploy_id == lost).values(deploy_id=into))
+    for column in (deploys.c.ends, deploys.c.ended_by):
+        connection.execute(deploys.update().where(column == lost).values({column.name: into}))
+    connection.execute(deploys.delete().where(deploys.c.id == lost))
 
 
 def _save(connection: Connection, one: Deploy, last_event: datetime, now: datetime) -> None:
@@ -216,13 +232,6 @@ def _save(connection: Connection, one: Deploy, last_event: datetime, now: dateti
 
 def _row(connection: Connection, deploy_id: str) -> Deploy:
     return _deploy(connection.execute(select(deploys).where(deploys.c.id == deploy_id)).one())
-
-
-def _last_event(connection: Connection, deploy_id: str) -> datetime:
-    last: datetime = connection.execute(
-        select(func.max(deploy_events.c.at)).where(deploy_events.c.deploy_id == deploy_id)
-    ).scalar_one()
-    return last
 
 
 def _events(connection: Connection, deploy_id: str) -> list[DeployEvent]:

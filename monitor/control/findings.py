@@ -216,4 +216,4 @@ def _fingerprints_in_force(connection: Connection, now: datetime) -> set[str]:
 def _finding(row: "Row[tuple[object, ...]]") -> Finding:
     """The document with what its row knows better."""
     fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return replace(finding_of(fields["document"]), state=fields["state"])
+    return replace(finding_of(fields["document"]), state=fields["state"], deploy_id=fields["deploy_id"])

@@ -1,21 +1,153 @@
 """Which events tell of one deploy, and what they say together: pure rules over events and deploys."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.model.deploys import Deploy, DeployEvent, DeployState
+from monitor.model.deploys import VERSION_CHANGES, Deploy, DeployEvent, DeployState
+from monitor.model.edges import qualified
 
 SIGHTING = "sighting"
 NEAR = timedelta(minutes=30)  # two sources that speak of one deploy seldom lie farther apart
 OPEN = timedelta(hours=24)  # a ramp may take a day; until it ends its events belong to it
 TERMINAL: frozenset[DeployState] = frozenset({"succeeded", "failed", "aborted"})
-VERSION_KINDS = frozenset({"deploy", "rollback"})
+VERSION_KINDS = frozenset(VERSION_CHANGES)
+REACH = timedelta(days=3)
+"""So far before and after a word all others of its service are read again: stories that are shorter come out the same in any order."""
 
 
-def mergeable_span(event: DeployEvent) -> tuple[datetime, datetime]:
-    """Deploys whose last event is before the first time, or that began after the second, cannot be this event's."""
-    return event.at - OPEN, event.at + OPEN
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event and the deploy that it is kept under; "" where it is new."""
+
+    event: DeployEvent
+    deploy_id: str
+
+
+@dataclass(slots=True)
+class Story:
+    """One deploy as its events tell it, with what judging noted of its first traffic."""
+
+    deploy: Deploy
+    heard: list[Heard]
+
+    @property
+    def last_event(self) -> datetime:
+        return max(one.event.at for one in self.heard)
+
+    @property
+    def events(self) -> list[DeployEvent]:
+        return [one.event for one in self.heard]
+
+
+def stories(heard: Iterable[Heard], earlier: Sequence[Deploy], noted: Mapping[str, datetime]) -> list[Story]:
+    """Which events of one service and environment tell of one deploy, whatever order they came in: sorted, then taken one by one.
+
+    `earlier` are deploys that began before all of these; `noted` is first traffic by deploy, as judging saw it. Ids that are known
+    are kept where most of their events are; a deploy has "" where it is new.
+    """
+    found: list[Story] = []
+    for one in sorted(heard, key=lambda one: _order(one.event)):
+        event = one.event
+        mine = [story for story in found if story.deploy.version == event.version and _same_space(event.namespace, story.deploy)]
+        around = [story.deploy for story in found if _same_space(event.namespace, story.deploy)]
+        fitting = [story for story in mine if belongs(event, story.deploy, story.last_event, story.events, around)]
+        if fitting:
+            story = min(fitting, key=lambda story: (abs(story.last_event - event.at), -story.deploy.started.timestamp()))
+        else:
+            known = [*(one for one in earlier if _same_space(event.namespace, one)), *around]
+            story = Story(_begun(event, known), [])
+            found.append(story)
+        story.heard.append(one)
+        seen = [noted[one.deploy_id] for one in story.heard if one.deploy_id in noted]
+        story.deploy = fold(replace(story.deploy, first_traffic=min(seen, default=None)), story.events)
+    _keep_ids(found)
+    return found
+
+
+def with_ends(found: Sequence[Story], earlier: Sequence[Deploy]) -> list[Deploy]:
+    """Their deploys, each rollback pointing to the deploy that it ended and that back to it; then those of `earlier` that one ended."""
+    deploys = {one.id: one for one in (*earlier, *(story.deploy for story in found))}
+    changed = {story.deploy.id for story in found}
+    for one in sorted((story.deploy for story in found if story.deploy.kind == "rollback"), key=_by_time):
+        before = [
+            other
+            for other in deploys.values()
+            if other.kind in VERSION_KINDS
+            and other.version != one.version
+            and other.started < one.started
+            and _same_space(one.namespace, other)
+        ]
+        named = [other for other in before if other.version == one.previous_version] or before
+        if named:
+            ended = max(named, key=_by_time)
+            deploys[one.id] = replace(deploys[one.id], ends=ended.id)
+            deploys[ended.id] = replace(deploys[ended.id], ended_by=one.id, finished=ended.finished or one.started)
+            changed.add(ended.id)
+    return [one for key, one in deploys.items() if key in changed]
+
+
+def _by_time(one: Deploy) -> tuple[datetime, str, str, str]:
+    """An order that does not hang on ids, for these hang on who spoke first."""
+    return one.started, one.version, one.kind, one.namespace or ""
+
+
+def _begun(event: DeployEvent, earlier: Sequence[Deploy]) -> Deploy:
+    """A new deploy of this one event. The version that is there is deployed anew; one that was there before has been rolled back to."""
+    before = sorted((one for one in earlier if one.kind in VERSION_KINDS), key=_by_time, reverse=True)
+    kind = event.kind
+    if kind == "deploy" and before:
+        came_back = any(one.version == event.version for one in before) or before[0].previous_version == event.version
+        kind = "redeploy" if before[0].version == event.version else "rollback" if came_back and event.version else kind
+    previous = event.previous_version or next((one.version for one in before if one.version != event.version), "")
+    return Deploy(
+        id="",
+        kind=kind,
+        environment=event.environment,
+        service=event.service,
+        version=event.version,
+        previous_version=previous,
+        state=event.state,
+        started=event.at,
+        finished=None,
+        first_traffic=None,
+        sources=(event.source,),
+        namespace=event.namespace,
+    )
+
+
+def _keep_ids(found: Sequence[Story]) -> None:
+    """Each known id goes to the story with most of its events, the earlier of two; a story keeps the id with most events in it."""
+    owner: dict[str, tuple[int, int]] = {}
+    for place, story in enumerate(found):
+        for name, count in Counter(one.deploy_id for one in story.heard if one.deploy_id).items():
+            owner[name] = min(owner.get(name, (0, 0)), (-count, place))
+    for place, story in enumerate(found):
+        mine = sorted((count, name) for name, (count, at) in owner.items() if at == place)
+        story.deploy = replace(story.deploy, id=mine[0][1] if mine else _new_id(story.heard[0].event, owner.keys()))
+
+
+def _new_id(event: DeployEvent, taken: Collection[str]) -> str:
+    """Of the event that a deploy began with; another where that is kept by a deploy which the event was once part of."""
+    name = event.service if event.namespace is None else qualified(event.namespace, event.service)
+    parts = [event.environment, name, event.version, event.kind, event.at.isoformat(), event.source, event.external_id]
+    while (made := hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:16]) in taken:
+        parts.append(made)
+    return made
+
+
+_STATES: Sequence[DeployState] = ("started", "progressing", "succeeded", "failed", "aborted")
+
+
+def _order(event: DeployEvent) -> tuple[datetime, int, str, str]:
+    return event.at, _STATES.index(event.state), event.source, event.external_id
+
+
+def _same_space(namespace: str | None, deploy: Deploy) -> bool:
+    """Of the same service, as far as both tell."""
+    return None in (namespace, deploy.namespace) or namespace == deploy.namespace
 
 
 def belongs(
@@ -49,7 +181,7 @@ def belongs(
 
 def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
     """The deploy as its events tell it, whatever order they came in; `id` and an inferred previous version stay."""
-    ordered = sorted(events, key=lambda event: (event.at, event.source, event.external_id))
+    ordered = sorted(events, key=_order)
     ends = [event for event in ordered if event.state in TERMINAL]
     state: DeployState = (
         ends[-1].state if ends else ("progressing" if any(event.state == "progressing" for event in ordered) else "started")
@@ -68,6 +200,7 @@ def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
         url=_first(event.url for event in ordered),
         commit=_first(event.commit for event in ordered),
         namespace=_namespace(ordered),
+        planned_share=next((event.traffic_share for event in reversed(ordered) if event.traffic_share is not None), None),
     )
 
 

@@ -67,6 +67,10 @@ deploys = Table(
     Column("commit_sha", Name, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("namespace", Name),  # null: not told
+    Column("ends", Name, nullable=False, server_default=""),
+    Column("ended_by", Name, nullable=False, server_default=""),
+    Column("planned_share", Double),
+    Column("noted_traffic", UtcTime),  # as judging saw it; sightings are events
     Index(None, "environment", "service", "started"),
     Index(None, "started"),
 )

@@ -26,6 +26,7 @@ MAX_BYTES = 1_000_000
 MAX_TEXT = 1000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(hours=1)
+SAME_SECONDS = 60
 PREFIX = "dev.cdevents."
 NO_ENVIRONMENT = "default"
 _NO_EVENT = ("not_json", "not_an_object", "unknown_event")
@@ -136,13 +137,17 @@ def read_cdevent(body: Body, received: datetime) -> DeployEvent | None:
 
 
 def read_plain(body: Body, received: datetime) -> DeployEvent:
-    """Our own body of POST /v1/deploys: service, version, and what else is known. The same body again is the same event."""
+    """Our own body of POST /v1/deploys: service, version, and what else is known. The same body again is the same event.
+
+    One that tells no time is so for a minute: told again later, it tells of another change, as of a version that comes back.
+    """
     service, version = _text(body, "service"), _text(body, "version")
     if not service or not version:
         raise Unreadable("no_service" if not service else "no_version", "service and version must be texts that are not empty")
+    untimed = "" if body.get("at") is not None else f"@{int(received.timestamp()) // SAME_SECONDS}"
     return DeployEvent(
         source="api",
-        external_id=_text(body, "external_id") or _text(body, "id") or _hash(body),
+        external_id=_text(body, "external_id") or _text(body, "id") or _hash(body) + untimed,
         kind=_one_of(body, "kind", DeployKind, "deploy"),
         environment=_text(body, "environment") or NO_ENVIRONMENT,
         service=service,

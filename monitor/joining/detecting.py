@@ -16,8 +16,8 @@ from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict
 from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
-from monitor.joining.judging import JUDGED, VERSION_CHANGES, Judged, judge_deploy, keep_judged
-from monitor.model.deploys import Deploy
+from monitor.joining.judging import JUDGED, Judged, judge_deploy, keep_judged
+from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.judging import Verdict
 from monitor.model.reasons import reason
 from monitor.store import Store

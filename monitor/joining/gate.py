@@ -11,9 +11,9 @@ from monitor.control.deploys import list_deploys
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.joining.answering import GateAnswer, Word, answer
-from monitor.joining.judging import JUDGED, VERSION_CHANGES, judge_deploy, keep_judged
+from monitor.joining.judging import JUDGED, judge_deploy, keep_judged
 from monitor.joining.namesakes import of_one_of
-from monitor.model.deploys import Deploy
+from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
 from monitor.model.policy import Policy
 from monitor.model.reasons import Reason, reason

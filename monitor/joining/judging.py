@@ -19,12 +19,11 @@ from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
 from monitor.joining.namesakes import of_one_of, seen_of
 from monitor.model.alike import Alike
-from monitor.model.deploys import Deploy
+from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, EdgeQuery, Sighting, is_called
 from monitor.model.judging import Finding, Verdict
 from monitor.store.reader import Reader
 
-VERSION_CHANGES = ("deploy", "rollback")
 JUDGED = (*VERSION_CHANGES, "config", "flag")
 RECENT = timedelta(minutes=12)
 """How much of the present is read to see whether an old finding is over."""

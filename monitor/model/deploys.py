@@ -7,7 +7,10 @@ from typing import Literal
 
 from monitor.model.edges import apart, qualified
 
-DeployKind = Literal["deploy", "rollback", "config", "flag", "scale"]
+DeployKind = Literal["deploy", "rollback", "redeploy", "config", "flag", "scale"]
+"""A redeploy is the version that is there already, deployed anew; a rollback one that was there before another."""
+VERSION_CHANGES: tuple[DeployKind, ...] = ("deploy", "rollback", "redeploy")
+"""Changes of which a version is told; the others leave the version as it is."""
 DeployState = Literal["started", "progressing", "succeeded", "failed", "aborted"]
 
 
@@ -46,7 +49,8 @@ class Deploy:
     """What all sources together say of one change. `id` is stable: a hash of environment, service, version, kind and first start.
 
     `sources` names who spoke of it ("cdevents", "api", "sighting"); `first_traffic` is the first window in which
-    telemetry showed the version. `namespace` is None where nobody told of which the service is.
+    telemetry showed the version. `namespace` is None where nobody told of which the service is. A rollback `ends` another deploy, which
+    is `ended_by` it: their ids. `planned_share` is the share of traffic that was told last; None where none was.
     """
 
     id: str
@@ -64,6 +68,9 @@ class Deploy:
     url: str = ""
     commit: str = ""
     namespace: str | None = None
+    ends: str = field(default="", repr=False)
+    ended_by: str = field(default="", repr=False)
+    planned_share: float | None = field(default=None, repr=False)
 
     @property
     def called(self) -> str:

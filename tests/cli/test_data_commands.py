@@ -191,3 +191,41 @@ def test_violations_of_a_recording_are_shown_without_a_time_and_found_from_an_em
         with pytest.raises(SystemExit):
             main([command, "--since", "1h"])
         assert "use --since 2026-11-21T10:59:50Z" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_deploy_is_shown_with_planned_and_observed_shares(capsys: pytest.CaptureFixture[str]) -> None:
+    about = ("--service", "billing", "--environment", "production")
+    for version, share, minute in (("1", "1", 0), ("2", "0.3", 5), ("1", "1", 9)):
+        when = ("--at", f"2026-11-20T12:0{minute}:00Z")
+        said(capsys, "deploys", "record", *about, *when, "--version", version, "--share", share, "--state", "started")
+    kinds = {row["kind"]: row for row in json.loads(said(capsys, "deploys", "list", "--service", "billing", "--format", "json"))}
+    assert {"deploy", "rollback"} == set(kinds)
+    ended = kinds["rollback"]["ends"]
+    shown = said(capsys, "deploys", "show", ended)
+    assert f"ended by: {kinds['rollback']['id']}" in shown
+    assert "share 30%" in shown
+    assert json.loads(said(capsys, "deploys", "show", ended, "--format", "json"))["ramp"][0]["planned"] == 0.3
+    assert "planned share" in said(capsys, "deploys", "list")
+
+
+@pytest.mark.usefixtures("shop")
+def test_overrides_and_policies_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    about = ("--service", "payment", "--version", "2.0.0", "--person", "kim", "--reason", "known")
+    made = json.loads(said(capsys, "override", "add", *about, "--expires", "2h", "--format", "json"))[0]
+    assert [row["id"] for row in json.loads(said(capsys, "override", "list", "--format", "json"))] == [made["id"]]
+    said(capsys, "override", "revoke", made["id"])
+    assert "no overrides" in said(capsys, "override", "list")
+    assert "kim" in said(capsys, "override", "list", "--over")
+    said(capsys, "override", "add", *about, "--expires", "30d", exits=64)
+    file = tmp_path / "gate.yaml"
+    file.write_text(
+        "version: 1\nrules:\n  - name: all\n    inconclusive: {unmatched: fail, few_calls: fail, no_data: fail, other: fail}\n"
+    )
+    assert "1 rules" in said(capsys, "policy", "check", str(file))
+    told = said(capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=1)
+    assert "(the verdict is inconclusive)" in told
+    file.write_text("version: 1\nrulez: []\n")
+    said(capsys, "gate", "--service", "nobody", "--version", "1", "--policy", str(file), exits=64)
+    said(capsys, "policy", "check", str(file), exits=64)
+    assert "rules" in json.loads(said(capsys, "policy", "schema"))["properties"]

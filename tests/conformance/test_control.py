@@ -229,7 +229,7 @@ def test_deploying_the_same_version_again_later_is_a_new_deploy(control_engine: 
     soon = deploys.record(control_engine, an_event("started", NOON + minutes(10)), NOON)
     later = deploys.record(control_engine, an_event("started", NOON + minutes(300)), NOON)
     assert len({first.id, soon.id, later.id}) == 3
-    assert later.kind == "deploy"
+    assert (first.kind, soon.kind, later.kind) == ("deploy", "redeploy", "redeploy")
 
 
 def test_an_older_version_coming_back_is_a_rollback(control_engine: Engine) -> None:
@@ -449,13 +449,14 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
     findings.save_findings(engine, [a_finding(edge=edge)], NOON)
     with writing(engine) as connection:  # back to what schema 0002 had
         connection.execute(text("UPDATE deploys SET service = 'team-a/payment'"))
-        connection.execute(text("ALTER TABLE deploys DROP COLUMN namespace"))
+        for name in ("namespace", "ends", "ended_by", "planned_share", "noted_traffic"):
+            connection.execute(text(f"ALTER TABLE deploys DROP COLUMN {name}"))
         for name in ("caller", "caller_namespace", "callee", "callee_namespace"):
             connection.execute(text(f"ALTER TABLE findings DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
         for name in ("verdict_inputs", "overrides", "gate_answers"):
             connection.execute(text(f"DROP TABLE {name}"))
-        connection.execute(text("DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005')"))
+        connection.execute(text("DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006')"))
     engine.dispose()
     engine = open_control(control_dsn)
     assert deploys.list_deploys(engine) == [one]

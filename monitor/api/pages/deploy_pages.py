@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name, Since
 from monitor.api.pages.known_names import ends_of, names_known
-from monitor.api.questions import ask, namespaces_seen, range_of
-from monitor.api.routes.deploys import detail
+from monitor.api.questions import namespaces_seen, range_of
+from monitor.api.routes.deploys import detail, shares_now
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import path, render
 from monitor.control import deploys as kept_deploys
@@ -18,6 +18,7 @@ from monitor.control import verdicts as kept_verdicts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN = 500
+MOST_STEPS = 120
 
 
 @router.get("/deploys")
@@ -33,11 +34,7 @@ def deploys_page(
         start = None
         total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
     found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
-    lately = range_of("15m", None, now)
-    shares: dict[tuple[str | None, ...], float] = {}
-    for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60):
-        for space in (None, row["namespace"]):  # a deploy that tells no namespace may be of each
-            shares[row["environment"], space, row["service"], row["version"]] = row["share"]
+    shares = shares_now(parts)
     counts: dict[str, list[str]] = {}
     for one in kept_findings.list_findings(parts.engine, since=start):
         counts.setdefault(one.deploy_id, []).append(one.state)
@@ -78,6 +75,7 @@ def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: st
             "answers": known.answers,
             "overrides": known.overrides,
             "shares": known.shares,
+            "ramp": [step for step in known.ramp if step.planned is not None][-MOST_STEPS:],
             "newest_shares": [share for share in known.shares if share.time == last],
             "chart": path("charts", "deploys", deploy_id),
         },

@@ -14,7 +14,7 @@ from monitor.api.moments import Name, Since, Until, moment
 from monitor.api.names import joined
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
-from monitor.api.questions import Range, ask, namespaces_seen
+from monitor.api.questions import Range, ask, namespaces_seen, range_of
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.api.told import ToldFinding, ToldVerdict, told_finding, told_verdict
 from monitor.control import deploys as kept_deploys
@@ -31,7 +31,7 @@ BEFORE, AFTER = timedelta(minutes=15), timedelta(hours=2)
 
 
 class DeployBody(ExactBody):
-    """A change event in our own words. Send the same again and nothing changes."""
+    """A change event in our own words. Send the same again and nothing changes; without `at`, for a minute."""
 
     service: str = Field(min_length=1, max_length=1000)
     version: str = Field(min_length=1, max_length=1000)
@@ -72,11 +72,22 @@ class Share(BaseModel):
     share: float
 
 
+class RampStep(BaseModel):
+    """What was told and what telemetry shows of the new version's share, side by side; None where nothing was told, or nothing answered."""
+
+    time: datetime
+    planned: float | None
+    observed: float | None
+    server_calls: int
+    instances: int
+
+
 @dataclass(frozen=True, slots=True)
 class ListedDeploy(Deploy):
-    """A deploy, and in which namespaces telemetry shows services of its name. Of several, one told without a namespace may mean each."""
+    """A deploy, `observed_share` of its version in the last quarter of an hour (None: no traffic), and in which namespaces telemetry shows services of its name. Of several, one told without a namespace may mean each."""
 
     namespaces: Sequence[str] = ()
+    observed_share: float | None = None
 
 
 class DeployDetail(BaseModel):
@@ -86,6 +97,7 @@ class DeployDetail(BaseModel):
     verdict: ToldVerdict | None
     findings: Sequence[ToldFinding]
     shares: Sequence[Share]
+    ramp: Sequence[RampStep]
     events: Sequence[DeployEvent]
     answers: Sequence[KeptAnswer]
     overrides: Sequence[Override]
@@ -118,7 +130,15 @@ def list_deploys(
         kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
     )
     spaces = namespaces_seen(parts)
-    return [ListedDeploy(**asdict(one), namespaces=spaces.get((one.environment, one.service), [])) for one in found]
+    seen = shares_now(parts)
+    return [
+        ListedDeploy(
+            **asdict(one),
+            namespaces=spaces.get((one.environment, one.service), []),
+            observed_share=seen.get((one.environment, one.namespace, one.service, one.version)),
+        )
+        for one in found
+    ]
 
 
 @router.post("/deploys", summary="Tell of a deploy", status_code=201)
@@ -142,15 +162,52 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
     if deploy is None:
         raise not_found("deploy", deploy_id, "GET /v1/deploys lists them")
     verdict = kept_verdicts.latest_verdict(parts.engine, deploy_id)
+    seen, told = shares(parts, deploy), kept_deploys.events(parts.engine, deploy_id)
     return DeployDetail(
         deploy=deploy,
         verdict=told_verdict(verdict) if verdict else None,
         findings=[told_finding(one) for one in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
-        shares=shares(parts, deploy),
-        events=kept_deploys.events(parts.engine, deploy_id),
+        shares=seen,
+        ramp=ramp_of(deploy, seen, told),
+        events=told,
         answers=list_answers(parts.engine, deploy_id=deploy_id),
         overrides=overrides_of(parts.engine, deploy.called, deploy.version, deploy.environment, deploy),
     )
+
+
+def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) -> list[RampStep]:
+    """Planned beside observed: a row for each step of time in which the service answered, and for each share that was told elsewhere."""
+    plan = [(one.at, one.traffic_share) for one in told if one.traffic_share is not None]
+    mine = {one.time: one for one in seen if one.version == deploy.version}
+    times = sorted({one.time for one in seen})
+    ends = [*times[1:], times[-1] + (times[-1] - times[-2] if len(times) > 1 else timedelta(minutes=1))] if times else []
+
+    def planned(until: datetime) -> float | None:
+        return next((share for at, share in reversed(plan) if at < until), None)
+
+    steps = [
+        RampStep(
+            time=time,
+            planned=planned(end),
+            observed=mine[time].share if time in mine else 0.0,
+            server_calls=mine[time].server_calls if time in mine else 0,
+            instances=mine[time].instances if time in mine else 0,
+        )
+        for time, end in zip(times, ends, strict=True)
+    ]
+    apart = [(at, share) for at, share in plan if not times or not times[0] <= at < ends[-1]]
+    steps += [RampStep(time=at, planned=share, observed=None, server_calls=0, instances=0) for at, share in apart]
+    return sorted(steps, key=lambda step: step.time)
+
+
+def shares_now(parts: Parts) -> dict[tuple[str | None, ...], float]:
+    """The newest share of each (environment, namespace, service, version) in the last quarter of an hour; also under no namespace."""
+    lately = range_of("15m", None, parts.clock())
+    found: dict[tuple[str | None, ...], float] = {}
+    for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60):
+        for space in (None, row["namespace"]):  # a deploy that tells no namespace may be of each
+            found[row["environment"], space, row["service"], row["version"]] = row["share"]
+    return found
 
 
 def ramp_range(parts: Parts, deploy: Deploy) -> Range:

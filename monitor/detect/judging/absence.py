@@ -10,7 +10,7 @@ from monitor.detect.evidence.silence import ALWAYS_SILENT, SilenceTest, silence_
 from monitor.detect.judging.findings import finding_id
 from monitor.detect.judging.suspects import ranked
 from monitor.detect.settings import JudgeSettings
-from monitor.model.deploys import Deploy
+from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, Edge, Sighting
 from monitor.model.judging import Evidence, Finding, SilenceEvidence
 
@@ -93,7 +93,7 @@ def _long_enough(windows: int, first: float | None, last: float | None, settings
 
 def _should_answer(deploy: Deploy, share: float | None) -> datetime | None:
     """From when on the version must be there; None for never (it failed, or is to get no traffic)."""
-    if deploy.kind not in ("deploy", "rollback") or share == 0.0 or deploy.state in ("failed", "aborted"):
+    if deploy.kind not in VERSION_CHANGES or share == 0.0 or deploy.state in ("failed", "aborted"):
         return None
     if deploy.state == "succeeded":
         return deploy.finished or deploy.started
