@@ -87,3 +87,45 @@ def test_a_caller_that_was_released_itself_answers_for_itself() -> None:
 def test_a_release_that_nobody_calls_the_failing_service_of_is_left_alone() -> None:
     elsewhere = deploy("search", "5.0.0", previous_version="4.0.0")
     assert len(judged([since(0.1), STOCK, STRANGER], others=[elsewhere])[1]) == 1
+
+
+DEEP = edge("payment", "ledger", "POST /book")
+LEDGER = deploy("ledger", "8.0.0", previous_version="7.0.0", started=START)
+
+
+def of_the_group(harm: float, beside: float, *, others: Sequence[Deploy] = (LEDGER,)) -> tuple[Verdict, list[Finding]]:
+    """Payment was replaced at once and fails by `harm`; ledger, which it calls, was released then; so does `audit`, by `beside`."""
+    step = lambda size: lambda window: size if window >= 0 else 0.0  # noqa: E731
+    own = cells([Traffic(edge(), 300, QUIET, QUIET, outage=step(harm))], WINDOWS, share=AT_ONCE, before=BEFORE)
+    around = [
+        Traffic(DEEP, 300, QUIET), Traffic(edge("audit", "ledger", "POST /book"), 60, QUIET), STRANGER,
+        Traffic(edge("admin", "audit", "GET /"), 20, QUIET, outage=step(beside)),
+    ]  # fmt: skip
+    return judge(deploy(), own, (), others, SETTINGS, now_after(WINDOWS), around=Around(of_nobody(around)))
+
+
+def test_a_callee_whose_other_caller_fails_as_well_explains_both_though_it_has_few_calls() -> None:
+    verdict, findings = of_the_group(0.1, 0.1)
+    assert verdict.outcome == "inconclusive"
+    assert findings
+    assert all(one.explained is not None and one.explained.parameters["service"] == "ledger" for one in findings)
+
+
+def test_a_callee_whose_other_caller_is_well_or_that_was_not_released_explains_nothing() -> None:
+    for verdict, findings in (of_the_group(0.1, 0.0), of_the_group(0.1, 0.1, others=())):
+        assert verdict.outcome == "fail"
+        assert all(one.explained is None for one in findings)
+
+
+def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_it_fail_as_well() -> None:
+    below = [
+        Traffic(edge("payment", "ledger", "POST /book"), 100, QUIET),
+        Traffic(edge("stock", "ledger", "POST /book"), 100, QUIET),
+    ]
+    for size, outcome in ((0.1, "inconclusive"), (0.0, "fail")):
+        stock = Traffic(
+            edge("shop", "stock", "GET /stock"), 15, QUIET, outage=lambda window, size=size: size if window >= 0 else 0.0
+        )
+        verdict, findings = judged([since(0.1), STOCK, STRANGER, *below, stock], others=[LEDGER])
+        assert verdict.outcome == outcome
+        assert bool(findings) == (outcome == "fail")
