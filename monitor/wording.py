@@ -40,6 +40,9 @@ SENTENCES: Mapping[Code, str] = {
     "no_calls": "missing: no sealed window holds a call of this service",
     "late": "late: the newest sealed data is of {data_until:when} UTC, {seconds:.0f} s ago",
     "no_overlap": "no overlap: {version} and {against_version} never served side by side; only before and after can be compared",
+    "zones_aligned": "confounded: {version} served in {zones} only and {against_version} in {other_zones} only; what differs may be the place",
+    "sampling_changed": "{version} shows {ratio:.2g} times as many calls to others for each call it answers, on all edges alike: "
+    "it records another share of its calls, or makes another share of them",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
     "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
     "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",

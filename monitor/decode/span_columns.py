@@ -116,7 +116,7 @@ class Columns:
             _text(instance),
             environment,
             _text(attributes.get("k8s.cluster.name")),
-            _text(attributes.get("cloud.region")),
+            _text(attributes.get("cloud.region") or attributes.get("cloud.availability_zone")),
         )
         return self._resources.setdefault(found, len(self._resources))
 

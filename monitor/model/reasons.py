@@ -34,6 +34,8 @@ Code = Literal[
     "no_calls",
     "late",
     "no_overlap",
+    "zones_aligned",
+    "sampling_changed",
     "shared_state",
     "callers_fail",
     "worse_alone",

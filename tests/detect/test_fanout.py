@@ -59,3 +59,28 @@ def test_calls_that_go_elsewhere_are_named_with_both_ends() -> None:
 def test_where_nothing_tells_which_version_called_nothing_is_said() -> None:
     rows = [replace(row, caller_version="", window=row.window) for row in below() if row.window < START]
     assert changed(verdict(rows)) == []
+
+
+def test_all_calls_changing_alike_is_another_sampling_and_no_changed_behaviour() -> None:
+    told = verdict([*thinned(below(), 0.2), *thinned(below(LEDGER, seed=5), 0.2)])
+    assert told.outcome == "inconclusive"
+    assert changed(told) == []
+    (found,) = [reason for reason in told.reasons if reason.code == "sampling_changed"]
+    assert 0.15 < float(str(found.parameters["ratio"])) < 0.25
+
+
+def test_calls_that_change_differently_are_changed_behaviour() -> None:
+    told = verdict([*thinned(below(), 0.2), *below(LEDGER, seed=5)])
+    assert changed(told) == ["bank"]
+    assert "sampling_changed" not in [reason.code for reason in told.reasons]
+
+
+def test_a_version_of_which_fewer_traces_are_kept_is_no_finding() -> None:
+    answers = cells([Traffic(edge(), 3000)], 24, share=HALF, before=60)
+    kept = [
+        replace(row, calls=round(row.calls * 0.1), outcomes={"ok": round(row.calls * 0.1)}, sampling="head")
+        if row.callee_version == "2.0.0"
+        else row
+        for row in answers
+    ]
+    assert judge(deploy(), kept, (), (), SETTINGS, now_after(24))[1] == []

@@ -18,6 +18,7 @@ from monitor.model.edges import Edge
 FLOOR = 2.0
 """Half as many calls or twice as many are a change."""
 BAR = math.log(1000.0)
+ALIKE = 1.25
 ENOUGH_ANSWERS = 100.0
 
 
@@ -46,6 +47,19 @@ def changed_fanout(edges: Sequence[EdgeTests]) -> list[Fanout]:
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
             found.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
     return found
+
+
+def sampled_otherwise(edges: Sequence[EdgeTests], changed: Sequence[Fanout]) -> float | None:
+    """By how much all outgoing edges changed alike, two of them or more: then another share of calls is recorded, not another is made.
+
+    None where edges changed differently, or one did not.
+    """
+    ratios = {one.edge: one.new / one.old for one in changed if one.old and one.new}
+    told = [edge.table.edge for edge in edges if edge.role == "caller" and edge.table.counts[:, 0].sum() >= ENOUGH_ANSWERS]
+    if len(ratios) < 2 or any(edge not in ratios for edge in told):
+        return None
+    middle = float(np.median(list(ratios.values())))
+    return middle if all(1.0 / ALIKE <= ratio / middle <= ALIKE for ratio in ratios.values()) else None
 
 
 def _calls(edge: EdgeTests, *, new: bool, met: Ints) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
-from monitor.detect.evidence.fanout import changed_fanout
+from monitor.detect.evidence.fanout import changed_fanout, sampled_otherwise
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
@@ -254,8 +254,24 @@ def _blockers(
         and _seen(deploy, found, sightings)
         and not any(edge.contrast.overlap for edge in edges)
     ):
-        reasons.append(reason("no_overlap", version=deploy.version, against_version=against))
+        reasons.append(_apart(deploy, against, edges))
     return tuple(reasons)
+
+
+def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
+    """Why the versions never met: one followed the other, or each had places of its own at the same time."""
+    zones: tuple[set[str], set[str]] = (set(), set())
+    for edge in edges:
+        names, codes = own_codes(edge.table, edge.role)
+        for found, version in zip(zones, (deploy.version, against), strict=True):
+            if version in names:
+                rows = (codes == names.index(version)) & (edge.table.windows >= edge.contrast.since)
+                found |= {edge.table.regions[code] for code in set(edge.table.region[rows].tolist())}
+    mine, others = zones
+    if mine and others and not mine & others and any(edge.contrast.confounded for edge in edges):
+        here, there = (", ".join(sorted(found - {""})) or "no zone" for found in zones)
+        return reason("zones_aligned", version=deploy.version, against_version=against, zones=here, other_zones=there)
+    return reason("no_overlap", version=deploy.version, against_version=against)
 
 
 def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: Sequence[Finding]) -> list[Reason]:
@@ -267,4 +283,7 @@ def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: 
     if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
         told.append(reason("worse_alone", against_version=against, version=deploy.version))
     changed = changed_fanout(edges)
+    ratio = sampled_otherwise(edges, changed)
+    if ratio is not None:
+        return [*told, reason("sampling_changed", version=deploy.version, ratio=ratio)]
     return [*told, *(reason("fanout_changed", one.edge, version=deploy.version, old=one.old, new=one.new) for one in changed)]
