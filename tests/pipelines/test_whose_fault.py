@@ -9,6 +9,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from sqlalchemy import Engine
 
+from monitor.api.told import told_explanation
+from monitor.cli.explain import lines_of
+from monitor.control.documents import to_document
 from monitor.control.findings import list_findings
 from monitor.joining.detecting import DetectionSettings, detect_once
 from monitor.joining.explaining import explain
@@ -79,6 +82,9 @@ def test_one_bad_pod_of_three_is_told_and_not_blamed_on_the_release(store: Store
     again = explain(engine, judged.verdict.id)
     assert again is not None
     assert (again.again, again.differs) == ("same", ())
+    printed = "\n".join(lines_of(to_document(told_explanation(again))))
+    assert "instance pod-7 alone: " in printed
+    assert "; all on instance pod-7" in printed
 
 
 def test_failures_of_one_caller_version_are_the_releases_and_told_as_such(store: Store, engine: Engine) -> None:
