@@ -47,7 +47,7 @@ def levels(
     series = [
         _Told(edge, name, *_values(edge, name, settings.step_seconds))
         for edge in edges
-        if edge.role == "callee"
+        if edge.role == "callee" and not edge.contrast.overlap  # where versions met, they are held against each other
         for name in edge.table.told
     ]
     if not series:
