@@ -59,7 +59,7 @@ def steps(
     `rivals` is asked only when something stepped.
     """
     named = {(item.edge, item.signal) for item in known}
-    whole = math.log((len(edges) + 1) / settings.alpha)  # all edges together are one more
+    whole = math.log(len(edges) / settings.alpha)
     bad: list[_Bad] = []
     for edge in edges:
         for step in steps_of(edge, settings):
@@ -68,8 +68,9 @@ def steps(
                 bad += [(step, test)] if step.believed(test, whole, settings) else []
     if not any(signal == "latency" for _, signal in named):
         seen = {step.edge.role for step, _ in bad if step.measure.signal == "latency"}
+        more = math.log((len(edges) + 1) / settings.alpha)  # one more pays for itself: the edges' own bars stay as they were
         for step in steps_together(edges, settings):  # what one edge alone shows needs no others
-            if step.edge.role not in seen and step.believed(test := step.test(settings), whole, settings):
+            if step.edge.role not in seen and step.believed(test := step.test(settings), more, settings):
                 bad.append((step, test))
     if not bad:
         return []
