@@ -122,7 +122,7 @@ def test_a_gate_without_up_judges_by_the_settings(store: Store, tmp_path: Path, 
         )  # fmt: skip
         record(parts.engine, told, START)
         assert parts.gate is not None
-        assert parts.gate("payment", "2.0.0", "production", 300.0).outcome == outcome
+        assert parts.gate("payment", "2.0.0", "production", True, "").outcome == outcome
 
 
 def test_who_only_asks_leaves_how_long_rows_are_kept(own_store: Store, tmp_path: Path) -> None:
