@@ -14,7 +14,7 @@ from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sight
 from monitor.outside.counts import Counts, counts_of
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import Shapes, shapes_of
-from monitor.outside.told import Ints, Rows, Told
+from monitor.outside.told import Ints, Rows, Told, numbers_only
 from monitor.outside.versions import Bools, Resolved, resolved
 
 UNKNOWN = "unknown"
@@ -22,7 +22,7 @@ NOTHING: Histogram = {}
 LEARNED_FROM = 1800.0
 """So many seconds before the deploy tell what the old version's instances are like."""
 TOLD = {"mean": "mean_ms", "p50": "p50_ms", "p90": "p90_ms", "p95": "p95_ms", "p99": "p99_ms"}
-"""Numbers of a window that are kept as they are told, where the calls they stand for are assumed."""
+"""Numbers of a window that are kept as they are told: a histogram made of them is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class Recording:
 
     @cached_property
     def has_levels(self) -> bool:
-        """Whether numbers are told that stand for nobody knows how many calls."""
-        return bool(self.counts.assumed.any())
+        """Whether latency is told by numbers, and by no histogram."""
+        return bool(numbers_only(self.rows).any())
 
     @cached_property
     def _screen(self) -> Screen:
@@ -218,7 +218,7 @@ def summed(
     sums: dict[tuple[int, int, int, int, int, int], _Sum] = {}
     server = ~rows.side.is_any("client")
     numbers = {name: (getattr(rows, column) / 1000.0).tolist() for name, column in TOLD.items()}
-    alone = (used & counts.assumed[: used.size]).tolist()
+    alone = numbers_only(rows).tolist()
     columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee)
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)

@@ -1,4 +1,4 @@
-"""What numbers without counts did before a deploy, as far back as rows tell: all that there is to hold them against."""
+"""What numbers without a histogram did before a deploy, as far back as rows tell: all that there is to hold them against."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,8 +7,7 @@ import numpy as np
 from monitor.detect.measure.series import DAY, Past
 from monitor.model.edges import Edge
 from monitor.outside.cells import TOLD, UNKNOWN, windows_of
-from monitor.outside.counts import counts_of
-from monitor.outside.told import Rows, Told
+from monitor.outside.told import Rows, Told, numbers_only
 
 DAYS = 7
 """Older ones are of another week, and perhaps of another service."""
@@ -22,7 +21,7 @@ def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[
             continue
         mine = part.take(part.callee.is_any(told.service) & (part.ends <= told.at))
         rows = mine.take(mine.ts >= (float(mine.ts.max()) if len(mine) else 0.0) - DAYS * DAY)
-        for one in _each(rows.take(np.argsort(rows.ts, kind="stable")), told, environment):
+        for one in _each(rows.take(np.argsort(rows.ts, kind="stable")), told.service, environment):
             found.setdefault((one.edge, one.name), []).append(one)
     return [
         Past(edge, name, np.concatenate([one.windows for one in ones]), np.concatenate([one.values for one in ones]))
@@ -30,12 +29,12 @@ def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[
     ]
 
 
-def _each(rows: Rows, told: Told, environment: str) -> Iterator[Past]:
-    alone, windows = counts_of(rows, told.at).assumed, windows_of(rows)
+def _each(rows: Rows, service: str, environment: str) -> Iterator[Past]:
+    alone, windows = numbers_only(rows), windows_of(rows)
     for pair in np.unique(np.stack([rows.caller.codes[alone], rows.operation.codes[alone]]), axis=1).T.tolist():
         caller, operation = pair
         mine = alone & (rows.caller.codes == caller) & (rows.operation.codes == operation)
-        edge = Edge(environment, rows.caller.names[caller] or UNKNOWN, told.service, "", rows.operation.names[operation])
+        edge = Edge(environment, rows.caller.names[caller] or UNKNOWN, service, "", rows.operation.names[operation])
         for name, column in TOLD.items():
             values = getattr(rows, column)[mine] / 1000.0
             known = ~np.isnan(values)

@@ -6,7 +6,7 @@ import numpy as np
 
 from monitor.outside.counts import Counts
 from monitor.outside.shapes import Shapes
-from monitor.outside.told import Floats, Ints, Rows
+from monitor.outside.told import Floats, Ints, Rows, numbers_only
 from monitor.outside.versions import Bools
 
 MORE, RATIO = 2.0, 1.25
@@ -27,14 +27,14 @@ class Screen:
     errors: Ints
     latency: Floats
     high: Bools
-    """Rows of which only numbers without counts are told, one of them higher than nine in ten of the last before the deploy."""
+    """Rows of which only numbers are told and no histogram, one of them higher than nine in ten of the last before the deploy."""
 
     @classmethod
     def of(cls, rows: Rows, counts: Counts, shapes: Shapes | None, at: float) -> "Screen":
         """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency is not looked at."""
         columns = (rows.caller, rows.callee, rows.operation, rows.side)
         codes = np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1])
-        high = _high(rows, counts, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
+        high = _high(rows, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
         return cls(codes, counts.calls, counts.errors, _dense(shapes, len(rows)), high)
 
     def stirs(self, new: Bools, old: Bools) -> bool:
@@ -69,16 +69,16 @@ class Screen:
         )
 
 
-def _high(rows: Rows, counts: Counts, codes: Ints, at: float) -> Bools:
-    out = np.zeros(len(rows), dtype=bool)
-    for code in np.unique(codes[counts.assumed]).tolist():
+def _high(rows: Rows, codes: Ints, at: float) -> Bools:
+    out, alone = np.zeros(len(rows), dtype=bool), numbers_only(rows)
+    for code in np.unique(codes[alone]).tolist():
         mine = np.flatnonzero(codes == code)
         for name in LEVELS:
             values = getattr(rows, name)[mine]
             usual = values[rows.ends[mine] <= at][-LAST:]
             if usual.size and not np.isnan(usual).all():
                 out[mine] |= values > np.nanquantile(usual, 0.9)
-    return out & counts.assumed
+    return out & alone
 
 
 def _place(line: Floats, quantile: float) -> int:

@@ -112,6 +112,14 @@ class Cases:
         return self.rows.take(self.by_case.get(case, np.array([], dtype=np.int64)))
 
 
+def numbers_only(rows: Rows) -> NDArray[np.bool_]:
+    """Rows that tell of latency by numbers of the whole bin, and by no histogram."""
+    bare = np.array([not text for text in rows.histogram.tolist()], dtype=bool)
+    names = ("mean_ms", *(name for name, _ in QUANTILES))
+    silent: NDArray[np.bool_] = np.isnan(np.stack([getattr(rows, name) for name in names])).all(axis=0)
+    return bare & ~silent
+
+
 def apart(rows: Rows) -> Cases:
     """The rows grouped by case."""
     order = np.argsort(rows.case.codes, kind="stable")

@@ -95,3 +95,11 @@ def test_two_windows_of_five_minutes_are_a_run() -> None:
 def test_a_harmless_hour_is_not_worse(seed: int) -> None:
     whole = past(3, noise=0.1, seed=seed + 10)
     assert not worse(whole[:-60], whole[-60:])
+
+
+@pytest.mark.parametrize(("days", "rise", "stands_out"), [(0.25, 1.15, False), (0.25, 1.5, True), (3.0, 1.15, True)])
+def test_a_past_of_some_hours_wants_a_rise_that_matters_by_itself(days: float, rise: float, stands_out: bool) -> None:
+    earlier = 40.0 + 0.2 * np.random.default_rng(4).standard_normal(int(days * 1440))
+    found = level_test(earlier, np.full(8, 40.0 * rise), 60.0)
+    assert found is not None
+    assert found.stands_out() == stands_out

@@ -58,3 +58,19 @@ def test_a_rise_of_all_nodes_is_not_this_deploys(tmp_path: Path, capsys: Any) ->
     others = [one for place in range(3) for one in minutes(f"node-{place}", later)]
     assert judged(capsys, tmp_path, minutes("pay", later) + others)["verdict"] == "inconclusive"
     assert judged(capsys, tmp_path, minutes("pay", later))["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(8.0, "fail"), (1.0, "inconclusive")])
+def test_a_tail_told_as_a_number_beside_counts_is_judged_by_its_past(
+    factor: float, verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    rng = np.random.default_rng(5)
+    rows: list[Row] = []
+    for place in range(-72, 4):
+        quantiles = {"p50_ms": 8.0, "p90_ms": 20.0, "p99_ms": 33.0 * (factor if place >= 0 else 1.0)}
+        rows.append(
+            {"case": "c", "ts": AT + timedelta(minutes=5 * place), "step_s": 300, "caller": "<any>", "callee": "pay"}
+            | {"count": 1200, "errors": 0}
+            | {name: value * (1.0 + 0.02 * rng.standard_normal()) for name, value in quantiles.items()}
+        )
+    assert judged(capsys, tmp_path, rows)["verdict"] == verdict

@@ -24,6 +24,8 @@ MARGIN = 1.25
 """A run since the deploy must be so many times the highest before."""
 LEAST = 0.1
 """A level that rose by less than a tenth harms nobody."""
+LEAST_SHORT, DAY = 0.3, 86400.0
+"""Less than a day of past does not show how a level wanders: only a rise that matters by itself stands out of it."""
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
 
@@ -32,7 +34,8 @@ HIGHER = 2.0
 class LevelTest:
     """`usual` before and the `run` since: what every window of the highest run reaches at least; `highest`: the highest run of before.
 
-    `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the deploy that are above all that was before.
+    `spans`: how many earlier runs there were that do not overlap; `beyond`: windows since the deploy that are above all that was before;
+    `least`: the share of the usual level that a rise must be.
     """
 
     usual: float
@@ -41,6 +44,7 @@ class LevelTest:
     spans: int
     log_e: float
     beyond: int
+    least: float = LEAST
 
     @property
     def ratio(self) -> float | None:
@@ -49,7 +53,7 @@ class LevelTest:
 
     def stands_out(self) -> bool:
         """Whether it is higher than every run before by the margin, and by enough to matter."""
-        return self.run > MARGIN * self.highest and self.run > LEAST * self.usual and self.run > 0
+        return self.run > MARGIN * self.highest and self.run > self.least * self.usual and self.run > 0
 
 
 def run_of(grain: float) -> int:
@@ -75,7 +79,8 @@ def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> L
     spans = past.size // max(SPAN, now.size)
     higher = run / highest if highest > 0 else math.inf
     log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3)) if run > 0 and higher > 1.0 else 0.0
-    return LevelTest(usual, run, highest, spans, log_e, int((now - usual * (1.0 + grown) > highest).sum()))
+    least = LEAST if past.size * grain >= DAY else LEAST_SHORT
+    return LevelTest(usual, run, highest, spans, log_e, int((now - usual * (1.0 + grown) > highest).sum()), least)
 
 
 def _lows(values: Floats, width: int) -> Floats:
