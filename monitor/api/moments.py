@@ -39,6 +39,14 @@ def moment(text: str | None, now: datetime) -> datetime | None:
     return at
 
 
+def needed_end(text: str, now: datetime, what: str, where: str) -> datetime:
+    """When `what` ends. Raises ApiError 422, which names the field `where`, for none too."""
+    end = moment(text, now)
+    if end is None:
+        raise ApiError(422, f"{what} needs an end", where, "send a time in the future")
+    return end
+
+
 def span(since: str | None, until: str | None, now: datetime, default: timedelta) -> tuple[datetime, datetime]:
     """A half-open range; without `since` it is `default` long, without `until` it ends a minute after now."""
     end = moment(until, now) or now + timedelta(minutes=1)

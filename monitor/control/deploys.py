@@ -37,26 +37,27 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
             [*heard, Heard(event, known or "")], earlier, {row.id: row.noted_traffic for row in rows if row.noted_traffic}
         )
         stored = {row.id: row for row in rows}
-        ids = {story.deploy.id for story in found}
+        by_id = {story.deploy.id: story for story in found}
+        own = next(story.deploy.id for story in found if event in story.events)
         for one in with_ends(found, earlier):
             was = stored.get(one.id)
             kept = was.ended_by if was is not None and was.ended_by and was.ended_by not in stored else ""
-            story = next((story for story in found if story.deploy.id == one.id), None)
+            story = by_id.get(one.id)
             if story is None:
                 connection.execute(
                     deploys.update().where(deploys.c.id == one.id).values(ended_by=one.ended_by, finished=one.finished)
                 )
             else:
                 _save(connection, replace(one, ended_by=one.ended_by or kept), story.last_event, now)
-        _keep_event(connection, event, next(story.deploy.id for story in found if event in story.events), now)
+        _keep_event(connection, event, own, now)
         for story in found:
             for told in story.heard:
                 if told.deploy_id and told.deploy_id != story.deploy.id:
                     _move_event(connection, told.event, story.deploy.id)
-        for lost in stored.keys() - ids:
+        for lost in stored.keys() - by_id.keys():
             into = next(story.deploy.id for story in found if any(one.deploy_id == lost for one in story.heard))
             _move_all(connection, lost, into)
-        return _row(connection, next(story.deploy.id for story in found if event in story.events))
+        return _row(connection, own)
 
 
 def list_deploys(

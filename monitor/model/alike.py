@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from monitor.model.edges import Edge, Histogram
 
@@ -26,3 +27,7 @@ class Alike:
     client_histogram: Histogram = field(default_factory=dict)
     server_histogram: Histogram = field(default_factory=dict)
     failures: tuple[tuple[str, str, int], ...] = ()
+
+    def version_of(self, role: Literal["callee", "caller"]) -> str:
+        """The version that the service of this role had."""
+        return self.callee_version if role == "callee" else self.caller_version

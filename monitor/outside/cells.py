@@ -14,14 +14,14 @@ from monitor.model.edges import WINDOW_SECONDS, Edge, EdgeCell, Histogram, Sight
 from monitor.outside.counts import Counts, counts_of
 from monitor.outside.screen import Screen
 from monitor.outside.shapes import Shapes, shapes_of
-from monitor.outside.told import Ints, Rows, Told, numbers_only
+from monitor.outside.told import LATENCIES, Ints, Rows, Told
 from monitor.outside.versions import Bools, Resolved, resolved
 
 UNKNOWN = "unknown"
 NOTHING: Histogram = {}
 LEARNED_FROM = 1800.0
 """So many seconds before the deploy tell what the old version's instances are like."""
-TOLD = {"mean": "mean_ms", "p50": "p50_ms", "p90": "p90_ms", "p95": "p95_ms", "p99": "p99_ms"}
+TOLD = {name.removesuffix("_ms"): name for name in LATENCIES}
 """Numbers of a window that are kept as they are told: a histogram made of them is a guess."""
 
 
@@ -83,7 +83,7 @@ class Recording:
     @cached_property
     def has_levels(self) -> bool:
         """Whether latency is told by numbers, and by no histogram."""
-        return bool(numbers_only(self.rows).any())
+        return bool(self.shapes.bare.any())
 
     @cached_property
     def _screen(self) -> Screen:
@@ -217,8 +217,7 @@ def summed(
     """The used rows by window, edge and versions, in time order; both sides' words on the same calls in one cell."""
     sums: dict[tuple[int, int, int, int, int, int], _Sum] = {}
     server = ~rows.side.is_any("client")
-    numbers = {name: (getattr(rows, column) / 1000.0).tolist() for name, column in TOLD.items()}
-    alone = numbers_only(rows).tolist()
+    numbers = {name: getattr(rows, column) for name, column in TOLD.items()}
     columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee)
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
@@ -231,10 +230,10 @@ def summed(
         one.said[side] |= bool(counts.told[row])
         held, more = one.shapes[side], shapes.histograms[row]
         one.shapes[side] = _merged(held, more) if held else more
-        if alone[row]:
+        if shapes.bare[row]:
             for name, column in numbers.items():
                 if not isnan(column[row]):
-                    one.told.setdefault(name, []).append(column[row])
+                    one.told.setdefault(name, []).append(float(column[row]) / 1000.0)
     edges: dict[tuple[int, int, int], Edge] = {}
     out: list[EdgeCell] = []
     for (window, caller, callee, operation, old, new), one in sorted(sums.items()):

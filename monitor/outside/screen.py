@@ -6,7 +6,7 @@ import numpy as np
 
 from monitor.outside.counts import Counts
 from monitor.outside.shapes import Shapes
-from monitor.outside.told import Floats, Ints, Rows, numbers_only
+from monitor.outside.told import LATENCIES, Floats, Ints, Rows
 from monitor.outside.versions import Bools
 
 MORE, RATIO = 2.0, 1.25
@@ -14,7 +14,6 @@ MORE, RATIO = 2.0, 1.25
 QUANTILES = ((0.5, 2, 1), (0.9, 2, 10), (0.99, 3, 50))
 """A quantile, by how many buckets it must rise to stir, from how many calls on it is looked at."""
 
-LEVELS = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
 LAST = 60
 
 
@@ -34,7 +33,7 @@ class Screen:
         """`at`: the moment of the deploy, the rows being in time order. Without `shapes` latency is not looked at."""
         columns = (rows.caller, rows.callee, rows.operation, rows.side)
         codes = np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1])
-        high = _high(rows, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
+        high = _high(rows, shapes.bare, codes, at) if shapes is not None else np.zeros(len(rows), dtype=bool)
         return cls(codes, counts.calls, counts.errors, _dense(shapes, len(rows)), high)
 
     def stirs(self, new: Bools, old: Bools) -> bool:
@@ -69,16 +68,16 @@ class Screen:
         )
 
 
-def _high(rows: Rows, codes: Ints, at: float) -> Bools:
-    out, alone = np.zeros(len(rows), dtype=bool), numbers_only(rows)
-    for code in np.unique(codes[alone]).tolist():
+def _high(rows: Rows, bare: Bools, codes: Ints, at: float) -> Bools:
+    out = np.zeros(len(rows), dtype=bool)
+    for code in np.unique(codes[bare]).tolist():
         mine = np.flatnonzero(codes == code)
-        for name in LEVELS:
+        for name in LATENCIES:
             values = getattr(rows, name)[mine]
             usual = values[rows.ends[mine] <= at][-LAST:]
             if usual.size and not np.isnan(usual).all():
                 out[mine] |= values > np.nanquantile(usual, 0.9)
-    return out & alone
+    return out & bare
 
 
 def _place(line: Floats, quantile: float) -> int:

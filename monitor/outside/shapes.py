@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 
 from monitor.errors import UsageError
 from monitor.model.edges import Histogram
-from monitor.outside.told import QUANTILES, Floats, Ints, Rows
+from monitor.outside.told import QUANTILES, Floats, Ints, Rows, numbers_only
 
 TO_SECONDS = 159
 """Bucket i of microseconds, (2^(i/8), 2^((i+1)/8)], lies in its larger part in bucket i - 159 of seconds: 8 log2(10^6) = 159.45."""
@@ -21,11 +21,14 @@ NARROW = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """One histogram a row; `made` marks those from quantiles, `guessed` those from a single number, `known` rows with any latency."""
+    """One histogram a row; `made` marks those from quantiles, `guessed` those from a single number, `known` rows with any latency,
+    `bare` those that tell of it by numbers and no histogram.
+    """
 
     histograms: list[Histogram]
     made: NDArray[np.bool_]
     guessed: NDArray[np.bool_]
+    bare: NDArray[np.bool_]
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -60,7 +63,7 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
         made[chosen] = True
         for row, histogram in zip(chosen.tolist(), _made(x, z, counts[chosen]), strict=True):
             histograms[row] = histogram
-    return Shapes(histograms, made, guessed)
+    return Shapes(histograms, made, guessed, numbers_only(rows))
 
 
 def _read(text: object, source: str, place: int) -> dict[int, int]:

@@ -12,7 +12,8 @@ from monitor.model.deploys import DeployKind
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TEXTS = ("case", "environment", "caller", "callee", "operation", "side", "version", "instance")
-NUMBERS = ("step_s", "count", "errors", "success_rate", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
+LATENCIES = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
+NUMBERS = ("step_s", "count", "errors", "success_rate", *LATENCIES)
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
 
 
@@ -115,8 +116,7 @@ class Cases:
 def numbers_only(rows: Rows) -> NDArray[np.bool_]:
     """Rows that tell of latency by numbers of the whole bin, and by no histogram."""
     bare = np.array([not text for text in rows.histogram.tolist()], dtype=bool)
-    names = ("mean_ms", *(name for name, _ in QUANTILES))
-    silent: NDArray[np.bool_] = np.isnan(np.stack([getattr(rows, name) for name in names])).all(axis=0)
+    silent: NDArray[np.bool_] = np.isnan(np.stack([getattr(rows, name) for name in LATENCIES])).all(axis=0)
     return bare & ~silent
 
 

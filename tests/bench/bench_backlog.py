@@ -20,12 +20,13 @@ from monitor.decode.spans import decode_spans
 from monitor.edges.closing import ClosingSettings
 from monitor.edges.halves import Namer, half_edges
 from monitor.joining.closing import Closer, Numbers
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store, open_store
 from tests.bench.bench_closing import wide
 from tests.bench.bench_spans import PLACE, batches, rows_of
 from tests.bench.generate import generated
 
-WINDOW, LATE = 10, 6
+LATE = 6
 Tables = list[Mapping[str, pa.Table]]
 TRACES = ("trace", "own_trace")
 TIMES = {"window": 1, "start_ns": 10**9, "end_ns": 10**9}
@@ -49,8 +50,8 @@ def made(spans: int, rate: float, *, many_edges: bool) -> Made:
         decoded, _ = decode_spans(records)
         tables.append(rows_of(half_edges(decoded, namer)))
     windows = np.concatenate([batch["arrivals"]["window"].to_numpy() for batch in tables])
-    begin, end = int(windows.min()), int(windows.max()) + 2 * WINDOW
-    return Made(tables, (end - begin) // WINDOW * WINDOW, begin)
+    begin, end = int(windows.min()), int(windows.max()) + 2 * WINDOW_SECONDS
+    return Made(tables, (end - begin) // WINDOW_SECONDS * WINDOW_SECONDS, begin)
 
 
 def moved(table: pa.Table, copy: int, seconds: int) -> pa.Table:
@@ -87,14 +88,14 @@ def live(store: Store, rows: Made, first: int, copies: int) -> Iterator[int]:
     """Insert one window of new spans at each step; its begin. The rows are one copy's, a window at a time."""
     for copy in range(copies, copies + 1000):
         ready = [{name: moved(table, copy, copy * rows.seconds) for name, table in batch.items()} for batch in rows.tables]
-        for window in range(first, first + rows.seconds, WINDOW):
+        for window in range(first, first + rows.seconds, WINDOW_SECONDS):
             for batch in ready:
                 for name, table in batch.items():
                     if "window" in table.column_names:
                         some = table.filter(pa.compute.equal(table["window"], window))
                         if some.num_rows:
                             store.insert(name, some)
-            tell(store, window + WINDOW + LATE)
+            tell(store, window + WINDOW_SECONDS + LATE)
             yield window
         first += rows.seconds
 
@@ -132,7 +133,7 @@ def heal(store: Store, incoming: Iterator[int], now: Callable[[], float]) -> Non
     while not healed or now() < begun + healed + 60:
         while due <= now():
             came[next(incoming)] = due - LATE  # the end of the window on the wall, by the event time that was told
-            due += WINDOW
+            due += WINDOW_SECONDS
         before = now()
         done = closer.step()
         steps.append(now() - before)

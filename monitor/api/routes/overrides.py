@@ -8,7 +8,7 @@ from pydantic import Field
 
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import moment
+from monitor.api.moments import needed_end
 from monitor.api.names import joined
 from monitor.api.paging import Paged
 from monitor.api.routes.tokens import Done
@@ -46,9 +46,7 @@ def list_overrides(
 def add_override(caller: Administering, parts: Opened, body: OverrideBody) -> Override:
     """The gate then exits 0, tells of it, and keeps its verdict. It always has a person, a reason and an end."""
     now = parts.clock()
-    expires = moment(body.expires, now)
-    if expires is None:
-        raise ApiError(422, "an override needs an end", "body.expires", "send a time in the future")
+    expires = needed_end(body.expires, now, "an override", "body.expires")
     if body.deploy_id and deploy(parts.engine, body.deploy_id) is None:
         raise not_found("deploy", body.deploy_id, "GET /v1/deploys lists them")
     aliases = joined(parts.config.aliases, parts.engine)

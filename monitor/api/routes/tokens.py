@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from monitor.api.access import Administering, Opened, Reading
-from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import moment
+from monitor.api.faults import ERRORS, not_found
+from monitor.api.moments import moment, needed_end
 from monitor.api.paging import Paged
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.control import silences as kept_silences
@@ -92,9 +92,7 @@ def list_silences(
 def create_silence(caller: Administering, parts: Opened, body: SilenceBody) -> Silence:
     """It always has an end, an author and a reason."""
     now = parts.clock()
-    ends = moment(body.ends, now)
-    if ends is None:
-        raise ApiError(422, "a silence needs an end", "body.ends", "send a time in the future")
+    ends = needed_end(body.ends, now, "a silence", "body.ends")
     silence = kept_silences.create_silence(parts.engine, body.matchers, body.author or caller.name, body.reason, ends, now)
     note(parts.engine, AuditEntry(now, caller.name, "begin silence", silence.id, {"reason": silence.reason}))
     return silence

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.evidence.latency import bound_seconds, bucket_of
+from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import exact_tail
 from monitor.detect.measure.columns import HIGHEST_BUCKET, LOWEST_BUCKET
 from monitor.detect.measure.contrasts import Role
@@ -46,7 +46,7 @@ def marked(calls: Sequence[Alike], role: Role, version: str, kind: str, slow: Ma
     names = OF_CALLEE if role == "callee" else OF_CALLER
     found: list[Marked] = []
     for one in calls:
-        if (one.callee_version if role == "callee" else one.caller_version) != version:
+        if one.version_of(role) != version:
             continue
         every, bad = one.calls, one.bad.get(kind, 0)
         if slow is not None:
@@ -66,7 +66,7 @@ def slow_above(
     """Per edge the bucket above which a call is slow: that of the old version's quantile, lifted by the floor."""
     sums: dict[Edge, dict[int, int]] = {}
     for one in calls:
-        if (one.callee_version if role == "callee" else one.caller_version) == old:
+        if one.version_of(role) == old:
             held = sums.setdefault(one.edge, {})
             for bucket, count in _side(one, side).items():
                 held[bucket] = held.get(bucket, 0) + count
@@ -192,4 +192,4 @@ def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float, shar
     line = np.cumsum([histogram[int(bucket)] for bucket in buckets])
     place = int(buckets[int(np.searchsorted(line, share * line[-1] - 1e-9))])
     place = LOWEST_BUCKET if place == ZERO_BUCKET else min(max(place, LOWEST_BUCKET), HIGHEST_BUCKET)
-    return max(place + floor_buckets, int(bucket_of(bound_seconds(place) + floor_seconds)))
+    return int(lifted(place, 0, floor_buckets, floor_seconds))

@@ -129,6 +129,7 @@ def tests_of_edge(
         phi = dispersion(*_alone(whole, bad, calls))
         alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
         equivalences[kind] = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference)
+    slow_more, far_more = _slower(whole, settings)
     return EdgeTests(
         table=table,
         role=role,
@@ -138,8 +139,8 @@ def tests_of_edge(
         log_e=log_e,
         own_time_log_e=own.log_e if own else 0.0,
         equivalences=equivalences,
-        latency_difference=_latency_differences(whole, settings),
-        tail_difference=_tail_differences(whole, settings),
+        latency_difference=slow_more,
+        tail_difference=far_more,
         fresh=fresh,
         problems=problems,
         grain=grain,
@@ -251,28 +252,19 @@ def _latency(
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 
 
-def _latency_differences(contrast: Contrast, settings: JudgeSettings) -> dict[str, float]:
-    out: dict[str, float] = {}
+def _slower(contrast: Contrast, settings: JudgeSettings) -> tuple[dict[str, float], dict[str, float]]:
+    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99."""
+    slow, far = dict[str, float](), dict[str, float]()
     for side in SIDES:
         data = histograms(contrast, side)
         if data is None or not data[0].any() or not data[1].any():
             continue
-        k, a, s, b = exceedance_counts(
-            data[0], data[1], contrast.table.lowest, settings.latency_floor_buckets, settings.latency_floor_seconds
-        )
-        out[side] = difference_bound(k / a, float(a), s / b, float(b), settings.equivalence_alpha)
-    return out
-
-
-def _tail_differences(contrast: Contrast, settings: JudgeSettings) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for side in SIDES:
-        data = histograms(contrast, side)
-        if data is None or not data[0].any() or not data[1].any():
-            continue
-        (k, a), (s, b), *_ = far_counts(*data, contrast.table.lowest, settings.latency_floor_seconds)
-        out[side] = difference_bound(k / a, a, s / b, b, settings.equivalence_alpha)
-    return out
+        lowest, floor, alpha = contrast.table.lowest, settings.latency_floor_seconds, settings.equivalence_alpha
+        k, a, s, b = exceedance_counts(data[0], data[1], lowest, settings.latency_floor_buckets, floor)
+        slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)
+        (k_far, a_far), (s_far, b_far), *_ = far_counts(*data, lowest, floor)
+        far[side] = difference_bound(k_far / a_far, a_far, s_far / b_far, b_far, alpha)
+    return slow, far
 
 
 def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:

@@ -26,7 +26,7 @@ def failure_kinds(
     counts: dict[str, dict[_Said, int]] = {new: {}, old: {}}
     totals = {new: 0, old: 0}
     for one in calls:
-        version = one.callee_version if role == "callee" else one.caller_version
+        version = one.version_of(role)
         if version in counts:
             totals[version] += one.calls
             for kind, template, count in one.failures:

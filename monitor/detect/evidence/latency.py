@@ -53,6 +53,11 @@ def bucket_of(seconds: Floats | float) -> Ints:
     return np.asarray(np.ceil(BUCKETS_A_DOUBLING * np.log2(seconds) - 1e-9) - 1, dtype=np.int64)
 
 
+def lifted(place: Ints | int, lowest: int, floor_buckets: int, floor_seconds: float) -> Ints:
+    """The columns above which a call of the new version is slow where the old one's bound is `place`: by the floor, in buckets and seconds."""
+    return np.maximum(place + floor_buckets, bucket_of(bound_seconds(place + lowest) + floor_seconds) - lowest)
+
+
 def latency_test(
     windows: Ints,
     new: Floats,
@@ -82,8 +87,7 @@ def latency_test(
     a = calls - aside  # of warm instances
     for share, enough in zip(QUANTILES, ENOUGH, strict=True):
         place = np.minimum((sums < (share * total - 1e-9)[:, None]).sum(axis=1), past.shape[1] - 1)
-        lifted = bucket_of(bound_seconds(place + lowest) + floor_seconds) - lowest
-        higher = np.minimum(np.maximum(place + floor_buckets, lifted), past.shape[1] - 1)
+        higher = np.minimum(lifted(place, lowest, floor_buckets, floor_seconds), past.shape[1] - 1)
         at, shifted = place[strata], higher[strata]
         rate = ((total - np.take_along_axis(sums, place[:, None], axis=1)[:, 0] + 0.5) / (total + 1.0))[strata]
         above = np.take_along_axis(new_above, shifted[:, None], axis=1)[:, 0]
@@ -120,10 +124,8 @@ def exceedance_counts(
 ) -> tuple[int, int, int, int]:
     """(new above the floor-shifted old p90, new calls, old above its p90, old calls) over all strata: for equivalence."""
     a, b = new.sum(axis=0), old.sum(axis=0)
-    total = b.sum()
-    place = int(min(np.searchsorted(np.cumsum(b), 0.9 * total - 1e-9), b.size - 1))
-    lifted = int(bucket_of(bound_seconds(place + lowest) + floor_seconds)) - lowest
-    shifted = min(max(place + floor_buckets, lifted), b.size - 1)
+    total, place = b.sum(), _place_of(b, 0.9)
+    shifted = min(int(lifted(place, lowest, floor_buckets, floor_seconds)), b.size - 1)
     return int(a[shifted + 1 :].sum()), int(a.sum()), int(b[place + 1 :].sum()), int(total)
 
 
@@ -138,12 +140,15 @@ def far_counts(
     Far is twice as slow, and by the floor at least: what the share above p90 is too coarse for.
     """
     a, b = new.sum(axis=0), old.sum(axis=0)
-    known = b + before.sum(axis=0)
-    place = int(min(np.searchsorted(np.cumsum(known), 0.99 * known.sum() - 1e-9), b.size - 1))
-    lifted = int(bucket_of(bound_seconds(place + lowest) + floor_seconds)) - lowest
-    far = min(max(place + BUCKETS_A_DOUBLING, lifted), b.size - 1)
+    place = _place_of(b + before.sum(axis=0), 0.99)
+    far = min(int(lifted(place, lowest, BUCKETS_A_DOUBLING, floor_seconds)), b.size - 1)
     new_far, old_far, before_far = (_counted(part, far) for part in (a, b, before.sum(axis=0)))
     return new_far, old_far, before_far, _dispersion_at(before, far)
+
+
+def _place_of(histogram: Floats, share: float) -> int:
+    """The column that holds this quantile."""
+    return int(min(np.searchsorted(np.cumsum(histogram), share * histogram.sum() - 1e-9), histogram.size - 1))
 
 
 def _counted(histogram: Floats, place: int) -> Counted:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detect.arrays import Floats
+from monitor.detect.measure.series import DAY
 
 RUN_SECONDS = 120.0
 """A run lasts so long, and two windows at least."""
@@ -24,7 +25,7 @@ MARGIN = 1.25
 """A run since the deploy must be so many times the highest before."""
 LEAST = 0.1
 """A level that rose by less than a tenth harms nobody."""
-LEAST_SHORT, DAY = 0.3, 86400.0
+LEAST_SHORT = 0.3
 """Less than a day of past does not show how a level wanders: only a rise that matters by itself stands out of it."""
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""

@@ -85,11 +85,16 @@ class _Sums:
     weight: float = 0.0
     phi: float = 1.0
 
-    def add(self, new: Counted, old: Counted, before: Counted, phi: float, *, apart: bool) -> None:
-        """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or is all there is (`apart`)."""
+    def add(self, new: Counted, old: Counted, before: Counted, phi: float, *, apart: bool, alone: bool = True) -> None:
+        """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or is all there is (`apart`).
+
+        `alone`: it counts without an old call to expect anything by, too: whatever is bad is more then.
+        """
         (k, a), (s, b) = new, old
         if apart or _steady(s, b, *before):
             s, b = s + before[0], b + before[1]
+        if not b and not alone:
+            return
         self.calls, self.found = self.calls + a, self.found + k
         if a and b:
             self.expected += a * s / b
@@ -115,9 +120,7 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
         before = contrast.before[:, place[0]], contrast.before[:, place[1]]
         new, old = ((float(counts[place[0]]), float(counts[place[1]])) for counts in (contrast.after_new, contrast.after_old))
         past = float(before[0].sum()), float(before[1].sum())
-        known = old[1] or (past[1] and (apart or _steady(*old, *past)))
-        if known or kind != "violated":  # without an old call to expect anything by, whatever is bad is more
-            sums.add(new, old, past, dispersion(*before), apart=apart)
+        sums.add(new, old, past, dispersion(*before), apart=apart, alone=kind != "violated")
     return sums.told(kind)
 
 
@@ -172,7 +175,7 @@ def _enough(kind: str, harm: float, difference_high: float) -> bool:
 def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
     for edge in edges:
-        new, old = _both(edge, side, apart)
+        new, old, _ = _histograms(edge, side, apart)
         if new.any() and old.any():
             floors = settings.latency_floor_buckets, settings.latency_floor_seconds
             rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
@@ -191,22 +194,21 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
     sums = _Sums()
     for edge in edges:
-        new, old = _both(edge, side, apart)
+        new, old, before = _histograms(edge, side, apart)
         if not new.any() or not old.any():
             continue
-        data = None if apart else histograms(edge.contrast, side)
-        before = data[2] if data is not None else old[:0]
         fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
         sums.add(fresh, beside, past, phi, apart=apart)
     return sums.told(f"{side} tail")
 
 
-def _both(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats]:
-    """The new and the old version's histograms, rows x buckets: beside each other, or after and before."""
+def _histograms(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """The new version's, the old one's and what was before, rows x buckets: beside each other, or (then nothing is before) after and before."""
+    nothing = np.zeros((0, 1))
     if not apart:
-        data = histograms(edge.contrast, side)
-        return (data[0], data[1]) if data is not None else (np.zeros((0, 1)), np.zeros((0, 1)))
+        return histograms(edge.contrast, side) or (nothing, nothing, nothing)
     whole = edge.table.latency(side)
     if whole is None:
-        return np.zeros((0, 1)), np.zeros((0, 1))
-    return whole[edge.contrast.since_rows], whole[edge.contrast.before_rows]
+        return nothing, nothing, nothing
+    old = whole[edge.contrast.before_rows]
+    return whole[edge.contrast.since_rows], old, old[:0]

@@ -13,7 +13,7 @@ import numpy as np
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.before_after import LASTING
 from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests
-from monitor.detect.evidence.latency import bound_seconds, bucket_of
+from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
 from monitor.detect.evidence.sizes import FEWEST_CALLS
@@ -73,8 +73,8 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
             if place is None:
                 continue
             place += further
-            lifted = int(bucket_of(bound_seconds(place) + settings.latency_floor_seconds))
-            higher = place if further else max(place + settings.latency_floor_buckets, lifted)
+            floor = settings.latency_floor_buckets, settings.latency_floor_seconds
+            higher = place if further else int(lifted(place, 0, *floor))
             found.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
     return found
 
