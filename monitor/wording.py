@@ -24,6 +24,13 @@ SENTENCES: Mapping[Code, str] = {
     "while {against_version} answered {old_calls} (chance {chance:.2g})",
     "never_seen": "{callee} {callee_version}: announced as deployed, never seen answering in {windows} windows in which "
     "{against_version} answered {old_calls} calls (weaker evidence: it may report another version)",
+    "calls_missing": "{who}: {made_new:.2g} of these calls for each call answered, {made_old:.2g} on {against_version}: they are no longer "
+    "made, as when a failure before them is swallowed",
+    "calls_repeated": "{who}: made again and again, {made_new:.2g} for each call answered, {made_old:.2g} on {against_version}, and "
+    "{failing:.0%} of them fail: retries",
+    "calls_attempted": "{who}: {made_new:.2g} attempts for each call, {made_old:.2g} on {against_version}: retries hide failures",
+    "calls_misrouted": "{who}: calls that {against_version} made to {other} go here: {made_new:.2g} for each call answered",
+    "calls_added": "{who}: calls that {against_version} never made, and {failing:.0%} of them fail",
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
@@ -119,7 +126,7 @@ SENTENCES: Mapping[Code, str] = {
     "told": "{text}",
 }
 ELSEWHERE = frozenset(
-    code for code in get_args(Code) if code.startswith(("worse_", "silent", "never_seen")) or code == "more_calls"
+    code for code in get_args(Code) if code.startswith(("worse_", "silent", "never_seen", "calls_")) or code == "more_calls"
 )
 """Codes whose sentence names the edge itself."""
 
@@ -134,6 +141,11 @@ SHORTLY: Mapping[str, str] = {
     "worse_latency": "is slower",
     "silent": "has fallen silent",
     "never_seen": "was never seen answering",
+    "calls_missing": "is no longer called",
+    "calls_repeated": "is called again and again",
+    "calls_attempted": "answers after retries only",
+    "calls_misrouted": "gets another's calls",
+    "calls_added": "is called as never before, and fails",
 }
 
 
@@ -200,6 +212,11 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
             shown = [f"{1000 * value:.3g}" for value in (quantiles.p50, quantiles.p90, quantiles.p99) if value is not None]
             found.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
+    if evidence.fanout:
+        found.append(
+            ("calls here for each call answered, new and old", f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}")
+        )
+        found.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
     if evidence.silence:
         found.append(("silent instances", str(evidence.silence.instances)))
         found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))

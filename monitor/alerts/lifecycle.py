@@ -133,8 +133,11 @@ def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings,
 
 
 def worth_a_page(bad: Sequence[Finding], least: float) -> bool:
-    """Whether the evidence is strong, and is more than one signal that changed at a moment: neighbours, earlier days, another signal."""
-    strong = [one for one in bad if one.evidence.e_value >= least]
+    """Whether the evidence is strong, and is more than one signal that changed at a moment: neighbours, earlier days, another signal.
+
+    Other calls than before may be meant: alone they wake nobody.
+    """
+    strong = [one for one in bad if one.evidence.e_value >= least and one.signal != "fanout"]
     return any(not one.evidence.rests_on_time_alone for one in strong) or len({one.signal for one in strong}) > 1
 
 

@@ -30,8 +30,8 @@ class Words:
 
 
 def severity(finding: Finding) -> Severity:
-    """Calls that fail or fall silent are critical, broken clauses an error, slowness and weaker evidence a warning."""
-    if finding.strength == "weaker" or finding.signal == "latency":
+    """Calls that fail or fall silent are critical, broken clauses an error, slowness, other calls than before and weaker evidence a warning."""
+    if finding.strength == "weaker" or finding.signal in ("latency", "fanout"):
         return "warning"
     return "error" if finding.signal == "violations" else "critical"
 

@@ -99,7 +99,7 @@ def judge_deploy(
         neighbours=tuple(_callers(reader, named, cells, since, soon)),
     )
     verdict, findings = inputs.judged()
-    if any(finding.evidence.step for finding in findings):  # only a step in time is worth the reading
+    if any(finding.evidence.step or finding.evidence.fanout for finding in findings):  # else nothing is worth the reading
         around = _around(reader, seen.name, named, cells, inputs.neighbours, since, soon)
         inputs = replace(inputs, neighbours=around.neighbours, former=around.former)
         verdict, findings = inputs.judged()

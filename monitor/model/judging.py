@@ -9,9 +9,10 @@ from typing import Literal
 from monitor.model.edges import Edge
 from monitor.model.reasons import Code, Parameter, Reason
 
-Signal = Literal["errors", "provider_errors", "timeouts", "violations", "silence", "latency"]
+Signal = Literal["errors", "provider_errors", "timeouts", "violations", "silence", "latency", "fanout"]
 """errors: by the caller's word, or the provider's where no caller's span is known. provider_errors: failures of which only the
-provider tells, in calls that their callers took for answered. A call is of one of these at most, or of `timeouts`.
+provider tells, in calls that their callers took for answered. A call is of one of these at most, or of `timeouts`. fanout: how many
+calls are made for each call answered, and to whom.
 """
 Outcome = Literal["pass", "fail", "inconclusive"]
 WORSE: Mapping[Signal, Code] = {
@@ -21,6 +22,7 @@ WORSE: Mapping[Signal, Code] = {
     "violations": "worse_violations",
     "latency": "worse_latency",
     "silence": "silent",
+    "fanout": "calls_missing",
 }
 SHIFTED = 1.1
 
@@ -60,6 +62,26 @@ class LatencyEvidence:
     side: Side
     new: Quantiles
     old: Quantiles
+
+
+FanoutKind = Literal["missing", "repeated", "attempted", "misrouted", "added"]
+Refusal = Literal["throttled", "unavailable", "circuit_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutEvidence:
+    """Calls on the finding's edge for each call that the service answered, of the `old` and of the `new` version.
+
+    missing: they are no longer made (an exception swallowed before them). repeated: they fail, and are made again and again. attempted:
+    the attempts for each call, where a proxy tries again. misrouted: `other` had them before. added: only the new version makes them,
+    and they fail. `failing` is the share of them that fails.
+    """
+
+    kind: FanoutKind
+    old: float
+    new: float
+    other: str = ""
+    failing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +157,8 @@ class Evidence:
     """The numbers behind one judgement, value-free and enough to recompute it.
 
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is the ratio of
-    rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency` and
-    `silence` is there; `step` beside it where before and after were compared, `differs` where something separates the bad calls from
+    rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency`, `silence`
+    and `fanout` is there; `step` beside it where before and after were compared, `differs` where something separates the bad calls from
     the good ones. `failures` are the kinds of failures, new ones first. `exemplars` are traces of the new version,
     `old_exemplars` of the old one.
     """
@@ -160,6 +182,7 @@ class Evidence:
     step: StepEvidence | None = None
     differs: Difference | None = None
     failures: Sequence[FailureKind] = ()
+    fanout: FanoutEvidence | None = None
 
     @property
     def rests_on_time_alone(self) -> bool:
@@ -253,6 +276,13 @@ class Finding:
             told |= {"side": seen.latency.side} | _slowest_shift(seen.latency)
         elif seen.silence:
             told |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
+        elif seen.fanout:
+            told |= {
+                "made_old": seen.fanout.old,
+                "made_new": seen.fanout.new,
+                "other": seen.fanout.other,
+                "failing": seen.fanout.failing,
+            }
         elif self.clause:
             told["clause"] = self.clause
         new = next((one for one in seen.failures if one.is_new), None)
@@ -263,7 +293,18 @@ class Finding:
         return Reason(_code(self), told, self.edge, accepted=self.state == "accepted")
 
 
+FANOUT: Mapping[FanoutKind, Code] = {
+    "missing": "calls_missing",
+    "repeated": "calls_repeated",
+    "attempted": "calls_attempted",
+    "misrouted": "calls_misrouted",
+    "added": "calls_added",
+}
+
+
 def _code(finding: Finding) -> Code:
+    if finding.evidence.fanout:
+        return FANOUT[finding.evidence.fanout.kind]
     if finding.evidence.silence:
         return "silent" if finding.evidence.silence.instances else "never_seen"
     if finding.evidence.rate and finding.evidence.rate.kind == "client_error":

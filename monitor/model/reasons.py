@@ -19,6 +19,11 @@ Code = Literal[
     "worse_latency",
     "silent",
     "never_seen",
+    "calls_missing",
+    "calls_repeated",
+    "calls_attempted",
+    "calls_misrouted",
+    "calls_added",
     # why a pass is given, or is not possible
     "no_relevant_harm",
     "harm_improbable",

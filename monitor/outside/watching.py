@@ -181,7 +181,7 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        if not near and any(finding.strength == "weaker" for finding in findings):
+        if not near and any(finding.strength == "weaker" or finding.signal == "fanout" for finding in findings):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
         if findings and (calls := self.recording.alike(moment)):

@@ -1,78 +1,215 @@
-"""Calls to others for each call answered: swallowed exceptions and misrouted calls stand against a pass."""
+"""What a version calls: swallowed exceptions, retries and misrouted calls are found; what may be meant only stands against a pass."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
+
+from monitor.alerts.lifecycle import worth_a_page
+from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.verdict import judge
+from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
-from monitor.model.edges import EdgeCell
-from monitor.model.judging import Verdict
-from tests.detect.traffic import START, Traffic, cells, deploy, edge, now_after, steady
+from monitor.model.edges import Edge, EdgeCell
+from monitor.model.judging import Finding, Verdict
+from monitor.wording import summary
+from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
 
 SETTINGS = JudgeSettings()
 HALF, AT_ONCE = steady(0.5), steady(1.0)
 BANK, LEDGER = edge("payment", "bank", "POST /charge"), edge("payment", "ledger", "POST /write")
+FAILING = Behaviour(server_error=0.4)
 
 
-def below(where: object = BANK, seed: int = 3, share: object = HALF) -> list[EdgeCell]:
-    return cells([Traffic(where, 3000)], 24, share=share, before=60, seed=seed, role="caller")  # type: ignore[arg-type]
+def below(where: Edge = BANK, seed: int = 3, share: Share = HALF, new: Behaviour | None = None) -> list[EdgeCell]:
+    return cells([Traffic(where, 3000, new=new or Behaviour())], 24, share=share, before=60, seed=seed, role="caller")
 
 
-def verdict(needs: Sequence[EdgeCell], share: object = HALF) -> Verdict:
-    answers = cells([Traffic(edge(), 3000)], 24, share=share, before=60)  # type: ignore[arg-type]
-    return judge(deploy(), [*answers, *needs], (), (), SETTINGS, now_after(24))[0]
+def answered(share: Share = HALF, seed: int = 1) -> list[EdgeCell]:
+    return cells([Traffic(edge(), 3000)], 24, share=share, before=60, seed=seed)
+
+
+def judged(
+    needs: Sequence[EdgeCell], share: Share = HALF, around: Sequence[EdgeCell] = (), answers: Sequence[EdgeCell] = ()
+) -> tuple[Verdict, list[Finding]]:
+    rows = [*(answers or answered(share)), *needs]
+    return judge(deploy(), rows, (), (), SETTINGS, now_after(24), around=Around(neighbours=around))
+
+
+def verdict(needs: Sequence[EdgeCell], share: Share = HALF) -> Verdict:
+    return judged(needs, share)[0]
+
+
+def kinds(found: tuple[Verdict, list[Finding]]) -> list[tuple[str, str]]:
+    return [(one.evidence.fanout.kind, one.edge.callee) for one in found[1] if one.evidence.fanout]
 
 
 def changed(told: Verdict) -> list[str]:
     return [reason.edge.callee for reason in told.reasons if reason.code == "fanout_changed" and reason.edge]
 
 
-def thinned(rows: Sequence[EdgeCell], part: float) -> list[EdgeCell]:
-    """The new version makes only so many of its calls."""
+def times(rows: Sequence[EdgeCell], part: float) -> list[EdgeCell]:
+    """The new version makes so many times its calls."""
     return [
-        replace(row, calls=round(row.calls * part), outcomes={"ok": round(row.calls * part)})
+        replace(
+            row,
+            calls=round(row.calls * part),
+            failed=round(row.failed * part),
+            outcomes={name: round(count * part) for name, count in row.outcomes.items()},
+        )
         if row.caller_version == "2.0.0"
         else row
         for row in rows
     ]
 
 
-def test_a_version_that_calls_as_often_as_the_old_one_passes() -> None:
-    told = verdict(below())
-    assert (told.outcome, changed(told)) == ("pass", [])
-    assert changed(verdict(below(share=AT_ONCE), AT_ONCE)) == []
+def moved(rows: Sequence[EdgeCell], where: Edge) -> list[EdgeCell]:
+    """The new version makes these calls elsewhere."""
+    return [replace(row, edge=where) if row.caller_version == "2.0.0" else row for row in rows]
 
 
-def test_a_version_that_hardly_calls_what_it_needs_any_more_does_not_pass() -> None:
-    told = verdict(thinned(below(), 0.2))
-    assert (told.outcome, changed(told)) == ("inconclusive", ["bank"])
-    assert changed(verdict(thinned(below(share=AT_ONCE), 0.2), AT_ONCE)) == ["bank"], "by time, where they never met"
-    gone = [row for row in below() if row.caller_version != "2.0.0"]
-    assert changed(verdict(gone)) == ["bank"], "all of its calls are swallowed"
+@pytest.mark.parametrize("share", [HALF, AT_ONCE])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_version_that_calls_as_often_as_the_old_one_shows_nothing(share: Share, seed: int) -> None:
+    told, found = judged(below(share=share, seed=seed + 20), share, answers=answered(share, seed + 50))
+    assert (found, changed(told)) == ([], [])
+    assert share is AT_ONCE or told.outcome == "pass"
 
 
-def test_calls_that_go_elsewhere_are_named_with_both_ends() -> None:
-    rows = [replace(row, edge=LEDGER) if row.caller_version == "2.0.0" else row for row in below()]
-    assert changed(verdict(rows)) == ["bank", "ledger"]
+@pytest.mark.parametrize("part", [0.2, 0.4])
+@pytest.mark.parametrize(("share", "strength"), [(HALF, "concurrent"), (AT_ONCE, "weaker")])
+def test_calls_that_are_no_longer_made_are_found_side_by_side_and_over_time(share: Share, strength: str, part: float) -> None:
+    told, found = judged(times(below(share=share), part), share)
+    assert (told.outcome, kinds((told, found))) == ("fail", [("missing", "bank")])
+    assert found[0].strength == strength
+    assert "no longer made" in summary(found[0])
+    assert not worth_a_page(found, 1000.0), "it may be meant: nobody is woken for it alone"
+
+
+def test_calls_that_vanish_altogether_are_found() -> None:
+    assert kinds(judged([row for row in below() if row.caller_version != "2.0.0"])) == [("missing", "bank")]
+
+
+def test_a_version_that_says_that_it_fails_before_it_calls_is_found_by_its_failures_alone() -> None:
+    failing = cells([Traffic(edge(), 3000, new=Behaviour(server_error=0.8))], 24, share=HALF, before=60)
+    told, found = judged(times(below(), 0.2), answers=failing)
+    assert told.outcome == "fail"
+    assert kinds((told, found)) == []
+
+
+def test_fewer_of_the_requests_that_need_a_call_are_no_missing_calls() -> None:
+    other = edge(operation="GET /price")
+    answers = [
+        *cells([Traffic(edge(), 1500)], 24, share=HALF, before=60),
+        *cells([Traffic(other, 1500)], 24, share=HALF, before=60, seed=2),
+    ]
+    answers = [
+        row if row.edge == other or row.callee_version != "2.0.0" else replace(row, calls=row.calls // 6) for row in answers
+    ]
+    needs = times(cells([Traffic(BANK, 1500)], 24, share=HALF, before=60, seed=3, role="caller"), 1 / 6)
+    assert kinds(judged(needs, answers=answers)) == []
+
+
+def test_all_who_call_a_service_calling_it_less_is_not_this_versions_doing() -> None:
+    needs = times(below(share=AT_ONCE), 0.2)
+    everybody = [
+        *cells([Traffic(edge("web", "shop", "GET /"), 2000)], 24, share=steady(0.0), before=60, seed=8),
+        *(
+            replace(row, calls=row.calls // 5) if row.window >= START else row
+            for row in cells([Traffic(edge("shop", "bank", "POST /charge"), 2000)], 24, share=steady(0.0), before=60, seed=9)
+        ),
+    ]
+    alone = everybody[: len(everybody) // 2]
+    alone += cells([Traffic(edge("shop", "bank", "POST /charge"), 2000)], 24, share=steady(0.0), before=60, seed=9)
+    assert kinds(judged(needs, AT_ONCE, everybody)) == []
+    assert kinds(judged(needs, AT_ONCE, alone)) == [("missing", "bank")]
+
+
+def test_calls_whose_maker_is_no_longer_told_are_not_missing() -> None:
+    """The callee answers them: only the new version's spans of them are not there."""
+    needs = times(below(share=AT_ONCE), 0.1)
+    nameless = [
+        replace(row, edge=edge("unknown", "bank", "POST /charge"), caller_version="")
+        for row in below(share=AT_ONCE, seed=4)
+        if row.window >= START
+    ]
+    assert kinds(judged(needs, AT_ONCE, nameless)) == []
+
+
+def test_calls_that_stray_to_another_service_are_misrouted() -> None:
+    astray = edge("payment", "bank-test", BANK.operation)
+    told, found = judged(moved(below(), astray))
+    assert (told.outcome, kinds((told, found))) == ("fail", [("misrouted", "bank-test")])
+    assert "made to bank go here" in summary(found[0])
+
+
+def test_calls_to_a_new_service_that_answers_are_told_with_both_ends_and_fail_nobody() -> None:
+    told, found = judged(moved(below(), LEDGER))
+    assert (told.outcome, kinds((told, found)), changed(told)) == ("inconclusive", [], ["bank", "ledger"])
+
+
+def test_calls_to_a_new_service_that_fail_are_misrouted() -> None:
+    assert kinds(judged(moved(below(new=FAILING), LEDGER))) == [("misrouted", "ledger")]
+
+
+def test_a_new_version_of_an_interface_is_no_strange_place() -> None:
+    newer = edge("payment", "bank", "POST /v2/charge")
+    assert kinds(judged(moved(below(), newer))) == []
+
+
+@pytest.mark.parametrize(("new", "wanted"), [(FAILING, [("added", "ledger")]), (Behaviour(), [])])
+def test_calls_never_made_before_are_held_against_a_version_only_where_they_fail(
+    new: Behaviour, wanted: list[tuple[str, str]]
+) -> None:
+    more = [row for row in below(LEDGER, seed=7, new=new) if row.caller_version == "2.0.0"]
+    assert kinds(judged([*below(), *more])) == wanted
+
+
+@pytest.mark.parametrize("share", [HALF, AT_ONCE])
+def test_calls_that_fail_and_are_made_again_and_again_are_retries(share: Share) -> None:
+    told, found = judged(times(below(share=share, new=FAILING), 3.0), share)
+    assert ("repeated", "bank") in kinds((told, found))
+    assert any("retries" in summary(one) for one in found)
+
+
+def test_calls_made_more_often_that_are_answered_fail_nobody() -> None:
+    told, found = judged(times(below(), 3.0))
+    assert (told.outcome, found, changed(told)) == ("inconclusive", [], ["bank"])
+
+
+@pytest.mark.parametrize("share", [HALF, AT_ONCE])
+@pytest.mark.parametrize(("new", "wanted"), [(0.3, [("attempted", "payment")]), (0.02, [])])
+def test_failed_attempts_that_a_proxy_hides_are_found(share: Share, new: float, wanted: list[tuple[str, str]]) -> None:
+    def tried(row: EdgeCell) -> EdgeCell:
+        part = new if row.callee_version == "2.0.0" else 0.01
+        return replace(row, coverage={**row.coverage, "failed_attempts": round(row.calls * part)})
+
+    assert kinds(judged((), share, answers=[tried(row) for row in answered(share)])) == wanted
 
 
 def test_where_nothing_tells_which_version_called_nothing_is_said() -> None:
     rows = [replace(row, caller_version="", window=row.window) for row in below() if row.window < START]
-    assert changed(verdict(rows)) == []
+    told, found = judged(rows)
+    assert (found, changed(told)) == ([], [])
 
 
 def test_all_calls_changing_alike_is_another_sampling_and_no_changed_behaviour() -> None:
-    told = verdict([*thinned(below(), 0.2), *thinned(below(LEDGER, seed=5), 0.2)])
+    told = verdict([*times(below(), 0.2), *times(below(LEDGER, seed=5), 0.2)])
     assert told.outcome == "inconclusive"
     assert changed(told) == []
     (found,) = [reason for reason in told.reasons if reason.code == "sampling_changed"]
     assert 0.15 < float(str(found.parameters["ratio"])) < 0.25
 
 
+def test_all_calls_that_are_gone_are_no_other_sampling() -> None:
+    rows = [row for row in [*below(), *below(LEDGER, seed=5)] if row.caller_version != "2.0.0"]
+    assert kinds(judged(rows)) == [("missing", "bank"), ("missing", "ledger")]
+
+
 def test_calls_that_change_differently_are_changed_behaviour() -> None:
-    told = verdict([*thinned(below(), 0.2), *below(LEDGER, seed=5)])
-    assert changed(told) == ["bank"]
-    assert "sampling_changed" not in [reason.code for reason in told.reasons]
+    told, found = judged([*times(below(), 0.2), *below(LEDGER, seed=5)])
+    assert kinds((told, found)) == [("missing", "bank")]
 
 
 def test_a_version_of_which_fewer_traces_are_kept_is_no_finding() -> None:
@@ -84,3 +221,19 @@ def test_a_version_of_which_fewer_traces_are_kept_is_no_finding() -> None:
         for row in answers
     ]
     assert judge(deploy(), kept, (), (), SETTINGS, now_after(24))[1] == []
+
+
+def test_missing_calls_are_over_when_they_are_made_again() -> None:
+    (missing,) = judged(times(below(), 0.2))[1]
+    later = timedelta(minutes=30)
+    until = START + later + timedelta(minutes=5)
+
+    def after(part: float) -> Finding:
+        rows = [*answered(), *times(below(), part)]
+        moved_on = [replace(row, window=row.window + later) for row in rows]
+        return brought_up_to_date(missing, "payment", "2.0.0", moved_on, until)
+
+    again, still = after(1.0), after(0.2)
+    assert again.ended is not None
+    assert (again.state, again.ended.code) == ("resolved", "recovered")
+    assert (still.state, still.last_seen > missing.last_seen) == ("open", True)

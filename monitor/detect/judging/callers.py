@@ -14,6 +14,7 @@ import numpy as np
 
 from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.fanout import NOBODY
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, rate_steps
 from monitor.detect.evidence.timed import Step
@@ -24,8 +25,6 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Signal
 
-NOBODY = frozenset({"", "user", "unknown", "__other__"})
-"""Names of callers that are no service."""
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 LIKE, LEANING_Z = 0.3, 3.0
 """So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""

@@ -14,6 +14,7 @@ from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
+from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_latency, with_what_differs
 from monitor.detect.judging.levels import levels
@@ -105,6 +106,7 @@ def case_of(
                 else one
                 for one in found
             ]
+        found += fanout_findings(deploy, edges, found, near, neighbours, settings)
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)

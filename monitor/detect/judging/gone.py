@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.detect.measure.kinds import BAD
 from monitor.model.edges import EdgeCell, Sighting
-from monitor.model.judging import Evidence, Finding, LatencyEvidence
+from monitor.model.judging import Evidence, FanoutKind, Finding, LatencyEvidence
 from monitor.model.quantiles import quantile
 from monitor.model.reasons import Reason, reason
 
@@ -47,6 +47,8 @@ def brought_up_to_date(
     if not any(cell.window >= lately for cell in mine) and any(cell.window >= lately for cell in cells):
         return ended(finding, reason("no_calls_any_more", version=version or service))
     here = [cell for cell in mine if cell.edge == finding.edge]
+    if finding.evidence.fanout:
+        return _as_often(finding, service, mine, sealed_until, watched_until)
     last = max((cell.window for cell in here if _is_bad(finding.evidence, cell)), default=finding.last_seen)
     recent = [cell for cell in here if cell.window >= sealed_until - QUIET]
     if _recovered(finding.evidence, recent):
@@ -54,6 +56,40 @@ def brought_up_to_date(
     if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
         return ended(finding, reason("no_longer_judged", last_seen=last))
     return replace(finding, last_seen=max(last, finding.last_seen))
+
+
+def _as_often(
+    finding: Finding, service: str, mine: Sequence[EdgeCell], sealed_until: datetime, watched_until: datetime | None
+) -> Finding:
+    """What a version calls, brought up to date: over when it is nearer to what the old one did, in answers enough to show it."""
+    told = finding.evidence.fanout
+    if told is None:
+        return finding
+    middle = (told.old + told.new) / 2.0
+    last, recent = finding.last_seen, [0, 0]
+    for window in sorted({cell.window for cell in mine}):
+        there = [cell for cell in mine if cell.window == window]
+        made, answers = _made(finding, told.kind, service, there)
+        if not answers:
+            continue
+        if window >= sealed_until - QUIET:
+            recent = [recent[0] + made, recent[1] + answers]
+        if (made / answers > middle) == (told.new > told.old):
+            last = max(last, window)
+    if recent[1] >= MOST_CALLS and (recent[0] / recent[1] > middle) != (told.new > told.old):
+        return ended(finding, reason("recovered"))
+    if watched_until is not None and sealed_until > watched_until and last < sealed_until - QUIET:
+        return ended(finding, reason("no_longer_judged", last_seen=last))
+    return replace(finding, last_seen=last)
+
+
+def _made(finding: Finding, kind: FanoutKind, service: str, cells: Sequence[EdgeCell]) -> tuple[int, int]:
+    """(what is counted, of how many) in these cells: attempts of calls, or calls for answers."""
+    here = [cell for cell in cells if cell.edge == finding.edge]
+    calls = sum(cell.calls for cell in here)
+    if kind == "attempted":
+        return calls + sum(cell.coverage.get("failed_attempts", 0) for cell in here), calls
+    return calls, sum(cell.calls for cell in cells if cell.edge.callee == service)
 
 
 def ended(finding: Finding, why: Reason) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.detect.arrays import Floats, Ints
 from monitor.detect.measure.kinds import BAD, failures
+from monitor.detect.measure.refusals import refused
 from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
 
 LOWEST_BUCKET = -160  # about a microsecond; smaller ones count here
@@ -27,6 +28,7 @@ COUNTS = (
     "client_calls",
     "server_calls",
 )
+ATTEMPTS = "failed_attempts"
 # Reasons for which an exchange met no promise at all, so that it says nothing about one.
 UNPROMISED = frozenset(f"not_checked:{reason}" for reason in ("no_contract", "contract_unreadable", "preflight", "not_offered"))
 
@@ -37,7 +39,8 @@ class EdgeTable:
 
     `windows` in seconds since the epoch. `counts` has one column per name in COUNTS. `client`, `server` and `own`
     are rows x buckets, bucket `lowest` first; None when no cell has that side. `biased` marks rows whose sampling prefers
-    some outcomes. `told` has a column for each number that is told of whole windows, NaN where it is not.
+    some outcomes. `told` has a column for each number that is told of whole windows, NaN where it is not. `beside` counts what is no
+    outcome of its own, where there is any: calls refused, by kind, and attempts that failed under a call and were made again (ATTEMPTS).
     """
 
     edge: Edge
@@ -57,6 +60,7 @@ class EdgeTable:
     exemplars: tuple[Sequence[str], ...]
     digest: str
     told: Mapping[str, Floats]
+    beside: Mapping[str, Ints]
 
     def latency(self, side: str) -> Floats | None:
         """The histograms of one side (client, server, own), rows x buckets; None when no cell has that side."""
@@ -111,6 +115,9 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
     told = _told(rows)
     for name, column in told.items():
         sha.update(name.encode() + column.tobytes())
+    beside = _beside(rows)
+    for name, counted in beside.items():
+        sha.update(name.encode() + counted.tobytes())
     exemplars = tuple(row.exemplars for row in rows)
     return EdgeTable(
         edge,
@@ -130,12 +137,19 @@ def _table(edge: Edge, stamped: list[tuple[float, EdgeCell]]) -> EdgeTable:
         exemplars,
         sha.hexdigest(),
         told,
+        beside,
     )
 
 
 def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
     names = sorted({name for row in rows for name in row.told})
     return {name: np.array([row.told.get(name, np.nan) for row in rows], dtype=np.float64) for name in names}
+
+
+def _beside(rows: Sequence[EdgeCell]) -> dict[str, Ints]:
+    told: list[Mapping[str, int]] = [refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows]
+    names = sorted({name for one in told for name, count in one.items() if count})
+    return {name: np.array([one.get(name, 0) for one in told], dtype=np.int64) for name in names}
 
 
 def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, int]:

@@ -1,0 +1,321 @@
+"""Findings of what a version calls: calls no longer made, made again and again, or made to another.
+
+A change may be meant: a cache, a batch, a new dependency. So it is a finding only where it looks like a fault. *Missing*: half of the calls
+or more are gone while the answers stay well; other operations being asked do not explain it, the calls go nowhere else, others who call the
+same still do, and they do not come under another name. *Repeated*: twice as many, and they fail. *Misrouted*: they go to a service
+that the old version never called. *Added*: never made before, and they fail. *Attempted*: a proxy tries again and again. No
+person is woken for one of these alone.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from monitor.detect.arrays import Ints
+from monitor.detect.evidence.before_after import MARGIN, StepTest, fixed_e, step_test
+from monitor.detect.evidence.edge_tests import EdgeTests, finite_exp
+from monitor.detect.evidence.fanout import (
+    FLOOR,
+    Answering,
+    Made,
+    answering_of,
+    beyond_the_mix,
+    everybodys_fall,
+    fewer_over_time,
+    made_on,
+    more_over_time,
+    stays,
+    under_another_name,
+)
+from monitor.detect.evidence.steps import HARDLY
+from monitor.detect.evidence.timed import is_biased, new_rows, old_rows
+from monitor.detect.judging.findings import finding_id
+from monitor.detect.judging.suspects import Rival, ranked
+from monitor.detect.measure.columns import ATTEMPTS, COUNTS, EdgeTable
+from monitor.detect.settings import JudgeSettings
+from monitor.model.deploys import Deploy
+from monitor.model.judging import Evidence, FanoutEvidence, Finding, Signal, StepEvidence
+from monitor.model.reasons import Reason, reason
+
+FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
+EXPECTED = 20.0
+"""So many calls must be missing, or there, to say anything."""
+PART_FAILS, MOST_FAIL = 0.1, 0.2
+"""Calls that are repeated fail in so large a part; calls never made before in so large a one."""
+PART_MOVED = 0.5
+"""Calls went elsewhere where so large a part of the missing ones is made there."""
+PART_ATTEMPTS = 0.05
+Rivals = Callable[[], Mapping[str, Sequence[Rival]]]
+
+
+def fanout_findings(
+    deploy: Deploy,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    rivals: Rivals,
+    around: Sequence[EdgeTable],
+    settings: JudgeSettings,
+) -> list[Finding]:
+    """What is wrong with the calls that the new version makes; `known` are the findings of its errors and latency."""
+    whole = math.log(len(edges) / settings.alpha)
+    found = [
+        _found(deploy, edge, told, evidence, rivals, known)
+        for edge in edges
+        for told, evidence in _attempted(edge, whole, settings)
+    ]
+    answering = answering_of(edges, settings)
+    if answering is None or any(is_biased(edge) for edge in edges):
+        return found
+    made = [one for edge in edges if (one := made_on(edge, answering))]
+    told_of = _missing_and_moved(deploy, made, answering, known, around, whole, settings)
+    told_of += _repeated(made, answering, whole, settings)
+    strange = {one.edge.table.edge for one, _, _ in told_of}
+    told_of += [one for one in _added(made, answering, whole, settings) if one[0].edge.table.edge not in strange]
+    return [*found, *(_found(deploy, one.edge, told, evidence, rivals, known) for one, told, evidence in told_of)]
+
+
+_Told = tuple[Made, FanoutEvidence, Evidence]
+
+
+def _missing_and_moved(
+    deploy: Deploy,
+    made: Sequence[Made],
+    answering: Answering,
+    known: Sequence[Finding],
+    around: Sequence[EdgeTable],
+    whole: float,
+    settings: JudgeSettings,
+) -> list[_Told]:
+    since = made[0].edge.contrast.since if made else 0.0
+    answers = float(answering.new.sum())
+    fails = any(one.edge.callee == deploy.service and one.signal in FAILS for one in known)
+    fewer = [one for one in made if one.e_fewer >= whole and stays(one, answering, fewer=True)]
+    fewer = [one for one in fewer if one.old_rate * answers >= EXPECTED and beyond_the_mix(one, answering, fewer=True)]
+    more = [one for one in made if one.e_more >= whole and float(one.new.sum()) >= EXPECTED]
+    if not fewer or _all_alike(made, fewer):
+        return []
+    found: list[_Told] = []
+    for one in fewer:
+        lost = (one.old_rate - one.new_rate) * answers
+        elsewhere = [other for other in more if (other.new_rate - other.old_rate) * answers >= PART_MOVED * lost]
+        where, callee = one.edge.table.edge, one.edge.table.edge.callee
+        if elsewhere:
+            found += [_misrouted(one, other, answering) for other in elsewhere if _is_strange(one, other)]
+            continue
+        if fails or any(finding.edge == where for finding in known):
+            continue  # it fails before it calls, and says so
+        everybodys, controls = everybodys_fall(deploy.service, callee, around, since)
+        if everybodys >= FLOOR or under_another_name(callee, around, since, lost):
+            continue
+        step = None if answering.side_by_side else fewer_over_time(one, answering, settings, everybodys)
+        if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
+            bad = round(min(lost, answers))
+            told = FanoutEvidence("missing", one.old_rate, one.new_rate)
+            found.append((one, told, _evidence(one, answering, one.e_fewer, bad, told, step, controls)))
+    return found
+
+
+def _is_strange(one: Made, other: Made) -> bool:
+    """Whether calls went to a service that the old version never called, for the same: a new version of an interface, or a new
+    dependency that answers, is no strange place.
+    """
+    was, now = one.edge.table.edge, other.edge.table.edge
+    if int(other.old.sum()) or _failing(other, new=True)[1] == 0 or was.callee == now.callee:
+        return False
+    (k, a), (s, b) = _failing(other, new=True, client=True), _failing(one, new=False, client=True)
+    worse = k / a >= MOST_FAIL and k / a >= FLOOR * (s + 0.5) / (b + 1.0)
+    return worse or (was.protocol, was.operation) == (now.protocol, now.operation)
+
+
+def _misrouted(one: Made, other: Made, answering: Answering) -> _Told:
+    k, a = _failing(other, new=True, client=True)
+    told = FanoutEvidence("misrouted", 0.0, other.new_rate, other=one.edge.table.edge.callee, failing=k / max(a, 1))
+    bad = min(int(other.new.sum()), int(answering.new.sum()))
+    return other, told, _evidence(other, answering, min(one.e_fewer, other.e_more), bad, told, None, 0)
+
+
+def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
+    """Calls made twice as often at least, of which more fail than before: retries."""
+    for one in made:
+        (k, a), (s, b) = _failing(one, new=True), _failing(one, new=False)
+        if one.e_more < whole or not b or not a or not stays(one, answering, fewer=False):
+            continue
+        if k / a < PART_FAILS or fixed_e(float(k), float(s), a / (a + b), FLOOR) < whole:
+            continue
+        if not beyond_the_mix(one, answering, fewer=False):
+            continue
+        step = None if answering.side_by_side else more_over_time(one, answering, settings)
+        if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
+            extra = round(min((one.new_rate - one.old_rate) * float(answering.new.sum()), float(answering.new.sum())))
+            told = FanoutEvidence("repeated", one.old_rate, one.new_rate, failing=k / a)
+            yield one, told, _evidence(one, answering, one.e_more, extra, told, step, 0)
+
+
+def _added(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
+    """Calls that the old version never made and that fail: nothing of the old version's is there to compare them with, but its other calls."""
+    usual = [_failing(one, new=False) for one in made]
+    s, b = sum(bad for bad, _ in usual), sum(calls for _, calls in usual)
+    for one in made:
+        k, a = _failing(one, new=True)
+        if int(one.old.sum()) or one.edge.contrast.before_rows.size or not a or k / a < MOST_FAIL:
+            continue
+        rows = one.edge.contrast.since_rows
+        windows = np.unique(one.edge.table.windows[rows[_failed(one.edge.table, rows) > 0]]).size
+        log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)
+        if k >= EXPECTED / 2 and windows >= settings.min_windows and log_e >= whole:
+            told = FanoutEvidence("added", 0.0, one.new_rate, failing=k / a)
+            evidence = _evidence(one, answering, log_e, k, told, None, 0)
+            yield one, told, replace(evidence, new_calls=a, old_calls=0)
+
+
+def _attempted(edge: EdgeTests, whole: float, settings: JudgeSettings) -> Iterator[tuple[FanoutEvidence, Evidence]]:
+    """Attempts that fail under calls which are answered in the end: the caller sees only what the retries leave."""
+    tries = edge.table.beside.get(ATTEMPTS)
+    whole_edge = edge.contrast
+    if tries is None or is_biased(edge):
+        return
+    met = np.unique(whole_edge.windows)
+    if met.size > HARDLY and whole_edge.new_version != whole_edge.old_version:
+        sides = [_summed(edge, tries, rows, met) for rows in (whole_edge.new_rows, whole_edge.old_rows)]
+    elif whole_edge.confounded:
+        return
+    else:
+        late = np.nonzero(new_rows(edge) & (edge.table.windows < whole_edge.since + settings.step_seconds))[0]
+        early = np.nonzero(old_rows(edge))[0]
+        sides = [_summed(edge, tries, rows, np.unique(edge.table.windows[rows])) for rows in (late, early)]
+    (k, a), (s, b) = sides
+    if not a.sum() or not b.sum() or k.sum() / a.sum() - s.sum() / b.sum() < PART_ATTEMPTS:
+        return
+    log_e = fixed_e(float(k.sum()), float(s.sum()), float(a.sum() / (a.sum() + b.sum())), FLOOR)
+    step = None
+    if met.size <= HARDLY or whole_edge.new_version == whole_edge.old_version:
+        step = step_test((s, b), (k, a), 1.0, settings.placebo_windows, margin=MARGIN)
+        if not (step.stands_out(10.0 * a.size) and step.lasting):
+            return
+    if log_e < whole or int((k > 0).sum()) < settings.min_windows:
+        return
+    told = FanoutEvidence("attempted", 1.0 + float(s.sum() / b.sum()), 1.0 + float(k.sum() / a.sum()))
+    yield told, _plain(edge, (int(k.sum()), int(a.sum())), (int(s.sum()), int(b.sum())), log_e, told, step, 0)
+
+
+def _summed(edge: EdgeTests, tries: Ints, rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
+    places = np.searchsorted(windows, edge.table.windows[rows])
+    columns = (tries[rows], edge.table.counts[rows, 0])
+    k, a = (np.asarray(np.bincount(places, weights=one, minlength=windows.size), dtype=np.int64) for one in columns)
+    return k, a
+
+
+def _all_alike(made: Sequence[Made], fewer: Sequence[Made]) -> bool:
+    """All that it calls, two services or more, changed by the same factor and none is gone: another share of calls is recorded."""
+    told = [one for one in made if one.old_rate > 0 and float(one.old.sum()) >= EXPECTED]
+    if len(told) < 2 or len(fewer) < len(told) or any(one.new_rate == 0 for one in told):
+        return False
+    ratios = np.log([one.new_rate / one.old_rate for one in told])
+    return bool(np.ptp(ratios) <= 2.0 * math.log(1.25))
+
+
+def _failed(table: EdgeTable, rows: Ints, *, client: bool = False) -> Ints:
+    failed: Ints = table.counts[rows, COUNTS.index("failed")]
+    if not client:
+        return failed
+    both: Ints = np.minimum(failed + table.counts[rows, COUNTS.index("client_error")], table.counts[rows, 0])
+    return both
+
+
+def _failing(one: Made, *, new: bool, client: bool = False) -> tuple[int, int]:
+    """(failed calls, calls) of one version on the edge; `client` errors count where calls are made that nobody made before."""
+    rows = one.edge.contrast.since_rows if new else _old_rows(one.edge)
+    return int(_failed(one.edge.table, rows, client=client).sum()), int(one.edge.table.counts[rows, 0].sum())
+
+
+def _old_rows(edge: EdgeTests) -> Ints:
+    return np.union1d(edge.contrast.before_rows, edge.contrast.old_rows)
+
+
+def _seconds(answering: Answering) -> float:
+    return float(answering.new_windows[-1] - answering.new_windows[0]) if answering.new_windows.size else 0.0
+
+
+def _evidence(
+    one: Made, answering: Answering, log_e: float, bad: int, told: FanoutEvidence, step: StepTest | None, controls: int
+) -> Evidence:
+    return _plain(
+        one.edge, (bad, int(answering.new.sum())), (0, int(answering.old.sum())), log_e, told, step, controls, answering
+    )
+
+
+def _plain(
+    edge: EdgeTests,
+    new: tuple[int, int],
+    old: tuple[int, int],
+    log_e: float,
+    told: FanoutEvidence,
+    step: StepTest | None,
+    controls: int,
+    answering: Answering | None = None,
+) -> Evidence:
+    windows = answering.new_windows if answering is not None else np.unique(edge.table.windows[edge.contrast.since_rows])
+    first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
+    return Evidence(
+        windows=int(windows.size),
+        new_calls=new[1],
+        new_bad=new[0],
+        old_calls=old[1],
+        old_bad=old[0],
+        effect=told.new / told.old if told.old else None,
+        effect_low=None,
+        effect_high=None,
+        e_value=finite_exp(log_e),
+        first_window=first,
+        last_window=last,
+        exemplars=_traces(edge.table, edge.contrast.since_rows),
+        old_exemplars=_traces(edge.table, _old_rows(edge)),
+        step=StepEvidence(False, step.placebos, step.beaten, step.seasonal, step.growth, controls) if step else None,
+        fanout=told,
+    )
+
+
+def _traces(table: EdgeTable, rows: Ints) -> tuple[str, ...]:
+    found = dict.fromkeys(trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row])
+    return tuple(found)[:5]
+
+
+def _found(
+    deploy: Deploy, edge: EdgeTests, told: FanoutEvidence, evidence: Evidence, rivals: Rivals, known: Sequence[Finding]
+) -> Finding:
+    where = edge.table.edge
+    near = rivals().get("fanout", ())
+    follows = any(one.edge == where and one.signal in FAILS for one in known)
+    log_e = math.log(max(evidence.e_value, 1.0))
+    first, last = evidence.first_window, evidence.last_window
+    if first is None or last is None:
+        raise AssertionError("a change in calls has windows")
+    explained = _callees(near, where.callee, edge) if told.kind in ("repeated", "attempted") else None
+    return Finding(
+        id=finding_id(deploy, where, deploy.version, "fanout", told.kind),
+        deploy_id=deploy.id,
+        edge=where,
+        signal="fanout",
+        clause="",
+        caller_version=deploy.version if edge.role == "caller" else "",
+        callee_version=deploy.version if edge.role == "callee" else "",
+        against_version=edge.contrast.old_version,
+        role="propagated" if follows or explained else "root",
+        strength="weaker" if evidence.step else "concurrent",
+        evidence=evidence,
+        suspects=ranked(deploy, min(log_e, 3.0) if evidence.step else log_e, near),
+        first_seen=first,
+        last_seen=last,
+        explained=explained,
+    )
+
+
+def _callees(near: Sequence[Rival], callee: str, edge: EdgeTests) -> Reason | None:
+    """The callee's own release at that moment: its failures are what is tried again. Not where this one's versions differ beside each other."""
+    if edge.contrast.overlap:
+        return None
+    other = next((one.deploy for one in near if one.is_callee and one.deploy.service == callee), None)
+    return reason("callee_released", service=other.service, version=other.version) if other else None
