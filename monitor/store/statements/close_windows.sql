@@ -54,34 +54,6 @@
           AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
 -- end
     ),
--- if crowded
-    crowded AS (
-        SELECT trace, key_span FROM servers GROUP BY trace, key_span HAVING count() > 1
-    ),
-    ranked AS (
-        SELECT s.*, f.rank_in_call AS rank_in_call, f.rank_in_group AS rank_in_group
-        FROM servers AS s
-        LEFT JOIN (
-            -- calls that several servers answered: the answer that the caller got leads, which is of the service it named, tells
-            -- the outcome that it saw, and came while it waited; of more such the last. Of each group of like servers one counts. A
-            -- server too far away from the client never pairs, else the answer would change with the windows closed together
-            SELECT m.trace AS trace, m.key_span AS key_span, m.own_span AS own_span, m.window AS window,
-                   c.side = 1 AND (m.far = 1 OR (c.window <= m.window + 10 AND m.window <= c.window + 10)) AS near,
-                   c.side = 1 AND (c.peer = m.service OR splitByRegexp('[.:]', c.address)[1] = m.service) AS is_named,
-                   c.side = 1 AND c.outcome = m.outcome AS is_told,
-                   c.side = 1 AND m.end_ns <= c.end_ns AS in_time,
-                   row_number() OVER (PARTITION BY m.trace, m.key_span
-                                      ORDER BY near DESC, is_named DESC, is_told DESC, in_time DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_call,
-                   row_number() OVER (PARTITION BY m.trace, m.key_span, near, m.namespace, m.service, m.version, m.operation, m.environment
-                                      ORDER BY is_named DESC, is_told DESC, in_time DESC, m.end_ns DESC, m.own_span DESC) AS rank_in_group
-            FROM (SELECT * FROM servers WHERE (trace, key_span) IN (SELECT trace, key_span FROM crowded)) AS m
-            LEFT JOIN (SELECT * FROM clients WHERE (trace, call_span) IN (SELECT trace, key_span FROM crowded)) AS c
-                ON m.trace = c.trace AND m.key_span = c.call_span
-        ) AS f ON s.trace = f.trace AND s.key_span = f.key_span AND s.own_span = f.own_span AND s.window = f.window
-    ),
--- else
-    ranked AS (SELECT *, toUInt64(0) AS rank_in_call, toUInt64(0) AS rank_in_group FROM servers),
--- end
     known_addresses AS (
         SELECT a.environment AS environment, a.address AS address, any(a.service) AS service, any(a.namespace) AS namespace
         FROM addresses AS a FINAL GROUP BY a.environment, a.address HAVING uniqExact(a.namespace, a.service) = 1
@@ -99,7 +71,10 @@
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
-    sync_calls AS (
+    -- client and server side by side. Of several servers of one call the answer that the caller got leads: it is of the service that
+    -- the caller named, tells the outcome that it saw, and came while it waited; of more such the last. Of each group of like servers
+    -- one counts. A server too far away from the client stands alone, else the answer would change with the windows closed together
+    pairs AS (
         SELECT
             if(c.side = 1, c.window, s.window) AS call_window,
             if(s.side = 2, s.environment, c.environment) AS environment,
@@ -113,33 +88,56 @@
             s.version AS callee_version,
             if(s.side = 2 AND (s.protocol != 'other' OR c.side = 0), s.protocol, c.protocol) AS protocol,
             if(s.side = 2, s.operation, c.operation) AS operation,
-            toUInt8(s.rank_in_group < 2) AS counts,
-            -- the caller's word leads; where it saw nothing wrong the provider's does: an HTTP 200 is only the envelope of a
-            -- GraphQL or gRPC answer
-            if(c.side = 1 AND s.rank_in_call < 2 AND (c.outcome != 'ok' OR s.side = 0), c.outcome, s.outcome) AS outcome,
-            if(c.side = 1 AND s.rank_in_call < 2 AND c.outcome != 'ok' AND c.error_type != '', c.error_type, s.error_type) AS error_type,
-            toUInt8(c.side = 1 AND s.rank_in_call < 2 AND c.outcome = 'ok' AND s.side = 2 AND s.outcome != 'ok') AS told,
-            toUInt8((c.side = 1 AND s.rank_in_call < 2 AND c.failed = 1) OR s.failed = 1) AS is_failed,
-            toUInt8(c.side = 1 AND s.rank_in_call < 2) AS has_client,
-            toUInt8(s.side = 2) AS has_server,
-            toUInt8(0) AS from_log,
-            toUInt64(if(c.side = 1 AND s.rank_in_call < 2, c.folds, 0) + s.folds) AS folds,
-            toUInt8(c.side = 1 AND s.side = 2) AS paired,
+            toUInt8(c.side = 1) AS with_client, toUInt8(s.side = 2) AS has_server,
+            c.outcome AS client_outcome, s.outcome AS server_outcome, c.error_type AS client_error, s.error_type AS server_error,
+            c.failed AS client_failed, s.failed AS server_failed, c.folds AS client_folds, s.folds AS server_folds,
             toUInt64(c.end_ns - c.start_ns) AS client_time,
             toUInt64(s.end_ns - s.start_ns) AS server_time,
             toUInt64(greatest(0, toInt64(s.end_ns - s.start_ns) - toInt64(o.busy_ns))) AS self_time,
-            toUInt64(0) AS queue_time,
-            toUInt8(0) AS has_queue,
             if(c.side = 1, c.weight, s.weight) AS weight,
             greatest(c.sampling, s.sampling) AS sampling,
             if(c.side = 1, c.trace, s.trace) AS trace,
-            if(c.side = 1, c.call_span, s.key_span) AS client_span, s.own_span AS server_span, s.rank_in_call < 2 AS leads
+            if(c.side = 1, c.call_span, s.key_span) AS client_span, s.own_span AS server_span,
+-- if crowded
+            row_number() OVER (
+                PARTITION BY trace, client_span
+                ORDER BY has_server DESC, with_client DESC,
+                         c.side = 1 AND (c.peer = s.service OR splitByRegexp('[.:]', c.address)[1] = s.service) DESC,
+                         c.side = 1 AND c.outcome = s.outcome DESC, c.side = 1 AND s.end_ns <= c.end_ns DESC, s.end_ns DESC, s.own_span DESC
+            ) = 1 AS leads,
+            row_number() OVER (
+                PARTITION BY trace, client_span, has_server, with_client, s.namespace, s.service, s.version, s.operation, s.environment
+                ORDER BY c.side = 1 AND (c.peer = s.service OR splitByRegexp('[.:]', c.address)[1] = s.service) DESC,
+                         c.side = 1 AND c.outcome = s.outcome DESC, c.side = 1 AND s.end_ns <= c.end_ns DESC, s.end_ns DESC, s.own_span DESC
+            ) = 1 AS counts
+-- else
+            toUInt8(1) AS leads, toUInt8(1) AS counts
+-- end
         FROM clients AS c
-        FULL JOIN ranked AS s ON c.trace = s.trace AND c.call_span = s.key_span
+        FULL JOIN servers AS s ON c.trace = s.trace AND c.call_span = s.key_span
             AND (s.far = 1 OR (c.window <= s.window + 10 AND s.window <= c.window + 10))
         LEFT JOIN outgoing AS o ON s.own_trace = o.trace AND s.own_span = o.own_span
         LEFT JOIN known_addresses AS k ON c.environment = k.environment AND c.address = k.address
-        WHERE call_window IN {due:Array(UInt32)} AND NOT (c.kind = 4 AND s.side = 0)
+        WHERE NOT (c.kind = 4 AND s.side = 0)
+    ),
+    sync_calls AS (
+        SELECT
+            call_window, environment, cluster, region, caller_namespace, caller, caller_version, callee_namespace, callee, callee_version,
+            protocol, operation, counts, has_server, client_time, server_time, self_time, weight, sampling, trace, client_span, server_span, leads,
+            toUInt8(with_client AND leads) AS has_client,
+            -- the caller's word leads; where it saw nothing wrong the provider's does: an HTTP 200 is only the envelope of a
+            -- GraphQL or gRPC answer
+            if(has_client AND (client_outcome != 'ok' OR has_server = 0), client_outcome, server_outcome) AS outcome,
+            if(has_client AND client_outcome != 'ok' AND client_error != '', client_error, server_error) AS error_type,
+            toUInt8(has_client AND client_outcome = 'ok' AND has_server AND server_outcome != 'ok') AS told,
+            toUInt8((has_client AND client_failed = 1) OR server_failed = 1) AS is_failed,
+            toUInt8(0) AS from_log,
+            toUInt64(if(has_client, client_folds, 0) + server_folds) AS folds,
+            toUInt8(with_client AND has_server) AS paired,
+            toUInt64(0) AS queue_time,
+            toUInt8(0) AS has_queue
+        FROM pairs
+        WHERE call_window IN {due:Array(UInt32)}
     ),
 -- if exchanges
 -- include checks
