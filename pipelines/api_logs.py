@@ -9,7 +9,7 @@ import numpy as np
 from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.registry import Registry
-from monitor.decode.api_logs import read_api_logs
+from monitor.decode.api_logs import UNNAMED, Names, read_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.joining.books import Books, Rows
@@ -23,12 +23,13 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
-    """`format` as read_api_logs reads it; `mapping` field to JSON pointer, for "mapping"."""
+    """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for "mapping"."""
 
     format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
+    names: Names = UNNAMED
 
 
 def api_logs(
@@ -43,7 +44,7 @@ def api_logs(
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
-        said = read_api_logs(records, settings.format, settings.mapping)
+        said = read_api_logs(records, settings.format, settings.mapping, settings.names)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
         examined = examiner.examine(said.exchanges, registry(), records)
         store.insert("violations", examined.violations)

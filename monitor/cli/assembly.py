@@ -28,6 +28,7 @@ from monitor.config.groups import file_text
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control
 from monitor.control.turn import Turn
+from monitor.decode.api_logs import Names
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
@@ -133,7 +134,8 @@ class House:
     def api_logs_read(self) -> ApiLogSettings:
         """How API logs are read."""
         topics = self.settings.topics
-        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits)
+        names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits, names)
 
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""

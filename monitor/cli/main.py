@@ -16,6 +16,7 @@ from typer.exceptions import Abort, TyperException
 from monitor import __version__
 from monitor.cli import (
     contracts,
+    decode,
     demo,
     deploys,
     doctor,
@@ -72,6 +73,7 @@ def version() -> None:
     typer.echo(__version__)
 
 
+app.command("decode")(decode.decode)
 app.command("edges")(edges.edges)
 app.command("violations")(edges.violations)
 app.add_typer(contracts.commands, name="contracts")

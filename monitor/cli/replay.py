@@ -38,7 +38,8 @@ def command(
         str,
         typer.Option(
             "--format",
-            help=f"Format of API logs: {', '.join(FORMATS)}; mapping takes topics.api_logs_mapping. Default: topics.api_logs_format.",
+            "--source",
+            help=f"Who wrote the API logs: {', '.join(FORMATS)}; mapping takes topics.api_logs_mapping. Default: topics.api_logs_format.",
         ),
     ] = "",
 ) -> None:
@@ -95,7 +96,8 @@ def command(
 
 
 def _for_files(settings: Settings, kind: str, encoding: Encoding, form: str) -> Settings:
-    """The settings with what the command says of its files. UsageError for a format that there is not, or that is not for this kind."""
+    """The settings with what the command says of its files; `-` and `_` of a format are one. UsageError for a format that there is not, or that is not for this kind."""
+    form = form.replace("-", "_")
     if form and kind != "api-logs":
         raise UsageError(f"--format goes with --kind api-logs; of {kind} it is --encoding")
     if form and form not in FORMATS:

@@ -15,6 +15,7 @@ from monitor.edges.aliases import DEFAULT_ENVIRONMENTS
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError
 from monitor.model.edges import HISTOGRAM_SCALE
+from monitor.model.log_sources import LogSource
 from monitor.streams.batching import BOUNDS
 from monitor.streams.limit import RejectLimits
 
@@ -126,9 +127,12 @@ class TopicSettings(Group):
         Field(default="auto", description="encoding of spans; `auto`: each record is what its bytes say")
     )
     api_logs: str = Field(default="api_logs", description="topic of API logs; empty: not read")
-    api_logs_format: Literal["auto", "ndjson", "envoy", "kong", "apisix", "har", "otlp", "otlp_proto", "otlp_json", "mapping"] = (
-        Field(default="auto", description="format of API logs; `auto`: each entry is what its keys say")
+    api_logs_format: LogSource = Field(
+        default="auto", description="who wrote the API logs; `auto`: each entry tells by its keys, or its line by its form"
     )
+    api_logs_caller: str = Field(default="", description="caller of exchanges of which the source does not say it")
+    api_logs_callee: str = Field(default="", description="callee of exchanges of which the source does not say it")
+    api_logs_environment: str = Field(default="", description="environment of exchanges of which the source does not say it")
     api_logs_mapping: dict[str, str] = Field(default_factory=dict, description="field to JSON pointer, for the format `mapping`")
     deploys: str = Field(default="deploys", description="topic of deploy events (CDEvents); empty: not read")
 

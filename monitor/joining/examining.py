@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor import telemetry
-from monitor.contracts.check import check_payloads
+from monitor.contracts.check import NO_CONTRACT, check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import Registry
 from monitor.edges.aliases import Aliases
@@ -23,6 +23,7 @@ from monitor.model.exchanges import Checked, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
 from monitor.model.records import Place, Records, Reject
 
+UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
@@ -128,6 +129,8 @@ class Examiner:
                 names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
             )
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
+            if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
+                checked = replace(checked, reason=UNKNOWN_CALLEE)
             seen.update(one.code for one in checked.observations)
             rows.append(_exchange_row(exchange, names, checked, response))
             for violation in checked.violations:

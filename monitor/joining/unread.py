@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from monitor.decode.api_logs import FORMATS
+from monitor.decode.api_logs import FORMATS, source_of_form
 from monitor.model.forms import API_LOG_FORMS, DEPLOY_FORMS, SPAN_ENCODINGS, looks
 from monitor.store import Store
 
@@ -10,7 +10,7 @@ Kind = Literal["spans", "api-logs", "deploys"]
 
 _HOLDS = {
     "spans": "OTLP, Jaeger or Zipkin spans",
-    "api-logs": f"API logs ({', '.join(FORMATS)})",
+    "api-logs": "API logs",
     "deploys": "CDEvents or objects with service and version",
 }
 _SETTING = {"spans": "topics.spans", "api-logs": "topics.api_logs", "deploys": "topics.deploys"}
@@ -24,6 +24,15 @@ _BROKEN = {
     "not_json": "they are no whole JSON",
     "no_spans": "they hold no spans",
     "empty": "they are empty",
+    "unknown_source": "they are JSON of no source that we know; topics.api_logs_format=mapping tells where its fields stand",
+    "partial_line": "they are pieces of lines; the shipper must join them (Fluent Bit: multiline.parser docker, cri)",
+    "no_request": "they tell of no request (a scan, or a connection that ended before one)",
+    "no_time": "they tell no time; add one to the log's format",
+    "no_path": "they tell no path; add it to the log's format",
+    "no_method": "they tell no method; add it to the log's format",
+    "streamed_tap": "they are pieces of exchanges; set streaming_admin or file sinks of Envoy's tap to buffered traces",
+    "answer_apart": "they are answers without their requests; only the requests can be read",
+    "azure_other_category": "they are another category of Azure's logs; send GatewayLogs",
 }
 
 
@@ -52,7 +61,7 @@ def _remedy(kind: Kind, form: str) -> str:
         return f"{_SETTING[owner]} is the setting for the topic of these, and --kind {owner} the option of replay; {_SETTING[kind]} must name another topic"
     if kind == "spans":
         return f"topics.spans_encoding=auto or ={form} reads them, in replay --encoding {form}"
-    said = "otlp" if form == "otlp_logs" else form
+    said = "otlp" if form == "otlp_logs" else source_of_form(form)
     return f"topics.api_logs_format=auto or ={said} reads them, in replay --format {said}"
 
 

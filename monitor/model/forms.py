@@ -5,15 +5,56 @@ from typing import Any
 
 import orjson
 
+from monitor.model.log_lines import LINES, line_form
+from monitor.model.log_sources import log_source
 from monitor.model.wire import signal_of
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
 SPAN_ENCODINGS = ("otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json")
-API_LOG_FORMS = ("ndjson", "envoy", "kong", "apisix", "har", "otlp_logs")
+LOG_LOOKS: dict[str, str] = {
+    "ndjson": "API logs in our plain form",
+    "nginx": "nginx's access log in JSON",
+    "apache": "Apache's access log in JSON",
+    "access_json": "an access log in JSON of no server that we know",
+    "combined": "an access log in nginx's and Apache's combined format",
+    "common": "an access log in the common log format",
+    "vhost_combined": "Apache's access log with the virtual host",
+    "ingress_nginx": "ingress-nginx's access log",
+    "haproxy": "HAProxy's log in JSON",
+    "haproxy_http": "HAProxy's HTTP log",
+    "traefik": "Traefik's access log in JSON",
+    "traefik_clf": "Traefik's access log",
+    "caddy": "Caddy's access log",
+    "envoy": "Envoy's access log in JSON",
+    "envoy_text": "Envoy's access log",
+    "istio_text": "Istio's access log",
+    "envoy_tap": "what Envoy's tap recorded",
+    "kong": "Kong's log",
+    "apisix": "APISIX's log",
+    "apisix_access": "APISIX's access log",
+    "raw_http": "requests as they travel",
+    "aws_api_gateway": "AWS API Gateway's access log in JSON",
+    "aws_api_clf": "AWS API Gateway's access log",
+    "aws_api_csv": "AWS API Gateway's access log in CSV",
+    "aws_api_xml": "AWS API Gateway's access log in XML",
+    "aws_alb": "an AWS Application Load Balancer's access log",
+    "aws_elb": "an AWS Classic Load Balancer's access log",
+    "gcp_load_balancer": "request logs of Google Cloud",
+    "azure_api_management": "Azure API Management's gateway log",
+    "ecs": "logs by the Elastic Common Schema",
+    "har": "HAR, a browser's recording",
+    "goreplay": "GoReplay's recording",
+    "goreplay_raw": "GoReplay's recording",
+    "akto": "Akto's mirrored traffic",
+    "keploy": "Keploy's test cases",
+}
+"""By form, an entry of an API log in words."""
+LOG_FORMS = frozenset(LOG_LOOKS)
+API_LOG_FORMS = (*LOG_LOOKS, "otlp_logs")
 DEPLOY_FORMS = ("cdevents", "deploy")
-TEXT_FORMS = ("html", "xml", "csv", "access_log", "plain_text", "json")
-_LOOKS: dict[str, str] = {
+TEXT_FORMS = ("html", "xml", "csv", "access_log", "plain_text", "json", *LINES)
+_LOOKS: dict[str, str] = LOG_LOOKS | {
     "otlp_proto": "OTLP traces in protobuf",
     "otlp_json": "OTLP traces in JSON",
     "jaeger_proto": "Jaeger spans in protobuf",
@@ -24,11 +65,6 @@ _LOOKS: dict[str, str] = {
     "otlp_metrics": "OTLP metrics",
     "otlp_logs": "OTLP logs",
     "otlp_profiles": "OTLP profiles",
-    "ndjson": "API logs in our plain form",
-    "envoy": "Envoy's access log in JSON",
-    "kong": "Kong's log",
-    "apisix": "APISIX's log",
-    "har": "HAR, a browser's recording",
     "cdevents": "CDEvents",
     "deploy": "deploy events",
     "json_log": "an application's log in JSON",
@@ -126,7 +162,7 @@ def form_of(value: bytes) -> str:
         return "confluent_framing"
     if value[:1] == b"\x0c" and len(value) > 8 and value[1:3] == b"\x00\x00":  # a list of structs and its length
         return "thrift"
-    return _text_form(text)
+    return text_form(text)
 
 
 def json_form(held: Any) -> str:
@@ -141,12 +177,14 @@ def json_form(held: Any) -> str:
     for names, form in _KEYS:
         if all(any(name in held for name in either) for either in names):
             return form
-    if isinstance(held.get("log"), dict) and "entries" in held["log"]:
-        return "har"
     if isinstance(held.get("data"), list) and json_form(held["data"]) == "jaeger_json":
         return "jaeger_json"
-    if isinstance(held.get("request"), dict):
-        return "kong" if "started_at" in held else "apisix" if isinstance(held.get("response"), dict) else "json"
+    source = log_source(held)
+    if source:
+        return source
+    for names, form in _LATER_KEYS:
+        if all(any(name in held for name in either) for either in names):
+            return form
     if isinstance(held.get("context"), dict) and isinstance(held.get("subject"), dict):
         return "cdevents"
     return "json"
@@ -167,9 +205,8 @@ _KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
         ),
         "zipkin_json",
     ),
-    ((("response_code",), ("start_time",)), "envoy"),
-    ((("method",), ("path", "url")), "ndjson"),
-    ((("startedDateTime",), ("request",)), "har"),
+)
+_LATER_KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
     ((("specversion",), ("type",)), "cdevents"),
     ((("service",), ("version",)), "deploy"),
     ((("message", "msg", "@timestamp", "log"), ("level", "severity", "time", "timestamp", "@timestamp", "ts")), "json_log"),
@@ -187,21 +224,27 @@ def _scalar(text: bytes) -> str:
     return "json"
 
 
-def _text_form(text: bytes) -> str:
-    """HTML, XML, CSV, an access log or plain text; "" for what is no text."""
-    try:
-        said = text[:_LOOKED_AT].decode("utf-8") if len(text) <= _LOOKED_AT else text[:_LOOKED_AT].decode("utf-8", "ignore")
-    except UnicodeDecodeError:
-        return ""
+def text_form(text: bytes | str) -> str:
+    """An access log's line by its source, HTML, XML, CSV or plain text; "" for what is no text."""
+    if isinstance(text, str):
+        said = text[:_LOOKED_AT]
+    else:
+        try:
+            said = text[:_LOOKED_AT].decode("utf-8") if len(text) <= _LOOKED_AT else text[:_LOOKED_AT].decode("utf-8", "ignore")
+        except UnicodeDecodeError:
+            return ""
     if not said.strip() or any(ord(sign) < 0x20 and sign not in "\t\r\n\x0b\x0c\x1b" for sign in said):
         return ""
     begin = said[:200].lower()
+    if begin.startswith("<request id="):
+        return "aws_api_xml"
     if begin.startswith(("<!doctype html", "<html")):
         return "html"
     if re.match(r"<[?!a-z][^>]*", begin):
         return "xml"
-    if _ACCESS_LOG.match(said):
-        return "access_log"
+    known = line_form(said.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(said)[0]
+    if known or _ACCESS_LOG.match(said):
+        return known or "access_log"
     lines = [line for line in said.splitlines()[:3] if line.strip()]
     for mark in (",", ";", "\t"):
         counts = {line.count(mark) for line in lines[:2]}

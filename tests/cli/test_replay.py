@@ -80,7 +80,7 @@ def test_a_format_that_there_is_not_is_refused_with_those_that_there_are(
     file = tmp_path / "log.ndjson"
     file.write_text("{}\n")
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), *wrong) == 64
-    assert ("the formats are auto, ndjson, envoy" if "xml" in wrong else "--encoding") in capsys.readouterr().err
+    assert ("the formats are auto, ndjson, nginx" if "xml" in wrong else "--encoding") in capsys.readouterr().err
 
 
 @pytest.mark.slow

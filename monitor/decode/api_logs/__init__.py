@@ -1,6 +1,18 @@
 """API logs in their formats to exchanges. Pure; never raises for what a record holds."""
 
 from monitor.decode.api_logs.attributes import span_exchanges
-from monitor.decode.api_logs.decode import FORMATS, decode_api_logs, read_api_logs
+from monitor.decode.api_logs.decode import FORMATS, UNNAMED, Names, Refused, decode_api_logs, explain_api_logs, read_api_logs
+from monitor.decode.api_logs.recognising import SOURCES, source_of_form
 
-__all__ = ["FORMATS", "decode_api_logs", "read_api_logs", "span_exchanges"]
+__all__ = [
+    "FORMATS",
+    "SOURCES",
+    "UNNAMED",
+    "Names",
+    "Refused",
+    "decode_api_logs",
+    "explain_api_logs",
+    "read_api_logs",
+    "source_of_form",
+    "span_exchanges",
+]

@@ -1,38 +1,31 @@
 """API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import orjson
 
 from monitor.decode.api_logs.fields import Refused
-from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
-from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
-from monitor.decode.api_logs.making import Place, place_of
+from monitor.decode.api_logs.making import UNKNOWN, Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
-from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
+from monitor.decode.api_logs.recognising import SOURCES, Recogniser, accepted, is_one_text, opened
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
-from monitor.model.forms import begins_json, form_of, without_bom
+from monitor.model.forms import LOG_FORMS, begins_json, form_of, without_bom
+from monitor.model.log_sources import LogSource
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
 from monitor.model.wire import signal_of
 
 Entry = dict[str, Any]
 Make = Callable[[Entry, Place, int], Exchange]
 
-_MAKERS: dict[str, Make] = {
-    "ndjson": ndjson_exchange,
-    "envoy": envoy_exchange,
-    "kong": kong_exchange,
-    "apisix": apisix_exchange,
-    "har": har_exchange,
-}
 _OTLP = ("otlp", "otlp_proto", "otlp_json")
-FORMATS = ("auto", *_MAKERS, *_OTLP, "mapping")
+FORMATS = get_args(LogSource)
 MOST_BYTES = 64_000_000
 _MOST_ENTRIES = 100_000
 _INDICES_A_BATCH = 40_000  # so that the entries of several batches in one record keep keys of their own, below 2^32
@@ -45,6 +38,48 @@ class ApiLogs:
     exchanges: list[Exchange]
     rejects: list[Reject]
     passed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What stands for a caller, a callee or an environment that a source does not name; "" leaves it open."""
+
+    caller: str = ""
+    callee: str = ""
+    environment: str = ""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any."""
+        return bool(self.caller or self.callee or self.environment)
+
+    def given(self, read: Exchange) -> Exchange:
+        """The exchange with names where it had none."""
+        caller = self.caller if read.caller == UNKNOWN and self.caller else read.caller
+        callee = self.callee if read.callee == UNKNOWN and self.callee else read.callee
+        return replace(read, caller=caller, callee=callee, environment=read.environment or self.environment)
+
+
+UNNAMED = Names()
+
+
+def explain_api_logs(
+    records: Records,
+    format: str,  # noqa: A002 - the setting's word
+    mapping: Mapping[str, str] | None = None,
+    names: Names = UNNAMED,
+) -> Iterator[tuple[int, str, "Found"]]:
+    """As `read_api_logs`, each entry in order with its record's index and the form that it was told as ("" for none)."""
+    recogniser = Recogniser(format) if format in ("auto", *SOURCES) else None
+    read = _reader(format, mapping or {}, recogniser)
+    unpacker = Unpacker(MOST_BYTES)
+    for index, value in enumerate(records.values):
+        try:
+            for found in read(without_bom(_unpacked(value, unpacker)), place_of(records, index)):
+                form = recogniser.told if recogniser is not None and not isinstance(found, Passed) else ""
+                yield index, form, names.given(found) if isinstance(found, Exchange) else found
+        except Refused as refusal:
+            yield index, "", refusal
 
 
 def decode_api_logs(
@@ -61,14 +96,16 @@ def read_api_logs(
     records: Records,
     format: str,  # noqa: A002 - the setting's word
     mapping: Mapping[str, str] | None = None,
+    names: Names = UNNAMED,
 ) -> ApiLogs:
     """All exchanges of a batch in record order, and a reject for each record and reason of what cannot be used.
 
     A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped (at most 64 MB
     unpacked). `format` is one of FORMATS; "auto" tells each entry by its keys. One bad record or entry never costs its
-    neighbours. Raises ConfigError for an unknown format or mapping only, and that before anything is read.
+    neighbours. `names` stand where a source names nobody. Raises ConfigError for an unknown format or mapping only, and that before anything is read.
     """
     read = _reader(format, mapping or {})
+    named = names.given if names.any else None
     exchanges: list[Exchange] = []
     rejects = stepped_over(records)
     passed = [0] * len(records)
@@ -87,7 +124,7 @@ def read_api_logs(
                 elif isinstance(found, Passed):
                     passed[index] += 1
                 else:
-                    exchanges.append(found)
+                    exchanges.append(found if named is None else named(found))
         except Refused as refusal:
             bad[str(refusal)] = bad.get(str(refusal), 0) + 1
         except UNFORESEEN as error:
@@ -96,13 +133,19 @@ def read_api_logs(
         if barren and not bad:
             bad["empty"] = 1
         alone = barren and len(bad) == 1
-        foreign = _foreign(content, format) if alone and bad.keys().isdisjoint(_PACKED_WRONG) else ""
+        foreign = _foreign(content, format) if alone and bad.keys().isdisjoint(_SAID) else ""
         bad = {foreign: sum(bad.values())} if foreign else bad
         rejects.extend(reject(records, index, reason, count=count, whole=alone) for reason, count in bad.items())
     return ApiLogs(exchanges, rejects, passed)
 
 
-_PACKED_WRONG = ("bad_compression", "too_large", "too_many_entries", "empty")
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LOOKED_AT = 4_096
+_SAID = frozenset(
+    "bad_compression too_large too_many_entries empty partial_line streamed_tap answer_apart no_request cloudwatch_control_message "
+    "azure_other_category".split()
+)
+"""Reasons that say it better than the record's form."""
 
 
 def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
@@ -110,8 +153,8 @@ def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
     form = form_of(content)
     if form in ("", "json") or form == format or (form == "otlp_logs" and format in (*_OTLP, "auto")):
         return ""
-    if form in _MAKERS:
-        return "" if format in ("auto", "mapping") else form
+    if form in LOG_FORMS:
+        return "" if format in ("auto", "mapping") or form in accepted(format) else form
     return "" if form == "json_log" and format == "mapping" else form
 
 
@@ -119,63 +162,54 @@ Found = Exchange | Refused | Passed
 Read = Callable[[bytes, Place], Iterator[Found]]
 
 
-def _reader(form: str, mapping: Mapping[str, str]) -> Read:
+def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None = None) -> Read:
     if form in _OTLP:
         return _read_otlp
-    if form == "auto":
-        return lambda value, place: _read(value, place, _any) if begins_json(value) else _read_other(value, place)
-    make = mapped_exchange(mapping) if form == "mapping" else _MAKERS.get(form)
-    if make is None:
+    if form == "mapping":
+        mapped = mapped_exchange(mapping)
+        return lambda value, place: _read_mapped(value, place, mapped)
+    if form not in FORMATS:
         raise ConfigError(f"api_logs format {form!r} is unknown; use one of {', '.join(FORMATS)}")
-    known = make
-    return lambda value, place: _read(value, place, known)
+    known = recogniser or Recogniser(form)
+    return lambda value, place: _read_known(value, place, known, otlp=form == "auto")
 
 
-def _read_other(value: bytes, place: Place) -> Iterator[Found]:
-    """What does not begin as JSON does: OTLP in protobuf, or lines of which some may be JSON."""
-    if signal_of(value):
+def _read_known(value: bytes, place: Place, recogniser: Recogniser, *, otlp: bool) -> Iterator[Found]:
+    """Entries of sources that are told by their marks; OTLP, too, where any source may stand."""
+    if otlp and not begins_json(value) and signal_of(value):
         yield from _read_otlp(value, place)
-    else:
-        yield from _read(value, place, _any)
+        return
+    if _NO_TEXT.search(value[:_LOOKED_AT]):
+        yield Refused("not_json")
+        return
+    at = -1
+    for held in entries(value):
+        if otlp and isinstance(held, dict) and is_batch(held):
+            at += 1
+            yield from otlp_exchanges(held, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
+            continue
+        for entry, form in opened(held):
+            at += 1
+            if at >= _MOST_ENTRIES:
+                yield Refused("too_many_entries")
+                return
+            yield from recogniser.read(entry, place, at, form=form)
 
 
-def _read(value: bytes, place: Place, make: Make | None) -> Iterator[Found]:
-    for at, entry in enumerate(_single(value, make)):
+def _read_mapped(value: bytes, place: Place, make: Make) -> Iterator[Found]:
+    for at, entry in enumerate(entries(value)):
         if at >= _MOST_ENTRIES:
             yield Refused("too_many_entries")
             return
         if not isinstance(entry, dict):
-            yield Refused("not_json" if entry is None else "not_an_object")
-            continue
-        if make is _any and is_batch(entry):
-            yield from otlp_exchanges(entry, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
+            yield Refused("not_json" if isinstance(entry, str | None) else "not_an_object")
             continue
         try:
-            yield (make or ndjson_exchange)(entry, place, at)
+            yield make(entry, place, at)
         except Refused as refusal:
             yield refusal
         except UNFORESEEN as error:
             yield Refused(f"unreadable_{type(error).__name__}")
-
-
-def _single(value: bytes, make: Make | None) -> Iterator[object]:
-    """The entries of a record; of a record that is one HAR document, its entries."""
-    for entry in entries(value):
-        if make in (_any, har_exchange) and isinstance(entry, dict) and is_har(entry):
-            yield from har_entries(entry)
-        else:
-            yield entry
-
-
-def _any(entry: Entry, place: Place, index: int) -> Exchange:
-    """An entry of a format told by its keys."""
-    if "startedDateTime" in entry:
-        return har_exchange(entry, place, index)
-    if "response_code" in entry and "start_time" in entry:
-        return envoy_exchange(entry, place, index)
-    if isinstance(entry.get("request"), dict):
-        return kong_exchange(entry, place, index) if "started_at" in entry else apisix_exchange(entry, place, index)
-    return ndjson_exchange(entry, place, index)
 
 
 def _read_otlp(value: bytes, place: Place) -> Iterator[Found]:
@@ -195,21 +229,14 @@ def _read_otlp(value: bytes, place: Place) -> Iterator[Found]:
 
 
 def entries(value: bytes) -> Iterator[object]:
-    """What a record holds: one JSON value, the items of an array, or one value a line; None for what is no JSON. Refuses nothing at all ("empty")."""
+    """What a record holds: one JSON value, the items of an array, or one a line; text for what is no JSON, None for no text at all.
+
+    Refuses nothing at all ("empty").
+    """
     try:
         held = orjson.loads(value)
     except orjson.JSONDecodeError:
-        lines = [line for line in value.split(b"\n") if line.strip()]
-        if not lines:
-            raise Refused("empty") from None
-        if len(lines) == 1:
-            yield None
-            return
-        for line in lines:
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:
-                yield None
+        yield from _lines(value)
         return
     if not isinstance(held, list):
         yield held
@@ -217,6 +244,28 @@ def entries(value: bytes) -> Iterator[object]:
     if not held:
         raise Refused("empty")
     yield from (entry if entry is not None else 0 for entry in held)
+
+
+def _lines(value: bytes) -> Iterator[object]:
+    whole = _text(value)
+    if whole is not None and is_one_text(whole):
+        yield whole
+        return
+    lines = [line for line in value.split(b"\n") if line.strip()]
+    if not lines:
+        raise Refused("empty")
+    for line in lines:
+        try:
+            yield orjson.loads(line)
+        except orjson.JSONDecodeError:
+            yield _text(line.strip())
+
+
+def _text(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1") if value[:1].isascii() and value[:1].isalnum() and b" " in value[:64] else None
 
 
 def _unpacked(value: bytes, unpacker: Unpacker) -> bytes:

@@ -18,6 +18,7 @@ _NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
 _HEX_32, _HEX_16 = re.compile(r"[0-9a-fA-F]{32}"), re.compile(r"[0-9a-fA-F]{16}")
 _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
+_FINE = re.compile(r"[.,]\d{6}(\d{1,3})")
 _EARLIEST_NS = 946_684_800_000_000_000  # 2000-01-01
 _FUTURE_NS = 3_600_000_000_000
 _LONGEST_NS = 30 * 86_400 * 1_000_000_000
@@ -58,19 +59,27 @@ def _text_ns(text: str) -> int:
     else:
         if "-" in text or ":" in text:
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+            found = _FINE.search(text)
+            finer = int(found[1].ljust(3, "0")) if found is not None else 0
+            return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000 + finer
+    if text.isdecimal() and text.isascii() and len(text) < 25:
+        return _number_ns(int(text))
     try:
-        return _number_ns(int(text) if text.isdecimal() and len(text) < 25 else float(text))
+        number = float(text)
     except ValueError:
         raise Refused("bad_time") from None
+    whole, _, rest = text.partition(".")
+    if number < 1e11 and whole.isdecimal() and rest.isdecimal() and text.isascii():
+        return int(whole) * 1_000_000_000 + int(rest[:9].ljust(9, "0"))
+    return _number_ns(number)
 
 
 def _number_ns(number: float) -> int:
     if not math.isfinite(number) or number < 0:
         raise Refused("bad_time")
     for below, factor in ((1e11, 1_000_000_000), (1e14, 1_000_000), (1e17, 1_000)):
-        if number < below:
-            return round(number * factor)
+        if number < below:  # a float of seconds since the epoch is good to some 0.2 us
+            return number * factor if isinstance(number, int) else round(number * factor / 1000) * 1000
     return round(number)
 
 

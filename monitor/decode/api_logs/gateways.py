@@ -9,7 +9,9 @@ from typing import Any
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import Place, make
+from monitor.decode.api_logs.marks import body_and_cut
 from monitor.decode.api_logs.proxies import made_by_apisix, made_by_kong, made_by_proxy
+from monitor.decode.api_logs.units import MILLIS, length_ns, moment_ns
 from monitor.model.exchanges import Exchange
 from monitor.model.services import split_service
 
@@ -18,30 +20,42 @@ _CLIENT_LEFT = 499
 _APISIX_CUT = 524_288  # max_req_body_bytes and max_resp_body_bytes, by default
 
 
+_ENVOY_PATHS = ("path", "x-envoy-original-path", "x-envoy-origin-path", "x_envoy_original_path", ":path", "uri_path", "url")
+_ENVOY_BODIES = (("request_body", "req_body"), ("response_body", "resp_body"))
+
+
 def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """One line of Istio's default JSON; numbers may be text, "-" is absent, code 0 says that the client left. No bodies. Raises Refused.
+    """One line of Envoy's or Istio's JSON; numbers may be text, "-" is absent, code 0 says that the client left. Raises Refused.
 
     `start_time` and `duration` give the end. Outbound entries are the client's side; the cluster names the callee
     (outbound|80|subset|host, the subset its version), else the name asked for in TLS, else the authority does.
+    Bodies where Lua or a filter put them under request_body and response_body.
     """
     get = entry.get
-    duration = fields.duration_ns(get("duration"), 1e6)
-    start = fields.time_ns(get("start_time"), place.record_ms)
+    duration = length_ns(get("duration"), MILLIS)
+    started = get("start_time") or get("@timestamp") or get("timestamp")
+    if not fields.is_told(started) and not place.told_ns:
+        raise fields.Refused("no_time")
     direction, host, subset = _cluster(get("upstream_cluster"))
     asked = _text(get("requested_server_name"))
     host = host or (asked.rpartition("_._.")[2] if asked.startswith("outbound_.") else "")
-    callee, namespace = _service(host or _text(get("authority")) or asked, in_mesh=bool(direction))
+    authority = _text(get("authority")) or _text(get(":authority")) or _text(get("host"))
+    callee, namespace = _service(host or authority or asked or _text(get("upstream_cluster")), in_mesh=bool(direction))
     status = fields.status_of(get("response_code"))
     trace, span = fields.traceparent({"traceparent": _text(get("traceparent"))})
+    (sent, sent_cut), (answered, answered_cut) = (
+        body_and_cut(next((entry[name] for name in names if name in entry), None)) for names in _ENVOY_BODIES
+    )
     return make(
         place,
         index,
-        end_ns=start + (duration or 0),
+        end_ns=moment_ns(started, place.record_ms) + (duration or 0) if fields.is_told(started) else place.told_ns,
         duration_ns=duration,
-        method=get("method"),
-        target=_text(get("path")),
+        method=get("method") or get(":method"),
+        target=next((found for name in _ENVOY_PATHS if (found := _text(get(name)))), ""),
         status=status or (_CLIENT_LEFT if fields.is_told(get("response_code")) else None),
         query_known=True,
+        route=get("route_template"),
         caller=get("source_workload") or get("downstream_peer_workload"),
         callee=get("destination_service_name") or callee,
         callee_version=subset,
@@ -50,6 +64,13 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         trace=trace or fields.id_of(get("trace_id"), 16),
         span=span or fields.id_of(get("span_id"), 8),
         side="client" if direction == "outbound" else "server",
+        request_headers=fields.headers_of(get("request_headers")) if get("request_headers") else {},
+        response_headers=fields.headers_of(get("response_headers")) if get("response_headers") else {},
+        request_body=sent,
+        response_body=answered,
+        request_truncated=sent_cut,
+        response_truncated=answered_cut,
+        headers_whole=False,
         proxy_answer=made_by_proxy(entry),
     )
 
@@ -58,9 +79,11 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     """One of Kong's log entries; bodies where `custom_fields_by_lua` put them under request.body and response.body. Raises Refused."""
     request, response, latencies = _dict(entry.get("request")), _dict(entry.get("response")), _dict(entry.get("latencies"))
     duration = fields.duration_ns(latencies.get("request"), 1e6)
-    start = fields.time_ns(entry.get("started_at"), place.record_ms)
+    start = moment_ns(entry.get("started_at"), place.record_ms)
     service, consumer = _dict(entry.get("service")), _dict(entry.get("consumer"))
     querystring = request.get("querystring")
+    traced = entry.get("trace_id")
+    (asked, asked_cut), (answered, answered_cut) = body_and_cut(request.get("body")), body_and_cut(response.get("body"))
     return make(
         place,
         index,
@@ -74,10 +97,13 @@ def kong_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         caller=consumer.get("username") or consumer.get("custom_id"),
         callee=service.get("name") or service.get("host"),
         environment=entry.get("environment"),
+        trace=fields.id_of(traced.get("w3c"), 16) if isinstance(traced, dict) else b"",
         request_headers=fields.headers_of(request.get("headers")),
         response_headers=fields.headers_of(response.get("headers")),
-        request_body=fields.body_of(request.get("body")),
-        response_body=fields.body_of(response.get("body")),
+        request_body=asked,
+        response_body=answered,
+        request_truncated=asked_cut,
+        response_truncated=answered_cut,
         proxy_answer=made_by_kong(entry, response.get("status")),
     )
 
@@ -86,14 +112,16 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     """One of APISIX's log entries; a body as long as its default limit counts as truncated. Raises Refused."""
     request, response = _dict(entry.get("request")), _dict(entry.get("response"))
     duration = fields.duration_ns(entry.get("latency"), 1e6)
-    start = fields.time_ns(entry.get("start_time"), place.record_ms)
-    asked, answered = fields.body_of(request.get("body")), fields.body_of(response.get("body"))
+    started = entry.get("start_time")
+    if not fields.is_told(started) and not place.told_ns:
+        raise fields.Refused("no_time")
+    (asked, asked_cut), (answered, answered_cut) = body_and_cut(request.get("body")), body_and_cut(response.get("body"))
     names = ("service_name", "service_id", "route_name", "route_id")
     querystring = request.get("querystring")
     return make(
         place,
         index,
-        end_ns=start + (duration or 0),
+        end_ns=moment_ns(started, place.record_ms) + (duration or 0) if fields.is_told(started) else place.told_ns,
         duration_ns=duration,
         method=request.get("method"),
         target=request.get("uri") or request.get("url"),
@@ -107,8 +135,8 @@ def apisix_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         response_headers=fields.headers_of(response.get("headers")),
         request_body=asked,
         response_body=answered,
-        request_truncated=asked is not None and len(asked) >= _APISIX_CUT,
-        response_truncated=answered is not None and len(answered) >= _APISIX_CUT,
+        request_truncated=asked_cut or (asked is not None and len(asked) >= _APISIX_CUT),
+        response_truncated=answered_cut or (answered is not None and len(answered) >= _APISIX_CUT),
         proxy_answer=made_by_apisix(entry),
     )
 

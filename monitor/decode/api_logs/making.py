@@ -15,12 +15,16 @@ _NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's times."""
+    """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's times.
+
+    `told_ns` is the time that a shipper's wrapper tells of it, 0 for none.
+    """
 
     source_id: str
     partition: int
     offset: int
     record_ms: int
+    told_ns: int = 0
 
 
 def place_of(records: Records, index: int) -> Place:

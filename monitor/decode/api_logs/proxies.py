@@ -59,3 +59,53 @@ def made_by_kong(entry: Mapping[str, Any], status: object) -> bool:
 def made_by_apisix(entry: Mapping[str, Any]) -> bool:
     """APISIX's default form names the upstream that it asked; one of its own answers has none."""
     return "apisix_latency" in entry and entry.get("upstream") in _NOTHING and entry.get("upstream_latency") in _NOTHING
+
+
+_HAPROXY_STATES = ("termination_state", "termination_state_cookie", "tsc", "ts", "termination")
+_HAPROXY_OWN = frozenset({400, 403, 408, 413, 429, 500, 501, 502, 503, 504})
+
+
+def made_by_haproxy(entry: Mapping[str, Any], status: object) -> bool:
+    """HAProxy's first sign says who ended a session; an error that it answered itself ends one that has no server, or lost it.
+
+    https://docs.haproxy.org/3.0/configuration.html#8.5
+    """
+    state = next((entry[name] for name in _HAPROXY_STATES if isinstance(entry.get(name), str)), "")
+    server = entry.get("server_name") or entry.get("server") or entry.get("s")
+    if server == "<NOSRV>":
+        return True
+    try:
+        number = int(str(status))
+    except ValueError:
+        return False
+    return state[:1] in ("S", "s", "P", "R", "I", "K", "U", "D", "L") and number in _HAPROXY_OWN
+
+
+_TRAEFIK_OWN = frozenset({401, 403, 404, 429, 500, 502, 503, 504})
+
+
+def made_by_traefik(entry: Mapping[str, Any]) -> bool:
+    """Traefik's `OriginStatus` is the service's own; it is left out, or 0, when none was asked. A gateway error came from none."""
+    origin, status = entry.get("OriginStatus"), entry.get("DownstreamStatus")
+    if origin in (0, "0", *_NOTHING):
+        return "OriginStatus" in entry or ("ServiceName" not in entry and "ServiceURL" not in entry and status in _TRAEFIK_OWN)
+    lost = entry.get("OriginContentSize") in (0, None) and status in (502, 504) and entry.get("OriginDuration") in (0, None)
+    return bool(lost)
+
+
+def made_by_aws(target_status: object, status: object) -> bool:
+    """A load balancer or gateway of AWS whose target or integration sent no status answered itself."""
+    return target_status in _NOTHING and status not in _NOTHING
+
+
+def made_by_gcp(details: object) -> bool:
+    """`statusDetails` of Google's load balancers: all but what a backend sent, perhaps through the cache.
+
+    https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring#statusdetail_http_success_messages
+    """
+    told = isinstance(details, str) and details
+    return (
+        bool(told)
+        and details not in ("response_sent_by_backend", "byte_range_caching", "websocket_handshake_successful")
+        and not (isinstance(details, str) and details.startswith("response_from_cache"))
+    )

@@ -1,0 +1,256 @@
+"""Flat JSON access logs, whose fields the operator named after a server's own variables: nginx, Apache, HAProxy, or nobody's.
+
+nginx: https://nginx.org/en/docs/varindex.html; ingress-nginx:
+https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/; Apache:
+https://httpd.apache.org/docs/2.4/mod/mod_log_config.html; HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.6
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.making import Place, make
+from monitor.decode.api_logs.marks import body_and_cut
+from monitor.decode.api_logs.proxies import made_by_haproxy, made_by_proxy
+from monitor.decode.api_logs.units import MICROS, MILLIS, SECONDS, last_of, length_ns, moment_ns, request_line
+from monitor.model.exchanges import Exchange
+from monitor.model.log_sources import METHODS, REQUESTS, STATUSES, TARGETS
+
+Entry = dict[str, Any]
+_ENDS = (
+    *("time_iso8601", "msec", "time_local", "@timestamp", "timestamp", "time", "ts", "datetime", "date_time", "date", "asctime"),
+    *("time_end", "end_time", "endTime", "end", "logged_at", "log_time", "%t", "requestTime", "request_timestamp"),
+)
+_STARTS = ("start_time", "startTime", "request_date", "time_start", "started_at", "start", "tr", "accept_date", "begin")
+_LENGTHS = (
+    *(
+        "request_time",
+        "duration",
+        "response_time",
+        "responseTime",
+        "latency",
+        "elapsed",
+        "elapsed_time",
+        "time_taken",
+        "resp_time",
+    ),
+    *(
+        "timeTaken",
+        "taken",
+        "processing_time",
+        "processingTime",
+        "time_active",
+        "Ta",
+        "Tt",
+        "time_total",
+        "upstream_response_time",
+    ),
+    *("request_duration", "requestDuration", "response_duration", "%D", "%T", "total_time", "totalTime"),
+)
+_SUFFIX = re.compile(
+    r"(?:duration|latency|elapsed|took|time|time_taken|response_time|request_time|resp_time|processing_time|total_time)_?"
+    r"(ms|msec|millis|milliseconds|us|usec|micros|microseconds|ns|nanos|nanoseconds|s|sec|secs|seconds)"
+)
+_SUFFIXES = {"ms": 1e6, "mi": 1e6, "us": 1e3, "ns": 1.0, "na": 1.0, "s": 1e9, "se": 1e9}
+_QUERIES = ("args", "query_string", "query", "request_query", "querystring", "queryString", "url_query", "HQ", "%q")
+_HOSTS = (
+    "host",
+    "http_host",
+    "vhost",
+    "virtual_host",
+    "virtualHost",
+    "server_name",
+    "serverName",
+    "domain",
+    "%V",
+    "%v",
+    "authority",
+)
+_CALLEES = (
+    *("callee", "service_name", "service", "upstream_name", "backend_name", "be_name", "b", "backend"),
+    *("proxy_host", "upstream", "upstream_service"),
+)
+_CALLERS = ("caller", "client_name", "consumer", "client_service", "source_service")
+_REQUEST_BODIES = ("request_body", "req_body", "requestBody")
+_RESPONSE_BODIES = ("response_body", "resp_body", "responseBody", "upstream_response_body")
+_REQUEST_HEADERS, _RESPONSE_HEADERS = (
+    ("request_headers", "req_headers", "requestHeaders"),
+    ("response_headers", "resp_headers", "responseHeaders"),
+)
+_NOT_HEADERS = frozenset(
+    {"http_method", "http_request", "http_status", "http_status_code", "http_path", "http_uri", "http_version"}
+)
+_UPSTREAM = re.compile(r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d+|[a-z][a-z0-9]*)")
+
+
+def reader(unit_ns: float | None, *, starts: tuple[str, ...] = ()) -> Callable[[Entry, Place, int], Exchange]:
+    """A reader that takes a bare `duration` in units of `unit_ns`; `starts`: names of times that mean the request's beginning here."""
+
+    def read(entry: Entry, place: Place, index: int) -> Exchange:
+        return _exchange(entry, place, index, unit_ns, starts)
+
+    return read
+
+
+nginx_exchange = reader(SECONDS)
+apache_exchange = reader(MICROS)
+haproxy_json_exchange = reader(MILLIS, starts=("time", "timestamp", "t", "date_time"))
+access_exchange = reader(None)
+
+
+def _exchange(entry: Entry, place: Place, index: int, unit_ns: float | None, starts: tuple[str, ...]) -> Exchange:
+    method, target, query = _asked(entry)
+    duration = _duration(entry, unit_ns)
+    status = last_of(_first(entry, STATUSES))
+    service, namespace = callee_of(entry)
+    request_headers = _headers(entry, _REQUEST_HEADERS, "http_")
+    response_headers = _headers(entry, _RESPONSE_HEADERS, "sent_http_") or _headers(entry, (), "upstream_http_")
+    asked, asked_cut = body_and_cut(_first(entry, _REQUEST_BODIES))
+    answered, answered_cut = body_and_cut(_first(entry, _RESPONSE_BODIES))
+    whole = any(name in entry for name in _REQUEST_HEADERS)
+    trace, span = fields.traceparent({"traceparent": _text(_first(entry, ("traceparent", "http_traceparent")))})
+    unanswered = status in (-1, "-1")
+    return make(
+        place,
+        index,
+        end_ns=_end(entry, place, duration, starts),
+        duration_ns=duration,
+        method=method,
+        target=target,
+        status=0 if unanswered else status,
+        query=query,
+        query_known=query is not None or any(name in entry for name in _QUERIES),
+        route=entry.get("route"),
+        caller=_first(entry, _CALLERS),
+        caller_version=entry.get("caller_version"),
+        callee=service or host_of(_first(entry, _HOSTS)),
+        callee_version=entry.get("callee_version"),
+        callee_namespace=namespace,
+        environment=_first(entry, ("environment", "env")),
+        trace=trace or fields.id_of(_first(entry, ("trace_id", "traceId", "otel_trace_id", "opentelemetry_trace_id")), 16),
+        span=span or fields.id_of(_first(entry, ("span_id", "spanId", "otel_span_id", "opentelemetry_span_id")), 8),
+        request_headers=request_headers,
+        response_headers=response_headers,
+        request_body=asked,
+        response_body=answered,
+        request_truncated=asked_cut or entry.get("request_truncated") is True,
+        response_truncated=answered_cut or entry.get("response_truncated") is True,
+        headers_whole=whole,
+        unanswered=unanswered,
+        proxy_answer=made_by_proxy(entry) or made_by_haproxy(entry, status),
+    )
+
+
+def _asked(entry: Entry) -> tuple[object, object, object]:
+    """Method, target and query, from a request's line where there is one, else from fields of their own."""
+    method, target = _first(entry, METHODS), _first(entry, TARGETS)
+    line = next((one for name in REQUESTS if isinstance(one := entry.get(name), str) and " " in one.strip()), None)
+    whole = _first(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
+    if line is not None:
+        said, asked = request_line(line)
+        return method or said, whole or asked, None
+    plain = entry.get("request")
+    if target is None and isinstance(plain, str) and plain.startswith("/"):
+        target = plain
+    query = _first(entry, _QUERIES)
+    if whole is not None:
+        return method, whole, None if isinstance(whole, str) and "?" in whole else query
+    told = any(name in entry for name in _QUERIES)
+    return method, target, query if query is not None else "" if told else None
+
+
+def _end(entry: Entry, place: Place, duration: int | None, starts: tuple[str, ...]) -> int:
+    start = _first(entry, (*_STARTS, *starts)) if starts else _first(entry, _STARTS)
+    end = None if starts and start is not None else _first(entry, _ENDS)
+    if end is None and start is None:
+        if place.told_ns:
+            return place.told_ns
+        raise fields.Refused("no_time")
+    if end is not None:
+        return moment_ns(end, place.record_ms)
+    return moment_ns(start, place.record_ms) + (duration or 0)
+
+
+def _duration(entry: Entry, unit_ns: float | None) -> int | None:
+    for name, value in entry.items():
+        found = _SUFFIX.fullmatch(name) if name[-1:] == "s" or name[-1:] == "c" else None
+        if found is not None and fields.is_told(value) and not isinstance(value, dict):
+            unit = _SUFFIXES.get(found[1][:2]) or _SUFFIXES[found[1][:1]]
+            return length_ns(value, unit)
+    seconds = unit_ns == MICROS or unit_ns is None
+    for name in _LENGTHS:
+        value = entry.get(name)
+        if not fields.is_told(value):
+            continue
+        unit = unit_ns
+        if name in ("request_time", "upstream_response_time", "%T") and seconds:
+            unit = SECONDS if _has_point(value) or name != "request_time" or unit_ns is None else unit_ns
+        length = length_ns(value, unit)
+        if length is not None:
+            return length
+    return None
+
+
+def _has_point(value: object) -> bool:
+    return isinstance(value, float) or (isinstance(value, str) and "." in value)
+
+
+def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The service that was called and its namespace, as ingress-nginx, HAProxy or nginx name them."""
+    name, namespace = _text(_first(entry, ("service_name", "service"))), _text(entry.get("namespace"))
+    if name:
+        return name, namespace
+    upstream = _text(_first(entry, ("proxy_upstream_name", "upstream_name")))
+    if upstream:
+        return split_upstream(upstream, namespace)
+    found = _text(_first(entry, _CALLEES))
+    return ("" if found == "<NOSRV>" else found), namespace
+
+
+def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
+    """Service and namespace of ingress-nginx's `namespace-service-port`; where dashes leave it open, all but the port."""
+    if namespace and upstream.startswith(namespace + "-"):
+        return upstream[len(namespace) + 1 :].rpartition("-")[0] or upstream, namespace
+    found = _UPSTREAM.fullmatch(upstream)
+    if found is not None:
+        return found["service"], found["namespace"]
+    service, _, port = upstream.rpartition("-")
+    if service.startswith("default-"):
+        return service[8:], "default"
+    return (service if port and service else upstream), ""
+
+
+def host_of(value: object) -> str:
+    """A host without its port."""
+    text = _text(value)
+    name, colon, port = text.rpartition(":")
+    return name if colon and port.isdecimal() else text
+
+
+def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str]:
+    held = _first(entry, names)
+    if isinstance(held, dict | list | str):
+        return fields.headers_of(held)
+    found = {
+        ("referer" if name == "http_referrer" else name[len(prefix) :].replace("_", "-")): value
+        for name, value in entry.items()
+        if name.startswith(prefix) and name not in _NOT_HEADERS and fields.is_told(value)
+    }
+    if prefix == "http_":
+        for header in ("content_type", "content_length"):
+            if fields.is_told(entry.get(header)):
+                found[header.replace("_", "-")] = entry[header]
+    return fields.headers_of(found) if found else {}
+
+
+def _first(entry: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = entry.get(name)
+        if value is not None and value not in ("-", ""):
+            return value
+    return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) and value != "-" else ""

@@ -1,0 +1,220 @@
+"""Text access logs, a line an exchange, by the fields that monitor/model/log_lines.py finds in them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.flat import host_of, split_upstream
+from monitor.decode.api_logs.gateways import envoy_exchange
+from monitor.decode.api_logs.making import Place, make
+from monitor.decode.api_logs.proxies import made_by_aws, made_by_haproxy, made_by_proxy
+from monitor.decode.api_logs.servers import service_of_traefik
+from monitor.decode.api_logs.units import MILLIS, SECONDS, length_ns, moment_ns, request_line, unescaped
+from monitor.model.exchanges import Exchange
+
+Match = re.Match[str]
+Read = Callable[[Match, Place, int], Exchange]
+
+
+def _common(found: Match, place: Place, index: int, **more: Any) -> Exchange:
+    said = found.groupdict()
+    method, target = request_line(unescaped(said["request"]))
+    sent = {"referer": said.get("referer"), "user-agent": said.get("agent")}
+    return make(
+        place,
+        index,
+        end_ns=moment_ns(said["time"], place.record_ms),
+        method=method,
+        target=target,
+        status=said["status"],
+        query_known=True,
+        request_headers=fields.headers_of({name: unescaped(text) for name, text in sent.items() if text and text != "-"}),
+        headers_whole=False,
+        **{"duration_ns": None, **more},
+    )
+
+
+def _vhost(found: Match, place: Place, index: int) -> Exchange:
+    return _common(found, place, index, callee=found["vhost"])
+
+
+def _ingress(found: Match, place: Place, index: int) -> Exchange:
+    service, namespace = split_upstream(found["upstream_name"]) if found["upstream_name"] not in ("", "-") else ("", "")
+    length = length_ns(found["request_time"], SECONDS)
+    proxied = made_by_proxy({"upstream_status": found["upstream_status"]})
+    return _common(found, place, index, callee=service, callee_namespace=namespace, duration_ns=length, proxy_answer=proxied)
+
+
+def _traefik(found: Match, place: Place, index: int) -> Exchange:
+    length = length_ns(found["duration"], MILLIS)
+    service, namespace = service_of_traefik("", found["router"], found["server_url"])
+    read = _common(
+        found,
+        place,
+        index,
+        callee=service,
+        callee_namespace=namespace,
+        duration_ns=length,
+        proxy_answer=found["server_url"] in ("", "-"),
+    )
+    return _later(read, length)
+
+
+def _apisix(found: Match, place: Place, index: int) -> Exchange:
+    url = found["upstream_url"] or ""
+    host = host_of(found["host"]) or host_of(fields.split_url(url)[0])
+    proxied = made_by_proxy({"upstream_status": found["upstream_status"]})
+    return _common(found, place, index, callee=host, duration_ns=length_ns(found["request_time"], SECONDS), proxy_answer=proxied)
+
+
+def _envoy(found: Match, place: Place, index: int) -> Exchange:
+    entry: dict[str, Any] = found.groupdict()
+    method, target = request_line(unescaped(entry.pop("request")))
+    return envoy_exchange(entry | {"method": method, "path": target}, place, index)
+
+
+def _haproxy(found: Match, place: Place, index: int) -> Exchange:
+    method, target = request_line(found["request"])
+    taken = found["timers"].split("/")[-1]
+    length = length_ns(taken, MILLIS)
+    status = found["status"]
+    backend, server = found["backend"], found["server"]
+    held = {"termination": found["termination"], "server": server}
+    return make(
+        place,
+        index,
+        end_ns=moment_ns(found["accept_date"], place.record_ms) + (length or 0),
+        duration_ns=length,
+        method=method,
+        target=target,
+        status=0 if status == "-1" else status,
+        query_known=True,
+        callee="" if backend == "<NOSRV>" else backend,
+        headers_whole=False,
+        unanswered=status == "-1",
+        proxy_answer=made_by_haproxy(held, status),
+    )
+
+
+def _aws_balancer(found: Match, place: Place, index: int) -> Exchange:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html; its time is the answer's."""
+    said = found.groupdict()
+    method, target = request_line(unescaped(said["request"]))
+    parts = [length_ns(said[name], SECONDS) for name in ("request_s", "target_s", "response_s")]
+    told = [one for one in parts if one is not None]
+    trace = re.search(r"(?:Root|Self)=1-([0-9a-f]{8})-([0-9a-f]{24})", said.get("trace") or "")
+    group = (said.get("target_group") or "").partition(":targetgroup/")[2].partition("/")[0]
+    agent = said["agent"]
+    return make(
+        place,
+        index,
+        end_ns=moment_ns(said["time"], place.record_ms),
+        duration_ns=sum(told) if told else None,
+        method=method,
+        target=target,
+        status=0 if said["status"] == "-" else said["status"],
+        query_known=True,
+        callee=group or (said.get("domain") if said.get("domain") != "-" else "") or host_of(fields.split_url(target)[0]),
+        trace=fields.id_of(trace[1] + trace[2], 16) if trace else b"",
+        request_headers=fields.headers_of({"user-agent": unescaped(agent)}) if agent not in ("", "-") else {},
+        headers_whole=False,
+        unanswered=said["status"] == "-",
+        proxy_answer=made_by_aws(said["target_status"], said["status"]),
+    )
+
+
+def _aws_api(found: Match, place: Place, index: int) -> Exchange:
+    """The resource's path is the route, with `{names}` in it."""
+    said = found.groupdict()
+    return _aws_call(said, place, index)
+
+
+def _aws_call(said: dict[str, Any], place: Place, index: int) -> Exchange:
+    path = said["path"]
+    return make(
+        place,
+        index,
+        end_ns=moment_ns(said["time"], place.record_ms),
+        duration_ns=None,
+        method=said["method"],
+        target=path,
+        route=path,
+        status=said["status"],
+        caller=fields.name_of(said.get("caller")) or fields.name_of(said.get("user")),
+        headers_whole=False,
+    )
+
+
+_XML = re.compile(r"\s*<(\w+)>([^<]*)</\1>")
+_XML_NAMES = {"requestTime": "time", "httpMethod": "method", "resourcePath": "path"}
+
+
+def _aws_api_xml(found: Match, place: Place, index: int) -> Exchange:
+    """Of the form that the vendor's console offers, nothing else: not XML at large, which has entities and more."""
+    held = {_XML_NAMES.get(name, name): text.strip() for name, text in _XML.findall(found["rest"])}
+    missing = [name for name in ("time", "method", "path", "status") if name not in held]
+    if missing:
+        raise fields.Refused("aws_api_gateway_field_missing")
+    return _aws_call(held, place, index)
+
+
+def _raw(found: Match, place: Place, index: int) -> Exchange:
+    """A request as it travels (APISIX's `meta_format: origin`): no answer and no time are told, so that the record's own time counts."""
+    return _request(found["head"], place, index, place.told_ns or place.record_ms * 1_000_000)
+
+
+def _goreplay(found: Match, place: Place, index: int) -> Exchange:
+    """https://github.com/buger/goreplay/wiki: kind 1 a request, 2 an answer, 3 a replayed answer; answers stand apart."""
+    if found["kind"] != "1":
+        raise fields.Refused("answer_apart")
+    return _request(found["head"], place, index, fields.time_ns(int(found["at"]), place.record_ms))
+
+
+def _request(text: str, place: Place, index: int, end_ns: int) -> Exchange:
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    first, *rest = head.split("\n")
+    method, target = request_line(first)
+    pairs = [(name.strip(), value.strip()) for name, colon, value in (line.partition(":") for line in rest) if colon]
+    headers = fields.headers_of([[name, value] for name, value in pairs])
+    length = headers.get("content-length", "")
+    short = length.isdecimal() and len(length) < 12 and int(length) > len(body.encode("utf-8", "replace"))
+    return make(
+        place,
+        index,
+        end_ns=end_ns,
+        duration_ns=None,
+        method=method,
+        target=target,
+        status=None,
+        query_known=True,
+        request_headers=headers,
+        request_body=body or None,
+        request_truncated=short,
+    )
+
+
+def _later(read: Exchange, length: int | None) -> Exchange:
+    """A line whose time is the request's beginning: its end is later by what it took."""
+    return replace(read, end_ns=read.end_ns + length) if length else read
+
+
+READERS: dict[str, Read] = {
+    "ingress_nginx": _ingress,
+    "traefik_clf": _traefik,
+    "apisix_access": _apisix,
+    "combined": _common,
+    "common": _common,
+    "vhost_combined": _vhost,
+    "envoy_text": _envoy,
+    "istio_text": _envoy,
+    "haproxy_http": _haproxy,
+    "aws_alb": _aws_balancer,
+    "aws_elb": _aws_balancer,
+    "aws_api_clf": _aws_api,
+    "aws_api_csv": _aws_api,
+    "aws_api_xml": _aws_api_xml,
+    "raw_http": _raw,
+    "goreplay_raw": _goreplay,
+}

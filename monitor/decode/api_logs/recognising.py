@@ -1,0 +1,232 @@
+"""Each entry of a record by the source that wrote it, told by its marks; a source that was asked for refuses what another wrote."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, gcp_exchange
+from monitor.decode.api_logs.ecs import ecs_exchange
+from monitor.decode.api_logs.fields import Refused
+from monitor.decode.api_logs.flat import access_exchange, apache_exchange, haproxy_json_exchange, nginx_exchange
+from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
+from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
+from monitor.decode.api_logs.lines import READERS as LINE_READERS
+from monitor.decode.api_logs.making import Place
+from monitor.decode.api_logs.ndjson import ndjson_exchange
+from monitor.decode.api_logs.recorders import akto_exchange, goreplay_exchange, keploy_exchange, tap_exchange
+from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
+from monitor.decode.api_logs.wrappers import NOBODY, Line, Writer, json_of, unwrapped_entry, unwrapped_line
+from monitor.decode.unforeseen import UNFORESEEN
+from monitor.model.exchanges import Exchange
+from monitor.model.forms import json_form, text_form
+from monitor.model.log_lines import LINES, line_form
+from monitor.model.log_sources import log_source
+
+Entry = dict[str, Any]
+Make = Callable[[Entry, Place, int], Exchange]
+Found = Exchange | Refused
+
+READERS: dict[str, Make] = {
+    "ndjson": ndjson_exchange,
+    "nginx": nginx_exchange,
+    "apache": apache_exchange,
+    "access_json": access_exchange,
+    "haproxy": haproxy_json_exchange,
+    "traefik": traefik_exchange,
+    "caddy": caddy_exchange,
+    "envoy": envoy_exchange,
+    "envoy_tap": tap_exchange,
+    "kong": kong_exchange,
+    "apisix": apisix_exchange,
+    "aws_api_gateway": aws_exchange,
+    "gcp_load_balancer": gcp_exchange,
+    "azure_api_management": azure_exchange,
+    "ecs": ecs_exchange,
+    "har": har_exchange,
+    "goreplay": goreplay_exchange,
+    "akto": akto_exchange,
+    "keploy": keploy_exchange,
+}
+"""By form, what reads an object of it."""
+_COMMON = ("combined", "common", "vhost_combined")
+_ACCEPTED: dict[str, tuple[str, ...]] = {
+    "ndjson": ("ndjson",),
+    "nginx": ("nginx", "access_json", "combined", "common"),
+    "ingress_nginx": ("nginx", "access_json", "ingress_nginx", "combined"),
+    "apache": ("apache", "nginx", "access_json", *_COMMON),
+    "combined": _COMMON,
+    "haproxy": ("haproxy", "access_json", "haproxy_http"),
+    "traefik": ("traefik", "traefik_clf"),
+    "caddy": ("caddy",),
+    "envoy": ("envoy", "envoy_text", "istio_text"),
+    "istio": ("envoy", "istio_text", "envoy_text"),
+    "envoy_tap": ("envoy_tap",),
+    "kong": ("kong",),
+    "apisix": ("apisix", "apisix_access", "raw_http"),
+    "aws_api_gateway": ("aws_api_gateway", "aws_api_clf", "aws_api_csv", "aws_api_xml"),
+    "aws_alb": ("aws_alb", "aws_elb"),
+    "gcp_load_balancer": ("gcp_load_balancer",),
+    "azure_api_management": ("azure_api_management",),
+    "ecs": ("ecs",),
+    "har": ("har",),
+    "goreplay": ("goreplay", "goreplay_raw"),
+    "akto": ("akto",),
+    "keploy": ("keploy",),
+    "access_json": ("access_json", "nginx", "apache", "haproxy"),
+}
+SOURCES = tuple(_ACCEPTED)
+"""What a person may ask for."""
+_OWN_UNITS = {
+    "nginx": nginx_exchange,
+    "ingress_nginx": nginx_exchange,
+    "apache": apache_exchange,
+    "haproxy": haproxy_json_exchange,
+}
+_FLAT = frozenset({"nginx", "apache", "haproxy", "access_json"})
+_DEEPEST = 4
+_MOST_SHAPES = 4_096
+
+
+def accepted(source: str) -> tuple[str, ...]:
+    """The forms that a source comes in; none for a source that is none."""
+    return _ACCEPTED.get(source, ())
+
+
+def source_of_form(form: str) -> str:
+    """The source to ask for where this form is to be read."""
+    return form if form in _ACCEPTED else next((source for source, forms in _ACCEPTED.items() if form in forms), form)
+
+
+def opened(held: object) -> Iterator[tuple[object, str]]:
+    """The entries of one that holds several (a HAR document, a batch of Event Hubs), each with its form; else itself and ""."""
+    if isinstance(held, dict):
+        if is_har(held):
+            yield from ((one, "har") for one in har_entries(held))
+            return
+        records = azure_records(held)
+        if records is not None and log_source(held) == "azure_api_management":
+            yield from ((one, "azure_api_management") for one in records)
+            return
+    yield held, ""
+
+
+def is_one_text(text: str) -> bool:
+    """Whether a text of several lines is one entry: a request as it travels, XML that one service writes."""
+    return "\n" in text.strip() and any(LINES[name].fullmatch(text) for name in ("raw_http", "goreplay_raw", "aws_api_xml"))
+
+
+class Recogniser:
+    """Reads entries one by one. `source` is "auto" or one of SOURCES. It remembers, by an entry's keys, who wrote such an entry:
+    that saves looking and changes no answer.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._allowed = frozenset(_ACCEPTED.get(source, ()))
+        self._own = _OWN_UNITS.get(source)
+        self._known: dict[tuple[str, ...], tuple[str, Make] | None] = {}
+        self.told = ""
+        """The form of the entry that was read last, "" when it is none."""
+
+    def read(
+        self, entry: object, place: Place, index: int, writer: Writer = NOBODY, depth: int = 0, form: str = ""
+    ) -> Iterator[Found]:
+        """The exchanges of an entry and of what it wraps, or why there are none. `form`: what the entry is known to be."""
+        try:
+            if type(entry) is dict:
+                known = (form, READERS[form]) if form else self._source_of(entry)
+                if known is not None:
+                    yield self._made(known, entry, place, index, writer)
+                else:
+                    yield from self._inside(entry, place, index, depth)
+            elif isinstance(entry, str):
+                yield from self._text(entry, place, index, writer, depth)
+            else:
+                yield Refused("not_json" if entry is None else "not_an_object")
+        except Refused as refusal:
+            yield refusal
+        except UNFORESEEN as error:
+            yield Refused(f"unreadable_{type(error).__name__}")
+
+    def _source_of(self, entry: Entry) -> tuple[str, Make] | None:
+        keys = tuple(entry)
+        if keys in self._known and not _HOLDERS & entry.keys():
+            return self._known[keys]
+        form = log_source(entry)
+        found = (form, READERS[form]) if form else None
+        if found is not None and self._own is not None and form in _FLAT:
+            found = (form, self._own)
+        if not _HOLDERS & entry.keys():
+            if len(self._known) >= _MOST_SHAPES:
+                self._known.clear()
+            self._known[keys] = found
+        return found
+
+    def _made(self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer) -> Found:
+        form, make = known
+        self.told = form
+        if self._allowed and form not in self._allowed:
+            return Refused(form)
+        read = make(entry, place, index)
+        return writer.named(read) if writer is not NOBODY else read
+
+    def _inside(self, entry: Entry, place: Place, index: int, depth: int) -> Iterator[Found]:
+        """What a shipper's wrapper holds. A wrapper of several entries gives them indices after its own."""
+        self.told = ""
+        if entry.get("messageType") == "CONTROL_MESSAGE":
+            yield Refused("cloudwatch_control_message")
+            return
+        lines = list(unwrapped_entry(entry, place)) if depth < _DEEPEST else []
+        if not lines:
+            form = json_form(entry)
+            yield Refused(form if form != "json" else "unknown_source")
+            return
+        for at, line in enumerate(lines):
+            place_of_line = index if len(lines) == 1 else _INSIDE + index * 10_000 + at
+            for found in self._line(line, place_of_line, depth):
+                yield Refused(json_form(entry)) if isinstance(found, Refused) and str(found) in _NO_EXCHANGE else found
+
+    def _line(self, line: Line, index: int, depth: int) -> Iterator[Found]:
+        if line.partial:
+            yield Refused("partial_line")
+        else:
+            yield from self.read(line.content, line.place, index, line.writer, depth + 1)
+
+    def _text(self, text: str, place: Place, index: int, writer: Writer, depth: int) -> Iterator[Found]:
+        held = json_of(text)
+        if isinstance(held, dict):
+            yield from self.read(held, place, index, writer, depth + 1)
+            return
+        form, found = line_form(text)
+        self.told = form
+        if found is None:
+            line = unwrapped_line(text, place) if depth < _DEEPEST else None
+            if line is None:
+                yield Refused("not_json" if text.lstrip()[:1] in ("{", "[") else text_form(text) or "not_json")
+            else:
+                yield from self._line(line, index, depth)
+        elif self._allowed and form not in self._allowed:
+            yield Refused(form)
+        else:
+            read = LINE_READERS[form](found, place, index)
+            yield writer.named(read)
+
+
+_HOLDERS = frozenset(
+    {
+        "request",
+        "httpRequest",
+        "http",
+        "spec",
+        "properties",
+        "records",
+        "log",
+        "r",
+        "http_request",
+        "request_line",
+        "requestLine",
+        "%r",
+    }
+)
+"""Members whose kind, not only their being there, tells the source."""
+_INSIDE = 2_000_000_000  # so that what one entry wraps has keys of its own, below 2^32
+_NO_EXCHANGE = frozenset({"plain_text", "not_json", "json", "unknown_source", "csv", "json_log"})

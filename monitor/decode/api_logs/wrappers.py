@@ -1,0 +1,204 @@
+"""What shippers wrap a line in: Docker, CRI, Fluent Bit, Filebeat, Vector, syslog, CloudWatch, Loki, Cloud Logging, Splunk.
+
+https://docs.docker.com/engine/logging/drivers/json-file/, https://github.com/kubernetes/design-proposals-archive (CRI logging),
+https://docs.fluentbit.io/manual/pipeline/filters/kubernetes, https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.html,
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html, https://grafana.com/docs/loki/latest/reference/loki-http-api/
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.making import UNKNOWN, Place
+from monitor.decode.api_logs.units import moment_ns
+from monitor.model.exchanges import Exchange
+from monitor.model.log_lines import CRI, SYSLOG
+
+Entry = dict[str, Any]
+_INNER = (
+    "log",
+    "message",
+    "log_processed",
+    "MESSAGE",
+    "msg",
+    "@message",
+    "json",
+    "line",
+    "textPayload",
+    "jsonPayload",
+    "event",
+    "record",
+)
+_TIMES = ("time", "@timestamp", "timestamp", "date", "ts", "_time")
+_NAME_LABELS = (
+    "app.kubernetes.io/name",
+    "app_kubernetes_io/name",
+    "app",
+    "k8s-app",
+    "k8s_app",
+    "service",
+    "app_kubernetes_io_name",
+)
+_VERSION_LABELS = ("app.kubernetes.io/version", "app_kubernetes_io/version", "version", "app_kubernetes_io_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote a line, as its wrapper tells: what an entry itself leaves open is filled from here."""
+
+    service: str = ""
+    version: str = ""
+    namespace: str = ""
+    environment: str = ""
+
+    def named(self, read: Exchange) -> Exchange:
+        """The exchange with its callee's name where its own source has none: then the writer is the server."""
+        if not self.service or read.callee != UNKNOWN or read.side == "client":
+            return read
+        return replace(
+            read,
+            callee=self.service,
+            callee_version=read.callee_version or self.version,
+            callee_namespace=read.callee_namespace or self.namespace,
+            environment=read.environment or self.environment,
+        )
+
+
+NOBODY = Writer()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a wrapper holds: an object or a text. `partial`: only a piece of a line."""
+
+    content: Any
+    place: Place
+    writer: Writer
+    partial: bool = False
+
+
+def unwrapped_entry(entry: Entry, place: Place) -> Iterator[Line]:
+    """What an entry wraps, nothing when it is no wrapper that we know."""
+    if isinstance(entry.get("logEvents"), list):
+        yield from _cloudwatch(entry, place)
+        return
+    if isinstance(entry.get("streams"), list) and entry["streams"] and isinstance(entry["streams"][0], dict):
+        yield from _loki(entry, place)
+        return
+    for name in _INNER:
+        held = entry.get(name)
+        if name == "event" and isinstance(held, dict) and "original" in held:
+            held = held["original"]
+        if isinstance(held, dict) and held and name != "log":
+            yield Line(held, _timed(entry, place), writer_of(entry))
+            return
+        if isinstance(held, dict) and any(inner in held for inner in ("method", "request", "status", "http")):
+            yield Line(held, _timed(entry, place), writer_of(entry))
+            return
+        if isinstance(held, str) and held.strip():
+            docker = name == "log" and "stream" in entry
+            partial = docker and not held.endswith("\n") and held[:1] == "{" and held[-1:] != "}"
+            yield Line(held.strip("\r\n"), _timed(entry, place), writer_of(entry), partial or entry.get("_p") == "P")
+            return
+    original = entry.get("event.original")
+    if isinstance(original, str):
+        yield Line(original, _timed(entry, place), writer_of(entry))
+
+
+def unwrapped_line(text: str, place: Place) -> Line | None:
+    """The line that a container's runtime or syslog wrote a head before; None without one."""
+    found = CRI.match(text)
+    if found is not None:
+        try:
+            place = replace(place, told_ns=moment_ns(found[1], place.record_ms))
+        except fields.Refused:
+            return None
+        return Line(text[found.end() :], place, NOBODY, found[3] == "P")
+    found = SYSLOG.match(text)
+    return Line(text[found.end() :], place, NOBODY) if found is not None else None
+
+
+def _cloudwatch(entry: Entry, place: Place) -> Iterator[Line]:
+    for event in entry["logEvents"]:
+        if isinstance(event, dict) and isinstance(event.get("message"), str):
+            yield Line(event["message"].strip("\r\n"), _timed(event, place), NOBODY)
+
+
+def _loki(entry: Entry, place: Place) -> Iterator[Line]:
+    for stream in entry["streams"]:
+        labels = stream.get("stream") if isinstance(stream, dict) else None
+        said = labels if isinstance(labels, dict) else {}
+        names = (said.get(name) for name in ("service_name", "app", "service", "container"))
+        namespace, version = _word(said.get("namespace")), _word(said.get("version"))
+        writer = Writer(next((name for name in names if isinstance(name, str)), ""), version, namespace)
+        for pair in stream.get("values") or [] if isinstance(stream, dict) else []:
+            if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str):
+                yield Line(pair[1].strip("\r\n"), _timed({"time": pair[0]}, place), writer)
+
+
+def writer_of(entry: Entry) -> Writer:
+    """Service, version and namespace of who wrote the line: by ECS's fields, else by Kubernetes labels, else by the container."""
+    service = entry.get("service")
+    ours = service if isinstance(service, dict) else {}
+    name = _word(entry.get("service.name")) or _word(ours.get("name"))
+    pod = entry.get("kubernetes")
+    held = pod if isinstance(pod, dict) else {}
+    labels = held.get("labels")
+    marks = labels if isinstance(labels, dict) else {}
+    container = held.get("container")
+    name = name or _labelled(marks, _NAME_LABELS) or _word(held.get("container_name"))
+    name = name or (_word(container.get("name")) if isinstance(container, dict) else "")
+    version = _word(ours.get("version")) or _word(entry.get("service.version")) or _labelled(marks, _VERSION_LABELS)
+    namespace = _word(held.get("namespace_name")) or _word(held.get("namespace"))
+    return Writer(name, version, namespace, _word(ours.get("environment")) or _word(entry.get("service.environment")))
+
+
+def _labelled(marks: Entry, names: tuple[str, ...]) -> str:
+    for name in names:
+        held = marks.get(name)
+        for step in name.split(".") if held is None and "." in name else ():  # Filebeat de-dots labels, or nests them
+            held = (held if isinstance(held, dict) else marks).get(step)
+        if isinstance(held, str) and held:
+            return held
+        if isinstance(held, dict) and isinstance(held.get("value"), str):
+            return str(held["value"])
+    return ""
+
+
+def _timed(entry: Entry, place: Place) -> Place:
+    at = next((entry[name] for name in _TIMES if isinstance(entry.get(name), int | float | str)), None)
+    if at is None:
+        return place
+    try:
+        return replace(place, told_ns=moment_ns(at, place.record_ms))
+    except fields.Refused:
+        return place
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def json_of(text: str) -> Any:
+    """The object or array that a text is; None for other text. A text that is JSON inside a string is read, too."""
+    begin = text.lstrip()[:1]
+    if begin not in ("{", "[", '"'):
+        return None
+    try:
+        held = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _repaired(text) if begin == "{" else None
+    return json_of(held) if isinstance(held, str) else held
+
+
+def _repaired(text: str) -> Any:
+    r"""JSON that a server wrote with `\xHH` in its strings, as nginx and Apache do without `escape=json`; None for other text."""
+    if "\\x" not in text:
+        return None
+    try:
+        return orjson.loads(text.replace("\\x", "\\u00"))
+    except orjson.JSONDecodeError:
+        return None

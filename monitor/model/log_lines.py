@@ -1,0 +1,85 @@
+"""Lines of text that access logs are made of, each by its vendor's documented default: a code and the line's fields.
+
+nginx and Apache: https://nginx.org/en/docs/http/ngx_http_log_module.html, https://httpd.apache.org/docs/2.4/logs.html;
+ingress-nginx: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/; Envoy and Istio:
+https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage, Istio's EnvoyTextLogFormat; Traefik:
+https://doc.traefik.io/traefik/observability/access-logs/; HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.3; AWS:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html,
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html; APISIX: `http.access_log_format`.
+"""
+
+import re
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_LIST = r"[\d.-]+(?:(?:, | : )[\d.-]+)*"
+_REQUEST = r'"(?P<request>(?:[^"\\]|\\.)*)"'
+_TIME = r"\[(?P<time>[^\]]{8,40})\]"
+_COMMON = rf"(?P<client>\S+) (?P<ident>\S+) (?P<user>.{{1,200}}?) {_TIME} {_REQUEST} (?P<status>\d{{3}}|-) (?P<bytes>\d+|-)"
+_COMBINED = rf'{_COMMON} "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"'
+_ENVOY = rf"\[(?P<start_time>[^\]]{{8,40}})\] {_REQUEST} (?P<response_code>\d+|-) (?P<response_flags>\S+) "
+_ENVOY_END = (
+    r"(?P<bytes_received>\d+|-) (?P<bytes_sent>\d+|-) (?P<duration>\d+|-) (?P<upstream_service_time>\d+|-) "
+    r'"(?P<x_forwarded_for>[^"]*)" "(?P<user_agent>(?:[^"\\]|\\.)*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" '
+    r'"(?P<upstream_host>[^"]*)"'
+)
+_AWS_API = r"(?P<ip>\S+)"
+
+LINES: dict[str, re.Pattern[str]] = {
+    name: re.compile(pattern + r"\s*")
+    for name, pattern in {
+        "ingress_nginx": rf"{_COMBINED} (?P<request_length>\d+|-) (?P<request_time>[\d.]+|-) \[(?P<upstream_name>[^\]]*)\] "
+        rf"(?:\[(?P<alternative>[^\]]*)\] )?(?P<upstream_addr>\S+(?:(?:, | : )\S+)*) (?P<upstream_response_length>{_LIST}) "
+        rf"(?P<upstream_response_time>{_LIST}) (?P<upstream_status>{_LIST})(?: (?P<request_id>[0-9a-fA-F-]{{8,40}}|-))?",
+        "traefik_clf": rf'{_COMBINED} (?P<count>\d+|-) "(?P<router>[^"]*)" "(?P<server_url>[^"]*)" (?P<duration>\d+)ms',
+        "apisix_access": rf"(?P<client>\S+) - (?P<user>\S+) {_TIME} (?P<host>\S+) {_REQUEST} (?P<status>\d{{3}}) (?P<bytes>\d+|-) "
+        rf'(?P<request_time>[\d.]+) "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)" (?P<upstream_addr>\S+(?:, \S+)*) '
+        rf'(?P<upstream_status>{_LIST}) (?P<upstream_response_time>{_LIST})(?: "(?P<upstream_url>[^"]*)")?(?: .*)?',
+        "vhost_combined": rf"(?P<vhost>[^\s:]+):(?P<port>\d+) {_COMBINED}",
+        "combined": _COMBINED,
+        "common": _COMMON,
+        "envoy_text": _ENVOY + _ENVOY_END,
+        "istio_text": _ENVOY
+        + r'(?P<response_code_details>\S+) (?P<connection_termination_details>\S+) "(?P<upstream_transport_failure_reason>[^"]*)" '
+        + _ENVOY_END
+        + r" (?P<upstream_cluster>\S+) (?P<upstream_local_address>\S+) (?P<downstream_local_address>\S+) "
+        r"(?P<downstream_remote_address>\S+) (?P<requested_server_name>\S+) (?P<route_name>\S+)(?: .*)?",
+        "haproxy_http": r"(?:.*?\bhaproxy[^\s\[]*\[\d+\]: )?(?P<client>\S+:\d+) \[(?P<accept_date>[^\]]{10,40})\] (?P<frontend>\S+) "
+        r"(?P<backend>[^\s/]+)/(?P<server>\S+) (?P<timers>[+-]?\d+(?:/[+-]?\d+){3,4}) (?P<status>-?\d+) (?P<bytes>\+?\d+) "
+        r"(?P<request_cookie>\S+) (?P<response_cookie>\S+) (?P<termination>\S{2,4}) (?P<connections>\d+(?:/\+?\d+){4}) "
+        r"(?P<queues>\d+/\d+)(?P<captures>(?: \{[^}]*\}){0,2}) " + _REQUEST + r"(?: .*)?",
+        "aws_alb": r"(?P<type>http|https|h2|grpcs|ws|wss) (?P<time>\S+) (?P<elb>\S+) (?P<client>\S+) (?P<target>\S+) "
+        r"(?P<request_s>-?[\d.]+) (?P<target_s>-?[\d.]+) (?P<response_s>-?[\d.]+) (?P<status>\d+|-) (?P<target_status>\d+|-) "
+        r"(?P<received>\d+|-) (?P<sent>\d+|-) " + _REQUEST + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+) '
+        r'(?P<target_group>\S+) "(?P<trace>[^"]*)"(?: "(?P<domain>[^"]*)" "(?P<certificate>[^"]*)" (?P<priority>\S+) (?P<created>\S+) '
+        r'"(?P<actions>[^"]*)" "(?P<redirect>[^"]*)" "(?P<error>[^"]*)")?(?: .*)?',
+        "aws_elb": r"(?P<time>\d{4}-\d\d-\d\dT\S+) (?P<elb>\S+) (?P<client>\S+:\d+) (?P<target>\S+) (?P<request_s>-?[\d.]+) "
+        r"(?P<target_s>-?[\d.]+) (?P<response_s>-?[\d.]+) (?P<status>\d+|-) (?P<target_status>\d+|-) (?P<received>\d+) (?P<sent>\d+) "
+        + _REQUEST
+        + r' "(?P<agent>(?:[^"\\]|\\.)*)" (?P<cipher>\S+) (?P<tls>\S+)',
+        "aws_api_clf": rf'{_AWS_API} (?P<caller>\S+) (?P<user>\S+) \[(?P<time>[^\]]{{8,40}})\] ?"(?P<method>[A-Z]+) (?P<path>\S+) '
+        r'(?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3}|-) (?P<bytes>\d+|-) (?P<request>[0-9a-zA-Z=_-]{6,80})(?: (?P<extended>\S+))?',
+        "aws_api_csv": r"(?P<ip>[^\s,]+),(?P<caller>[^,]*),(?P<user>[^,]*),(?P<time>\d\d?/[A-Z][a-z]{2}/\d{4}:[^,]+),(?P<method>[A-Z]+),"
+        r"(?P<path>/[^,]*),(?P<protocol>HTTP/[\d.]+),(?P<status>\d{3}|-),(?P<bytes>\d+|-),(?P<request>[^,\s]+)(?:,(?P<extended>[^,\s]*))?",
+        "aws_api_xml": r'<request id="(?P<request>[^"]*)">(?P<rest>.*)</request>',
+        "raw_http": r"(?P<head>[A-Z]{3,10} \S+ HTTP/\d(?:\.\d)?\r?\n.*)",
+        "goreplay_raw": r"(?P<kind>[123]) (?P<id>[0-9a-f]{8,40}) (?P<at>\d{13,19})(?: (?P<latency>-?\d+))?\r?\n(?P<head>.*)",
+    }.items()
+}
+"""By code, a whole line. In this order: the first that fits is the line's."""
+LINES |= {name: re.compile(LINES[name].pattern, re.DOTALL) for name in ("aws_api_xml", "raw_http", "goreplay_raw")}
+_LONGEST = 65_536
+_LONG = frozenset({"aws_api_xml", "raw_http", "goreplay_raw"})
+SYSLOG = re.compile(
+    r"<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
+    r"(?:(?!haproxy)[\w./-]+(?:\[\d+\])?: )?\ufeff?"
+)
+CRI = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([PF])(?: |$)")
+
+
+def line_form(text: str) -> tuple[str, re.Match[str] | None]:
+    """Which line this is, and its fields; ("", None) for none that we know. A long text can only be what holds a body."""
+    for name in LINES if len(text) <= _LONGEST else _LONG:
+        found = LINES[name].fullmatch(text)
+        if found is not None:
+            return name, found
+    return "", None

@@ -1,0 +1,248 @@
+"""Every source as its vendor documents it: each field of what it tells, alone, in a mixed stream, wrapped, and asked for wrongly."""
+
+import gzip
+import random
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+import pytest
+
+from monitor.config import choices, known
+from monitor.decode.api_logs import FORMATS, decode_api_logs
+from monitor.decode.api_logs.lines import READERS as LINE_READERS
+from monitor.decode.api_logs.recognising import READERS, SOURCES, accepted
+from monitor.model.exchanges import Exchange
+from monitor.model.forms import LOG_FORMS, looks
+from monitor.model.log_lines import LINES
+from monitor.model.records import Partition, Records, Rejects
+from tests.decode.api_logs.samples import AT, DEFAULTS, MS, NOW_MS, SAMPLES, Sample
+
+PLACE = Partition("ab" * 8, "api_logs", 0)
+_KEY = ("source_id", "partition", "offset", "index")
+
+
+def records(*values: bytes) -> Records:
+    count = len(values)
+    return Records(list(values), [PLACE] * count, list(range(count)), [NOW_MS] * count, [{}] * count, [0] * count)
+
+
+def told(read: Exchange) -> dict[str, Any]:
+    return {name: value for name, value in asdict(read).items() if name not in _KEY}
+
+
+def read(raw: str | bytes, source: str = "auto") -> tuple[list[Exchange], Rejects]:
+    return decode_api_logs(records(raw if isinstance(raw, bytes) else raw.encode()), source)
+
+
+def one(raw: str | bytes, source: str = "auto") -> Exchange:
+    exchanges, rejects = read(raw, source)
+    assert not rejects
+    assert len(exchanges) == 1
+    return exchanges[0]
+
+
+def by_name(name: str) -> Sample:
+    return next(sample for sample in SAMPLES if sample.name == name)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_a_vendors_default_tells_each_field(sample: Sample) -> None:
+    assert told(one(sample.raw, sample.source)) == DEFAULTS | sample.told
+
+
+# Of a bare `duration` nobody but the one who asks for Apache can say that it counts microseconds.
+@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.name != "apache-json"], ids=lambda sample: sample.name)
+def test_auto_tells_the_same(sample: Sample) -> None:
+    assert told(one(sample.raw)) == DEFAULTS | sample.told
+
+
+def test_a_stream_of_all_sources_is_read_record_by_record_and_line_by_line() -> None:
+    wanted = {sample.name: told(one(sample.raw)) for sample in SAMPLES}
+    mixed = [sample for sample in SAMPLES for _ in range(3)]
+    random.Random(4).shuffle(mixed)
+    exchanges, rejects = decode_api_logs(records(*(sample.raw.encode() for sample in mixed)), "auto")
+    assert not rejects
+    assert [told(found) for found in exchanges] == [wanted[sample.name] for sample in mixed]
+    lines = [sample for sample in mixed if "\n" not in sample.raw and not sample.name.startswith("azure")]
+    exchanges, rejects = read("\n".join(sample.raw for sample in lines))
+    assert not rejects
+    assert [told(found) for found in exchanges] == [wanted[sample.name] for sample in lines]
+    assert len({found.index for found in exchanges}) == len(lines)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_a_wrong_source_is_refused_by_the_name_of_the_right_one(sample: Sample) -> None:
+    for source in SOURCES:
+        exchanges, rejects = read(sample.raw, source)
+        if exchanges:
+            assert not rejects
+            assert exchanges[0].path == (DEFAULTS | sample.told)["path"]
+            assert sample.source in (source, *(other for other in SOURCES if set(accepted(other)) & set(accepted(source))))
+        else:
+            (reject,) = rejects
+            assert reject.reason in LOG_FORMS
+            assert reject.reason in accepted(sample.source)
+            assert looks(reject.reason)
+
+
+def test_what_may_be_asked_for_is_what_is_read() -> None:
+    assert set(FORMATS) == {"auto", *SOURCES, "otlp", "otlp_proto", "otlp_json", "mapping"}
+    assert list(choices(known()["topics.api_logs_format"])) == list(FORMATS)
+    assert {*READERS, *LINE_READERS} == LOG_FORMS
+    assert set(LINES) == set(LINE_READERS)
+    assert {form for source in SOURCES for form in accepted(source)} == LOG_FORMS
+
+
+_INNER = by_name("nginx-json")
+_KUBERNETES = {
+    "pod_name": "payment-1", "namespace_name": "shop", "container_name": "app", "labels": {"app.kubernetes.io/name": "payment", "app.kubernetes.io/version": "2.0"},
+}  # fmt: skip
+WRAPPED = {
+    "docker": lambda text: orjson.dumps({"log": text + "\n", "stream": "stdout", "time": "2026-11-28T10:00:01.5Z"}),
+    "fluent-bit": lambda text: orjson.dumps({"date": 1795860001.5, "stream": "stdout", "_p": "F", "log": text, "kubernetes": _KUBERNETES}),
+    "fluent-bit-merged": lambda text: orjson.dumps({"date": 1795860001.5, "log": text, "log_processed": orjson.loads(text)}),
+    "filebeat": lambda text: orjson.dumps(
+        {"@timestamp": "2026-11-28T10:00:01.5Z", "@metadata": {"beat": "filebeat"}, "log": {"offset": 7, "file": {"path": "/var/log/a"}},
+         "message": text, "input": {"type": "container"}, "agent": {"name": "n"}, "ecs": {"version": "8.0.0"}, "host": {"name": "n"}}
+    ),
+    "filebeat-json": lambda text: orjson.dumps({"@timestamp": "2026-11-28T10:00:01.5Z", "json": orjson.loads(text), "agent": {"name": "n"}}),
+    "vector": lambda text: orjson.dumps({"message": text, "timestamp": "2026-11-28T10:00:01.5Z", "source_type": "file", "host": "n"}),
+    "event-original": lambda text: orjson.dumps({"@timestamp": "2026-11-28T10:00:01.5Z", "event": {"original": text}}),
+    "twice": lambda text: orjson.dumps({"message": orjson.dumps({"log": text, "stream": "stdout", "time": "2026-11-28T10:00:01.5Z"}).decode()}),
+    "text-in-json": orjson.dumps,
+    "cri": lambda text: f"2026-11-28T10:00:01.500000000Z stdout F {text}".encode(),
+    "syslog-3164": lambda text: f"<190>Nov 28 10:00:01 lb nginx: {text}".encode(),
+    "syslog-5424": lambda text: f"<190>1 2026-11-28T10:00:01Z lb nginx 7 - - {text}".encode(),
+    "cloudwatch": lambda text: gzip.compress(orjson.dumps(
+        {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "subscriptionFilters": ["f"],
+         "logEvents": [{"id": "1", "timestamp": 1795860001500, "message": text}]}
+    )),
+    "loki": lambda text: orjson.dumps({"streams": [{"stream": {"app": "payment"}, "values": [["1795860001500000000", text]]}]}),
+    "cloud-logging": lambda text: orjson.dumps({"insertId": "1", "jsonPayload": orjson.loads(text), "timestamp": "2026-11-28T10:00:01.5Z"}),
+    "splunk": lambda text: orjson.dumps({"time": 1795860001.5, "host": "n", "sourcetype": "_json", "event": orjson.loads(text)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrapper", WRAPPED)
+def test_an_entry_inside_a_shippers_wrapper_tells_the_same(wrapper: str) -> None:
+    assert told(one(WRAPPED[wrapper](_INNER.raw))) == DEFAULTS | _INNER.told
+
+
+@pytest.mark.parametrize(
+    "wrapper", [name for name in WRAPPED if name not in ("fluent-bit-merged", "filebeat-json", "cloud-logging", "splunk")]
+)
+def test_a_line_of_text_inside_a_shippers_wrapper_is_read_too(wrapper: str) -> None:
+    sample = by_name("ingress-nginx")
+    assert told(one(WRAPPED[wrapper](sample.raw))) == DEFAULTS | sample.told
+
+
+def test_who_wrote_a_line_is_its_callee_where_the_line_names_none() -> None:
+    found = one(WRAPPED["fluent-bit"](by_name("combined").raw))
+    assert (found.callee, found.callee_version, found.callee_namespace) == ("payment", "2.0", "shop")
+    assert one(WRAPPED["loki"](by_name("combined").raw)).callee == "payment"
+
+
+def test_an_entry_without_a_time_has_its_wrappers() -> None:
+    inner = orjson.dumps({"request_method": "GET", "request_uri": "/pay/7", "status": 200, "request_time": 0.042}).decode()
+    assert one(WRAPPED["cri"](inner)).end_ns == AT + 1_500 * MS
+    assert [reject.reason for reject in read(inner)[1]] == ["no_time"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b'2026-11-28T10:00:00Z stdout P {"request_method": "GET", "requ', "partial_line"),
+        (orjson.dumps({"log": '{"request_method": "GET", "requ', "stream": "stdout", "time": "2026-11-28T10:00:00Z"}), "partial_line"),
+        (b'{"http_streamed_trace_segment": {"trace_id": "1", "request_headers": {"headers": []}}}', "streamed_tap"),
+        (by_name("goreplay").raw.replace('"Req_Type":"1"', '"Req_Type":"2"').encode(), "answer_apart"),
+        (b'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "\\x16\\x03\\x01" 400 150 "-" "-"', "no_request"),
+        (b'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "-" 408 0 "-" "-"', "no_request"),
+        (b'{"message": "started in 12 s", "level": "info", "time": "2026-11-28T10:00:00Z"}', "json_log"),
+        (b'{"a": 1}', "unknown_source"),
+    ],
+)  # fmt: skip
+def test_what_is_no_exchange_is_refused_by_a_reason_that_says_so(raw: bytes, reason: str) -> None:
+    exchanges, rejects = read(raw)
+    assert not exchanges
+    assert [reject.reason for reject in rejects] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("value", "end"),
+    [
+        ("28/Nov/2026:11:00:00 +0100", AT), ("[28/Nov/2026:10:00:00 +0000]", AT), ("2026-11-28T10:00:00.123456789Z", AT + 123_456_789), ("1795860000.042", AT + 42 * MS),
+        (1795860000, AT), (1795860000000, AT), (1795860000000000, AT), (1795860000000000007, AT + 7), (1795860000.5, AT + 500 * MS), ("1795860000000", AT),
+        ("2026-11-28 10:00:00", AT), ("Sat, 28 Nov 2026 10:00:00 GMT", AT), ("28/Nov/2026:10:00:00.042", AT + 42 * MS),
+    ],
+)  # fmt: skip
+def test_times_in_every_spelling(value: object, end: int) -> None:
+    assert (
+        one(orjson.dumps({"time": value, "request_method": "GET", "request_uri": "/a", "status": 200, "remote_addr": "1"})).end_ns
+        == end
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "length"),
+    [
+        ({"request_time": 0.042}, 42 * MS), ({"request_time": "0.042"}, 42 * MS), ({"upstream_response_time": "0.010, 0.032"}, 42 * MS),
+        ({"upstream_response_time": "0.010 : 0.032"}, 42 * MS), ({"upstream_response_time": "-, 0.042"}, 42 * MS), ({"request_time": "-"}, None),
+        ({"duration_ms": "42"}, 42 * MS), ({"latency_us": 42_000}, 42 * MS), ({"duration_ns": 42 * MS}, 42 * MS), ({"elapsed": "42ms"}, 42 * MS),
+        ({"latency": "42000µs"}, 42 * MS), ({"time_taken_s": 0.042}, 42 * MS), ({"latency": {"seconds": 0, "nanos": 42 * MS}}, 42 * MS), ({}, None),
+    ],
+)  # fmt: skip
+def test_durations_in_every_unit(fields: dict[str, Any], length: int | None) -> None:
+    entry = {
+        "time": "2026-11-28T10:00:00Z",
+        "request_method": "GET",
+        "request_uri": "/a",
+        "status": 200,
+        "remote_addr": "1",
+    } | fields
+    assert one(orjson.dumps(entry)).duration_ns == length
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "cut"),
+    [
+        ('{"a": 1}', '{"a": 1}', False), ('{"a": 1...', '{"a": 1', True), ('{"a": 1}... (truncated)', '{"a": 1}', True), ('{"a": "x[TRUNCATED]', '{"a": "x', True),
+        ('{"a": "wait..."}', '{"a": "wait..."}', False), ("[REDACTED]", None, False), ("***", None, False), ("-", None, False), ({"a": 1}, b'{"a":1}', False),
+        ('{"a": 1}…', '{"a": 1}', True), ('{"a": "[REDACTED]"}', '{"a": "[REDACTED]"}', False),
+    ],
+)  # fmt: skip
+def test_marks_of_cut_and_masked_bodies(body: object, kept: object, cut: bool) -> None:
+    for name in ("nginx-json", "apisix", "ecs"):
+        entry = orjson.loads(by_name(name).raw)
+        if name == "nginx-json":
+            entry["resp_body"] = body
+        elif name == "apisix":
+            entry["response"]["body"] = body
+        else:
+            entry["http"]["response"]["body"] = {"content": body}
+        found = one(orjson.dumps(entry))
+        assert (found.response_body, found.response_truncated) == (kept, cut)
+
+
+@pytest.mark.parametrize(
+    ("sample", "changes"),
+    [
+        ("nginx-json", {"upstream_status": "-", "status": 502}),
+        ("traefik", {"OriginStatus": 0, "DownstreamStatus": 404}),
+        ("haproxy-json", {"server_name": "<NOSRV>", "status_code": "503"}),
+        ("haproxy-json", {"termination_state_cookie": "sH--", "status_code": "504"}),
+        ("aws-api-json", {"integrationStatus": "-", "status": "429"}),
+        ("gcp", {"jsonPayload": {"statusDetails": "failed_to_pick_backend"}}),
+        ("istio-json", {"response_code_details": "upstream_reset_before_response_started", "response_code": 503}),
+        ("kong", {"source": "exit"}),
+    ],
+)
+def test_what_a_gateway_answered_itself_is_marked(sample: str, changes: dict[str, Any]) -> None:
+    assert one(orjson.dumps(orjson.loads(by_name(sample).raw) | changes)).proxy_answer
+
+
+def test_a_masked_or_binary_line_costs_only_itself() -> None:
+    good = by_name("combined").raw.encode()
+    exchanges, rejects = read(good + b"\n\xff\xfe nothing\n" + good)
+    assert len(exchanges) == 2
+    assert [(reject.reason, reject.count) for reject in rejects] == [("not_json", 1)]
