@@ -176,8 +176,7 @@ def _duration(entry: Entry, unit_ns: float | None) -> int | None:
     for name, value in entry.items():
         found = _SUFFIX.fullmatch(name) if name[-1:] == "s" or name[-1:] == "c" else None
         if found is not None and fields.is_told(value) and not isinstance(value, dict):
-            unit = _SUFFIXES.get(found[1][:2]) or _SUFFIXES[found[1][:1]]
-            return length_ns(value, unit)
+            return length_ns(value, _SUFFIXES.get(found[1][:2]) or _SUFFIXES[found[1][:1]])
     seconds = unit_ns == MICROS or unit_ns is None
     for name in _LENGTHS:
         value = entry.get(name)
