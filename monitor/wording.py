@@ -149,6 +149,19 @@ SHORTLY: Mapping[str, str] = {
 }
 
 
+PLACES: Mapping[str, str] = {
+    "own": "in its own time",
+    "callees": "in the calls that it makes",
+    "between": "between the two (network, queue or connections): the callee takes no longer",
+}
+REFUSED: Mapping[str, str] = {
+    "throttled": "are throttled: load is shed",
+    "unavailable": "are refused as unavailable",
+    "circuit_open": "are refused by an open circuit",
+}
+"""What a parameter means in a sentence."""
+
+
 DOUBTS_TOLD: Mapping[str, str] = {
     "weaker_pass": "a weaker pass",
     "unmatched": "a deploy that matches nothing",
@@ -217,6 +230,14 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
             ("calls here for each call answered, new and old", f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}")
         )
         found.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
+    if evidence.time:
+        told = ((name, getattr(evidence.time, name)) for name in ("client", "server", "own"))
+        shown = [f"{name} {1000 * value:+.3g}" for name, value in told if value is not None]
+        found.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
+    if evidence.refusals:
+        found.append(
+            (f"calls that {REFUSED[evidence.refusals.kind]}", f"{evidence.refusals.calls}, before {evidence.refusals.old}")
+        )
     if evidence.silence:
         found.append(("silent instances", str(evidence.silence.instances)))
         found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
@@ -271,7 +292,17 @@ def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) ->
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
     clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
     leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
-    return clause + leg + _only(parameters) + _new_kind(parameters) if code.startswith("worse_") else ""
+    said = clause + leg + _where(parameters) + _only(parameters) + _new_kind(parameters)
+    return said if code.startswith("worse_") else ""
+
+
+def _where(parameters: Mapping[str, Parameter]) -> str:
+    """Where time goes, and failures that are refusals."""
+    place = f"; {PLACES[str(parameters['time_in'])]}" if parameters.get("time_in") in PLACES else ""
+    gives_up, refused = parameters.get("gives_up"), parameters.get("refused")
+    if gives_up is not None:
+        place += f"; callers give up after {float(gives_up):.3g} s while the callee still works"
+    return place + (f"; {parameters['refused_calls']} calls {REFUSED[str(refused)]}" if refused in REFUSED else "")
 
 
 def _only(parameters: Mapping[str, Parameter]) -> str:

@@ -28,7 +28,7 @@ SHIFTED = 1.1
 
 
 RateKind = Literal["server_error", "provider_error", "client_error", "timeout", "violated"]
-Side = Literal["client", "server"]
+Side = Literal["client", "server", "own"]
 SIDES: tuple[Side, ...] = ("client", "server")
 Attribute = Literal["instance", "zone", "operation", "caller", "caller_version", "callee", "callee_version"]
 
@@ -57,13 +57,14 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class LatencyEvidence:
-    """Latency as one side measured it, of the new version and of the old one."""
+    """Latency as one side measured it, of the new version and of the old one. `own`: the callee's, without the calls that it makes."""
 
     side: Side
     new: Quantiles
     old: Quantiles
 
 
+Place = Literal["own", "callees", "between"]
 FanoutKind = Literal["missing", "repeated", "attempted", "misrouted", "added"]
 Refusal = Literal["throttled", "unavailable", "circuit_open"]
 
@@ -82,6 +83,29 @@ class FanoutEvidence:
     new: float
     other: str = ""
     failing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeEvidence:
+    """Where the time goes that calls take longer: in the callee's `own` work, in its `callees`, or `between` caller and callee (network,
+    queue, connections); None where that is not what is told. `client`, `server` and `own` are the seconds that the mean call takes
+    longer by each. `gives_up`: callers time out after so many seconds, and the callee works on for most of these calls.
+    """
+
+    place: Place | None
+    client: float | None
+    server: float | None
+    own: float | None
+    gives_up: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Failures that are refusals: load shed (429), not there for the moment (503), or a circuit that is open; `old` calls of the old version."""
+
+    kind: Refusal
+    calls: int
+    old: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +183,7 @@ class Evidence:
     Counts are over the sealed windows used: new and old version's calls and bad calls. `effect` is the ratio of
     rates (or of exceedance for latency); `effect_low`/`effect_high` bound it; `e_value` is the test's. One of `rate`, `latency`, `silence`
     and `fanout` is there; `step` beside it where before and after were compared, `differs` where something separates the bad calls from
-    the good ones. `failures` are the kinds of failures, new ones first. `exemplars` are traces of the new version,
+    the good ones, `time` where time goes, `refusals` where failures are such. `failures` are the kinds of failures, new ones first. `exemplars` are traces of the new version,
     `old_exemplars` of the old one.
     """
 
@@ -183,6 +207,8 @@ class Evidence:
     differs: Difference | None = None
     failures: Sequence[FailureKind] = ()
     fanout: FanoutEvidence | None = None
+    time: TimeEvidence | None = None
+    refusals: Refusals | None = None
 
     @property
     def rests_on_time_alone(self) -> bool:
@@ -285,6 +311,10 @@ class Finding:
             }
         elif self.clause:
             told["clause"] = self.clause
+        if seen.time:
+            told |= {"time_in": seen.time.place, "gives_up": seen.time.gives_up}
+        if seen.refusals:
+            told |= {"refused": seen.refusals.kind, "refused_calls": seen.refusals.calls}
         new = next((one for one in seen.failures if one.is_new), None)
         if new:
             told |= {"new_kind": new.error_type, "new_kind_says": new.template, "new_kind_calls": new.calls}

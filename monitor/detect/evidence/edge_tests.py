@@ -35,14 +35,16 @@ WEIGHTS: Mapping[str, float] = {
     "provider_error": 0.1,
     "client_error": 0.1,
     "timeout": 0.1,
-    "violated": 0.2,
+    "violated": 0.15,
     "client": 0.1,
     "server": 0.1,
+    "own": 0.05,
 }
 """How much of an edge's alpha each kind gets. Chosen before any data, as an average of e-values wants it."""
 ALL_FAILURES = "failed"
 """A pass needs this rate, too: of all failures, whatever kind they are and whichever side tells of them."""
 SIDES: tuple[Side, ...] = ("client", "server")
+OWN: tuple[Side, ...] = ("own",)
 FROM_TRACES: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts", "latency")
 WARM: tuple[Signal, ...] = ("timeouts", "latency")
 """What a cold start looks like: judged by warm instances only."""
@@ -147,6 +149,17 @@ def tests_of_edge(
     )
 
 
+def sides_of(table: EdgeTable, role: Role) -> tuple[Side, ...]:
+    """Sides by which an edge's latency is judged: the service's own time, too, where it makes calls while it answers.
+
+    Starved of its processor, a service that waits for others most of the time is hardly slower as a whole.
+    """
+    if role != "callee" or table.own is None or not table.own.any():
+        return SIDES
+    same = table.server is not None and np.array_equal(table.own.sum(axis=0), table.server.sum(axis=0))
+    return SIDES if same else SIDES + OWN
+
+
 def _mean(tests: Sequence[SignalTest], counterparts: int) -> float:
     """All counterparts together have half of the weight and the pairs share the rest, however many there are."""
     if not tests:
@@ -223,7 +236,8 @@ def _tests(
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
-        found += [test for test in (_latency(contrast, side, settings, fresh, slow_least) for side in SIDES) if test]
+        sides = sides_of(contrast.table, contrast.role)
+        found += [test for test in (_latency(contrast, side, settings, fresh, slow_least) for side in sides) if test]
     return found
 
 
@@ -247,7 +261,7 @@ def _latency(
         fresh=fresh_calls(fresh, contrast.windows, new.sum(axis=1)),
         least=(least or {}).get(side, 1.0),
     )
-    told = None if side == "own" else LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
+    told = LatencyEvidence(side, Quantiles(*test.new_quantiles), Quantiles(*test.old_quantiles))
     evidence = _evidence(test, contrast, "calls", latency=told)
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.before_after import LASTING
-from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests
+from monitor.detect.evidence.edge_tests import WARM, EdgeTests, sides_of
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
@@ -42,7 +42,7 @@ def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     found: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
     if not is_biased(edge):
         found += [shared_step(edge, rate) for rate in rates_of_calls()]
-        found += [step for side in SIDES for step in _size_steps(edge, side, settings)]
+        found += [step for side in sides_of(edge.table, edge.role) for step in _size_steps(edge, side, settings)]
     return [step for step in found if step is not None]
 
 
@@ -65,7 +65,7 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
     if is_biased(edge):
         return []
     found = [(rate, rate) for rate in rates_of_calls()]
-    for side in SIDES:
+    for side in sides_of(edge.table, edge.role):
         if not _comparable(edge, "latency", side):
             continue
         for quantile, enough, further in BOUNDS:

@@ -18,6 +18,7 @@ from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
 from monitor.detect.judging.instances import spread_of_latency, with_what_differs
 from monitor.detect.judging.levels import levels
+from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.measure.columns import EdgeTable, tables
@@ -110,6 +111,7 @@ def case_of(
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
         blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
+    found = named(found, edges, settings)
     found = with_what_differs(deploy, found, calls, before, settings) if calls else found
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)

@@ -134,7 +134,8 @@ def _slow(latency: LatencyEvidence, recent: Sequence[EdgeCell]) -> bool:
     """Whether a quantile is still above what the old version's was, by more than the floor."""
     total: Counter[int] = Counter()
     for cell in recent:
-        total.update(cell.client_histogram if latency.side == "client" else cell.server_histogram)
+        sides = {"client": cell.client_histogram, "server": cell.server_histogram, "own": cell.self_histogram}
+        total.update(sides[latency.side])
     for usual, share in ((latency.old.p50, 0.5), (latency.old.p90, 0.9), (latency.old.p99, 0.99)):
         now = quantile(total, share)
         if usual is not None and now is not None and now > RATIO * usual + SECONDS:
