@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from monitor.contracts.refs import DATA, NAMES
+from monitor.contracts.refs import objects
 from monitor.contracts.remarks import Remark
 from monitor.model.pointers import escaped
 
@@ -30,9 +30,8 @@ _KNOWN = (
         ).split()
     )
 )
-# Where OpenAPI keeps schemas by name or alone.
+# Where OpenAPI keeps a schema alone.
 _HOLDERS = ("schema", "itemSchema")
-_NO_SCHEMAS = frozenset({"examples", "links", "securitySchemes"})
 _MOST = 50
 
 
@@ -70,17 +69,10 @@ def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
 
 def _held(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     """The schemas that OpenAPI keeps by name or alone; what stands inside them is left to the caller."""
-    stack: list[tuple[Any, str, bool]] = [(document, "", False)]
-    while stack:
-        node, place, names = stack.pop()
-        if isinstance(node, list):
-            stack.extend((child, f"{place}/{index}", False) for index, child in enumerate(node))
-        elif isinstance(node, dict):
-            for name, child in node.items():
-                at = f"{place}/{escaped(name)}"
-                if place == "/components/schemas" or (not names and name in _HOLDERS):
-                    yield child, at
-                elif place == "/components" and name in _NO_SCHEMAS:
-                    continue
-                elif names or not (name in DATA or name.startswith("x-")):
-                    stack.append((child, at, place == "/components" or (not names and name in NAMES)))
+    components = document.get("components")
+    named = components.get("schemas") if isinstance(components, dict) else None
+    if isinstance(named, dict):
+        yield from ((schema, f"/components/schemas/{escaped(name)}") for name, schema in named.items())
+    for node, pointer in objects(document):
+        if not pointer.startswith("/components/schemas/"):
+            yield from ((node[word], f"{pointer}/{word}") for word in _HOLDERS if word in node)
