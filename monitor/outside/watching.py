@@ -284,7 +284,7 @@ def _for_bins(settings: JudgeSettings, step: float, silent_after: int) -> JudgeS
     """Times that follow the bins' length: a warm-up must not eat the only bins there are, nor bins look late because they are long."""
     return replace(
         settings,
-        warmup_seconds=settings.warmup_seconds if step <= settings.warmup_seconds / 2 else 0.0,
+        warmup_seconds=settings.warmup_seconds if step <= settings.warmup_seconds else 0.0,
         before_seconds=max(settings.before_seconds, BINS_BEFORE * step),
         late_seconds=settings.late_seconds + step,
         min_windows=settings.min_windows if step < 4 * USUAL_STEP else 2,

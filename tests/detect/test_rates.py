@@ -5,10 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from monitor.detect.evidence.before_after import dose_response, seasonal_rates, step_test
+from monitor.detect.evidence.before_after import (
+    dose_rates,
+    dose_response,
+    passed_over_dose,
+    seasonal_rates,
+    stands_out,
+    step_test,
+)
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
-from monitor.detect.evidence.rates import dispersion, exact_tail, rate_test
+from monitor.detect.evidence.rates import dispersion, exact_tail, rate_test, without_incident
 
 
 def ints(*values: int) -> np.ndarray:
@@ -49,6 +56,31 @@ def test_the_exact_test_equals_the_binomial_tail_in_one_stratum() -> None:
     tail = sum(math.comb(20, k) * p**k * (1 - p) ** (20 - k) for k in range(8, 21))
     assert exact_tail((ints(8), ints(100)), (ints(12), ints(900)), 1.25) == pytest.approx(tail)
     assert exact_tail((ints(0), ints(100)), (ints(0), ints(900)), 1.25) == 1.0
+
+
+def test_one_incident_that_came_and_went_says_nothing_of_how_errors_scatter() -> None:
+    rng = np.random.default_rng(3)
+    calls = np.full(90, 1000, dtype=np.int64)
+    calm = rng.poisson(5.0, 90)
+    incident = calm + np.where((np.arange(90) >= 40) & (np.arange(90) < 46), 200, 0)
+    assert dispersion(incident, calls) > 20
+    bad, left = without_incident(incident, calls)
+    assert left.size in (83, 84)
+    assert dispersion(bad, left) < 1.5
+    assert without_incident(calm, calls)[0].size == 90, "where nothing stands out all of it stays"
+
+
+def test_what_came_more_than_once_or_goes_on_is_no_incident_that_is_over() -> None:
+    rng = np.random.default_rng(4)
+    calls = np.full(90, 1000, dtype=np.int64)
+    calm, place = rng.poisson(5.0, 90), np.arange(90)
+    for again in ((place % 30 < 3), (place >= 84), (place < 30), np.ones(90, dtype=bool)):
+        assert without_incident(calm + np.where(again, 200, 0), calls)[0].size == 90
+    bursts = rng.poisson(1.0, 90) * rng.geometric(0.2, 90)
+    bad, left = without_incident(bursts.astype(np.int64), calls)
+    assert dispersion(bad, left) > 3
+    few = without_incident(calm[:8] + ints(0, 0, 0, 200, 0, 0, 0, 0), calls[:8])
+    assert few[0].size == 8, "of so short a past nobody knows what is usual"
 
 
 def test_bursts_raise_the_dispersion_and_a_drift_does_not() -> None:
@@ -128,3 +160,24 @@ def test_two_days_of_history_make_a_seasonal_baseline_that_explains_the_evening(
     before, after = seasonal_rates(windows, bad, calls, later)
     assert before[evening].mean() == pytest.approx(0.10, rel=0.1)
     assert after.mean() == pytest.approx(0.10, rel=0.15)
+
+
+def test_what_came_and_went_while_the_share_stayed_is_no_dose() -> None:
+    rng = np.random.default_rng(6)
+    share = np.repeat([0.1, 0.3, 0.6, 0.9], 24)
+    calls = np.full(96, 400, dtype=np.int64)
+    place = np.arange(96)
+    outage = rng.binomial(calls, np.where((place >= 30) & (place < 66), 0.15, 0.005)).astype(np.int64)
+    dose = rng.binomial(calls, 0.005 + 0.2 * share).astype(np.int64)
+    assert passed_over_dose(outage, calls, share) > math.log(1000)
+    assert passed_over_dose(dose, calls, share) < 0
+    low, added = dose_rates(dose, calls, share)
+    assert low == pytest.approx(0.005, abs=0.006)
+    assert added == pytest.approx(0.2, abs=0.02)
+    assert passed_over_dose(np.zeros(96, dtype=np.int64), calls, share) == 0.0
+
+
+def test_a_short_past_does_for_what_is_ten_times_as_bad_and_stays_and_for_nothing_less() -> None:
+    assert stands_out(4, 4, 20.0, 120.0)
+    for less in ((2, 2, 20.0, 120.0), (4, 3, 20.0, 120.0), (4, 4, 5.0, 120.0), (4, 4, 20.0, 30.0)):
+        assert not stands_out(*less)

@@ -233,3 +233,53 @@ def test_a_few_errors_of_a_cold_start_at_once_are_none_and_the_same_that_stay_ar
                 part = [row for row in merged if row.window < START + timedelta(seconds=10 * look)]
                 raised = [one.signal for one in found(part, look)]
                 assert raised == signals or (signals and look < 24 and not raised)
+
+
+def looked_at(rows: Sequence[EdgeCell], looks: Sequence[int]) -> list[Finding]:
+    """What is found at the first of these looks that finds something."""
+    for look in looks:
+        seen = [row for row in rows if row.window < START + timedelta(seconds=10 * look)]
+        if raised := found(seen, look):
+            return raised
+    return []
+
+
+def test_one_to_three_per_cent_is_found_in_ten_minutes_though_the_ramp_ends_after_90_s() -> None:
+    rest = [Traffic(edge(operation=f"GET /{n}"), 200) for n in range(3)]
+    for before, wanted in ((12, 6), (180, 7)):
+        hits = 0
+        for seed in range(10):
+            harm = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.03))
+            raised = looked_at(cells([harm, *rest], 60, before=before, seed=200 + seed), (12, 24, 36, 60))
+            assert {one.signal for one in raised} <= {"errors"}
+            hits += bool(raised)
+        assert hits >= wanted, before
+
+
+def test_no_harm_and_no_incident_of_both_versions_is_a_step_after_a_short_ramp() -> None:
+    rest = [Traffic(edge(operation=f"GET /{n}"), 200) for n in range(3)]
+    hours = {
+        "nothing": lambda _: 0.0,
+        "both worse from within the ramp on": lambda window: 0.03 if window >= 4 else 0.0,
+        "begins when the ramp is over": lambda window: 0.03 if window >= 14 else 0.0,
+        "comes and goes": lambda window: 0.1 if 2 <= window < 20 else 0.0,
+        "came before": lambda window: 0.1 if -60 <= window < -40 else 0.0,
+    }
+    for name, outage in hours.items():
+        for seed in range(4):
+            usual = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.01), outage=outage)
+            rows = cells([usual, *rest], 60, before=90, seed=300 + seed)
+            assert looked_at(rows, (12, 24, 36, 60)) == [], name
+
+
+def test_forty_seconds_of_past_do_for_what_is_twenty_times_slower() -> None:
+    for seed in range(5):
+        for times, signals in ((20.0, ["latency"]), (1.0, []), (2.0, [])):
+            rows = cells([Traffic(edge(), 60, new=Behaviour(latency=0.02 * times))], 14, share=AT_ONCE, before=4, seed=seed)
+            assert [one.signal for one in found(rows, 14)] == signals
+        brief = cells(
+            [Traffic(edge(), 60, outage=lambda window: 0.6 if window < 4 else 0.0)], 14, share=AT_ONCE, before=4, seed=seed
+        )
+        calm = [row for row in brief if row.window >= START]
+        usual = cells([Traffic(edge(), 60)], 1, share=AT_ONCE, before=4, seed=seed)
+        assert found([*[row for row in usual if row.window < START], *calm], 14) == [], "what is over by then is no step"

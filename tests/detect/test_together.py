@@ -39,3 +39,17 @@ def test_equal_edges_of_few_calls_are_not() -> None:
 def test_more_calls_of_the_slow_edges_are_no_shift() -> None:
     moved = lambda place, window: 3.0 if (place >= 3) == (window >= 0) else 0.3  # noqa: E731
     assert [found(1.0, seed, moved) for seed in range(20)] == [[]] * 20
+
+
+@pytest.mark.parametrize("role", ["callee", "caller"])
+def test_a_minute_of_past_on_many_edges_does_for_what_is_ten_times_slower(role: str) -> None:
+    for seed in range(6):
+        for times, any_found in ((12.0, True), (1.0, False)):
+            traffic = []
+            for place, name in enumerate(CALLERS):
+                where = edge(name) if role == "callee" else edge("payment", name)
+                usual = USUAL * 2.0**place
+                changes = {"old": Behaviour(latency=usual), "new": Behaviour(latency=usual * times)}
+                traffic.append(Traffic(where, 4, **changes))
+            rows = cells(traffic, 14, share=steady(1.0), before=5, seed=seed, role=role)
+            assert bool(judge(deploy(), rows, (), (), JudgeSettings(), now_after(14))[1]) == any_found

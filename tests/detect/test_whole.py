@@ -1,5 +1,6 @@
 """What the edges of a service show together: a pass within a quarter of an hour, and none for harm."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -143,3 +144,67 @@ def test_one_call_in_25_far_slower_is_no_pass_though_p90_stays(seed: int) -> Non
     assert harmed.outcome != "pass"
     codes = {why.code for one in harmed.edges for why in one.reasons}
     assert harmed.outcome == "fail" or "tail_possible" in codes
+
+
+def eventful(new: Behaviour | None, seed: int, shape: str) -> list[EdgeCell]:
+    """A canary of a third on busy edges, after an incident that was over, through a cold minute, or through an outage of both versions."""
+    usual = Behaviour(server_error=0.001, latency=0.03, spread=0.5)
+    hit = {
+        "earlier": lambda window: 0.3 if -80 <= window < -66 else 0.0,
+        "cold": lambda _: 0.0,
+        "outage": lambda window: 0.2 if 24 <= window < 36 else 0.0,
+    }[shape]
+    traffic = [replace(one, calls_per_window=4 * one.calls_per_window, outage=hit) for one in small_shop(new or usual, usual)]
+    rows = cells(traffic, QUARTER, share=steady(0.34), before=180, seed=seed)
+    if shape != "cold":
+        return rows
+    return chilled(rows, lambda window: 1.0 if 0 <= window < 6 else 0.0, Behaviour(latency=0.12, spread=0.5), seed)
+
+
+@pytest.mark.parametrize("shape", ["earlier", "cold"])
+def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> None:
+    told = [judge(deploy(), eventful(None, seed, shape), (), (), SETTINGS, now_after(QUARTER))[0] for seed in range(4)]
+    assert sum(one.outcome == "pass" for one in told) >= 3, [one.reasons[0] for one in told]
+
+
+@pytest.mark.parametrize("shape", ["earlier", "cold", "outage"])
+@pytest.mark.parametrize(
+    "new",
+    [
+        Behaviour(server_error=0.02, latency=0.03, spread=0.5),
+        Behaviour(server_error=0.001, latency=0.06, spread=0.5),
+    ],
+    ids=["errors", "twice as slow"],
+)
+def test_and_no_harm_passes_for_them(new: Behaviour, shape: str) -> None:
+    for seed in range(3):
+        rows = eventful(new, seed, shape)
+        for windows in (45, 60, QUARTER):
+            seen = [row for row in rows if (row.window - START).total_seconds() < 10 * windows]
+            assert judge(deploy(), seen, (), (), SETTINGS, now_after(windows))[0].outcome != "pass"
+
+
+def test_a_few_bad_calls_that_shut_out_harm_of_a_size_that_counts_hold_back_no_other_edge() -> None:
+    rows = cells(small_shop(), QUARTER, share=steady(0.12), before=180, seed=3)
+    busy = edge(operation="GET /busy")
+    more = cells([Traffic(busy, 2000, Behaviour(0.0003), Behaviour(0.0014))], QUARTER, share=steady(0.12), before=180, seed=3)
+    told = judge(deploy(), [*rows, *more], (), (), SETTINGS, now_after(QUARTER))[0]
+    assert told.outcome == "pass"
+
+
+def both_versions(window_harm: Callable[[int], float], seed: int) -> Verdict:
+    """A ramp of four levels of three minutes each, in which calls of either version fail alike."""
+    slowly = lambda window: (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)]  # noqa: E731
+    traffic = [Traffic(edge(), 400, Behaviour(0.002), Behaviour(0.002), outage=window_harm)]
+    rows = cells(traffic, 84, share=slowly, before=180, seed=seed)
+    return judge(deploy(), rows, (), (), SETTINGS, now_after(84))[0]
+
+
+def test_an_outage_in_the_midst_of_a_ramp_is_no_damage_to_what_both_share_and_damage_never_passes() -> None:
+    slowly = lambda window: (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0  # noqa: E731
+    for seed in range(3):
+        outage = both_versions(lambda window: 0.2 if 24 <= window < 50 else 0.0, seed)
+        assert "shared_state" not in {one.code for one in outage.reasons}
+        for size in (0.03, 0.2):
+            harmed = both_versions(lambda window, size=size: size * slowly(window), seed)
+            assert harmed.outcome != "pass"

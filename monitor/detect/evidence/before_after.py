@@ -30,6 +30,8 @@ MOST_BEATEN = 0.9
 OUTLASTS = 180.0
 """Gross harm that lasted so many seconds need not be larger than each earlier incident, only than nearly all other times."""
 GROSS = 3.0
+HUGE, FEW_PLACEBOS, HUGE_OUTLASTS = 10.0, 3, 60.0
+"""So many times as bad, for so many seconds, is no chance, however short the past: then a few other times do."""
 LASTING = 1.4
 """Both halves of the time after must be worse by this: a passing incident is no release."""
 
@@ -57,13 +59,17 @@ class StepTest:
 
     def stands_out(self, seconds: float) -> bool:
         """Larger than every placebo, and there were enough of them; than nearly every one where it is gross and has lasted for `seconds`."""
-        return stands_out(self.placebos, self.beaten, self.ratio or GROSS, seconds)
+        return stands_out(self.placebos, self.beaten, self.ratio or max(GROSS, self._at_least()), seconds)
+
+    def _at_least(self) -> float:
+        """How many times as bad at least, where nothing was bad before."""
+        return (self.after_bad + 0.5) / max(self.after_calls, 1) * max(self.before_calls, 1) / (self.before_bad + 0.5)
 
 
 def stands_out(placebos: int, beaten: int, ratio: float, seconds: float) -> bool:
     """Whether a step of `ratio` is larger than what time does alone."""
     if placebos < ENOUGH_PLACEBOS:
-        return False
+        return FEW_PLACEBOS <= placebos == beaten and ratio >= HUGE and seconds >= HUGE_OUTLASTS
     return beaten == placebos or (ratio >= GROSS and seconds >= OUTLASTS and beaten >= MOST_BEATEN * placebos)
 
 
@@ -130,8 +136,9 @@ def _parts(bad: Ints, span: int, phi: float) -> int:
 
 
 def _least(bad: Ints, exposure: Floats, parts: int) -> float:
-    """Log rate of the mildest of so many parts: harm that stays is bad in each, an incident that came and went is not."""
-    ends = np.linspace(0, bad.size, parts + 1).astype(int)
+    """Log rate of the mildest of so many parts, each of as many calls (a ramp begins with few): harm that stays is bad in each, an incident that came and went is not."""
+    inner = np.searchsorted(np.cumsum(exposure), float(exposure.sum()) * np.arange(1, parts) / parts) + 1
+    ends = np.unique(np.concatenate([[0], np.minimum(inner, bad.size), [bad.size]]))
     return float(
         min(
             np.log((bad[low:high].sum() + 0.5) / (exposure[low:high].sum() + 1e-9))
@@ -163,19 +170,48 @@ def dose_over_step(bad: Ints, calls: Ints, share: Floats) -> float:
     """
     if np.unique(np.round(share[calls > 0], 1)).size < DOSES or not bad.sum():
         return 0.0
+    with_dose = _fit_of(bad, calls, share, *dose_rates(bad, calls, share))
+    k, a = np.cumsum(bad), np.cumsum(calls)
+    return with_dose - float(np.max(_two_levels(k, a, k[-1], a[-1])))
+
+
+def dose_rates(bad: Ints, calls: Ints, share: Floats) -> tuple[float, float]:
+    """The rate without the new version, and what all of it adds: Poisson, neither below 0."""
     base, dose = calls.astype(float), calls * share
     low = high = float(bad.sum()) / max(float(base.sum()), 1.0)
     for _ in range(80):  # expectation and maximisation: both rates stay above 0
         mean = np.maximum(low * base + high * dose, 1e-12)
         low *= float((bad * base / mean).sum()) / max(float(base.sum()), 1e-12)
         high *= float((bad * dose / mean).sum()) / max(float(dose.sum()), 1e-12)
-    mean = np.maximum(low * base + high * dose, 1e-12)
-    with_dose = float((bad * np.log(mean) - mean).sum())
-    k, a = np.cumsum(bad), np.cumsum(calls)
-    early, late = (k, a), (k[-1] - k, a[-1] - a)
-    ends = sum(part * np.log(np.maximum(part, 1e-12) / np.maximum(of, 1e-12)) - part for part, of in (early, late))
-    with_step = float(np.max(ends)) + float((bad * np.log(np.maximum(base, 1e-12))).sum())
-    return with_dose - with_step
+    return low, high
+
+
+def passed_over_dose(bad: Ints, calls: Ints, share: Floats) -> float:
+    """Log likelihood ratio of the best "it was worse for a while, and that was over while the share was as high" to "the rate grows with the share"."""
+    k, a = (np.concatenate([[0], np.cumsum(column)]) for column in (bad, calls))
+    begins, ends = np.triu_indices(calls.size + 1, 1)
+    most = np.concatenate([np.maximum.accumulate(share[::-1])[::-1], [0.0]])  # the highest share from here on
+    over = most[ends] >= share[np.maximum(ends - 1, 0)]
+    over &= a[-1] > a[ends]
+    if not over.any() or not bad.sum():
+        return 0.0
+    inside = (k[ends] - k[begins])[over], (a[ends] - a[begins])[over]
+    best = float(np.max(_two_levels(*inside, k[-1], a[-1])))
+    return best - _fit_of(bad, calls, share, *dose_rates(bad, calls, share))
+
+
+def _two_levels(k: Ints, a: Ints, whole_k: int, whole_a: int) -> Floats:
+    """Log likelihood, but for what no rate changes, of k bad of `a` calls at one rate and of all others at another."""
+    ends = ((k, a), (whole_k - k, whole_a - a))
+    return np.asarray(
+        sum(part * np.log(np.maximum(part, 1e-12) / np.maximum(of, 1e-12)) - part for part, of in ends), dtype=np.float64
+    )
+
+
+def _fit_of(bad: Ints, calls: Ints, share: Floats, low: float, high: float) -> float:
+    """The same of rates that grow with the share."""
+    mean = np.maximum(low + high * share, 1e-12)
+    return float((bad * np.log(mean) - mean * calls).sum())
 
 
 def seasonal_rates(windows: Ints, bad: Ints, calls: Ints, later: Ints) -> tuple[Floats, Floats]:

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.arrays import Ints, summed
+from monitor.detect.arrays import Bools, Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, far_counts, latency_test
-from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test
+from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test, without_incident
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
-from monitor.detect.measure.warmup import Shares, fresh_calls
+from monitor.detect.measure.warmup import Shares, fresh_calls, settled
 from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Bounds, Evidence, LatencyEvidence, Quantiles, RateEvidence, RateKind, Signal
 from monitor.model.reasons import Reason, reason
@@ -131,7 +131,7 @@ def tests_of_edge(
         phi = dispersion(*_alone(whole, bad, calls))
         alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
         equivalences[kind] = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference)
-    slow_more, far_more = _slower(whole, settings)
+    slow_more, far_more = _slower(whole, settings, settled(whole, fresh, grain, settings.min_windows))
     return EdgeTests(
         table=table,
         role=role,
@@ -266,26 +266,30 @@ def _latency(
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 
 
-def _slower(contrast: Contrast, settings: JudgeSettings) -> tuple[dict[str, float], dict[str, float]]:
-    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99."""
+def _slower(contrast: Contrast, settings: JudgeSettings, strata: Bools) -> tuple[dict[str, float], dict[str, float]]:
+    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99, in these strata."""
     slow, far = dict[str, float](), dict[str, float]()
     for side in SIDES:
         data = histograms(contrast, side)
-        if data is None or not data[0].any() or not data[1].any():
+        new, old, before = (data[0][strata], data[1][strata], data[2]) if data is not None else (None, None, None)
+        if new is None or old is None or before is None or not new.any() or not old.any():
             continue
         lowest, floor, alpha = contrast.table.lowest, settings.latency_floor_seconds, settings.equivalence_alpha
-        k, a, s, b = exceedance_counts(data[0], data[1], lowest, settings.latency_floor_buckets, floor)
+        k, a, s, b = exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor)
         slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)
-        (k_far, a_far), (s_far, b_far), *_ = far_counts(*data, lowest, floor)
+        (k_far, a_far), (s_far, b_far), *_ = far_counts(new, old, before, lowest, floor)
         far[side] = difference_bound(k_far / a_far, a_far, s_far / b_far, b_far, alpha)
     return slow, far
 
 
 def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
-    """The old version's (bad, calls) per window, before the deploy and beside the new version."""
+    """The old version's (bad, calls) per window, before the deploy (without an incident that was over) and beside the new version."""
     windows, places = np.unique(contrast.windows, return_inverse=True)
-    whole = np.concatenate([contrast.before, summed(contrast.old, places, windows.size)])
-    return whole[:, COUNTS.index(bad)], whole[:, COUNTS.index(calls)]
+    beside = summed(contrast.old, places, windows.size)
+    column = [COUNTS.index(name) for name in (bad, calls)]
+    past = without_incident(contrast.before[:, column[0]], contrast.before[:, column[1]])
+    k, n = (np.concatenate([earlier, beside[:, place]]) for earlier, place in zip(past, column, strict=True))
+    return k, n
 
 
 def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason, ...], bool]:

@@ -17,9 +17,10 @@ from monitor.detect.arrays import Floats
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
-from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Role, Side, histograms
+from monitor.detect.measure.warmup import settled
 from monitor.detect.settings import JudgeSettings
 
 PRIOR = 0.05
@@ -120,7 +121,7 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
         before = contrast.before[:, place[0]], contrast.before[:, place[1]]
         new, old = ((float(counts[place[0]]), float(counts[place[1]])) for counts in (contrast.after_new, contrast.after_old))
         past = float(before[0].sum()), float(before[1].sum())
-        sums.add(new, old, past, dispersion(*before), apart=apart, alone=kind != "violated")
+        sums.add(new, old, past, dispersion(*without_incident(*before)), apart=apart, alone=kind != "violated")
     return sums.told(kind)
 
 
@@ -175,7 +176,7 @@ def _enough(kind: str, harm: float, difference_high: float) -> bool:
 def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
     for edge in edges:
-        new, old, _ = _histograms(edge, side, apart)
+        new, old, _ = _histograms(edge, side, settings, apart)
         if new.any() and old.any():
             floors = settings.latency_floor_buckets, settings.latency_floor_seconds
             rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
@@ -194,7 +195,7 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
     sums = _Sums()
     for edge in edges:
-        new, old, before = _histograms(edge, side, apart)
+        new, old, before = _histograms(edge, side, settings, apart)
         if not new.any() or not old.any():
             continue
         fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
@@ -202,11 +203,15 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     return sums.told(f"{side} tail")
 
 
-def _histograms(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """The new version's, the old one's and what was before, rows x buckets: beside each other, or (then nothing is before) after and before."""
+def _histograms(edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """The new version's, the old one's and what was before, rows x buckets: beside each other once settled, or (then nothing is before) after and before."""
     nothing = np.zeros((0, 1))
     if not apart:
-        return histograms(edge.contrast, side) or (nothing, nothing, nothing)
+        data = histograms(edge.contrast, side)
+        if data is None:
+            return nothing, nothing, nothing
+        strata = settled(edge.contrast, edge.fresh, edge.grain, settings.min_windows)
+        return data[0][strata], data[1][strata], data[2]
     whole = edge.table.latency(side)
     if whole is None:
         return nothing, nothing, nothing

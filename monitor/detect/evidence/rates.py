@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import binomial_pmf, log_mean_exp, normal_quantile, normal_tail
 
 GRID = np.exp(np.linspace(np.log(1.05), np.log(400.0), 48))
@@ -25,6 +25,13 @@ LEANS = float(np.log(10.0))
 BURSTY = 1.1
 SHRINK = 8.0
 """Windows of plain chance that a measured dispersion is averaged with: of twelve windows alone it is off by half either way."""
+INCIDENT_TIMES, INCIDENT_SPREADS = 3.0, 4.0
+"""A window is of an incident when so many times as much is bad as usual, and so many standard deviations more."""
+ONE_INCIDENT = 0.8
+"""So much of all that is bad beyond the usual must lie in one stretch: what comes again and again is how the calls are."""
+MOST_OF_PAST = 0.25
+REST = 8
+"""Windows that must be left beside an incident to tell what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,36 @@ def dispersion(bad: Ints, calls: Ints) -> float:
     expected = pooled * max(1.0 - pooled, 1e-6) * (1.0 / np.maximum(calls[1:], 1) + 1.0 / np.maximum(calls[:-1], 1))
     ratio = float(np.sum(step**2 / expected))
     return max(1.0, (ratio + SHRINK) / (step.size + SHRINK))
+
+
+def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
+    """(bad, calls) per window of a past, without the one incident that came and went in it: it says nothing of how bad calls scatter.
+
+    All of it where nothing stands out, where it stands out more than once, or where it goes on to the end.
+    """
+    kept = ~_incident(bad, calls)
+    return bad[kept], calls[kept]
+
+
+def _incident(bad: Ints, calls: Ints) -> Bools:
+    nothing = np.zeros(bad.size, dtype=bool)
+    order = np.argsort(bad / np.maximum(calls, 1), kind="stable")
+    low = order[: max(REST, int(bad.size * (1.0 - MOST_OF_PAST)))]
+    if bad.size <= REST or not calls[low].sum():
+        return nothing
+    usual = calls * (float(bad[low].sum()) + 0.5) / float(calls[low].sum())
+    high = (bad > INCIDENT_TIMES * usual) & (bad > usual + INCIDENT_SPREADS * np.sqrt(usual) + 1.0)
+    places = np.flatnonzero(high)
+    if not places.size or high[-1]:
+        return nothing
+    stretches = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)  # a window in between may look well
+    beyond = [float((bad - usual)[one].sum()) for one in stretches]
+    worst = stretches[int(np.argmax(beyond))]
+    length = int(worst[-1] - worst[0]) + 1
+    if max(beyond) < ONE_INCIDENT * sum(beyond) or length > MOST_OF_PAST * bad.size or bad.size - length < REST:
+        return nothing
+    nothing[worst[0] : worst[-1] + 1] = True
+    return nothing
 
 
 def rate_test(

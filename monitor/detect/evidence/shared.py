@@ -5,13 +5,20 @@ import math
 import numpy as np
 
 from monitor.detect.arrays import Floats, Ints, summed
-from monitor.detect.evidence.before_after import dose_over_step, dose_response, fixed_e
+from monitor.detect.evidence.before_after import (
+    dose_over_step,
+    dose_rates,
+    dose_response,
+    fixed_e,
+    passed_over_dose,
+)
 from monitor.detect.evidence.edge_tests import RATES, EdgeTests
 from monitor.detect.evidence.rates import LEANS, dispersion
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Contrast
 from monitor.detect.measure.series import Measure, series
+from monitor.detect.settings import JudgeSettings
 from monitor.model.judging import Signal
 
 DOSE_Z = 4.0
@@ -52,8 +59,11 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
     return found
 
 
-def shared_harm(edge: EdgeTests) -> bool:
-    """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail."""
+def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
+    """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail.
+
+    By as much as harm is at least; not where they came and went while the share stayed, as an outage does.
+    """
     contrast = edge.contrast
     if not contrast.overlap:
         return False
@@ -61,7 +71,14 @@ def shared_harm(edge: EdgeTests) -> bool:
         if not _any(contrast, bad):
             continue
         before = [contrast.before[:, COUNTS.index(name)] for name in (bad, calls)]
-        if dose_response(*_doses(contrast, bad, calls), *before) / math.sqrt(dispersion(*before)) >= DOSE_Z:
+        doses = _doses(contrast, bad, calls)
+        if dose_response(*doses, *before) / math.sqrt(dispersion(*before)) < DOSE_Z:
+            continue
+        low, added = dose_rates(
+            *(np.concatenate([past, now]) for past, now in zip((*before, np.zeros(before[0].size)), doses, strict=True))
+        )
+        relevant = added >= settings.floor_difference and low + added >= settings.floor_ratio * low
+        if relevant and passed_over_dose(*doses) < DOSE_OVER_STEP:
             return True
     return False
 

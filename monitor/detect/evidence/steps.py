@@ -1,7 +1,7 @@
 """What stepped on an edge since a deploy, by how much, and how far that is beyond what time does: measures, not findings.
 
-Three cases. *Apart*: the versions never met, or only while instances were replaced; time alone speaks, so the step must outdo every placebo
-clearly, last, double the rate, exceed what neighbours did, and what the same hour of earlier days does. *Supported*: they met, and the
+Three cases. *Apart*: the versions never met, or only while instances were replaced, or (of rates) the old one is gone for longer than they
+met, and the new one was as much worse then; time alone speaks, so the step must outdo every placebo clearly, last, double the rate, exceed what neighbours did, and what the same hour of earlier days does. *Supported*: they met, and the
 comparison between them leans the same way (e >= 10, where 20 and more would be wanted of it alone); then the whole history of the
 old version is a control too, which finds small rises that a ramp of a minute has too few calls to show. Otherwise nothing is said.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
-from monitor.detect.evidence.before_after import LASTING
+from monitor.detect.evidence.before_after import LASTING, MIN_RATIO
 from monitor.detect.evidence.edge_tests import WARM, EdgeTests, sides_of
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
@@ -92,6 +92,9 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
         after = _warm(after, edge.fresh)
         met = np.intersect1d(met, after.windows)
     apart = _apart(met, after)
+    agrees = not apart and bool(measure.bad) and is_gone(edge) and _agrees(edge, measure.kind)
+    if agrees:
+        before, apart = _with_beside(edge, before, measure), True
     if (
         not before.calls.sum()
         or int((after.bad > 0).sum()) < settings.min_bad_windows
@@ -100,7 +103,7 @@ def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSet
         return None
     if apart and measure.signal in COLD and not _outlasts_warmup(edge, before, after, settings):
         return None
-    return Step(edge, measure, before, after, not apart)
+    return Step(edge, measure, before, after, not apart, agrees)
 
 
 def _outlasts_warmup(edge: EdgeTests, before: Series, after: Series, settings: JudgeSettings) -> bool:
@@ -165,13 +168,37 @@ def _apart(met: Ints, after: Series) -> bool:
     return met.size <= HARDLY and after.windows.size > 2 * HARDLY and int((after.windows > met[-1]).sum()) > HARDLY
 
 
+def is_gone(edge: EdgeTests) -> bool:
+    """Whether the old version is gone, after fewer windows beside the new one than that has been alone for: a ramp that is over."""
+    met = np.unique(edge.contrast.windows)
+    if not met.size:
+        return False
+    alone = np.unique(edge.table.windows[new_rows(edge)])
+    return int((alone > met[-1]).sum()) > max(HARDLY, met.size)
+
+
+def _agrees(edge: EdgeTests, kind: str) -> bool:
+    """Whether the versions differed as much side by side, though in too few calls to say so."""
+    seen = [test.evidence.effect for test in edge.tests if test.kind == kind and test.counterpart is None]
+    return any(one is not None and one >= MIN_RATIO for one in seen)
+
+
+def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
+    """With the old version's calls beside the new one: what went on at the same time is in them."""
+    contrast = edge.contrast
+    windows, places = np.unique(contrast.windows, return_inverse=True)
+    beside = summed(contrast.old, places, windows.size)
+    bad, calls = (beside[:, COUNTS.index(name)] for name in (measure.bad, measure.calls))
+    return Series(*(np.concatenate(pair) for pair in ((before.windows, windows), (before.bad, bad), (before.calls, calls))))
+
+
 def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """A cheap look before anything is summed: calls since, and versions that never met for long, or lean apart where they did."""
     contrast = edge.contrast
     if not contrast.since_rows.size or contrast.confounded:
         return False
     beside = [window for window in set(contrast.windows.tolist()) if not edge.fresh.get(window)]
-    return len(beside) <= HARDLY or _leans(edge, signal, kind)
+    return len(beside) <= HARDLY or _leans(edge, signal, kind) or (signal != "latency" and is_gone(edge))
 
 
 def _leans(edge: EdgeTests, signal: Signal, kind: str) -> bool:

@@ -10,7 +10,7 @@ from monitor.detect.arrays import Bools, Floats
 from monitor.detect.evidence.before_after import MARGIN, MIN_RATIO, StepTest, step_test
 from monitor.detect.evidence.edge_tests import RATES, WARM, WEIGHTS, EdgeTests
 from monitor.detect.evidence.history import controls_told, growth_of, season, size_step, sizes_grown, steps_of_days
-from monitor.detect.evidence.rates import dispersion
+from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.evidence.sizes import CLOSE, SLOWER, Statistic, size_test
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Controls, Measure, Series
@@ -21,13 +21,17 @@ FEWEST_PLACEBOS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One edge's measure over time: the old version before, the new one since; `supported` by how the versions differ where they met."""
+    """One edge's measure over time: the old version before, the new one since; `supported` by how the versions differ where they met.
+
+    `agrees`: they differed so, in too few calls to support it; then time need not show alone that the rate doubled, only that it did.
+    """
 
     edge: EdgeTests
     measure: Measure
     before: Series
     after: Series
     supported: bool
+    agrees: bool = False
 
     def test(
         self,
@@ -42,12 +46,12 @@ class Step:
         return step_test(
             (self.before.bad, self.before.calls),
             (beyond, self.after.calls),
-            dispersion(self.before.bad, self.before.calls),
+            dispersion(*without_incident(self.before.bad, self.before.calls)),
             settings.placebo_windows,
             expected=expected,
             former=former,
             growth=times,
-            floor_ratio=self.floor(settings),
+            floor_ratio=settings.floor_ratio if self.agrees else self.floor(settings),
             margin=1.0 if self.supported else MARGIN,
         )
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.edge_tests import SIDES, EdgeTests
+from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.sizes import Statistic
 from monitor.detect.evidence.steps import warm_calls
-from monitor.detect.evidence.timed import SizeStep, is_biased, new_rows, old_rows
+from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows
 from monitor.detect.measure.contrasts import Side
 from monitor.detect.measure.series import Measure, Series
 from monitor.detect.settings import JudgeSettings
@@ -20,6 +21,7 @@ from monitor.detect.settings import JudgeSettings
 STATISTICS: tuple[Statistic, ...] = ("p50", "mean")
 FEWEST_BEFORE = 5.0
 """Calls before by which what an edge is used to is known well enough to count its calls."""
+ENOUGH_FOR_P90 = 80.0
 MOST_OF_ONE = 0.8
 """Of an edge that has more of the calls than this, its own test tells as much."""
 
@@ -27,7 +29,7 @@ Calls = tuple[Ints, Floats]
 """Windows, in time order, and their histograms."""
 
 
-def steps_together(edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[SizeStep]:
+def steps_together(edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[AnyStep]:
     """Latency of both roles and sides over time, over all edges of a role; none where versions met, or one edge has nearly all calls."""
     if any(edge.contrast.overlap or edge.contrast.confounded for edge in edges):
         return []
@@ -40,7 +42,7 @@ def steps_together(edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[
     return [step for steps in found for step in steps]
 
 
-def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -> list[SizeStep]:
+def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -> list[AnyStep]:
     parts = [(edge, edge.table.latency(side), _soon(edge, settings)) for edge in edges]
     used = [
         (edge, data, since, float(data[old_rows(edge)].sum()))
@@ -63,17 +65,30 @@ def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -
     new = warm_calls(new, shown.fresh)
     if new[0].size < settings.min_bad_windows:
         return []
-    above = level - lowest + 1
-    before, after = (
-        Series(windows, data[:, above:].sum(axis=1).astype(np.int64), data.sum(axis=1).astype(np.int64))
-        for windows, data in (old, new)
-    )
-    return [
+    before, after = _above(level, lowest, old, new)
+    found: list[AnyStep] = [
         SizeStep(
             shown, Measure("latency", side, "", "", level, statistic), before, after, False, statistic, old[1], new[1], lowest
         )
         for statistic in STATISTICS
     ]
+    if old[1].sum() >= ENOUGH_FOR_P90:  # of few calls in a short past there are no blocks, but how many of them are slow tells
+        high = int(
+            lifted(_place(old[1].sum(axis=0), 0.9), lowest, settings.latency_floor_buckets, settings.latency_floor_seconds)
+        )
+        slow = _above(high + lowest, lowest, old, new)
+        found.append(Step(shown, Measure("latency", side, "", "", high + lowest), *slow, supported=False))
+    return found
+
+
+def _above(level: int, lowest: int, old: Calls, new: Calls) -> tuple[Series, Series]:
+    """Calls above a level (absolute bucket), before and after."""
+    above = level - lowest + 1
+    before, after = (
+        Series(windows, data[:, above:].sum(axis=1).astype(np.int64), data.sum(axis=1).astype(np.int64))
+        for windows, data in (old, new)
+    )
+    return before, after
 
 
 def _soon(edge: EdgeTests, settings: JudgeSettings) -> Bools:
@@ -92,5 +107,9 @@ def _sum(parts: Sequence[tuple[EdgeTests, Floats, Bools, int]], width: int) -> C
 
 
 def _median(histogram: Floats) -> int:
+    return _place(histogram, 0.5)
+
+
+def _place(histogram: Floats, share: float) -> int:
     line = np.cumsum(histogram)
-    return int(np.searchsorted(line, 0.5 * line[-1] - 1e-9))
+    return int(np.searchsorted(line, share * line[-1] - 1e-9))

@@ -120,7 +120,7 @@ def case_of(
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
         found.append(quiet)
-    blockers += tuple(_over_time(deploy, against, edges, found))
+    blockers += tuple(_over_time(deploy, against, edges, found, settings))
     return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
 
 
@@ -278,10 +278,12 @@ def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
     return reason("no_overlap", version=deploy.version, against_version=against)
 
 
-def _over_time(deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: Sequence[Finding]) -> list[Reason]:
+def _over_time(
+    deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: Sequence[Finding], settings: JudgeSettings
+) -> list[Reason]:
     """What only time shows where the versions met: reasons not to pass, never to fail."""
     told: list[Reason] = []
-    if any(shared_harm(edge) for edge in edges):
+    if any(shared_harm(edge, settings) for edge in edges):
         told.append(reason("shared_state", against_version=against, version=deploy.version))
     named = {(one.edge, one.signal) for one in known}
     if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):

@@ -33,7 +33,7 @@ class Whole:
     """Each role's kinds over all edges: what the service answers, and what it gets from those it calls.
 
     `missing_seconds`: so much longer must the new version serve; 0 when it did long enough, and beside the old one in windows enough.
-    `leans`: on some edge there is evidence of harm, though not enough for a finding.
+    `leans`: on some edge there is evidence of harm, though not enough for a finding, and harm of a size that counts is not shut out.
     """
 
     kinds: Mapping[Role, Sequence[Pooled]]
@@ -44,7 +44,7 @@ class Whole:
 def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Whole:
     """Over the edges of the case. `apart`: the versions never met, and what was before is what there is to compare with."""
     kinds = {role: pooled(case.edges, role, settings, apart=apart) for role in ROLES}
-    leans = any(edge.log_e >= LEANING for edge in case.edges)
+    leans = any(edge.log_e >= LEANING and not _harmless(edge, settings) for edge in case.edges)
     windows = [edge.contrast.windows for edge in case.edges]
     met = np.unique(np.concatenate(windows)) if windows else np.array([], dtype=np.int64)
     if not met.size:
@@ -52,6 +52,16 @@ def whole_of(case: Case, settings: JudgeSettings, *, apart: bool = False) -> Who
     served = np.concatenate([edge.table.windows[edge.contrast.since_rows] for edge in case.edges])
     missing = LONG_ENOUGH - float(served.max() - served.min() + WINDOW_SECONDS)
     return Whole(kinds, max(missing, 0.0 if met.size >= settings.min_windows else 1.0), leans)
+
+
+def _harmless(edge: EdgeTests, settings: JudgeSettings) -> bool:
+    """Whether an edge's own calls shut out harm of a size that counts, whatever differs."""
+    return (
+        edge.contrast.overlap
+        and all(bound.equivalent(settings.floor_ratio, settings.floor_difference) for bound in edge.equivalences.values())
+        and all(high < settings.latency_floor_points for high in edge.latency_difference.values())
+        and all(high < settings.latency_tail_points for high in edge.tail_difference.values())
+    )
 
 
 def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.measure.columns import EdgeTable
-from monitor.detect.measure.contrasts import own_codes, role_on
+from monitor.detect.measure.contrasts import Contrast, own_codes, role_on
 from monitor.model.edges import WINDOW_SECONDS, Sighting
 
 CHANCE = 1.0
@@ -19,6 +19,9 @@ CHANCE = 1.0
 
 FIRST = 0.5
 """Of a first window as long as the warm-up or longer so much at most is fresh: nobody knows when in it the instance began."""
+
+SETTLES = 60.0
+"""Seconds after a version's first call from which on it is settled, whatever is known of its instances."""
 
 Shares = Mapping[int, float]
 """Window (seconds since the epoch) to the share of the version's calls that fresh instances had; none where nothing was fresh."""
@@ -84,6 +87,18 @@ def fresh_calls(shares: Shares, windows: Ints, calls: Floats | Ints) -> Floats:
     return np.asarray(
         np.minimum(calls, np.ceil(share * calls + CHANCE * np.sqrt(share * (1.0 - share) * calls))), dtype=np.float64
     )
+
+
+def settled(contrast: Contrast, fresh: Shares, grain: int, fewest: int) -> Bools:
+    """Strata in which the new version was settled: for a pass, what a cold start does to latency is neither here nor there.
+
+    All of them where fewer than the `fewest` windows would be left. In a long window nobody knows when an instance began.
+    """
+    first = int(contrast.table.windows[contrast.since_rows[0]]) if contrast.since_rows.size else 0
+    warm = np.array([not fresh.get(int(window)) for window in contrast.windows.tolist()], dtype=bool)
+    warm &= contrast.windows >= first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
+    enough = np.unique(contrast.windows[warm]).size >= fewest
+    return warm if enough else np.ones(warm.size, dtype=bool)
 
 
 def _first_call(found: Sequence[EdgeTable], service: str, version: str, since: float) -> int | None:
