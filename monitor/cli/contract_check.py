@@ -1,174 +1,223 @@
-"""`seamwatch contracts check`: a contract file against recorded traffic, without any store."""
+"""`seamwatch contracts check`: contract files against recorded traffic, offline, by the code that checks live traffic; no store, no Kafka."""
 
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from monitor.cli.printing import Format, show, tell_what_is_judged
+from monitor.cli.contract_reports import Report, ReportFormat, reporter
+from monitor.cli.progress import reading_bar
 from monitor.config import Settings
 from monitor.contracts.check import check_payloads
-from monitor.contracts.form import Promise
+from monitor.contracts.lines import lines_of
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import Examined, examine
 from monitor.contracts.registry import InForce
-from monitor.decode.api_logs import decode_api_logs
+from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.errors import ContractError, UsageError
-from monitor.model.exchanges import Checked, Exchange
+from monitor.model.exchanges import Checked, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
-from monitor.model.records import Reject
+from monitor.model.printable import printable
 from monitor.streams.files import FileSource
 
-VALID, VIOLATED, UNDECIDED = 0, 1, 2
+KEPT, BROKEN, UNCHECKED = 0, 1, 2
 UNREADABLE = "unreadable"
 _FOREVER = 2**63 - 1
+_MOST_FOLDED = 10_000  # different broken clauses that are told one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One contract as it lies in its file."""
+
+    path: Path
+    text: str
+    examined: Examined
+    held: InForce
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the exchanges of one run came to."""
+    """What the exchanges of one run came to. Its size hangs on the contracts, not on the traffic."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     observations: Counter[str] = field(default_factory=Counter)
-    operations: set[str] = field(default_factory=set)
+    sources: Counter[str] = field(default_factory=Counter)
+    operations: dict[str, Counter[str]] = field(default_factory=dict)
+    folded: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    passed: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row."""
         self.verdicts[row["verdict"]] += 1
         self.reasons.update(row["codes"])
+        self.sources[row["source"]] += 1
         self.observations.update(seen["code"] for seen in row["observations"])
         self.rules.update(broken["rule"] for broken in row["violations"])
         if row["contract_names_it"]:
-            self.operations.add(row["operation"])
-
-    def coverage(self, promise: Promise) -> dict[str, Any]:
-        """How much of the traffic and of the contract was held against each other."""
-        return {
-            "exchanges": self.verdicts.total(),
-            **{verdict: self.verdicts[verdict] for verdict in ("valid", "violated", "not_checked")},
-            "reasons": dict(self.reasons.most_common()),
-            "rules": dict(self.rules.most_common()),
-            "observations": dict(self.observations.most_common()),
-            "operations_offered": len(promise.operations),
-            "operations_seen": len(self.operations),
-        }
+            self.operations.setdefault(row["operation"], Counter())[row["verdict"]] += 1
+        for broken in row["violations"]:
+            key = (broken["fingerprint"], broken["clause"], broken["expected"], broken["actual_kind"])
+            known = self.folded.get(key)
+            if known is not None:
+                known["exchanges"] += 1
+            elif len(self.folded) < _MOST_FOLDED:
+                self.folded[key] = {**broken, "index": row["index"], "exchanges": 1}
 
     def exit(self) -> int:
-        """0 when all is valid, 1 when a clause is broken, 2 when nothing or only a part could be checked."""
+        """0 when what was checked keeps its contract, 1 when a clause is broken, 2 when nothing could be checked."""
         if self.verdicts["violated"]:
-            return VIOLATED
-        return UNDECIDED if self.verdicts["not_checked"] or not self.verdicts["valid"] else VALID
+            return BROKEN
+        return KEPT if self.verdicts["valid"] else UNCHECKED
 
 
-def held_against(traffic: Path, contract: Path, traffic_format: str, settings: Settings, form: Format) -> int:
-    """Print a verdict for each entry of the traffic, in the file's order, and what they came to; returns the exit code."""
-    held, examined = _read(contract, lenient_nullable=settings.contracts.lenient_nullable)
-    tally, rows = Tally(), []
-    for index, (entry, checked) in enumerate(_judged(traffic, traffic_format, settings.topics.api_logs_mapping, held)):
-        row = {"index": index, **_row(entry, checked)}
+def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str, settings: Settings, form: ReportFormat) -> int:
+    """Print what the traffic came to, entry by entry in the files' order; returns the exit code.
+
+    Memory hangs on the contracts and on one batch of records, never on the length of the traffic.
+    """
+    missing = [str(path) for path in traffic if not path.is_file()]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}")
+    documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
+    held = [one.held for one in documents]
+    tally, report = Tally(), reporter(form)
+    for index, (file, offset, form_told, found) in enumerate(_entries(traffic, source, settings, tally)):
+        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(found, held)}
         tally.add(row)
-        rows.append({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
-    _print(rows, tally.coverage(examined.promise), examined.told(), form)
+        report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
+    report.end(_whole(documents, tally))
     return tally.exit()
 
 
-def _read(path: Path, *, lenient_nullable: bool) -> tuple[InForce, Examined]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the contract {path} is not UTF-8 text") from error
-    try:
-        examined = examine("", text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
-    except ContractError as error:
-        raise UsageError(str(error)) from error
-    return InForce(path.stem, 1, examined.promise, 0, _FOREVER), examined
+def _whole(documents: Sequence[Document], tally: Tally) -> Report:
+    """What a report tells at its end."""
+    exits = tally.exit()
+    offered = list(dict.fromkeys(operation.name for one in documents for operation in one.examined.promise.operations))
+    summary = {
+        "result": ("kept", "broken", "nothing_checked")[exits],
+        "exit": exits,
+        "exchanges": tally.verdicts.total(),
+        **{verdict: tally.verdicts[verdict] for verdict in ("valid", "violated", "not_checked")},
+        "passed_over": tally.passed,
+        "reasons": dict(tally.reasons.most_common()),
+        "rules": dict(tally.rules.most_common()),
+        "observations": dict(tally.observations.most_common()),
+        "sources": {name: count for name, count in tally.sources.most_common() if name},
+    }
+    coverage = {
+        "operations_offered": len(offered),
+        "operations_seen": len(tally.operations),
+        "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
+        "unseen": [name for name in offered if name not in tally.operations],
+    }
+    return Report(summary, coverage, _placed(documents, list(tally.folded.values())), [_told(one) for one in documents])
 
 
-def _judged(
-    traffic: Path, form: str, mapping: Mapping[str, str], held: InForce
-) -> Iterator[tuple[Exchange | Reject, Checked | None]]:
-    """Every entry in the file's order; what cannot be read is one too."""
-    if not traffic.is_file():
-        raise UsageError(f"no such file: {traffic}")
-    for records in FileSource([traffic]).poll():
-        exchanges, rejects = decode_api_logs(records, form, mapping)
-        entries: list[Exchange | Reject] = [*exchanges, *rejects]
-        entries.sort(key=lambda entry: entry.offset)
-        for entry in entries:
-            if isinstance(entry, Exchange):
-                yield entry, _checked(entry, held)
-            else:
-                yield from [(entry, None)] * entry.count
+def _told(document: Document) -> dict[str, Any]:
+    return {"file": str(document.path), "name": document.held.name, **document.examined.told()}
 
 
-def _checked(exchange: Exchange, held: InForce) -> Checked:
+def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The broken clauses with the file and line that each stands at."""
+    for document in documents:
+        own = [broken for broken in folded if broken["contract"] == document.held.name]
+        try:
+            lines = lines_of(document.text, {broken["clause"] for broken in own})
+        except (ValueError, KeyError, IndexError):
+            lines = {}
+        for broken in own:
+            broken["contract_file"], broken["line"] = str(document.path), lines.get(broken["clause"], 1)
+    return sorted(folded, key=lambda broken: (-broken["exchanges"], broken["operation"], broken["pointer"]))
+
+
+def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Document]:
+    """Each contract examined as it would be at publishing; two files of one name are told apart by a number."""
+    documents: list[Document] = []
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the contract {path} is not UTF-8 text") from error
+        try:
+            examined = examine("", text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
+        except ContractError as error:
+            raise UsageError(str(error)) from error
+        taken = {one.held.name for one in documents}
+        name = path.stem if path.stem not in taken else f"{path.stem}-{len(documents) + 1}"
+        documents.append(Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER)))
+    return documents
+
+
+def _entries(
+    traffic: Sequence[Path], source: str, settings: Settings, tally: Tally
+) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
+    """Every entry in the files' order, with its file, its record and its source; what cannot be read is one too."""
+    topics = settings.topics
+    names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+    with reading_bar("checking") as progress:
+        for records in FileSource(traffic, progress=progress).poll():
+            for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names):
+                if isinstance(found, Exchange | Refused):
+                    yield records.partitions[at].topic, records.offsets[at], form, found
+                else:
+                    tally.passed += 1
+
+
+def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
+    if isinstance(found, Refused):
+        reason = f"{UNREADABLE}: {found}"
+        return {
+            "operation": "",
+            "status": 0,
+            "verdict": "not_checked",
+            "reason": reason,
+            "reasons": [reason],
+            "observations": [],
+            "violations": [],
+            "codes": [reason],
+            "contract_names_it": False,
+        }
+    checked = _checked(found, held)
+    reasons = _reasons(checked)
+    return {
+        "operation": printable(checked.operation, "\N{REPLACEMENT CHARACTER}"),
+        "status": found.status,
+        "verdict": checked.outcome,
+        "reason": checked.reason or next((left.code for left in checked.unchecked), ""),
+        "reasons": reasons,
+        "observations": [{"code": seen.code, "side": seen.side, "clause": seen.clause} for seen in checked.observations],
+        "violations": [_broken(violation) for violation in checked.violations],
+        "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
+        "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
+        and bool(checked.contract)
+        and checked.reason not in ("not_offered", "preflight", "contract_unreadable"),
+    }
+
+
+def _broken(violation: Violation) -> dict[str, Any]:
+    said = {
+        name: getattr(violation, name) for name in ("operation", "side", "rule", "pointer", "expected", "clause", "fingerprint")
+    }
+    return {**said, "actual_kind": violation.actual, "contract": violation.contract}
+
+
+def _checked(exchange: Exchange, held: Sequence[InForce]) -> Checked:
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
 
     def operation() -> str:
         return http_operation(exchange.method, exchange.route or template_path(exchange.path))
 
-    return check_payloads(exchange, request, response, [held], operation)
-
-
-def _row(entry: Exchange | Reject, checked: Checked | None) -> dict[str, Any]:
-    if checked is None or isinstance(entry, Reject):
-        reason = entry.reason if isinstance(entry, Reject) else UNREADABLE
-        return {
-            "verdict": "not_checked",
-            "operation": "",
-            "status": 0,
-            "reasons": [f"{UNREADABLE}: {reason}"],
-            "codes": [f"{UNREADABLE}: {reason}"],
-            "observations": [],
-            "violations": [],
-            "contract_names_it": False,
-        }
-    return {
-        "verdict": checked.outcome,
-        "operation": checked.operation,
-        "status": entry.status,
-        "reasons": _reasons(checked),
-        "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
-        "observations": [{"code": seen.code, "side": seen.side, "clause": seen.clause} for seen in checked.observations],
-        "violations": [
-            {name: getattr(broken, name) for name in ("side", "rule", "pointer", "clause", "expected", "actual", "fingerprint")}
-            for broken in checked.violations
-        ],
-        "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
-        and bool(checked.contract),
-    }
+    return check_payloads(exchange, request, response, held, operation)
 
 
 def _reasons(checked: Checked) -> list[str]:
     """Every reason with the clause that it left open."""
     said = [f"{left.code} {left.side} {left.clause}".rstrip() for left in checked.unchecked]
     return said or ([checked.reason] if checked.reason else [])
-
-
-def _print(rows: list[dict[str, Any]], coverage: dict[str, Any], contract: dict[str, Any], form: Format) -> None:
-    if form == "json":
-        json.dump({"exchanges": rows, "coverage": coverage, "contract": contract}, sys.stdout, indent=1)
-        sys.stdout.write("\n")
-        return
-    lines: list[dict[str, Any]] = []
-    for row in rows:
-        shared = {name: row[name] for name in ("index", "verdict", "operation", "status")}
-        shared["reasons"] = ", ".join(row["reasons"])
-        lines.extend({**shared, **broken} for broken in row["violations"] or [{}])
-    columns = "index verdict operation status side rule pointer clause expected actual reasons".split()
-    show(lines, columns, form, empty="the file holds no exchange")
-    if form == "table":
-        typer.echo()
-        show([{"name": name, "value": value} for name, value in coverage.items()], ["name", "value"], form)
-        typer.echo()
-        tell_what_is_judged(contract)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from monitor.cli.client import api
+from monitor.cli.contract_reports import ReportFormat
 from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
 from monitor.cli.session import settings_of
 from monitor.contracts.read import kind_of
@@ -82,17 +83,25 @@ def show_one(
 @commands.command("check")
 def check(
     context: typer.Context,
-    contract: Annotated[Path, typer.Option("--contract", help="OpenAPI 3.x or JSON Schema, as JSON or YAML.")],
-    traffic: Annotated[Path, typer.Option("--traffic", help="A file of API logs, plain or gzipped.")],
-    traffic_format: Annotated[
-        str, typer.Option("--traffic-format", help="How the API logs are written; the words of topics.api_logs_format.")
-    ] = "ndjson",
-    form: FormatOption = "table",
+    contract: Annotated[list[Path], typer.Option("--contract", help="A contract's file, as JSON or YAML. Again for more.")],
+    traffic: Annotated[list[Path], typer.Option("--traffic", help="A file of API logs, plain or gzipped. Again for more.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "--traffic-format",
+            help="Who wrote the API logs: the words of topics.api_logs_format. auto: each entry tells.",
+        ),
+    ] = "auto",
+    form: Annotated[
+        ReportFormat, typer.Option("--format", "-f", help="How to print; sarif, junit and github are for pipelines.")
+    ] = "text",
 ) -> int:
-    """Hold recorded traffic against a contract file, offline. Exits 0 all valid, 1 violations, 2 not all could be checked."""
+    """Hold recorded traffic against contract files, offline. Exits 0 kept, 1 broken, 2 when nothing could be checked."""
     from monitor.cli.contract_check import held_against
+    from monitor.cli.decode import source_named
 
-    return held_against(traffic, contract, traffic_format, settings_of(context), form)
+    return held_against(traffic, contract, source_named(source), settings_of(context), form)
 
 
 def _kind(document: str) -> str:

@@ -37,8 +37,10 @@ def name_apart(rows: Sequence[dict[str, Any]], *roles: str) -> None:
                 row[role] = f"{space}/{row[role]}"
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format, *, empty: str = "nothing found") -> None:
-    """Print rows: a table of these columns, CSV of them, or JSON of whole rows."""
+def show(
+    rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format, *, empty: str = "nothing found", heading: bool = True
+) -> None:
+    """Print rows: a table of these columns, CSV of them (with their names, unless `heading` is false), or JSON of whole rows."""
     if form == "json":
         json.dump(rows, sys.stdout, indent=1, default=str)
         sys.stdout.write("\n")
@@ -47,7 +49,8 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], form: Format
     if form == "csv":
         sheet = io.StringIO()
         writer = csv.writer(sheet)
-        writer.writerow(names)
+        if heading:
+            writer.writerow(names)
         writer.writerows([_cell_of_sheet(row.get(name)) for name in names] for row in rows)
         sys.stdout.write(sheet.getvalue())
         return

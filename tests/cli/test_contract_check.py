@@ -1,8 +1,11 @@
 """`contracts check` says of each entry of a recorded file whether it keeps a contract, and exits by what it said."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -43,11 +46,28 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
     assert [row["verdict"] for row in said["exchanges"]] == ["valid", "not_checked", "violated", "not_checked"]
     assert said["exchanges"][1]["reasons"] == ["unreadable: plain_text"]
     assert said["exchanges"][3]["reasons"][0].startswith("truncated response /paths/")
-    (broken,) = said["exchanges"][2]["violations"]
-    assert (broken["side"], broken["rule"], broken["pointer"]) == ("response", "type", "/amount")
-    assert said["coverage"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
-    assert said["coverage"]["rules"] == {"type": 1}
-    assert (said["coverage"]["valid"], said["coverage"]["operations_offered"], said["coverage"]["operations_seen"]) == (1, 4, 1)
+    assert [row["reason"] for row in said["exchanges"]] == ["", "unreadable: plain_text", "", "truncated"]
+    (broken,) = said["violations"]
+    assert (broken["operation"], broken["side"], broken["rule"], broken["pointer"]) == (
+        "GET /payments/{id}",
+        "response",
+        "type",
+        "/amount",
+    )
+    assert (broken["expected"], broken["actual_kind"], broken["index"]) == ("number", "string", 2)
+    assert said["summary"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
+    assert said["summary"]["rules"] == {"type": 1}
+    assert [said["summary"][name] for name in ("result", "exit", "exchanges", "valid", "violated", "not_checked")] == [
+        "broken",
+        1,
+        4,
+        1,
+        1,
+        2,
+    ]
+    assert (said["coverage"]["operations_offered"], said["coverage"]["operations_seen"]) == (4, 1)
+    assert said["coverage"]["operations"] == {"GET /payments/{id}": {"valid": 1, "violated": 1, "not_checked": 1}}
+    assert len(said["coverage"]["unseen"]) == 3
     assert "12.50" not in out
 
 
@@ -56,12 +76,13 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
     [
         ([entry(GOOD)], 0),
         ([entry(GOOD), entry({})], 1),
-        ([entry(GOOD), entry(GOOD, response_body=None)], 2),
+        ([entry(GOOD), entry(GOOD, response_body=None)], 0),
+        ([entry(GOOD, response_body=None)], 2),
         ([], 2),
         (["{}"], 2),
     ],
 )
-def test_the_exit_tells_valid_violated_and_not_checked_apart(
+def test_the_exit_tells_kept_broken_and_nothing_checked_apart(
     contract: Path, capsys: pytest.CaptureFixture[str], lines: list[str], code: int
 ) -> None:
     assert told(capsys, contract, lines)[0] == code
@@ -110,9 +131,119 @@ def test_what_of_the_contract_is_judged_is_told(contract: Path, capsys: pytest.C
     )
     line = PAYMENTS.count("\n") + 2
     assert f"  line {line}, /own: OpenAPI 3.0 does not know this key here; it would not be judged" in out
-    said = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contract"]
+    said = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contracts"][0]
     assert (said["operations"], said["parameters"], said["schemas"]) == (4, 5, 11)
     assert said["remarks"][1]["line"] == line
+
+
+WRONG = {**GOOD, "amount": "12.50"}
+
+
+def test_each_exchange_and_violation_is_a_line_of_ndjson(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, contract, [entry(WRONG), entry(GOOD)], "-f", "ndjson")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, [line["type"] for line in lines]) == (1, ["exchange", "violation", "exchange", "summary"])
+    assert (lines[1]["pointer"], lines[1]["index"], lines[3]["violated"]) == ("/amount", 0, 1)
+
+
+def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, contract, [entry(WRONG), entry(WRONG), entry(GOOD)], "-f", "sarif")
+    said = json.loads(out)
+    (run,) = said["runs"]
+    (result,) = run["results"]
+    assert (code, said["version"], run["tool"]["driver"]["name"]) == (1, "2.1.0", "seamwatch")
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "type"
+    place = result["locations"][0]["physicalLocation"]
+    line = place["region"]["startLine"]
+    assert place["artifactLocation"]["uri"].endswith("payments.yaml")
+    assert "amount" in PAYMENTS.splitlines()[line - 1]
+    assert (result["occurrenceCount"], len(result["partialFingerprints"]["seamwatch/v1"])) == (2, 16)
+    assert "12.50" not in out
+
+
+def test_a_pipeline_reads_junit_with_a_case_an_operation(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, contract, [entry(WRONG), entry(GOOD, path="/payments/8")], "-f", "junit")
+    suites = ET.fromstring(out)
+    assert code == 1
+    cases = {case.get("name"): [child.tag for child in case] for case in suites.iter("testcase")}
+    assert cases["GET /payments/{id}"] == ["failure"]
+    assert [tags for name, tags in cases.items() if name != "GET /payments/{id}"] == [["skipped"]] * 3
+    assert (suites.get("tests"), suites.get("failures"), suites.get("skipped")) == ("4", "1", "3")
+
+
+def test_github_is_told_by_annotations(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, contract, [entry(WRONG)], "-f", "github")
+    first, last = out.splitlines()
+    assert code == 1
+    assert re.fullmatch(
+        r"::error file=[^,]*payments\.yaml,line=\d+,title=Contract broken%3A type::GET /payments/.* at /amount.*", first
+    )
+    assert last.startswith("::error title=seamwatch contracts check::1 exchanges: 0 valid, 1 violated, 0 not checked")
+
+
+def test_names_out_of_the_traffic_cannot_write_commands_or_markup(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = entry(GOOD, path='/x"><&\n::error::y')
+    out = told(capsys, contract, [evil], "-f", "github")[1]
+    assert all(line.startswith(("::error file=", "::error title=seamwatch contracts check")) for line in out.splitlines())
+    assert ET.fromstring(told(capsys, contract, [evil], "-f", "junit")[1]) is not None
+
+
+def test_several_contracts_and_several_files_are_one_check(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = contract.parent / "orders.yaml"
+    other.write_text(PAYMENTS.replace("/payments", "/orders"))
+    more = contract.parent / "more.log"
+    more.write_text(entry(WRONG, path="/orders/7") + "\n")
+    code, out, _ = told(capsys, contract, [entry(GOOD)], "--contract", str(other), "--traffic", str(more), "-f", "json")
+    said = json.loads(out)
+    assert code == 1
+    assert [(row["file"], row["operation"], row["verdict"]) for row in said["exchanges"]] == [
+        ("traffic.ndjson", "GET /payments/{id}", "valid"),
+        ("more.log", "GET /orders/{id}", "violated"),
+    ]
+    assert said["violations"][0]["contract"] == "orders"
+    assert [one["name"] for one in said["contracts"]] == ["payments", "orders"]
+    assert said["coverage"]["operations_offered"] == 8
+
+
+def test_a_mixed_file_of_vendors_logs_is_checked_without_naming_a_source(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apisix = {
+        "start_time": 1_767_225_600_000, "latency": 2, "service_id": "payment", "request": {"method": "GET", "uri": "/payments/7", "headers": {}},
+        "response": {"status": 200, "headers": JSON, "body": json.dumps(WRONG)},
+    }  # fmt: skip
+    line = '10.0.0.9 - - [01/Jan/2026:00:00:00 +0000] "GET /payments/7 HTTP/1.1" 200 612 "-" "curl"'
+    out = told(capsys, contract, [json.dumps(apisix), line, json.dumps({"log": entry(GOOD), "stream": "stdout"})], "-f", "json")[
+        1
+    ]
+    said = json.loads(out)
+    assert [(row["source"], row["verdict"], row["reason"]) for row in said["exchanges"]] == [
+        ("apisix", "violated", ""), ("combined", "not_checked", "no_body"), ("ndjson", "valid", ""),
+    ]  # fmt: skip
+
+
+def test_a_wrong_source_can_check_nothing_and_names_the_right_one(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, contract, [entry(GOOD)], "--source", "kong", "-f", "json")
+    assert (code, json.loads(out)["summary"]["reasons"]) == (2, {"unreadable: ndjson": 1})
+
+
+def test_memory_does_not_grow_with_the_traffic(
+    contract: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tracemalloc
+
+    from monitor.cli import contract_check
+    from monitor.streams.files import FileSource
+
+    monkeypatch.setattr(contract_check, "FileSource", partial(FileSource, max_batch_records=50))
+    lines = [entry(WRONG, path=f"/payments/{number}") for number in range(50)]
+    peaks = []
+    for times in (1, 1, 20):
+        tracemalloc.start()
+        told(capsys, contract, lines * times, "-f", "junit")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] * 1.5 + 500_000
 
 
 def test_what_would_not_be_judged_ends_the_check(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:

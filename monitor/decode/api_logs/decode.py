@@ -73,13 +73,23 @@ def explain_api_logs(
     recogniser = Recogniser(format) if format in ("auto", *SOURCES) else None
     read = _reader(format, mapping or {}, recogniser)
     unpacker = Unpacker(MOST_BYTES)
+    skipped = {one.offset: one.reason for one in stepped_over(records)}
     for index, value in enumerate(records.values):
+        if records.offsets[index] in skipped and not value:
+            yield index, "", Refused(skipped[records.offsets[index]])
+            continue
+        count = 0
         try:
             for found in read(without_bom(_unpacked(value, unpacker)), place_of(records, index)):
+                count += 1
                 form = recogniser.told if recogniser is not None and not isinstance(found, Passed) else ""
                 yield index, form, names.given(found) if isinstance(found, Exchange) else found
+            if not count:
+                yield index, "", Refused("empty")
         except Refused as refusal:
             yield index, "", refusal
+        except UNFORESEEN as error:
+            yield index, "", Refused(f"unreadable_{type(error).__name__}")
 
 
 def decode_api_logs(

@@ -1,0 +1,278 @@
+"""What `contracts check` found, as a person, a pipeline or a code host wants to read it. Rows are written as they come.
+
+SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; JUnit: https://github.com/testmoapp/junitxml; GitHub's commands:
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import IO, Any, Literal, Protocol
+
+import typer
+
+from monitor import __version__
+from monitor.cli.printing import plain, show, tell_what_is_judged
+
+ReportFormat = Literal["text", "table", "json", "ndjson", "sarif", "junit", "github", "csv"]
+_MOST_ANNOTATIONS = 50  # GitHub shows some tens of a step
+_MOST_LINES = 200
+_ROW = ("index", "file", "record", "source", "operation", "status", "verdict", "reason", "reasons", "observations")
+_VIOLATION = (
+    *("index", "operation", "side", "rule", "pointer", "expected", "actual_kind"),
+    *("clause", "contract", "fingerprint"),
+)
+_CSV = "index verdict operation status side rule pointer clause expected actual_kind reasons".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to tell when all is read: `broken` has each clause that was broken once, with `exchanges` and `line`."""
+
+    summary: dict[str, Any]
+    coverage: dict[str, Any]
+    broken: list[dict[str, Any]]
+    contracts: list[dict[str, Any]]
+
+
+class Reporter(Protocol):
+    """Writes rows as they come, and a report at the end."""
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """One entry of the traffic."""
+
+    def end(self, report: Report) -> None:
+        """The report."""
+
+
+class _Silent:
+    """Of rows nothing: all is told at the end."""
+
+    def __init__(self, tell: Callable[[Report], None]) -> None:
+        self.end = tell
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
+class _Json:
+    """One object. Violations wait in a file of their own until the exchanges are written."""
+
+    def __init__(self) -> None:
+        self._waiting: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed at the end
+        self._rows = self._violations = 0
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """Write an exchange; put its violations by."""
+        sys.stdout.write(
+            ('{\n "exchanges": [\n  ' if not self._rows else ",\n  ") + json.dumps({name: row[name] for name in _ROW})
+        )
+        self._rows += 1
+        for said in _violations(row):
+            self._waiting.write(("" if not self._violations else ",\n  ") + json.dumps(said))
+            self._violations += 1
+
+    def end(self, report: Report) -> None:
+        """Write the rest."""
+        sys.stdout.write("\n ],\n" if self._rows else '{\n "exchanges": [],\n')
+        sys.stdout.write(' "violations": [')
+        self._waiting.seek(0)
+        if self._violations:
+            sys.stdout.write("\n  ")
+            for piece in iter(lambda: self._waiting.read(65_536), ""):
+                sys.stdout.write(piece)
+            sys.stdout.write("\n ")
+        self._waiting.close()
+        rest = {"summary": report.summary, "coverage": report.coverage, "contracts": report.contracts}
+        for name, held in rest.items():
+            sys.stdout.write(("],\n" if name == "summary" else ",\n") + f' "{name}": {json.dumps(held)}')
+        sys.stdout.write("\n}\n")
+
+
+class _Lines:
+    """One object a line: exchanges, each violation after its own, and last the summary."""
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """One exchange."""
+        self._line("exchange", {name: row[name] for name in _ROW})
+        for said in _violations(row):
+            self._line("violation", said)
+
+    def end(self, report: Report) -> None:
+        """The rest."""
+        self._line("summary", {**report.summary, "coverage": report.coverage, "contracts": report.contracts})
+
+    def _line(self, kind: str, held: Mapping[str, Any]) -> None:
+        sys.stdout.write(json.dumps({"type": kind, **held}) + "\n")
+
+
+class _Csv:
+    """A row an exchange and violation."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """One exchange."""
+        shared = {name: row[name] for name in ("index", "verdict", "operation", "status")} | {
+            "reasons": ", ".join(row["reasons"])
+        }
+        rows = [{**shared, **broken} for broken in row["violations"] or [{}]]
+        show(rows, _CSV, "csv", heading=not self._begun)
+        self._begun = True
+
+    def end(self, report: Report) -> None:
+        """Nothing: a sheet has one kind of row."""
+
+
+def reporter(form: ReportFormat) -> Reporter:
+    """Who writes this form to standard output."""
+    if form == "json":
+        return _Json()
+    if form == "ndjson":
+        return _Lines()
+    if form == "csv":
+        return _Csv()
+    return _Silent({"sarif": _sarif, "junit": _junit, "github": _github}.get(form, _text))
+
+
+def _violations(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for broken in row["violations"]:
+        said = {**broken, "index": row["index"]}
+        yield {name: said[name] for name in _VIOLATION}
+
+
+def message(broken: Mapping[str, Any]) -> str:
+    """A broken clause in one sentence."""
+    place = f" at {broken['pointer']}" if broken["pointer"] else ""
+    told = f": expected {broken['expected']}, found {broken['actual_kind']}" if broken["expected"] else ""
+    return plain(
+        f"{broken['operation']}: the {broken['side']} breaks {broken['rule']}{place}{told} ({broken['exchanges']} exchanges)"
+    )
+
+
+def _text(report: Report) -> None:
+    summary, coverage = report.summary, report.coverage
+    if not summary["exchanges"]:
+        typer.echo("the traffic holds no exchange")
+    columns = "exchanges operation side rule pointer expected actual_kind contract line index".split()
+    if report.broken:
+        show(report.broken[:_MOST_LINES], columns, "table")
+        if len(report.broken) > _MOST_LINES:
+            typer.echo(f"and {len(report.broken) - _MOST_LINES} more; --format json shows all")
+        typer.echo()
+    rows = [{"operation": name, **counts} for name, counts in coverage["operations"].items()]
+    if rows:
+        show(rows, ["operation", "valid", "violated", "not_checked"], "table")
+        typer.echo()
+    told = {
+        name: summary[name] for name in ("exchanges", "valid", "violated", "not_checked", "passed_over") if summary[name] != 0
+    }
+    told |= {
+        name: ", ".join(f"{one} {count}" for one, count in summary[name].items())
+        for name in ("reasons", "sources")
+        if summary[name]
+    }
+    told |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
+    show([{"name": name, "value": value} for name, value in told.items()], ["name", "value"], "table")
+    typer.echo()
+    for contract in report.contracts:
+        if len(report.contracts) > 1:
+            typer.echo(plain(contract["file"]))
+        tell_what_is_judged(contract)
+    typer.echo(f"result: {summary['result'].replace('_', ' ')}")
+
+
+def _sarif(report: Report) -> None:
+    rules = list(dict.fromkeys(broken["rule"] for broken in report.broken))
+    results = [
+        {
+            "ruleId": broken["rule"],
+            "ruleIndex": rules.index(broken["rule"]),
+            "level": "error",
+            "message": {"text": message(broken)},
+            "locations": [_location(broken)],
+            "partialFingerprints": {"seamwatch/v1": broken["fingerprint"]},
+            "occurrenceCount": broken["exchanges"],
+            "properties": {
+                name: broken[name] for name in ("operation", "side", "pointer", "clause", "expected", "actual_kind", "index")
+            },
+        }
+        for broken in report.broken
+    ]
+    driver = {
+        "name": "seamwatch", "version": __version__,
+        "rules": [{"id": rule, "shortDescription": {"text": f"A live exchange breaks the clause `{rule}` of its contract"}} for rule in rules],
+    }  # fmt: skip
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": report.summary["exit"] != 2, "exitCode": report.summary["exit"]}],
+        "results": results,
+        "properties": {"summary": report.summary, "coverage": report.coverage},
+    }
+    held = {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
+    json.dump(held, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def _location(broken: Mapping[str, Any]) -> dict[str, Any]:
+    physical = {"artifactLocation": {"uri": broken["contract_file"].replace("\\", "/")}, "region": {"startLine": broken["line"]}}
+    return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": broken["clause"] or "/", "kind": "member"}]}
+
+
+def _junit(report: Report) -> None:
+    """A test case an operation: failed by what broke it, skipped where nothing of it could be checked or it was never called."""
+    by_operation: dict[str, list[dict[str, Any]]] = {}
+    for broken in report.broken:
+        by_operation.setdefault(broken["operation"], []).append(broken)
+    coverage = report.coverage
+    names = list(dict.fromkeys([*coverage["operations"], *by_operation, *coverage["unseen"]]))
+    cases, failed, skipped = [], 0, 0
+    for name in names:
+        inside = ""
+        if name in by_operation:
+            failed += 1
+            text = "\n".join(message(broken) for broken in by_operation[name])
+            inside = f'<failure message="{_xml(message(by_operation[name][0]))}" type="{_xml(by_operation[name][0]["rule"])}">{_xml(text)}</failure>'
+        elif not coverage["operations"].get(name, {}).get("valid"):
+            skipped += 1
+            why = "not seen in this traffic" if name in coverage["unseen"] else "nothing of it could be checked"
+            inside = f'<skipped message="{why}"/>'
+        cases.append(f'  <testcase classname="contracts" name="{_xml(name)}">{inside}</testcase>')
+    counts = f'tests="{len(names)}" failures="{failed}" errors="0" skipped="{skipped}"'
+    body = "\n".join(cases)
+    reasons = _xml(json.dumps(report.summary))
+    sys.stdout.write(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n <testsuite name="seamwatch contracts check" {counts}>\n'
+        f"{body}\n  <system-out>{reasons}</system-out>\n </testsuite>\n</testsuites>\n"
+    )
+
+
+def _xml(text: object) -> str:
+    return escape(plain(str(text).replace("\n", " | ")), quote=True)
+
+
+def _github(report: Report) -> None:
+    for broken in report.broken[:_MOST_ANNOTATIONS]:
+        where = f"file={_property(broken['contract_file'])},line={broken['line']},title={_property('Contract broken: ' + broken['rule'])}"
+        typer.echo(f"::error {where}::{_command(message(broken))}")
+    if len(report.broken) > _MOST_ANNOTATIONS:
+        typer.echo(f"::warning::{len(report.broken) - _MOST_ANNOTATIONS} more broken clauses")
+    summary = report.summary
+    counts = ", ".join(f"{summary[name]} {name.replace('_', ' ')}" for name in ("valid", "violated", "not_checked"))
+    reasons = ", ".join(f"{reason} {count}" for reason, count in summary["reasons"].items())
+    level = "notice" if summary["result"] == "kept" else "error" if summary["result"] == "broken" else "warning"
+    said = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
+    typer.echo(f"::{level} title=seamwatch contracts check::{_command(said)}")
+
+
+def _command(text: str) -> str:
+    return plain(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _command(text).replace(":", "%3A").replace(",", "%2C")
