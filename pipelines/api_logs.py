@@ -35,7 +35,7 @@ class ApiLogSettings:
 def api_logs(
     source: Source, store: Store, registry: Callable[[], Registry], settings: ApiLogSettings, clock: Clock
 ) -> Iterator[Progress]:
-    """Yields offsets only after their rows are durable: violations, exchanges, arrivals, then the ledger.
+    """Yields offsets only after their rows are durable: examples shown, violations, exchanges, arrivals, then the ledger.
 
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
@@ -47,6 +47,7 @@ def api_logs(
         said = read_api_logs(records, settings.format, settings.mapping, settings.names)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
         examined = examiner.examine(said.exchanges, registry(), records)
+        store.insert("interactions_shown", examined.interactions)
         store.insert("violations", examined.violations)
         store.insert("exchanges", examined.exchanges)
         rows = Rows(examined.record, examined.end_ns, examined.windows, examined.window_rows)

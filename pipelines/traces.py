@@ -59,6 +59,7 @@ def traces(
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
             examined = examiner.examine(carried, registry(), records)
+            store.insert("interactions_shown", examined.interactions)
             for table in ("violations", "exchanges"):
                 store.insert(table, getattr(examined, table))
         rows = Rows(spans.record, spans.end_ns, halves.windows, halves.window_rows)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from monitor.contracts.bodies import check_body
@@ -9,11 +10,13 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Promise
+from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
+from monitor.contracts.matching.call import Call
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.model.exchanges import Checked, CheckOutcome, Exchange, Violation
+from monitor.model.exchanges import Checked, CheckOutcome, Evidence, Exchange, Violation
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
@@ -27,7 +30,7 @@ SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be ch
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
-_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED})
+_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION})
 _NOT_MODIFIED = 304
 _BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 404 accepted does not mean 503 accepted
 # Rules of ours, besides the keywords of JSON Schema.
@@ -95,7 +98,8 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     )
     unchecked = [remark for result in known for remark in result.unchecked]
     observations = [remark for result in known for remark in result.observations]
-    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations)
+    evidence = [one for result in known for one in result.evidence]
+    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence)
 
 
 def _knows(result: Checked) -> bool:
@@ -114,6 +118,8 @@ def _one(
     promise = contract.promise
     if promise is None:
         return Checked("not_checked", UNREADABLE_CONTRACT, operation(), contract.name, contract.number)
+    if promise.by_example:
+        return _by_example(exchange, request, response, contract, promise, operation, limits)
     method = exchange.method.upper()
     match = promise.router.match(method, exchange.path)
     if match is None and exchange.route and exchange.route != exchange.path:
@@ -141,6 +147,24 @@ def _one(
     else:
         _sides(exchange, request, response, promise, target, match.rest, findings, limits)
     return _checked(contract, name, findings, limits)
+
+
+def _by_example(
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contract: InForce,
+    promise: Promise,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
+) -> Checked:
+    findings = Findings()
+    if exchange.proxy_answer:
+        findings.leave(PROXY_ANSWER, "response", "")
+        return _checked(contract, operation(), findings, limits)
+    shown = check_interactions(Call(exchange, request, response), promise, findings, limits)
+    found = _checked(contract, operation(), findings, limits)
+    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
 
 
 def _sides(

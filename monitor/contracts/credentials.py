@@ -2,7 +2,8 @@
 
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Credential, Operation
-from monitor.contracts.styles import cookie_pairs, query_pairs
+from monitor.contracts.queries import query_pairs
+from monitor.contracts.styles import cookie_pairs
 from monitor.model.exchanges import REDACTED, Exchange
 
 MISSING = "missing_credentials"

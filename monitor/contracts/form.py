@@ -1,9 +1,12 @@
 """The intermediate form: what every contract format is read into, and what check.py runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.contracts.matching.call import plain_path
+from monitor.contracts.matching.content import Judge
+from monitor.contracts.matching.parts import Part
 from monitor.contracts.readings import ANYTHING, Reading
 from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
@@ -85,15 +88,74 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """How long an answer takes by its contract, in ms: at least `least`, mostly `median`, at most `most` where one is told."""
+
+    least: float = 0.0
+    median: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One request as an example shows it, and how it is answered. `name` tells it from the others of its contract.
+
+    `request` and `response` are asked in their order; `methods` None: any; `path` is the literal path where there is one.
+    `states`: what must hold at the provider, which no log shows. Of several that fit only those of the lowest `priority`
+    count. `pending`: what it breaks is held against nobody yet.
+    """
+
+    name: str
+    clause: str
+    methods: frozenset[str] | None
+    path: str | None
+    request: Sequence[Part]
+    response: Sequence[Part]
+    states: Sequence[str] = ()
+    priority: int = 0
+    delay: Delay | None = None
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as an example shows it; `sides` are its contents, of a synchronous one the request's and each answer's."""
+
+    name: str
+    clause: str
+    sides: Sequence[Judge]
+    states: Sequence[str] = ()
+    topic: str = ""
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A clause that was read and will never be judged, and why."""
+
+    pointer: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """A contract in force, compiled. `whole` tells whether it lists all operations of its provider.
 
     Payloads deeper than `depth` are checked only when their own work is bearable: it could explode (work.py).
+    A contract of examples has `interactions` and `messages` instead of operations, and names its parties.
     """
 
     router: Router[Operation]
     whole: bool
     depth: int
+    interactions: Sequence[Interaction] = ()
+    messages: Sequence[Message] = ()
+    by_example: bool = False
+    provider: str = ""
+    consumer: str = ""
+    left: Sequence[Left] = ()
+    index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
+    """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
 
     @property
     def operations(self) -> list[Operation]:
@@ -123,6 +185,22 @@ class Promise:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
         for schema in self.schemas:
             schema.compiled()
+
+
+def by_example(
+    interactions: Sequence[Interaction],
+    messages: Sequence[Message] = (),
+    *,
+    provider: str = "",
+    consumer: str = "",
+    left: Sequence[Left] = (),
+) -> Promise:
+    """The promise of a contract of examples."""
+    index: dict[tuple[str, str], list[Interaction]] = {}
+    for one in interactions:
+        for method in one.methods or ("",):
+            index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
+    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, index)
 
 
 def _bodies(operation: Operation) -> list[Body]:

@@ -13,7 +13,8 @@ from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import Structure, readings
 from monitor.contracts.routes import PLACEHOLDER
 from monitor.contracts.routes import parameters as path_parameters
-from monitor.contracts.styles import Occurrence, Pairs, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path, query_pairs
+from monitor.contracts.queries import Pairs, query_pairs
+from monitor.contracts.styles import Occurrence, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange
 from monitor.model.pointers import escaped

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from monitor.contracts.encodings import unpacked_body
+from monitor.contracts.encodings import ENCODED, unpacked_body
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.model.exchanges import Body
 from monitor.model.forms import without_bom
@@ -74,16 +74,34 @@ class Payload:
         """The decoded body; only when `problem` is ""."""
         return self._value
 
-    def _read(self) -> str:
+    def raw(self) -> tuple[str | bytes, str]:
+        """The body as it is, whatever its media type, and "": without its encoding where one is told. Else "" and why not."""
+        problem = self._absent()
+        if problem:
+            return "", problem
+        body = self._body
+        assert body is not None
+        if self.encoding.strip().lower() in ("", "identity"):
+            return body, ""
+        unpacked, problem = unpacked_body(body, self.encoding, self._limits.body_bytes)
+        if problem == ENCODED and (isinstance(body, str) or _is_text(body)):
+            return body, ""  # logs often hold what was decoded
+        return (body if unpacked is None else unpacked, "") if not problem else ("", problem)
+
+    def _absent(self) -> str:
         body = self._body
         if self._truncated:
             return TRUNCATED
-        if body is None:
-            return EMPTY if self.length == "0" else NO_BODY
         if not body:
             return EMPTY if self.length == "0" else NO_BODY
-        if len(body) > self._limits.body_bytes:
-            return TOO_LARGE
+        return TOO_LARGE if len(body) > self._limits.body_bytes else ""
+
+    def _read(self) -> str:
+        problem = self._absent()
+        if problem:
+            return problem
+        body = self._body
+        assert body is not None
         if self.media and not is_json_type(self.media):
             return MEDIA_TYPE
         return self._decode(body)
@@ -147,6 +165,13 @@ class Payload:
         except (ValueError, RecursionError):
             return False
         return repeated
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return body.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _loads(body: str | bytes) -> Any:

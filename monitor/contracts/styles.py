@@ -4,30 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
 
 from monitor.contracts.form import Parameter
+from monitor.contracts.queries import MOST_CHARS, Pairs
 from monitor.contracts.readings import SCALARS, Structure
 
 Occurrence = list[Structure]
 """What one occurrence of a parameter may stand for, each a way to take its text apart."""
 
-Pairs = Sequence[tuple[str, str]]
-"""Names, decoded, and their texts as they came, in order."""
-
-_MOST_QUERY, _MOST_PAIRS = 16_384, 500
 _SEPARATORS = {"form": (",",), "cookie": (",",), "spaceDelimited": ("%20", "+", " "), "pipeDelimited": ("|", "%7C", "%7c")}
-
-
-def query_pairs(text: str) -> Pairs | None:
-    """Names and undecoded values of a query, None when there are too many to look at."""
-    text = text.removeprefix("?")
-    if len(text) > _MOST_QUERY or text.count("&") >= _MOST_PAIRS:
-        return None
-    parts = (part.partition("=") for part in text.split("&") if part)
-    return [(unquote_plus(name), value) for name, _, value in parts]
 
 
 def cookie_pairs(text: str) -> Pairs:
     """Names and values of a Cookie header."""
-    parts = (part.strip().partition("=") for part in text[:_MOST_QUERY].split(";") if part.strip())
+    parts = (part.strip().partition("=") for part in text[:MOST_CHARS].split(";") if part.strip())
     return [(name.strip(), value.strip().strip('"')) for name, _, value in parts]
 
 

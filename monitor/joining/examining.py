@@ -19,7 +19,7 @@ from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.exchanges import Checked, Exchange, Violation
+from monitor.model.exchanges import Checked, Evidence, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
 from monitor.model.records import Place, Records, Reject
 
@@ -68,6 +68,13 @@ _VIOLATIONS = pa.schema(
         *(("trace", pa.binary(16)), ("has_trace", pa.uint8()), ("status", pa.uint16()), ("at", _MILLISECONDS)),
     ]
 )
+_INTERACTIONS = pa.schema(
+    [
+        *(("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32()), ("at", pa.uint32())),
+        *(("contract", _WORDS), ("revision", pa.uint32()), ("interaction", _WORDS), ("shown", _WORDS)),
+        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +87,7 @@ class Examined:
 
     exchanges: pa.Table
     violations: pa.Table
+    interactions: pa.Table
     record: NDArray[np.int32]
     end_ns: NDArray[np.uint64]
     windows: NDArray[np.uint32]
@@ -120,6 +128,7 @@ class Examiner:
         """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows."""
         rows: list[tuple[Any, ...]] = []
         broken: list[tuple[Any, ...]] = []
+        shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
         for exchange in exchanges:
             names = self._named(exchange)
@@ -135,9 +144,11 @@ class Examiner:
             rows.append(_exchange_row(exchange, names, checked, response))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
+            for evidence in checked.evidence:
+                shown.append(_interaction_row(exchange, names, evidence))  # noqa: PERF401 - as above
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
-        return _laid_out(rows, broken, records)
+        return _laid_out(rows, broken, shown, records)
 
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
@@ -216,9 +227,18 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
     )
 
 
+def _interaction_row(exchange: Exchange, names: _Names, evidence: Evidence) -> tuple[Any, ...]:
+    return (
+        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
+        *(evidence.contract, evidence.revision, evidence.interaction, evidence.shown),
+        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
+    )
+
+
 def _laid_out(
     rows: list[tuple[Any, ...]],
     broken: list[tuple[Any, ...]],
+    shown: list[tuple[Any, ...]],
     records: Records,
 ) -> Examined:
     table = _table(rows, _EXCHANGES)
@@ -231,6 +251,7 @@ def _laid_out(
     return Examined(
         table,
         _table(broken, _VIOLATIONS),
+        _table(shown, _INTERACTIONS),
         record,
         ends,
         touched.astype(np.uint32),

@@ -93,11 +93,25 @@ class Remark:
     clause: str
 
 
+Shown = Literal["kept", "broken", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One example of a contract that a live exchange showed: kept, broken, or seen without being judged ("open")."""
+
+    contract: str
+    revision: int
+    interaction: str
+    shown: Shown
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What checking one exchange said. `reason` is set when not checked. `operation` is "METHOD /route".
 
     `unchecked` names every clause that was left open, also beside violations; `observations` change no outcome.
+    `evidence` names the examples that it showed, of contracts that consist of examples.
     """
 
     outcome: CheckOutcome
@@ -108,3 +122,4 @@ class Checked:
     violations: Sequence[Violation] = ()
     unchecked: Sequence[Remark] = ()
     observations: Sequence[Remark] = ()
+    evidence: Sequence[Evidence] = ()

@@ -149,6 +149,16 @@ class Reader:
         }
         return self._store.query("violation_groups", parameters)
 
+    def interactions(self, contract: str, since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
+        """What live exchanges showed of a contract's examples, by example and version pair, whole hours of `since`."""
+        parameters = {
+            "contract": contract,
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+        }
+        return self._store.query("interactions_shown", parameters)
+
     def evidence(self, edge: Edge, caller_version: str, callee_version: str, since: datetime, until: datetime) -> list[Kept]:
         """Calls of an edge and version pair that were kept with what their traces looked like, the bad ones first."""
         parameters = {

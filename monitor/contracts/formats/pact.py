@@ -1,0 +1,335 @@
+"""Pact 1, 1.1, 2, 3 and 4 into the intermediate form. https://github.com/pact-foundation/pact-specification
+
+Generators are for mock servers and are passed over. Bodies that only a plugin can read are named and not judged.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import unquote_plus
+
+from monitor.contracts.findings import Side
+from monitor.contracts.form import Interaction, Left, Message, Promise, by_example
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.matching.content import Example, Judge, body_part, content_judge, example_of
+from monitor.contracts.matching.parts import Part, header_part, path_part, query_part, query_text_part, status_part
+from monitor.contracts.matching.paths import parse
+from monitor.contracts.matching.rules import Rules, read_rules, unjudged
+from monitor.contracts.queries import query_pairs
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+_CATEGORY = re.compile(r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)")
+_VERSION = re.compile(r"[1-4](?:\.\d+)?")
+_INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
+_LONGEST_NAME = 300
+
+
+def is_pact(document: Mapping[str, Any]) -> bool:
+    """Whether a document is a pact: it names two parties, and what they exchange."""
+    parties = isinstance(document.get("consumer"), dict) and isinstance(document.get("provider"), dict)
+    return parties and (isinstance(document.get("interactions"), list) or isinstance(document.get("messages"), list))
+
+
+def read_pact(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of a pact. Raises ContractError, saying where, for what cannot be used."""
+    if not is_pact(document):
+        raise ContractError(f"{where}: a pact names `consumer`, `provider`, and `interactions` or `messages`")
+    return _Reader(document, where, limits).promise()
+
+
+def version_of(document: Mapping[str, Any]) -> str:
+    """The version that a pact says to be written in, its first two numbers; "2" where it does not say."""
+    told = document.get("metadata")
+    metadata = told if isinstance(told, dict) else {}
+    said = [metadata.get(word) for word in ("pactSpecification", "pact-specification")]
+    versions = [one.get("version") for one in said if isinstance(one, dict)]
+    for version in (*versions, metadata.get("pactSpecificationVersion")):
+        found = _VERSION.match(str(version))
+        if found is not None:
+            return found[0]
+    return "2"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of one side, by category and expression."""
+
+    path: Rules | None = None
+    status: Rules | None = None
+    headers: Mapping[str, Rules] = field(default_factory=dict)
+    query: Mapping[str, Rules] = field(default_factory=dict)
+    body: Mapping[str, Rules] = field(default_factory=dict)
+
+
+class _Reader:
+    def __init__(self, document: dict[str, Any], where: str, limits: ContractLimits) -> None:
+        self._document = document
+        self._where = where
+        self._limits = limits
+        version = version_of(document)
+        self._version = int(version[0])
+        self._as_text = version in ("1", "1.0")  # its queries are compared as texts
+        self._left: list[Left] = []
+        self._patterns = 0
+
+    def promise(self) -> Promise:
+        interactions: list[Interaction] = []
+        messages: list[Message] = []
+        named: set[str] = set()
+        for count, (kind, entry, clause) in enumerate(self._entries(), 1):
+            if count > self._limits.operations:
+                raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
+            states = tuple(_states(entry))
+            name = _unique(_name(entry, states), named)
+            if kind == "http":
+                interactions.append(self._http(entry, clause, name, states))
+            else:
+                messages.append(self._message(kind, entry, clause, name, states))
+        return by_example(
+            interactions, messages, provider=self._party("provider"), consumer=self._party("consumer"), left=tuple(self._left)
+        )
+
+    def _party(self, word: str) -> str:
+        name = self._document[word].get("name")
+        return name.strip() if isinstance(name, str) else ""
+
+    def _entries(self) -> Iterator[tuple[Literal["http", "message", "both"], dict[str, Any], str]]:
+        for word in ("interactions", "messages"):
+            held = self._document.get(word)
+            for index, entry in enumerate(held if isinstance(held, list) else ()):
+                clause = f"/{word}/{index}"
+                if not isinstance(entry, dict):
+                    raise ContractError(f"{self._where}: {clause} is no object", clause)
+                kind = entry.get("type", "Synchronous/HTTP" if word == "interactions" else "Asynchronous/Messages")
+                if kind == "Synchronous/HTTP":
+                    yield "http", entry, clause
+                elif kind in ("Asynchronous/Messages", "Synchronous/Messages"):
+                    yield "message" if kind.startswith("A") else "both", entry, clause
+                else:
+                    self._left.append(Left(clause, f"interactions of the type {str(kind)[:40]!r} are not judged"))
+
+    def _http(self, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]) -> Interaction:
+        asked, answer = self._object(entry, "request", clause), self._object(entry, "response", clause)
+        rules = self._rules(asked, f"{clause}/request")
+        method, path = str(asked.get("method", "GET")).upper(), asked.get("path", "/")
+        if not isinstance(path, str):
+            raise ContractError(f"{self._where}: {clause}/request/path is no text", f"{clause}/request/path")
+        request: list[Part] = [path_part(rules.path, path, f"{clause}/request/path")]
+        if self._as_text and isinstance(asked.get("query"), str):
+            request.append(query_text_part(asked["query"], f"{clause}/request/query"))
+        else:
+            request.append(query_part(_query(asked.get("query")), rules.query, f"{clause}/request/query"))
+        request += self._headers("request", asked, rules, f"{clause}/request")
+        request += self._body("request", asked, rules, f"{clause}/request")
+        return Interaction(
+            name,
+            clause,
+            frozenset({method}),
+            path if rules.path is None else None,
+            tuple(request),
+            tuple(self._response(answer, f"{clause}/response")),
+            states,
+            pending=entry.get("pending") is True,
+        )
+
+    def _response(self, answer: dict[str, Any], clause: str) -> Iterator[Part]:
+        rules = self._rules(answer, clause)
+        status = answer.get("status", 200 if rules.status else None)
+        if status is not None:
+            if isinstance(status, str) and status.isdecimal() and len(status) == 3:
+                status = int(status)
+            if not isinstance(status, int) or isinstance(status, bool):
+                raise ContractError(f"{self._where}: {clause}/status is no number", f"{clause}/status")
+            yield status_part(status, rules.status, f"{clause}/status")
+        yield from self._headers("response", answer, rules, clause)
+        yield from self._body("response", answer, rules, clause)
+
+    def _headers(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
+        headers = held.get("headers")
+        for name, value in (headers if isinstance(headers, dict) else {}).items():
+            values = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+            yield header_part(side, name, values, rules.headers.get(name.lower()), f"{clause}/headers/{escaped(name)}")
+
+    def _body(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
+        example = self._example(held, "body", _media(held), f"{clause}/body")
+        if example is not None:
+            yield body_part(side, example, rules.body, strict=side == "request", clause=f"{clause}/body", where=self._where)
+
+    def _example(self, held: dict[str, Any], word: str, media: str, clause: str) -> Example | None:
+        if word not in held:
+            return None
+        value = held[word]
+        if self._version >= 4 and isinstance(value, dict) and "content" in value:
+            media = media or str(value.get("contentType") or "")
+            value = self._content(value, clause)
+        elif self._version >= 4 and isinstance(value, dict) and not value:
+            return None
+        example = example_of(value, media)
+        if example.kind == "opaque" or (self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)):
+            self._left.append(Left(clause, f"bodies of {media.partition(';')[0][:60] or 'a plugin'} are not judged"))
+            return Example("opaque", example.media)
+        return example
+
+    def _content(self, value: dict[str, Any], clause: str) -> Any:
+        held, encoded = value["content"], value.get("encoded")
+        if isinstance(encoded, str) and encoded.lower() == "base64" and isinstance(held, str):
+            try:
+                return base64.b64decode(held, validate=True)
+            except (binascii.Error, ValueError):
+                raise ContractError(f"{self._where}: {clause}/content is no base64", f"{clause}/content") from None
+        return held
+
+    def _message(self, kind: str, entry: dict[str, Any], clause: str, name: str, states: tuple[str, ...]) -> Message:
+        if kind == "both":
+            sides = [self._contents(self._object(entry, "request", clause), f"{clause}/request")]
+            answers = entry.get("response")
+            listed = answers if isinstance(answers, list) else [answers]
+            sides += [
+                self._contents(one, f"{clause}/response/{index}") for index, one in enumerate(listed) if isinstance(one, dict)
+            ]
+        else:
+            sides = [self._contents(entry, clause)]
+        metadata = entry.get("metadata", entry.get("metaData"))
+        topic = str(metadata.get("topic", "")) if isinstance(metadata, dict) else ""
+        judges = tuple(one for one in sides if one is not None)
+        return Message(name, clause, judges, states, topic, pending=entry.get("pending") is True)
+
+    def _contents(self, held: dict[str, Any], clause: str) -> Judge | None:
+        rules = self._rules(held, clause)
+        metadata = held.get("metadata", held.get("metaData"))
+        media = _named(metadata, "contentType", "content-type") if isinstance(metadata, dict) else ""
+        example = self._example(held, "contents", media, f"{clause}/contents")
+        if example is None:
+            return None
+        return content_judge(example, rules.body, strict=False, clause=f"{clause}/contents", where=self._where)
+
+    def _object(self, held: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
+        found = held.get(word)
+        if not isinstance(found, dict):
+            raise ContractError(f"{self._where}: {clause}/{word} is no object", f"{clause}/{word}")
+        return found
+
+    def _rules(self, held: dict[str, Any], clause: str) -> RuleSet:
+        said = held.get("matchingRules")
+        pointer = f"{clause}/matchingRules"
+        if said is None:
+            return RuleSet()
+        if not isinstance(said, dict):
+            raise ContractError(f"{self._where}: {pointer} is no object", pointer)
+        try:
+            return self._sorted(_by_category(said, pointer))
+        except ContractError as error:
+            raise ContractError(f"{self._where}: {error}", error.pointer or pointer) from None
+
+    def _sorted(self, found: dict[str, dict[str, Rules]]) -> RuleSet:
+        for held in found.values():
+            for path, rules in held.items():
+                parse(path)
+                self._patterns += 1
+                if self._patterns > self._limits.patterns:
+                    raise ContractError(f"{self._patterns} matching rules are more than a pact may have; split it")
+                if unjudged(rules):
+                    self._left.append(Left(rules.clause, "this pattern or format cannot be compiled, and is not judged"))
+        return RuleSet(
+            next(iter(found.get("path", {}).values()), None),
+            next(iter(found.get("status", {}).values()), None),
+            {_first(path).lower(): rules for path, rules in found.get("header", {}).items()},
+            found.get("query", {}),
+            found.get("body", {}) | found.get("content", {}),
+        )
+
+
+def _by_category(said: dict[str, Any], pointer: str) -> dict[str, dict[str, Rules]]:
+    """Versions 3 and 4 name categories, version 2 writes them into each path."""
+    found: dict[str, dict[str, Rules]] = {}
+    for word, held in said.items():
+        clause = f"{pointer}/{escaped(word)}"
+        category = _CATEGORY.match(word)
+        if category is not None:
+            kind = {"headers": "header", "contents": "content"}.get(category[1], category[1])
+            read = read_rules(held, clause)
+            if read is not None:
+                found.setdefault(kind, {})["$" + word[category.end() :]] = read
+            continue
+        kind = {"headers": "header", "contents": "content"}.get(word, word)
+        if not isinstance(held, dict):
+            raise ContractError(f"the matching rules at {clause} are no object", clause)
+        if isinstance(held.get("matchers"), list):
+            held = {"$": held}
+        for path, rules in held.items():
+            read = read_rules(rules, f"{clause}/{escaped(path)}")
+            if read is not None:
+                found.setdefault(kind, {})[_expression(kind, path)] = read
+    return found
+
+
+def _expression(kind: str, path: str) -> str:
+    """Headers and parameters are named as they are, or by a path."""
+    if kind not in ("header", "query", "metadata") or path.startswith(("$.", "$[")) or path == "$":
+        return path
+    indexed = _INDEXED.fullmatch(path) if kind == "query" else None
+    name, rest = (indexed[1], indexed[2]) if indexed else (path, "")
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$['{quoted}']{rest}"
+
+
+def _first(path: str) -> str:
+    tokens = parse(path)
+    return tokens[0].text if tokens else ""
+
+
+def _media(held: Mapping[str, Any]) -> str:
+    headers = held.get("headers")
+    return _named(headers, "content-type") if isinstance(headers, dict) else ""
+
+
+def _named(held: Mapping[str, Any], *names: str) -> str:
+    for name, value in held.items():
+        if name.lower() in {one.lower() for one in names}:
+            return str(value[0] if isinstance(value, list) and value else value)
+    return ""
+
+
+def _query(said: Any) -> dict[str, list[str]]:
+    """A query as text (versions 1 and 2) or by name."""
+    found: dict[str, list[str]] = {}
+    if isinstance(said, str):
+        for name, value in query_pairs(said) or ():
+            found.setdefault(name, []).append(unquote_plus(value))
+    elif isinstance(said, dict):
+        for name, value in said.items():
+            found[name] = ["" if one is None else str(one) for one in (value if isinstance(value, list) else [value])]
+    return found
+
+
+def _states(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Provider states by their names and the names of their parameters; the values may be anybody's data."""
+    held = entry.get("providerStates")
+    for one in held if isinstance(held, list) else ():
+        name = one.get("name") if isinstance(one, dict) else one
+        if name:
+            parameters = one.get("params") if isinstance(one, dict) else None
+            yield f"{name} {sorted(parameters.items(), key=str)}" if isinstance(parameters, dict) and parameters else str(name)
+    if not isinstance(held, list):
+        said = entry.get("providerState", entry.get("provider_state"))
+        if isinstance(said, str) and said:
+            yield said
+
+
+def _name(entry: Mapping[str, Any], states: Sequence[str]) -> str:
+    described = str(entry.get("description") or "an interaction").strip()
+    given = " and ".join(state.partition(" [(")[0] for state in states)
+    return (f"{described} given {given}" if given else described)[:_LONGEST_NAME]
+
+
+def _unique(name: str, named: set[str]) -> str:
+    """Two may be described alike: the later ones are numbered."""
+    told, number = name, 2
+    while told in named:
+        told, number = f"{name} ({number})", number + 1
+    named.add(told)
+    return told

@@ -1,0 +1,120 @@
+"""One exchange against a contract of examples: which of them its request fits, and whether the answer keeps one of them."""
+
+from collections.abc import Iterator, Sequence
+
+from monitor.contracts.findings import Findings
+from monitor.contracts.form import Interaction, Promise
+from monitor.contracts.limits import PayloadLimits
+from monitor.contracts.matching.call import Call, plain_path
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.parts import Part
+from monitor.contracts.routes import PLACEHOLDER
+from monitor.model.exchanges import Shown
+
+NO_INTERACTION = "no_interaction"
+AMBIGUOUS_STATE = "ambiguous_state"  # several examples fit, for different states of the provider, which no log shows
+AMBIGUOUS_REQUEST = "ambiguous_request"  # it is broken, but whether its request was meant cannot be seen
+NO_RESPONSE = "no_response"
+PENDING = "pending"
+_CLIENT_LEFT = 499
+_MOST_TRIED = 2_000
+
+
+def check_interactions(call: Call, promise: Promise, findings: Findings, limits: PayloadLimits) -> list[tuple[str, Shown]]:
+    """Add to `findings` what the examples say of an exchange; returns those that it showed, by name.
+
+    An answer that keeps one example whose request fits is valid. One that keeps none is a violation only where it is
+    sure that one of them was meant: the whole request was seen, and their states are the same.
+    """
+    exchange = call.exchange
+    fitting = _fitting(call, promise, limits)
+    if not fitting:
+        findings.leave(NO_INTERACTION, "request", "")
+        return []
+    if exchange.status in (0, _CLIENT_LEFT):
+        findings.leave(NO_RESPONSE, "response", fitting[0][0].clause)
+        return [(one.name, "open") for one, _ in fitting]
+    answers = [(one, unseen, _answered(one, call, limits)) for one, unseen in fitting]
+    kept = [(one, said) for one, _, said in answers if not said and not said.open]
+    if kept:
+        findings.shape_only = all(said.shape_only for _, said in kept)
+        return [(one.name, "kept") for one, _ in kept]
+    half = [(one, said) for one, _, said in answers if not said]
+    if half:
+        one, said = half[0]
+        for reason, clause in said.left:
+            findings.leave(reason, "response", clause)
+        return [(one.name, "open") for one, _ in half]
+    unsure = next((unseen for _, unseen, _ in answers if unseen), "")
+    if unsure:
+        findings.leave(AMBIGUOUS_REQUEST, "request", answers[0][0].clause)
+    elif len({tuple(one.states) for one, _, _ in answers}) > 1:
+        findings.leave(AMBIGUOUS_STATE, "response", answers[0][0].clause)
+    else:
+        return _broken(answers, findings)
+    return [(one.name, "open") for one, _, _ in answers]
+
+
+def _broken(answers: Sequence[tuple[Interaction, str, Mismatches]], findings: Findings) -> list[tuple[str, Shown]]:
+    """The example that the answer comes nearest to is the one that it breaks."""
+    one, _, said = min(answers, key=lambda answer: (len(answer[2].broken), answer[0].pending))
+    if all(answer[0].pending for answer in answers):
+        findings.leave(PENDING, "response", one.clause)
+        return [(held.name, "open") for held, _, _ in answers]
+    findings.broken.extend(("response", broken) for broken in said.broken)
+    for reason, clause in said.left:
+        findings.leave(reason, "response", clause)
+    return [(held.name, "broken") for held, _, _ in answers]
+
+
+def _fitting(call: Call, promise: Promise, limits: PayloadLimits) -> list[tuple[Interaction, str]]:
+    """The examples whose request this one satisfies, each with why that is not sure, of the lowest priority only."""
+    found: list[tuple[Interaction, str]] = []
+    sure: int | None = None
+    for tried, one in enumerate(_candidates(call, promise)):
+        if tried >= _MOST_TRIED:
+            break
+        if sure is not None and one.priority > sure:
+            continue
+        said = Mismatches(redacted=call.exchange.redacted, most=1)
+        if not all(_fits(part, call, said) for part in one.request):
+            continue
+        if not said.open and (sure is None or one.priority < sure):
+            sure = one.priority
+        found.append((one, said.open))
+    return [(one, unseen) for one, unseen in found if sure is None or one.priority <= sure]
+
+
+def _fits(part: Part, call: Call, said: Mismatches) -> bool:
+    part(call, said)
+    return not said
+
+
+def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
+    method, path = call.exchange.method.upper(), plain_path(call.exchange.path)
+    index = promise.index
+    for word in (method, ""):
+        yield from index.get((word, path), ())
+        yield from index.get((word, ""), ())
+    if "{" in path or ":" in path or "<" in path:  # perhaps logged as its template: any literal path may have been meant
+        parts = path.split("/")
+        if any(PLACEHOLDER.fullmatch(part) for part in parts):
+            for (word, literal), held in index.items():
+                if word in (method, "") and literal and _may_be(literal.split("/"), parts):
+                    yield from held
+
+
+def _may_be(literal: Sequence[str], parts: Sequence[str]) -> bool:
+    return len(literal) == len(parts) and all(
+        one == part or PLACEHOLDER.fullmatch(part) is not None for one, part in zip(literal, parts, strict=True)
+    )
+
+
+def _answered(one: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
+    """All that the answer breaks; of a wrong status nothing more, since another answer was given."""
+    said = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
+    for part in one.response:
+        part(call, said)
+        if said.wrong_status:
+            break
+    return said

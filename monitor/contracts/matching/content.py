@@ -1,0 +1,289 @@
+"""Bodies against an example and its rules, by content type: JSON, XML, forms, text and bytes."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote_plus
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.findings import Side
+from monitor.contracts.matching.call import Call
+from monitor.contracts.matching.markup import compile_xml, parse_xml
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.parts import Part, values_judge
+from monitor.contracts.matching.paths import root
+from monitor.contracts.matching.rules import Rules, ask
+from monitor.contracts.matching.values import compile_json
+from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload, is_json_type
+from monitor.contracts.queries import query_pairs
+
+Judge = Callable[[Payload, Mismatches], None]
+_FORM = "application/x-www-form-urlencoded"
+_MAGIC = (
+    (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"), (b"\x1f\x8b", "application/gzip"), (b"BM", "image/bmp"), (b"<?xml", "application/xml"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A body as a contract shows it. `empty`: there must be none; `value` is decoded JSON where the type says JSON.
+
+    `media` is its content type with parameters, in lower case, "" where nobody tells.
+    """
+
+    kind: Literal["json", "xml", "form", "text", "binary", "empty", "opaque"]
+    media: str
+    value: Any = None
+
+
+def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Part:
+    """One side's body. `strict`: what the example does not show must not be there."""
+    judge_payload = content_judge(example, rules, strict=strict, clause=clause, where=where)
+
+    def judge(call: Call, said: Mismatches) -> None:
+        judge_payload(call.request if side == "request" else call.response, said)
+
+    return judge
+
+
+def content_judge(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+    """What an example asks of a payload. Raises ContractError for an example that cannot be used."""
+    if example.kind == "empty":
+        return _empty(clause)
+    missing = Broken("missing_body", "", clause, "present", "absent")
+    typed = Broken("content_type", "", clause, example.media.partition(";")[0][:60] or example.kind, "another content type")
+    inner = _inner(example, rules, strict=strict, clause=clause, where=where)
+    wanted, kind = _plain(example.media), example.kind
+    by_rule = any(rule.kind == "contentType" for one in rules.values() for rule in one.rules)
+
+    def judge(payload: Payload, said: Mismatches) -> None:
+        media = _plain(payload.media)
+        if wanted and media and not by_rule and media != wanted and not _kin(wanted, media, kind):
+            said.add(typed)
+            return
+        inner(payload, said, missing)
+
+    return judge
+
+
+def _plain(media: str) -> str:
+    return media.partition(";")[0].strip()
+
+
+def _kin(wanted: str, media: str, kind: str) -> bool:
+    """Whether two content types are read alike: `application/vnd.a+json` and `application/json`, any two words for XML."""
+    if kind == "json":
+        return is_json_type(wanted) and is_json_type(media) and "application/json" in (wanted, media)
+    return kind == "xml" and _is_xml(wanted) and _is_xml(media) and "xml" in wanted.partition("/")[2].split("+")[-1:]
+
+
+def _is_xml(media: str) -> bool:
+    return media in ("application/xml", "text/xml") or media.endswith("+xml")
+
+
+Inner = Callable[[Payload, Mismatches, Broken], None]
+
+
+def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
+    if example.kind == "json":
+        return _json(example, rules, strict=strict, clause=clause, where=where)
+    if example.kind == "opaque":
+        return lambda payload, said, missing: said.leave(MEDIA_TYPE, clause)
+    if example.kind == "xml":
+        return _xml(example, rules, strict=strict, clause=clause, where=where)
+    if example.kind == "form":
+        return _form(example, rules, clause)
+    return _text(example, rules, clause)
+
+
+def _raw(payload: Payload, said: Mismatches, missing: Broken, clause: str) -> str | bytes | None:
+    """The body as it is; None when that has been said of it already."""
+    raw, problem = payload.raw()
+    if problem == EMPTY:
+        said.add(missing)
+        return None
+    if problem:
+        said.leave(problem, clause)
+        return None
+    return raw
+
+
+def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
+    judge_value = compile_json(example.value, rules, strict=strict, clause=clause, where=where)
+    other = Broken("not_json", "", clause, "JSON", "other text")
+
+    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        problem = payload.problem
+        if not problem:
+            judge_value(payload.value, said)
+        elif problem == EMPTY:
+            said.add(missing)
+        elif problem == NOT_JSON:
+            said.add(other)
+        else:
+            said.leave(problem, clause)
+
+    return judge
+
+
+def _xml(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
+    judge_root = compile_xml(str(example.value), rules, strict=strict, clause=clause, where=where)
+
+    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, said, missing, clause)
+        if raw is None:
+            return
+        element = parse_xml(raw)
+        if element is None:
+            said.leave("undecidable", clause)
+        else:
+            judge_root(element, said)
+
+    return judge
+
+
+def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
+    top = root(rules)
+    wanted: dict[str, list[str]] = {}
+    for name, value in query_pairs(str(example.value)) or ():
+        wanted.setdefault(name, []).append(unquote_plus(value))
+    judges = {name: values_judge(name, values, top, clause, prefix="") for name, values in wanted.items()}
+    surplus = Broken("unexpected_parameter", "/*", clause, "absent", "present")
+
+    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, said, missing, clause)
+        if raw is None:
+            return
+        pairs = query_pairs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
+        if pairs is None:
+            said.leave("query_too_large", clause)
+            return
+        found: dict[str, list[str]] = {}
+        for name, value in pairs:
+            found.setdefault(name, []).append(unquote_plus(value))
+        for name, (judge_values, absent) in judges.items():
+            if name in found:
+                judge_values(found[name], said)
+            else:
+                said.add(absent)
+        if found.keys() - judges.keys():
+            said.add(surplus)
+
+    return judge
+
+
+def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
+    """Text and bytes as a whole: equal, or as the rules of the root ask."""
+    place = root(rules)
+    held = place.best
+    expected = example.value if isinstance(example.value, str | bytes) else str(example.value)
+    as_bytes = expected if isinstance(expected, bytes) else expected.encode()
+    content = next((rule.text for rule in held.rules if rule.kind == "contentType"), None) if held is not None else None
+    asked = ask(held, expected, text=True) if held is not None and content is None else None
+    said_by = clause if held is None else held.clause
+
+    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, said, missing, clause)
+        if raw is None:
+            return
+        if content is not None:
+            _content(content, raw, payload.media, said_by, said)
+        elif asked is not None:
+            fits = asked(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
+            if fits is None:
+                said.leave("undecidable", said_by)
+            elif not fits:
+                said.value(held.name if held is not None else "", "", said_by, "text", str(raw)[:100])
+        elif (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")) != as_bytes:
+            said.value("equality", "", clause, "text", str(raw)[:100])
+
+    return judge
+
+
+def _content(wanted: str, raw: str | bytes, media: str, clause: str, said: Mismatches) -> None:
+    """The rule `contentType`: by the first bytes where they are known, else by the type that is told."""
+    start = raw[:8] if isinstance(raw, bytes) else raw[:8].encode("latin-1", "replace")
+    seen = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
+    kind = _plain(wanted.lower())
+    if seen == kind or (not seen and _plain(media) == kind) or (not seen and _looks(raw, kind)):
+        return
+    if seen:
+        said.add(Broken("contentType", "", clause, kind[:60], "another content type"))
+    else:
+        said.leave(MEDIA_TYPE, clause)
+
+
+def _looks(raw: str | bytes, kind: str) -> bool:
+    if is_json_type(kind):
+        try:
+            json.loads(raw)
+        except (ValueError, RecursionError):
+            return False
+        return True
+    return kind == "text/plain" and isinstance(raw, str)
+
+
+def _empty(clause: str) -> Judge:
+    surplus = Broken("unexpected_body", "", clause, "absent", "present")
+
+    def judge(payload: Payload, said: Mismatches) -> None:
+        raw, problem = payload.raw()
+        if problem in (EMPTY, NO_BODY):
+            return  # a source without bodies shows none either: nothing is held against what is not there
+        if problem:
+            said.leave(problem, clause)
+        elif raw not in ("null", b"null"):
+            said.add(surplus)
+
+    return judge
+
+
+def detected(value: Any) -> str:
+    """The content type of an example that comes with none."""
+    if not isinstance(value, str):
+        return "application/json"
+    start = value.lstrip()[:5]
+    if start == "<?xml":
+        return "application/xml"
+    if start[:1] in ("{", "["):
+        try:
+            json.loads(value)
+        except (ValueError, RecursionError):
+            return "text/plain"
+        return "application/json"
+    return "application/xml" if start[:1] == "<" and start[1:2].isalpha() and parse_xml(value) is not None else "text/plain"
+
+
+def example_of(value: Any, media: str) -> Example:
+    """An example by its content type: text of JSON is decoded, an empty text or null asks for no body."""
+    media = media.strip().lower()
+    if value is None or value in ("", b""):
+        return Example("empty", media)
+    kind = _plain(media) or detected(value)
+    if kind == _FORM:
+        return Example("form", media, value if isinstance(value, str) else _as_form(value))
+    if is_json_type(kind):
+        return Example("json", media, _decoded(value))
+    if _is_xml(kind):
+        return Example("xml", media, value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+    if kind.startswith("multipart/"):
+        return Example("opaque", media)
+    if isinstance(value, bytes):
+        return Example("binary", media, value)
+    return Example("text" if isinstance(value, str) else "json", media, value)
+
+
+def _decoded(value: Any) -> Any:
+    """A text that is JSON stands for it; another text stands for itself."""
+    if not isinstance(value, str | bytes):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def _as_form(value: Any) -> str:
+    return "&".join(f"{name}={one}" for name, one in value.items()) if isinstance(value, dict) else str(value)

@@ -1,0 +1,189 @@
+"""XML bodies: an example with its rules against a document, by names with their namespaces.
+
+Read by expat without any document type, so that no entity can expand: https://docs.python.org/3/library/xml.html#xml-security
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.paths import Place, root
+from monitor.contracts.matching.rules import Rules, ask
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+Judge = Callable[["Element", Mismatches], None]
+_DEEPEST = 128
+_MOST_ELEMENTS = 100_000
+_TYPES = frozenset({"type"})
+
+
+@dataclass(slots=True)
+class Element:
+    """An element; names are `namespace:local`, or the local name alone."""
+
+    name: str
+    attributes: dict[str, str]
+    children: list["Element"] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Its own text, each run stripped."""
+        return "".join(one.strip() for one in self.texts).strip()
+
+
+class _Refused(ValueError):
+    """A document type, or too much of it."""
+
+
+def parse_xml(text: str | bytes) -> Element | None:
+    """The root element; None for what is no XML, has a document type, or is too deep or too large."""
+    parser = expat.ParserCreate(namespace_separator=":")
+    parser.buffer_text = True
+    stack: list[Element] = []
+    tops: list[Element] = []
+    count = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if len(stack) >= _DEEPEST or count > _MOST_ELEMENTS:
+            raise _Refused
+        element = Element(name, attributes)
+        (stack[-1].children if stack else tops).append(element)
+        stack.append(element)
+
+    def end(_name: str) -> None:
+        stack.pop()
+
+    def data(said: str) -> None:
+        if stack:
+            stack[-1].texts.append(said)
+
+    def refuse(*_said: object) -> None:
+        raise _Refused
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, data
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(text.encode() if isinstance(text, str) else text, True)
+    except (expat.ExpatError, _Refused, ValueError, LookupError):
+        return None
+    return tops[0] if tops else None
+
+
+def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+    """What an example asks of a document. Raises ContractError when the example is no XML."""
+    expected = parse_xml(text)
+    if expected is None:
+        raise ContractError(f"{where}: the example at {clause} is no XML, has a document type, or is too deep", clause)
+    return _element(expected, root(rules, indices=False).step(expected.name), f"/{escaped(expected.name)}", strict, clause)
+
+
+def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
+    own = _own(expected, place, pointer, clause)
+    attributes = [
+        (
+            name,
+            _text(value, place.step(f"@{name}"), f"{pointer}/@{escaped(name)}", clause),
+            Broken("missing_attribute", f"{pointer}/@{escaped(name)}", clause, "present", "absent"),
+        )
+        for name, value in expected.attributes.items()
+    ]
+    groups: dict[str, list[Element]] = {}
+    for child in expected.children:
+        groups.setdefault(child.name, []).append(child)
+    held = {}
+    for name, group in groups.items():
+        below, at = place.step(name), f"{pointer}/{escaped(name)}"
+        typed = any(one.has(_TYPES) for one in below.every)
+        judges = [_element(child, below, at, strict, clause) for child in (group[:1] if typed else group)]
+        held[name] = (judges, typed, at)
+    text = _text(expected.text, place.step("#text"), f"{pointer}/#text", clause)
+    surplus_attribute = Broken("unexpected_attribute", f"{pointer}/@*", clause, "absent", "present")
+
+    def unexpected(name: str) -> bool:
+        return strict or any(one.has(_TYPES) for one in place.step(name).every)
+
+    def judge(actual: Element, said: Mismatches) -> None:
+        if own is not None and not own(actual, said):
+            return
+        for name, judge_value, missing in attributes:
+            value = actual.attributes.get(name)
+            if value is None:
+                said.add(missing)
+            else:
+                judge_value(value, said)
+        if strict and len(actual.attributes) > len(attributes):
+            said.add(surplus_attribute)
+        found: dict[str, list[Element]] = {}
+        for child in actual.children:
+            found.setdefault(child.name, []).append(child)
+        for name, group in found.items():
+            known = held.get(name)
+            if known is None:
+                if unexpected(name):
+                    said.add(Broken("unexpected_element", f"{pointer}/*", clause, "absent", "present"))
+                continue
+            _group(known, group, strict, clause, said)
+        for name, (_, _, at) in held.items():
+            if name not in found:
+                said.add(Broken("missing_element", at, clause, "present", "absent"))
+        text(actual.text, said)
+
+    return judge
+
+
+def _group(known: tuple[list[Judge], bool, str], group: list[Element], strict: bool, clause: str, said: Mismatches) -> None:
+    judges, typed, at = known
+    if typed:
+        for child in group:
+            judges[0](child, said)
+        return
+    for judge, child in zip(judges, group, strict=False):
+        judge(child, said)
+    if len(group) < len(judges):
+        said.add(Broken("missing_element", at, clause, f"{len(judges)} elements", "fewer"))
+    elif strict and len(group) > len(judges):
+        said.add(Broken("unexpected_element", at, clause, f"{len(judges)} elements", "more"))
+
+
+def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> Callable[[Element, Mismatches], bool]:
+    """The element's name, and how many children it has; tells whether to look further."""
+    rules = place.best
+    asked = rules.clause if rules is not None else clause
+    other = Broken("element_name", pointer, asked, "its name", "another")
+    bounds = [(rule.least or 0, rule.most) for rule in rules.rules if rules is not None and (rule.least, rule.most) != (None, None)] if rules is not None and not place.cascaded else []
+    empty = rules is not None and not place.cascaded and any(rule.kind == "notEmpty" for rule in rules.rules)
+    count = Broken("type", pointer, asked, "another number of elements", "elements")
+
+    def judge(actual: Element, said: Mismatches) -> bool:
+        if actual.name != expected.name:
+            said.add(other)
+            return False
+        size = len(actual.children)
+        if any(size < least or (most is not None and size > most) for least, most in bounds) or (empty and not size and not actual.text):
+            said.add(count)
+            return False
+        return True
+
+    return judge
+
+
+def _text(expected: str, place: Place[Rules], pointer: str, clause: str) -> Callable[[str, Mismatches], None]:
+    rules = place.best
+    asked = ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
+    name = rules.name if rules is not None else "equality"
+    said_by = rules.clause if rules is not None else clause
+
+    def judge(actual: str, said: Mismatches) -> None:
+        fits = asked(actual)
+        if fits is None:
+            said.leave("undecidable", said_by)
+        elif not fits:
+            said.value(name, pointer, said_by, name, actual)
+
+    return judge

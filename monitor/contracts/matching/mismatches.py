@@ -1,0 +1,79 @@
+"""What one request or response fails to match, said without its values, and what could not be looked at."""
+
+from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.loose import is_mask
+
+_MOST_WORK = 200_000
+
+
+class Mismatches:
+    """Filled by the parts of one matcher, in their order. Folded by rule and place, at most `most` of them.
+
+    `open` is the first reason why something could not be held against the exchange, "" when all could, `left` each
+    with the clause. `shape_only`: a mask stood where a value is asked for, so that only its type was looked at.
+    """
+
+    __slots__ = ("_found", "_most", "_redacted", "_work", "left", "shape_only")
+
+    def __init__(self, *, redacted: bool = False, most: int = 20) -> None:
+        self._found: dict[tuple[str, str], Broken] = {}
+        self._most = most
+        self._redacted = redacted
+        self._work = 0
+        self.left: list[tuple[str, str]] = []
+        self.shape_only = False
+
+    @property
+    def broken(self) -> list[Broken]:
+        """The broken clauses."""
+        return list(self._found.values())
+
+    def __bool__(self) -> bool:
+        """Whether something is broken."""
+        return bool(self._found)
+
+    @property
+    def wrong_status(self) -> bool:
+        """Whether the answer has another status than the one that is asked for."""
+        return ("status", "/status") in self._found
+
+    @property
+    def open(self) -> str:
+        """The first reason for what was left open, or ""."""
+        return self.left[0][0] if self.left else ""
+
+    def add(self, broken: Broken) -> None:
+        """A clause is broken."""
+        if len(self._found) < self._most:
+            self._found.setdefault((broken.rule, broken.pointer), broken)
+
+    def value(self, rule: str, pointer: str, clause: str, expected: str, actual: object) -> None:
+        """A value breaks a clause, unless it is a mask, or one of the expected type where all values were masked."""
+        kind = json_type(actual)
+        if is_mask(actual, words=self._redacted) or (self._redacted and kind in (expected, "string")):
+            self.shape_only = True
+            return
+        self.add(Broken(rule, pointer, clause, expected, kind))
+
+    def leave(self, reason: str, clause: str) -> None:
+        """A clause cannot be held against this exchange, and why."""
+        self.left.append((reason, clause))
+
+    def exhausted(self, steps: int, clause: str) -> bool:
+        """Count steps of a search; whether they are more than one exchange may ask for, which leaves the clause open."""
+        self._work += steps
+        if self._work <= _MOST_WORK:
+            return False
+        self.leave("undecidable", clause)
+        return True
+
+    def apart(self) -> "Mismatches":
+        """An empty one for a trial whose outcome is only asked for as a yes or no."""
+        trial = Mismatches(redacted=self._redacted, most=1)
+        trial._work = self._work
+        return trial
+
+    def spent(self, trial: "Mismatches") -> None:
+        """Take over what a trial has cost."""
+        self._work = trial._work
+        self.shape_only = self.shape_only or trial.shape_only

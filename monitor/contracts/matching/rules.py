@@ -1,0 +1,288 @@
+"""Matching rules as documents write them, to what is asked of one value.
+
+Each rule's meaning: https://github.com/pact-foundation/pact-specification/tree/version-4#supported-matching-rules
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from monitor.contracts.matching import dates
+from monitor.contracts.matching.patterns import search
+from monitor.errors import ContractError
+
+Ask = Callable[[Any], bool | None]
+"""Whether a value is as asked; None when that cannot be decided."""
+
+_NAMES = {
+    "min": "type", "max": "type", "minType": "type", "maxType": "type", "minMaxType": "type", "real": "decimal", "datetime": "timestamp",
+    "content-type": "contentType", "array-contains": "arrayContains", "status-code": "statusCode", "not-empty": "notEmpty",
+    "each-key": "eachKey", "each-value": "eachValue", "min-type": "type", "max-type": "type", "min-max-type": "type",
+}  # fmt: skip
+KINDS = frozenset(
+    {
+        *("equality", "regex", "type", "include", "integer", "decimal", "number", "null", "boolean", "date", "time", "timestamp"),
+        *("contentType", "values", "arrayContains", "statusCode", "notEmpty", "semver", "eachKey", "eachValue"),
+    }
+)
+OF_KEYS = frozenset({"values", "eachValue", "eachKey"})
+OF_VALUES = frozenset({"values", "eachValue", "arrayContains"})
+_OF_CONTAINERS = frozenset({"type", "equality", "notEmpty", *OF_KEYS, "arrayContains"})
+_SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
+    re.ASCII,
+)
+_INTEGER, _NUMBER = re.compile(r"[+-]?\d+", re.ASCII), re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_MOST_VARIANTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `least` and `most` bound a list's length, `rules` are those of `eachKey` and `eachValue`.
+
+    `variants` of `arrayContains`: the index of the example, and the rules below it by their expressions.
+    """
+
+    kind: str
+    text: str = ""
+    least: int | None = None
+    most: int | None = None
+    rules: tuple["Rule", ...] = ()
+    variants: tuple[tuple[int, Mapping[str, "Rules"]], ...] = ()
+    statuses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules of one place: every one must hold, with `either` one of them. `clause` points into the contract."""
+
+    rules: tuple[Rule, ...]
+    clause: str
+    either: bool = False
+
+    def has(self, kinds: frozenset[str]) -> bool:
+        """Whether one of the rules is of these kinds."""
+        return any(rule.kind in kinds for rule in self.rules)
+
+    @property
+    def name(self) -> str:
+        """The kind of its first rule, which names what is broken."""
+        return self.rules[0].kind
+
+
+def read_rules(said: Any, clause: str) -> Rules | None:
+    """Rules in the form of versions 3 and 4 (`{matchers, combine}`), or one in that of version 2. None for none."""
+    if not isinstance(said, dict):
+        raise ContractError(f"the matching rule at {clause} is no object", clause)
+    if not isinstance(said.get("matchers"), list):
+        return Rules((read_rule(said, clause),), clause) if said and "matchers" not in said else None
+    rules = tuple(read_rule(one, clause) for one in said["matchers"])
+    return Rules(rules, clause, either=str(said.get("combine", "AND")).upper() == "OR") if rules else None
+
+
+def read_rule(said: Any, clause: str) -> Rule:
+    """One rule. Raises ContractError for an unknown one."""
+    if not isinstance(said, dict):
+        raise ContractError(f"the matching rule at {clause} is no object", clause)
+    named = said.get("match", said.get("pact:matcher:type"))
+    kind = _NAMES.get(str(named), str(named)) if named is not None else _guessed(said)
+    if kind not in KINDS:
+        raise ContractError(f"the matching rule {kind[:40]!r} at {clause} is unknown", clause)
+    if kind == "regex":
+        text = said.get("regex")
+    elif kind in ("date", "time", "timestamp"):
+        text = said.get("format", said.get(kind, said.get("datetime")))
+    else:
+        text = said.get("value")
+    if kind in ("regex", "include", "contentType") and text is None:
+        raise ContractError(f"the matching rule {kind} at {clause} does not say what to look for", clause)
+    inner = tuple(read_rule(one, clause) for one in said.get("rules") or ()) if kind in ("eachKey", "eachValue") else ()
+    return Rule(
+        kind,
+        text if isinstance(text, str) else "" if text is None else orjson.dumps(text).decode(),
+        _count(said.get("min")),
+        _count(said.get("max")),
+        inner,
+        _variants(said, clause) if kind == "arrayContains" else (),
+        _statuses(said.get("status", "success"), clause) if kind == "statusCode" else (),
+    )
+
+
+def _guessed(said: dict[str, Any]) -> str:
+    for word, kind in (("regex", "regex"), ("min", "type"), ("max", "type"), ("timestamp", "timestamp"), ("date", "date"), ("time", "time")):
+        if word in said:
+            return kind
+    return "nothing"
+
+
+def _count(said: Any) -> int | None:
+    if isinstance(said, str) and said.isdecimal() and len(said) < 10:
+        return int(said)
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
+
+
+def _variants(said: dict[str, Any], clause: str) -> tuple[tuple[int, Mapping[str, Rules]], ...]:
+    variants = said.get("variants")
+    if not isinstance(variants, list) or len(variants) > _MOST_VARIANTS:
+        raise ContractError(f"the matching rule arrayContains at {clause} has no variants, or more than {_MOST_VARIANTS}", clause)
+    found = []
+    for one in variants:
+        rules = one.get("rules") if isinstance(one, dict) else None
+        held = {path: read for path, each in (rules or {}).items() if (read := read_rules(each, clause)) is not None}
+        found.append((_count(one.get("index")) or 0 if isinstance(one, dict) else 0, held))
+    return tuple(found)
+
+
+def _statuses(said: Any, clause: str) -> tuple[int, ...]:
+    known = {
+        "info": range(100, 200), "success": range(200, 300), "redirect": range(300, 400), "clientError": range(400, 500),
+        "serverError": range(500, 600), "nonError": range(100, 400), "error": range(400, 600),
+    }  # fmt: skip
+    if isinstance(said, list):
+        return tuple(one for one in said if isinstance(one, int))
+    if isinstance(said, str) and said in known:
+        return tuple(known[said])
+    raise ContractError(f"the matching rule statusCode at {clause} names no statuses", clause)
+
+
+def text_of(value: Any) -> str:
+    """A scalar as the text that regular expressions look at."""
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME, default=str).decode()
+
+
+def equal(actual: Any, expected: Any) -> bool:
+    """JSON equality: 1 and 1.0 are equal, 1 and true are not."""
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and actual.keys() == expected.keys() and all(equal(actual[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return isinstance(actual, list) and len(actual) == len(expected) and all(map(equal, actual, expected))
+    return bool(actual == expected) and isinstance(actual, bool) == isinstance(expected, bool)
+
+
+def kind_of(value: Any) -> str:
+    """The type as the rule `type` sees it: all numbers are one."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def ask(rules: Rules, expected: Any, *, text: bool = False) -> Ask:
+    """What rules ask of a scalar, or of a container's own self. With `text` all values are texts that stand for others."""
+    asked = [_asked(rule, expected, text=text) for rule in rules.rules]
+    if len(asked) == 1:
+        return asked[0]
+    either = rules.either
+
+    def both(value: Any) -> bool | None:
+        said = [one(value) for one in asked]
+        if either:
+            return True if True in said else None if None in said else False
+        return False if False in said else None if None in said else True
+
+    return both
+
+
+def _asked(rule: Rule, expected: Any, *, text: bool) -> Ask:
+    kind = rule.kind
+    if kind == "equality":
+        return lambda value: equal(value, expected)
+    if kind in ("type", *OF_VALUES, "eachKey"):
+        if text:
+            return lambda value: True
+        wanted = kind_of(expected)
+        return {
+            "string": lambda value: type(value) is str,
+            "number": _number,
+            "boolean": lambda value: type(value) is bool,
+            "null": lambda value: value is None,
+            "array": lambda value: type(value) is list,
+            "object": lambda value: type(value) is dict,
+        }[wanted]
+    if kind in ("regex", "date", "time", "timestamp"):
+        return _searched(rule)
+    if kind == "include":
+        return lambda value: not isinstance(value, dict | list) and rule.text in text_of(value)
+    if kind == "semver":
+        return lambda value: isinstance(value, str) and _SEMVER.fullmatch(value) is not None
+    if kind == "notEmpty":
+        return lambda value: value is not None and value not in ("", [], {})
+    if kind == "boolean":
+        return lambda value: isinstance(value, bool) or value in ("true", "false")
+    if kind == "statusCode":
+        return lambda value: value in rule.statuses
+    if kind == "contentType":
+        return lambda value: None
+    return _of_text(kind) if text else _of_number(kind)
+
+
+def _of_number(kind: str) -> Ask:
+    if kind == "null":
+        return lambda value: value is None
+    if kind == "integer":
+        return lambda value: type(value) is int
+    if kind == "decimal":
+        return lambda value: type(value) is float and math.isfinite(value)
+    return _number
+
+
+def _of_text(kind: str) -> Ask:
+    if kind == "null":
+        return lambda value: value in ("", None)
+    form = {"integer": _INTEGER, "decimal": _DECIMAL}.get(kind, _NUMBER)
+    return lambda value: form.fullmatch(str(value)) is not None
+
+
+def _searched(rule: Rule) -> Ask:
+    if rule.kind == "regex":
+        found = search(rule.text, whole=True)  # as Pact's own core does
+    else:
+        form = rule.text or {"date": dates.DATE, "time": dates.TIME}.get(rule.kind, dates.TIMESTAMP)
+        pattern = dates.pattern_of(form)
+        found = None if pattern is None else search(pattern, whole=True)
+    if found is None:
+        return lambda value: None
+    seek = found
+
+    def fits(value: Any) -> bool | None:
+        if type(value) is str:
+            return seek(value)
+        return False if isinstance(value, dict | list) else seek(text_of(value))
+
+    return fits
+
+
+def holds_for_containers(rules: Rules) -> bool:
+    """Whether one of the rules says something of a list or an object as a whole."""
+    return rules.has(_OF_CONTAINERS)
+
+
+def unjudged(rules: Rules) -> bool:
+    """Whether one of the rules cannot be judged: a pattern or a format that cannot be compiled."""
+    return any(rule.kind in ("regex", "date", "time", "timestamp") and _undecided(rule) for rule in rules.rules)
+
+
+def _undecided(rule: Rule) -> bool:
+    return _searched(rule)("") is None
+
+
+def of_kind(kind: str, clause: str, **said: Any) -> Rules:
+    """One rule that a reader made itself."""
+    return Rules((Rule(kind, **said),), clause)
+
+
+def first_of(held: Sequence[Rules]) -> Rules | None:
+    """The rules of a place, when there are any."""
+    return held[0] if held else None

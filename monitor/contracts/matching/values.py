@@ -1,0 +1,294 @@
+"""JSON bodies: an example with its rules, compiled to closures that look at a decoded body.
+
+The way of Pact: https://github.com/pact-foundation/pact-specification/tree/version-4 . Unexpected keys are broken only
+where they are `strict`. Every closure knows its place when it is made, so that a match builds no text.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.paths import Place, Step, root
+from monitor.contracts.matching.rules import OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+Judge = Callable[[Any, Mismatches], None]
+
+_MOST_STEPS = 2_000_000
+_MOST_OWN_ITEMS = 1_000
+_DEEPEST = 128
+
+
+def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+    """What an example asks of a body. Raises ContractError for rules whose paths cannot be read, or that are too many."""
+    return _Compiler(strict, clause, where).node(expected, root(rules), "", 0)
+
+
+class _Compiler:
+    def __init__(self, strict: bool, clause: str, where: str) -> None:
+        self._strict = strict
+        self._clause = clause
+        self._where = where
+        self._steps = 0
+
+    def _step(self, place: Place[Rules], step: Step) -> Place[Rules]:
+        below = place.step(step)
+        self._steps += 1 + len(below._active)  # noqa: SLF001 - its cost
+        if self._steps > _MOST_STEPS:
+            raise ContractError(f"{self._where}: the matching rules at {self._clause} ask for too much work; write fewer")
+        return below
+
+    def node(self, expected: Any, place: Place[Rules], pointer: str, depth: int) -> Judge:
+        if depth > _DEEPEST:
+            raise ContractError(f"{self._where}: the example at {self._clause} nests deeper than {_DEEPEST} levels", self._clause)
+        if isinstance(expected, dict):
+            return self._object(expected, place, pointer, depth)
+        if isinstance(expected, list):
+            return self._list(expected, place, pointer, depth)
+        rules = place.best
+        clause = f"{self._clause}{pointer}" if rules is None else rules.clause
+        return _equality(expected, pointer, clause) if rules is None else _ruled(rules, expected, pointer)
+
+    def _object(self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int) -> Judge:
+        rules, exact = place.best, place.exact
+        clause = f"{self._clause}{pointer}"
+        if rules is not None and not place.cascaded:
+            for rule in rules.rules:
+                if rule.kind in ("values", "eachValue"):
+                    return self._map(expected, place, pointer, depth, rule, rules)
+        own = _container(rules, expected, pointer, cascaded=place.cascaded) if rules is not None else None
+        free = any(one.has(OF_KEYS) for one in exact)
+        keys = [rule for one in exact for rule in one.rules if rule.kind == "eachKey"]
+        asked = _keys(keys, pointer, exact[0].clause) if keys else None
+        fields = [
+            (
+                name,
+                self.node(value, self._step(place, name), f"{pointer}/{escaped(name)}", depth + 1),
+                Broken("missing_key", f"{pointer}/{escaped(name)}", clause, "present", "absent"),
+            )
+            for name, value in expected.items()
+        ]
+        known = expected.keys()
+        closed = self._strict and not free
+        surplus = Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present")
+        required = not free
+
+        def judge(actual: Any, said: Mismatches) -> None:
+            if type(actual) is not dict:
+                said.value("type", pointer, clause, "object", actual)
+                return
+            if own is not None:
+                own(actual, said)
+            for name, judge_field, missing in fields:
+                if name in actual:
+                    judge_field(actual[name], said)
+                elif required:
+                    said.add(missing)
+            if closed and (len(actual) > len(known) or not actual.keys() <= known):
+                said.add(surplus)
+            if asked is not None:
+                asked(actual, said)
+
+        return judge
+
+    def _map(self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int, rule: Rule, rules: Rules) -> Judge:
+        """An object whose keys are data: each value is as the example's value of that key, or else as the first one."""
+        def child(step: Step) -> Place[Rules]:
+            below = self._step(place, step)
+            return below.only(Rules(rule.rules, rules.clause)) if rule.kind == "eachValue" and rule.rules else below
+
+        named = {
+            name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1) for name, value in expected.items()
+        }
+        first = next(iter(expected.values()), None)
+        other = self.node(first, child(None), f"{pointer}/*", depth + 1) if expected else None
+        for name in place.names if expected else ():
+            if name not in named:
+                named[name] = self.node(first, child(name), f"{pointer}/*", depth + 1)
+        keys = [one for one in rules.rules if one.kind == "eachKey"]
+        asked = _keys(keys, pointer, rules.clause) if keys else None
+        clause = rules.clause
+
+        def judge(actual: Any, said: Mismatches) -> None:
+            if type(actual) is not dict:
+                said.value("type", pointer, clause, "object", actual)
+                return
+            for name, value in actual.items():
+                judge_value = named.get(name, other)
+                if judge_value is not None:
+                    judge_value(value, said)
+            if asked is not None:
+                asked(actual, said)
+
+        return judge
+
+    def _list(self, expected: list[Any], place: Place[Rules], pointer: str, depth: int) -> Judge:
+        rules = place.best
+        clause = f"{self._clause}{pointer}" if rules is None else rules.clause
+        if rules is not None and expected and rules.rules[0].kind == "arrayContains" and not place.cascaded:
+            return self._variants(expected, rules, pointer, depth)
+        if rules is not None and expected and rules.rules[0].kind == "eachValue" and not place.cascaded:
+            inner = Rules(rules.rules[0].rules, rules.clause) if rules.rules[0].rules else None
+            each = [
+                self.node(item, self._step(place, None).only(inner) if inner else self._step(place, None), f"{pointer}/*", depth + 1)
+                for item in expected[:1]
+            ]
+            return _items(each, each[0], pointer, clause, exactly=None, own=None, missing=())
+        below = f"{pointer}/*"
+        own_items = expected[:_MOST_OWN_ITEMS] if rules is not None else expected
+        places = [self._step(place, index) for index in range(len(own_items))]
+        nodes = [self.node(item, at, below, depth + 1) for item, at in zip(own_items, places, strict=True)]
+        if rules is None:
+            missing = [Broken("missing_item", below, clause, f"{len(expected)} items", "fewer")] * len(nodes)
+            return _items(nodes, None, pointer, clause, exactly=len(expected), own=None, missing=missing)
+        own = _container(rules, expected, pointer, cascaded=place.cascaded) if expected else None
+        other = self.node(expected[0], self._step(place, None), below, depth + 1) if expected else None
+        for index in sorted({int(name) for name in place.names if name.isdecimal() and len(name) < 5}):
+            if expected and len(nodes) <= index < _MOST_OWN_ITEMS:
+                nodes += [self.node(expected[0], self._step(place, at), below, depth + 1) for at in range(len(nodes), index + 1)]
+        return _items(nodes, other, pointer, clause, exactly=None, own=own, missing=())
+
+    def _variants(self, expected: list[Any], rules: Rules, pointer: str, depth: int) -> Judge:
+        """`arrayContains`: each variant stands somewhere in the list."""
+        rule = rules.rules[0]
+        variants = rule.variants or tuple((index, {}) for index in range(len(expected)))
+        judges = [
+            (
+                self.node(expected[index], root(inner), f"{pointer}/*", depth + 1),
+                Broken("arrayContains", f"{pointer}/*", f"{rules.clause}", f"variant {index}", "absent"),
+            )
+            for index, inner in variants
+            if index < len(expected)
+        ]
+        clause = rules.clause
+
+        def judge(actual: Any, said: Mismatches) -> None:
+            if type(actual) is not list:
+                said.value("type", pointer, clause, "array", actual)
+                return
+            for judge_variant, absent in judges:
+                for item in actual:
+                    if said.exhausted(1, clause):
+                        return
+                    trial = said.apart()
+                    judge_variant(item, trial)
+                    said.spent(trial)
+                    if not trial:
+                        break
+                else:
+                    said.add(absent)
+
+        return judge
+
+
+def _items(
+    nodes: list[Judge], other: Judge | None, pointer: str, clause: str, *, exactly: int | None, own: Judge | None, missing: Any
+) -> Judge:
+    """A list: `nodes` for the first items, `other` for those behind them."""
+    count = len(nodes)
+
+    def judge(actual: Any, said: Mismatches) -> None:
+        if type(actual) is not list:
+            said.value("type", pointer, clause, "array", actual)
+            return
+        if own is not None:
+            own(actual, said)
+        if exactly is not None and len(actual) != exactly:
+            said.add(missing[0] if missing and len(actual) < exactly else Broken("unexpected_item", f"{pointer}/*", clause, f"{exactly} items", "more"))
+        for judge_item, item in zip(nodes, actual, strict=False):
+            judge_item(item, said)
+        if other is not None:
+            for item in actual[count:]:
+                other(item, said)
+
+    return judge
+
+
+def _equality(expected: Any, pointer: str, clause: str) -> Judge:
+    kind = json_type(expected)
+    same: Callable[[Any], bool]
+    if type(expected) is str or expected is None:
+
+        def judge(actual: Any, said: Mismatches) -> None:
+            if actual != expected:
+                said.value("equality" if kind == json_type(actual) else "type", pointer, clause, kind, actual)
+
+        return judge
+
+    def judge_other(actual: Any, said: Mismatches) -> None:
+        if not equal(actual, expected):
+            alike = kind_of(actual) == kind_of(expected)
+            said.value("equality" if alike else "type", pointer, clause, json_type(actual) if alike else kind, actual)
+
+    return judge_other
+
+
+def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
+    asked = ask(rules, expected)
+    name, clause, kind = rules.name, rules.clause, kind_of(expected)
+    wanted = kind if name in ("type", "equality") else name
+
+    def judge(actual: Any, said: Mismatches) -> None:
+        fits = asked(actual)
+        if fits:
+            return
+        if fits is None:
+            said.leave("undecidable", clause)
+        else:
+            said.value(name, pointer, clause, wanted if kind_of(actual) != kind else json_type(actual), actual)
+
+    return judge
+
+
+def _container(rules: Rules, expected: Any, pointer: str, *, cascaded: bool) -> Judge | None:
+    """What the rules of a list or an object ask of itself, besides its type."""
+    if cascaded:
+        return None
+    asked = []
+    for rule in rules.rules:
+        if rule.least is not None or rule.most is not None:
+            asked.append(_counted(rule.least or 0, rule.most))
+        elif rule.kind in ("equality", "notEmpty"):
+            asked.append(ask(Rules((rule,), rules.clause), expected))  # type: ignore[arg-type]
+        elif not holds_for_containers(Rules((rule,), rules.clause)):
+            asked.append(lambda actual: False)
+        else:
+            asked.append(lambda actual: True)
+    broken = Broken(rules.name, pointer, rules.clause, _bounds(rules), json_type(expected))
+    enough = any if rules.either else all
+
+    def judge(actual: Any, said: Mismatches) -> None:
+        if not enough(one(actual) for one in asked):
+            said.add(broken)
+
+    return judge
+
+
+def _counted(least: int, most: int | None) -> Callable[[Any], bool]:
+    return lambda actual: len(actual) >= least and (most is None or len(actual) <= most)
+
+
+def _bounds(rules: Rules) -> str:
+    for rule in rules.rules:
+        if rule.least is not None:
+            return f"at least {rule.least}" + (f", at most {rule.most}" if rule.most is not None else "")
+        if rule.most is not None:
+            return f"at most {rule.most}"
+    return rules.name
+
+
+def _keys(rules: list[Rule], pointer: str, clause: str) -> Judge:
+    asked = [(ask(Rules((inner,), clause), "", text=True), inner.kind) for rule in rules for inner in rule.rules]
+
+    def judge(actual: Any, said: Mismatches) -> None:
+        for name in actual:
+            for one, kind in asked:
+                fits = one(name)
+                if fits is None:
+                    said.leave("undecidable", clause)
+                elif not fits:
+                    said.add(Broken("eachKey", f"{pointer}/*", clause, kind, "string"))
+
+    return judge
