@@ -2,18 +2,18 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from monitor.cli.client import api
+from monitor.cli.contract_files import Published, documents_in
 from monitor.cli.contract_reports import ReportFormat
 from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
 from monitor.cli.session import settings_of
-from monitor.contracts.read import kind_of
-from monitor.contracts.text import parse
-from monitor.errors import ContractError, UsageError
+from monitor.errors import UsageError
+from monitor.model.contracts import ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
@@ -22,37 +22,51 @@ COLUMNS = "name number format provider provider_version consumer environment eff
 @commands.command("publish")
 def publish(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="OpenAPI 3.x or JSON Schema, as JSON or YAML.")],
-    provider: Annotated[str, typer.Option(help="The service that promises.")],
-    name: Annotated[str | None, typer.Option(help="Name of the contract; the provider's by default.")] = None,
-    kind: Annotated[
-        Literal["openapi", "jsonschema"] | None, typer.Option("--kind", help="Told by the content by default.")
-    ] = None,
+    file: Annotated[
+        list[Path],
+        typer.Argument(
+            help="OpenAPI 3.x, JSON Schema, pacts, Spring Cloud Contract YAML, WireMock mappings, Mountebank imposters: files, folders, zip."
+        ),
+    ],
+    provider: Annotated[str, typer.Option(help="The service that promises; a pact names it itself.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            help="Name of the contract. By default the provider's, consumer-provider of a pact, provider-kind of stubs."
+        ),
+    ] = "",
+    kind: Annotated[ContractFormat | None, typer.Option("--kind", help="Told by the content by default.")] = None,
+    role: Annotated[
+        Role, typer.Option("--as", help="`mock`: it stands for the provider, and is not held against it.")
+    ] = "contract",
     provider_version: Annotated[str, typer.Option(help="Only for this version of the provider.")] = "",
     consumer: Annotated[str, typer.Option(help="Promised to this service only.")] = "",
     environment: Annotated[str, typer.Option(help="In force in this environment only.")] = "",
     effective_from: Annotated[str | None, typer.Option(help="In force from this time on, ISO 8601; now by default.")] = None,
     form: FormatOption = "table",
 ) -> None:
-    """Publish a revision; the same content again changes nothing."""
-    try:
-        document = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"the contract {file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the contract {file} is not UTF-8 text") from error
-    body = {
-        "name": name or provider, "format": kind or _kind(document), "provider": provider, "provider_version": provider_version,
-        "consumer": consumer, "environment": environment, "document": document, "effective_from": effective_from,
+    """Publish a revision of each document; the same content again changes nothing. Stubs of one folder make one contract."""
+    found, passed = documents_in(file, kind)
+    if not found:
+        raise UsageError("no contract is in these files")
+    if name and len(found) > 1:
+        raise UsageError(f"{len(found)} contracts cannot have one name; leave --name out, or publish them one by one")
+    bodies = [_body(one, name, provider) for one in found]
+    shared = {
+        "provider_version": provider_version, "consumer": consumer, "environment": environment, "effective_from": effective_from, "role": role,
     }  # fmt: skip
     with api(settings_of(context)) as there:
-        said = there.post("/v1/contracts", body)
+        answers = [there.post("/v1/contracts", body | shared) for body in bodies]
     if form == "json":
-        show([said], COLUMNS, form)
-    else:
-        typer.echo(f"{plain(said.get('name'))} revision {said.get('number')} of {plain(said.get('provider'))} is published")
+        show(answers, COLUMNS, form)
+        return
+    for said in answers:
+        what = " as a mock" if said.get("role") == "mock" else ""
+        typer.echo(f"{plain(said.get('name'))} revision {said.get('number')} of {plain(said.get('provider'))} is published{what}")
         if form == "table":
             tell_what_is_judged(said["judged"])
+    for source in passed:
+        typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
 
 
 @commands.command("list")
@@ -83,7 +97,10 @@ def show_one(
 @commands.command("check")
 def check(
     context: typer.Context,
-    contract: Annotated[list[Path], typer.Option("--contract", help="A contract's file, as JSON or YAML. Again for more.")],
+    contract: Annotated[
+        list[Path],
+        typer.Option("--contract", help="A contract's file: OpenAPI 3.x, JSON Schema, a pact or stubs. Again for more."),
+    ],
     traffic: Annotated[list[Path], typer.Option("--traffic", help="A file of API logs, plain or gzipped. Again for more.")],
     source: Annotated[
         str,
@@ -104,9 +121,7 @@ def check(
     return held_against(traffic, contract, source_named(source), settings_of(context), form)
 
 
-def _kind(document: str) -> str:
-    """What kind of contract it is; UsageError when it cannot be read: the same reader as the server's."""
-    try:
-        return kind_of(parse(document, where="the contract"))
-    except ContractError as error:
-        raise UsageError(str(error)) from None
+def _body(one: Published, name: str, provider: str) -> dict[str, object]:
+    if not provider and one.kind != "pact":
+        raise UsageError(f"{one.source} does not name its provider; give --provider")
+    return {"name": name, "format": one.kind, "provider": provider, "document": one.text}

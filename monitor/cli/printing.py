@@ -108,10 +108,14 @@ def _cell_of_sheet(value: object) -> str | int | float:
 def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
     """What of a contract will be judged, and a line for each remark on its text."""
     remarks = contract["remarks"]
-    typer.echo(
-        f"judged: {contract['operations']} operations, {contract['parameters']} parameters and headers, "
-        f"{contract['schemas']} schemas; {len(remarks) or 'no'} remarks"
+    by_operation = (
+        f"{contract['operations']} operations, {contract['parameters']} parameters and headers, {contract['schemas']} schemas"
     )
+    by_example = f"{contract['interactions']} interactions" + (
+        f", {contract['messages']} messages" if contract["messages"] else ""
+    )
+    told = by_example if contract["interactions"] or contract["messages"] else by_operation
+    typer.echo(f"judged: {told}; {len(remarks) or 'no'} remarks")
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}")
     if len(remarks) > MOST_REMARKS:

@@ -99,7 +99,9 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     unchecked = [remark for result in known for remark in result.unchecked]
     observations = [remark for result in known for remark in result.observations]
     evidence = [one for result in known for one in result.evidence]
-    return Checked(outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence)
+    return Checked(
+        outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence
+    )
 
 
 def _knows(result: Checked) -> bool:

@@ -27,7 +27,7 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
     sure that one of them was meant: the whole request was seen, and their states are the same.
     """
     exchange = call.exchange
-    fitting = _fitting(call, promise, limits)
+    fitting = _fitting(call, promise)
     if not fitting:
         findings.leave(NO_INTERACTION, "request", "")
         return []
@@ -41,8 +41,7 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
         return [(one.name, "kept") for one, _ in kept]
     half = [(one, said) for one, _, said in answers if not said]
     if half:
-        one, said = half[0]
-        for reason, clause in said.left:
+        for reason, clause in half[0][1].left:
             findings.leave(reason, "response", clause)
         return [(one.name, "open") for one, _ in half]
     unsure = next((unseen for _, unseen, _ in answers if unseen), "")
@@ -67,7 +66,7 @@ def _broken(answers: Sequence[tuple[Interaction, str, Mismatches]], findings: Fi
     return [(held.name, "broken") for held, _, _ in answers]
 
 
-def _fitting(call: Call, promise: Promise, limits: PayloadLimits) -> list[tuple[Interaction, str]]:
+def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     """The examples whose request this one satisfies, each with why that is not sure, of the lowest priority only."""
     found: list[tuple[Interaction, str]] = []
     sure: int | None = None

@@ -10,10 +10,10 @@ from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Parameter
 from monitor.contracts.loose import is_mask
 from monitor.contracts.payloads import is_json_type
+from monitor.contracts.queries import Pairs, query_pairs
 from monitor.contracts.readings import Structure, readings
 from monitor.contracts.routes import PLACEHOLDER
 from monitor.contracts.routes import parameters as path_parameters
-from monitor.contracts.queries import Pairs, query_pairs
 from monitor.contracts.styles import Occurrence, cookie_pairs, decoded, names_of, of_header, of_pairs, of_path
 from monitor.errors import ContractError
 from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Exchange

@@ -1,6 +1,6 @@
 """A published document to the promise it makes, whatever its format, and what is to be said of its text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,15 +9,19 @@ from monitor.contracts.form import Promise
 from monitor.contracts.formats.discriminators import unpicked
 from monitor.contracts.formats.jsonschema import read_jsonschema
 from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
+from monitor.contracts.formats.mountebank import is_mountebank, read_mountebank
 from monitor.contracts.formats.official import against_openapi
 from monitor.contracts.formats.openapi import read_openapi, version_of
+from monitor.contracts.formats.pact import is_pact, read_pact
+from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
+from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.remarks import Remark
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
 from monitor.errors import ContractError
-from monitor.model.contracts import ContractDraft
+from monitor.model.contracts import FORMATS, ContractDraft
 
 _MOST_SAID = 5
 
@@ -30,8 +34,10 @@ class Examined:
     remarks: tuple[Remark, ...]
 
     def told(self) -> dict[str, Any]:
-        """As API and CLI tell it: counts of `operations`, `parameters` and `schemas`, and `remarks` (`line`, `pointer`, `said`)."""
+        """As API and CLI tell it: counts of what will be judged, and `remarks` (`line`, `pointer`, `said`)."""
         return {
+            "interactions": len(self.promise.interactions),
+            "messages": len(self.promise.messages),
             "operations": len(self.promise.operations),
             "parameters": self.promise.parameters,
             "schemas": len(self.promise.schemas),
@@ -91,20 +97,55 @@ def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Examin
     return examine(draft.format, draft.document, where=f"contract {draft.name}", lenient_nullable=lenient_nullable)
 
 
+def completed(draft: ContractDraft) -> ContractDraft:
+    """The draft with what its document tells where it says nothing: format, provider, consumer, and a name of these.
+
+    A pact names its parties. Examples get a name of their own, so that they do not replace an OpenAPI document.
+    """
+    if draft.format and draft.format != "pact" and draft.name:
+        return draft
+    document = parse(draft.document, where=f"contract {draft.name}".strip())
+    kind = draft.format or kind_of(document)
+    parties = {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
+    told = {word: str(held.get("name") or "").strip() for word, held in parties.items() if isinstance(held, dict)}
+    provider, consumer = draft.provider or told.get("provider", ""), draft.consumer or told.get("consumer", "")
+    own = provider if kind in ("openapi", "jsonschema") else f"{consumer}-{provider}" if kind == "pact" else f"{provider}-{kind}"
+    return replace(draft, format=kind, provider=provider, consumer=consumer, name=draft.name or (own if provider else ""))
+
+
 def kind_of(document: dict[str, Any]) -> str:
     """The format of a document that does not come with one."""
-    return "openapi" if "openapi" in document or "swagger" in document else "jsonschema"
+    if "openapi" in document or "swagger" in document:
+        return "openapi"
+    return next((kind for kind, known in _KNOWN.items() if known(document)), "jsonschema")
+
+
+_KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
+    "pact": is_pact,
+    "mountebank": is_mountebank,
+    "spring-cloud-contract": is_spring_cloud_contract,
+    "wiremock": is_wiremock,
+}
 
 
 def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, limits: ContractLimits) -> Promise:
     if kind == "openapi":
         return read_openapi(document, where=where, lenient_nullable=lenient, limits=limits)
-    if kind == "jsonschema":
-        return read_jsonschema(document, where=where, limits=limits)
-    raise ContractError(f"{where}: the format {kind[:40]!r} is unknown; use openapi or jsonschema")
+    by_example = {
+        "pact": read_pact,
+        "spring-cloud-contract": read_spring_cloud_contract,
+        "wiremock": read_wiremock,
+        "mountebank": read_mountebank,
+        "jsonschema": read_jsonschema,
+    }
+    if kind in by_example:
+        return by_example[kind](document, where=where, limits=limits)
+    raise ContractError(f"{where}: the format {kind[:40]!r} is unknown; use one of {', '.join(FORMATS)}")
 
 
 def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
+    if kind not in ("openapi", "jsonschema"):
+        return []
     if kind != "openapi":
         return list(unknown_in_schema(document))
     version = version_of(document)

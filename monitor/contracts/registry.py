@@ -47,9 +47,11 @@ class Registry:
         self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
         self._found: dict[tuple[str, str, str, str], list[list[InForce]]] = {}
         self._alike: dict[str, list[str]] = {}
-        for provider in sorted({revision.provider for revision in revisions}):
+        for provider in sorted({revision.provider for revision in revisions if revision.role != "mock"}):
             self._alike.setdefault(split_service(provider)[0], []).append(provider)
         for revision in sorted(revisions, key=lambda entry: -entry.number):
+            if revision.role == "mock":
+                continue  # it stands for the provider, and is nobody's promise
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
             held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until)

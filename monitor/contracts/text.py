@@ -28,7 +28,7 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
 
     YAML is read with JSON's types (core schema of YAML 1.2): a date stays text, `NO` is Norway. Aliases count each
     time they are used. Raises ContractError, saying where, for text that is no JSON or YAML, is over a budget, or
-    uses tags.
+    uses tags. A list of objects, or several YAML documents, is what stands under `contracts`.
     """
     try:
         size = len(text.encode())
@@ -38,11 +38,13 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
         raise ContractError(f"{where}: {size} bytes are more than the {limits.text_bytes} that a contract may have; split it")
     text = text.removeprefix("\ufeff")
     with uncollected():
-        document = _json(text, where, limits) if text.lstrip()[:1] == "{" else None
+        document = _json(text, where, limits) if text.lstrip()[:1] in ("{", "[") else None
         if document is None:
             document = _yaml(text, where, limits)
+    if isinstance(document, list) and document and all(isinstance(one, dict) for one in document):
+        document = {"contracts": document}
     if not isinstance(document, dict):
-        raise ContractError(f"{where}: the document is no object; publish an OpenAPI document or a JSON Schema")
+        raise ContractError(f"{where}: the document is no object; publish an OpenAPI document, a pact or another contract")
     _measure(document, where, limits)
     return document
 
@@ -69,11 +71,15 @@ def _yaml(text: str, where: str, limits: ContractLimits) -> Any:
     loader = yaml.CSafeLoader(text)
     try:
         _refuse_depth(text, where, limits)
-        root = loader.get_single_node()
-        if root is None:
+        roots: list[yaml.Node] = []
+        while loader.check_node():
+            root = loader.get_node()
+            if root is not None:
+                _count(root, where, limits)
+                roots.append(root)
+        if not roots:
             raise ContractError(f"{where}: the document is empty")
-        _count(root, where, limits)
-        return _value(root, where)
+        return _value(roots[0], where) if len(roots) == 1 else [_value(root, where) for root in roots]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark is not None else ""

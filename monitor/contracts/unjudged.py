@@ -17,6 +17,12 @@ _READABLE = ("text/plain", "application/x-www-form-urlencoded")
 
 def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Remark]:
     """A remark for each, in the contract's order; one that stands in several operations comes several times."""
+    for clause in promise.left:
+        yield _left(clause.pointer, clause.said)
+    if promise.by_example:
+        if not promise.interactions and not promise.messages:
+            yield _left("", "the contract shows no example: nothing will be judged")
+        return
     if not promise.operations:
         yield _left("/paths", "the contract names no operation: nothing will be judged")
     for operation in promise.operations:

@@ -33,4 +33,5 @@ contract_revisions = Table(
     Column("content_hash", Name, nullable=False),
     Column("published", UtcTime, nullable=False),
     Column("published_by", Name, nullable=False),
+    Column("role", Name, nullable=False, server_default="contract"),
 )

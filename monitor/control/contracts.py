@@ -12,11 +12,10 @@ from monitor.control.contract_tables import contract_revisions, contracts
 from monitor.control.store import insert_into, reading, writing
 from monitor.control.tables import audit
 from monitor.errors import ContractError
-from monitor.model.contracts import ContractDraft, ContractFormat, Revision
+from monitor.model.contracts import FORMATS, ROLES, ContractDraft, ContractFormat, Revision, Role
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 200
-_FORMATS = ("openapi", "jsonschema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,7 @@ def publish(
             digest,
             now,
             published_by,
+            cast("Role", draft.role),
         )
         connection.execute(update(contracts).where(contracts.c.name == draft.name).values(newest=newest + 1, updated=now))
         connection.execute(insert(contract_revisions).values(**_values(revision)))
@@ -107,8 +107,10 @@ def _refuse(draft: ContractDraft) -> None:
             raise ContractError(
                 f"contract {draft.name[:80]!r}: the {word} is empty or longer than {_LONGEST_NAME} characters; give it one"
             )
-    if draft.format not in _FORMATS:
-        raise ContractError(f"contract {draft.name}: the format {draft.format[:40]!r} is unknown; use {' or '.join(_FORMATS)}")
+    if draft.format not in FORMATS:
+        raise ContractError(f"contract {draft.name}: the format {draft.format[:40]!r} is unknown; use {' or '.join(FORMATS)}")
+    if draft.role not in ROLES:
+        raise ContractError(f"contract {draft.name}: the role {draft.role[:40]!r} is unknown; use {' or '.join(ROLES)}")
     for word, moment in (("effective_from", draft.effective_from), ("effective_to", draft.effective_to)):
         if moment is not None and moment.tzinfo is None:
             raise ContractError(f"contract {draft.name}: {word} has no time zone; write it as 2026-01-31T12:00:00Z")
@@ -127,8 +129,8 @@ def _lock(connection: Connection, draft: ContractDraft, now: datetime) -> int:
 
 
 def _same(last: Revision, draft: ContractDraft, digest: str) -> bool:
-    said = (draft.format, draft.provider_version, draft.consumer, draft.environment, digest)
-    held = (last.format, last.provider_version, last.consumer, last.environment, last.content_hash)
+    said = (draft.format, draft.role, draft.provider_version, draft.consumer, draft.environment, digest)
+    held = (last.format, last.role, last.provider_version, last.consumer, last.environment, last.content_hash)
     times = draft.effective_from in (None, last.effective_from) and draft.effective_to in (None, last.effective_to)
     return said == held and times
 
@@ -153,6 +155,7 @@ def _values(held: Revision) -> dict[str, object]:
         "content_hash": held.content_hash,
         "published": held.published_at,
         "published_by": held.published_by,
+        "role": held.role,
     }
 
 
@@ -175,5 +178,6 @@ def _revision(row: "Row[tuple[object, ...]]") -> Revision:
             held["content_hash"],
             held["published"],
             held["published_by"],
+            held["role"],
         ),
     )

@@ -70,7 +70,13 @@ _VIOLATIONS = pa.schema(
 )
 _INTERACTIONS = pa.schema(
     [
-        *(("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32()), ("at", pa.uint32())),
+        *(
+            ("source_id", _WORDS),
+            ("partition", pa.uint32()),
+            ("offset", pa.uint64()),
+            ("index", pa.uint32()),
+            ("at", pa.uint32()),
+        ),
         *(("contract", _WORDS), ("revision", pa.uint32()), ("interaction", _WORDS), ("shown", _WORDS)),
         *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version")),
     ]

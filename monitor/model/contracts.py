@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-ContractFormat = Literal["openapi", "jsonschema"]
+ContractFormat = Literal["openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank"]
+FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
+
+Role = Literal["contract", "mock"]
+"""A contract is held against its provider. A mock stands for the provider, and is nobody's promise."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Revision:
     content_hash: str
     published_at: datetime
     published_by: str = ""
+    role: Role = "contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +50,4 @@ class ContractDraft:
     environment: str = ""
     effective_from: datetime | None = None
     effective_to: datetime | None = None
+    role: str = "contract"

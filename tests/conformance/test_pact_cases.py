@@ -74,7 +74,8 @@ def call(version: str, side: str, actual: dict[str, Any]) -> Call:
         query = urlencode(query, doseq=True)
     body, media = body_of(actual, "contents" if side == "message" else "body", version)
     headers = {"x-any": "1"} | {
-        name.lower(): ", ".join(value) if isinstance(value, list) else value for name, value in (actual.get("headers") or {}).items()
+        name.lower(): ", ".join(value) if isinstance(value, list) else value
+        for name, value in (actual.get("headers") or {}).items()
     }
     if body is None:
         headers["content-length"] = "0"
@@ -125,6 +126,6 @@ def test_every_official_case_is_matched_as_the_specification_says(version: str, 
         if fits != case["match"]:
             wrong.append(f"{path}: {case['comment']}: {[str(one) for one in said.broken]} {said.left}")
     with capsys.disabled():
-        print(f"\npact {version}: {counted.total() - len(wrong)} of {counted.total()} official cases right")  # noqa: T201
+        print(f"\npact {version}: {counted.total() - len(wrong)} of {counted.total()} official cases right")
     assert not wrong, "\n".join(wrong)
     assert counted.total() == CASES[version]

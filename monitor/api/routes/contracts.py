@@ -14,9 +14,9 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.contracts.read import Examined, read_draft
+from monitor.contracts.read import Examined, completed, read_draft
 from monitor.control import contracts as registry
-from monitor.model.contracts import ContractDraft, ContractFormat, Revision
+from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
@@ -24,10 +24,19 @@ router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_cla
 class ContractBody(ExactBody):
     """A revision to publish. Empty text means all: every version, consumer, environment."""
 
-    name: str = Field(min_length=1, max_length=200)
-    format: ContractFormat
-    provider: str = Field(min_length=1, max_length=1000)
-    document: str = Field(min_length=1, max_length=16_000_000, description="OpenAPI 3.x or JSON Schema, JSON or YAML, as text")
+    name: str = Field(
+        default="",
+        max_length=200,
+        description="By default of provider, format and, of a pact, consumer: the provider's for OpenAPI",
+    )
+    format: ContractFormat | None = Field(default=None, description="Told by the content by default")
+    provider: str = Field(default="", max_length=1000, description="A pact names it itself")
+    document: str = Field(
+        min_length=1,
+        max_length=16_000_000,
+        description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, as text",
+    )
+    role: Role = Field(default="contract", description="`mock`: it stands for the provider, and is not held against it")
     provider_version: str = Field(default="", max_length=1000)
     consumer: str = Field(default="", max_length=1000)
     environment: str = Field(default="", max_length=1000)
@@ -52,6 +61,7 @@ class ContractLine(BaseModel):
     content_hash: str
     published_at: datetime
     published_by: str
+    role: Role
 
 
 class RemarkLine(BaseModel):
@@ -63,8 +73,10 @@ class RemarkLine(BaseModel):
 
 
 class Judged(BaseModel):
-    """What exchanges will be held against: operations, their parameters and headers, distinct schemas."""
+    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples."""
 
+    interactions: int
+    messages: int
     operations: int
     parameters: int
     schemas: int
@@ -101,7 +113,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     now = parts.clock()
     draft = ContractDraft(
         body.name,
-        body.format,
+        body.format or "",
         body.provider,
         body.document,
         body.provider_version,
@@ -109,7 +121,9 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         body.environment,
         moment(body.effective_from, now),
         moment(body.effective_to, now),
+        body.role,
     )
+    draft = completed(draft)
     read: list[Examined] = []
     revision = registry.publish(parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name)
     return Published(**asdict(revision), judged=Judged.model_validate(read[0].told()))

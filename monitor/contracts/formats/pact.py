@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 from monitor.contracts.findings import Side
 from monitor.contracts.form import Interaction, Left, Message, Promise, by_example
+from monitor.contracts.formats.naming import unique
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, query_part, query_text_part, status_part
@@ -25,7 +26,6 @@ from monitor.model.pointers import escaped
 _CATEGORY = re.compile(r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)")
 _VERSION = re.compile(r"[1-4](?:\.\d+)?")
 _INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
-_LONGEST_NAME = 300
 
 
 def is_pact(document: Mapping[str, Any]) -> bool:
@@ -84,7 +84,7 @@ class _Reader:
             if count > self._limits.operations:
                 raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
             states = tuple(_states(entry))
-            name = _unique(_name(entry, states), named)
+            name = unique(_name(entry, states), named)
             if kind == "http":
                 interactions.append(self._http(entry, clause, name, states))
             else:
@@ -258,9 +258,7 @@ def _by_category(said: dict[str, Any], pointer: str) -> dict[str, dict[str, Rule
         kind = {"headers": "header", "contents": "content"}.get(word, word)
         if not isinstance(held, dict):
             raise ContractError(f"the matching rules at {clause} are no object", clause)
-        if isinstance(held.get("matchers"), list):
-            held = {"$": held}
-        for path, rules in held.items():
+        for path, rules in ({"$": held} if isinstance(held.get("matchers"), list) else held).items():
             read = read_rules(rules, f"{clause}/{escaped(path)}")
             if read is not None:
                 found.setdefault(kind, {})[_expression(kind, path)] = read
@@ -323,13 +321,4 @@ def _states(entry: Mapping[str, Any]) -> Iterator[str]:
 def _name(entry: Mapping[str, Any], states: Sequence[str]) -> str:
     described = str(entry.get("description") or "an interaction").strip()
     given = " and ".join(state.partition(" [(")[0] for state in states)
-    return (f"{described} given {given}" if given else described)[:_LONGEST_NAME]
-
-
-def _unique(name: str, named: set[str]) -> str:
-    """Two may be described alike: the later ones are numbered."""
-    told, number = name, 2
-    while told in named:
-        told, number = f"{name} ({number})", number + 1
-    named.add(told)
-    return told
+    return f"{described} given {given}" if given else described

@@ -90,7 +90,7 @@ def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause
     if example.kind == "json":
         return _json(example, rules, strict=strict, clause=clause, where=where)
     if example.kind == "opaque":
-        return lambda payload, said, missing: said.leave(MEDIA_TYPE, clause)
+        return lambda _payload, said, _missing: said.leave(MEDIA_TYPE, clause)
     if example.kind == "xml":
         return _xml(example, rules, strict=strict, clause=clause, where=where)
     if example.kind == "form":
@@ -267,7 +267,11 @@ def example_of(value: Any, media: str) -> Example:
     if is_json_type(kind):
         return Example("json", media, _decoded(value))
     if _is_xml(kind):
-        return Example("xml", media, value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+        return Example(
+            "xml",
+            media,
+            value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value),
+        )
     if kind.startswith("multipart/"):
         return Example("opaque", media)
     if isinstance(value, bytes):

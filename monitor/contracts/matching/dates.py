@@ -65,7 +65,7 @@ def _letters(letter: str, count: int) -> str | None:
         return f"(?:Z|{_ZONE_NAME}|[+-]\\d{{1,2}}(?::?\\d{{2}})?)"
     if letter == "S":
         return rf"\d{{{count}}}" if count < 10 else None
-    return r"\d{%d,}" % count if letter in _COUNTED else None
+    return rf"\d{{{count},}}" if letter in _COUNTED else None
 
 
 def _offset(letter: str, count: int) -> str:

@@ -85,7 +85,21 @@ def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: 
 
 def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
     own = _own(expected, place, pointer, clause)
-    attributes = [
+    attributes = _attributes(expected, place, pointer, strict, clause)
+    children = _below(expected, place, pointer, strict, clause)
+    text = _text(expected.text, place.step("#text"), f"{pointer}/#text", clause)
+
+    def judge(actual: Element, said: Mismatches) -> None:
+        if own(actual, said):
+            attributes(actual, said)
+            children(actual, said)
+            text(actual.text, said)
+
+    return judge
+
+
+def _attributes(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
+    judges = [
         (
             name,
             _text(value, place.step(f"@{name}"), f"{pointer}/@{escaped(name)}", clause),
@@ -93,6 +107,23 @@ def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool,
         )
         for name, value in expected.attributes.items()
     ]
+    surplus = Broken("unexpected_attribute", f"{pointer}/@*", clause, "absent", "present")
+
+    def judge(actual: Element, said: Mismatches) -> None:
+        for name, judge_value, missing in judges:
+            value = actual.attributes.get(name)
+            if value is None:
+                said.add(missing)
+            else:
+                judge_value(value, said)
+        if strict and len(actual.attributes) > len(judges):
+            said.add(surplus)
+
+    return judge
+
+
+def _below(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
+    """The elements inside, grouped by name: where a type is asked for, each is as the first of the example."""
     groups: dict[str, list[Element]] = {}
     for child in expected.children:
         groups.setdefault(child.name, []).append(child)
@@ -102,37 +133,21 @@ def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool,
         typed = any(one.has(_TYPES) for one in below.every)
         judges = [_element(child, below, at, strict, clause) for child in (group[:1] if typed else group)]
         held[name] = (judges, typed, at)
-    text = _text(expected.text, place.step("#text"), f"{pointer}/#text", clause)
-    surplus_attribute = Broken("unexpected_attribute", f"{pointer}/@*", clause, "absent", "present")
-
-    def unexpected(name: str) -> bool:
-        return strict or any(one.has(_TYPES) for one in place.step(name).every)
+    surplus = Broken("unexpected_element", f"{pointer}/*", clause, "absent", "present")
 
     def judge(actual: Element, said: Mismatches) -> None:
-        if own is not None and not own(actual, said):
-            return
-        for name, judge_value, missing in attributes:
-            value = actual.attributes.get(name)
-            if value is None:
-                said.add(missing)
-            else:
-                judge_value(value, said)
-        if strict and len(actual.attributes) > len(attributes):
-            said.add(surplus_attribute)
         found: dict[str, list[Element]] = {}
         for child in actual.children:
             found.setdefault(child.name, []).append(child)
         for name, group in found.items():
             known = held.get(name)
-            if known is None:
-                if unexpected(name):
-                    said.add(Broken("unexpected_element", f"{pointer}/*", clause, "absent", "present"))
-                continue
-            _group(known, group, strict, clause, said)
+            if known is not None:
+                _group(known, group, strict, clause, said)
+            elif strict or any(one.has(_TYPES) for one in place.step(name).every):
+                said.add(surplus)
         for name, (_, _, at) in held.items():
             if name not in found:
                 said.add(Broken("missing_element", at, clause, "present", "absent"))
-        text(actual.text, said)
 
     return judge
 
@@ -153,11 +168,12 @@ def _group(known: tuple[list[Judge], bool, str], group: list[Element], strict: b
 
 def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> Callable[[Element, Mismatches], bool]:
     """The element's name, and how many children it has; tells whether to look further."""
-    rules = place.best
-    asked = rules.clause if rules is not None else clause
+    rules = None if place.cascaded else place.best
+    own = () if rules is None else rules.rules
+    asked = clause if rules is None else rules.clause
     other = Broken("element_name", pointer, asked, "its name", "another")
-    bounds = [(rule.least or 0, rule.most) for rule in rules.rules if rules is not None and (rule.least, rule.most) != (None, None)] if rules is not None and not place.cascaded else []
-    empty = rules is not None and not place.cascaded and any(rule.kind == "notEmpty" for rule in rules.rules)
+    bounds = [(rule.least or 0, rule.most) for rule in own if (rule.least, rule.most) != (None, None)]
+    empty = any(rule.kind == "notEmpty" for rule in own)
     count = Broken("type", pointer, asked, "another number of elements", "elements")
 
     def judge(actual: Element, said: Mismatches) -> bool:
@@ -165,7 +181,9 @@ def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> C
             said.add(other)
             return False
         size = len(actual.children)
-        if any(size < least or (most is not None and size > most) for least, most in bounds) or (empty and not size and not actual.text):
+        if any(size < least or (most is not None and size > most) for least, most in bounds) or (
+            empty and not size and not actual.text
+        ):
             said.add(count)
             return False
         return True

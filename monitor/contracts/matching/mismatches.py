@@ -13,13 +13,13 @@ class Mismatches:
     with the clause. `shape_only`: a mask stood where a value is asked for, so that only its type was looked at.
     """
 
-    __slots__ = ("_found", "_most", "_redacted", "_work", "left", "shape_only")
+    __slots__ = ("_found", "_most", "_redacted", "left", "shape_only", "work")
 
-    def __init__(self, *, redacted: bool = False, most: int = 20) -> None:
+    def __init__(self, *, redacted: bool = False, most: int = 20, work: int = 0) -> None:
         self._found: dict[tuple[str, str], Broken] = {}
         self._most = most
         self._redacted = redacted
-        self._work = 0
+        self.work = work
         self.left: list[tuple[str, str]] = []
         self.shape_only = False
 
@@ -61,19 +61,17 @@ class Mismatches:
 
     def exhausted(self, steps: int, clause: str) -> bool:
         """Count steps of a search; whether they are more than one exchange may ask for, which leaves the clause open."""
-        self._work += steps
-        if self._work <= _MOST_WORK:
+        self.work += steps
+        if self.work <= _MOST_WORK:
             return False
         self.leave("undecidable", clause)
         return True
 
     def apart(self) -> "Mismatches":
         """An empty one for a trial whose outcome is only asked for as a yes or no."""
-        trial = Mismatches(redacted=self._redacted, most=1)
-        trial._work = self._work
-        return trial
+        return Mismatches(redacted=self._redacted, most=1, work=self.work)
 
     def spent(self, trial: "Mismatches") -> None:
         """Take over what a trial has cost."""
-        self._work = trial._work
+        self.work = trial.work
         self.shape_only = self.shape_only or trial.shape_only

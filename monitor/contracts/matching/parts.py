@@ -90,7 +90,9 @@ def values_judge(
     if rules is None:
         wanted = list(expected)
         inner = [place.step(index).best for index in range(len(wanted))]
-        asks: list[Ask] = [_same(value) if one is None else ask(one, value, text=True) for one, value in zip(inner, wanted, strict=True)]
+        asks: list[Ask] = [
+            _same(value) if one is None else ask(one, value, text=True) for one, value in zip(inner, wanted, strict=True)
+        ]
 
         def judge(values: Sequence[str], said: Mismatches) -> None:
             if len(values) != len(wanted):

@@ -18,7 +18,9 @@ Step = str | int | None
 
 ANY = "*"
 _ITEMS = "[*]"
-_NAME = re.compile(r"\.?([^.\[\]'\"\s][^.\[\]]*)|\.?\*|\[\s*(?:(\d{1,9})|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")\s*\]")
+_NAME = re.compile(
+    r"\.?([^.\[\]'\"\s][^.\[\]]*)|\.?\*|\.?\[\s*(?:(\d{1,9})|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")\s*\]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class _Token:
 
 def parse(expression: str) -> tuple[_Token, ...]:
     """The steps of an expression after its root. Raises ContractError for what is none."""
-    rest = expression[1:] if expression.startswith("$") else expression
+    rest = expression.removeprefix("$")
     found: list[_Token] = []
     at = 0
     while at < len(rest):

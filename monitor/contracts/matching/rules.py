@@ -31,6 +31,9 @@ KINDS = frozenset(
 )
 OF_KEYS = frozenset({"values", "eachValue", "eachKey"})
 OF_VALUES = frozenset({"values", "eachValue", "arrayContains"})
+ANYTHING = "anything"
+"""A rule of ours: no document can name it."""
+
 _OF_CONTAINERS = frozenset({"type", "equality", "notEmpty", *OF_KEYS, "arrayContains"})
 _SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
@@ -114,7 +117,14 @@ def read_rule(said: Any, clause: str) -> Rule:
 
 
 def _guessed(said: dict[str, Any]) -> str:
-    for word, kind in (("regex", "regex"), ("min", "type"), ("max", "type"), ("timestamp", "timestamp"), ("date", "date"), ("time", "time")):
+    for word, kind in (
+        ("regex", "regex"),
+        ("min", "type"),
+        ("max", "type"),
+        ("timestamp", "timestamp"),
+        ("date", "date"),
+        ("time", "time"),
+    ):
         if word in said:
             return kind
     return "nothing"
@@ -158,7 +168,11 @@ def text_of(value: Any) -> str:
 def equal(actual: Any, expected: Any) -> bool:
     """JSON equality: 1 and 1.0 are equal, 1 and true are not."""
     if isinstance(expected, dict):
-        return isinstance(actual, dict) and actual.keys() == expected.keys() and all(equal(actual[key], expected[key]) for key in expected)
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(equal(actual[key], expected[key]) for key in expected)
+        )
     if isinstance(expected, list):
         return isinstance(actual, list) and len(actual) == len(expected) and all(map(equal, actual, expected))
     return bool(actual == expected) and isinstance(actual, bool) == isinstance(expected, bool)
@@ -197,11 +211,13 @@ def ask(rules: Rules, expected: Any, *, text: bool = False) -> Ask:
 
 def _asked(rule: Rule, expected: Any, *, text: bool) -> Ask:
     kind = rule.kind
+    if kind == ANYTHING:
+        return lambda _: True
     if kind == "equality":
         return lambda value: equal(value, expected)
     if kind in ("type", *OF_VALUES, "eachKey"):
         if text:
-            return lambda value: True
+            return lambda _: True
         wanted = kind_of(expected)
         return {
             "string": lambda value: type(value) is str,
@@ -224,7 +240,7 @@ def _asked(rule: Rule, expected: Any, *, text: bool) -> Ask:
     if kind == "statusCode":
         return lambda value: value in rule.statuses
     if kind == "contentType":
-        return lambda value: None
+        return lambda _: None
     return _of_text(kind) if text else _of_number(kind)
 
 
@@ -253,7 +269,7 @@ def _searched(rule: Rule) -> Ask:
         pattern = dates.pattern_of(form)
         found = None if pattern is None else search(pattern, whole=True)
     if found is None:
-        return lambda value: None
+        return lambda _: None
     seek = found
 
     def fits(value: Any) -> bool | None:

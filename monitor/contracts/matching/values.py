@@ -10,7 +10,7 @@ from typing import Any
 from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, Step, root
-from monitor.contracts.matching.rules import OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
+from monitor.contracts.matching.rules import ANYTHING, OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -48,6 +48,8 @@ class _Compiler:
         if isinstance(expected, list):
             return self._list(expected, place, pointer, depth)
         rules = place.best
+        if rules is not None and rules.name == ANYTHING:
+            return lambda _actual, _said: None
         clause = f"{self._clause}{pointer}" if rules is None else rules.clause
         return _equality(expected, pointer, clause) if rules is None else _ruled(rules, expected, pointer)
 
@@ -95,13 +97,12 @@ class _Compiler:
 
     def _map(self, expected: dict[str, Any], place: Place[Rules], pointer: str, depth: int, rule: Rule, rules: Rules) -> Judge:
         """An object whose keys are data: each value is as the example's value of that key, or else as the first one."""
+
         def child(step: Step) -> Place[Rules]:
             below = self._step(place, step)
             return below.only(Rules(rule.rules, rules.clause)) if rule.kind == "eachValue" and rule.rules else below
 
-        named = {
-            name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1) for name, value in expected.items()
-        }
+        named = {name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1) for name, value in expected.items()}
         first = next(iter(expected.values()), None)
         other = self.node(first, child(None), f"{pointer}/*", depth + 1) if expected else None
         for name in place.names if expected else ():
@@ -132,7 +133,9 @@ class _Compiler:
         if rules is not None and expected and rules.rules[0].kind == "eachValue" and not place.cascaded:
             inner = Rules(rules.rules[0].rules, rules.clause) if rules.rules[0].rules else None
             each = [
-                self.node(item, self._step(place, None).only(inner) if inner else self._step(place, None), f"{pointer}/*", depth + 1)
+                self.node(
+                    item, self._step(place, None).only(inner) if inner else self._step(place, None), f"{pointer}/*", depth + 1
+                )
                 for item in expected[:1]
             ]
             return _items(each, each[0], pointer, clause, exactly=None, own=None, missing=())
@@ -196,7 +199,11 @@ def _items(
         if own is not None:
             own(actual, said)
         if exactly is not None and len(actual) != exactly:
-            said.add(missing[0] if missing and len(actual) < exactly else Broken("unexpected_item", f"{pointer}/*", clause, f"{exactly} items", "more"))
+            said.add(
+                missing[0]
+                if missing and len(actual) < exactly
+                else Broken("unexpected_item", f"{pointer}/*", clause, f"{exactly} items", "more")
+            )
         for judge_item, item in zip(nodes, actual, strict=False):
             judge_item(item, said)
         if other is not None:
@@ -208,7 +215,6 @@ def _items(
 
 def _equality(expected: Any, pointer: str, clause: str) -> Judge:
     kind = json_type(expected)
-    same: Callable[[Any], bool]
     if type(expected) is str or expected is None:
 
         def judge(actual: Any, said: Mismatches) -> None:
@@ -253,9 +259,9 @@ def _container(rules: Rules, expected: Any, pointer: str, *, cascaded: bool) -> 
         elif rule.kind in ("equality", "notEmpty"):
             asked.append(ask(Rules((rule,), rules.clause), expected))  # type: ignore[arg-type]
         elif not holds_for_containers(Rules((rule,), rules.clause)):
-            asked.append(lambda actual: False)
+            asked.append(lambda _: False)
         else:
-            asked.append(lambda actual: True)
+            asked.append(lambda _: True)
     broken = Broken(rules.name, pointer, rules.clause, _bounds(rules), json_type(expected))
     enough = any if rules.either else all
 

@@ -1,1 +1,1 @@
-SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() ORDER BY name
+SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name

@@ -1,0 +1,156 @@
+"""The documents in files, folders and zip archives that somebody publishes: stubs of one folder become one document."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from monitor.contracts.limits import CONTRACT_LIMITS
+from monitor.contracts.read import kind_of
+from monitor.contracts.text import parse
+from monitor.errors import ContractError, UsageError
+
+_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+_BODIES = "__files"
+_MOST_FILES = 10_000
+# Kinds whose documents are one example each, and the word under which several make one document.
+_GATHERED: Mapping[str, str] = {"wiremock": "mappings", "spring-cloud-contract": "contracts", "mountebank": "imposters"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One document to publish: where it is from, its kind, its text."""
+
+    source: str
+    kind: str
+    text: str
+
+
+def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], list[str]]:
+    """The documents in their order, and the files of folders and archives that are no contract. UsageError for what cannot be read."""
+    found: list[Published] = []
+    passed: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            found += _gathered(str(path), _in_folder(path), kind, passed)
+        elif path.suffix.lower() in (".zip", ".jar"):
+            found += _gathered(str(path), _in_archive(path), kind, passed)
+        else:
+            text = _text(_bytes(path), str(path))
+            found.append(Published(str(path), kind or _kind(parse_or_refuse(text, str(path))), text))
+    return found, passed
+
+
+def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
+    """The document; UsageError when it cannot be read: the same reader as the server's."""
+    try:
+        return parse(text, where=f"the contract {source}")
+    except ContractError as error:
+        raise UsageError(str(error)) from None
+
+
+def _kind(document: dict[str, Any]) -> str:
+    return kind_of(document)
+
+
+def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None, passed: list[str]) -> list[Published]:
+    own: list[Published] = []
+    groups: dict[str, list[dict[str, Any]]] = {}
+    bodies: dict[str, bytes] = {}
+    for name, raw in files:
+        parts = PurePosixPath(name).parts
+        if _BODIES in parts:
+            bodies["/".join(parts[parts.index(_BODIES) + 1 :])] = raw
+            continue
+        if PurePosixPath(name).suffix.lower() not in _SUFFIXES:
+            continue
+        text = _text(raw, f"{source}/{name}")
+        document = parse_or_refuse(text, f"{source}/{name}")
+        told = kind or _kind(document)
+        if told in _GATHERED:
+            word = _GATHERED[told]
+            listed = document.get(word)
+            groups.setdefault(told, []).extend(listed if isinstance(listed, list) else [document])
+        elif told == "jsonschema" and kind is None and "x-seamwatch" not in document:
+            passed.append(f"{source}/{name}")
+        else:
+            own.append(Published(f"{source}/{name}", told, text))
+    for told, entries in groups.items():
+        if told == "wiremock":
+            _with_bodies(entries, bodies)
+        own.append(Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1)))
+    return own
+
+
+def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> None:
+    """WireMock's bodies beside the mappings, put where they are named."""
+    for stub in stubs:
+        answer = stub.get("response")
+        if not isinstance(answer, dict):
+            continue
+        held = bodies.get(str(answer.get("bodyFileName", "")).lstrip("/"))
+        if held is None:
+            continue
+        try:
+            answer["body"] = held.decode()
+        except UnicodeDecodeError:
+            continue
+        del answer["bodyFileName"]
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    names = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    if len(names) > _MOST_FILES:
+        raise UsageError(f"the folder {folder} holds more than {_MOST_FILES} files; name a smaller one")
+    total = 0
+    for path in names:
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in PurePosixPath(name).parts):
+            continue
+        if path.suffix.lower() in _SUFFIXES or _BODIES in PurePosixPath(name).parts:
+            raw = _bytes(path)
+            total = _within(total + len(raw), str(folder))
+            yield name, raw
+
+
+def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of an archive, read from memory and never written; as much of each as a contract may have."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(_bytes(path))) as archive:
+            entries = sorted((one for one in archive.infolist() if not one.is_dir()), key=lambda one: one.filename)
+            if len(entries) > _MOST_FILES:
+                raise UsageError(f"the archive {path} holds more than {_MOST_FILES} files")
+            total = 0
+            for entry in entries:
+                parts = PurePosixPath(entry.filename).parts
+                if (PurePosixPath(entry.filename).suffix.lower() in _SUFFIXES or _BODIES in parts) and ".." not in parts:
+                    with archive.open(entry) as file:
+                        raw = file.read(CONTRACT_LIMITS.text_bytes + 1)
+                    total = _within(total + len(raw), str(path))
+                    yield entry.filename, raw
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise UsageError(f"the archive {path} cannot be read: {error}") from error
+
+
+def _within(total: int, source: str) -> int:
+    if total > CONTRACT_LIMITS.text_bytes:
+        raise UsageError(f"the files of {source} are more than the {CONTRACT_LIMITS.text_bytes} bytes that a contract may have")
+    return total
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4 * CONTRACT_LIMITS.text_bytes)
+    except OSError as error:
+        raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
+
+
+def _text(raw: bytes, source: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the contract {source} is not UTF-8 text") from error

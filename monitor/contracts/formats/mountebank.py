@@ -1,0 +1,393 @@
+"""Mountebank's imposters into the intermediate form. https://www.mbtest.dev/docs/api/contracts
+
+Predicates and behaviours that run code are refused: nobody can tell what they ask.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
+from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.wiremock_values import pattern_without
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.matching.answers import answer_body, answer_headers
+from monitor.contracts.matching.call import Call, plain_path
+from monitor.contracts.matching.jsonpath import Find, compile_path
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.parts import Part, status_part
+from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.predicates import (
+    AskAll,
+    See,
+    asked_part,
+    see_header,
+    see_json,
+    see_method,
+    see_path,
+    see_query,
+    see_text,
+)
+from monitor.contracts.matching.rules import text_of
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+_COMPARED = ("equals", "deepEquals", "contains", "startsWith", "endsWith", "matches", "exists")
+_FIELDS = ("method", "path", "body", "query", "headers", "form")
+_DEEPEST = 20
+
+
+def is_mountebank(document: Mapping[str, Any]) -> bool:
+    """Whether a document is an imposter, or holds several."""
+    return isinstance(document.get("imposters"), list) or (isinstance(document.get("stubs"), list) and "protocol" in document)
+
+
+def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of one imposter, or of all. Raises ContractError, saying where, also for what runs code."""
+    listed = document.get("imposters")
+    entries = [(one, f"/imposters/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    left: list[Left] = []
+    named: set[str] = set()
+    interactions: list[Interaction] = []
+    for entry, clause in entries:
+        if not isinstance(entry, dict):
+            raise ContractError(f"{where}: the imposter at {clause} is no object", clause)
+        if entry.get("protocol") not in ("http", "https"):
+            left.append(Left(f"{clause}/protocol", f"imposters of {str(entry.get('protocol'))[:20]!r} are not judged"))
+            continue
+        stubs = entry.get("stubs", [])
+        for index, stub in enumerate(stubs if isinstance(stubs, list) else ()):
+            at = f"{clause}/stubs/{index}"
+            if not isinstance(stub, dict):
+                raise ContractError(f"{where}: the stub at {at} is no object", at)
+            title = str(entry.get("name") or f"imposter {entry.get('port', '')}".strip())
+            interactions += _Stub(stub, at, where, left).interactions(index, title, named)
+            if len(interactions) > limits.operations:
+                raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
+    return by_example(interactions, left=tuple(left))
+
+
+class _Stub:
+    def __init__(self, stub: dict[str, Any], clause: str, where: str, left: list[Left]) -> None:
+        self._stub = stub
+        self._clause = clause
+        self._where = where
+        self._left = left
+        self._methods: set[str] = set()
+        self._path = ""
+
+    def interactions(self, index: int, title: str, named: set[str]) -> Iterator[Interaction]:
+        """One for each answer that the stub gives in turn: a live answer is good when it is like one of them."""
+        predicates = self._stub.get("predicates", [])
+        if not isinstance(predicates, list):
+            raise ContractError(f"{self._where}: {self._clause}/predicates is no list", f"{self._clause}/predicates")
+        request = tuple(
+            self._predicate(one, f"{self._clause}/predicates/{count}", 0, top=True) for count, one in enumerate(predicates)
+        )
+        answers = self._stub.get("responses", [])
+        told = " ".join([*sorted(self._methods), self._path]) or f"stub {index + 1}"
+        for count, answer in enumerate(answers if isinstance(answers, list) else ()):
+            clause = f"{self._clause}/responses/{count}"
+            held = self._held(answer, clause)
+            if held is None:
+                continue
+            name = f"{title}: {told}" + (f", answer {count + 1}" if len(answers) > 1 else "")
+            parts = tuple(self._response(held, f"{clause}/is", exact=bool(self._path)))
+            yield Interaction(
+                unique(name, named), clause, None, None, request, parts, priority=index, delay=self._delay(answer, clause)
+            )
+
+    def _held(self, answer: Any, clause: str) -> dict[str, Any] | None:
+        if not isinstance(answer, dict):
+            raise ContractError(f"{self._where}: the answer at {clause} is no object", clause)
+        if "inject" in answer:
+            self._refuse("inject", f"{clause}/inject")
+        for behavior, at in _behaviors(answer, clause):
+            for word in ("shellTransform", "decorate"):
+                if word in behavior:
+                    self._refuse(word, f"{at}/{word}")
+        for word in ("proxy", "fault"):
+            if word in answer:
+                self._left.append(Left(f"{clause}/{word}", f"an answer by {word} shows nothing, and is not judged"))
+                return None
+        held = answer.get("is")
+        return held if isinstance(held, dict) else None
+
+    def _refuse(self, word: str, pointer: str) -> None:
+        raise ContractError(f"{self._where}: {word} at {pointer} runs code and cannot be judged; take its stub out", pointer)
+
+    def _delay(self, answer: dict[str, Any], clause: str) -> Delay | None:
+        total: float | None = None
+        for behavior, at in _behaviors(answer, clause):
+            if "wait" not in behavior:
+                continue
+            waits = delay_ms(behavior["wait"])
+            if waits is None:
+                self._left.append(Left(f"{at}/wait", "a wait that is code is not judged"))
+            else:
+                total = (total or 0.0) + waits
+        return None if total is None else Delay(least=total, median=total)
+
+    def _response(self, held: dict[str, Any], clause: str, *, exact: bool) -> Iterator[Part]:
+        status = held.get("statusCode", 200)
+        if isinstance(status, str) and status.isdecimal() and len(status) == 3:
+            status = int(status)
+        if not isinstance(status, int) or isinstance(status, bool):
+            raise ContractError(f"{self._where}: {clause}/statusCode is no number", f"{clause}/statusCode")
+        yield status_part(status, None, f"{clause}/statusCode")
+        headers = held.get("headers")
+        yield from answer_headers(headers, {}, f"{clause}/headers", exact=exact)
+        if held.get("_mode") == "binary":
+            self._left.append(Left(f"{clause}/body", "a body of bytes is not judged"))
+            return
+        media = (
+            next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+            if isinstance(headers, dict)
+            else ""
+        )
+        part = answer_body(held.get("body"), media, {}, exact=exact, clause=f"{clause}/body", where=self._where)
+        if part is not None:
+            yield part
+
+    def _predicate(self, said: Any, clause: str, depth: int, *, top: bool = False) -> Part:
+        if not isinstance(said, dict) or depth > _DEEPEST:
+            raise ContractError(f"{self._where}: the predicate at {clause} is no object, or nests too deep", clause)
+        if "inject" in said:
+            self._refuse("inject", f"{clause}/inject")
+        if "xpath" in said:
+            raise ContractError(
+                f"{self._where}: xpath at {clause} is not offered; write the predicate on the body as text", f"{clause}/xpath"
+            )
+        for word in ("and", "or"):
+            if isinstance(said.get(word), list):
+                inner = [
+                    self._predicate(one, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and")
+                    for index, one in enumerate(said[word])
+                ]
+                return _all(inner) if word == "and" else _one_of(inner, clause)
+        if isinstance(said.get("not"), dict):
+            return _not(self._predicate(said["not"], f"{clause}/not", depth + 1), clause)
+        compared = next((one for one in _COMPARED if isinstance(said.get(one), dict)), None)
+        if compared is None:
+            known = ", ".join((*_COMPARED, "not", "or", "and"))
+            raise ContractError(f"{self._where}: the predicate at {clause} is none of {known}", clause)
+        fields = said[compared]
+        if top and compared in ("equals", "deepEquals"):
+            self._name(fields)
+        find = self._selected(said, clause)
+        return _all(
+            [
+                self._field(compared, name, value, said, find, f"{clause}/{compared}/{escaped(name)}")
+                for name, value in fields.items()
+            ]
+        )
+
+    def _name(self, fields: Mapping[str, Any]) -> None:
+        if isinstance(fields.get("method"), str):
+            self._methods.add(fields["method"].upper())
+        if isinstance(fields.get("path"), str):
+            self._path = fields["path"]
+
+    def _selected(self, said: dict[str, Any], clause: str) -> Find | None:
+        held = said.get("jsonpath")
+        if held is None:
+            return None
+        selector = held.get("selector") if isinstance(held, dict) else None
+        if not isinstance(selector, str):
+            raise ContractError(f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath")
+        try:
+            return compile_path(selector)
+        except ContractError as error:
+            raise ContractError(f"{self._where}: {error}", f"{clause}/jsonpath") from None
+
+    def _field(self, word: str, name: str, value: Any, said: dict[str, Any], find: Find | None, clause: str) -> Part:
+        if name not in _FIELDS:
+            self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
+            return lambda _call, _found: None
+        compare = _Compare(word, said, clause, self._where)
+        pointer = f"/{escaped(name)}"
+        if name in ("query", "headers") and isinstance(value, dict):
+            any_case = said.get("keyCaseSensitive") is not True and said.get("caseSensitive") is not True
+            parts = [
+                asked_part(
+                    see_header(key) if name == "headers" else see_query(key, any_case=any_case),
+                    compare.all_of(one),
+                    word,
+                    f"{pointer}/{escaped(key)}",
+                    f"{clause}/{escaped(key)}",
+                )
+                for key, one in value.items()
+            ]
+            if word == "deepEquals" and name == "query":
+                parts.append(_no_other(frozenset(value), clause))
+            return _all(parts)
+        if name == "body":
+            if find is not None:
+                return asked_part(_selected_by(find), compare.some_of(value), word, "", clause)
+            if isinstance(value, dict | list):
+                return asked_part(see_json, lambda values: any(compare.tree(one, value) for one in values), word, "", clause)
+            return asked_part(see_text, compare.all_of(value), word, "", clause)
+        if name == "form":
+            self._left.append(Left(clause, "forms are not judged: whether a request is meant stays open"))
+            return asked_part(see_text, lambda _: None, word, "", clause)
+        see: See = see_method if name == "method" else see_path
+        return asked_part(
+            see,
+            compare.all_of(plain_path(value) if name == "path" and isinstance(value, str) and word != "matches" else value),
+            word,
+            pointer,
+            clause,
+        )
+
+
+class _Compare:
+    """How one predicate compares texts: its word, in any case or not, without what `except` names."""
+
+    def __init__(self, word: str, said: Mapping[str, Any], clause: str, where: str) -> None:
+        self._word = word
+        self._exact = said.get("caseSensitive") is True
+        self._except: Callable[[str], str] = lambda text: text
+        if isinstance(said.get("except"), str) and said["except"]:
+            self._except = _without(said["except"], clause, where, exact=self._exact)
+
+    def _plain(self, value: Any) -> str:
+        text = self._except(text_of(value))
+        return text if self._exact or self._word == "matches" else text.lower()
+
+    def all_of(self, expected: Any) -> AskAll:
+        """A place whose every expected value must be among those that are there."""
+        if self._word == "exists":
+            return lambda values: bool([one for one in values if one != ""]) == bool(expected)
+        wanted = [self._one(one) for one in (expected if isinstance(expected, list) else [expected])]
+
+        def fits(values: Sequence[Any]) -> bool | None:
+            said = [next((found for value in values if (found := one(value)) is not False), False) for one in wanted]
+            return False if False in said else None if None in said else True
+
+        return fits
+
+    def some_of(self, expected: Any) -> AskAll:
+        """The same of values that a selector found."""
+        return self.all_of(expected)
+
+    def _one(self, expected: Any) -> Callable[[Any], bool | None]:
+        if self._word == "matches":
+            seek = search(text_of(expected) if self._exact else f"(?i){text_of(expected)}")
+            return (lambda _: None) if seek is None else lambda value: seek(self._plain(value))
+        wanted = self._plain(expected)  # `except` is taken out of both
+        if self._word in ("equals", "deepEquals"):
+            return lambda value: self._plain(value) == wanted
+        if self._word == "contains":
+            return lambda value: wanted in self._plain(value)
+        if self._word == "startsWith":
+            return lambda value: self._plain(value).startswith(wanted)
+        return lambda value: self._plain(value).endswith(wanted)
+
+    def tree(self, actual: Any, expected: Any) -> bool:
+        """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
+        if self._word == "exists":
+            if isinstance(expected, dict):
+                held = actual if isinstance(actual, dict) else {}
+                return all(
+                    self.tree(held[name], one) if name in held and isinstance(one, dict) else (name in held) == bool(one)
+                    for name, one in expected.items()
+                )
+            return bool(expected)
+        if isinstance(expected, dict):
+            items = actual if isinstance(actual, list) else [actual]
+            return any(self._object(one, expected) for one in items)
+        if isinstance(expected, list):
+            if not isinstance(actual, list) or (self._word == "deepEquals" and len(actual) != len(expected)):
+                return False
+            return all(any(self.tree(item, one) for item in actual) for one in expected)
+        if isinstance(actual, dict | list):
+            return isinstance(actual, list) and self._word != "deepEquals" and any(self.tree(one, expected) for one in actual)
+        return bool(self._one(expected)(actual))
+
+    def _object(self, actual: Any, expected: dict[str, Any]) -> bool:
+        if not isinstance(actual, dict) or (self._word == "deepEquals" and actual.keys() != expected.keys()):
+            return False
+        return all(name in actual and self.tree(actual[name], one) for name, one in expected.items())
+
+
+def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[[str], str]:
+    """Takes what a pattern matches out of a text. Only patterns that take no time are taken."""
+    compiled = pattern_without(pattern if exact else f"(?i){pattern}")
+    if compiled is None:
+        raise ContractError(
+            f"{where}: the pattern of `except` at {clause} cannot be used; write it without nested repetition", clause
+        )
+    return lambda text: compiled.sub("", text[:100_000])
+
+
+def _behaviors(answer: Mapping[str, Any], clause: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for word in ("behaviors", "_behaviors"):
+        held = answer.get(word)
+        if isinstance(held, dict):
+            yield held, f"{clause}/{word}"
+        for index, one in enumerate(held if isinstance(held, list) else ()):
+            if isinstance(one, dict):
+                yield one, f"{clause}/{word}/{index}"
+
+
+def _selected_by(find: Find) -> See:
+    def see(call: Call) -> tuple[list[Any], str]:
+        values, problem = see_json(call)
+        if problem or not values:
+            return [], problem
+        found = find(values[0])
+        return ([], "undecidable") if found is None else (found, "")
+
+    return see
+
+
+def _no_other(names: frozenset[str], clause: str) -> Part:
+    def see(call: Call) -> tuple[list[Any], str]:
+        query = call.query
+        return ([], "request_unseen") if query is None else (list(query), "")
+
+    lowered = {name.lower() for name in names}
+    return asked_part(see, lambda values: all(value.lower() in lowered for value in values), "deepEquals", "/query/*", clause)
+
+
+def _all(parts: Sequence[Part]) -> Part:
+    def judge(call: Call, said: Mismatches) -> None:
+        for part in parts:
+            part(call, said)
+            if said:
+                return
+
+    return judge
+
+
+def _one_of(parts: Sequence[Part], clause: str) -> Part:
+    def judge(call: Call, said: Mismatches) -> None:
+        trials = []
+        for part in parts:
+            trial = said.apart()
+            part(call, trial)
+            if not trial and not trial.open:
+                return
+            trials.append(trial)
+        half = next((trial for trial in trials if not trial), None)
+        if half is not None:
+            said.leave(half.open, clause)
+        elif trials:
+            said.add(trials[0].broken[0])
+
+    return judge
+
+
+def _not(part: Part, clause: str) -> Part:
+    broken = Broken("not", "", clause, "not", "so")
+
+    def judge(call: Call, said: Mismatches) -> None:
+        trial = said.apart()
+        part(call, trial)
+        if not trial:
+            if trial.open:
+                said.leave(trial.open, clause)
+            else:
+                said.add(broken)
+
+    return judge

@@ -1,0 +1,367 @@
+"""Spring Cloud Contract's (and Stubborn's) YAML into the intermediate form: requests, answers and messages.
+
+https://docs.spring.io/spring-cloud-contract/reference/project-features-contract.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from monitor.contracts.findings import Side
+from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
+from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.wiremock import speaks_wiremock
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.matching.answers import answer_body, answer_headers
+from monitor.contracts.matching.content import Judge, body_part, content_judge, example_of
+from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
+from monitor.contracts.matching.paths import parse
+from monitor.contracts.matching.predicates import AskAll, asked_part, negated, see_cookie, see_query, some
+from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, unjudged
+from monitor.contracts.queries import query_pairs
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+# The library's named patterns: RegexPatterns in spring-cloud-contract-spec.
+_PREDEFINED = {
+    "only_alpha_unicode": r"[\p{L}]*",
+    "number": r"-?(\d*\.\d+|\d+)",
+    "any_double": r"-?(\d*\.\d+)",
+    "any_boolean": r"(true|false)",
+    "ip_address": r"([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])\.([01]?\d\d?|2[0-4]\d|25[0-5])",
+    "hostname": r"((http[s]?|ftp):/)/?([^:/\s]+)(:[0-9]{1,5})?",
+    "email": r"[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,6}",
+    "url": r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s]+",
+    "uuid": r"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}",
+    "iso_date": r"\d{4}-(0[1-9]|1[012])-(0[1-9]|[12][0-9]|3[01])",
+    "iso_date_time": r"\d{4}-(0[1-9]|1[0-2])-(3[01]|0[1-9]|[12][0-9])T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])",
+    "iso_time": r"(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])",
+    "iso_8601_with_offset": r"\d{4}-(0[1-9]|1[0-2])-(3[01]|0[1-9]|[12][0-9])T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])(\.\d{1,9})?(Z|[+-][01]\d:[0-5]\d)",
+    "non_empty": r"[\s\S]+",
+    "non_blank": r"\s*\S[\s\S]*",
+    "positive_int": r"[1-9]\d*",
+    "any_integer": r"-?\d+",
+    "any_positive_int": r"[1-9]\d*",
+    "alpha_numeric": r"[a-zA-Z0-9]+",
+    "any_non_blank_string": r"\s*\S[\s\S]*",
+    "any_non_empty_string": r"[\s\S]+",
+}
+_TYPES = {
+    "as_integer": "integer", "as_long": "integer", "as_short": "integer", "as_double": "number", "as_float": "number", "as_boolean": "boolean",
+}  # fmt: skip
+_OWN_REQUEST = frozenset({"matchers", "bodyFromFile", "bodyFromFileAsBytes", "bodyMatchers", "headersMatchers"})
+_OWN = frozenset({"label", "input", "outputMessage", "ignored", "inProgress", "description"})
+_DEFAULT_PRIORITY = 2**31 - 1
+
+
+def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
+    """Whether a document is a contract of this kind, or holds several in `contracts`."""
+    listed = document.get("contracts")
+    if isinstance(listed, list) and listed:
+        return all(isinstance(one, dict) and _is_one(one) for one in listed[:20])
+    return _is_one(document)
+
+
+def _is_one(document: Mapping[str, Any]) -> bool:
+    asked, answer = document.get("request"), document.get("response")
+    if isinstance(document.get("outputMessage"), dict) and ("label" in document or "input" in document or "name" in document):
+        return True
+    if isinstance(document.get("input"), dict) and "messageFrom" in document["input"]:
+        return True
+    if not isinstance(asked, dict) or not isinstance(answer, dict) or speaks_wiremock(document):
+        return False
+    own = bool(
+        _OWN & document.keys() or _OWN_REQUEST & (asked.keys() | answer.keys()) or "body" in asked or "queryParameters" in asked
+    )
+    return own or isinstance(answer.get("body"), dict | list) or "async" in answer
+
+
+def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of one contract, or of all in `contracts`. Raises ContractError, saying where."""
+    listed = document.get("contracts")
+    entries = [(one, f"/contracts/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    if len(entries) > limits.operations:
+        raise ContractError(f"{where}: more than {limits.operations} contracts; split the file")
+    left: list[Left] = []
+    interactions: list[Interaction] = []
+    messages: list[Message] = []
+    named: set[str] = set()
+    for entry, clause in entries:
+        if not isinstance(entry, dict):
+            raise ContractError(f"{where}: the contract at {clause or '/'} is no object", clause)
+        if entry.get("ignored") is True:
+            left.append(Left(f"{clause}/ignored", "an ignored contract is not judged"))
+            continue
+        reader = _Reader(entry, clause, where, left, named)
+        if isinstance(entry.get("request"), dict):
+            interactions.append(reader.interaction())
+        elif isinstance(entry.get("outputMessage"), dict) or isinstance(entry.get("input"), dict):
+            messages.append(reader.message())
+        else:
+            raise ContractError(f"{where}: the contract at {clause or '/'} has neither `request` nor a message", clause)
+    return by_example(interactions, messages, left=tuple(left))
+
+
+class _Reader:
+    def __init__(self, entry: dict[str, Any], clause: str, where: str, left: list[Left], named: set[str]) -> None:
+        self._entry = entry
+        self._clause = clause
+        self._where = where
+        self._left = left
+        self._named = named
+
+    def interaction(self) -> Interaction:
+        """A request and its answer."""
+        asked, answer = self._object("request"), self._object("response")
+        method = str(asked.get("method", "GET")).upper()
+        path, exact, request = self._url(asked)
+        request += self._query(asked)
+        request += self._headers("request", asked)
+        request += self._cookies(asked)
+        request += self._body("request", asked, exact=True)
+        told = self._entry.get("name") or self._entry.get("description") or f"{method} {asked.get('url') or asked.get('urlPath')}"
+        priority = self._entry.get("priority")
+        fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
+        return Interaction(
+            unique(str(told), self._named),
+            self._clause,
+            frozenset({method}),
+            path,
+            tuple(request),
+            tuple(self._response(answer, exact=exact)),
+            (),
+            priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
+            None if fixed is None else Delay(least=fixed, median=fixed),
+            pending=self._entry.get("inProgress") is True,
+        )
+
+    def message(self) -> Message:
+        """What is sent, and where to; of a contract without it what is received."""
+        word, body, target = (
+            ("outputMessage", "body", "sentTo")
+            if isinstance(self._entry.get("outputMessage"), dict)
+            else ("input", "messageBody", "messageFrom")
+        )
+        held, clause = self._object(word), f"{self._clause}/{word}"
+        headers = held.get("headers" if word == "outputMessage" else "messageHeaders")
+        media = _media(headers) or "application/json"
+        sides: tuple[Judge, ...] = ()
+        if held.get(body) is not None:
+            rules = self._body_rules(held, f"{clause}/matchers")
+            sides = (
+                content_judge(example_of(held[body], media), rules, strict=False, clause=f"{clause}/{body}", where=self._where),
+            )
+        told = (
+            self._entry.get("label")
+            or self._entry.get("name")
+            or self._entry.get("description")
+            or str(held.get(target, "a message"))
+        )
+        return Message(
+            unique(str(told), self._named),
+            self._clause,
+            sides,
+            (),
+            str(held.get(target, "")),
+            pending=self._entry.get("inProgress") is True,
+        )
+
+    def _object(self, word: str) -> dict[str, Any]:
+        held = self._entry.get(word)
+        if not isinstance(held, dict):
+            raise ContractError(f"{self._where}: {self._clause}/{word} is no object", f"{self._clause}/{word}")
+        return held
+
+    def _url(self, asked: dict[str, Any]) -> tuple[str | None, bool, list[Part]]:
+        clause = f"{self._clause}/request"
+        word = "urlPath" if "urlPath" in asked else "url"
+        matchers = asked.get("matchers")
+        said = matchers.get("url") if isinstance(matchers, dict) else None
+        if isinstance(said, dict):
+            rule = self._rule(said, f"{clause}/matchers/url")
+            return None, False, [path_part(rule, "/", f"{clause}/matchers/url")] if rule is not None else []
+        text = asked.get(word)
+        if not isinstance(text, str):
+            raise ContractError(f"{self._where}: {clause} names no url", clause)
+        path, question, query = text.partition("?")
+        parts = [path_part(None, path, f"{clause}/{word}")]
+        if question:
+            for name, value in query_pairs(query) or ():
+                wanted = unquote_plus(value)
+                parts.append(
+                    asked_part(see_query(name), some(_equals(wanted)), "query", f"/query/{escaped(name)}", f"{clause}/{word}")
+                )
+        return unquote(path), True, parts
+
+    def _query(self, asked: dict[str, Any]) -> Iterator[Part]:
+        clause = f"{self._clause}/request"
+        held = asked.get("queryParameters")
+        matched = {str(one.get("key")): one for one in _listed(asked, "queryParameters")}
+        for name, value in (held if isinstance(held, dict) else {}).items():
+            if name not in matched:
+                wanted = [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+                pointer = f"{clause}/queryParameters/{escaped(name)}"
+                yield asked_part(see_query(name), _all_of(wanted), "query", f"/query/{escaped(name)}", pointer)
+        for name, one in matched.items():
+            pointer = f"{clause}/matchers/queryParameters"
+            yield asked_part(see_query(name), self._parameter(one, pointer), "query", f"/query/{escaped(name)}", pointer)
+
+    def _parameter(self, one: dict[str, Any], pointer: str) -> AskAll:
+        kind, value = str(one.get("type", "equal_to")), _text(one.get("value", ""))
+        if kind == "absent":
+            return lambda values: not values
+        if kind in ("equal_to", "containing", "not_containing"):
+            found: Ask = _equals(value) if kind == "equal_to" else lambda said: value in str(said)
+            return some(found) if kind != "not_containing" else negated(some(found))
+        if kind in ("matching", "not_matching"):
+            fits = some(ask(Rules((Rule("regex", value),), pointer), "", text=True))
+            return fits if kind == "matching" else negated(fits)
+        self._left.append(Left(pointer, f"{kind[:40]} is not judged: whether a request is meant stays open"))
+        return lambda _: None
+
+    def _headers(self, side: Side, held: dict[str, Any]) -> list[Part]:
+        clause = f"{self._clause}/{side}"
+        rules: dict[str, Rules] = {}
+        for one in (*_listed(held, "headers"), *(held.get("headersMatchers") or ())):
+            found = self._rule(one, f"{clause}/matchers/headers") if isinstance(one, dict) else None
+            if found is not None:
+                rules[str(one.get("key", "")).lower()] = found
+        said = held.get("headers")
+        headers = said if isinstance(said, dict) else {}
+        if side == "response":
+            return list(answer_headers(headers, rules, f"{clause}/headers", exact=True))
+        parts = []
+        for name, value in headers.items():
+            texts = [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+            parts.append(
+                header_part(side, str(name), texts, rules.pop(str(name).lower(), None), f"{clause}/headers/{escaped(str(name))}")
+            )
+        parts += [header_part(side, name, [""], found, f"{clause}/matchers/headers") for name, found in rules.items()]
+        return parts
+
+    def _cookies(self, asked: dict[str, Any]) -> Iterator[Part]:
+        clause = f"{self._clause}/request/cookies"
+        matched = {str(one.get("key")): one for one in _listed(asked, "cookies")}
+        held = asked.get("cookies")
+        for name, value in (held if isinstance(held, dict) else {}).items():
+            rule = self._rule(matched[name], clause) if name in matched else None
+            fits = some(ask(rule, "", text=True) if rule is not None else _equals(_text(value)))
+            yield asked_part(see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause)
+
+    def _response(self, answer: dict[str, Any], *, exact: bool) -> Iterator[Part]:
+        clause = f"{self._clause}/response"
+        status = answer.get("status", 200)
+        if isinstance(status, str) and status.isdecimal() and len(status) == 3:
+            status = int(status)
+        if not isinstance(status, int) or isinstance(status, bool):
+            raise ContractError(f"{self._where}: {clause}/status is no number", f"{clause}/status")
+        yield status_part(status, None, f"{clause}/status")
+        yield from self._headers("response", answer)
+        yield from self._body("response", answer, exact=exact)
+
+    def _body(self, side: Side, held: dict[str, Any], *, exact: bool) -> Iterator[Part]:
+        clause = f"{self._clause}/{side}"
+        for word in ("bodyFromFile", "bodyFromFileAsBytes", "multipart"):
+            if word in held:
+                self._left.append(Left(f"{clause}/{word}", "a body that is not in the contract itself is not judged"))
+                return
+        value = held.get("body")
+        if value is None:
+            return
+        media = _media(held.get("headers"))
+        rules = self._body_rules(held, f"{clause}/matchers")
+        if side == "request":
+            example = example_of(value, media)
+            if example.kind != "empty":
+                yield body_part(side, example, rules, strict=False, clause=f"{clause}/body", where=self._where)
+            return
+        part = answer_body(value, media, rules, exact=exact, clause=f"{clause}/body", where=self._where)
+        if part is not None:
+            yield part
+
+    def _body_rules(self, held: dict[str, Any], clause: str) -> dict[str, Rules]:
+        found: dict[str, list[Rule]] = {}
+        for index, one in enumerate((*_listed(held, "body"), *(held.get("bodyMatchers") or ()))):
+            pointer = f"{clause}/body/{index}"
+            path = one.get("path") if isinstance(one, dict) else None
+            if not isinstance(path, str):
+                raise ContractError(f"{self._where}: the matcher at {pointer} names no path", pointer)
+            rule = self._body_rule(one, pointer)
+            if rule is None:
+                continue
+            try:
+                parse(path)
+            except ContractError as error:
+                self._left.append(Left(pointer, f"{error}, and is not judged"))
+                continue
+            found.setdefault(path, []).append(rule)
+        return {path: Rules(tuple(rules), f"{clause}/body") for path, rules in found.items()}
+
+    def _body_rule(self, one: dict[str, Any], pointer: str) -> Rule | None:
+        kind = str(one.get("type", "by_regex" if "value" in one or "predefined" in one or "regex" in one else "by_equality"))
+        if kind == "by_regex":
+            rules = self._rule(one, pointer)
+            return None if rules is None else rules.rules[0]
+        known = {"by_date": "iso_date", "by_time": "iso_time", "by_timestamp": "iso_date_time"}
+        if kind in known:
+            return Rule("regex", _PREDEFINED[known[kind]])
+        if kind == "by_type":
+            least, most = one.get("minOccurrence"), one.get("maxOccurrence")
+            return Rule("type", least=least if isinstance(least, int) else None, most=most if isinstance(most, int) else None)
+        if kind in ("by_equality", "by_null"):
+            return Rule("equality" if kind == "by_equality" else "null")
+        self._left.append(Left(pointer, f"{kind[:40]} is not judged"))
+        return Rule("anything")
+
+    def _rule(self, one: dict[str, Any], pointer: str) -> Rules | None:
+        """A pattern, a named one, or a type; None for what only the provider's own code can tell."""
+        if "command" in one:
+            self._left.append(Left(pointer, "a command of the provider's tests is not judged"))
+            return None
+        if isinstance(one.get("predefined"), str):
+            pattern = _PREDEFINED.get(one["predefined"])
+            if pattern is None:
+                raise ContractError(f"{self._where}: the pattern {one['predefined'][:40]!r} at {pointer} is unknown", pointer)
+            return Rules((Rule("regex", pattern),), pointer)
+        text = one.get("regex", one.get("value"))
+        if text is None and str(one.get("regexType")) in _TYPES:
+            return Rules((Rule(_TYPES[str(one["regexType"])]),), pointer)
+        if not isinstance(text, str):
+            raise ContractError(f"{self._where}: the matcher at {pointer} names no pattern", pointer)
+        rules = Rules((Rule("regex", text),), pointer)
+        if unjudged(rules):
+            self._left.append(Left(pointer, "this pattern cannot be compiled, and is not judged"))
+        return rules
+
+
+def _listed(held: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
+    matchers = held.get("matchers")
+    listed = matchers.get(word) if isinstance(matchers, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _media(headers: Any) -> str:
+    found = (
+        [value for name, value in headers.items() if str(name).lower() in ("content-type", "contenttype")]
+        if isinstance(headers, dict)
+        else []
+    )
+    return str(found[0]).lower() if found else ""
+
+
+def _text(value: Any) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else {True: "true", False: "false", None: ""}.get(value, str(value))
+        if isinstance(value, bool | None)
+        else str(value)
+    )
+
+
+def _equals(wanted: str) -> Ask:
+    return lambda value: value == wanted
+
+
+def _all_of(wanted: list[str]) -> AskAll:
+    return lambda values: all(one in values for one in wanted)

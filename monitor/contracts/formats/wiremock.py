@@ -1,0 +1,296 @@
+"""WireMock's stub mappings into the intermediate form. https://wiremock.org/docs/stubbing/
+
+Its schema: https://github.com/wiremock/wiremock/blob/master/schemas/wiremock-stub-mapping-or-mappings.json
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
+from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.wiremock_values import Values
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.matching.answers import answer_body, answer_headers
+from monitor.contracts.matching.parts import Part, status_part
+from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.predicates import (
+    See,
+    asked_part,
+    see_cookie,
+    see_header,
+    see_json,
+    see_path,
+    see_query,
+    see_raw_path,
+    see_text,
+    see_url,
+    some,
+)
+from monitor.contracts.routes import Router, parameters
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+_URLS = ("url", "urlPattern", "urlPath", "urlPathPattern", "urlPathTemplate")
+_OWN = frozenset(
+    {
+        *_URLS[1:],
+        *("bodyPatterns", "pathParameters", "formParameters", "basicAuthCredentials", "customMatcher"),
+    }
+)
+_OF_ANSWERS = frozenset(
+    {
+        *(
+            "jsonBody",
+            "base64Body",
+            "bodyFileName",
+            "statusMessage",
+            "fixedDelayMilliseconds",
+            "delayDistribution",
+            "transformers",
+        ),
+        *("fault", "proxyBaseUrl", "chunkedDribbleDelay", "additionalProxyRequestHeaders"),
+    }
+)
+_OF_MAPPINGS = frozenset(
+    {
+        "uuid",
+        "scenarioName",
+        "requiredScenarioState",
+        "newScenarioState",
+        "persistent",
+        "postServeActions",
+        "serveEventListeners",
+        "insertionIndex",
+    }
+)
+_DEFAULT_PRIORITY = 5
+
+
+def is_wiremock(document: Mapping[str, Any]) -> bool:
+    """Whether a document is a stub mapping, or holds several."""
+    mappings = document.get("mappings")
+    if isinstance(mappings, list):
+        return all(isinstance(one, dict) and isinstance(one.get("request"), dict) for one in mappings[:20])
+    asked, answer = document.get("request"), document.get("response")
+    return isinstance(asked, dict) and isinstance(answer, dict) and (speaks_wiremock(document) or "method" in asked)
+
+
+def speaks_wiremock(document: Mapping[str, Any]) -> bool:
+    """Whether one mapping uses a word that only WireMock has."""
+    asked, answer = document.get("request"), document.get("response")
+    if not isinstance(asked, dict) or not isinstance(answer, dict):
+        return False
+    if isinstance(asked.get("matchers"), dict) or isinstance(answer.get("matchers"), dict):
+        return False
+    places = [asked.get(word) for word in ("headers", "queryParameters", "cookies")]
+    matched = any(isinstance(one, dict) for held in places if isinstance(held, dict) for one in held.values())
+    return bool(_OWN & asked.keys() or _OF_ANSWERS & answer.keys() or _OF_MAPPINGS & document.keys() or matched)
+
+
+def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of one mapping, or of all in `mappings`. Raises ContractError, saying where."""
+    listed = document.get("mappings")
+    entries = [(one, f"/mappings/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    if len(entries) > limits.operations:
+        raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
+    left: list[Left] = []
+    named: set[str] = set()
+    interactions = []
+    for count, (entry, clause) in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get("request"), dict):
+            raise ContractError(f"{where}: the stub at {clause or '/'} has no `request`", clause)
+        found = _Stub(entry, clause, where, left).interaction(count, named)
+        if found is not None:
+            interactions.append(found)
+    return by_example(interactions, left=tuple(left))
+
+
+class _Stub:
+    def __init__(self, entry: dict[str, Any], clause: str, where: str, left: list[Left]) -> None:
+        self._entry = entry
+        self._clause = clause
+        self._where = where
+        self._left = left
+        self._asked: dict[str, Any] = entry["request"]
+        answer = entry.get("response", {})
+        if not isinstance(answer, dict):
+            raise ContractError(f"{where}: {clause}/response is no object", f"{clause}/response")
+        self._answer: dict[str, Any] = answer
+        self._values = Values(where)
+
+    def interaction(self, count: int, named: set[str]) -> Interaction | None:
+        """The stub as an example; None for one that is no answer of its own (a proxy, a fault)."""
+        for word, said in (
+            ("proxyBaseUrl", "a stub that proxies shows no answer"),
+            ("fault", "a stub of a fault shows no answer"),
+        ):
+            if self._answer.get(word):
+                self._left.append(Left(f"{self._clause}/response/{word}", f"{said}, and is not judged"))
+                return None
+        if "customMatcher" in self._asked:
+            raise ContractError(
+                f"{self._where}: customMatcher at {self._clause}/request runs code of its own and cannot be judged; take the stub out",
+                f"{self._clause}/request/customMatcher",
+            )
+        method = str(self._asked.get("method", "ANY")).upper()
+        path, exact, parts = self._url()
+        request = [*parts, *self._more()]
+        told = self._entry.get("name") or next(
+            (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked), f"stub {count + 1}"
+        )
+        priority = self._entry.get("priority")
+        state = self._entry.get("requiredScenarioState")
+        return Interaction(
+            unique(str(told), named),
+            self._clause,
+            None if method == "ANY" else frozenset({method}),
+            path,
+            tuple(request),
+            tuple(self._response(exact=exact)),
+            (f"{self._entry.get('scenarioName', '')}: {state}",) if state and state != "Started" else (),
+            priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
+            delay_of(self._answer),
+        )
+
+    def _url(self) -> tuple[str | None, bool, list[Part]]:
+        """The literal path where there is one, whether one request is meant, and the parts for the URL."""
+        clause = f"{self._clause}/request"
+        word = next((one for one in _URLS if one in self._asked), None)
+        if word is None:
+            return None, False, []
+        said = self._asked[word]
+        pointer = f"{clause}/{word}"
+        if not isinstance(said, str):
+            raise ContractError(f"{self._where}: {pointer} is no text", pointer)
+        if word == "url":
+            path, question, _ = said.partition("?")
+            if question:
+                wanted = unquote(said)
+                return path, True, [asked_part(see_url, some(lambda url: unquote(url) == wanted), word, "/url", pointer)]
+            return (
+                path,
+                True,
+                [
+                    asked_part(see_path, some(lambda seen: seen == unquote(path)), word, "/path", pointer),
+                    asked_part(see_url, some(lambda url: "?" not in url), word, "/url", pointer),
+                ],
+            )
+        if word == "urlPath":
+            return said, True, [asked_part(see_path, some(lambda path: path == unquote(said)), word, "/path", pointer)]
+        if word == "urlPathTemplate":
+            return None, False, self._template(said, pointer)
+        seek = search(said, whole=True)
+        if seek is None:
+            self._left.append(Left(pointer, "this pattern cannot be compiled, and its stub is not judged"))
+        see = see_url if word == "urlPattern" else see_raw_path
+        return None, False, [asked_part(see, some(seek or (lambda _: None)), word, "/url", pointer)]
+
+    def _template(self, template: str, pointer: str) -> list[Part]:
+        router: Router[str] = Router()
+        router.add("GET", template, template)
+        parts = [
+            asked_part(
+                see_raw_path, some(lambda path: router.match("GET", path) is not None), "urlPathTemplate", "/path", pointer
+            )
+        ]
+        for name, matcher in self._object("pathParameters").items():
+            clause = f"{self._clause}/request/pathParameters/{escaped(name)}"
+            see = _in_template(template, name)
+            parts.append(asked_part(see, self._values.ask(matcher, clause), "pathParameters", f"/path/{escaped(name)}", clause))
+        return parts
+
+    def _more(self) -> Iterator[Part]:
+        for word, looked_at, place in (
+            ("queryParameters", see_query, "query"),
+            ("headers", see_header, "headers"),
+            ("cookies", see_cookie, "cookies"),
+        ):
+            for name, matcher in self._object(word).items():
+                clause = f"{self._clause}/request/{word}/{escaped(name)}"
+                told = {"equalTo": matcher} if isinstance(matcher, str) else matcher
+                yield asked_part(looked_at(name), self._values.ask(told, clause), word, f"/{place}/{escaped(name)}", clause)
+        if "basicAuthCredentials" in self._asked:
+            clause = f"{self._clause}/request/basicAuthCredentials"
+            yield asked_part(see_header("authorization"), bool, "basicAuthCredentials", "/headers/authorization", clause)
+        for word in ("formParameters", "multipartPatterns"):
+            if self._asked.get(word):
+                clause = f"{self._clause}/request/{word}"
+                self._left.append(Left(clause, f"{word} are not judged: whether a request is meant stays open"))
+                yield asked_part(see_text, lambda _: None, word, "", clause)
+        patterns = self._asked.get("bodyPatterns", [])
+        for index, matcher in enumerate(patterns if isinstance(patterns, list) else ()):
+            clause = f"{self._clause}/request/bodyPatterns/{index}"
+            see = see_json if self._values.of_json(matcher) else see_text
+            ask = self._values.ask(matcher, clause)
+            for pointer, said in self._values.left:
+                self._left.append(Left(pointer, said))
+            self._values.left.clear()
+            yield asked_part(see, ask, "bodyPatterns", "", clause)
+
+    def _object(self, word: str) -> dict[str, Any]:
+        held = self._asked.get(word, {})
+        if not isinstance(held, dict):
+            raise ContractError(f"{self._where}: {self._clause}/request/{word} is no object", f"{self._clause}/request/{word}")
+        return held
+
+    def _response(self, *, exact: bool) -> Iterator[Part]:
+        answer, clause = self._answer, f"{self._clause}/response"
+        status = answer.get("status", 200)
+        if not isinstance(status, int) or isinstance(status, bool):
+            raise ContractError(f"{self._where}: {clause}/status is no number", f"{clause}/status")
+        yield status_part(status, None, f"{clause}/status")
+        headers = answer.get("headers")
+        yield from answer_headers(headers, {}, f"{clause}/headers", exact=exact)
+        media = (
+            next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+            if isinstance(headers, dict)
+            else ""
+        )
+        if "bodyFileName" in answer:
+            self._left.append(
+                Left(f"{clause}/bodyFileName", "its body is in a file that was not published with it, and is not judged")
+            )
+            return
+        if "base64Body" in answer:
+            self._left.append(Left(f"{clause}/base64Body", "a body of bytes is not judged"))
+            return
+        word = "jsonBody" if "jsonBody" in answer else "body"
+        value = answer.get(word)
+        if word == "jsonBody" and isinstance(value, str | int | float | bool):
+            value = json.dumps(value)
+        if word == "jsonBody" and not media:
+            media = "application/json"
+        part = answer_body(value, media, {}, exact=exact, clause=f"{clause}/{word}", where=self._where)
+        if part is not None:
+            yield part
+        elif value not in (None, ""):
+            self._left.append(Left(f"{clause}/{word}", "a text that is made for each request is not judged"))
+
+
+def _in_template(template: str, name: str) -> See:
+    plain = re.sub(r"\{([^{}:/]+):[^{}/]*\}", r"{\1}", template)
+
+    def see(call: Any) -> tuple[list[Any], str]:
+        value = parameters(plain, call.exchange.path).get(name)
+        return ([] if value is None else [unquote(value)]), ""
+
+    return see
+
+
+def delay_of(answer: Mapping[str, Any]) -> Delay | None:
+    """Fixed, uniform and log-normal delays, in ms."""
+    fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
+    said = answer.get("delayDistribution")
+    if isinstance(said, dict):
+        if said.get("type") == "uniform":
+            return Delay(least=delay_ms(said.get("lower")) or 0.0, most=delay_ms(said.get("upper")))
+        if said.get("type") == "lognormal":
+            return Delay(median=delay_ms(said.get("median")), most=delay_ms(said.get("maxValue")))
+        fixed = delay_ms(said.get("milliseconds")) if said.get("type") == "fixed" else fixed
+    dribble = answer.get("chunkedDribbleDelay")
+    if fixed is None and isinstance(dribble, dict):
+        fixed = delay_ms(dribble.get("totalDuration"))
+    return None if fixed is None else Delay(least=fixed, median=fixed)

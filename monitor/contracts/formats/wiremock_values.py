@@ -1,0 +1,193 @@
+"""WireMock's value matchers to what is asked of a value. https://wiremock.org/docs/request-matching/"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monitor.contracts.limits import CONTRACT_LIMITS
+from monitor.contracts.matching.jsonpath import compile_path
+from monitor.contracts.matching.likeness import Likeness
+from monitor.contracts.matching.markup import Element, parse_xml
+from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.predicates import AskAll, combined, negated, some
+from monitor.contracts.matching.rules import text_of
+from monitor.contracts.refs import survey
+from monitor.contracts.schemas import Draft, Schemas
+from monitor.contracts.work import allowed_depth
+from monitor.errors import ContractError
+
+_JSON = frozenset({"equalToJson", "matchesJsonPath", "matchesJsonSchema"})
+_UNJUDGED = frozenset(
+    {
+        *("matchesXPath", "before", "after", "equalToDateTime", "hasExactly", "includes", "binaryEqualTo", "customMatcher"),
+        *("matchesPathTemplate", "equalToNumber", "greaterThanNumber", "lessThanNumber"),
+    }
+)
+_DEEPEST = 20
+_DRAFTS: dict[str, Draft] = {"V4": "4", "V6": "6", "V7": "7", "V201909": "2019-09", "V202012": "2020-12"}
+
+
+class Values:
+    """Compiles matchers of one stub. `left` gathers those that will not be judged, by pointer."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self.left: list[tuple[str, str]] = []
+
+    def of_json(self, matcher: Any) -> bool:
+        """Whether a matcher looks at decoded JSON."""
+        if not isinstance(matcher, dict):
+            return False
+        inner = [one for word in ("and", "or") for one in matcher.get(word) or ()] + [matcher.get("not")]
+        return bool(_JSON & matcher.keys()) or any(map(self.of_json, inner))
+
+    def ask(self, matcher: Any, clause: str, depth: int = 0) -> AskAll:
+        """What a matcher asks of the values of one place. Raises ContractError for what cannot be read."""
+        if not isinstance(matcher, dict) or depth > _DEEPEST:
+            raise ContractError(f"{self._where}: the matcher at {clause} is no object, or nests too deep", clause)
+        found: list[AskAll] = []
+        for word in ("and", "or"):
+            if isinstance(matcher.get(word), list):
+                inner = [self.ask(one, f"{clause}/{word}/{index}", depth + 1) for index, one in enumerate(matcher[word])]
+                found.append(combined(inner, either=word == "or"))
+        if isinstance(matcher.get("not"), dict):
+            found.append(negated(self.ask(matcher["not"], f"{clause}/not", depth + 1)))
+        if matcher.get("absent") is True:
+            found.append(lambda values: not values)
+        elif matcher.get("absent") is False:
+            found.append(bool)
+        for word, said in matcher.items():
+            one = self._one(word, said, matcher, clause, depth)
+            if one is not None:
+                found.append(one)
+        if not found:
+            self.left.append((clause, "this matcher is not judged"))
+            return lambda _: None
+        return found[0] if len(found) == 1 else combined(found, either=False)
+
+    def _one(self, word: str, said: Any, matcher: dict[str, Any], clause: str, depth: int) -> AskAll | None:
+        if word in _UNJUDGED:
+            self.left.append((f"{clause}/{word}", f"{word} is not judged: whether a request is meant stays open"))
+            return lambda _: None
+        if word in ("equalTo", "contains", "doesNotContain", "matches", "doesNotMatch"):
+            return self._text(word, said, matcher, clause)
+        if word == "equalToJson":
+            return some(self._equal_to_json(said, matcher, clause))
+        if word == "equalToXml":
+            return some(self._equal_to_xml(said, clause))
+        if word == "matchesJsonPath":
+            return some(self._json_path(said, clause, depth))
+        return some(self._json_schema(said, matcher, clause)) if word == "matchesJsonSchema" else None
+
+    def _text(self, word: str, said: Any, matcher: dict[str, Any], clause: str) -> AskAll:
+        wanted = said if isinstance(said, str) else text_of(said)
+        if word == "equalTo":
+            if matcher.get("caseInsensitive") is True:
+                return some(lambda value: text_of(value).lower() == wanted.lower())
+            return some(lambda value: text_of(value) == wanted)
+        if word in ("contains", "doesNotContain"):
+            holds: Callable[[Any], bool | None] = lambda value: wanted in text_of(value)  # noqa: E731 - short beside its kin
+            return some(holds) if word == "contains" else _none(holds)
+        seek = search(wanted, whole=True)
+        if seek is None:
+            self.left.append((f"{clause}/{word}", "this pattern cannot be compiled, and is not judged"))
+            return lambda _: None
+        return some(lambda value: seek(text_of(value))) if word == "matches" else _none(lambda value: seek(text_of(value)))
+
+    def _equal_to_json(self, said: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+        expected = said
+        if isinstance(said, str):
+            try:
+                expected = json.loads(said)
+            except (ValueError, RecursionError):
+                raise ContractError(f"{self._where}: {clause}/equalToJson is no JSON", f"{clause}/equalToJson") from None
+        extra, unordered = matcher.get("ignoreExtraElements") is True, matcher.get("ignoreArrayOrder") is True
+        return lambda value: Likeness(extra=extra, unordered=unordered).like(value, expected)
+
+    def _equal_to_xml(self, said: Any, clause: str) -> Callable[[Any], bool | None]:
+        expected = parse_xml(str(said))
+        if expected is None:
+            raise ContractError(f"{self._where}: {clause}/equalToXml is no XML", f"{clause}/equalToXml")
+
+        def fits(value: Any) -> bool | None:
+            element = parse_xml(str(value))
+            return False if element is None else _same(element, expected)
+
+        return fits
+
+    def _json_path(self, said: Any, clause: str, depth: int) -> Callable[[Any], bool | None]:
+        expression = said if isinstance(said, str) else said.get("expression") if isinstance(said, dict) else None
+        if not isinstance(expression, str):
+            raise ContractError(f"{self._where}: {clause}/matchesJsonPath names no expression", f"{clause}/matchesJsonPath")
+        try:
+            find = compile_path(expression)
+        except ContractError as error:
+            self.left.append((f"{clause}/matchesJsonPath", f"{error}, and is not judged"))
+            return lambda _: None
+        inner = {word: held for word, held in said.items() if word != "expression"} if isinstance(said, dict) else {}
+        ask = self.ask(inner, f"{clause}/matchesJsonPath", depth + 1) if inner else None
+
+        def fits(value: Any) -> bool | None:
+            found = find(value)
+            if found is None:
+                return None
+            if ask is None:
+                return any(one not in (None, [], {}) for one in found)
+            return ask(found)
+
+        return fits
+
+    def _json_schema(self, said: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+        schema = said
+        if isinstance(said, str):
+            try:
+                schema = json.loads(said)
+            except (ValueError, RecursionError):
+                schema = None
+        pointer = f"{clause}/matchesJsonSchema"
+        if not isinstance(schema, dict):
+            raise ContractError(f"{self._where}: {pointer} is no schema", pointer)
+        survey(schema, f"{self._where} {pointer}", CONTRACT_LIMITS)
+        if allowed_depth(schema, CONTRACT_LIMITS.work) < 1:
+            raise ContractError(f"{self._where}: too many schemas of {pointer} apply to one value", pointer)
+        draft = _DRAFTS.get(str(matcher.get("schemaVersion", "V202012")), "2020-12")
+        compiled = Schemas(
+            {key: value for key, value in schema.items() if key != "$id"}, draft, where=f"{self._where} {pointer}"
+        ).lazily("")
+        compiled.compiled()
+
+        def fits(value: Any) -> bool | None:
+            try:
+                return compiled.fits(value)
+            except (ValueError, RecursionError):
+                return None
+
+        return fits
+
+
+def _none(ask: Callable[[Any], bool | None]) -> AskAll:
+    """No value is so."""
+    held = some(ask)
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        said = held(values)
+        return None if said is None else not said
+
+    return fits
+
+
+def _same(actual: Element, expected: Element) -> bool:
+    return (
+        (actual.name, actual.attributes, actual.text) == (expected.name, expected.attributes, expected.text)
+        and len(actual.children) == len(expected.children)
+        and all(map(_same, actual.children, expected.children))
+    )
+
+
+def pattern_without(text: str) -> re.Pattern[str] | None:
+    """A pattern of Python's for taking parts out of short texts; None for one that is too costly or unknown."""
+    try:
+        return re.compile(text) if len(text) <= 200 and not re.search(r"[*+}]\)?[*+{]|\\\d", text) else None
+    except (re.error, RecursionError, OverflowError):
+        return None

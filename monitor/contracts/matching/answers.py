@@ -1,0 +1,107 @@
+"""What a stub's canned answer asks of a live one: equal where one request is meant, else of the same shape.
+
+A templated text (`{{…}}`) stands for any text, and one outside quotes for any value. What comes besides is allowed.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.contracts.matching.content import body_part, example_of
+from monitor.contracts.matching.likeness import placeholder_rule
+from monitor.contracts.matching.parts import Part, header_part
+from monitor.contracts.matching.rules import ANYTHING, Rule, Rules
+from monitor.model.pointers import escaped
+
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}\}?|\$\{[A-Za-z_][\w.\[\]]*\}")
+_BLOCK = re.compile(r"\{\{[#/^]")
+_MARK, _TEXT = "\u0001any\u0001", "\u0001text\u0001"
+_MADE_ON_THE_WAY = frozenset(
+    {
+        *("date", "server", "connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "etag"),
+        *("last-modified", "set-cookie", "vary", "x-request-id", "matched-stub-id"),
+    }
+)
+
+
+def is_templated(text: str) -> bool:
+    """Whether a text holds a template."""
+    return _TEMPLATE.search(text) is not None
+
+
+def answer_body(
+    value: Any, media: str, rules: Mapping[str, Rules], *, exact: bool, clause: str, where: str, templated: bool = False
+) -> Part | None:
+    """The part for a body; None where the answer shows none. `exact`: values count, where they are no templates.
+
+    `templated`: the whole answer is made from a template, so that only its shape counts.
+    """
+    if value is None or value in ("", b""):
+        return None
+    if isinstance(value, str) and (templated or is_templated(value)):
+        value, exact = _untemplated(value), False
+        if value is None:
+            return None  # text whose shape nobody can tell
+    example = example_of(value, media)
+    held = dict(rules)
+    if not exact or templated:
+        held.setdefault("$", Rules((Rule("type"),), clause))
+    if example.kind == "json":
+        held |= {path: found for path, found in _marked(example.value, "$", clause) if path not in held}
+    elif example.kind in ("text", "binary", "form") and not exact:
+        return None
+    return body_part("response", example, held, strict=False, clause=clause, where=where)
+
+
+def _untemplated(text: str) -> str | None:
+    """A JSON text whose templates are marks; None for another, whose shape nobody can tell."""
+    if _BLOCK.search(text):
+        return None  # loops and conditions: the answer is made by a program
+    marked = []
+    inside, at = False, 0
+    for match in _TEMPLATE.finditer(text):
+        before = text[at : match.start()]
+        inside ^= len(re.findall(r'(?<!\\)"', before)) % 2 == 1
+        marked += [before, _TEXT if inside else json.dumps(_MARK)]
+        at = match.end()
+    marked.append(text[at:])
+    said = "".join(marked)
+    try:
+        json.loads(said, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(json.loads(said, strict=False))
+
+
+def _marked(value: Any, path: str, clause: str) -> Iterator[tuple[str, Rules]]:
+    """Rules for the places that hold a mark or a placeholder."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+            yield from _marked(child, f"{path}['{quoted}']", clause)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _marked(child, f"{path}[{index}]", clause)
+    elif isinstance(value, str):
+        placed = placeholder_rule(value)
+        if value == _MARK:
+            yield path, Rules((Rule(ANYTHING),), clause)
+        elif _TEXT in value or is_templated(value):
+            yield path, Rules((Rule("type"),), clause)
+        elif placed is not None:
+            yield path, Rules((Rule(placed[0], placed[1]),), clause)
+
+
+def answer_headers(headers: Any, rules: Mapping[str, Rules], clause: str, *, exact: bool) -> Iterator[Part]:
+    """Parts for the headers of an answer; those that servers make anew for each are passed over."""
+    for name, value in (headers if isinstance(headers, dict) else {}).items():
+        key = str(name).lower()
+        if key in _MADE_ON_THE_WAY:
+            continue
+        texts = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+        held = rules.get(key)
+        loose = any(map(is_templated, texts)) or (not exact and key != "content-type")
+        if held is None and loose:
+            held = Rules((Rule(ANYTHING),), clause)
+        yield header_part("response", key, texts, held, f"{clause}/{escaped(str(name))}")

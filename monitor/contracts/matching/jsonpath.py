@@ -1,0 +1,145 @@
+"""JSONPath as stubs write it: names, indices, wildcards, descent and simple filters, evaluated within bounds.
+
+https://www.rfc-editor.org/rfc/rfc9535 and the words of Jayway's library. What is not of these is refused, never guessed.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from monitor.contracts.matching.patterns import search
+from monitor.errors import ContractError
+
+Find = Callable[[Any], list[Any] | None]
+"""All values that a path names in a document; None when the search would take too long."""
+
+_STEP = re.compile(
+    r"(\.\.)?(?:\.?([A-Za-z_$@\-\w][\w\-$@]*)(?!\()|\.?(\*)|\.?\[\s*(?:(-?\d{1,9})|(\*)|'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\?\s*\((.*?)\)|(-?\d{0,9}):(-?\d{0,9}))\s*\])",
+    re.DOTALL,
+)
+_SIZE = re.compile(r"\.(?:size|length)\(\)$")
+_TERM = re.compile(
+    r"\s*(!?)\s*@((?:\.[\w\-]+|\['[^']*'\]|\[\d+\])*(?:\.(?:size|length)\(\))?)\s*(?:(==|!=|<=|>=|<|>|=~)\s*(.+?))?\s*$",
+    re.DOTALL,
+)
+_MOST = 50_000
+
+
+def compile_path(text: str) -> Find:
+    """The search for a path. Raises ContractError for one that is not understood."""
+    said = text.strip()
+    if not said.startswith("$"):
+        said = f"$.{said}"
+    rest = said[1:]
+    sized = _SIZE.search(rest)
+    steps = _steps(rest[: sized.start()] if sized else rest, text)
+
+    def find(document: Any) -> list[Any] | None:
+        level = [document]
+        for deep, step in steps:
+            if deep:
+                level = [node for one in level for node in _every(one)]
+            level = [child for one in level for child in step(one)]
+            if len(level) > _MOST:
+                return None
+        return [len(one) for one in level if isinstance(one, dict | list | str)] if sized else level
+
+    return find
+
+
+def _steps(rest: str, text: str) -> list[tuple[bool, Callable[[Any], list[Any]]]]:
+    steps = []
+    at = 0
+    while at < len(rest):
+        match = _STEP.match(rest, at)
+        if match is None:
+            raise ContractError(f"the JSONPath {text[:80]!r} is not understood at {rest[at : at + 20]!r}")
+        steps.append((match[1] is not None, _step(match, text)))
+        at = match.end()
+    if len(steps) > 50:
+        raise ContractError(f"the JSONPath {text[:80]!r} has more than 50 steps")
+    return steps
+
+
+def _step(match: re.Match[str], text: str) -> Callable[[Any], list[Any]]:
+    _, name, star, index, items, single, double, condition, first, last = match.groups()
+    if condition is not None:
+        asked = _condition(condition, text)
+        return lambda node: [child for child in _children(node) if asked(child)]
+    if star or items:
+        return _children
+    if index is not None:
+        at = int(index)
+        return lambda node: [node[at]] if isinstance(node, list) and -len(node) <= at < len(node) else []
+    if first is not None:
+        part = slice(int(first) if first else None, int(last) if last else None)
+        return lambda node: node[part] if isinstance(node, list) else []
+    key = name if name is not None else re.sub(r"\\(.)", r"\1", single if single is not None else double)
+    return lambda node: [node[key]] if isinstance(node, dict) and key in node else []
+
+
+def _children(node: Any) -> list[Any]:
+    return list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, list) else []
+
+
+def _every(node: Any) -> Iterator[Any]:
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        yield one
+        stack.extend(reversed(_children(one)))
+
+
+def _condition(text: str, whole: str) -> Callable[[Any], bool]:
+    """`a && b || c` of comparisons with a literal, or of existence."""
+    either = [[_term(term, whole) for term in part.split("&&")] for part in text.split("||")]
+    return lambda node: any(all(term(node) for term in part) for part in either)
+
+
+def _term(text: str, whole: str) -> Callable[[Any], bool]:
+    match = _TERM.match(text)
+    if match is None:
+        raise ContractError(f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} is not understood")
+    negated, path, operator, literal = match.groups()
+    find = compile_path("$" + path)
+    if operator is None:
+        return lambda node: bool(find(node)) != bool(negated)
+    if operator == "=~":
+        pattern = re.fullmatch(r"/(.*)/(i?)", literal, re.DOTALL)
+        seek = search(("(?i)" if pattern[2] else "") + pattern[1], whole=True) if pattern else None
+        if seek is None:
+            raise ContractError(f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} holds no pattern that can be used")
+        return lambda node: any(isinstance(one, str) and seek(one) for one in find(node) or ())
+    return _compared(find, operator, _literal(literal, whole))
+
+
+def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
+    def holds(node: Any) -> bool:
+        found = find(node) or []
+        if operator in ("==", "!="):
+            same = any(one == value and isinstance(one, bool) == isinstance(value, bool) for one in found)
+            return same == (operator == "==")
+        order = ("<", "<=", ">", ">=").index(operator)
+        alike = [one for one in found if _ordered(one, value)]
+        return any((one < value, one <= value, one > value, one >= value)[order] for one in alike)
+
+    return holds
+
+
+def _ordered(one: Any, value: Any) -> bool:
+    """Whether two values have an order: numbers, or texts."""
+    numbers = isinstance(one, int | float) and isinstance(value, int | float)
+    return (numbers and not isinstance(one, bool)) or (isinstance(one, str) and isinstance(value, str))
+
+
+def _literal(text: str, whole: str) -> Any:
+    known = {"true": True, "false": False, "null": None}
+    if text in known:
+        return known[text]
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    if re.fullmatch(r"-?\d{1,18}", text):
+        return int(text)
+    if re.fullmatch(r"-?\d{1,18}\.\d{1,18}", text):
+        return float(text)
+    raise ContractError(f"the value {text[:40]!r} in a filter of the JSONPath {whole[:60]!r} is not understood")

@@ -1,0 +1,161 @@
+"""What stubs ask of a request: values of its places, as texts or as JSON, and what is asked of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.findings import Side
+from monitor.contracts.matching.call import Call, plain_path
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.parts import HEADERS_UNSEEN, UNSEEN, Part
+from monitor.contracts.payloads import EMPTY
+from monitor.contracts.styles import cookie_pairs
+from monitor.model.exchanges import REDACTED
+
+Seen = tuple[list[Any], str]
+"""The values at one place, none when it is absent; and "", or why it cannot be seen."""
+
+See = Callable[[Call], Seen]
+AskAll = Callable[[Sequence[Any]], bool | None]
+"""Whether the values of a place are as asked; None when that cannot be decided."""
+
+
+def asked_part(see: See, ask: AskAll, rule: str, pointer: str, clause: str) -> Part:
+    """A part of a request matcher: what is asked of one place."""
+    broken = Broken(rule, pointer, clause, rule, "other")
+
+    def judge(call: Call, said: Mismatches) -> None:
+        values, problem = see(call)
+        if problem:
+            said.leave(problem, clause)
+            return
+        fits = ask(values)
+        if fits is None:
+            said.leave("undecidable", clause)
+        elif not fits:
+            said.add(broken)
+
+    return judge
+
+
+def some(ask: Callable[[Any], bool | None]) -> AskAll:
+    """Some value is as asked."""
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        said = [ask(value) for value in values]
+        return True if True in said else None if None in said else False
+
+    return fits
+
+
+def negated(ask: AskAll) -> AskAll:
+    """The opposite."""
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        said = ask(values)
+        return None if said is None else not said
+
+    return fits
+
+
+def combined(asks: Sequence[AskAll], *, either: bool) -> AskAll:
+    """All of them, or with `either` one of them."""
+
+    def fits(values: Sequence[Any]) -> bool | None:
+        said = [ask(values) for ask in asks]
+        if either:
+            return True if True in said else None if None in said else False
+        return False if False in said else None if None in said else True
+
+    return fits
+
+
+def see_path(call: Call) -> Seen:
+    """The path without percent-encoding."""
+    return [plain_path(call.exchange.path)], ""
+
+
+def see_raw_path(call: Call) -> Seen:
+    """The path as it came."""
+    return [call.exchange.path], ""
+
+
+def see_url(call: Call) -> Seen:
+    """Path and query as they came."""
+    exchange = call.exchange
+    if not exchange.query and not exchange.query_known:
+        return [exchange.path], UNSEEN
+    query = exchange.query.removeprefix("?")
+    return [f"{exchange.path}?{query}" if query else exchange.path], ""
+
+
+def see_query(name: str, *, any_case: bool = False) -> See:
+    """The values of one parameter."""
+    wanted = name.lower()
+
+    def see(call: Call) -> Seen:
+        query = call.query
+        if query is None:
+            return [], UNSEEN
+        if not any_case:
+            return list(query.get(name, ())), ""
+        return [value for key, values in query.items() if key.lower() == wanted for value in values], ""
+
+    return see
+
+
+def see_header(name: str, side: Side = "request") -> See:
+    """One header."""
+    key = name.lower()
+    unseen = UNSEEN if side == "request" else HEADERS_UNSEEN
+
+    def see(call: Call) -> Seen:
+        exchange = call.exchange
+        headers = exchange.request_headers if side == "request" else exchange.response_headers
+        text = headers.get(key)
+        if text is None:
+            return [], unseen if not headers or not exchange.headers_whole else ""
+        return ([], unseen) if text == REDACTED or text.startswith("[redacted ") else ([text], "")
+
+    return see
+
+
+def see_cookie(name: str) -> See:
+    """One cookie of the request."""
+    header = see_header("cookie")
+
+    def see(call: Call) -> Seen:
+        texts, problem = header(call)
+        if problem:
+            return [], problem
+        values = [value for text in texts for key, value in cookie_pairs(text) if key == name]
+        return ([], UNSEEN) if any(value.startswith("[redacted") for value in values) else (values, "")
+
+    return see
+
+
+def see_method(call: Call) -> Seen:
+    """The method."""
+    return [call.exchange.method.upper()], ""
+
+
+def see_text(call: Call) -> Seen:
+    """The request's body as text."""
+    if call.exchange.redacted:
+        return [], UNSEEN
+    raw, problem = call.request.raw()
+    if problem == EMPTY:
+        return [], ""
+    if problem:
+        return [], problem
+    return [raw if isinstance(raw, str) else raw.decode("utf-8", "replace")], ""
+
+
+def see_json(call: Call) -> Seen:
+    """The request's body, decoded."""
+    if call.exchange.redacted:
+        return [], UNSEEN
+    problem = call.request.problem
+    if problem in (EMPTY, "not_json"):
+        return [], ""
+    return ([], problem) if problem else ([call.request.value], "")

@@ -1,0 +1,176 @@
+"""Pacts held against live exchanges: by interaction, with states that no log shows."""
+
+from typing import Any
+
+import pytest
+
+from monitor.contracts.check import check
+from monitor.contracts.registry import Registry
+from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact, registry, revision, rules
+
+BROKEN = {"id": "seven", "state": "open", "lines": []}
+
+
+def test_an_answer_of_the_expected_types_is_valid_and_is_evidence() -> None:
+    found = judged(live(path="/orders/1234", answer={"id": 1, "state": "paid", "lines": [], "more": True}), pact(interaction()))
+    assert (found.outcome, found.operation, found.contract) == ("valid", "GET /orders/{id}", "pact-0")
+    assert [(one.contract, one.interaction, one.shown) for one in found.evidence] == [("pact-0", "an order", "kept")]
+
+
+def test_an_answer_of_another_type_is_violated_and_named_without_its_value() -> None:
+    found = judged(live(answer=BROKEN), pact(interaction()))
+    assert (found.outcome, rules(found)) == ("violated", [("type", "/id")])
+    assert (found.violations[0].expected, found.violations[0].actual, found.violations[0].side) == (
+        "number",
+        "string",
+        "response",
+    )
+    assert found.violations[0].clause == "/interactions/0/response/matchingRules/body/$"
+    assert "seven" not in repr(found)
+    assert [one.shown for one in found.evidence] == ["broken"]
+
+
+def test_a_missing_key_another_status_and_a_missing_header_are_broken() -> None:
+    assert rules(judged(live(answer={"id": 1, "state": "x"}), pact(interaction()))) == [("missing_key", "/lines")]
+    assert rules(judged(live(status=404), pact(interaction()))) == [("status", "/status")]
+    wanted = pact(interaction(answers={"headers": {"Content-Type": "application/json", "X-Trace": "a"}}))
+    assert rules(judged(live(), wanted)) == [("missing_header", "/headers/x-trace")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"path": "/orders/seven"}, {"method": "DELETE"}, {"query": "page=2"}, {"path": "/other"}],
+)
+def test_traffic_that_no_interaction_asks_for_is_neither_valid_nor_violated(changes: dict[str, Any]) -> None:
+    found = judged(live(answer=BROKEN, **changes), pact(interaction()))
+    assert (found.outcome, found.reason, list(found.evidence)) == ("not_checked", "no_interaction", [])
+
+
+def test_unexpected_keys_are_allowed_in_answers_and_not_in_requests() -> None:
+    asks = {
+        "method": "POST",
+        "path": "/orders",
+        "body": {"sku": "a"},
+        "matchingRules": {"body": {"$": matchers({"match": "type"})}},
+    }
+    held = pact(interaction("a new order", asks=asks, answers={"status": 201}))
+    post = {"method": "POST", "path": "/orders", "status": 201, "request_headers": {"content-type": "application/json"}}
+    assert judged(live(asked={"sku": "b"}, answer=ORDER | {"more": 1}, **post), held).outcome == "valid"
+    assert judged(live(asked={"sku": "b", "more": 1}, **post), held).reason == "no_interaction"
+    assert judged(live(asked={"sku": 3}, **post), held).reason == "no_interaction"
+
+
+def test_where_several_fit_one_that_is_kept_makes_it_valid() -> None:
+    there = interaction("an order", "it is there")
+    gone = interaction("an order", "it is not there", answers={"status": 404, "body": {"error": "x"}})
+    held = pact(there, gone)
+    assert judged(live(), held).outcome == "valid"
+    found = judged(live(status=404, answer={"error": "gone"}), held)
+    assert (found.outcome, [one.interaction for one in found.evidence]) == ("valid", ["an order given it is not there"])
+
+
+def test_where_several_of_different_states_fit_and_none_is_kept_nobody_knows() -> None:
+    held = pact(interaction("a", "one state"), interaction("b", "another"))
+    found = judged(live(answer=BROKEN), held)
+    assert (found.outcome, found.reason) == ("not_checked", "ambiguous_state")
+    assert [one.shown for one in found.evidence] == ["open", "open"]
+
+
+@pytest.mark.parametrize("given", ["", "the same state"])
+def test_where_several_of_one_state_fit_and_none_is_kept_it_is_violated(given: str) -> None:
+    other = interaction("b", given, answers={"body": {"id": 1, "total": 2}})
+    found = judged(live(answer=BROKEN), pact(interaction("a", given), other))
+    assert (found.outcome, rules(found)) == ("violated", [("type", "/id")])
+
+
+def test_states_with_other_parameters_are_other_states() -> None:
+    one, two = interaction("a"), interaction("b")
+    one["providerStates"] = [{"name": "an order", "params": {"id": 1}}]
+    two["providerStates"] = [{"name": "an order", "params": {"id": 2}}]
+    assert judged(live(answer=BROKEN), pact(one, two)).reason == "ambiguous_state"
+
+
+def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
+    asks = {"headers": {"X-Tenant": "a"}}
+    held = pact(interaction(asks=asks))
+    unseen = live(request_headers={}, answer=BROKEN)
+    assert (judged(unseen, held).outcome, judged(unseen, held).reason) == ("not_checked", "ambiguous_request")
+    assert judged(live(request_headers={}), held).outcome == "valid"
+    assert judged(live(query_known=False, answer=BROKEN), pact(interaction())).reason == "ambiguous_request"
+    assert judged(live(request_headers={"x-tenant": "b"}), held).reason == "no_interaction"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"response_body": None}, "no_body"),
+        ({"response_truncated": True}, "truncated"),
+        (
+            {"response_body": "\x1f\x8bzz", "response_headers": {"content-type": "application/json", "content-encoding": "gzip"}},
+            "encoded",
+        ),
+        ({"status": 0}, "no_response"),
+        ({"proxy_answer": True, "status": 503}, "proxy_answer"),
+    ],
+)
+def test_an_answer_that_cannot_be_seen_is_not_checked(changes: dict[str, Any], reason: str) -> None:
+    found = judged(live(**changes), pact(interaction()))
+    assert (found.outcome, found.reason) == ("not_checked", reason)
+
+
+def test_masked_values_are_not_held_against_the_provider_and_types_are() -> None:
+    exact = pact(interaction(answers={"matchingRules": {}}))
+    masked = {"id": 7, "state": "*****", "lines": [{"sku": "***", "count": 2}]}
+    found = judged(live(answer=masked, redacted=True), exact)
+    assert (found.outcome, found.reason) == ("valid", "shape_only")
+    assert rules(judged(live(answer=masked | {"lines": {}}, redacted=True), exact)) == [("type", "/lines")]
+
+
+def test_a_pending_interaction_is_seen_and_held_against_nobody() -> None:
+    found = judged(live(answer=BROKEN), pact(interaction(pending=True), version="4.0"))
+    assert (found.outcome, found.reason) == ("not_checked", "pending")
+    assert judged(live(), pact(interaction(pending=True), version="4.0")).outcome == "valid"
+
+
+def test_a_path_logged_as_its_template_may_be_the_literal_one() -> None:
+    literal = pact(interaction(asks={"path": "/orders/7", "matchingRules": {}}))
+    assert judged(live(path="/orders/{id}"), literal).outcome == "valid"
+    assert judged(live(path="/orders/{id}", answer=BROKEN), literal).reason == "ambiguous_request"
+
+
+def test_each_consumer_is_bound_by_its_own_pact_only() -> None:
+    strict = pact(interaction(answers={"body": {"total": 1}}), consumer="billing")
+    held = Registry(
+        [
+            revision(pact(interaction()), name="web-orders", consumer="web"),
+            revision(strict, name="billing-orders", consumer="billing"),
+        ]
+    )
+    assert check(live(caller="web"), held).outcome == "valid"
+    found = check(live(caller="billing"), held)
+    assert (found.outcome, found.contract, rules(found)) == ("violated", "billing-orders", [("missing_key", "/total")])
+    assert check(live(caller="nobody"), held).reason == "no_contract"
+
+
+def test_an_openapi_document_beside_a_pact_decides_what_the_pact_does_not_know() -> None:
+    openapi = {
+        "openapi": "3.0.3",
+        "info": {"title": "x", "version": "1"},
+        "paths": {"/other": {"get": {"responses": {"200": {"description": "x"}}}}},
+    }
+    held = Registry([revision(pact(interaction())), revision(openapi, "openapi")])
+    assert check(live(path="/other"), held).outcome == "valid"
+    both = check(live(answer=BROKEN), held)
+    assert (both.outcome, both.contract) == ("violated", "pact")
+
+
+def test_a_mock_is_nobodys_promise() -> None:
+    held = Registry([revision(pact(interaction()), role="mock")])
+    assert check(live(answer=BROKEN), held).reason == "no_contract"
+
+
+def test_interactions_described_alike_keep_their_own_names() -> None:
+    held = registry(pact(interaction("same"), interaction("same", answers={"status": 404})))
+    promise = held.find("orders", "", "", "web", 10)[0].promise
+    assert promise is not None
+    assert [one.name for one in promise.interactions] == ["same", "same (2)"]

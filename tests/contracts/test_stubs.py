@@ -1,0 +1,316 @@
+"""Spring Cloud Contract, WireMock and Mountebank: read into examples, and held against live exchanges."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from monitor.contracts.form import Promise
+from monitor.contracts.read import kind_of, read_contract
+from monitor.contracts.text import parse
+from monitor.errors import ContractError
+from monitor.model.exchanges import Checked, Exchange
+from tests.contracts.examples import judged, live, rules
+
+CONTRACT = """
+description: an order by its number
+name: shows_an_order
+priority: 3
+request:
+  method: GET
+  urlPath: /orders/7
+  queryParameters: {detail: full}
+  headers: {X-Tenant: a}
+  matchers:
+    headers: [{key: X-Tenant, regex: "[a-z]+"}]
+response:
+  status: 200
+  fixedDelayMilliseconds: 250
+  headers: {Content-Type: application/json}
+  body: {id: 7, state: open, day: "2024-01-31", lines: [{sku: a, count: 2}], note: null}
+  matchers:
+    body:
+      - {path: $.state, type: by_regex, value: "open|paid"}
+      - {path: $.day, type: by_date}
+      - {path: $.lines, type: by_type, minOccurrence: 1}
+      - {path: "$.lines[*].count", type: by_regex, predefined: number}
+"""
+BODY = {"id": 7, "state": "paid", "day": "2026-11-28", "lines": [{"sku": "b", "count": 5}], "note": None, "more": 1}
+
+
+def read(document: Any, form: str) -> Promise:
+    text = document if isinstance(document, str) else json.dumps(document)
+    assert kind_of(parse(text, where="x")) == form
+    return read_contract(form, text, where="test")
+
+
+def scc(one: Exchange, document: str = CONTRACT) -> Checked:
+    return judged(one, document, form="spring-cloud-contract")
+
+
+def asked(**changes: Any) -> Exchange:
+    fields = {"query": "detail=full&page=1", "request_headers": {"x-tenant": "zz", "accept": "*/*"}, "answer": BODY}
+    return live(**(fields | changes))
+
+
+def test_a_spring_cloud_contract_is_an_example_with_matchers() -> None:
+    one = read(CONTRACT, "spring-cloud-contract").interactions[0]
+    assert (one.name, one.priority, one.delay and one.delay.median, one.path) == ("shows_an_order", 3, 250.0, "/orders/7")
+    assert scc(asked()).outcome == "valid"
+    wrong = BODY | {"state": "gone", "day": "today", "lines": [], "id": 8}
+    assert rules(scc(asked(answer=wrong))) == [("equality", "/id"), ("regex", "/state"), ("regex", "/day"), ("type", "/lines")]
+    for changes in ({"query": "detail=no"}, {"request_headers": {"x-tenant": "A1"}}, {"path": "/orders/8"}):
+        assert scc(asked(**changes)).reason == "no_interaction"
+
+
+def test_contracts_that_are_ignored_or_in_progress_hold_nobody() -> None:
+    left = read(CONTRACT + "ignored: true\n", "spring-cloud-contract").left
+    assert [one.pointer for one in left] == ["/ignored"]
+    found = scc(asked(answer=BODY | {"id": 8}), CONTRACT + "inProgress: true\n")
+    assert (found.outcome, found.reason) == ("not_checked", "pending")
+
+
+def test_several_contracts_in_one_file_and_their_messages() -> None:
+    message = """
+name: tells_of_orders
+label: some_order
+input: {triggeredBy: placed()}
+outputMessage:
+  sentTo: orders
+  headers: {contentType: application/json}
+  body: {id: 7}
+  matchers: {body: [{path: $.id, type: by_type}]}
+"""
+    held = read(f"{CONTRACT}---\n{message}", "spring-cloud-contract")
+    assert ([one.name for one in held.interactions], [(one.name, one.topic) for one in held.messages]) == (
+        ["shows_an_order"],
+        [("some_order", "orders")],
+    )
+    listed = read(json.dumps([parse(CONTRACT, where="x")]), "spring-cloud-contract")
+    assert len(listed.interactions) == 1
+
+
+def test_a_url_by_a_pattern_shows_only_the_shape_of_what_has_no_matcher() -> None:
+    document = """
+request: {method: GET, url: /orders/7, matchers: {url: {regex: "/orders/[0-9]+"}}}
+response: {status: 200, headers: {Content-Type: application/json}, body: {id: 7, state: open}, matchers: {body: [{path: $.state, type: by_equality}]}}
+"""
+    assert scc(live(path="/orders/99", answer={"id": 99, "state": "open"}), document).outcome == "valid"
+    assert rules(scc(live(path="/orders/99", answer={"id": "99", "state": "paid"}), document)) == [
+        ("type", "/id"),
+        ("equality", "/state"),
+    ]
+
+
+def stub(asks: dict[str, Any], answers: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    answered = {"status": 200, "jsonBody": {"id": 7}, "headers": {"Content-Type": "application/json"}}
+    return {"request": {"method": "GET"} | asks, "response": answered | (answers or {}), "id": "x", "uuid": "x"} | more
+
+
+def wiremock(one: Exchange, *stubs: dict[str, Any]) -> Checked:
+    return judged(one, stubs[0] if len(stubs) == 1 else {"mappings": list(stubs)}, form="wiremock")
+
+
+POST = {"method": "POST", "request_headers": {"content-type": "application/json", "cookie": "s=1"}}
+
+
+@pytest.mark.parametrize(
+    ("asks", "fits", "other"),
+    [
+        ({"url": "/orders/7"}, {}, {"query": "a=1"}),
+        ({"url": "/orders/7?a=1&b=2"}, {"query": "a=1&b=2"}, {"query": "b=2&a=1"}),
+        ({"urlPath": "/orders/7"}, {"query": "a=1"}, {"path": "/orders/8"}),
+        ({"urlPattern": r"/orders/\d+\?a=.*"}, {"query": "a=x"}, {"query": ""}),
+        ({"urlPathPattern": r"/orders/\d+"}, {"query": "a=x"}, {"path": "/orders/x"}),
+        ({"urlPathTemplate": "/orders/{id}", "pathParameters": {"id": {"matches": "[0-9]+"}}}, {}, {"path": "/orders/x"}),
+        ({"urlPath": "/orders/7", "queryParameters": {"a": {"equalTo": "1"}}}, {"query": "a=1&b=2"}, {"query": "a=2"}),
+        ({"urlPath": "/orders/7", "queryParameters": {"a": {"absent": True}}}, {"query": "b=1"}, {"query": "a=1"}),
+        ({"urlPath": "/orders/7", "headers": {"X-A": {"contains": "bc"}}}, {"request_headers": {"x-a": "abcd"}}, {"request_headers": {"x-a": "a"}}),
+        (
+            {"urlPath": "/orders/7", "headers": {"X-A": {"equalTo": "ab", "caseInsensitive": True}}},
+            {"request_headers": {"x-a": "AB"}},
+            {"request_headers": {"x-a": "AC"}},
+        ),
+        ({"urlPath": "/orders/7", "headers": {"X-A": {"not": {"matches": "a.*"}}}}, {"request_headers": {"x-a": "b"}}, {"request_headers": {"x-a": "ab"}}),
+        (
+            {"urlPath": "/orders/7", "headers": {"X-A": {"or": [{"equalTo": "1"}, {"equalTo": "2"}]}}},
+            {"request_headers": {"x-a": "2"}},
+            {"request_headers": {"x-a": "3"}},
+        ),
+        (
+            {"urlPath": "/orders/7", "headers": {"X-A": {"and": [{"contains": "1"}, {"doesNotContain": "2"}]}}},
+            {"request_headers": {"x-a": "13"}},
+            {"request_headers": {"x-a": "12"}},
+        ),
+        ({"method": "ANY", "urlPath": "/orders/7"}, {"method": "DELETE"}, {"path": "/x"}),
+        ({"method": "POST", "urlPath": "/orders/7", "cookies": {"s": {"equalTo": "1"}}}, POST, POST | {"request_headers": {"cookie": "s=2"}}),
+        (
+            {"method": "POST", "bodyPatterns": [{"equalToJson": {"a": "${json-unit.any-number}", "b": [1, 2]}}]},
+            POST | {"asked": {"a": 5, "b": [1, 2]}},
+            POST | {"asked": {"a": 5, "b": [2, 1]}},
+        ),
+        (
+            {"method": "POST", "bodyPatterns": [{"equalToJson": '{"b": [1, 2]}', "ignoreArrayOrder": True, "ignoreExtraElements": True}]},
+            POST | {"asked": {"a": 5, "b": [2, 1]}},
+            POST | {"asked": {"b": [2]}},
+        ),
+        (
+            {"method": "POST", "bodyPatterns": [{"matchesJsonPath": "$.items[?(@.n > 2)]"}]},
+            POST | {"asked": {"items": [{"n": 1}, {"n": 3}]}},
+            POST | {"asked": {"items": [{"n": 1}]}},
+        ),
+        (
+            {"method": "POST", "bodyPatterns": [{"matchesJsonPath": {"expression": "$..name", "contains": "x"}}]},
+            POST | {"asked": {"a": {"name": "axe"}}},
+            POST | {"asked": {"a": {"name": "hoe"}}},
+        ),
+        (
+            {"method": "POST", "bodyPatterns": [{"matchesJsonSchema": {"type": "object", "required": ["a"]}}]},
+            POST | {"asked": {"a": 1}},
+            POST | {"asked": {"b": 1}},
+        ),
+        ({"method": "POST", "bodyPatterns": [{"contains": "needle"}]}, POST | {"request_body": "a needle"}, POST | {"request_body": "hay"}),
+    ],
+)  # fmt: skip
+def test_a_wiremock_request_fits_as_its_matchers_say(asks: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]) -> None:
+    held = stub(asks)
+    found = wiremock(live(**({"answer": {"id": 7}} | fits)), held)
+    assert (found.outcome, found.reason) == ("valid", "")
+    assert wiremock(live(**({"answer": {"id": "broken"}} | fits)), held).outcome == "violated"
+    assert wiremock(live(**({"answer": {"id": "broken"}} | other)), held).reason == "no_interaction"
+
+
+def test_the_stub_of_the_lowest_priority_counts() -> None:
+    special = stub({"urlPath": "/orders/7"}, {"status": 404, "jsonBody": {"error": "x"}}, priority=1)
+    general = stub({"urlPathPattern": "/orders/.*"})
+    assert wiremock(live(answer={"id": 7}), special, general).outcome == "violated"
+    assert wiremock(live(path="/orders/8", answer={"id": 8}), special, general).outcome == "valid"
+
+
+def test_templates_stand_for_a_shape() -> None:
+    text = '{"id": {{request.path.[1]}}, "name": "{{randomValue}}", "kind": "order"}'
+    held = stub({"urlPath": "/orders/7"}, {"body": text, "transformers": ["response-template"]})
+    held["response"].pop("jsonBody")
+    assert wiremock(live(answer={"id": 9, "name": "x", "kind": "other"}), held).outcome == "valid"
+    assert rules(wiremock(live(answer={"id": 9, "name": 5}), held)) == [("type", "/name"), ("missing_key", "/kind")]
+
+
+def test_a_static_answer_counts_by_value_where_one_request_is_meant_and_by_shape_else() -> None:
+    assert rules(wiremock(live(answer={"id": 8}), stub({"urlPath": "/orders/7"}))) == [("equality", "/id")]
+    assert wiremock(live(answer={"id": 8}), stub({"urlPathPattern": "/orders/.*"})).outcome == "valid"
+
+
+def test_delays_are_timing() -> None:
+    def delayed(**said: Any) -> Any:
+        one = read(stub({"urlPath": "/orders/7"}, said), "wiremock").interactions[0].delay
+        return one and (one.least, one.median, one.most)
+
+    assert delayed(fixedDelayMilliseconds=300) == (300.0, 300.0, None)
+    assert delayed(delayDistribution={"type": "uniform", "lower": 10, "upper": 50}) == (10.0, None, 50.0)
+    assert delayed(delayDistribution={"type": "lognormal", "median": 80, "sigma": 0.4}) == (0.0, 80.0, None)
+    assert delayed() is None
+
+
+def test_what_a_stub_cannot_show_is_told() -> None:
+    for answers, pointer in (
+        ({"proxyBaseUrl": "http://x"}, "/response/proxyBaseUrl"),
+        ({"fault": "EMPTY_RESPONSE"}, "/response/fault"),
+    ):
+        held = read(stub({"urlPath": "/a"}, answers), "wiremock")
+        assert (len(held.interactions), [one.pointer for one in held.left]) == (0, [pointer])
+    held = read(stub({"bodyPatterns": [{"matchesXPath": "//a"}]}), "wiremock")
+    assert "matchesXPath is not judged" in held.left[0].said
+    with pytest.raises(ContractError, match="customMatcher"):
+        read(stub({"customMatcher": {"name": "x"}}), "wiremock")
+
+
+def imposter(*predicates: dict[str, Any], responses: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    answer = {"is": {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": {"id": 7}}}
+    return {
+        "port": 4545,
+        "protocol": "http",
+        "name": "orders",
+        "stubs": [{"predicates": list(predicates), "responses": responses or [answer]}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("predicate", "fits", "other"),
+    [
+        ({"equals": {"method": "get", "path": "/ORDERS/7"}}, {}, {"path": "/orders/8"}),
+        ({"equals": {"path": "/orders/7", "query": {"A": "1"}}}, {"query": "a=1&b=2"}, {"query": "a=2"}),
+        ({"equals": {"path": "/ORDERS/7"}, "caseSensitive": True}, {"path": "/ORDERS/7"}, {"path": "/orders/7"}),
+        ({"deepEquals": {"query": {"a": "1"}}}, {"query": "a=1"}, {"query": "a=1&b=2"}),
+        ({"contains": {"path": "RDERS"}}, {}, {"path": "/x"}),
+        ({"startsWith": {"path": "/ord"}}, {}, {"path": "/x"}),
+        ({"endsWith": {"path": "/7"}}, {}, {"path": "/orders/8"}),
+        ({"matches": {"path": r"^/orders/\d+$"}}, {}, {"path": "/orders/x"}),
+        ({"exists": {"query": {"q": True, "r": False}}}, {"query": "q=1"}, {"query": "q=1&r=2"}),
+        ({"not": {"equals": {"method": "POST"}}}, {}, {"method": "POST"}),
+        ({"or": [{"endsWith": {"path": "/9"}}, {"endsWith": {"path": "/7"}}]}, {}, {"path": "/orders/8"}),
+        ({"and": [{"contains": {"path": "ord"}}, {"equals": {"headers": {"Accept": "application/json"}}}]}, {}, {"path": "/x"}),
+        ({"equals": {"path": "/orders/7"}, "except": r"\?.*$|[0-9]+$"}, {"path": "/orders/7"}, {"path": "/items/7"}),
+        ({"equals": {"body": {"a": {"b": 1}}}}, POST | {"asked": {"a": {"b": 1, "c": 2}}}, POST | {"asked": {"a": {"b": 2}}}),
+        ({"deepEquals": {"body": {"a": 1}}}, POST | {"asked": {"a": 1}}, POST | {"asked": {"a": 1, "b": 2}}),
+        ({"equals": {"body": "x"}, "jsonpath": {"selector": "$..n"}}, POST | {"asked": {"k": {"n": "X"}}}, POST | {"asked": {"k": {"n": "y"}}}),
+        ({"contains": {"body": "needle"}}, POST | {"request_body": "a Needle"}, POST | {"request_body": "hay"}),
+    ],
+)  # fmt: skip
+def test_a_mountebank_request_fits_as_its_predicates_say(
+    predicate: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]
+) -> None:
+    held = imposter(predicate)
+    assert judged(live(**({"answer": {"id": 7}} | fits)), held, form="mountebank").outcome == "valid"
+    assert judged(live(**({"answer": {"id": "broken"}} | fits)), held, form="mountebank").outcome == "violated"
+    assert judged(live(**({"answer": {"id": "broken"}} | other)), held, form="mountebank").reason == "no_interaction"
+
+
+def test_an_imposter_answers_in_turn_and_waits() -> None:
+    first = {"is": {"statusCode": 200, "body": '{"id": 7}'}, "_behaviors": {"wait": 500}}
+    second = {"is": {"statusCode": 404}, "behaviors": [{"wait": 20}, {"wait": 30}]}
+    held = imposter({"equals": {"path": "/orders/7"}}, responses=[first, second])
+    promise = read({"imposters": [held]}, "mountebank")
+    assert [(one.name, one.delay and one.delay.median) for one in promise.interactions] == [
+        ("orders: /orders/7, answer 1", 500.0),
+        ("orders: /orders/7, answer 2", 50.0),
+    ]
+    assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
+    assert judged(live(status=404, answer={}), held, form="mountebank").outcome == "valid"
+    assert judged(live(status=500, answer={}), held, form="mountebank").outcome == "violated"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (imposter({"inject": "function () {}"}), "inject"),
+        (imposter({"equals": {"body": "x"}, "xpath": {"selector": "//a"}}), "xpath"),
+        (imposter(responses=[{"inject": "function () {}"}]), "inject"),
+        (imposter(responses=[{"is": {}, "_behaviors": {"shellTransform": ["node x"]}}]), "shellTransform"),
+        (imposter(responses=[{"is": {}, "behaviors": [{"decorate": "x"}]}]), "decorate"),
+        (imposter({"equals": {"path": "/a"}, "except": "(a+)+$"}), "except"),
+    ],
+)
+def test_what_runs_code_is_refused_with_its_place(document: dict[str, Any], said: str) -> None:
+    with pytest.raises(ContractError, match=said) as refused:
+        read(document, "mountebank")
+    assert refused.value.pointer
+
+
+def test_the_first_stub_that_fits_answers() -> None:
+    held = imposter({"equals": {"path": "/orders/7"}})
+    held["stubs"].append({"predicates": [], "responses": [{"is": {"statusCode": 500}}]})
+    assert judged(live(answer={"id": 7}), held, form="mountebank").outcome == "valid"
+    assert judged(live(status=500, answer={}), held, form="mountebank").outcome == "violated"
+    assert judged(live(path="/x", status=500, answer={}), held, form="mountebank").outcome == "valid"
+
+
+def test_other_protocols_are_told_and_not_judged() -> None:
+    held = read({"imposters": [{"port": 1, "protocol": "tcp", "stubs": []}]}, "mountebank")
+    assert held.left[0].said == "imposters of 'tcp' are not judged"
+
+
+def test_binary_and_large_numbers_do_no_harm() -> None:
+    held = stub({"method": "POST", "bodyPatterns": [{"equalToJson": {"n": 12345678901234567890}}]})
+    assert wiremock(live(**POST, request_body=orjson.dumps({"n": 1}), answer={"id": 7}), held).reason == "no_interaction"
+    assert wiremock(live(**POST, request_body=b"\xff\xfe", answer={"id": 7}), held).outcome == "not_checked"
