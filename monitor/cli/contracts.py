@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -16,6 +16,7 @@ from monitor.errors import UsageError
 from monitor.model.contracts import ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
+COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
 COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
 
 
@@ -92,6 +93,29 @@ def show_one(
         typer.echo(said.get("document", ""))
     else:
         show([said], [*COLUMNS, "document"], form)
+
+
+@commands.command("coverage")
+def coverage(
+    context: typer.Context,
+    name: str,
+    days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=400)] = 30,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    form: FormatOption = "table",
+) -> None:
+    """What live exchanges showed of each example of a contract: last seen, by which versions, kept or broken; unproven if never."""
+    with api(settings_of(context)) as there:
+        found = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)
+    if form == "json":
+        show(found, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
+        return
+    show([line for one in found for line in _coverage_lines(one)], COVERAGE, form, empty="the contract shows no example")
+
+
+def _coverage_lines(one: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for each version pair; one line for an example that nobody showed."""
+    shared = {word: one[word] for word in ("interaction", "proof")}
+    return [shared | pair for pair in one["pairs"]] or [shared]
 
 
 @commands.command("check")

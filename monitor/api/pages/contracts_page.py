@@ -6,15 +6,20 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
+from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range
-from monitor.api.routes.contracts import line, newest, revision_of
+from monitor.api.routes.contracts import covered, line, newest, revision_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.control import contracts as registry
+from monitor.errors import ContractError
+from monitor.joining.coverage import Covered
+from monitor.model.contracts import Revision
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SHOWN = 200_000
 MOST_CLAUSES = 50_000
+COVERED_DAYS = 30
 
 
 @router.get("/contracts")
@@ -39,9 +44,25 @@ def contract_page(
 ) -> HTMLResponse:
     """One revision with its document as text."""
     found = revision_of(parts, name, revision)
+    shown = _shown(parts, found)
     others = [line(one) for one in registry.revisions(parts.engine) if one.name == name]
     return render(
         request,
         "contract.html",
-        {"contract": found, "document": found.document[:SHOWN], "cut": len(found.document) > SHOWN, "revisions": others},
+        {
+            "contract": found,
+            "document": found.document[:SHOWN],
+            "cut": len(found.document) > SHOWN,
+            "revisions": others,
+            "covered": shown,
+            "days": COVERED_DAYS,
+        },
     )
+
+
+def _shown(parts: Parts, found: Revision) -> list[Covered] | None:
+    """What live exchanges showed of its examples; None for another kind, and for a document that cannot be read any more."""
+    try:
+        return covered(parts, found, COVERED_DAYS)
+    except ContractError:
+        return None

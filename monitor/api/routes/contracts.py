@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from monitor.api.access import Opened, Publishing, Reading
-from monitor.api.faults import ERRORS, not_found
+from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
-from monitor.contracts.read import Examined, completed, read_draft
+from monitor.contracts.read import Examined, completed, read_contract, read_draft
 from monitor.control import contracts as registry
+from monitor.joining.coverage import Covered, Proof, coverage
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
+
+Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
@@ -127,6 +130,64 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     read: list[Examined] = []
     revision = registry.publish(parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name)
     return Published(**asdict(revision), judged=Judged.model_validate(read[0].told()))
+
+
+class Pair(BaseModel):
+    """One version pair's exchanges that showed one example: kept, broken, or seen without being judged."""
+
+    environment: str
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+    kept: int
+    broken: int
+    open: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class CoverageLine(BaseModel):
+    """One example of a contract and what live exchanges showed of it."""
+
+    interaction: str
+    clause: str
+    proof: Proof = Field(description="`unproven`: never seen in that time; `open`: seen, but nothing could be judged")
+    kept: int
+    broken: int
+    open: int
+    last_seen: datetime | None
+    pairs: list[Pair]
+
+
+@router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples")
+def contract_coverage(
+    _caller: Reading,
+    parts: Opened,
+    name: str,
+    days: Days = 30,
+    environment: Name = None,
+) -> list[CoverageLine]:
+    """Every example of the newest revision, in the document's order: last seen, by which version pair, how often, kept or broken.
+
+    404 when there is no such contract; 422 for one that does not consist of examples.
+    """
+    found = covered(parts, revision_of(parts, name, None), days, environment or "")
+    if found is None:
+        raise ApiError(
+            422, "the contract shows no examples", name[:80], "ask for a pact or for stubs; violations tell of the others"
+        )
+    return [CoverageLine.model_validate(asdict(one)) for one in found]
+
+
+def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
+    """What was seen of a revision's examples in so many days; None when it does not consist of examples."""
+    now = parts.clock()
+    promise = read_contract(revision.format, revision.document, where=f"contract {revision.name}")
+    if not promise.by_example:
+        return None
+    rows = parts.reader.interactions(revision.name, now - timedelta(days=days), now + timedelta(days=1), environment)
+    return coverage(promise, rows)
 
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")

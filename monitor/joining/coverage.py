@@ -1,0 +1,75 @@
+"""The examples of a contract beside what live exchanges showed of them: proven by whom, or never seen."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from monitor.contracts.form import Promise
+
+Proof = Literal["kept", "broken", "open", "unproven"]
+"""Broken: at least once. Open: seen, but nothing could be judged. Unproven: never seen in that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairShown:
+    """What one version pair showed of one example. Counts of exchanges are exact while small, and within 1 % else."""
+
+    environment: str
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+    kept: int
+    broken: int
+    open: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One example with its place in the document, and what was seen of it, by version pair, the latest first."""
+
+    interaction: str
+    clause: str
+    proof: Proof
+    kept: int
+    broken: int
+    open: int
+    last_seen: datetime | None
+    pairs: Sequence[PairShown]
+
+
+def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
+    """Every example of a promise, in its order, with the rows of the store that name it. What is no example any more is left out."""
+    seen: dict[str, list[PairShown]] = {}
+    for row in rows:
+        seen.setdefault(str(row["interaction"]), []).append(_pair(row))
+    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in promise.interactions]
+
+
+def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:
+    kept, broken, left = (sum(getattr(pair, word) for pair in pairs) for word in ("kept", "broken", "open"))
+    proof: Proof = "broken" if broken else "kept" if kept else "open" if pairs else "unproven"
+    last = max((pair.last_seen for pair in pairs), default=None)
+    return Covered(name, clause, proof, kept, broken, left, last, sorted(pairs, key=lambda pair: pair.last_seen, reverse=True))
+
+
+def _pair(row: Mapping[str, Any]) -> PairShown:
+    return PairShown(
+        row["environment"],
+        row["caller"],
+        row["caller_version"],
+        row["callee"],
+        row["callee_version"],
+        int(row["kept"]),
+        int(row["broken"]),
+        int(row["open"]),
+        _utc(row["first_seen"]),
+        _utc(row["last_seen"]),
+    )
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
