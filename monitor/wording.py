@@ -48,6 +48,8 @@ SENTENCES: Mapping[Code, str] = {
     "late": "late: the newest sealed data is of {data_until:when} UTC, {seconds:.0f} s ago",
     "no_overlap": "no overlap: {version} and {against_version} never served side by side; only before and after can be compared",
     "zones_aligned": "confounded: {version} served in {zones} only and {against_version} in {other_zones} only; what differs may be the place",
+    "zones_in_turn": "no overlap: {version} came to {zones} one after the other; each can only be compared with what was before, and with the "
+    "others at that moment",
     "sampling_changed": "{version} shows {ratio:.2g} times as many calls to others for each call it answers, on all edges alike: "
     "it records another share of its calls, or makes another share of them",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
@@ -248,6 +250,8 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
         found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
         found.append(("neighbours", _neighbours(step)))
+        if step.zones:
+            found.append(("came with the version to each zone in turn", ", ".join(step.zones)))
     if evidence.differs:
         found.append(("what differs", _rule(evidence.differs)))
     for one in evidence.failures:

@@ -125,7 +125,7 @@ class StepEvidence:
 
     `supported`: the versions differed the same way where they met. Of `placebos` comparisons at earlier moments, `beaten` were smaller.
     `seasonal`: earlier days say what was to be expected. `growth`: how many times worse the neighbours became,
-    and `controls` how many of them had calls enough to tell.
+    and `controls` how many of them had calls enough to tell. `zones`: it came to each of these with the version, one after the other.
     """
 
     supported: bool
@@ -134,6 +134,7 @@ class StepEvidence:
     seasonal: bool
     growth: float
     controls: int = 0
+    zones: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

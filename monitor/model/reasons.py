@@ -40,6 +40,7 @@ Code = Literal[
     "late",
     "no_overlap",
     "zones_aligned",
+    "zones_in_turn",
     "sampling_changed",
     "shared_state",
     "callers_fail",

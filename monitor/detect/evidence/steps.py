@@ -18,6 +18,7 @@ from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
 from monitor.detect.evidence.sizes import FEWEST_CALLS
 from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows, rates_of_calls
+from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Side, contrast
 from monitor.detect.measure.series import Measure, Series, bound_before, series
@@ -195,7 +196,7 @@ def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:
 def _comparable(edge: EdgeTests, signal: Signal, kind: str) -> bool:
     """A cheap look before anything is summed: calls since, and versions that never met for long, or lean apart where they did."""
     contrast = edge.contrast
-    if not contrast.since_rows.size or contrast.confounded:
+    if not contrast.since_rows.size or contrast.confounded or zones_in_turn(edge):
         return False
     beside = [window for window in set(contrast.windows.tolist()) if not edge.fresh.get(window)]
     return len(beside) <= HARDLY or _leans(edge, signal, kind) or (signal != "latency" and is_gone(edge))

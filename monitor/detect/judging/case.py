@@ -12,6 +12,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.fanout import changed_fanout, sampled_otherwise
 from monitor.detect.evidence.rates import between
 from monitor.detect.evidence.shared import shared_harm, worse_alone
+from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.fanout import fanout_findings
@@ -21,6 +22,7 @@ from monitor.detect.judging.levels import levels
 from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
+from monitor.detect.judging.zones import zone_findings
 from monitor.detect.measure.columns import EdgeTable, tables
 from monitor.detect.measure.contrasts import Side, own_codes, role_on
 from monitor.detect.measure.series import Around
@@ -98,6 +100,7 @@ def case_of(
         neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
         found += steps(deploy, edges, found, near, settings, neighbours, around.former)
         found += levels(deploy, edges, found, near, neighbours, around.past, settings)
+        found += zone_findings(deploy, edges, found, near, settings)
         better = breaks_others(deploy, edges, found, others, neighbours, settings)
         if better is not None:
             told = reason("callee_released", service=better.service, version=better.version)
@@ -272,6 +275,9 @@ def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
                 rows = (codes == names.index(version)) & (edge.table.windows >= edge.contrast.since)
                 found |= {edge.table.regions[code] for code in set(edge.table.region[rows].tolist())}
     mine, others = zones
+    turns = sorted({zone for edge in edges for zone in zones_in_turn(edge)})
+    if turns:
+        return reason("zones_in_turn", version=deploy.version, zones=", ".join(turns))
     if mine and others and not mine & others and any(edge.contrast.confounded for edge in edges):
         here, there = (", ".join(sorted(found - {""})) or "no zone" for found in zones)
         return reason("zones_aligned", version=deploy.version, against_version=against, zones=here, other_zones=there)

@@ -17,7 +17,9 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
     ),
     "no_data": frozenset("nothing_sealed no_calls late version_not_seen not_there_yet edge_without_version".split()),
     "few_calls": frozenset("thin harm_possible slowness_possible tail_possible few_windows".split()),
-    "no_overlap": frozenset("no_overlap version_stayed versions_unnamed no_other_version edge_without_meeting".split()),
+    "no_overlap": frozenset(
+        "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting".split()
+    ),
     "untrusted": frozenset(
         "confounded zones_aligned sampling_changed coverage_differs not_checked biased versions_missing".split()
     ),

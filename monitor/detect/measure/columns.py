@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 
-from monitor.detect.arrays import Floats, Ints
+from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.measure.kinds import BAD, failures
 from monitor.detect.measure.refusals import refused
 from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
@@ -77,6 +77,27 @@ def tables(cells: Sequence[EdgeCell], since: float, until: float) -> list[EdgeTa
         if cell.sealed and since <= stamp < until:
             grouped.setdefault(cell.edge, []).append((stamp, cell))
     return [_table(edge, grouped[edge]) for edge in sorted(grouped)]
+
+
+def part_of(table: EdgeTable, rows: Bools) -> EdgeTable:
+    """Some rows of a table, as a table; its digest stays that of the whole."""
+    places = np.nonzero(rows)[0]
+    client, server, own = (None if side is None else side[places] for side in (table.client, table.server, table.own))
+    return replace(
+        table,
+        windows=table.windows[places],
+        caller=table.caller[places],
+        callee=table.callee[places],
+        region=table.region[places],
+        counts=table.counts[places],
+        biased=table.biased[places],
+        client=client,
+        server=server,
+        own=own,
+        exemplars=tuple(table.exemplars[place] for place in places.tolist()),
+        told={name: column[places] for name, column in table.told.items()},
+        beside={name: column[places] for name, column in table.beside.items()},
+    )
 
 
 def digest(parts: Sequence[str]) -> str:
