@@ -227,6 +227,29 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
             shown = [f"{1000 * value:.3g}" for value in (quantiles.p50, quantiles.p90, quantiles.p99) if value is not None]
             found.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
+    found += _of_calls(evidence)
+    if evidence.silence:
+        found.append(("silent instances", str(evidence.silence.instances)))
+        found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
+        found.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
+    found += _over_time(evidence.step) if evidence.step else []
+    if evidence.differs:
+        found.append(("what differs", _rule(evidence.differs)))
+    for one in evidence.failures:
+        never = "; the old version had none" + (", nor had anybody in the day before" if one.not_for_a_day else "")
+        said = f"{one.error_type}: {one.template}" if one.template else one.error_type
+        found.append(
+            (
+                "new kind of failure" if one.is_new else "kind of failure",
+                f"{said}, {one.calls} calls{never if one.is_new else ''}",
+            )
+        )
+    return found
+
+
+def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
+    """How often, how long and why calls are refused."""
+    found: list[tuple[str, str]] = []
     if evidence.fanout:
         found.append(
             ("calls here for each call answered, new and old", f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}")
@@ -240,29 +263,18 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         found.append(
             (f"calls that {REFUSED[evidence.refusals.kind]}", f"{evidence.refusals.calls}, before {evidence.refusals.old}")
         )
-    if evidence.silence:
-        found.append(("silent instances", str(evidence.silence.instances)))
-        found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
-        found.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
-    if evidence.step:
-        step = evidence.step
-        found.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
-        found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
-        found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
-        found.append(("neighbours", _neighbours(step)))
-        if step.zones:
-            found.append(("came with the version to each zone in turn", ", ".join(step.zones)))
-    if evidence.differs:
-        found.append(("what differs", _rule(evidence.differs)))
-    for one in evidence.failures:
-        never = "; the old version had none" + (", nor had anybody in the day before" if one.not_for_a_day else "")
-        said = f"{one.error_type}: {one.template}" if one.template else one.error_type
-        found.append(
-            (
-                "new kind of failure" if one.is_new else "kind of failure",
-                f"{said}, {one.calls} calls{never if one.is_new else ''}",
-            )
-        )
+    return found
+
+
+def _over_time(step: StepEvidence) -> list[tuple[str, str]]:
+    """What a change in time was held against."""
+    found: list[tuple[str, str]] = []
+    found.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
+    found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
+    found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
+    found.append(("neighbours", _neighbours(step)))
+    if step.zones:
+        found.append(("came with the version to each zone in turn", ", ".join(step.zones)))
     return found
 
 
