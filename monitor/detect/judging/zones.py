@@ -40,7 +40,7 @@ def zone_findings(
                 continue
             log_e = sum(test.log_e for _, test in shown.values())
             if log_e >= whole - math.log(WEIGHTS[kind]) and (signal not in best or log_e > best[signal][0]):
-                best[signal] = log_e, _finding(deploy, edge, shown, log_e, rivals().get(signal, ()))
+                best[signal] = log_e, _finding(deploy, shown, log_e, rivals().get(signal, ()))
         found += [finding for _, finding in best.values()]
     passed_on = {one.signal for one in found if one.edge.caller == deploy.service}
     return [
@@ -70,7 +70,7 @@ def _shown(zones: Sequence[Zone], settings: JudgeSettings) -> dict[tuple[Signal,
     return found
 
 
-def _finding(deploy: Deploy, edge: EdgeTests, shown: _Shown, log_e: float, rivals: Sequence[Rival]) -> Finding:
+def _finding(deploy: Deploy, shown: _Shown, log_e: float, rivals: Sequence[Rival]) -> Finding:
     step, test = max(shown.values(), key=lambda item: item[1].log_e)
     tests = [one for _, one in shown.values()]
     finding = step_finding(deploy, step, replace(test, log_e=log_e), rivals)
