@@ -1,6 +1,7 @@
 """`seamwatch edges` and `seamwatch violations`: what live traffic shows."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,9 +13,9 @@ from monitor.cli.session import settings_of
 from monitor.model.edges import failed_calls
 
 FIELDS = (
-    "caller callee protocol operation caller_version callee_version calls failed outcomes caller_outcomes provider_only client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
+    "caller callee protocol operation caller_version callee_version calls failed outcomes caller_outcomes provider_only conformance client_seconds_sum server_seconds_sum quantiles coverage sampling caller_namespace callee_namespace"
 ).split()
-SHOWN = "caller callee operation caller_version callee_version calls failed_share caller_saw only_provider_tells client_p95_ms server_p95_ms both_sides sampling".split()
+SHOWN = "caller callee operation caller_version callee_version calls failed_share caller_saw only_provider_tells client_p95_ms server_p95_ms both_sides sampling valid violated not_checked".split()
 
 Since = Annotated[
     str | None, typer.Option(help="From this time on: ISO 8601, or how long ago (90s, 15m, 2h, 7d). All time by default.")
@@ -52,7 +53,9 @@ def edges(
     found.note("edges, the worst first,", datetime.now(UTC))
     rows = found.rows
     if form == "table":
+        checked = any(any(row["conformance"].values()) for row in rows)
         grouped = [name for name in SHOWN if name not in FIELDS[:6] or any(row[name] is not None for row in rows)]
+        grouped = [name for name in grouped if checked or name not in ("valid", "violated", "not_checked")]
         name_apart(rows, "caller", "callee")
         show([_shown(row) for row in rows], grouped, form, empty="no edges; is anything read? `seamwatch doctor` tells")
     else:
@@ -72,6 +75,20 @@ def violations(
         found = there.pages(
             "/v1/violations", limit=limit, since=since, until=until, environment=environment, caller=caller, callee=callee
         )
+        edges_then = (
+            there.pages(
+                "/v1/edges",
+                most=1_000_000,
+                since=found.headers.get("x-data-since"),
+                until=found.headers.get("x-data-until"),
+                by="environment",
+                environment=environment,
+                caller=caller,
+                callee=callee,
+            ).rows
+            if form == "table"
+            else []
+        )
     found.note("broken clauses, the newest first,", datetime.now(UTC))
     rows = found.rows
     for row in rows:
@@ -83,6 +100,8 @@ def violations(
     columns = "callee operation side rule pointer expected actual exchanges caller versions last_seen".split()
     columns += ["caller_namespace", "callee_namespace"] if form == "csv" else []
     show(rows, columns, form, empty="no violations")
+    if form == "table":
+        typer.echo(checked_in_all(edges_then))
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +120,31 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "client_p95_ms": milliseconds("client"),
         "server_p95_ms": milliseconds("server"),
         "both_sides": f"{both / calls:.0%}" if calls else "",
+        "valid": row["conformance"].get("valid", 0),
+        "violated": row["conformance"].get("violated", 0),
+        "not_checked": _told(unchecked_in(row["conformance"])),
     }
+
+
+def unchecked_in(conformance: Mapping[str, int]) -> dict[str, int]:
+    """Exchanges that were not checked, by reason, the most first."""
+    found = {name.partition(":")[2]: count for name, count in conformance.items() if name.startswith("not_checked:") and count}
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def checked_in_all(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What became of all exchanges of some edges: "checked: 120 valid, 3 violated, 7 not checked (5 no_body, 2 no_contract)"."""
+    total: Counter[str] = Counter()
+    for row in rows:
+        total.update(row["conformance"])
+    return conformance_told(total)
+
+
+def conformance_told(total: Mapping[str, int]) -> str:
+    """One sentence of counts by verdict, and by reason where nothing was checked."""
+    left = unchecked_in(total)
+    why = f" ({_told(left)})" if left else ""
+    return f"checked: {total.get('valid', 0):,} valid, {total.get('violated', 0):,} violated, {sum(left.values()):,} not checked{why}"
 
 
 def _told(outcomes: Mapping[str, int]) -> str:

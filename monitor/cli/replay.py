@@ -1,6 +1,8 @@
 """`seamwatch replay`: recorded files through the same pipelines, without Kafka."""
 
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.cli.assembly import house
+from monitor.cli.assembly import House, house
+from monitor.cli.edges import conformance_told
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
@@ -83,6 +86,8 @@ def command(
         tell = (lambda text: bar.update(task, description=text)) if console.is_terminal else progress_to_stderr()
         published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
+        if kind == "api-logs":
+            told += _conformance(parts, names)
         read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
     if unread is None:
         typer.echo(plain(f"replayed {len(files)} file(s): {records} records, {published} windows published"))
@@ -93,6 +98,22 @@ def command(
         raise SourceError(
             f"nothing could be read of {', '.join(sorted(names))}; are --kind, --encoding, --format and --framing what the files hold?"
         )
+
+
+def _conformance(parts: House, names: set[str]) -> str:
+    """What checking said of these files' exchanges, and of which time they are, on lines of their own."""
+    sources = [str(row["source_id"]) for row in parts.reader.ledger() if row["topic"] in names]
+    rows = parts.reader.verdicts(sources)
+    if not rows:
+        return ""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row["checked"] if row["checked"] != "not_checked" else f"not_checked:{row['reason']}"] += int(row["exchanges"])
+    first, last = (
+        datetime.fromtimestamp(pick(int(row[name]) for row in rows) / 1e9, UTC)
+        for pick, name in ((min, "first_ns"), (max, "last_ns"))
+    )
+    return f"\n{conformance_told(counts)}\nexchanges of {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _for_files(settings: Settings, kind: str, encoding: Encoding, form: str) -> Settings:

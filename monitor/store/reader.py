@@ -1,7 +1,7 @@
 """Questions to the telemetry store, answered in our words and from published generations only."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -186,6 +186,10 @@ class Reader:
     def rejects(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """What was refused, by topic and reason."""
         return self._store.query("reject_groups", {"since": _seconds(since, 0), "until": _seconds(until, _END)})
+
+    def verdicts(self, sources: Sequence[str]) -> list[dict[str, Any]]:
+        """What checking said of these sources' exchanges: rows of checked, reason, exchanges, first_ns, last_ns."""
+        return self._store.query("exchange_verdicts", {"sources": list(sources)})
 
     def ledger(self) -> list[dict[str, Any]]:
         """What became of every record, by source and partition."""

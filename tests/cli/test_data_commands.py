@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
@@ -89,6 +90,15 @@ def test_edges_go_into_a_sheet_and_a_table(capsys: pytest.CaptureFixture[str]) -
     assert list(sheet[0]) == FIELDS
     assert "frontend" in said(capsys, "edges")
     assert "no edges" in said(capsys, "edges", "--since", "2000-01-01", "--until", "2000-01-02")
+
+
+@pytest.mark.usefixtures("shop")
+def test_edges_tell_how_many_exchanges_kept_broke_or_could_not_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(said(capsys, "edges", "--format", "json"))
+    broken = next(row for row in rows if row["conformance"]["violated"])
+    assert broken["conformance"]["valid"] >= 0
+    header = said(capsys, "edges").splitlines()[0]
+    assert header.split()[-4:] == ["valid", "violated", "not", "checked"]
 
 
 @pytest.mark.usefixtures("shop")
@@ -187,6 +197,7 @@ def test_violations_of_a_recording_are_shown_without_a_time_and_found_from_an_em
     told = capsys.readouterr()
     assert "/amount" in told.out
     assert "nothing is newer than 2026-11-21 12:00:00 UTC" in told.err
+    assert re.search(r"checked: [\d,]+ valid, [1-9][\d,]* violated, [\d,]+ not checked", told.out)
     for command in ("violations", "edges"):
         with pytest.raises(SystemExit):
             main([command, "--since", "1h"])

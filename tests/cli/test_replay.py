@@ -100,3 +100,24 @@ def test_a_file_of_which_nothing_is_of_use_fails_and_says_what_became_of_it(
     said = capsys.readouterr()
     assert counted in said.out
     assert f"nothing came of its 1 records. {told}" in said.err
+
+
+@pytest.mark.slow
+def test_a_replay_of_api_logs_tells_conformance_and_the_time_of_the_exchanges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "access.log"
+    line = '10.0.0.9 - - [28/Nov/2025:10:00:00 +0000] "GET /pay/7 HTTP/1.1" 200 612 "-" "curl/8.5.0"'
+    named = '{"time": "2025-11-28T11:00:00Z", "method": "GET", "path": "/pay/7", "status": 200, "callee": "payment"}'
+    file.write_text(f"{line}\n{named}\n{named}\n")
+    folder = str(tmp_path / "data")
+    contract = tmp_path / "payment.json"
+    contract.write_text(
+        '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/pay/{id}": {"get": {"parameters": '
+        '[{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}], "responses": {"200": {"description": "d"}}}}}}'
+    )
+    assert run("--data-dir", folder, "contracts", "publish", str(contract), "--provider", "payment") == 0
+    assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
+    said = capsys.readouterr().out
+    assert "checked: 2 valid, 0 violated, 1 not checked (1 unknown_callee)" in said
+    assert "exchanges of 2025-11-28 10:00:00 to 2025-11-28 11:00:00 UTC" in said
