@@ -61,7 +61,7 @@ class Detector:
         self._seconds = seconds
         self.waiting = 0
         self._judged: dict[str, tuple[datetime, datetime]] = {}
-        self._projected: dict[str, Deploy] = {}
+        self._projected: dict[str, Deploy] | None = None
 
     def step(self, now: datetime, *, work: timedelta = timedelta.max) -> list[Judged]:
         """Judge the deploys that are due, for `work` but one at least: verdict and findings are stored, and projected for dashboards.
@@ -138,8 +138,19 @@ class Detector:
             note_traffic(self._engine, deploy.id, judged.first_traffic)
 
     def _project_deploys(self, recent: Sequence[Deploy], now: datetime) -> None:
-        changed = [deploy for deploy in recent if self._projected.get(deploy.id) != deploy]
+        """Dashboards show what changed of these, and no longer those that were merged into others since."""
+        shown = self._projected
+        if shown is None:  # after a start: what the last process showed
+            since = min((deploy.started for deploy in recent), default=now)
+            standing = {row["id"] for row in self._store.query("projected_deploys", {"since": since})}
+            shown = {}
+        else:
+            standing = set(shown)
+        changed = [deploy for deploy in recent if shown.get(deploy.id) != deploy]
         self._store.insert("deploys", deploy_rows(changed, now))
+        left = standing - {deploy.id for deploy in recent}
+        if merged := sorted(left - by_id(self._engine, left).keys()):
+            self._store.execute("forget_deploys", {"ids": merged})
         self._projected = {deploy.id: deploy for deploy in recent}
 
 

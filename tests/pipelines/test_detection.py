@@ -1,7 +1,7 @@
 """From published windows to stored verdicts and findings, and the gate beside them."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -202,6 +202,27 @@ def test_an_older_version_that_returns_is_a_rollback(store: Store, engine: Engin
     back, there = list_deploys(engine)
     assert (there.version, there.kind) == ("2.0.0", "deploy")
     assert (back.version, back.kind, back.previous_version) == ("1.9.0", "rollback", "2.0.0")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_two_deploys_that_turn_out_to_be_one_are_one_marker(store: Store, engine: Engine, *, restarted: bool) -> None:
+    write_cells(store, cells(REST, 4))
+    settings = replace(SETTINGS, watch=timedelta(days=2))
+    announce(engine, external_id="first", state="started", at=START - timedelta(minutes=1600))
+    announce(engine, external_id="last", state="succeeded", at=START)
+    detector = Detector(Reader(store), engine, store, settings)
+    detector.step(now_after(4))
+    assert len(markers(store)) == 2
+    announce(engine, external_id="between", at=START - timedelta(minutes=800))
+    (left,) = list_deploys(engine)
+    (Detector(Reader(store), engine, store, settings) if restarted else detector).step(now_after(4))
+    assert markers(store) == [left.started]
+
+
+def markers(store: Store) -> list[datetime]:
+    """When the deploys began that the dashboards show."""
+    asked = {"since": START - timedelta(days=2), "until": START + timedelta(days=1), "environment": "", "limit": 9}
+    return [row["time"].replace(tzinfo=UTC) for row in store.query("panels/deploy_markers", asked)]
 
 
 def test_a_finding_of_an_old_deploy_is_followed_until_it_is_over(store: Store, engine: Engine) -> None:
