@@ -45,10 +45,10 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
             findings.leave(reason, "response", clause)
         return [(one.name, "open") for one, _ in half]
     unsure = next((unseen for _, unseen, _ in answers if unseen), "")
-    if unsure:
-        findings.leave(AMBIGUOUS_REQUEST, "request", answers[0][0].clause)
-    elif len({tuple(one.states) for one, _, _ in answers}) > 1:
+    if len({tuple(one.states) for one, _, _ in answers}) > 1:
         findings.leave(AMBIGUOUS_STATE, "response", answers[0][0].clause)
+    elif unsure:
+        findings.leave(AMBIGUOUS_REQUEST, "request", answers[0][0].clause)
     else:
         return _broken(answers, findings)
     return [(one.name, "open") for one, _, _ in answers]

@@ -83,6 +83,10 @@ def test_where_several_of_one_state_fit_and_none_is_kept_it_is_violated(given: s
     assert (found.outcome, rules(found)) == ("violated", [("type", "/id")])
 
 
+def test_a_log_that_tells_no_query_had_none_where_none_is_expected() -> None:
+    assert judged(live(query_known=False, answer=BROKEN), pact(interaction())).outcome == "violated"
+
+
 def test_states_with_other_parameters_are_other_states() -> None:
     one, two = interaction("a"), interaction("b")
     one["providerStates"] = [{"name": "an order", "params": {"id": 1}}]
@@ -96,7 +100,8 @@ def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
     unseen = live(request_headers={}, answer=BROKEN)
     assert (judged(unseen, held).outcome, judged(unseen, held).reason) == ("not_checked", "ambiguous_request")
     assert judged(live(request_headers={}), held).outcome == "valid"
-    assert judged(live(query_known=False, answer=BROKEN), pact(interaction())).reason == "ambiguous_request"
+    paged = pact(interaction(asks={"query": "page=1"}))
+    assert judged(live(query_known=False, answer=BROKEN), paged).reason == "ambiguous_request"
     assert judged(live(request_headers={"x-tenant": "b"}), held).reason == "no_interaction"
 
 

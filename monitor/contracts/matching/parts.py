@@ -42,14 +42,18 @@ def path_part(rules: Rules | None, expected: str, clause: str) -> Part:
 
 
 def query_part(expected: Mapping[str, Sequence[str]], rules: Mapping[str, Rules], clause: str, *, strict: bool = True) -> Part:
-    """The query: with `strict` no other parameters may be there."""
+    """The query: with `strict` no other parameters may be there.
+
+    A log that tells no query is taken to have had none where none is expected: most paths have none, and else no example
+    without a query could be broken in it.
+    """
     judges = {name: values_judge(name, values, root(rules), f"{clause}/{escaped(name)}") for name, values in expected.items()}
     surplus = Broken("unexpected_parameter", "/query/*", clause, "absent", "present")
 
     def judge(call: Call, said: Mismatches) -> None:
         query = call.query
         if query is None:
-            if judges or strict:
+            if judges:
                 said.leave(UNSEEN, clause)
             return
         for name, (judge_values, missing) in judges.items():
