@@ -46,6 +46,15 @@ def test_a_number_as_ever_is_inconclusive_and_never_passes(tmp_path: Path, capsy
     assert "calls per bin are assumed" in said["reason"]
 
 
+@pytest.mark.parametrize(("begins", "verdict"), [(6, "fail"), (20, "fail"), (45, "inconclusive")])
+def test_what_begins_three_quarters_of_an_hour_later_is_of_another_moment(
+    begins: int, verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    values = 0.8 * (1.0 + 0.03 * np.random.default_rng(7).standard_normal(HOURS * 60 + 60))
+    values[HOURS * 60 + begins : HOURS * 60 + begins + 10] *= 1.4
+    assert judged(capsys, tmp_path, minutes("pay", values))["verdict"] == verdict
+
+
 def test_the_same_rise_twenty_hours_ago_explains_it(tmp_path: Path, capsys: Any) -> None:
     values = series(1.4)
     values[6 * 60 : 6 * 60 + 10] *= 1.4

@@ -137,7 +137,8 @@ def _parts(bad: Ints, span: int, phi: float) -> int:
 
 def _least(bad: Ints, exposure: Floats, parts: int) -> float:
     """Log rate of the mildest of so many parts, each of as many calls (a ramp begins with few): harm that stays is bad in each, an incident that came and went is not."""
-    inner = np.searchsorted(np.cumsum(exposure), float(exposure.sum()) * np.arange(1, parts) / parts) + 1
+    line = np.cumsum(exposure)
+    inner = np.abs(line[:, None] - line[-1] * np.arange(1, parts) / parts).argmin(axis=0) + 1
     ends = np.unique(np.concatenate([[0], np.minimum(inner, bad.size), [bad.size]]))
     return float(
         min(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Ints, summed
+from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, far_counts, latency_test
@@ -87,6 +87,8 @@ class EdgeTests:
     fresh: Shares
     problems: tuple[Reason, ...]
     grain: int
+    sides: Mapping[Side, tuple[Floats, Floats, Floats]]
+    """Histograms of the new version, the old one beside it, once settled, and of what was before."""
 
 
 def tests_of_edge(
@@ -114,24 +116,32 @@ def tests_of_edge(
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
-    tests = list(_tests(whole, settings, least, slow_least, fresh, biased=biased))
+    old = _Old.of(whole)
+    tests = list(_tests(whole, old, settings, least, slow_least, fresh, biased=biased))
     if len(counterparts) > 1:
         for counterpart in counterparts:
             pair = contrast(table, role, new_version, old_version, since, counterpart)
-            tests += _tests(pair, settings, least, slow_least, fresh, biased=biased)
+            tests += _tests(pair, _Old.of(pair), settings, least, slow_least, fresh, biased=biased)
     log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
     equivalences: dict[str, Bounds] = {}
+    unharmed: Bounds | None = None
     for kind, bad, of in (*((kind, bad, of) for _, kind, bad, of in RATES), (ALL_FAILURES, ALL_FAILURES, "calls")):
         calls = "checked" if kind == "violated" else of
         (k, s), (a, b) = whole.column(bad), whole.column(calls)
         if kind == "violated" and a.sum() == 0 and b.sum() == 0:
             continue
-        phi = dispersion(*_alone(whole, bad, calls))
         alone = int(whole.after_new[COUNTS.index(bad)]), int(whole.after_new[COUNTS.index(calls)])
-        equivalences[kind] = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference)
-    slow_more, far_more = _slower(whole, settings, settled(whole, fresh, grain, settings.min_windows))
+        none = calls == "calls" and not alone[0] and not s.any() and old.phi(bad, calls) == 1.0
+        if none and unharmed is not None:  # most kinds have no bad call at all, and then one bound
+            equivalences[kind] = unharmed
+            continue
+        found = bounds((k, a), (s, b), alone, settings.equivalence_alpha, old.phi(bad, calls), settings.floor_difference)
+        equivalences[kind] = found
+        unharmed = found if none else unharmed
+    sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
+    slow_more, far_more = _slower(whole, settings, sides)
     return EdgeTests(
         table=table,
         role=role,
@@ -146,6 +156,7 @@ def tests_of_edge(
         fresh=fresh,
         problems=problems,
         grain=grain,
+        sides=sides,
     )
 
 
@@ -202,8 +213,32 @@ def finite_exp(log_e: float) -> float:
     return math.exp(min(log_e, 700.0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The old version's counts per window, before the deploy and beside the new one; and how its bad calls scatter, each kind reckoned once."""
+
+    before: Ints
+    beside: Ints
+    known: dict[tuple[str, str], float]
+
+    @classmethod
+    def of(cls, contrast: Contrast) -> "_Old":
+        windows, places = np.unique(contrast.windows, return_inverse=True)
+        return cls(contrast.before, summed(contrast.old, places, windows.size), {})
+
+    def phi(self, bad: str, calls: str) -> float:
+        """Variance over mean, without an incident before the deploy that was over."""
+        if (bad, calls) not in self.known:
+            column = [COUNTS.index(name) for name in (bad, calls)]
+            past = without_incident(self.before[:, column[0]], self.before[:, column[1]])
+            k, n = (np.concatenate([earlier, self.beside[:, place]]) for earlier, place in zip(past, column, strict=True))
+            self.known[bad, calls] = dispersion(k, n)
+        return self.known[bad, calls]
+
+
 def _tests(
     contrast: Contrast,
+    old: _Old,
     settings: JudgeSettings,
     least: float,
     slow_least: Mapping[Side, float],
@@ -224,9 +259,7 @@ def _tests(
         if signal in WARM:
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
             k, a = np.maximum(k - aside, 0), a - aside
-        phi = max(
-            dispersion(*_alone(contrast, bad, calls)), least if kind in ("server_error", "provider_error", "timeout") else 1.0
-        )
+        phi = max(old.phi(bad, calls), least if kind in ("server_error", "provider_error", "timeout") else 1.0)
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
             # warm instances lean the same way: then fresh ones count as well
@@ -266,30 +299,30 @@ def _latency(
     return SignalTest("latency", side, contrast.counterpart, test.log_e, test.bad_windows, evidence)
 
 
-def _slower(contrast: Contrast, settings: JudgeSettings, strata: Bools) -> tuple[dict[str, float], dict[str, float]]:
-    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99, in these strata."""
-    slow, far = dict[str, float](), dict[str, float]()
+def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats, Floats, Floats]]:
+    """What both sides of the edge measured of new and old version in these strata, and of what was before; only where both have calls."""
+    found: dict[Side, tuple[Floats, Floats, Floats]] = {}
     for side in SIDES:
         data = histograms(contrast, side)
-        new, old, before = (data[0][strata], data[1][strata], data[2]) if data is not None else (None, None, None)
-        if new is None or old is None or before is None or not new.any() or not old.any():
-            continue
-        lowest, floor, alpha = contrast.table.lowest, settings.latency_floor_seconds, settings.equivalence_alpha
+        if data is not None:
+            new, old, before = data[0][strata], data[1][strata], data[2]
+            if new.any() and old.any():
+                found[side] = new, old, before
+    return found
+
+
+def _slower(
+    contrast: Contrast, settings: JudgeSettings, sides: Mapping[Side, tuple[Floats, Floats, Floats]]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """By side, how many more calls at most are slow (above the old p90) and far slower than the old p99."""
+    slow, far = dict[str, float](), dict[str, float]()
+    lowest, floor, alpha = contrast.table.lowest, settings.latency_floor_seconds, settings.equivalence_alpha
+    for side, (new, old, before) in sides.items():
         k, a, s, b = exceedance_counts(new, old, lowest, settings.latency_floor_buckets, floor)
         slow[side] = difference_bound(k / a, float(a), s / b, float(b), alpha)
         (k_far, a_far), (s_far, b_far), *_ = far_counts(new, old, before, lowest, floor)
         far[side] = difference_bound(k_far / a_far, a_far, s_far / b_far, b_far, alpha)
     return slow, far
-
-
-def _alone(contrast: Contrast, bad: str, calls: str) -> tuple[Ints, Ints]:
-    """The old version's (bad, calls) per window, before the deploy (without an incident that was over) and beside the new version."""
-    windows, places = np.unique(contrast.windows, return_inverse=True)
-    beside = summed(contrast.old, places, windows.size)
-    column = [COUNTS.index(name) for name in (bad, calls)]
-    past = without_incident(contrast.before[:, column[0]], contrast.before[:, column[1]])
-    k, n = (np.concatenate([earlier, beside[:, place]]) for earlier, place in zip(past, column, strict=True))
-    return k, n
 
 
 def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason, ...], bool]:

@@ -19,8 +19,7 @@ from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
 from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.measure.columns import COUNTS
-from monitor.detect.measure.contrasts import Role, Side, histograms
-from monitor.detect.measure.warmup import settled
+from monitor.detect.measure.contrasts import Role, Side
 from monitor.detect.settings import JudgeSettings
 
 PRIOR = 0.05
@@ -176,7 +175,7 @@ def _enough(kind: str, harm: float, difference_high: float) -> bool:
 def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
     for edge in edges:
-        new, old, _ = _histograms(edge, side, settings, apart)
+        new, old, _ = _histograms(edge, side, apart)
         if new.any() and old.any():
             floors = settings.latency_floor_buckets, settings.latency_floor_seconds
             rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
@@ -195,7 +194,7 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
     sums = _Sums()
     for edge in edges:
-        new, old, before = _histograms(edge, side, settings, apart)
+        new, old, before = _histograms(edge, side, apart)
         if not new.any() or not old.any():
             continue
         fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
@@ -203,15 +202,11 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     return sums.told(f"{side} tail")
 
 
-def _histograms(edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool) -> tuple[Floats, Floats, Floats]:
+def _histograms(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats, Floats]:
     """The new version's, the old one's and what was before, rows x buckets: beside each other once settled, or (then nothing is before) after and before."""
     nothing = np.zeros((0, 1))
     if not apart:
-        data = histograms(edge.contrast, side)
-        if data is None:
-            return nothing, nothing, nothing
-        strata = settled(edge.contrast, edge.fresh, edge.grain, settings.min_windows)
-        return data[0][strata], data[1][strata], data[2]
+        return edge.sides.get(side, (nothing, nothing, nothing))
     whole = edge.table.latency(side)
     if whole is None:
         return nothing, nothing, nothing

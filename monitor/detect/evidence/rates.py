@@ -78,6 +78,8 @@ def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
 
     All of it where nothing stands out, where it stands out more than once, or where it goes on to the end.
     """
+    if not bad.any():
+        return bad, calls
     kept = ~_incident(bad, calls)
     return bad[kept], calls[kept]
 

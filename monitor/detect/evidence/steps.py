@@ -58,7 +58,7 @@ def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:
     """An edge of which only time is known: all its calls before and since, whatever their versions."""
     whole = contrast(table, "callee", ALL, ALL, since)
     biased = (reason("biased"),) if table.biased.any() else ()
-    return EdgeTests(table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, {}, biased, grain)
+    return EdgeTests(table, "callee", whole, (), (), 0.0, 0.0, {}, {}, {}, {}, biased, grain, {})
 
 
 def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, Measure]]:

@@ -21,6 +21,9 @@ from monitor.model.judging import Finding
 
 BAR = math.log(30.0)
 """Evidence that one number told of one node must have; of several, so many times as much."""
+FEWEST_SINCE = 6
+MOMENT = 1800.0
+"""A run that begins later after a deploy is of another moment: the longer one waits, the surer a number does something."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +48,7 @@ def levels(
 ) -> list[Finding]:
     """Findings of numbers that stand for nobody knows how many calls. Weaker evidence, as nothing but time is compared."""
     series = [
-        _Told(edge, name, *_values(edge, name, settings.step_seconds))
+        _Told(edge, name, *_values(edge, name, min(settings.step_seconds, max(MOMENT, FEWEST_SINCE * edge.grain))))
         for edge in edges
         if edge.role == "callee" and not edge.contrast.overlap  # where versions met, they are held against each other
         for name in edge.table.told

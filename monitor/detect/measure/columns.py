@@ -186,7 +186,7 @@ def _counts(row: EdgeCell) -> tuple[int, ...]:
         row.calls - row.coverage.get("untold", 0),
         *(BAD[kind](row) for kind in ("server_error", "provider_error", "client_error", "timeout")),
         failures(row),
-        sum(count for name, count in row.conformance.items() if name not in UNPROMISED),
+        sum(count for name, count in row.conformance.items() if name not in UNPROMISED) if row.conformance else 0,
         row.conformance.get("valid", 0) + violated,
         violated,
         row.coverage.get("both", 0),
