@@ -56,7 +56,7 @@ SENTENCES: Mapping[Code, str] = {
     "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
     "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",
     "versions_unnamed": "no overlap: telemetry names no version of {service}, so before and after {version} alone can be compared",
-    "callers_fail": "callers: {service}, which calls it, fails its own requests since about then; more than one release may be why",
+    "callers_fail": "callers: {service}, which calls it, fails its own requests, or answers them slower, since about then; more than one release may be why",
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",
     "edge_without_meeting": "the versions had no calls here in the same window",

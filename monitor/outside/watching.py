@@ -208,13 +208,14 @@ class _Watch:
         )
 
     def callers_stir(self, moment: float) -> bool:
-        """Whether what the service's callers answer fails more often since the deploy."""
+        """Whether what the service's callers answer fails more often, or comes later, since the deploy."""
         if self._above is None:
             mine = self.recording.rows
             callers = {name for name in mine.take(mine.callee.is_any(self.told.service)).caller.texts() if name}
             rows = self.elsewhere.take(self.elsewhere.callee.is_any(*callers))
             rows = rows.take(np.argsort(rows.ends, kind="stable"))
-            self._above = rows, Screen.of(rows, counts_of(rows, self.told.at), None, self.told.at)
+            counts = counts_of(rows, self.told.at)
+            self._above = rows, Screen.of(rows, counts, shapes_of(rows, counts.calls, self.source), self.told.at)
         rows, screen = self._above
         size = int(np.searchsorted(rows.ends, moment, side="right"))
         late = rows.ts[:size] > self.told.at - rows.step_s[:size] / 2

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import Around
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.edges import EdgeCell
+from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
 from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
 
@@ -16,6 +18,7 @@ SETTINGS = JudgeSettings()
 WINDOWS, BEFORE = 30, 90
 QUIET = Behaviour(0.002)
 AT_ONCE = steady(1.0)
+USERS = edge("user", "web", "GET /")
 
 
 def since(harm: float, begins: int = 0) -> Traffic:
@@ -129,3 +132,60 @@ def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_
         verdict, findings = judged([since(0.1), STOCK, STRANGER, *below, stock], others=[LEDGER])
         assert verdict.outcome == outcome
         assert bool(findings) == (outcome == "fail")
+
+
+def slower(times: float, begins: int = 0, who: Edge = USERS, seed: int = 31) -> list[EdgeCell]:
+    """What web answers to its users: so many times slower from a window on."""
+    rows = of_nobody([Traffic(who, 300, QUIET)], seed)
+    late = of_nobody([Traffic(who, 300, replace(QUIET, latency=0.02 * times))], seed)
+    return [one if (one.window - START).total_seconds() < 10 * begins else two for one, two in zip(rows, late, strict=True)]
+
+
+def of_slow(
+    rows: Sequence[EdgeCell],
+    *,
+    share: Share = AT_ONCE,
+    others: Sequence[Deploy] = (),
+    beside: Sequence[Traffic] = (STOCK, STRANGER),
+) -> tuple[Verdict, list[Finding]]:
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=share, before=BEFORE)
+    around = Around([*of_nobody(beside), *rows])
+    return judge(deploy(), own, (), others, SETTINGS, now_after(WINDOWS), around=around)
+
+
+def test_callers_that_answer_slower_since_a_release_are_its_finding() -> None:
+    for share in (AT_ONCE, steady(0.3)):
+        verdict, findings = of_slow(slower(3.0), share=share)
+        assert verdict.outcome == "fail"
+        assert [(one.edge.callee, one.signal, one.strength) for one in findings] == [("web", "latency", "weaker")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_callers_that_are_as_fast_as_before_are_no_finding(seed: int) -> None:
+    assert of_slow(slower(1.0, seed=seed))[1] == []
+
+
+@pytest.mark.parametrize("begins", [-12, 18])
+def test_callers_that_became_slower_at_another_moment_are_not_the_releases(begins: int) -> None:
+    assert of_slow(slower(3.0, begins))[1] == []
+
+
+def test_callers_slowed_by_something_else_that_they_call_are_that_things() -> None:
+    stock = slower(3.0, who=STOCK.edge, seed=5)
+    assert of_slow([*slower(3.0), *stock], beside=(STRANGER,))[1] == []
+
+
+def test_when_those_who_do_not_call_it_are_slower_as_well_it_is_something_else() -> None:
+    assert of_slow([*slower(3.0), *slower(3.0, who=STRANGER.edge, seed=6)], beside=(STOCK,))[1] == []
+
+
+def test_another_release_below_slower_callers_leaves_it_undecided() -> None:
+    stock = deploy("stock", "5.0.0", previous_version="4.0.0")
+    verdict, findings = of_slow(slower(3.0), share=steady(0.3), others=[stock])
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert "callers_fail" in [reason.code for reason in verdict.reasons]
+
+
+def test_a_caller_that_was_released_itself_is_slower_by_its_own_doing() -> None:
+    web = deploy("web", "5.0.0", previous_version="4.0.0", started=START + timedelta(seconds=20))
+    assert of_slow(slower(3.0), share=steady(0.3), others=[web])[1] == []

@@ -12,11 +12,12 @@ import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.before_after import LASTING, MIN_RATIO
-from monitor.detect.evidence.edge_tests import WARM, EdgeTests, sides_of
+from monitor.detect.evidence.edge_tests import SIDES, WARM, EdgeTests, sides_of
+from monitor.detect.evidence.history import size_step
 from monitor.detect.evidence.latency import lifted
 from monitor.detect.evidence.rates import LEANS
 from monitor.detect.evidence.shared import shared_step
-from monitor.detect.evidence.sizes import FEWEST_CALLS
+from monitor.detect.evidence.sizes import FEWEST_CALLS, SLOWER
 from monitor.detect.evidence.timed import AnyStep, SizeStep, Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.measure.columns import COUNTS, EdgeTable
@@ -52,6 +53,17 @@ def rate_steps(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
     if is_biased(edge):
         return []
     return [step for step in (_step(edge, rate, rate, settings) for rate in rates_of_calls()) if step is not None]
+
+
+def latency_steps(edge: EdgeTests, settings: JudgeSettings) -> list[SizeStep]:
+    """The edge's latency over time by size, of sides that any statistic shows slower; asked of many edges, most of which are as they were."""
+    if is_biased(edge):
+        return []
+    past, now = old_rows(edge), new_rows(edge)
+    slower = [
+        side for side in SIDES if any((size_step(edge.table, past, now, side, one) or 0.0) >= SLOWER for one in FEWEST_CALLS)
+    ]
+    return [step for side in slower for step in _size_steps(edge, side, settings)]
 
 
 def by_time(table: EdgeTable, since: float, grain: int) -> EdgeTests:

@@ -1,4 +1,4 @@
-"""Harm that shows only in the callers: since a release they fail their own requests, while its own edges look equal.
+"""Harm that shows only in the callers: since a release they fail their own requests, or answer slower, while its own edges look equal.
 
 Wrong values, misrouted calls, a schema changed silently: the callee answers as ever. So the family of a release holds what its
 callers answer to their callers, over time. Blame decides: those that fail first (none of what else they call fails) must all call the
@@ -7,7 +7,7 @@ and nothing passes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from monitor.detect.evidence.before_after import StepTest
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import NOBODY
 from monitor.detect.evidence.shared import well_until
-from monitor.detect.evidence.steps import by_time, rate_steps
-from monitor.detect.evidence.timed import Step
+from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
+from monitor.detect.evidence.timed import AnyStep, Step
 from monitor.detect.judging.steps import at_its_moment, began, step_finding
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Controls
@@ -28,8 +28,9 @@ from monitor.model.judging import Finding, Signal
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 LIKE, LEANING_Z = 0.3, 3.0
 """So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""
-Failing = dict[str, tuple[Step, StepTest]]
-"""Services that fail their own requests since, each with its strongest step."""
+Failing = dict[str, tuple[AnyStep, StepTest]]
+"""Services that fail their own requests since, or answer slower, each with its strongest step."""
+StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def harm_in_callers(
         return CallersHarm()
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
+    if not failing:
+        return _slower_callers(deploy, callers, calls, others, around, mine[0], settings)
     first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
     suffering = tuple(sorted(first & callers))
     if not suffering:
@@ -70,6 +73,34 @@ def harm_in_callers(
         if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
             return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def _slower_callers(
+    deploy: Deploy,
+    callers: set[str],
+    calls: set[tuple[str, str]],
+    others: Sequence[Deploy],
+    around: Sequence[EdgeTable],
+    own: EdgeTests,
+    settings: JudgeSettings,
+) -> CallersHarm:
+    """Callers that answer slower since, while the service is as fast as ever: its answers cost them more.
+
+    As failures, but that another release below the same callers leaves it undecided whatever it did: slowness has more causes. Only where
+    neighbours tell of the moment.
+    """
+    slower = _failing(deploy.service, callers, calls, around, own, settings, latency_steps)
+    first = {one for one in slower if not any(caller == one and callee in slower for caller, callee in calls)}
+    suffering = tuple(sorted(first & callers))
+    near = {one.service for one in others if at_its_moment(one, own)} - {deploy.service}
+    if not suffering or first & near or not first <= callers or not all(slower[one][1].controls for one in first):
+        return CallersHarm()
+    below = set(first)
+    while more := {callee for caller, callee in calls if caller in below and callee != deploy.service} - below:
+        below |= more
+    if below & near:
+        return CallersHarm(undecided=suffering)
+    return CallersHarm(found=tuple(step_finding(deploy, *slower[one], ()) for one in suffering))
 
 
 def breaks_others(
@@ -141,6 +172,7 @@ def _failing(
     around: Sequence[EdgeTable],
     own: EdgeTests,
     settings: JudgeSettings,
+    steps: StepsOf = rate_steps,
 ) -> Failing:
     """Services whose answers became worse since, beyond what happened to those that have nothing to do with the released one."""
     tables = [table for table in around if service not in (table.edge.caller, table.edge.callee)]
@@ -152,14 +184,14 @@ def _failing(
     found: Failing = {}
     for table in tables:
         edge = by_time(table, own.contrast.since, own.grain)
-        for step in rate_steps(edge, settings):
+        for step in steps(edge, settings):
             test = step.test(settings)
             if not step.believed(test, whole, settings):
                 continue
             controls = strangers if table.edge.callee in reached else Controls()
             test = step.against(settings, controls, ())
             added = test.after_bad / max(test.after_calls, 1) - test.before_bad / max(test.before_calls, 1)
-            if not step.believed(test, whole, settings) or added < settings.floor_difference:
+            if not step.believed(test, whole, settings) or (isinstance(step, Step) and added < settings.floor_difference):
                 continue
             held = found.get(table.edge.callee)
             if held is None or test.log_e > held[1].log_e:

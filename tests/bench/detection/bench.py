@@ -118,7 +118,7 @@ def _gross(one: Scored) -> bool:
     """Doubled at least, in calls enough of the new version."""
     calls = float(str(one.truth["calls_per_minute"])) * float(str(one.truth["share"]))
     size, fault = float(str(one.truth["size"])), one.truth["fault"]
-    large = fault == "silent" or (size >= BIG if fault in ("latency", "one_pod", "tail") else size >= 0.03)
+    large = fault == "silent" or (size >= BIG if fault in ("latency", "one_pod", "tail", "slow_callers") else size >= 0.03)
     return large and fault != "leak" and calls >= BUSY and one.truth["world"] != "head"
 
 

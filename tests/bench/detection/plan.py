@@ -16,6 +16,7 @@ World = Literal[
 Style = Literal["canary", "ramp", "instant", "bluegreen", "rolling", "unversioned"]
 Fault = Literal[
     "", "errors", "latency", "tail", "one_pod", "silent", "pair", "callers", "schema", "shared", "leak", "cascade",
+    "swallowed", "slow_callers",
 ]  # fmt: skip
 Record = Literal["seconds", "minutes", "five_minutes", "node", "rates", "quantiles", "means", "instances"]
 
@@ -196,6 +197,8 @@ def _release(
     fault: Fault = turns.next("fault") if harmful else ""  # type: ignore[assignment]
     if record in ("node", "rates", "means") and rng.random() < 0.5:
         style = "unversioned"
+    if fault == "swallowed" and not any(seam.caller == service for seam in seams):
+        fault = "slow_callers"
     if fault == "silent":
         style = "canary"
     if fault == "shared":
@@ -217,9 +220,13 @@ def _release(
 
 
 def _size(fault: Fault, rng: np.random.Generator) -> float:
-    """Added chance of an error, or the factor of latency."""
+    """Added chance of an error, the factor of latency, or the part of its calls that are no longer made."""
     if fault in ("latency", "one_pod"):
         return float(rng.uniform(2.0, 8.0))
+    if fault == "slow_callers":
+        return float(rng.uniform(2.0, 8.0))
+    if fault == "swallowed":
+        return float(rng.uniform(0.6, 1.0))
     if fault == "tail":
         return float(rng.uniform(10.0, 40.0))
     if fault in ("errors", "shared", "leak", "cascade", "pair"):
@@ -291,7 +298,9 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
     mine = [seam for seam in shop.seams if seam.callee == release.service]
     lonely = _is_lonely(shop, release)
     edges = [[seam.caller, seam.callee] for seam in mine if release.pair in ("", seam.caller)]
-    if release.fault in ("callers", "schema"):
+    if release.fault == "swallowed":
+        edges = [[seam.caller, seam.callee] for seam in shop.seams if seam.caller == release.service]
+    if release.fault in ("callers", "schema", "slow_callers"):
         above = {seam.caller for seam in mine}
         edges += [[seam.caller, seam.callee] for seam in shop.seams if seam.callee in above]
     return Truth(

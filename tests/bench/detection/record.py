@@ -63,6 +63,8 @@ def _told_by_callers(shop: Shop, drawing: Drawing, drawn: list[Calls]) -> Iterat
         latency = np.concatenate([np.zeros((latency.shape[0], 1), dtype=np.int64), latency[:, :-1]], axis=1)
         release = next((one for one in shop.releases if one.service == seam.caller), None)
         share = release.share_at(drawing.seconds) if release is not None else np.zeros(drawing.seconds.size)
+        if release is not None and release.fault == "swallowed":
+            share = share * (1.0 - release.size) / np.maximum(drawing.made(seam.caller), 1e-9)
         newer, newer_bad = drawing.rng.binomial(latency, share[:, None]), drawing.rng.binomial(errors, share)
         there = np.zeros(share.size, dtype=bool)
         if release is None:

@@ -49,9 +49,17 @@ class Drawing:
         found: list[Calls] = []
         for seam in self.shop.seams:
             volume, error, slow = self._levels(seam)
+            volume = volume * self.made(seam.caller)
             for version, share in self._versions(seam.callee):
                 found += self._drawn(seam, version, share, volume, error, slow)
         return found
+
+    def made(self, caller: str) -> np.ndarray:
+        """The part of its calls that a caller still makes, whatever its version."""
+        release = self.released.get(caller)
+        if release is None or release.fault != "swallowed":
+            return np.ones(self.seconds.size)
+        return 1.0 - release.size * release.share_at(self.seconds)
 
     def _levels(self, seam: Seam) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Calls a bin, chance of an error and factor of latency, before any release's doing."""
@@ -101,6 +109,8 @@ class Drawing:
                 cold = np.clip((begins + 60.0 - self.seconds) / self.shop.step_s + 0.5, 0.0, 1.0)
                 factor, added = factor * (1.0 + 3.0 * cold), added + 0.02 * cold
         for other in self.shop.releases:
+            if other.fault == "slow_callers" and any(s.caller == service and s.callee == other.service for s in self.shop.seams):
+                factor = factor * (1.0 + (other.size - 1.0) * other.share_at(self.seconds))
             if other.fault in ("callers", "schema") and any(
                 s.caller == service and s.callee == other.service for s in self.shop.seams
             ):
