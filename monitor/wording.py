@@ -31,6 +31,7 @@ SENTENCES: Mapping[Code, str] = {
     "calls_attempted": "{who}: {made_new:.2g} attempts for each call, {made_old:.2g} on {against_version}: retries hide failures",
     "calls_misrouted": "{who}: calls that {against_version} made to {other} go here: {made_new:.2g} for each call answered",
     "calls_added": "{who}: calls that {against_version} never made, and {failing:.0%} of them fail",
+    "calls_asked": "{who}: an operation that {against_version} never answered, and {failing:.0%} of its calls fail",
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
@@ -60,6 +61,7 @@ SENTENCES: Mapping[Code, str] = {
     "nothing_sealed": "missing: no sealed window to judge by",
     "edge_without_version": "{version} has no calls here",
     "edge_without_meeting": "the versions had no calls here in the same window",
+    "operation_new": "{against_version} never had these calls, nor had anybody before: they are new with {version}, and nothing to compare",
     "accepted_whole": "every signal of this edge is accepted as known: nothing is left to judge",
     "harm_possible": "{kind:words}: up to {difference_high:points} percentage points more are possible after {calls:.0f} calls",
     "tail_possible": "latency ({side}): up to {high:.1%} more calls twice as slow as the old p99 are possible",
@@ -148,6 +150,7 @@ SHORTLY: Mapping[str, str] = {
     "calls_attempted": "answers after retries only",
     "calls_misrouted": "gets another's calls",
     "calls_added": "is called as never before, and fails",
+    "calls_asked": "fails a new operation",
 }
 
 
@@ -345,9 +348,7 @@ def _share_of(bad: Parameter, every: Parameter) -> str:
 
 
 def _condition(one: Condition) -> str:
-    words = (
-        "on" if one.attribute == "instance" else "in" if one.attribute == "zone" else "of" if one.attribute in CALLED_BY else "to"
-    )
+    words = {"instance": "on", "zone": "in"}.get(one.attribute, "of" if one.attribute in CALLED_BY else "to")
     return (
         f"{words} {one.attribute.replace('_', ' ')} {one.value}"
         if one.holds

@@ -65,7 +65,7 @@ class LatencyEvidence:
 
 
 Place = Literal["own", "callees", "between"]
-FanoutKind = Literal["missing", "repeated", "attempted", "misrouted", "added"]
+FanoutKind = Literal["missing", "repeated", "attempted", "misrouted", "added", "asked"]
 Refusal = Literal["throttled", "unavailable", "circuit_open"]
 
 
@@ -75,7 +75,7 @@ class FanoutEvidence:
 
     missing: they are no longer made (an exception swallowed before them). repeated: they fail, and are made again and again. attempted:
     the attempts for each call, where a proxy tries again. misrouted: `other` had them before. added: only the new version makes them,
-    and they fail. `failing` is the share of them that fails.
+    and they fail; asked: only the new version answers them, an operation that is new, and they fail. `failing` is the share of them that fails.
     """
 
     kind: FanoutKind
@@ -330,6 +330,7 @@ FANOUT: Mapping[FanoutKind, Code] = {
     "attempted": "calls_attempted",
     "misrouted": "calls_misrouted",
     "added": "calls_added",
+    "asked": "calls_asked",
 }
 
 

@@ -24,6 +24,7 @@ Code = Literal[
     "calls_attempted",
     "calls_misrouted",
     "calls_added",
+    "calls_asked",
     # why a pass is given, or is not possible
     "no_relevant_harm",
     "harm_improbable",
@@ -51,6 +52,7 @@ Code = Literal[
     # of one edge
     "edge_without_version",
     "edge_without_meeting",
+    "operation_new",
     "accepted_whole",
     "harm_possible",
     "slowness_possible",

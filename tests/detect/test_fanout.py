@@ -166,6 +166,27 @@ def test_calls_never_made_before_are_held_against_a_version_only_where_they_fail
     assert kinds(judged([*below(), *more])) == wanted
 
 
+PRICE = edge(operation="GET /price")
+
+
+@pytest.mark.parametrize(("new", "wanted"), [(FAILING, [("asked", "payment")]), (Behaviour(), [])])
+def test_an_operation_that_only_the_new_version_answers_is_told_and_is_held_against_it_where_it_fails(
+    new: Behaviour, wanted: list[tuple[str, str]]
+) -> None:
+    more = [row for row in cells([Traffic(PRICE, 600, new=new)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
+    told, found = judged(below(), answers=[*answered(), *more])
+    assert kinds((told, found)) == wanted
+    if not wanted:
+        (one,) = [one for one in told.edges if one.edge == PRICE]
+        assert [reason.code for reason in one.reasons] == ["operation_new"]
+
+
+def test_an_operation_asked_so_rarely_that_nobody_might_have_before_is_not_called_new() -> None:
+    rare = [row for row in cells([Traffic(PRICE, 0.4)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
+    told, _ = judged(below(), answers=[*answered(), *rare])
+    assert all(reason.code != "operation_new" for one in told.edges for reason in one.reasons)
+
+
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 def test_calls_that_fail_and_are_made_again_and_again_are_retries(share: Share) -> None:
     told, found = judged(times(below(share=share, new=FAILING), 3.0), share)

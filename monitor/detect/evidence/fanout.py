@@ -28,6 +28,8 @@ ALIKE = 1.25
 ENOUGH_ANSWERS, ENOUGH_BEFORE = 100.0, 30.0
 AT_MOST = 5.0
 """So many of these calls one answer makes at most."""
+EXPECTED = 7.0
+"""So many calls must be missing for their absence to be no chance."""
 NOBODY = frozenset({"", "user", "unknown", "__other__"})
 """Names of callers that are no service."""
 
@@ -257,3 +259,27 @@ def _per_window(edge: EdgeTests, windows: Ints, *, new: bool) -> Ints:
     rows = rows & np.isin(table.windows, windows)
     places = np.searchsorted(windows, table.windows[rows])
     return np.asarray(np.bincount(places, weights=table.counts[rows, 0], minlength=windows.size), dtype=np.int64)
+
+
+def is_new_with_version(edge: EdgeTests, answering: tuple[float, float] | None) -> bool:
+    """Whether nobody had these calls before the new version, though at its rate EXPECTED of them should have been seen.
+
+    `answering`: answers of the old version that were looked at, and of the new one.
+    """
+    whole = edge.contrast
+    known = set(whole.since_rows.tolist())
+    if whole.new_version == whole.old_version or len(known) != int((edge.table.counts[:, 0] > 0).sum()):
+        return False
+    if answering is None or not answering[1]:
+        return False
+    return float(whole.after_new[0]) / answering[1] * answering[0] >= EXPECTED
+
+
+def answers_of(edges: Sequence[EdgeTests]) -> tuple[float, float] | None:
+    """All answers of the old version that are known, before and since, and all of the new one; None where one has too few."""
+    old = new = 0.0
+    for edge in edges:
+        if edge.role == "callee":
+            old += float(edge.contrast.after_old[0] + edge.contrast.before[:, 0].sum())
+            new += float(edge.contrast.after_new[0])
+    return (old, new) if min(old, new) >= ENOUGH_ANSWERS else None

@@ -3,14 +3,14 @@
 A change may be meant: a cache, a batch, a new dependency. So it is a finding only where it looks like a fault. *Missing*: half of the calls
 or more are gone while the answers stay well; other operations being asked do not explain it, the calls go nowhere else, others who call the
 same still do, and they do not come under another name. *Repeated*: twice as many, and they fail. *Misrouted*: they go to a service
-that the old version never called. *Added*: never made before, and they fail. *Attempted*: a proxy tries again and again. No
+that the old version never called. *Added* and *asked*: never made, or answered, before, and they fail. *Attempted*: a proxy tries again and again. No
 person is woken for one of these alone.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from monitor.detect.evidence.fanout import (
     Answering,
     Made,
     answering_of,
+    answers_of,
     beyond_the_mix,
     everybodys_fall,
     fewer_over_time,
+    is_new_with_version,
     made_on,
     more_over_time,
     stays,
@@ -37,7 +39,8 @@ from monitor.detect.judging.suspects import Rival, ranked
 from monitor.detect.measure.columns import ATTEMPTS, COUNTS, EdgeTable
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
-from monitor.model.judging import Evidence, FanoutEvidence, Finding, Signal, StepEvidence
+from monitor.model.edges import Edge
+from monitor.model.judging import Evidence, FanoutEvidence, FanoutKind, Finding, Signal, StepEvidence
 from monitor.model.reasons import Reason, reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
@@ -48,6 +51,7 @@ PART_FAILS, MOST_FAIL = 0.1, 0.2
 PART_MOVED = 0.5
 """Calls went elsewhere where so large a part of the missing ones is made there."""
 PART_ATTEMPTS = 0.05
+FEWEST_FAIL = 10
 Rivals = Callable[[], Mapping[str, Sequence[Rival]]]
 
 
@@ -73,7 +77,7 @@ def fanout_findings(
     told_of = _missing_and_moved(deploy, made, answering, known, around, whole, settings)
     told_of += _repeated(made, answering, whole, settings)
     strange = {one.edge.table.edge for one, _, _ in told_of}
-    told_of += [one for one in _added(made, answering, whole, settings) if one[0].edge.table.edge not in strange]
+    found += [_found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)]
     return [*found, *(_found(deploy, one.edge, told, evidence, rivals, known) for one, told, evidence in told_of)]
 
 
@@ -123,15 +127,15 @@ def _is_strange(one: Made, other: Made) -> bool:
     dependency that answers, is no strange place.
     """
     was, now = one.edge.table.edge, other.edge.table.edge
-    if int(other.old.sum()) or _failing(other, new=True)[1] == 0 or was.callee == now.callee:
+    if int(other.old.sum()) or _failing(other.edge, new=True)[1] == 0 or was.callee == now.callee:
         return False
-    (k, a), (s, b) = _failing(other, new=True, client=True), _failing(one, new=False, client=True)
+    (k, a), (s, b) = _failing(other.edge, new=True, client=True), _failing(one.edge, new=False, client=True)
     worse = k / a >= MOST_FAIL and k / a >= FLOOR * (s + 0.5) / (b + 1.0)
     return worse or (was.protocol, was.operation) == (now.protocol, now.operation)
 
 
 def _misrouted(one: Made, other: Made, answering: Answering) -> _Told:
-    k, a = _failing(other, new=True, client=True)
+    k, a = _failing(other.edge, new=True, client=True)
     told = FanoutEvidence("misrouted", 0.0, other.new_rate, other=one.edge.table.edge.callee, failing=k / max(a, 1))
     bad = min(int(other.new.sum()), int(answering.new.sum()))
     return other, told, _evidence(other, answering, min(one.e_fewer, other.e_more), bad, told, None, 0)
@@ -140,7 +144,7 @@ def _misrouted(one: Made, other: Made, answering: Answering) -> _Told:
 def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
     """Calls made twice as often at least, of which more fail than before: retries."""
     for one in made:
-        (k, a), (s, b) = _failing(one, new=True), _failing(one, new=False)
+        (k, a), (s, b) = _failing(one.edge, new=True), _failing(one.edge, new=False)
         if one.e_more < whole or not b or not a or not stays(one, answering, fewer=False):
             continue
         if k / a < PART_FAILS or fixed_e(float(k), float(s), a / (a + b), FLOOR) < whole:
@@ -154,21 +158,27 @@ def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings
             yield one, told, _evidence(one, answering, one.e_more, extra, told, step, 0)
 
 
-def _added(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
-    """Calls that the old version never made and that fail: nothing of the old version's is there to compare them with, but its other calls."""
-    usual = [_failing(one, new=False) for one in made]
-    s, b = sum(bad for bad, _ in usual), sum(calls for _, calls in usual)
-    for one in made:
-        k, a = _failing(one, new=True)
-        if int(one.old.sum()) or one.edge.contrast.before_rows.size or not a or k / a < MOST_FAIL:
-            continue
-        rows = one.edge.contrast.since_rows
-        windows = np.unique(one.edge.table.windows[rows[_failed(one.edge.table, rows) > 0]]).size
-        log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)
-        if k >= EXPECTED / 2 and windows >= settings.min_windows and log_e >= whole:
-            told = FanoutEvidence("added", 0.0, one.new_rate, failing=k / a)
-            evidence = _evidence(one, answering, log_e, k, told, None, 0)
-            yield one, told, replace(evidence, new_calls=a, old_calls=0)
+def _added(
+    edges: Sequence[EdgeTests], strange: Collection[Edge], whole: float, settings: JudgeSettings
+) -> Iterator[tuple[EdgeTests, FanoutEvidence, Evidence]]:
+    """Calls that came with the new version, made or answered, and that fail: nothing of the old version's is there to compare them with but
+    its other calls of that side.
+    """
+    answers = answers_of(edges)
+    for role, kind in (("caller", "added"), ("callee", "asked")):
+        mine = [edge for edge in edges if edge.role == role]
+        usual = [_failing(edge, new=False) for edge in mine]
+        s, b = sum(bad for bad, _ in usual), sum(calls for _, calls in usual)
+        for edge in mine:
+            k, a = _failing(edge, new=True)
+            if edge.table.edge in strange or not a or k / a < MOST_FAIL or not is_new_with_version(edge, answers):
+                continue
+            rows = edge.contrast.since_rows
+            windows = np.unique(edge.table.windows[rows[_failed(edge.table, rows) > 0]]).size
+            log_e = fixed_e(float(k), s + 0.5, a / (a + max(b, 1)), FLOOR)
+            if k >= FEWEST_FAIL and windows >= settings.min_windows and log_e >= whole:
+                told = FanoutEvidence(cast("FanoutKind", kind), 0.0, a / max((answers or (0.0, 1.0))[1], 1.0), failing=k / a)
+                yield edge, told, _plain(edge, (k, a), (0, 0), log_e, told, None, 0)
 
 
 def _attempted(edge: EdgeTests, whole: float, settings: JudgeSettings) -> Iterator[tuple[FanoutEvidence, Evidence]]:
@@ -225,10 +235,10 @@ def _failed(table: EdgeTable, rows: Ints, *, client: bool = False) -> Ints:
     return both
 
 
-def _failing(one: Made, *, new: bool, client: bool = False) -> tuple[int, int]:
+def _failing(edge: EdgeTests, *, new: bool, client: bool = False) -> tuple[int, int]:
     """(failed calls, calls) of one version on the edge; `client` errors count where calls are made that nobody made before."""
-    rows = one.edge.contrast.since_rows if new else _old_rows(one.edge)
-    return int(_failed(one.edge.table, rows, client=client).sum()), int(one.edge.table.counts[rows, 0].sum())
+    rows = edge.contrast.since_rows if new else _old_rows(edge)
+    return int(_failed(edge.table, rows, client=client).sum()), int(edge.table.counts[rows, 0].sum())
 
 
 def _old_rows(edge: EdgeTests) -> Ints:

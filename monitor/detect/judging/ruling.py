@@ -18,7 +18,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
     "no_data": frozenset("nothing_sealed no_calls late version_not_seen not_there_yet edge_without_version".split()),
     "few_calls": frozenset("thin harm_possible slowness_possible tail_possible few_windows".split()),
     "no_overlap": frozenset(
-        "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting".split()
+        "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting operation_new".split()
     ),
     "untrusted": frozenset(
         "confounded zones_aligned sampling_changed coverage_differs not_checked biased versions_missing".split()
@@ -27,7 +27,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
         (
             "worse_errors worse_client_errors worse_provider_errors worse_timeouts worse_violations worse_latency silent never_seen "
             "shared_state callers_fail worse_alone fanout_changed "
-            "calls_missing calls_repeated calls_attempted calls_misrouted calls_added"
+            "calls_missing calls_repeated calls_attempted calls_misrouted calls_added calls_asked"
         ).split()
     ),
 }

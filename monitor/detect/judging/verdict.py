@@ -7,6 +7,7 @@ from datetime import datetime
 
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import minimum_detectable_ratio
+from monitor.detect.evidence.fanout import answers_of, is_new_with_version
 from monitor.detect.judging.case import Case, case_of, since_of
 from monitor.detect.judging.findings import Clauses
 from monitor.detect.judging.settling import need_of, settling
@@ -93,13 +94,14 @@ def judge(
 def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: JudgeSettings, now: datetime) -> Verdict:
     total = sum(_calls_since(edge, case.since) for edge in case.edges)
     guilty = {finding.id for finding in findings if finding.state != "accepted" and finding.explained is None}
+    answers = answers_of(case.edges)
     judgements: list[EdgeJudgement] = []
     needed: list[float | None] = []
     passed = 0.0
     for edge in case.edges:
         share = _calls_since(edge, case.since) / total if total else 0.0
         mine = [finding for finding in findings if finding.edge == edge.table.edge]
-        outcome, reasons, calls = _edge_outcome(edge, mine, guilty, settings)
+        outcome, reasons, calls = _edge_outcome(edge, mine, guilty, answers, settings)
         if outcome == "pass":
             passed += share
         needed.append(calls)
@@ -170,7 +172,7 @@ def _explained(worse: Reason, by: Reason) -> Reason:
 
 
 def _edge_outcome(
-    edge: EdgeTests, mine: Sequence[Finding], guilty: set[str], settings: JudgeSettings
+    edge: EdgeTests, mine: Sequence[Finding], guilty: set[str], answers: tuple[float, float] | None, settings: JudgeSettings
 ) -> tuple[Outcome, list[Reason], float | None]:
     """Outcome, reasons and the calls of the new version that would settle an open edge (None: calls are not what is missing).
 
@@ -180,9 +182,7 @@ def _edge_outcome(
         return "fail", [finding.reason for finding in mine if finding.id in guilty], None
     contrast = edge.contrast
     if not contrast.overlap:
-        if not contrast.after_new[0]:
-            return "inconclusive", [*edge.problems, reason("edge_without_version", version=contrast.new_version)], None
-        return "inconclusive", [*edge.problems, reason("edge_without_meeting")], None
+        return "inconclusive", [*edge.problems, _apart(edge, answers)], None
     reasons = list(edge.problems)
     needed = 0.0
     known = {finding.signal for finding in mine if finding.state == "accepted"}
@@ -203,6 +203,16 @@ def _edge_outcome(
         reasons.append(reason("few_windows", wanted=settings.min_windows))
     reasons += [finding.reason for finding in mine if finding.state != "accepted"]
     return ("inconclusive", reasons, needed or None) if reasons else ("pass", [], None)
+
+
+def _apart(edge: EdgeTests, answers: tuple[float, float] | None) -> Reason:
+    """Why the versions never met on an edge."""
+    new, old = edge.contrast.new_version, edge.contrast.old_version
+    if not edge.contrast.after_new[0]:
+        return reason("edge_without_version", version=new)
+    if is_new_with_version(edge, answers):
+        return reason("operation_new", version=new, against_version=old)
+    return reason("edge_without_meeting")
 
 
 def _set_aside(kind: str, known: set[Signal]) -> bool:
