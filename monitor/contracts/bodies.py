@@ -97,6 +97,8 @@ def meant(media: Mapping[str, Schema | None], said: str) -> str | None:
     A type with its parameters beats the type alone, that beats `type/*+suffix`, that `type/*`, and that `*/*`. Without a
     type the first entry that may hold JSON is meant.
     """
+    if said in media:
+        return said
     if not said:
         return next((entry for entry in media if is_json_type(entry) or _rank(entry, "application/json") is not None), None)
     ranked = [(rank, entry) for entry in media if (rank := _rank(entry, said)) is not None]

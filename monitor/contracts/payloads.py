@@ -46,7 +46,7 @@ class Payload:
     `media` is the content type with its parameters, in lower case, "" when the source does not tell. Not thread-safe.
     """
 
-    __slots__ = ("_body", "_limits", "_problem", "_truncated", "_value", "described", "encoding", "length", "media")
+    __slots__ = ("_body", "_limits", "_long", "_problem", "_truncated", "_value", "described", "encoding", "length", "media")
 
     def __init__(
         self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
@@ -55,6 +55,7 @@ class Payload:
         self._limits = limits
         self._value: Any = None
         self._problem: str | None = None
+        self._long = False  # whether it holds as many digits as a float may round
         self._truncated = truncated
         self.described = bool(headers)
         kind = headers.get("content-type", "") if headers else ""
@@ -110,7 +111,7 @@ class Payload:
         """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
         body = self._body = _unmarked(body)
         try:
-            self._value = _loads(body)
+            self._value, self._long = _loads(body)
         except orjson.JSONDecodeError as error:
             unpacked, problem = unpacked_body(body, self.encoding, self._limits.body_bytes)
             if problem:
@@ -119,7 +120,7 @@ class Payload:
                 return self._unreadable(error)
             self._body = _unmarked(unpacked)
             try:
-                self._value = _loads(self._body)
+                self._value, self._long = _loads(self._body)
             except orjson.JSONDecodeError as inner:
                 self.length = ""
                 return self._unreadable(inner)
@@ -148,11 +149,7 @@ class Payload:
         if self.problem or self._body is None:
             return False
         raw = self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
-        if (
-            b"\\u003" not in raw
-            and _LONG not in raw.translate(_AS_ZEROS)
-            and raw.count(b":") == orjson.dumps(self._value).count(b":")
-        ):
+        if b"\\u003" not in raw and not self._long and raw.count(b":") == orjson.dumps(self._value).count(b":"):
             return False
         repeated = False
 
@@ -174,16 +171,16 @@ def _is_text(body: bytes) -> bool:
         return False
 
 
-def _loads(body: str | bytes) -> Any:
-    """JSON with exact integers. orjson decides what is JSON; one with long digits is read again, exactly."""
+def _loads(body: str | bytes) -> tuple[Any, bool]:
+    """JSON with exact integers, and whether it has long digits. orjson decides what is JSON; such a one is read again, exactly."""
     value = orjson.loads(body)
     raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
     if _LONG not in raw.translate(_AS_ZEROS):
-        return value
+        return value, False
     try:
-        return json.loads(raw)
+        return json.loads(raw), True
     except (ValueError, RecursionError):
-        return value  # an integer of more digits than Python reads: as a float
+        return value, True  # an integer of more digits than Python reads: as a float
 
 
 def _brackets(body: bytes | str) -> int:

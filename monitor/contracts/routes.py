@@ -89,6 +89,10 @@ class Router(Generic[Target]):
         A template without the method is passed over when a less concrete one has it. Bases without variables are tried
         first, of these the longest, then the path as it is. A trailing slash matters only where both templates are offered.
         """
+        if not self._bases:
+            quick = self._straight(method, path)
+            if quick is not None:
+                return quick
         other: Match[Target] | None = None
         below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
         for base, rest in [*below, (None, path)]:
@@ -100,6 +104,22 @@ class Router(Generic[Target]):
                 if base is None or any(base in bases for _, bases in known.values()):
                     other = other or Match(None, base.text if base is not None else "", rest)
         return other
+
+    def _straight(self, method: str, path: str) -> "Match[Target] | None":
+        """The match where at each segment only one way leads on; None where there are several, or none: then `match` looks further."""
+        node = self._root
+        for segment in _segments(path):
+            child = node.literal.get(segment)
+            if child is not None:
+                if node.any is not None or node.partial:
+                    return None
+                node = child
+                continue
+            if node.partial or node.any is None or not segment or "%" in segment or PLACEHOLDER.fullmatch(segment) is not None:
+                return None
+            node = node.any
+        held = node.targets.get(method) if not node.slashed else None
+        return Match(held[0], "", path) if held is not None else None
 
     def targets(self) -> Iterator[Target]:
         """Every target, in no promised order."""
@@ -127,12 +147,29 @@ class Match(Generic[Target]):
 def parameters(template: str, path: str) -> dict[str, str]:
     """The texts of a template's parameters in a path that it fits, as they came: percent-encoded."""
     found: dict[str, str] = {}
-    for segment, text in zip(_segments(template), _segments(path), strict=False):
-        if "{" in segment:
-            fit = _pattern(segment).fullmatch(text)
-            if fit is not None:
-                found.update(zip(_PARAMETER.findall(segment), fit.groups(), strict=False))
+    texts = _segments(path)
+    for at, name, segment in _named_segments(template):
+        if at >= len(texts):
+            break
+        if name:
+            if texts[at]:
+                found[name] = texts[at]
+            continue
+        fit = _pattern(segment).fullmatch(texts[at])
+        if fit is not None:
+            found.update(zip(_PARAMETER.findall(segment), fit.groups(), strict=False))
     return found
+
+
+@lru_cache(maxsize=16_384)
+def _named_segments(template: str) -> tuple[tuple[int, str, str], ...]:
+    """Of a template's segments with parameters the index, the name where the whole segment is one parameter, and the text."""
+    found = []
+    for at, segment in enumerate(_segments(template)):
+        if "{" in segment:
+            whole = _PARAMETER.fullmatch(segment)
+            found.append((at, whole[1] if whole is not None else "", segment))
+    return tuple(found)
 
 
 def _segments(path: str) -> list[str]:

@@ -15,9 +15,9 @@ from monitor.contracts.check import NO_CONTRACT, check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import Registry
 from monitor.edges.aliases import Aliases
-from monitor.edges.columns import text_hashes, windows_of
 from monitor.edges.limits import NameCap
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
+from monitor.joining.exchange_columns import NO_TRACE, exchange_table
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import Checked, Evidence, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
@@ -26,26 +26,9 @@ from monitor.model.records import Place, Records, Reject
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
-_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _MILLISECONDS = pa.timestamp("ms", "UTC")
 
-_EXCHANGES = pa.schema(
-    [
-        *(("source_id", _WORDS), ("partition", pa.uint32()), ("offset", pa.uint64()), ("index", pa.uint32())),
-        *(("trace", pa.binary(16)), ("span", pa.binary(8)), ("has_trace", pa.uint8()), ("side", pa.uint8())),
-        *((name, _WORDS) for name in ("environment", "caller", "caller_version", "callee", "callee_version", "callee_namespace")),
-        *(("protocol", _WORDS), ("operation", _WORDS), ("status", pa.uint16()), ("outcome", _WORDS), ("error_type", _WORDS)),
-        *(
-            ("end_ns", pa.uint64()),
-            ("duration_ns", pa.uint64()),
-            ("has_duration", pa.uint8()),
-            ("checked", _WORDS),
-            ("reason", _WORDS),
-        ),
-        *(("contract", _WORDS), ("revision", pa.uint32())),
-    ]
-)
 _VIOLATIONS = pa.schema(
     [
         *(
@@ -132,7 +115,9 @@ class Examiner:
 
     def examine(self, exchanges: Sequence[Exchange], registry: Registry, records: Records) -> Examined:
         """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows."""
-        rows: list[tuple[Any, ...]] = []
+        named: list[_Names] = []
+        checks: list[Checked] = []
+        outcomes: list[tuple[str, str]] = []
         broken: list[tuple[Any, ...]] = []
         shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
@@ -146,15 +131,33 @@ class Examiner:
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
             if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
                 checked = replace(checked, reason=UNKNOWN_CALLEE)
-            seen.update(one.code for one in checked.observations)
-            rows.append(_exchange_row(exchange, names, checked, response))
+            if checked.observations:
+                seen.update(one.code for one in checked.observations)
+            named.append(names)
+            checks.append(checked)
+            outcomes.append(_outcome(exchange, response))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
                 shown.append(_interaction_row(exchange, names, evidence))  # noqa: PERF401 - as above
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
-        return _laid_out(rows, broken, shown, records)
+        table, ends, windows = exchange_table(exchanges, named, checks, outcomes)
+        touched, counts = np.unique(windows, return_counts=True)
+        index = records.index()
+        record = np.array([index[one.source_id, one.partition, one.offset] for one in exchanges], np.int32)
+        return Examined(
+            table,
+            _table(broken, _VIOLATIONS),
+            _table(shown, _INTERACTIONS),
+            record,
+            ends,
+            touched.astype(np.uint32),
+            counts.astype(np.int64),
+            np.bincount(record, minlength=len(records)).astype(np.int64),
+            Counter(one.outcome for one in checks),
+            index,
+        )
 
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
@@ -189,6 +192,9 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     if "grpc-status" in exchange.response_headers:
         return grpc_outcome(exchange.response_headers["grpc-status"])
     body = exchange.response_body
+    value = None if body is None or response.problem else response.value
+    if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:
+        return outcome, error_type
     if body is None or not (_has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))):
         return outcome, error_type
     return (outcome, error_type) if response.problem else body_outcome(response.value)
@@ -204,19 +210,6 @@ def _is_graphql(exchange: Exchange, response: Payload) -> bool:
     return response.media.startswith("application/graphql-response+json") or "graphql" in exchange.path.lower()
 
 
-def _exchange_row(exchange: Exchange, names: _Names, checked: Checked, response: Payload) -> tuple[Any, ...]:
-    outcome, error_type = _outcome(exchange, response)
-    joined = bool(exchange.trace_id and exchange.span_id)
-    return (
-        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index),
-        *(exchange.trace_id or _NO_TRACE, exchange.span_id or _NO_SPAN, int(joined), 1 if exchange.side == "client" else 2),
-        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
-        *(exchange.protocol, checked.operation, exchange.status, outcome, error_type),
-        *(exchange.end_ns, exchange.duration_ns or 0, int(exchange.duration_ns is not None), checked.outcome, checked.reason),
-        *(checked.contract, checked.revision),
-    )
-
-
 def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> tuple[Any, ...]:
     return (
         *(
@@ -229,7 +222,7 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
         *(violation.fingerprint, violation.contract, violation.revision, violation.operation, violation.side, violation.rule),
         *(violation.pointer, violation.clause, violation.expected, violation.actual),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
-        *(exchange.trace_id or _NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
+        *(exchange.trace_id or NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
     )
 
 
@@ -238,33 +231,6 @@ def _interaction_row(exchange: Exchange, names: _Names, evidence: Evidence) -> t
         *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
         *(evidence.contract, evidence.revision, evidence.interaction, evidence.shown),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
-    )
-
-
-def _laid_out(
-    rows: list[tuple[Any, ...]],
-    broken: list[tuple[Any, ...]],
-    shown: list[tuple[Any, ...]],
-    records: Records,
-) -> Examined:
-    table = _table(rows, _EXCHANGES)
-    ends = np.array([row[19] for row in rows], np.uint64)
-    windows = windows_of(ends)
-    table = table.append_column("window", pa.array(windows)).append_column("content_hash", pa.array(text_hashes(rows)))
-    touched, counts = np.unique(windows, return_counts=True)
-    index = records.index()
-    record = np.array([index[row[0], row[1], row[2]] for row in rows], np.int32)
-    return Examined(
-        table,
-        _table(broken, _VIOLATIONS),
-        _table(shown, _INTERACTIONS),
-        record,
-        ends,
-        touched.astype(np.uint32),
-        counts.astype(np.int64),
-        np.bincount(record, minlength=len(records)).astype(np.int64),
-        Counter(row[22] for row in rows),
-        index,
     )
 
 

@@ -18,7 +18,7 @@ REDACTED_KINDS: Mapping[str, frozenset[str]] = {
 """What stands for a cookie's value, which is never kept either, and the JSON types that the text could have been read as."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: freezing 34 fields costs as much as judging a body's schema; nobody changes one
 class Exchange:
     """One exchange from a log record or a span. Times in ns since the epoch; status 0 when there was no answer or none is told.
 

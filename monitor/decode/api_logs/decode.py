@@ -186,14 +186,20 @@ def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None
 
 def _read_known(value: bytes, place: Place, recogniser: Recogniser, *, otlp: bool) -> Iterator[Found]:
     """Entries of sources that are told by their marks; OTLP, too, where any source may stand."""
-    if otlp and not begins_json(value) and signal_of(value):
+    whole = _one(value)
+    if whole is not None:
+        quick = recogniser.quick(whole, place)
+        if quick is not None:
+            yield quick
+            return
+    elif otlp and not begins_json(value) and signal_of(value):
         yield from _read_otlp(value, place)
         return
-    if _NO_TEXT.search(value[:_LOOKED_AT]):
+    elif _NO_TEXT.search(value[:_LOOKED_AT]):
         yield Refused("not_json")
         return
     at = -1
-    for held in entries(value):
+    for held in entries(value) if whole is None else (whole,):
         if otlp and isinstance(held, dict) and is_batch(held):
             at += 1
             yield from otlp_exchanges(held, place, ids_in_base64=False, first=at * _INDICES_A_BATCH)
@@ -204,6 +210,17 @@ def _read_known(value: bytes, place: Place, recogniser: Recogniser, *, otlp: boo
                 yield Refused("too_many_entries")
                 return
             yield from recogniser.read(entry, place, at, form=form)
+
+
+def _one(value: bytes) -> dict[str, Any] | None:
+    """The object that a record is, as most are; None for all else."""
+    if value[:1] != b"{":
+        return None
+    try:
+        held = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return held if type(held) is dict else None
 
 
 def _read_mapped(value: bytes, place: Place, make: Make) -> Iterator[Found]:

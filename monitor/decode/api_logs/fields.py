@@ -15,8 +15,9 @@ from monitor.model.exchanges import REDACTED, Body
 
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
 _NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
-_HEX_32, _HEX_16 = re.compile(r"[0-9a-fA-F]{32}"), re.compile(r"[0-9a-fA-F]{16}")
+_NO_ID = bytes(16)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
 _FINE = re.compile(r"[.,]\d{6}(\d{1,3})")
 _EARLIEST_NS = 946_684_800_000_000_000  # 2000-01-01
@@ -130,6 +131,8 @@ def status_of(value: object) -> int:
 
 def method_of(value: object) -> str:
     """A method in upper case. Refuses what is none ("no_method")."""
+    if isinstance(value, str) and value in _METHODS:
+        return value
     if not isinstance(value, str) or _METHOD.fullmatch(value) is None:
         raise Refused("no_method")
     return value.upper()
@@ -137,6 +140,8 @@ def method_of(value: object) -> str:
 
 def split_url(text: str) -> tuple[str, str, str, bool]:
     """Host, path, query and whether a query can be told from an address or a path; user info and fragment are dropped."""
+    if text[:1] == "/" and "?" not in text and "#" not in text and "://" not in text[:32]:
+        return "", text[:_LONGEST_PATH], "", False
     host = ""
     if "://" in text[:32]:
         rest = text.split("://", 1)[1]
@@ -160,15 +165,19 @@ def name_of(value: object) -> str:
 
 def id_of(value: object, size: int) -> bytes:
     """A trace id (size 16) or span id (8) from hex; b"" when it is none or all zeros."""
-    if not isinstance(value, str) or (_HEX_32 if size == 16 else _HEX_16).fullmatch(value) is None:
+    if not isinstance(value, str) or len(value) != 2 * size or not value.isalnum() or not value.isascii():
         return b""
-    raw = bytes.fromhex(value)
-    return raw if any(raw) else b""
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        return b""
+    return raw if raw != _NO_ID[:size] else b""
 
 
 def traceparent(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
     """Trace and parent span from a W3C `traceparent` header, b"" where there is none. https://www.w3.org/TR/trace-context/"""
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", "")) if headers else None
+    told = headers.get("traceparent") if headers else None
+    found = _TRACEPARENT.fullmatch(told) if told else None
     return (id_of(found.group(1), 16), id_of(found.group(2), 8)) if found else (b"", b"")
 
 
@@ -186,7 +195,9 @@ def headers_of(value: object) -> dict[str, str]:
         except orjson.JSONDecodeError:
             return {}
     pairs: list[tuple[object, object]]
-    if isinstance(value, dict):
+    if type(value) is dict:
+        if len(value) <= _MOST_HEADERS and all(type(held) is str for held in value.values()):
+            return _plain_headers(value)
         pairs = list(value.items())
     elif isinstance(value, list):
         pairs = [pair for entry in value if (pair := _pair(entry)) is not None]
@@ -197,6 +208,19 @@ def headers_of(value: object) -> dict[str, str]:
         if isinstance(name, str) and name:
             lower, secret = _header_name(name)
             found[lower] = _cookies(held) if lower == "cookie" else REDACTED if secret else _header_text(held)
+    return found
+
+
+def _plain_headers(value: dict[str, str]) -> dict[str, str]:
+    """Headers that are all plain text, as most logs have them: the hot way."""
+    found = {}
+    for name, held in value.items():
+        if name:
+            lower, secret = _header_name(name)
+            if secret:
+                found[lower] = _cookies(held) if lower == "cookie" else REDACTED
+            else:
+                found[lower] = held if len(held) <= _LONGEST_HEADER else held[:_LONGEST_HEADER]
     return found
 
 

@@ -1,8 +1,7 @@
 """Parsed log entries to exchanges: one function that every format ends in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
 from monitor.decode.api_logs import fields
@@ -13,8 +12,7 @@ UNKNOWN = "unknown"
 _NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an entry stands: a record and the entry's index in it; `record_ms` bounds the entry's times.
 
     `told_ns` is the time that a shipper's wrapper tells of it, 0 for none.
@@ -74,7 +72,7 @@ def make(
     host, path, found, told = fields.split_url(target)
     if not path.startswith("/"):
         path = "/" + path
-    text = query.lstrip("?") if isinstance(query, str) and query else _query_text(query) if isinstance(query, dict) else found
+    text = query_text(query) if query and isinstance(query, str | dict) else found
     if not trace and request_headers:
         trace, span = fields.traceparent(request_headers)
     return Exchange(
@@ -113,8 +111,12 @@ def make(
     )
 
 
-def _query_text(query: Mapping[str, Any]) -> str:
-    """A parsed query as text again."""
+def query_text(query: object) -> str:
+    """A query as text, one that was parsed as text again; "" for what is none."""
+    if isinstance(query, str):
+        return query.lstrip("?")
+    if not isinstance(query, dict):
+        return ""
     pairs = [(name, entry) for name, value in query.items() for entry in (value if isinstance(value, list) else [value])]
     return urlencode(
         [(name, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)) for name, value in pairs]

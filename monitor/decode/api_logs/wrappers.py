@@ -113,7 +113,7 @@ def unwrapped_line(text: str, place: Place) -> Line | None:
     found = CRI.match(text)
     if found is not None:
         try:
-            place = replace(place, told_ns=moment_ns(found[1], place.record_ms))
+            place = place._replace(told_ns=moment_ns(found[1], place.record_ms))
         except fields.Refused:
             return None
         return Line(text[found.end() :], place, NOBODY, found[3] == "P")
@@ -173,7 +173,7 @@ def _timed(entry: Entry, place: Place) -> Place:
     if at is None:
         return place
     try:
-        return replace(place, told_ns=moment_ns(at, place.record_ms))
+        return place._replace(told_ns=moment_ns(at, place.record_ms))
     except fields.Refused:
         return place
 
