@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
 from monitor.config import Settings
 from monitor.contracts.check import check_payloads
+from monitor.contracts.interactions import NO_INTERACTION
 from monitor.contracts.lines import lines_of
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import Examined, examine
@@ -47,6 +49,7 @@ class Tally:
     observations: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     operations: dict[str, Counter[str]] = field(default_factory=dict)
+    interactions: dict[str, Counter[str]] = field(default_factory=dict)
     folded: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     passed: int = 0
 
@@ -59,6 +62,8 @@ class Tally:
         self.rules.update(broken["rule"] for broken in row["violations"])
         if row["contract_names_it"]:
             self.operations.setdefault(row["operation"], Counter())[row["verdict"]] += 1
+        for interaction, shown in row["shown"]:
+            self.interactions.setdefault(interaction, Counter())[shown] += 1
         for broken in row["violations"]:
             key = (broken["fingerprint"], broken["clause"], broken["expected"], broken["actual_kind"])
             known = self.folded.get(key)
@@ -88,7 +93,7 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
     for index, (file, offset, form_told, found) in enumerate(_entries(traffic, source, settings, tally)):
         row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(found, held)}
         tally.add(row)
-        report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes")})
+        report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes", "shown")})
     report.end(_whole(documents, tally))
     return tally.exit()
 
@@ -97,6 +102,7 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
     offered = list(dict.fromkeys(operation.name for one in documents for operation in one.examined.promise.operations))
+    shown = list(dict.fromkeys(each.name for one in documents for each in one.examined.promise.interactions))
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -113,6 +119,8 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
         "operations_seen": len(tally.operations),
         "operations": {name: dict(counts) for name, counts in sorted(tally.operations.items())},
         "unseen": [name for name in offered if name not in tally.operations],
+        "interactions": {name: dict(counts) for name, counts in sorted(tally.interactions.items())},
+        "unproven": [name for name in shown if name not in tally.interactions],
     }
     return Report(summary, coverage, _placed(documents, list(tally.folded.values())), [_told(one) for one in documents])
 
@@ -135,17 +143,12 @@ def _placed(documents: Sequence[Document], folded: list[dict[str, Any]]) -> list
 
 
 def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Document]:
-    """Each contract examined as it would be at publishing; two files of one name are told apart by a number."""
+    """Each contract examined as it would be at publishing, those of folders and archives too; equal names get a number."""
     documents: list[Document] = []
-    for path in paths:
+    for published in documents_in(list(paths), None)[0]:
+        path, text = Path(published.source), published.text
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise UsageError(f"the contract {path} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"the contract {path} is not UTF-8 text") from error
-        try:
-            examined = examine("", text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
+            examined = examine(published.kind, text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
         except ContractError as error:
             raise UsageError(str(error)) from error
         taken = {one.held.name for one in documents}
@@ -182,6 +185,7 @@ def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
             "violations": [],
             "codes": [reason],
             "contract_names_it": False,
+            "shown": [],
         }
     checked = _checked(found, held)
     reasons = _reasons(checked)
@@ -196,7 +200,8 @@ def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
         "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
         "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
         and bool(checked.contract)
-        and checked.reason not in ("not_offered", "preflight", "contract_unreadable"),
+        and checked.reason not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION),
+        "shown": [(one.interaction, one.shown) for one in checked.evidence],
     }
 
 
@@ -214,7 +219,14 @@ def _checked(exchange: Exchange, held: Sequence[InForce]) -> Checked:
     def operation() -> str:
         return http_operation(exchange.method, exchange.route or template_path(exchange.path))
 
-    return check_payloads(exchange, request, response, held, operation)
+    bound = [one for one in held if _binds(one, exchange.caller)]
+    return check_payloads(exchange, request, response, bound, operation)
+
+
+def _binds(one: InForce, caller: str) -> bool:
+    """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where the log tells who called."""
+    consumer = one.promise.consumer if one.promise is not None else ""
+    return not consumer or not caller or consumer == caller
 
 
 def _reasons(checked: Checked) -> list[str]:

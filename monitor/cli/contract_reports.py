@@ -177,6 +177,8 @@ def _text(report: Report) -> None:
         if summary[name]
     }
     told |= {name: coverage[name] for name in ("operations_offered", "operations_seen")}
+    if coverage["interactions"] or coverage["unproven"]:
+        told |= {"interactions_seen": len(coverage["interactions"]), "interactions_unproven": len(coverage["unproven"])}
     show([{"name": name, "value": value} for name, value in told.items()], ["name", "value"], "table")
     typer.echo()
     for contract in report.contracts:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.contracts import _kind
+from monitor.cli.contract_files import parse_or_refuse
 from monitor.contracts.check import check
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.read import read_contract
@@ -214,4 +214,4 @@ def test_recursion_as_real_schemas_use_it_is_no_attack() -> None:
 )
 def test_publishing_a_deep_file_is_refused_by_the_command_itself(text: str) -> None:
     with pytest.raises(UsageError, match=r"nested deeper|neither JSON nor YAML"):
-        _kind(text)
+        parse_or_refuse(text, "deep.yaml")

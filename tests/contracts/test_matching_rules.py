@@ -10,6 +10,7 @@ from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import root
 from monitor.contracts.matching.rules import read_rules
 from monitor.contracts.matching.values import compile_json
+from monitor.contracts.matching.work import Work
 from monitor.errors import ContractError
 from tests.contracts.examples import interaction, judged, live, matchers, pact, rules
 
@@ -18,7 +19,7 @@ def broken(expected: Any, said: dict[str, Any], actual: Any, *, strict: bool = F
     """What a value breaks of an example with rules by path."""
     held = {path: found for path, one in said.items() if (found := read_rules(one, f"/{path}")) is not None}
     seen = Mismatches()
-    compile_json(expected, held, strict=strict, clause="/body", where="test")(actual, seen)
+    compile_json(expected, held, strict=strict, clause="/body", work=Work("test"))(actual, seen)
     assert not seen.left
     return [(one.rule, one.pointer) for one in seen.broken]
 

@@ -29,6 +29,7 @@ from monitor.contracts.matching.predicates import (
     see_text,
 )
 from monitor.contracts.matching.rules import text_of
+from monitor.contracts.matching.work import Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -47,8 +48,9 @@ def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLim
     listed = document.get("imposters")
     entries = [(one, f"/imposters/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
     left: list[Left] = []
-    named: set[str] = set()
+    named: dict[str, int] = {}
     interactions: list[Interaction] = []
+    work = Work(where)
     for entry, clause in entries:
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: the imposter at {clause} is no object", clause)
@@ -61,22 +63,23 @@ def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLim
             if not isinstance(stub, dict):
                 raise ContractError(f"{where}: the stub at {at} is no object", at)
             title = str(entry.get("name") or f"imposter {entry.get('port', '')}".strip())
-            interactions += _Stub(stub, at, where, left).interactions(index, title, named)
+            interactions += _Stub(stub, at, work, left).interactions(index, title, named)
             if len(interactions) > limits.operations:
                 raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
     return by_example(interactions, left=tuple(left))
 
 
 class _Stub:
-    def __init__(self, stub: dict[str, Any], clause: str, where: str, left: list[Left]) -> None:
+    def __init__(self, stub: dict[str, Any], clause: str, work: Work, left: list[Left]) -> None:
         self._stub = stub
         self._clause = clause
-        self._where = where
+        self._where = work.where
+        self._work = work
         self._left = left
         self._methods: set[str] = set()
         self._path = ""
 
-    def interactions(self, index: int, title: str, named: set[str]) -> Iterator[Interaction]:
+    def interactions(self, index: int, title: str, named: dict[str, int]) -> Iterator[Interaction]:
         """One for each answer that the stub gives in turn: a live answer is good when it is like one of them."""
         predicates = self._stub.get("predicates", [])
         if not isinstance(predicates, list):
@@ -145,7 +148,7 @@ class _Stub:
             if isinstance(headers, dict)
             else ""
         )
-        part = answer_body(held.get("body"), media, {}, exact=exact, clause=f"{clause}/body", where=self._where)
+        part = answer_body(held.get("body"), media, {}, exact=exact, clause=f"{clause}/body", work=self._work)
         if part is not None:
             yield part
 

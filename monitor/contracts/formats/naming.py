@@ -5,13 +5,13 @@ from typing import Any
 _LONGEST_NAME = 300
 
 
-def unique(name: str, named: set[str]) -> str:
-    """The name, shortened, and numbered where it stood before; it is added to `named`."""
+def unique(name: str, named: dict[str, int]) -> str:
+    """The name, shortened, and numbered where it stood before; `named` holds how often each did."""
     told = short = name.strip()[:_LONGEST_NAME] or "an interaction"
-    number = 2
     while told in named:
-        told, number = f"{short} ({number})", number + 1
-    named.add(told)
+        named[short] += 1
+        told = f"{short} ({named[short]})"
+    named[told] = 1
     return told
 
 

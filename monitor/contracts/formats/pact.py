@@ -19,6 +19,7 @@ from monitor.contracts.matching.content import Example, Judge, body_part, conten
 from monitor.contracts.matching.parts import Part, header_part, path_part, query_part, query_text_part, status_part
 from monitor.contracts.matching.paths import parse
 from monitor.contracts.matching.rules import Rules, read_rules, unjudged
+from monitor.contracts.matching.work import Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -69,6 +70,7 @@ class _Reader:
     def __init__(self, document: dict[str, Any], where: str, limits: ContractLimits) -> None:
         self._document = document
         self._where = where
+        self._work = Work(where)
         self._limits = limits
         version = version_of(document)
         self._version = int(version[0])
@@ -79,10 +81,11 @@ class _Reader:
     def promise(self) -> Promise:
         interactions: list[Interaction] = []
         messages: list[Message] = []
-        named: set[str] = set()
-        for count, (kind, entry, clause) in enumerate(self._entries(), 1):
-            if count > self._limits.operations:
-                raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
+        named: dict[str, int] = {}
+        listed = [held for word in ("interactions", "messages") if isinstance(held := self._document.get(word), list)]
+        if sum(map(len, listed)) > self._limits.operations:
+            raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
+        for kind, entry, clause in self._entries():
             states = tuple(_states(entry))
             name = unique(_name(entry, states), named)
             if kind == "http":
@@ -157,7 +160,7 @@ class _Reader:
     def _body(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
         example = self._example(held, "body", _media(held), f"{clause}/body")
         if example is not None:
-            yield body_part(side, example, rules.body, strict=side == "request", clause=f"{clause}/body", where=self._where)
+            yield body_part(side, example, rules.body, strict=side == "request", clause=f"{clause}/body", work=self._work)
 
     def _example(self, held: dict[str, Any], word: str, media: str, clause: str) -> Example | None:
         if word not in held:
@@ -205,7 +208,7 @@ class _Reader:
         example = self._example(held, "contents", media, f"{clause}/contents")
         if example is None:
             return None
-        return content_judge(example, rules.body, strict=False, clause=f"{clause}/contents", where=self._where)
+        return content_judge(example, rules.body, strict=False, clause=f"{clause}/contents", work=self._work)
 
     def _object(self, held: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
         found = held.get(word)

@@ -18,6 +18,7 @@ from monitor.contracts.matching.parts import Part, header_part, path_part, statu
 from monitor.contracts.matching.paths import parse
 from monitor.contracts.matching.predicates import AskAll, asked_part, negated, see_cookie, see_query, some
 from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, unjudged
+from monitor.contracts.matching.work import Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -85,14 +86,15 @@ def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: 
     left: list[Left] = []
     interactions: list[Interaction] = []
     messages: list[Message] = []
-    named: set[str] = set()
+    named: dict[str, int] = {}
+    work = Work(where)
     for entry, clause in entries:
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: the contract at {clause or '/'} is no object", clause)
         if entry.get("ignored") is True:
             left.append(Left(f"{clause}/ignored", "an ignored contract is not judged"))
             continue
-        reader = _Reader(entry, clause, where, left, named)
+        reader = _Reader(entry, clause, work, left, named)
         if isinstance(entry.get("request"), dict):
             interactions.append(reader.interaction())
         elif isinstance(entry.get("outputMessage"), dict) or isinstance(entry.get("input"), dict):
@@ -103,10 +105,11 @@ def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: 
 
 
 class _Reader:
-    def __init__(self, entry: dict[str, Any], clause: str, where: str, left: list[Left], named: set[str]) -> None:
+    def __init__(self, entry: dict[str, Any], clause: str, work: Work, left: list[Left], named: dict[str, int]) -> None:
         self._entry = entry
         self._clause = clause
-        self._where = where
+        self._where = work.where
+        self._work = work
         self._left = left
         self._named = named
 
@@ -149,7 +152,7 @@ class _Reader:
         if held.get(body) is not None:
             rules = self._body_rules(held, f"{clause}/matchers")
             sides = (
-                content_judge(example_of(held[body], media), rules, strict=False, clause=f"{clause}/{body}", where=self._where),
+                content_judge(example_of(held[body], media), rules, strict=False, clause=f"{clause}/{body}", work=self._work),
             )
         told = (
             self._entry.get("label")
@@ -273,9 +276,9 @@ class _Reader:
         if side == "request":
             example = example_of(value, media)
             if example.kind != "empty":
-                yield body_part(side, example, rules, strict=False, clause=f"{clause}/body", where=self._where)
+                yield body_part(side, example, rules, strict=False, clause=f"{clause}/body", work=self._work)
             return
-        part = answer_body(value, media, rules, exact=exact, clause=f"{clause}/body", where=self._where)
+        part = answer_body(value, media, rules, exact=exact, clause=f"{clause}/body", work=self._work)
         if part is not None:
             yield part
 

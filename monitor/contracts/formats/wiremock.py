@@ -29,6 +29,7 @@ from monitor.contracts.matching.predicates import (
     see_url,
     some,
 )
+from monitor.contracts.matching.work import Work
 from monitor.contracts.routes import Router, parameters
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -97,22 +98,24 @@ def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimit
     if len(entries) > limits.operations:
         raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
     left: list[Left] = []
-    named: set[str] = set()
+    named: dict[str, int] = {}
     interactions = []
+    work = Work(where)
     for count, (entry, clause) in enumerate(entries):
         if not isinstance(entry, dict) or not isinstance(entry.get("request"), dict):
             raise ContractError(f"{where}: the stub at {clause or '/'} has no `request`", clause)
-        found = _Stub(entry, clause, where, left).interaction(count, named)
+        found = _Stub(entry, clause, work, left).interaction(count, named)
         if found is not None:
             interactions.append(found)
     return by_example(interactions, left=tuple(left))
 
 
 class _Stub:
-    def __init__(self, entry: dict[str, Any], clause: str, where: str, left: list[Left]) -> None:
+    def __init__(self, entry: dict[str, Any], clause: str, work: Work, left: list[Left]) -> None:
         self._entry = entry
         self._clause = clause
-        self._where = where
+        where = self._where = work.where
+        self._work = work
         self._left = left
         self._asked: dict[str, Any] = entry["request"]
         answer = entry.get("response", {})
@@ -121,7 +124,7 @@ class _Stub:
         self._answer: dict[str, Any] = answer
         self._values = Values(where)
 
-    def interaction(self, count: int, named: set[str]) -> Interaction | None:
+    def interaction(self, count: int, named: dict[str, int]) -> Interaction | None:
         """The stub as an example; None for one that is no answer of its own (a proxy, a fault)."""
         for word, said in (
             ("proxyBaseUrl", "a stub that proxies shows no answer"),
@@ -263,7 +266,7 @@ class _Stub:
             value = json.dumps(value)
         if word == "jsonBody" and not media:
             media = "application/json"
-        part = answer_body(value, media, {}, exact=exact, clause=f"{clause}/{word}", where=self._where)
+        part = answer_body(value, media, {}, exact=exact, clause=f"{clause}/{word}", work=self._work)
         if part is not None:
             yield part
         elif value not in (None, ""):

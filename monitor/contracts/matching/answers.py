@@ -12,6 +12,7 @@ from monitor.contracts.matching.content import body_part, example_of
 from monitor.contracts.matching.likeness import placeholder_rule
 from monitor.contracts.matching.parts import Part, header_part
 from monitor.contracts.matching.rules import ANYTHING, Rule, Rules
+from monitor.contracts.matching.work import Work
 from monitor.model.pointers import escaped
 
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}\}?|\$\{[A-Za-z_][\w.\[\]]*\}")
@@ -31,7 +32,7 @@ def is_templated(text: str) -> bool:
 
 
 def answer_body(
-    value: Any, media: str, rules: Mapping[str, Rules], *, exact: bool, clause: str, where: str, templated: bool = False
+    value: Any, media: str, rules: Mapping[str, Rules], *, exact: bool, clause: str, work: Work, templated: bool = False
 ) -> Part | None:
     """The part for a body; None where the answer shows none. `exact`: values count, where they are no templates.
 
@@ -51,7 +52,7 @@ def answer_body(
         held |= {path: found for path, found in _marked(example.value, "$", clause) if path not in held}
     elif example.kind in ("text", "binary", "form") and not exact:
         return None
-    return body_part("response", example, held, strict=False, clause=clause, where=where)
+    return body_part("response", example, held, strict=False, clause=clause, work=work)
 
 
 def _untemplated(text: str) -> str | None:

@@ -15,6 +15,7 @@ from monitor.contracts.matching.parts import Part, values_judge
 from monitor.contracts.matching.paths import root
 from monitor.contracts.matching.rules import Rules, ask
 from monitor.contracts.matching.values import compile_json
+from monitor.contracts.matching.work import Work
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload, is_json_type
 from monitor.contracts.queries import query_pairs
 
@@ -38,9 +39,9 @@ class Example:
     value: Any = None
 
 
-def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Part:
+def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Part:
     """One side's body. `strict`: what the example does not show must not be there."""
-    judge_payload = content_judge(example, rules, strict=strict, clause=clause, where=where)
+    judge_payload = content_judge(example, rules, strict=strict, clause=clause, work=work)
 
     def judge(call: Call, said: Mismatches) -> None:
         judge_payload(call.request if side == "request" else call.response, said)
@@ -48,13 +49,13 @@ def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, stric
     return judge
 
 
-def content_judge(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+def content_judge(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
     """What an example asks of a payload. Raises ContractError for an example that cannot be used."""
     if example.kind == "empty":
         return _empty(clause)
     missing = Broken("missing_body", "", clause, "present", "absent")
     typed = Broken("content_type", "", clause, example.media.partition(";")[0][:60] or example.kind, "another content type")
-    inner = _inner(example, rules, strict=strict, clause=clause, where=where)
+    inner = _inner(example, rules, strict=strict, clause=clause, work=work)
     wanted, kind = _plain(example.media), example.kind
     by_rule = any(rule.kind == "contentType" for one in rules.values() for rule in one.rules)
 
@@ -86,13 +87,13 @@ def _is_xml(media: str) -> bool:
 Inner = Callable[[Payload, Mismatches, Broken], None]
 
 
-def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
+def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
     if example.kind == "json":
-        return _json(example, rules, strict=strict, clause=clause, where=where)
+        return _json(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "opaque":
         return lambda _payload, said, _missing: said.leave(MEDIA_TYPE, clause)
     if example.kind == "xml":
-        return _xml(example, rules, strict=strict, clause=clause, where=where)
+        return _xml(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "form":
         return _form(example, rules, clause)
     return _text(example, rules, clause)
@@ -110,8 +111,8 @@ def _raw(payload: Payload, said: Mismatches, missing: Broken, clause: str) -> st
     return raw
 
 
-def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
-    judge_value = compile_json(example.value, rules, strict=strict, clause=clause, where=where)
+def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+    judge_value = compile_json(example.value, rules, strict=strict, clause=clause, work=work)
     other = Broken("not_json", "", clause, "JSON", "other text")
 
     def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
@@ -128,8 +129,8 @@ def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause:
     return judge
 
 
-def _xml(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Inner:
-    judge_root = compile_xml(str(example.value), rules, strict=strict, clause=clause, where=where)
+def _xml(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+    judge_root = compile_xml(str(example.value), rules, strict=strict, clause=clause, work=work)
 
     def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
         raw = _raw(payload, said, missing, clause)

@@ -11,6 +11,7 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, root
 from monitor.contracts.matching.rules import Rules, ask
+from monitor.contracts.matching.work import Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -75,11 +76,12 @@ def parse_xml(text: str | bytes) -> Element | None:
     return tops[0] if tops else None
 
 
-def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
     """What an example asks of a document. Raises ContractError when the example is no XML."""
     expected = parse_xml(text)
     if expected is None:
-        raise ContractError(f"{where}: the example at {clause} is no XML, has a document type, or is too deep", clause)
+        raise ContractError(f"{work.where}: the example at {clause} is no XML, has a document type, or is too deep", clause)
+    work.spend(text.count("<") * (1 + len(rules)), clause)
     return _element(expected, root(rules, indices=False).step(expected.name), f"/{escaped(expected.name)}", strict, clause)
 
 

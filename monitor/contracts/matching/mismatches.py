@@ -3,7 +3,7 @@
 from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.loose import is_mask
 
-_MOST_WORK = 200_000
+_MOST_WORK = 50_000
 
 
 class Mismatches:

@@ -100,6 +100,11 @@ class Place(Generic[Held]):
         return self.exact or ([] if self._best[2] is None else [self._best[2]])
 
     @property
+    def rules(self) -> int:
+        """How many expressions may still count, which is what a step costs."""
+        return len(self._active)
+
+    @property
     def names(self) -> Iterable[str]:
         """The names and indices of children that something is said of."""
         return {name for node, _ in self._active for name in node.named}

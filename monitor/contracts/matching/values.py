@@ -11,38 +11,37 @@ from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, Step, root
 from monitor.contracts.matching.rules import ANYTHING, OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
+from monitor.contracts.matching.work import Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
 Judge = Callable[[Any, Mismatches], None]
 
-_MOST_STEPS = 2_000_000
 _MOST_OWN_ITEMS = 1_000
 _DEEPEST = 128
 
 
-def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, where: str) -> Judge:
+def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
     """What an example asks of a body. Raises ContractError for rules whose paths cannot be read, or that are too many."""
-    return _Compiler(strict, clause, where).node(expected, root(rules), "", 0)
+    return _Compiler(strict, clause, work).node(expected, root(rules), "", 0)
 
 
 class _Compiler:
-    def __init__(self, strict: bool, clause: str, where: str) -> None:
+    def __init__(self, strict: bool, clause: str, work: Work) -> None:
         self._strict = strict
         self._clause = clause
-        self._where = where
-        self._steps = 0
+        self._work = work
 
     def _step(self, place: Place[Rules], step: Step) -> Place[Rules]:
         below = place.step(step)
-        self._steps += 1 + len(below._active)  # noqa: SLF001 - its cost
-        if self._steps > _MOST_STEPS:
-            raise ContractError(f"{self._where}: the matching rules at {self._clause} ask for too much work; write fewer")
+        self._work.spend(1 + below.rules, self._clause)
         return below
 
     def node(self, expected: Any, place: Place[Rules], pointer: str, depth: int) -> Judge:
         if depth > _DEEPEST:
-            raise ContractError(f"{self._where}: the example at {self._clause} nests deeper than {_DEEPEST} levels", self._clause)
+            raise ContractError(
+                f"{self._work.where}: the example at {self._clause} nests deeper than {_DEEPEST} levels", self._clause
+            )
         if isinstance(expected, dict):
             return self._object(expected, place, pointer, depth)
         if isinstance(expected, list):
@@ -147,7 +146,10 @@ class _Compiler:
             missing = [Broken("missing_item", below, clause, f"{len(expected)} items", "fewer")] * len(nodes)
             return _items(nodes, None, pointer, clause, exactly=len(expected), own=None, missing=missing)
         own = _container(rules, expected, pointer, cascaded=place.cascaded) if expected else None
-        other = self.node(expected[0], self._step(place, None), below, depth + 1) if expected else None
+        other = None
+        if expected:  # as the first item, unless something is said of the first item alone
+            alone = "0" in place.names
+            other = self.node(expected[0], self._step(place, None), below, depth + 1) if alone else nodes[0]
         for index in sorted({int(name) for name in place.names if name.isdecimal() and len(name) < 5}):
             if expected and len(nodes) <= index < _MOST_OWN_ITEMS:
                 nodes += [self.node(expected[0], self._step(place, at), below, depth + 1) for at in range(len(nodes), index + 1)]

@@ -1,0 +1,187 @@
+"""Contracts of all formats: published from files, folders and archives, checked offline, and told what they were shown."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from monitor.cli import main
+from monitor.cli.assembly import House
+from monitor.cli.contract_files import documents_in
+from monitor.cli.up import serving
+from monitor.clock import system_clock
+from monitor.config import load
+from monitor.contracts.registry import Registry
+from monitor.control.contracts import revisions
+from monitor.control.store import open_control
+from monitor.errors import UsageError
+from monitor.store import Store
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.contracts.examples import ORDER, interaction, pact
+from tests.pipelines.test_examples_shown import Given, records
+
+STUB = {"request": {"method": "GET", "urlPath": "/orders/7"}, "response": {"status": 200, "bodyFileName": "order.json"}}
+CONTRACT = "name: a\nrequest: {method: GET, url: /a}\nresponse: {status: 200, body: {a: 1}}\n"
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Path:
+    """A folder as WireMock keeps it, with a file that is no contract."""
+    folder = tmp_path / "stubs"
+    (folder / "mappings" / "deep").mkdir(parents=True)
+    (folder / "__files").mkdir()
+    (folder / "mappings" / "one.json").write_text(json.dumps(STUB | {"uuid": "1"}))
+    (folder / "mappings" / "deep" / "two.json").write_text(
+        json.dumps({"mappings": [{"request": {"urlPath": "/b"}, "response": {"jsonBody": {}}, "uuid": "2"}]})
+    )
+    (folder / "__files" / "order.json").write_text(json.dumps(ORDER))
+    (folder / "package.json").write_text('{"name": "x"}')
+    (folder / "README.md").write_text("no contract")
+    return folder
+
+
+def zipped(folder: Path, path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder).as_posix())
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_stubs_of_a_folder_or_an_archive_are_one_contract_with_their_bodies(stubs: Path, tmp_path: Path, *, packed: bool) -> None:
+    found, passed = documents_in([zipped(stubs, tmp_path / "stubs.zip") if packed else stubs], None)
+    assert [one.kind for one in found] == ["wiremock"]
+    mappings = json.loads(found[0].text)["mappings"]
+    assert sorted(one["request"]["urlPath"] for one in mappings) == ["/b", "/orders/7"]
+    (shown,) = (one["response"] for one in mappings if one["uuid"] == "1")
+    assert json.loads(shown["body"]) == ORDER
+    assert [name.rpartition("/")[2] for name in passed] == ["package.json"]
+
+
+def test_a_folder_of_several_kinds_gives_a_document_of_each(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(pact(interaction())))
+    (tmp_path / "b.json").write_text(json.dumps(pact(interaction(), consumer="billing")))
+    (tmp_path / "c.yml").write_text(CONTRACT)
+    (tmp_path / "d.yaml").write_text(CONTRACT.replace("name: a", "name: b"))
+    found, _ = documents_in([tmp_path], None)
+    assert sorted(one.kind for one in found) == ["pact", "pact", "spring-cloud-contract"]
+    (contracts,) = (json.loads(one.text) for one in found if one.kind == "spring-cloud-contract")
+    assert [one["name"] for one in contracts["contracts"]] == ["a", "b"]
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", b" " * 40_000_000)
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(bomb.getvalue())
+    with pytest.raises(UsageError, match="bytes"):
+        documents_in([path], None)
+    path.write_bytes(b"PK no archive")
+    with pytest.raises(UsageError, match="cannot be read"):
+        documents_in([path], None)
+
+
+@pytest.fixture
+def shop(store: Store, chdb_path: Path, sqlite_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The running process; the address of its control store."""
+    for name in [name for name in os.environ if name.startswith("SEAMWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(chdb_path.parent))
+    engine = open_control(sqlite_dsn)
+    with serving(House(load(flags={"api.port": 0}), store, engine)):
+        yield sqlite_dsn
+    assert store.lock is not None
+    store.lock.announce("", "")
+    engine.dispose()
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, exits: int = 0) -> str:
+    with pytest.raises(SystemExit) as end:
+        main([*words])
+    told = capsys.readouterr()
+    assert (end.value.code or 0) == exits, told.out + told.err
+    return told.out + told.err
+
+
+def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_told(
+    shop: str, store: Store, stubs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web, billing = tmp_path / "web.json", tmp_path / "billing.json"
+    web.write_text(json.dumps(pact(interaction("an order"), interaction("never", asks={"path": "/never", "matchingRules": {}}))))
+    billing.write_text(json.dumps(pact(interaction(), consumer="billing")))
+    out = said(capsys, "contracts", "publish", str(web), str(billing))
+    assert "web-orders revision 1 of orders is published" in out
+    assert "billing-orders revision 1 of orders is published" in out
+    assert "judged: 2 interactions; no remarks" in out
+    out = said(capsys, "contracts", "publish", str(stubs), "--provider", "orders", "--as", "mock")
+    assert "orders-wiremock revision 1 of orders is published as a mock" in out
+    assert "package.json is no contract" in out
+    assert "give --provider" in said(capsys, "contracts", "publish", str(stubs), exits=64)
+    engine = open_control(shop)
+    held = revisions(engine)
+    assert [(one.name, one.format, one.consumer, one.provider, one.role) for one in held] == [
+        ("billing-orders", "pact", "billing", "orders", "contract"),
+        ("orders-wiremock", "wiremock", "", "orders", "mock"),
+        ("web-orders", "pact", "web", "orders", "contract"),
+    ]
+    live = Registry(held)
+    engine.dispose()
+    now = system_clock()
+    batch = records({"time": (now - timedelta(minutes=5)).isoformat()}, {"time": now.isoformat(), "response_body": "{}"})
+    for _ in api_logs(Given(batch), store, lambda: live, ApiLogSettings(format="ndjson"), system_clock):
+        pass
+    shown = json.loads(said(capsys, "contracts", "coverage", "web-orders", "--format", "json"))
+    assert [(one["interaction"], one["proof"], one["kept"], one["broken"]) for one in shown] == [
+        ("an order", "broken", 1, 1),
+        ("never", "unproven", 0, 0),
+    ]
+    assert [(one["caller"], one["caller_version"], one["callee_version"]) for one in shown[0]["pairs"]] == [("web", "1.0", "2.0")]
+    table = said(capsys, "contracts", "coverage", "web-orders", "--days", "7")
+    assert "unproven" in table
+    page = httpx.get(f"{address(store)}/contracts/web-orders").text
+    assert "never" in page
+    assert "unproven" in page
+
+
+def address(store: Store) -> str:
+    """Where this process serves."""
+    from monitor.cli.client import api
+
+    with api(load()) as there:
+        return str(there._client.base_url).rstrip("/")
+
+
+def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    web, billing, traffic = tmp_path / "web.json", tmp_path / "billing.json", tmp_path / "traffic.ndjson"
+    web.write_text(json.dumps(pact(interaction("an order"), interaction("never", asks={"path": "/never", "matchingRules": {}}))))
+    billing.write_text(json.dumps(pact(interaction(answers={"body": {"total": 1}}), consumer="billing")))
+
+    def check(*bodies: Any) -> dict[str, Any]:
+        batch = records(*({"response_body": json.dumps(body)} for body in bodies), {"path": "/elsewhere"})
+        traffic.write_bytes(b"".join(value + b"\n" for value in batch.values))
+        words = ["--contract", str(web), "--contract", str(billing), "--traffic", str(traffic), "--format", "json"]
+        with pytest.raises(SystemExit) as end:
+            main(["contracts", "check", *words])
+        return {"exit": end.value.code or 0, **json.loads(capsys.readouterr().out)}
+
+    good = check(ORDER)
+    assert (good["exit"], good["summary"]["valid"], good["summary"]["reasons"]) == (0, 1, {"no_interaction": 1})
+    assert good["coverage"]["interactions"] == {"an order": {"kept": 1}}
+    assert good["coverage"]["unproven"] == ["never"]
+    bad = check(ORDER | {"id": "x"})
+    assert bad["exit"] == 1
+    assert [(one["rule"], one["pointer"], one["contract"]) for one in bad["violations"]] == [("type", "/id", "web")]

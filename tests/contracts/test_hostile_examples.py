@@ -1,0 +1,115 @@
+"""Pacts and stubs that mean harm are refused, or do none, whoever reads them."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from monitor.contracts.read import examine
+from monitor.errors import ContractError
+from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact
+from tests.contracts.test_stubs import POST, imposter, stub, wiremock
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+def lists(depth: int, width: int = 1, value: Any = 0) -> Any:
+    """Lists of objects of lists."""
+    held: Any = {"l": [value]}
+    for _ in range(depth):
+        held = {"l": [held] * width}
+    return held
+
+
+def contains(depth: int, width: int) -> dict[str, Any]:
+    """`arrayContains` inside `arrayContains`."""
+    inner = {"$.l": matchers({"match": "type"})}
+    for _ in range(depth):
+        inner = {"$.l": matchers({"match": "arrayContains", "variants": [{"index": 0, "rules": inner}] * width})}
+    return inner
+
+
+HOSTILE = {
+    "an example too deep": lambda: pact(interaction(answers={"body": nested(150), "matchingRules": {}})),
+    "more work than one contract may ask for": lambda: pact(
+        interaction(
+            answers={"body": {"l": [{f"n{number}": 1 for number in range(5_000)}]}, "matchingRules": {"body": contains(1, 99)}}
+        )
+    ),
+    "more rules than one may have": lambda: pact(
+        interaction(
+            answers={"matchingRules": {"body": {f"$.k{number}": matchers({"match": "type"}) for number in range(30_000)}}}
+        )
+    ),
+    "more variants than one may have": lambda: pact(interaction(answers={"matchingRules": {"body": contains(1, 101)}})),
+    "more interactions than one may have": lambda: pact(*[interaction()] * 10_001),
+    "an entity bomb": lambda: pact(
+        interaction(answers={"headers": {"Content-Type": "application/xml"}, "body": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"})
+    ),
+    "a remote schema": lambda: stub({"bodyPatterns": [{"matchesJsonSchema": {"$ref": "http://x.example/s.json"}}]}),
+    "matchers too deep": lambda: stub({"headers": {"a": nested_not(40)}}),
+    "predicates too deep": lambda: imposter(nested_not(40)),
+}
+
+
+def nested_not(depth: int) -> Any:
+    value: Any = {"equals": {"path": "/a"}, "equalTo": "x"}
+    for _ in range(depth):
+        value = {"not": value}
+    return value
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_it_is_refused(name: str) -> None:
+    with pytest.raises(ContractError):
+        examine("", json.dumps(HOSTILE[name]()), where="test")
+
+
+def test_reading_the_worst_that_is_allowed_takes_seconds_of_cpu_at_most() -> None:
+    for document in (
+        pact(interaction(answers={"body": [ORDER] * 2_000, "matchingRules": {"body": contains(1, 2)}})),
+        pact(*[interaction()] * 5_000),
+    ):
+        before = time.process_time()
+        examine("", json.dumps(document), where="test")
+        assert time.process_time() - before < 10  # two on an idle machine
+
+
+def test_a_search_through_lists_of_lists_ends() -> None:
+    held = pact(interaction(answers={"body": lists(4), "matchingRules": {"body": contains(4, 6)}}))
+    answer = lists(4, 12, "x")
+    before = time.process_time()
+    found = judged(live(answer=answer), held)
+    assert time.process_time() - before < 20
+    assert found.outcome in ("not_checked", "violated")
+
+
+def test_a_comparison_in_any_order_ends() -> None:
+    items = [{"a": number} for number in range(2_000)]
+    held = stub({"method": "POST", "bodyPatterns": [{"equalToJson": {"l": items}, "ignoreArrayOrder": True}]})
+    found = wiremock(live(**POST, asked={"l": items[::-1]}, answer={"id": "x"}), held)
+    assert (found.outcome, found.reason) == ("not_checked", "ambiguous_request")
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$", "(?=(a+)+$)b"])
+def test_no_pattern_runs_for_long(pattern: str) -> None:
+    held = pact(
+        interaction(
+            answers={"body": {"it": "a"}, "matchingRules": {"body": {"$.it": matchers({"match": "regex", "regex": pattern})}}}
+        )
+    )
+    before = time.process_time()
+    judged(live(answer={"it": "a" * 100_000 + "!"}), held)
+    assert time.process_time() - before < 10
+
+
+@pytest.mark.parametrize("depth", [50, 127, 200])
+def test_a_deep_answer_does_no_harm(depth: int) -> None:
+    held = pact(interaction(answers={"body": {"a": {}}, "matchingRules": {"body": {"$": matchers({"match": "type"})}}}))
+    assert judged(live(answer=nested(depth)), held).reason in ("", "too_deep")
