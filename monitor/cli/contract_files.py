@@ -47,7 +47,7 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
     """The document; UsageError when it cannot be read: the same reader as the server's."""
     try:
-        return parse(text, where=f"the contract {source}")
+        return parse(text, where=f"contract {Path(source).name}")
     except ContractError as error:
         raise UsageError(str(error)) from None
 

@@ -102,7 +102,7 @@ class Interaction:
 
     `request` and `response` are asked in their order; `methods` None: any; `path` is the literal path where there is one.
     `states`: what must hold at the provider, which no log shows. Of several that fit only those of the lowest `priority`
-    count. `pending`: what it breaks is held against nobody yet.
+    count. `prefix`: what every path begins with that fits, in lower case, so that others need no look. `pending`: what it breaks is held against nobody yet.
     """
 
     name: str
@@ -115,6 +115,7 @@ class Interaction:
     priority: int = 0
     delay: Delay | None = None
     pending: bool = False
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

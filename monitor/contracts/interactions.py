@@ -70,10 +70,11 @@ def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     """The examples whose request this one satisfies, each with why that is not sure, of the lowest priority only."""
     found: list[tuple[Interaction, str]] = []
     sure: int | None = None
+    path = plain_path(call.exchange.path).lower()
     for tried, one in enumerate(_candidates(call, promise)):
         if tried >= _MOST_TRIED:
             break
-        if sure is not None and one.priority > sure:
+        if (sure is not None and one.priority > sure) or not path.startswith(one.prefix):
             continue
         said = Mismatches(redacted=call.exchange.redacted, most=1)
         if not all(_fits(part, call, said) for part in one.request):

@@ -1,8 +1,9 @@
-"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile].
+"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile] [--kinds].
 
 NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB); CPU seconds of
 the whole process, chDB's threads included. Deterministic input: 11-item orders against an OpenAPI contract with
-references, patterns, formats and enums; 1 % break it.
+references, patterns, formats and enums; 1 % break it. `--kinds` checks the same exchanges, decoded anew each, against
+a pact, a Spring Cloud Contract, WireMock and Mountebank stubs too, without the pipeline, and tells each beside OpenAPI.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import pstats
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +20,10 @@ from typing import Any
 import orjson
 
 from monitor.clock import system_clock
+from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
-from monitor.model.contracts import Revision
+from monitor.decode.api_logs import read_api_logs
+from monitor.model.contracts import ContractFormat, Revision
 from monitor.model.records import Offsets, Partition, Records
 from monitor.store import open_store
 from pipelines.api_logs import ApiLogSettings, api_logs
@@ -108,14 +112,61 @@ class Given:
     def close(self) -> None: ...
 
 
+def examples() -> dict[str, tuple[ContractFormat, Any]]:
+    """One contract of each kind over the same orders, each with 20 examples that do not fit before the one that does."""
+    body = orjson.loads(order(random.Random(1), broken=False))
+    headers = {"Content-Type": "application/json"}
+    typed = {
+        "$": {"matchers": [{"match": "type"}]},
+        "$.items": {"matchers": [{"match": "type", "min": 1}]},
+        "$.items[*].sku": {"matchers": [{"match": "regex", "regex": "[A-Z]{2,4}-[0-9]{3,6}"}]},
+    }
+    answer = {"status": 200, "headers": headers, "body": body, "matchingRules": {"body": typed}}
+    asks = [rf"/other{number}/\d+" for number in range(20)] + [r"/orders/\d+"]
+    pact = {
+        "consumer": {"name": ""}, "provider": {"name": "orders"}, "metadata": {"pactSpecification": {"version": "3.0.0"}},
+        "interactions": [{"description": path, "request": {"method": "GET", "path": "/orders/1", "matchingRules": {"path": {"matchers": [{"match": "regex", "regex": path}]}}}, "response": answer} for path in asks],
+    }  # fmt: skip
+    spring = {"contracts": [{"name": path, "request": {"method": "GET", "urlPath": "/", "matchers": {"url": {"regex": path}}}, "response": {"status": 200, "headers": headers, "body": body, "matchers": {"body": [{"path": "$.items", "type": "by_type", "minOccurrence": 1}]}}} for path in asks]}  # fmt: skip
+    wiremock = {"mappings": [{"uuid": path, "request": {"method": "GET", "urlPathPattern": path}, "response": {"status": 200, "headers": headers, "jsonBody": body}} for path in asks]}  # fmt: skip
+    mountebank = {"protocol": "http", "stubs": [{"predicates": [{"equals": {"method": "GET"}}, {"matches": {"path": f"^{path}$"}}], "responses": [{"is": {"headers": headers, "body": body}}]} for path in asks]}  # fmt: skip
+    return {
+        "openapi": ("openapi", CONTRACT), "pact": ("pact", pact), "spring": ("spring-cloud-contract", spring),
+        "wiremock": ("wiremock", wiremock), "mountebank": ("mountebank", mountebank),
+    }  # fmt: skip
+
+
+def by_kind(batches: list[Records]) -> None:
+    """Print a line for each kind of contract: the same exchanges, each body decoded anew."""
+    exchanges = [one for batch in batches for one in read_api_logs(batch, "ndjson", {}).exchanges]
+    always = datetime(1970, 1, 1, tzinfo=UTC)
+    speeds: dict[str, float] = {}
+    for name, (form, document) in examples().items():
+        known = Registry(
+            [Revision(name, 1, form, "orders", "", "", "", always, None, orjson.dumps(document).decode(), name, always)]
+        )
+        assert not known.broken, known.broken
+        outcomes = Counter(check(one, known).outcome for one in exchanges[:2_000])
+        cpu = time.process_time()
+        for one in exchanges:
+            check(one, known)
+        speeds[name] = len(exchanges) / (time.process_time() - cpu)
+        ratio = speeds[name] / speeds["openapi"]
+        print(f"{name}: {speeds[name]:,.0f} exchanges per CPU second, {ratio:.2f} of OpenAPI's; {dict(outcomes)}")
+
+
 def main() -> None:
-    """Run and print one line of figures."""
+    """Run and print one line of figures, with `--kinds` one for each kind of contract."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--exchanges", type=int, default=50_000)
     options.add_argument("--batch", type=int, default=5_000)
     options.add_argument("--profile", action="store_true")
+    options.add_argument("--kinds", action="store_true")
     chosen = options.parse_args()
     made = records(chosen.exchanges, chosen.batch)
+    if chosen.kinds:
+        by_kind(made)
+        return
     body_bytes = len(orjson.loads(made[0].values[0])["response_body"])
     always = datetime(1970, 1, 1, tzinfo=UTC)
     known = Registry(

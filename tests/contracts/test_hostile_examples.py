@@ -74,7 +74,7 @@ def test_it_is_refused(name: str) -> None:
 def test_reading_the_worst_that_is_allowed_takes_seconds_of_cpu_at_most() -> None:
     for document in (
         pact(interaction(answers={"body": [ORDER] * 2_000, "matchingRules": {"body": contains(1, 2)}})),
-        pact(*[interaction()] * 5_000),
+        pact(*[interaction()] * 2_000),
     ):
         before = time.process_time()
         examine("", json.dumps(document), where="test")

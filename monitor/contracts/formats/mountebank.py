@@ -16,7 +16,7 @@ from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.jsonpath import Find, compile_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part, status_part
-from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.patterns import literal_prefix, search
 from monitor.contracts.matching.predicates import (
     AskAll,
     See,
@@ -29,7 +29,7 @@ from monitor.contracts.matching.predicates import (
     see_text,
 )
 from monitor.contracts.matching.rules import text_of
-from monitor.contracts.matching.work import Work
+from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -62,6 +62,7 @@ def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLim
             at = f"{clause}/stubs/{index}"
             if not isinstance(stub, dict):
                 raise ContractError(f"{where}: the stub at {at} is no object", at)
+            work.spend(EXAMPLE, at)
             title = str(entry.get("name") or f"imposter {entry.get('port', '')}".strip())
             interactions += _Stub(stub, at, work, left).interactions(index, title, named)
             if len(interactions) > limits.operations:
@@ -78,6 +79,7 @@ class _Stub:
         self._left = left
         self._methods: set[str] = set()
         self._path = ""
+        self._prefix = ""
 
     def interactions(self, index: int, title: str, named: dict[str, int]) -> Iterator[Interaction]:
         """One for each answer that the stub gives in turn: a live answer is good when it is like one of them."""
@@ -97,7 +99,15 @@ class _Stub:
             name = f"{title}: {told}" + (f", answer {count + 1}" if len(answers) > 1 else "")
             parts = tuple(self._response(held, f"{clause}/is", exact=bool(self._path)))
             yield Interaction(
-                unique(name, named), clause, None, None, request, parts, priority=index, delay=self._delay(answer, clause)
+                unique(name, named),
+                clause,
+                None,
+                None,
+                request,
+                parts,
+                priority=index,
+                delay=self._delay(answer, clause),
+                prefix=self._prefix,
             )
 
     def _held(self, answer: Any, clause: str) -> dict[str, Any] | None:
@@ -175,6 +185,8 @@ class _Stub:
             known = ", ".join((*_COMPARED, "not", "or", "and"))
             raise ContractError(f"{self._where}: the predicate at {clause} is none of {known}", clause)
         fields = said[compared]
+        if top and "except" not in said:
+            self._lead(compared, fields)
         if top and compared in ("equals", "deepEquals"):
             self._name(fields)
         find = self._selected(said, clause)
@@ -184,6 +196,16 @@ class _Stub:
                 for name, value in fields.items()
             ]
         )
+
+    def _lead(self, compared: str, fields: Mapping[str, Any]) -> None:
+        """What every path begins with that fits, where a predicate tells it."""
+        path = fields.get("path")
+        if not isinstance(path, str):
+            return
+        if compared in ("equals", "deepEquals", "startsWith"):
+            self._prefix = plain_path(path).lower()
+        elif compared == "matches" and path.startswith("^") and "%" not in path:
+            self._prefix = literal_prefix(path)
 
     def _name(self, fields: Mapping[str, Any]) -> None:
         if isinstance(fields.get("method"), str):

@@ -18,8 +18,8 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.content import Example, Judge, body_part, content_judge, example_of
 from monitor.contracts.matching.parts import Part, header_part, path_part, query_part, query_text_part, status_part
 from monitor.contracts.matching.paths import parse
-from monitor.contracts.matching.rules import Rules, read_rules, unjudged
-from monitor.contracts.matching.work import Work
+from monitor.contracts.matching.rules import Rules, prefix_of, read_rules, unjudged
+from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -86,6 +86,7 @@ class _Reader:
         if sum(map(len, listed)) > self._limits.operations:
             raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
         for kind, entry, clause in self._entries():
+            self._work.spend(EXAMPLE, clause)
             states = tuple(_states(entry))
             name = unique(_name(entry, states), named)
             if kind == "http":
@@ -137,6 +138,7 @@ class _Reader:
             tuple(self._response(answer, f"{clause}/response")),
             states,
             pending=entry.get("pending") is True,
+            prefix=prefix_of(rules.path),
         )
 
     def _response(self, answer: dict[str, Any], clause: str) -> Iterator[Part]:

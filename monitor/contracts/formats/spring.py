@@ -17,8 +17,8 @@ from monitor.contracts.matching.content import Judge, body_part, content_judge, 
 from monitor.contracts.matching.parts import Part, header_part, path_part, status_part
 from monitor.contracts.matching.paths import parse
 from monitor.contracts.matching.predicates import AskAll, asked_part, negated, see_cookie, see_query, some
-from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, unjudged
-from monitor.contracts.matching.work import Work
+from monitor.contracts.matching.rules import Ask, Rule, Rules, ask, prefix_of, unjudged
+from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.queries import query_pairs
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -94,6 +94,7 @@ def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: 
         if entry.get("ignored") is True:
             left.append(Left(f"{clause}/ignored", "an ignored contract is not judged"))
             continue
+        work.spend(EXAMPLE, clause)
         reader = _Reader(entry, clause, work, left, named)
         if isinstance(entry.get("request"), dict):
             interactions.append(reader.interaction())
@@ -112,6 +113,7 @@ class _Reader:
         self._work = work
         self._left = left
         self._named = named
+        self._prefix = ""
 
     def interaction(self) -> Interaction:
         """A request and its answer."""
@@ -136,6 +138,7 @@ class _Reader:
             priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
             None if fixed is None else Delay(least=fixed, median=fixed),
             pending=self._entry.get("inProgress") is True,
+            prefix=self._prefix,
         )
 
     def message(self) -> Message:
@@ -182,6 +185,7 @@ class _Reader:
         said = matchers.get("url") if isinstance(matchers, dict) else None
         if isinstance(said, dict):
             rule = self._rule(said, f"{clause}/matchers/url")
+            self._prefix = prefix_of(rule)
             return None, False, [path_part(rule, "/", f"{clause}/matchers/url")] if rule is not None else []
         text = asked.get(word)
         if not isinstance(text, str):

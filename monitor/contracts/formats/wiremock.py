@@ -15,7 +15,7 @@ from monitor.contracts.formats.wiremock_values import Values
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
 from monitor.contracts.matching.parts import Part, status_part
-from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.patterns import literal_prefix, search
 from monitor.contracts.matching.predicates import (
     See,
     asked_part,
@@ -29,7 +29,7 @@ from monitor.contracts.matching.predicates import (
     see_url,
     some,
 )
-from monitor.contracts.matching.work import Work
+from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.routes import Router, parameters
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
@@ -104,6 +104,7 @@ def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimit
     for count, (entry, clause) in enumerate(entries):
         if not isinstance(entry, dict) or not isinstance(entry.get("request"), dict):
             raise ContractError(f"{where}: the stub at {clause or '/'} has no `request`", clause)
+        work.spend(EXAMPLE, clause)
         found = _Stub(entry, clause, work, left).interaction(count, named)
         if found is not None:
             interactions.append(found)
@@ -156,7 +157,17 @@ class _Stub:
             (f"{self._entry.get('scenarioName', '')}: {state}",) if state and state != "Started" else (),
             priority if isinstance(priority, int) and not isinstance(priority, bool) else _DEFAULT_PRIORITY,
             delay_of(self._answer),
+            prefix=self._prefix(),
         )
+
+    def _prefix(self) -> str:
+        pattern = self._asked.get("urlPattern", self._asked.get("urlPathPattern"))
+        found = (
+            literal_prefix(pattern)
+            if isinstance(pattern, str) and not any(word in self._asked for word in ("url", "urlPath"))
+            else ""
+        )
+        return "" if "%" in found else found.partition("?")[0]
 
     def _url(self) -> tuple[str | None, bool, list[Part]]:
         """The literal path where there is one, whether one request is meant, and the parts for the URL."""

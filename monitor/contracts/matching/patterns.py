@@ -15,10 +15,8 @@ Search = Callable[[str], bool | None]
 @lru_cache(maxsize=16_384)
 def search(pattern: str, *, whole: bool = False) -> Search | None:
     """A search for a pattern, with `whole` a match of the whole text. None when the pattern cannot be compiled."""
-    if len(pattern) > CONTRACT_LIMITS.pattern_chars:
-        return None
-    text = rf"^(?:{pattern})$" if whole else pattern
-    compiled = _compiled(ecma(_plain(text))) or _compiled(_plain(text))
+    text = engine_text(pattern, whole=whole)
+    compiled = None if text is None else _compiled(text)
     if compiled is None:
         return None
     fits, errors = compiled.is_valid, compiled.iter_errors
@@ -30,6 +28,37 @@ def search(pattern: str, *, whole: bool = False) -> Search | None:
         return None if error is not None and "acktrack" in error.kind.name else False
 
     return found
+
+
+@lru_cache(maxsize=16_384)
+def engine_text(pattern: str, *, whole: bool = False) -> str | None:
+    """The pattern as the engine takes it; None when it takes it in no way."""
+    if len(pattern) > CONTRACT_LIMITS.pattern_chars:
+        return None
+    plain = _plain(rf"^(?:{pattern})$" if whole else pattern)
+    return next((text for text in (ecma(plain), plain) if _compiled(text) is not None), None)
+
+
+_SPECIAL = frozenset(r"\.[]{}()*+?^$|")
+
+
+def literal_prefix(pattern: str) -> str:
+    """What every text begins with that a pattern matches as a whole, in lower case; "" where nothing is sure."""
+    if "|" in pattern or "(?" in pattern:
+        return ""
+    found: list[str] = []
+    at = 1 if pattern.startswith("^") else 0
+    while at < len(pattern):
+        one = pattern[at]
+        if one == "\\" and pattern[at + 1 : at + 2] in tuple("/-._~"):
+            one, at = pattern[at + 1], at + 1
+        elif one in _SPECIAL:
+            if one in "*?{" and found:
+                found.pop()
+            break
+        found.append(one)
+        at += 1
+    return "".join(found).lower()
 
 
 def _plain(pattern: str) -> str:

@@ -5,14 +5,14 @@ Each rule's meaning: https://github.com/pact-foundation/pact-specification/tree/
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from monitor.contracts.matching import dates
-from monitor.contracts.matching.patterns import search
+from monitor.contracts.matching.patterns import literal_prefix, search
 from monitor.errors import ContractError
 
 Ask = Callable[[Any], bool | None]
@@ -294,11 +294,6 @@ def _undecided(rule: Rule) -> bool:
     return _searched(rule)("") is None
 
 
-def of_kind(kind: str, clause: str, **said: Any) -> Rules:
-    """One rule that a reader made itself."""
-    return Rules((Rule(kind, **said),), clause)
-
-
-def first_of(held: Sequence[Rules]) -> Rules | None:
-    """The rules of a place, when there are any."""
-    return held[0] if held else None
+def prefix_of(rules: Rules | None) -> str:
+    """What every text begins with that keeps rules; "" where nothing is sure."""
+    return literal_prefix(rules.rules[0].text) if rules is not None and len(rules.rules) == 1 and rules.name == "regex" else ""

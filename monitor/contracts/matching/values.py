@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.matching import swift
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, Step, root
 from monitor.contracts.matching.rules import ANYTHING, OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
@@ -23,7 +24,28 @@ _DEEPEST = 128
 
 def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
     """What an example asks of a body. Raises ContractError for rules whose paths cannot be read, or that are too many."""
-    return _Compiler(strict, clause, work).node(expected, root(rules), "", 0)
+    compiler = _Compiler(strict, clause, work)
+    slowly = compiler.node(expected, root(rules), "", 0)
+    return slowly if compiler.schema is None else _swift(slowly, compiler.schema)
+
+
+def _swift(slowly: Judge, schema: dict[str, Any]) -> Judge:
+    """The engine's quick look first, compiled when it is first needed: what fits needs no other."""
+    fits: Callable[[Any], bool] | None = None
+    made = False
+
+    def judge(actual: Any, said: Mismatches) -> None:
+        nonlocal fits, made
+        if not made:
+            fits, made = swift.compiled(schema), True
+        try:
+            if fits is not None and fits(actual):
+                return
+        except ValueError:
+            pass  # a value that the engine does not take
+        slowly(actual, said)
+
+    return judge
 
 
 class _Compiler:
@@ -31,6 +53,8 @@ class _Compiler:
         self._strict = strict
         self._clause = clause
         self._work = work
+        self.schema: dict[str, Any] | None = None
+        """The schema of what was compiled last, where one says the same."""
 
     def _step(self, place: Place[Rules], step: Step) -> Place[Rules]:
         below = place.step(step)
@@ -47,6 +71,7 @@ class _Compiler:
         if isinstance(expected, list):
             return self._list(expected, place, pointer, depth)
         rules = place.best
+        self.schema = swift.of_scalar(expected, rules)
         if rules is not None and rules.name == ANYTHING:
             return lambda _actual, _said: None
         clause = f"{self._clause}{pointer}" if rules is None else rules.clause
@@ -56,21 +81,21 @@ class _Compiler:
         rules, exact = place.best, place.exact
         clause = f"{self._clause}{pointer}"
         if rules is not None and not place.cascaded:
-            for rule in rules.rules:
-                if rule.kind in ("values", "eachValue"):
-                    return self._map(expected, place, pointer, depth, rule, rules)
-        own = _container(rules, expected, pointer, cascaded=place.cascaded) if rules is not None else None
+            each = next((rule for rule in rules.rules if rule.kind in ("values", "eachValue")), None)
+            if each is not None:
+                return self._map(expected, place, pointer, depth, each, rules)
+        own = _container(rules, expected, pointer, cascaded=place.cascaded)
         free = any(one.has(OF_KEYS) for one in exact)
         keys = [rule for one in exact for rule in one.rules if rule.kind == "eachKey"]
         asked = _keys(keys, pointer, exact[0].clause) if keys else None
-        fields = [
-            (
-                name,
-                self.node(value, self._step(place, name), f"{pointer}/{escaped(name)}", depth + 1),
-                Broken("missing_key", f"{pointer}/{escaped(name)}", clause, "present", "absent"),
-            )
-            for name, value in expected.items()
-        ]
+        fields: list[tuple[str, Judge, Broken]] = []
+        schemas: dict[str, Any] = {}
+        for name, value in expected.items():
+            at = f"{pointer}/{escaped(name)}"
+            judge_value = self.node(value, self._step(place, name), at, depth + 1)
+            fields.append((name, judge_value, Broken("missing_key", at, clause, "present", "absent")))
+            schemas[name] = self.schema
+        self.schema = swift.of_object(schemas, place, strict=self._strict)
         known = expected.keys()
         closed = self._strict and not free
         surplus = Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present")
@@ -110,6 +135,7 @@ class _Compiler:
         keys = [one for one in rules.rules if one.kind == "eachKey"]
         asked = _keys(keys, pointer, rules.clause) if keys else None
         clause = rules.clause
+        self.schema = None
 
         def judge(actual: Any, said: Mismatches) -> None:
             if type(actual) is not dict:
@@ -137,12 +163,18 @@ class _Compiler:
                 )
                 for item in expected[:1]
             ]
+            self.schema = None
             return _items(each, each[0], pointer, clause, exactly=None, own=None, missing=())
         below = f"{pointer}/*"
         own_items = expected[:_MOST_OWN_ITEMS] if rules is not None else expected
         places = [self._step(place, index) for index in range(len(own_items))]
-        nodes = [self.node(item, at, below, depth + 1) for item, at in zip(own_items, places, strict=True)]
+        nodes: list[Judge] = []
+        schemas: list[Any] = []
+        for item, at in zip(own_items, places, strict=True):
+            nodes.append(self.node(item, at, below, depth + 1))
+            schemas.append(self.schema)
         if rules is None:
+            self.schema = swift.of_list(schemas, None, place)
             missing = [Broken("missing_item", below, clause, f"{len(expected)} items", "fewer")] * len(nodes)
             return _items(nodes, None, pointer, clause, exactly=len(expected), own=None, missing=missing)
         own = _container(rules, expected, pointer, cascaded=place.cascaded) if expected else None
@@ -150,9 +182,13 @@ class _Compiler:
         if expected:  # as the first item, unless something is said of the first item alone
             alone = "0" in place.names
             other = self.node(expected[0], self._step(place, None), below, depth + 1) if alone else nodes[0]
+            self.schema = swift.of_list(schemas, self.schema if alone else schemas[0], place)
+        else:
+            self.schema = swift.of_list([], None, place)
         for index in sorted({int(name) for name in place.names if name.isdecimal() and len(name) < 5}):
             if expected and len(nodes) <= index < _MOST_OWN_ITEMS:
                 nodes += [self.node(expected[0], self._step(place, at), below, depth + 1) for at in range(len(nodes), index + 1)]
+                self.schema = None
         return _items(nodes, other, pointer, clause, exactly=None, own=own, missing=())
 
     def _variants(self, expected: list[Any], rules: Rules, pointer: str, depth: int) -> Judge:
@@ -168,6 +204,7 @@ class _Compiler:
             if index < len(expected)
         ]
         clause = rules.clause
+        self.schema = None
 
         def judge(actual: Any, said: Mismatches) -> None:
             if type(actual) is not list:
@@ -250,9 +287,9 @@ def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
     return judge
 
 
-def _container(rules: Rules, expected: Any, pointer: str, *, cascaded: bool) -> Judge | None:
+def _container(rules: Rules | None, expected: Any, pointer: str, *, cascaded: bool) -> Judge | None:
     """What the rules of a list or an object ask of itself, besides its type."""
-    if cascaded:
+    if rules is None or cascaded:
         return None
     asked = []
     for rule in rules.rules:

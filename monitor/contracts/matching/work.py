@@ -5,6 +5,10 @@ from monitor.errors import ContractError
 _MOST_STEPS = 250_000
 
 
+EXAMPLE = 60
+"""The steps of one example besides those of its bodies."""
+
+
 class Work:
     """Counts steps, some 3 us each. `where` names the contract in errors."""
 
