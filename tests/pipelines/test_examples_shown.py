@@ -43,19 +43,19 @@ class Given:
     def close(self) -> None: ...
 
 
-def records(*exchanges: dict[str, Any]) -> Records:
+def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:
     """Plain records of orders' exchanges, one a second."""
     values = []
     for index, one in enumerate(exchanges):
         told = {
-            "time": (AT + timedelta(seconds=index)).isoformat(), "method": "GET", "path": "/orders/7", "query": "", "status": 200, "duration_ms": 3,
+            "time": (at + timedelta(seconds=index)).isoformat(), "method": "GET", "path": "/orders/7", "query": "", "status": 200, "duration_ms": 3,
             "request_headers": {"accept": "application/json"}, "response_headers": {"content-type": "application/json"}, "caller": "web", "caller_version": "1.0",
             "callee": "orders", "callee_version": "2.0", "environment": "production", "response_body": json.dumps(ORDER),
         }  # fmt: skip
         values.append(orjson.dumps(told | one))
     size = len(values)
     place = Partition("be" * 8, "api_logs", 0)
-    return Records(values, [place] * size, list(range(size)), [int(AT.timestamp() * 1000)] * size, [{}] * size, [0] * size)
+    return Records(values, [place] * size, list(range(size)), [int(at.timestamp() * 1000)] * size, [{}] * size, [0] * size)
 
 
 def revision(name: str, consumer: str, document: dict[str, Any]) -> Revision:

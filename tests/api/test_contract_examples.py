@@ -1,0 +1,58 @@
+"""Pacts and stubs over the API and on the page: named by themselves, and what live exchanges showed of their examples."""
+
+import json
+
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.contracts.examples import interaction, pact
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.shop_day import NOON
+from tests.pipelines.test_examples_shown import KNOWN, WEB, Given, records
+
+
+def test_a_pact_names_its_parties_and_stubs_do_not_replace_an_openapi_document(api: Asked) -> None:
+    said = api.post("/v1/contracts", {"document": json.dumps(pact(interaction()))}, LOCAL_TOKEN)
+    assert said.status_code == 201, said.text
+    assert [said.json()[word] for word in ("name", "format", "provider", "consumer", "role")] == [
+        "web-orders",
+        "pact",
+        "orders",
+        "web",
+        "contract",
+    ]
+    assert (said.json()["judged"]["interactions"], said.json()["judged"]["operations"]) == (1, 0)
+    openapi = {"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}}
+    assert (
+        api.post("/v1/contracts", {"document": json.dumps(openapi), "provider": "orders"}, LOCAL_TOKEN).json()["name"] == "orders"
+    )
+    stub = {"uuid": "x", "request": {"urlPath": "/a"}, "response": {"status": 200}}
+    mock = api.post("/v1/contracts", {"document": json.dumps(stub), "provider": "orders", "role": "mock"}, LOCAL_TOKEN).json()
+    assert (mock["name"], mock["format"], mock["role"], mock["number"]) == ("orders-wiremock", "wiremock", "mock", 1)
+    told = {line["name"]: line["role"] for line in api.get("/v1/contracts").json()}
+    assert told == {"orders": "contract", "orders-wiremock": "mock", "web-orders": "contract"}
+    assert api.post("/v1/contracts", {"document": json.dumps(stub)}, LOCAL_TOKEN).status_code == 422
+    assert api.get("/v1/contracts/orders/coverage").status_code == 422
+    assert api.get("/v1/contracts/nothing/coverage").status_code == 404
+
+
+def test_another_consumer_may_be_named_than_the_pact_names(api: Asked) -> None:
+    body = {"document": json.dumps(pact(interaction())), "consumer": "storefront", "provider": "orders-api"}
+    said = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
+    assert (said["name"], said["consumer"], said["provider"]) == ("storefront-orders-api", "storefront", "orders-api")
+
+
+def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None:
+    assert api.post("/v1/contracts", {"document": json.dumps(WEB)}, LOCAL_TOKEN).status_code == 201
+    batch = records({}, {"caller_version": "1.1", "response_body": "{}"}, at=NOON)
+    for _ in api_logs(Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock):
+        pass
+    found = api.get("/v1/contracts/web-orders/coverage").json()
+    assert [(one["interaction"], one["proof"], one["kept"], one["broken"]) for one in found] == [
+        ("an order", "broken", 1, 1),
+        ("no order", "unproven", 0, 0),
+        ("a new order", "unproven", 0, 0),
+    ]
+    assert [(one["caller_version"], one["kept"], one["broken"]) for one in found[0]["pairs"]] == [("1.1", 0, 1), ("1.0", 1, 0)]
+    assert api.get("/v1/contracts/web-orders/coverage?environment=staging").json()[0]["proof"] == "unproven"
+    page = api.get("/contracts/web-orders").text
+    assert "no order" in page
+    assert "unproven" in page
