@@ -15,7 +15,7 @@ from monitor.detect.evidence.before_after import (
 )
 from monitor.detect.evidence.ebh import e_bh
 from monitor.detect.evidence.equivalence import bounds, minimum_detectable_ratio
-from monitor.detect.evidence.rates import dispersion, exact_tail, rate_test, without_incident
+from monitor.detect.evidence.rates import between_versions, dispersion, exact_tail, rate_test, without_incident
 
 
 def ints(*values: int) -> np.ndarray:
@@ -160,6 +160,41 @@ def test_two_days_of_history_make_a_seasonal_baseline_that_explains_the_evening(
     before, after = seasonal_rates(windows, bad, calls, later)
     assert before[evening].mean() == pytest.approx(0.10, rel=0.1)
     assert after.mean() == pytest.approx(0.10, rel=0.15)
+
+
+def test_what_hits_both_versions_in_a_window_is_no_scatter_between_them_and_what_hits_one_is() -> None:
+    rng = np.random.default_rng(9)
+    calls = np.full(60, 1000, dtype=np.int64)
+    both = np.where(rng.random(60) < 0.1, 0.2, 0.005)
+    k, s = rng.binomial(calls, both), rng.binomial(calls, both)
+    assert dispersion(s, calls) > 20
+    alike = between_versions((k, calls), (s, calls))
+    assert alike is not None
+    assert alike < 2.0
+    for factor in (1.0, 3.0):  # harm by itself is no scatter
+        harmed = between_versions((rng.binomial(calls, np.minimum(factor * both, 1.0)), calls), (s, calls))
+        assert harmed is not None
+        assert harmed < 4.0
+    alone = between_versions((rng.binomial(calls, rng.permutation(both)), calls), (s, calls))
+    assert alone is not None
+    assert alone > 10
+    assert between_versions((k[:5], calls[:5]), (s[:5], calls[:5])) is None
+
+
+def test_incidents_of_both_versions_widen_no_bound_of_their_difference_and_harm_stays_in_it() -> None:
+    rng = np.random.default_rng(10)
+    calls = np.full(90, 400, dtype=np.int64)
+    both = np.where(np.arange(90) % 20 == 7, 0.1, 0.003)
+    old = rng.binomial(calls, both)
+    phi = dispersion(old, calls)
+    for added, within in ((0.0, True), (0.02, False)):
+        new = rng.binomial(calls, np.minimum(both + added, 1.0))
+        beside = between_versions((new, calls), (old, calls))
+        told = bounds((new, calls), (old, calls), (int(new.sum()), int(calls.sum())), 0.05, phi, 0.005, beside)
+        assert told.equivalent(1.25, 0.005) == within
+        if within:
+            wide = bounds((new, calls), (old, calls), (int(new.sum()), int(calls.sum())), 0.05, phi, 0.005)
+            assert not wide.equivalent(1.25, 0.005)
 
 
 def test_what_came_and_went_while_the_share_stayed_is_no_dose() -> None:

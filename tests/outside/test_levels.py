@@ -55,6 +55,15 @@ def test_what_begins_three_quarters_of_an_hour_later_is_of_another_moment(
     assert judged(capsys, tmp_path, minutes("pay", values))["verdict"] == verdict
 
 
+@pytest.mark.parametrize(("lasts", "verdict"), [(2, "inconclusive"), (12, "fail")])
+def test_a_cold_start_that_a_minute_cuts_in_two_is_no_run_and_what_stays_is(
+    lasts: int, verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    values = 0.8 * (1.0 + 0.03 * np.random.default_rng(8).standard_normal(HOURS * 60 + 30))
+    values[HOURS * 60 : HOURS * 60 + lasts] *= 3.0
+    assert judged(capsys, tmp_path, minutes("pay", values))["verdict"] == verdict
+
+
 def test_the_same_rise_twenty_hours_ago_explains_it(tmp_path: Path, capsys: Any) -> None:
     values = series(1.4)
     values[6 * 60 : 6 * 60 + 10] *= 1.4

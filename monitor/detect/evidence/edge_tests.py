@@ -11,7 +11,16 @@ from monitor.detect.arrays import Bools, Floats, Ints, summed
 from monitor.detect.evidence.distributions import log_mean_exp
 from monitor.detect.evidence.equivalence import bounds, difference_bound
 from monitor.detect.evidence.latency import LatencyTest, exceedance_counts, far_counts, latency_test
-from monitor.detect.evidence.rates import LEANS, RateTest, dispersion, exact_tail, lasting, rate_test, without_incident
+from monitor.detect.evidence.rates import (
+    LEANS,
+    RateTest,
+    between_versions,
+    dispersion,
+    exact_tail,
+    lasting,
+    rate_test,
+    without_incident,
+)
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.contrasts import Contrast, Role, Side, contrast, histograms, other_codes, own_codes
 from monitor.detect.measure.warmup import Shares, fresh_calls, settled
@@ -137,7 +146,9 @@ def tests_of_edge(
         if none and unharmed is not None:  # most kinds have no bad call at all, and then one bound
             equivalences[kind] = unharmed
             continue
-        found = bounds((k, a), (s, b), alone, settings.equivalence_alpha, old.phi(bad, calls), settings.floor_difference)
+        phi = old.phi(bad, calls)
+        beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
+        found = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference, beside)
         equivalences[kind] = found
         unharmed = found if none else unharmed
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))

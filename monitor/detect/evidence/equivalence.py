@@ -13,12 +13,19 @@ MORE_CALLS = 1e7
 
 
 def bounds(
-    new: tuple[Ints, Ints], old: tuple[Ints, Ints], alone: tuple[int, int], alpha: float, phi: float, floor_difference: float
+    new: tuple[Ints, Ints],
+    old: tuple[Ints, Ints],
+    alone: tuple[int, int],
+    alpha: float,
+    phi: float,
+    floor_difference: float,
+    beside: float | None = None,
 ) -> Bounds:
     """`new` and `old` are (bad, calls) per stratum, `alone` the new version's sums over all windows since the deploy.
 
     Rates are standardised over strata (Mantel-Haenszel weights), so a ramp does not confound; the difference's bound combines
-    Clopper and Pearson's limits at effective sizes.
+    Clopper and Pearson's limits at effective sizes. `phi`: variance over mean from window to window; `beside`: that of the split between
+    the versions, where it is known to be less.
     """
     (k, a), (s, b) = (new[0].astype(float), new[1].astype(float)), (old[0].astype(float), old[1].astype(float))
     used = (a > 0) & (b > 0)
@@ -26,6 +33,7 @@ def bounds(
     own_high = beta_quantile(1.0 - alpha / 2, rate * size + 1.0, size - rate * size) if alone[1] else 1.0
     if not used.any():
         return Bounds(None, own_high, float(alone[1]), _needed(rate, 0.0, 1.0, phi, alpha / 2, floor_difference))
+    phi = phi if beside is None else min(phi, beside)
     k, a, s, b = k[used], a[used], s[used], b[used]
     weight = a * b / (a + b)
     new_rate, new_size = standardised(k / a, a, weight)
@@ -34,7 +42,7 @@ def bounds(
     some = k + s > 0
     ratio_high = ratio_bounds(k[some], s[some], a[some] / (a[some] + b[some]), phi, 1.0 - alpha)[2] if some.any() else None
     in_strata = _needed(new_rate, old_rate, old_size / new_size, phi * float(a.sum()) / new_size, alpha / 2, floor_difference)
-    by_itself = _needed(rate, 0.0, 1.0, phi, alpha / 2, floor_difference)
+    by_itself = _needed(rate, 0.0, 1.0, alone[1] / size if size else phi, alpha / 2, floor_difference)
     return Bounds(
         ratio_high, min(high, own_high), float(alone[1]), min((n for n in (in_strata, by_itself) if n is not None), default=None)
     )

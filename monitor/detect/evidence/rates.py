@@ -10,6 +10,7 @@ peeking (Ville). Howard et al., arXiv 1810.08240; Lindon and Malek, arXiv 2011.0
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from monitor.detect.arrays import Bools, Floats, Ints
 from monitor.detect.evidence.distributions import binomial_pmf, log_mean_exp, normal_quantile, normal_tail
@@ -30,6 +31,7 @@ INCIDENT_TIMES, INCIDENT_SPREADS = 3.0, 4.0
 ONE_INCIDENT = 0.8
 """So much of all that is bad beyond the usual must lie in one stretch: what comes again and again is how the calls are."""
 MOST_OF_PAST = 0.25
+UNLIKELY = 0.1
 REST = 8
 """Windows that must be left beside an incident to tell what is usual."""
 
@@ -152,6 +154,22 @@ def between(bad: Ints, calls: Ints, fewest: int = 3) -> float:
     expected = calls[served] * rate * max(1.0 - rate, 1e-6)
     chi = float(np.sum((bad[served] - calls[served] * rate) ** 2 / expected))
     return max(1.0, (chi + 2.0) / (int(served.sum()) + 1.0))
+
+
+def between_versions(new: tuple[Ints, Ints], old: tuple[Ints, Ints]) -> float | None:
+    """How much the split of bad calls between two versions scatters from window to window, beyond chance: at most so much, at 90 %; None of few windows.
+
+    What hits both at a time does not count, however often it comes: they are compared within the window. (bad, calls) per stratum.
+    """
+    (k, a), (s, b) = new, old
+    used = (a > 0) & (b > 0) & (k + s > 0)
+    if int(used.sum()) < REST:
+        return None
+    k, a, s, b = (column[used].astype(float) for column in (k, a, s, b))
+    ratio = (float((k * b / (a + b)).sum()) + 0.5) / (float((s * a / (a + b)).sum()) + 0.5)
+    p = ratio * a / (ratio * a + b)
+    chi = float(((k - p * (k + s)) ** 2 / np.maximum(p * (1.0 - p) * (k + s), 1e-9)).sum())
+    return max(1.0, chi / float(2.0 * special.gammaincinv(k.size / 2.0, UNLIKELY)))
 
 
 def gone_away(

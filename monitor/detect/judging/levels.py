@@ -15,8 +15,10 @@ from monitor.detect.judging.steps import step_finding
 from monitor.detect.judging.suspects import Rival
 from monitor.detect.measure.columns import EdgeTable
 from monitor.detect.measure.series import Measure, Past, Series, controls_of
+from monitor.detect.measure.warmup import SETTLES
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.judging import Finding
 
 BAR = math.log(30.0)
@@ -79,6 +81,10 @@ def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats,
     """Windows, values, and whether the window is of the new version, in time order; what begins later than so many seconds after a deploy is none of its."""
     column, new = edge.table.told[name], new_rows(edge) & (edge.table.windows < edge.contrast.since + seconds)
     warm = np.array([edge.fresh.get(int(window), 0.0) < 1.0 for window in edge.table.windows.tolist()])
+    if (
+        edge.grain <= SETTLES and new.any()
+    ):  # of windows so short the first two may be a cold start's; longer ones are all there are
+        warm &= edge.table.windows >= edge.table.windows[new][0] + SETTLES + (edge.grain if edge.grain > WINDOW_SECONDS else 0)
     rows = ~np.isnan(column) & (old_rows(edge) | (new & warm))
     return edge.table.windows[rows].astype(np.float64), column[rows], new[rows]
 
