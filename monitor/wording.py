@@ -348,7 +348,9 @@ def _share_of(bad: Parameter, every: Parameter) -> str:
 
 
 def _condition(one: Condition) -> str:
-    words = {"instance": "on", "zone": "in"}.get(one.attribute, "of" if one.attribute in CALLED_BY else "to")
+    words = {"instance": "on", "zone": "in", "payload_shape": "with"}.get(
+        one.attribute, "of" if one.attribute in CALLED_BY else "to"
+    )
     return (
         f"{words} {one.attribute.replace('_', ' ')} {one.value}"
         if one.holds

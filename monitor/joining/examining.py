@@ -14,6 +14,7 @@ from monitor import telemetry
 from monitor.contracts.check import NO_CONTRACT, check_payloads
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import Registry
+from monitor.contracts.shape import shape_of
 from monitor.edges.aliases import Aliases
 from monitor.edges.limits import NameCap
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
@@ -118,6 +119,7 @@ class Examiner:
         named: list[_Names] = []
         checks: list[Checked] = []
         outcomes: list[tuple[str, str]] = []
+        shapes: list[int] = []
         broken: list[tuple[Any, ...]] = []
         shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
@@ -136,13 +138,14 @@ class Examiner:
             named.append(names)
             checks.append(checked)
             outcomes.append(_outcome(exchange, response))
+            shapes.append(_shape(exchange, request))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
                 shown.append(_interaction_row(exchange, names, evidence))  # noqa: PERF401 - as above
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
-        table, ends, windows = exchange_table(exchanges, named, checks, outcomes)
+        table, ends, windows = exchange_table(exchanges, named, checks, outcomes, shapes)
         touched, counts = np.unique(windows, return_counts=True)
         index = records.index()
         record = np.array([index[one.source_id, one.partition, one.offset] for one in exchanges], np.int32)
@@ -198,6 +201,12 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     if body is None or not (_has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))):
         return outcome, error_type
     return (outcome, error_type) if response.problem else body_outcome(response.value)
+
+
+def _shape(exchange: Exchange, request: Payload) -> int:
+    """The request's, where a trace tells which call it is; 0 where there is no body to read."""
+    joined = exchange.trace_id and exchange.span_id
+    return shape_of(request.value) if joined and exchange.request_body and not request.problem else 0
 
 
 def _has(body: bytes | str, name: str) -> bool:

@@ -66,7 +66,11 @@ class _Columns:
 
 
 def exchange_table(
-    exchanges: Sequence[Exchange], names: Sequence[Named], checks: Sequence[Checked], outcomes: Sequence[tuple[str, str]]
+    exchanges: Sequence[Exchange],
+    names: Sequence[Named],
+    checks: Sequence[Checked],
+    outcomes: Sequence[tuple[str, str]],
+    shapes: Sequence[int],
 ) -> tuple[pa.Table, NDArray[np.uint64], NDArray[np.uint32]]:
     """Rows of `exchanges` from parallel sequences, in their order; their end times (ns) and windows. The same rows have the same
     content hash in every process and release.
@@ -98,6 +102,7 @@ def exchange_table(
     held.texts("reason", [one.reason for one in checks])
     held.texts("contract", [one.contract for one in checks])
     held.numbers("revision", [one.revision for one in checks], np.uint32)
+    held.numbers("request_shape", shapes, np.uint64)
     windows = windows_of(ends)
     content = mix(*held.hashes) if len(exchanges) else np.zeros(0, np.uint64)
     rest = {"window": pa.array(windows), "content_hash": pa.array(content)}

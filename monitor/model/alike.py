@@ -13,7 +13,7 @@ class Alike:
 
     `fold` is 0 or 1: what was learned of one fold can be tried on the other, which holds other traces. `bad` counts calls by kind:
     server_error, provider_error, client_error, timeout. A side that no span showed has an empty histogram. `failures`: (type, template
-    of what was said or "", calls).
+    of what was said or "", calls). `payload_shape`: the shape of what was sent, "" where no exchange tells.
     """
 
     edge: Edge
@@ -27,6 +27,7 @@ class Alike:
     client_histogram: Histogram = field(default_factory=dict)
     server_histogram: Histogram = field(default_factory=dict)
     failures: tuple[tuple[str, str, int], ...] = ()
+    payload_shape: str = ""
 
     def version_of(self, role: Literal["callee", "caller"]) -> str:
         """The version that the service of this role had."""

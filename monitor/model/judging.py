@@ -30,7 +30,7 @@ SHIFTED = 1.1
 RateKind = Literal["server_error", "provider_error", "client_error", "timeout", "violated"]
 Side = Literal["client", "server", "own"]
 SIDES: tuple[Side, ...] = ("client", "server")
-Attribute = Literal["instance", "zone", "operation", "caller", "caller_version", "callee", "callee_version"]
+Attribute = Literal["instance", "zone", "operation", "caller", "caller_version", "callee", "callee_version", "payload_shape"]
 
 
 @dataclass(frozen=True, slots=True)

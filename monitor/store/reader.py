@@ -119,6 +119,7 @@ class Reader:
                 dict(row["client_histogram"]),
                 dict(row["server_histogram"]),
                 _failures(row["failures"]),
+                row["payload_shape"],
             )
             for row in self._store.query("alike", parameters)
         ]

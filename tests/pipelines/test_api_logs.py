@@ -86,6 +86,16 @@ def test_good_bad_and_unreadable_records_are_told_apart(store: Store) -> None:
     assert {row["environment"] for row in rows(store, "exchanges")} == {"production"}
 
 
+def test_requests_that_a_trace_is_known_of_have_a_shape_and_no_others(store: Store) -> None:
+    traced = {"trace_id": "ab" * 16, "span_id": "cd" * 8}
+    asked: list[Any] = [{"amount": 5}, {"amount": 7}, {"amount": "5"}]
+    run(store, batch(*(entry(request_body=one, **traced) for one in asked), entry(**traced), entry(request_body=asked[0])))
+    one, same, other, none, untraced = (row["request_shape"] for row in rows(store, "exchanges"))
+    assert one == same
+    assert len({one, other, 0}) == 3
+    assert (none, untraced) == (0, 0)
+
+
 def test_a_redelivery_changes_nothing(store: Store) -> None:
     first = batch(entry(), entry(response_body={}), b"x")
     run(store, first)

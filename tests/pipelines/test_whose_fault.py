@@ -100,6 +100,39 @@ def test_failures_of_one_caller_version_are_the_releases_and_told_as_such(store:
     assert summary(finding).endswith("; all of caller version 1.1.0")
 
 
+def write_exchanges(store: Store, shape_of: Callable[[int], int], calls: int = 1500) -> None:
+    """What the server logged of the calls that `write_calls` wrote: the request's shape."""
+    until = START + timedelta(seconds=120)
+    moments = [START + (until - START) * (number / calls) for number in range(calls)]
+    columns = {
+        "window": pa.array([int(moment.timestamp()) // 10 * 10 for moment in moments], pa.uint32()),
+        "offset": pa.array(range(calls), pa.uint64()),
+        "trace": pa.array([number.to_bytes(16, "big") for number in range(calls)], pa.binary(16)),
+        "span": pa.array([(number + 10**6).to_bytes(8, "big") for number in range(calls)], pa.binary(8)),
+        "has_trace": pa.array([1] * calls, pa.uint8()),
+        "request_shape": pa.array([shape_of(number) for number in range(calls)], pa.uint64()),
+    }
+    store.insert("exchanges", pa.table(columns))
+
+
+@pytest.mark.parametrize(("part", "told"), [(3, True), (1, False)])
+def test_failures_of_requests_of_one_shape_are_told_as_such(store: Store, engine: Engine, part: int, told: bool) -> None:
+    """Requests of shape 0xabc fail; where all have that shape, it tells nothing apart."""
+    rng = np.random.default_rng(7)
+    shapes = [0xABC if rng.random() < 1 / part else 0x123 for _ in range(1500)]
+    fails = iter(shape == 0xABC and part > 1 for shape, place in zip(shapes, range(1500), strict=True) if place % 5 < 3)
+    write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
+    write_calls(store, START + timedelta(seconds=120), lambda *_: 0.5 * next(fails) if part > 1 else 0.2)
+    write_exchanges(store, shapes.__getitem__)
+    deploy_id = announce(engine)
+    detect_once(Reader(store), engine, store, DetectionSettings(), now_after(12))
+    (finding,) = list_findings(engine, deploy_id=deploy_id)
+    assert (finding.evidence.differs is not None) == told
+    if finding.evidence.differs is not None:
+        assert finding.evidence.differs.conditions == (Condition("payload_shape", "0000000000000abc"),)
+        assert summary(finding).endswith("; all with payload shape 0000000000000abc")
+
+
 def test_failures_that_fall_anywhere_are_the_releases_and_no_rule_is_told(store: Store, engine: Engine) -> None:
     write_cells(store, cells([Traffic(edge(), new=Behaviour(server_error=0.1))], 12, share=steady(0.5)))
     write_calls(store, START + timedelta(seconds=120), lambda *_: 0.1)

@@ -1,4 +1,4 @@
-"""What differs: which instance, zone, operation, caller or version separates a version's bad calls from its good ones.
+"""What differs: which instance, zone, operation, caller, version or payload's shape separates a version's bad calls from its good ones.
 
 A shallow tree learns a rule from one half of the calls and is tried on the other, which holds other traces. It abstains unless there,
 with ENOUGH_BAD bad calls or more, the rule holds MOST of them, calls under it are LIFT times as often bad as the others, and so many
@@ -25,8 +25,8 @@ WORTH = 0.1
 """A second condition must part bad from good better by so much: share of the bad calls under the rule less share of the good ones."""
 MOST_VALUES = 40
 """So many values of an attribute, those with most bad calls, are told apart."""
-OF_CALLEE: tuple[Attribute, ...] = ("instance", "zone", "operation", "caller", "caller_version")
-OF_CALLER: tuple[Attribute, ...] = ("instance", "zone", "operation", "callee", "callee_version")
+OF_CALLEE: tuple[Attribute, ...] = ("instance", "zone", "operation", "caller", "caller_version", "payload_shape")
+OF_CALLER: tuple[Attribute, ...] = ("instance", "zone", "operation", "callee", "callee_version", "payload_shape")
 Key = tuple[Edge, str]
 """An edge and a side of it."""
 
