@@ -27,6 +27,7 @@ from monitor.model.records import Place, Records, Reject
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
+MOST_BYTES = 64_000  # of a request's body; a larger one has no shape
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _MILLISECONDS = pa.timestamp("ms", "UTC")
 
@@ -205,8 +206,10 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
 
 def _shape(exchange: Exchange, request: Payload) -> int:
     """The request's, where a trace tells which call it is; 0 where there is no body to read."""
-    joined = exchange.trace_id and exchange.span_id
-    return shape_of(request.value) if joined and exchange.request_body and not request.problem else 0
+    body = exchange.request_body
+    if not (body and exchange.trace_id and exchange.span_id) or len(body) > MOST_BYTES or request.problem:
+        return 0
+    return shape_of(request.value)
 
 
 def _has(body: bytes | str, name: str) -> bool:
