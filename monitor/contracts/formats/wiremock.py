@@ -76,7 +76,11 @@ def is_wiremock(document: Mapping[str, Any]) -> bool:
     if isinstance(mappings, list):
         return all(isinstance(one, dict) and isinstance(one.get("request"), dict) for one in mappings[:20])
     asked, answer = document.get("request"), document.get("response")
-    return isinstance(asked, dict) and isinstance(answer, dict) and (speaks_wiremock(document) or "method" in asked)
+    return (
+        isinstance(asked, dict)
+        and isinstance(answer, dict)
+        and (speaks_wiremock(document) or not {"method", *_URLS}.isdisjoint(asked))
+    )
 
 
 def speaks_wiremock(document: Mapping[str, Any]) -> bool:
