@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor import telemetry
 from monitor.clock import Clock
+from monitor.contracts.collecting import uncollected
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import UNNAMED, Names, read_api_logs
 from monitor.edges.aliases import Aliases
@@ -44,9 +45,10 @@ def api_logs(
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
-        said = read_api_logs(records, settings.format, settings.mapping, settings.names)
+        with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
+            said = read_api_logs(records, settings.format, settings.mapping, settings.names)
+            examined = examiner.examine(said.exchanges, registry(), records)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
-        examined = examiner.examine(said.exchanges, registry(), records)
         store.insert("interactions_shown", examined.interactions)
         store.insert("violations", examined.violations)
         store.insert("exchanges", examined.exchanges)

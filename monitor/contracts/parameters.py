@@ -146,6 +146,8 @@ class _Look:
             _absent(parameter, findings, "request", unseen=True)
         elif parameter.media:
             _judge_content(parameter, text, findings)
+        elif _fits_at_once(parameter, text):
+            return
         else:
             occurrence = of_path(parameter, text)
             if occurrence is None:
@@ -155,6 +157,16 @@ class _Look:
                 )
             else:
                 _judge(parameter, occurrence, findings, "request")
+
+
+def _fits_at_once(parameter: Parameter, text: str) -> bool:
+    """Whether a scalar of letters and digits alone keeps its schema: so are most, and nothing of them is taken apart. Else one looks."""
+    if parameter.schema is None or parameter.style != "simple" or parameter.reading.parts or not text.isalnum():
+        return False
+    try:
+        return any(parameter.schema.fits(value) for value in readings(text, parameter.reading))
+    except (ContractError, ValueError, RecursionError):
+        return False
 
 
 def _merged(pairs: Pairs) -> dict[str, list[str]]:

@@ -11,7 +11,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-loggi
 import re
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_LIST = r"[\d.-]+(?:(?:, | : )[\d.-]+)*"
+# Atomic, so that a hostile line is not split in every way there is.
+_LIST = r"(?>[\d.-]+(?:(?:, | : )[\d.-]+)*+)"
+_ADDRESSES = r"(?>[^\s,]+(?:(?:, | : )[^\s,]+)*+)"
 _REQUEST = r'"(?P<request>(?:[^"\\]|\\.)*)"'
 _TIME = r"\[(?P<time>[^\]]{8,40})\]"
 _COMMON = rf"(?P<client>\S+) (?P<ident>\S+) (?P<user>.{{1,200}}?) {_TIME} {_REQUEST} (?P<status>\d{{3}}|-) (?P<bytes>\d+|-)"
@@ -28,11 +30,11 @@ LINES: dict[str, re.Pattern[str]] = {
     name: re.compile(pattern + r"\s*")
     for name, pattern in {
         "ingress_nginx": rf"{_COMBINED} (?P<request_length>\d+|-) (?P<request_time>[\d.]+|-) \[(?P<upstream_name>[^\]]*)\] "
-        rf"(?:\[(?P<alternative>[^\]]*)\] )?(?P<upstream_addr>\S+(?:(?:, | : )\S+)*) (?P<upstream_response_length>{_LIST}) "
+        rf"(?:\[(?P<alternative>[^\]]*)\] )?(?P<upstream_addr>{_ADDRESSES}) (?P<upstream_response_length>{_LIST}) "
         rf"(?P<upstream_response_time>{_LIST}) (?P<upstream_status>{_LIST})(?: (?P<request_id>[0-9a-fA-F-]{{8,40}}|-))?",
         "traefik_clf": rf'{_COMBINED} (?P<count>\d+|-) "(?P<router>[^"]*)" "(?P<server_url>[^"]*)" (?P<duration>\d+)ms',
         "apisix_access": rf"(?P<client>\S+) - (?P<user>\S+) {_TIME} (?P<host>\S+) {_REQUEST} (?P<status>\d{{3}}) (?P<bytes>\d+|-) "
-        rf'(?P<request_time>[\d.]+) "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)" (?P<upstream_addr>\S+(?:, \S+)*) '
+        rf'(?P<request_time>[\d.]+) "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)" (?P<upstream_addr>{_ADDRESSES}) '
         rf'(?P<upstream_status>{_LIST}) (?P<upstream_response_time>{_LIST})(?: "(?P<upstream_url>[^"]*)")?(?: .*)?',
         "vhost_combined": rf"(?P<vhost>[^\s:]+):(?P<port>\d+) {_COMBINED}",
         "combined": _COMBINED,

@@ -1,7 +1,9 @@
 """Every source as its vendor documents it: each field of what it tells, alone, in a mixed stream, wrapped, and asked for wrongly."""
 
 import gzip
+import json
 import random
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -246,3 +248,81 @@ def test_a_masked_or_binary_line_costs_only_itself() -> None:
     exchanges, rejects = read(good + b"\n\xff\xfe nothing\n" + good)
     assert len(exchanges) == 2
     assert [(reject.reason, reject.count) for reject in rejects] == [("not_json", 1)]
+
+
+HOSTILE: list[Any] = [
+    None, True, -1, 0, 1e400, 10**30, -0.5, "", "-", "\x00", "x" * 3_000, [], [[]], [None], {}, {"a": {"b": [1]}}, "{", "[1", "GET", "\ud83d", "1e999", "-1",
+    "99999999999999999999999999", "NaN", "%zz", "http://", "a:b:c", "1, 2 : 3",
+]  # fmt: skip
+
+
+def mutated(entry: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    copied = dict(entry) if isinstance(entry, dict) else list(entry)
+    copied[path[0]] = mutated(entry[path[0]], path[1:], value)
+    return copied
+
+
+def places(entry: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(entry, dict | list):
+        inner = entry.items() if isinstance(entry, dict) else enumerate(entry)
+        found = [place for name, held in inner for place in places(held, (*path, name))]
+        return [*found, path] if path else found
+    return [path]
+
+
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if one.raw.startswith("{")], ids=lambda sample: sample.name)
+def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> None:
+    whole = orjson.loads(sample.raw)
+    mutants = [mutated(whole, place, value) for place in places(whole) for value in HOSTILE]
+    mutants += [{name: held for name, held in whole.items() if name != gone} for gone in whole]
+    values = [json.dumps(mutant).encode("utf-8", "surrogatepass") for mutant in mutants]
+    for source in ("auto", sample.source):
+        exchanges, rejects = decode_api_logs(records(*values, sample.raw.encode()), source)
+        assert {found.offset for found in exchanges} | {reject.offset for reject in rejects} == set(range(len(values) + 1))
+        assert exchanges[-1].offset == len(values)
+        for found in exchanges:
+            assert found.path.startswith("/")
+            assert found.method.isupper()
+            assert found.caller
+            assert found.callee
+            assert found.end_ns > 946_684_800_000_000_000
+            assert found.duration_ns is None or found.duration_ns >= 0
+            assert 0 <= found.status < 1_000
+            assert len(found.trace_id) in (0, 16)
+            assert len(found.span_id) in (0, 8)
+
+
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if not one.raw.startswith("{")], ids=lambda sample: sample.name)
+def test_lines_cut_anywhere_or_with_noise_in_them_cost_only_themselves(sample: Sample) -> None:
+    raw = sample.raw.encode()
+    cut = [raw[:length] for length in range(1, len(raw), 3)]
+    noisy = [raw[:at] + noise + raw[at:] for at in range(0, len(raw), 5) for noise in (b'"', b"\\", b"\xff", b" ", b"[")]
+    exchanges, rejects = decode_api_logs(records(*cut, *noisy, raw), "auto")
+    assert {found.offset for found in exchanges} | {reject.offset for reject in rejects} == set(range(len(cut) + len(noisy) + 1))
+    assert exchanges[-1].offset == len(cut) + len(noisy)
+
+
+def test_a_hostile_line_takes_no_time_and_a_long_one_little_room() -> None:
+    lines = [
+        b'1.1.1.1 - - [28/Nov/2026:10:00:00 +0000] "' + b'\\"' * 30_000,
+        b"1 " * 30_000,
+        b'1.1.1.1 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-" 1 1 [a] [] ' + b"1, " * 20_000,
+        b"haproxy[1]: " * 5_000,
+        b'{"log": "' + b"a" * 50_000_000 + b'"}',
+        b'{"a":' * 100_000,
+        b"[" * 1_000_000,
+        b"GET / HTTP/1.1\n" + b"a: b\n" * 100_000,
+    ]
+    began = time.process_time()
+    exchanges, rejects = decode_api_logs(records(*lines), "auto")
+    assert time.process_time() - began < 20
+    assert len(exchanges) + len(rejects) == len(lines)
+
+
+def test_integers_of_any_length_and_repeated_keys_in_a_body_come_through_as_they_were() -> None:
+    body = '{"id": 123456789012345678901234567890, "id": NaN}'
+    entry = orjson.loads(by_name("apisix").raw)
+    entry["response"]["body"] = body
+    assert one(orjson.dumps(entry)).response_body == body
