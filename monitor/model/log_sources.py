@@ -116,7 +116,10 @@ _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
     ),
     ("azure_api_management", _is_azure),
     ("gcp_load_balancer", lambda entry: _holds(entry.get("httpRequest"), "requestMethod", "requestUrl", "status")),
-    ("traefik", lambda entry: "RequestMethod" in entry and _any(entry, "RequestPath", "DownstreamStatus", "StartUTC")),
+    (
+        "traefik",
+        lambda entry: "RequestMethod" in entry and _any(entry, "DownstreamStatus", "StartUTC", "StartLocal", "entryPointName"),
+    ),
     ("envoy", lambda entry: "response_code" in entry and _any(entry, "start_time", "response_flags", "upstream_cluster")),
     ("caddy", _is_caddy),
     ("kong", _is_kong),

@@ -81,6 +81,7 @@ _REQUEST_HEADERS, _RESPONSE_HEADERS = (
 _NOT_HEADERS = frozenset(
     {"http_method", "http_request", "http_status", "http_status_code", "http_path", "http_uri", "http_version"}
 )
+_DEFAULT_BACKEND = "upstream-default-backend"
 _UPSTREAM = re.compile(r"(?P<namespace>[a-z0-9.]+|default|kube-system)-(?P<service>[a-z0-9.]+)-(?P<port>\d+|[a-z][a-z0-9]*)")
 
 
@@ -209,6 +210,8 @@ def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
 
 def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
     """Service and namespace of ingress-nginx's `namespace-service-port`; where dashes leave it open, all but the port."""
+    if upstream == _DEFAULT_BACKEND:  # no rule of an ingress fitted
+        return upstream, ""
     if namespace and upstream.startswith(namespace + "-"):
         return upstream[len(namespace) + 1 :].rpartition("-")[0] or upstream, namespace
     found = _UPSTREAM.fullmatch(upstream)

@@ -326,3 +326,31 @@ def test_integers_of_any_length_and_repeated_keys_in_a_body_come_through_as_they
     entry = orjson.loads(by_name("apisix").raw)
     entry["response"]["body"] = body
     assert one(orjson.dumps(entry)).response_body == body
+
+
+@pytest.mark.parametrize(
+    ("upstream", "callee", "namespace"),
+    [
+        ("shop-payment-8080", "payment", "shop"), ("shop-payment-http", "payment", "shop"), ("default-payment-api-80", "payment-api", "default"),
+        ("shop-eu-payment-api-80", "shop-eu-payment-api", ""), ("upstream-default-backend", "upstream-default-backend", ""), ("", "unknown", ""),
+    ],
+)  # fmt: skip
+def test_an_ingress_upstream_is_split_only_where_it_can_be(upstream: str, callee: str, namespace: str) -> None:
+    found = one(by_name("ingress-nginx").raw.replace("shop-payment-8080", upstream))
+    assert (found.callee, found.callee_namespace) == (callee, namespace)
+
+
+def test_batches_in_arrays_are_read_entry_by_entry() -> None:
+    for name in ("kong", "apisix"):
+        exchanges, rejects = read(f"[{by_name(name).raw},{by_name(name).raw}]")
+        assert ([found.index for found in exchanges], list(rejects)) == ([0, 1], [])
+    texts = orjson.dumps([by_name("apisix-origin").raw] * 2)
+    assert [found.request_body for found in read(texts)[0]] == ['{"a":1}'] * 2
+    other = {
+        "records": [
+            orjson.loads(by_name("azure").raw)["records"][0],
+            {"category": "AuditLogs", "operationName": "x", "properties": {}},
+        ]
+    }
+    exchanges, rejects = read(orjson.dumps(other))
+    assert (len(exchanges), [reject.reason for reject in rejects]) == (1, ["azure_other_category"])
