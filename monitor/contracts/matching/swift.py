@@ -80,7 +80,7 @@ def of_object(fields: dict[str, Schema | None], place: Place[Rules], *, strict: 
         held["required"] = list(fields)
     if strict:
         held["additionalProperties"] = False
-    return held
+    return held | _lengths(place, "Properties")
 
 
 def of_list(items: list[Schema | None], other: Schema | None, place: Place[Rules]) -> Schema | None:
@@ -99,11 +99,15 @@ def of_list(items: list[Schema | None], other: Schema | None, place: Place[Rules
         if all(one == other for one in items)
         else {"type": "array", "items": items, "additionalItems": other}
     )
-    if not place.cascaded:
-        least = max((rule.least for rule in rules.rules if rule.least is not None), default=0)
-        most = min((rule.most for rule in rules.rules if rule.most is not None), default=None)
-        held |= {"minItems": least} | ({} if most is None else {"maxItems": most})
-    return held
+    return held | _lengths(place, "Items")
+
+
+def _lengths(place: Place[Rules], word: str) -> Schema:
+    """The bounds on how many a container itself holds."""
+    rules = () if place.best is None or place.cascaded else place.best.rules
+    least = max((rule.least for rule in rules if rule.least is not None), default=0)
+    most = min((rule.most for rule in rules if rule.most is not None), default=None)
+    return ({f"min{word}": least} if least else {}) | ({} if most is None else {f"max{word}": most})
 
 
 def _plain(place: Place[Rules]) -> bool:

@@ -127,7 +127,7 @@ class _Compiler:
             return below.only(Rules(rule.rules, rules.clause)) if rule.kind == "eachValue" and rule.rules else below
 
         named = {name: self.node(value, child(name), f"{pointer}/{escaped(name)}", depth + 1) for name, value in expected.items()}
-        first = next(iter(expected.values()), None)
+        first = expected[min(expected)] if expected else None  # as Pact's own core does
         other = self.node(first, child(None), f"{pointer}/*", depth + 1) if expected else None
         for name in place.names if expected else ():
             if name not in named:
@@ -157,12 +157,10 @@ class _Compiler:
             return self._variants(expected, rules, pointer, depth)
         if rules is not None and expected and rules.rules[0].kind == "eachValue" and not place.cascaded:
             inner = Rules(rules.rules[0].rules, rules.clause) if rules.rules[0].rules else None
-            each = [
-                self.node(
-                    item, self._step(place, None).only(inner) if inner else self._step(place, None), f"{pointer}/*", depth + 1
-                )
-                for item in expected[:1]
-            ]
+            each = []
+            for index, item in enumerate(expected[:_MOST_OWN_ITEMS]):
+                at = self._step(place, index)
+                each.append(self.node(item, at.only(inner) if inner else at, f"{pointer}/*", depth + 1))
             self.schema = None
             return _items(each, each[0], pointer, clause, exactly=None, own=None, missing=())
         below = f"{pointer}/*"
