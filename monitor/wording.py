@@ -154,6 +154,8 @@ SHORTLY: Mapping[str, str] = {
 }
 
 
+ALL = "*"
+"""Stands for a version where all calls of an edge are held against those before, whatever their versions."""
 PLACES: Mapping[str, str] = {
     "own": "in its own time",
     "callees": "in the calls that it makes",
@@ -365,6 +367,8 @@ class _Shown(dict[str, Any]):
         shown = {name: _Value(value) for name, value in parameters.items()}
         super().__init__(shown)
         told = parameters.get
+        if told("against_version") == ALL:
+            self["against_version"] = "the time before"
         if edge is not None:
             self["edge"] = edge_name(edge)
             self["callee"] = edge.callee
@@ -372,7 +376,9 @@ class _Shown(dict[str, Any]):
             self["who"] = f"{caller.strip()} → {callee.strip()} {edge.operation}"
         if "new_bad" in parameters:
             new, old = (_rate(told(f"{age}_bad"), told(f"{age}_calls")) for age in ("new", "old"))
-            self["rates"] = f"{new} against {old} on {told('against_version')}"
+            self["rates"] = f"{new} against {old} " + (
+                f"on {told('against_version')}" if told("against_version") != ALL else "before"
+            )
 
 
 class _Value:

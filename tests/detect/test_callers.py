@@ -12,6 +12,7 @@ from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.edges import Edge, EdgeCell
 from monitor.model.judging import Finding, Verdict
+from monitor.wording import summary
 from tests.detect.traffic import START, Behaviour, Share, Traffic, cells, deploy, edge, now_after, steady
 
 SETTINGS = JudgeSettings()
@@ -158,6 +159,7 @@ def test_callers_that_answer_slower_since_a_release_are_its_finding() -> None:
         verdict, findings = of_slow(slower(3.0), share=share)
         assert verdict.outcome == "fail"
         assert [(one.edge.callee, one.signal, one.strength) for one in findings] == [("web", "latency", "weaker")]
+        assert "against the time before" in summary(findings[0])
 
 
 @pytest.mark.parametrize("seed", range(5))

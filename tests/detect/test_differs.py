@@ -1,6 +1,7 @@
 """What separates bad calls from good ones is told where it holds on calls that it was not learned from; else nothing is."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,22 @@ def test_where_old_instances_differ_as_much_slowness_is_no_evidence() -> None:
     slower = Behaviour(latency=0.04)
     assert "latency" in {one.signal for one in judged(same, slower)[1]}
     assert "latency" not in {one.signal for one in judged(differ, slower)[1]}
+
+
+def test_where_old_instances_time_out_as_much_timeouts_are_no_evidence() -> None:
+    """All failures together are alike on the old pods; the timeouts are those of one."""
+    late = alike_with("pod-9", "2.0.0", 800, timeout=24)
+    usual = [*alike_with("pod-1", "1.9.0", 700, server_error=21), *alike_with("pod-2", "1.9.0", 700, timeout=21)]
+    differ = [*late, *usual, *alike_with("pod-3", "1.9.0", 700, server_error=21)]
+    same = [*late, *(row for pod in "123" for row in alike_with(f"pod-{pod}", "1.9.0", 700, timeout=7, server_error=14))]
+    new = Behaviour(timeout=0.03)
+    assert "timeouts" in {one.signal for one in judged(same, new)[1]}
+    assert "timeouts" not in {one.signal for one in judged(differ, new)[1]}
+
+
+def alike_with(pod: str, version: str, calls: int, **bad: int) -> list[Alike]:
+    """Both folds of one pod's calls, so many of them bad of each kind."""
+    return [replace(row, bad=bad) for row in alike(pod, version, calls)]
 
 
 def test_inputs_with_calls_give_the_same_verdict_again() -> None:

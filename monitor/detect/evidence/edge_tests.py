@@ -110,27 +110,27 @@ def tests_of_edge(
     between_instances: float,
     fresh: Shares,
     grain: int,
-    slowness: Mapping[Side, float],
+    by_kind: Mapping[str, float],
 ) -> EdgeTests:
     """Every signal of one edge, new against old version of the deployed service, which stands on side `role`.
 
     `between_instances`: the dispersion of failures between instances of the old version, for calls that the service answers;
-    `slowness`: that of slow calls, by side;
+    `by_kind`: that of each kind of bad calls, and of slow calls by side, where single instances' calls are known;
     `fresh`: the share of calls that fresh instances of the new one had; `grain`: how many seconds a window holds.
     """
     least = between_instances if role == "callee" else 1.0
-    slow_least = slowness if role == "callee" else {}
+    least_of = by_kind if role == "callee" else {}
     whole = contrast(table, role, new_version, old_version, since)
     names, codes = other_codes(table, role)
     met = np.unique(codes[whole.new_rows]) if whole.overlap else np.array([], dtype=np.int64)
     counterparts = tuple(names[int(code)] for code in met)
     problems, biased = _problems(whole, settings)
     old = _Old.of(whole)
-    tests = list(_tests(whole, old, settings, least, slow_least, fresh, biased=biased))
+    tests = list(_tests(whole, old, settings, least, least_of, fresh, biased=biased))
     if len(counterparts) > 1:
         for counterpart in counterparts:
             pair = contrast(table, role, new_version, old_version, since, counterpart)
-            tests += _tests(pair, _Old.of(pair), settings, least, slow_least, fresh, biased=biased)
+            tests += _tests(pair, _Old.of(pair), settings, least, least_of, fresh, biased=biased)
     log_e = _mean(tests, len(counterparts))
     slow = any(test.signal == "latency" and test.log_e >= -math.log(settings.alpha) for test in tests)
     own = _latency(whole, "own", settings, fresh) if slow and role == "callee" else None
@@ -252,7 +252,7 @@ def _tests(
     old: _Old,
     settings: JudgeSettings,
     least: float,
-    slow_least: Mapping[Side, float],
+    least_of: Mapping[str, float],
     fresh: Shares,
     *,
     biased: bool,
@@ -270,7 +270,8 @@ def _tests(
         if signal in WARM:
             aside = fresh_calls(fresh, contrast.windows, a).astype(np.int64)
             k, a = np.maximum(k - aside, 0), a - aside
-        phi = max(old.phi(bad, calls), least if kind in ("server_error", "provider_error", "timeout") else 1.0)
+        usual = least if kind in ("server_error", "provider_error", "timeout") else 1.0
+        phi = max(old.phi(bad, calls), usual, least_of.get(kind, 1.0))
         rates = rate_test(contrast.windows, (k, a), (s, b), floor_ratio=settings.floor_ratio, phi=phi)
         if signal in WARM and rates.log_e >= LEANS and lasting(contrast.windows, (k, a), (s, b), settings.floor_ratio):
             # warm instances lean the same way: then fresh ones count as well
@@ -281,12 +282,12 @@ def _tests(
         found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
         sides = sides_of(contrast.table, contrast.role)
-        found += [test for test in (_latency(contrast, side, settings, fresh, slow_least) for side in sides) if test]
+        found += [test for test in (_latency(contrast, side, settings, fresh, least_of) for side in sides) if test]
     return found
 
 
 def _latency(
-    contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares, least: Mapping[Side, float] | None = None
+    contrast: Contrast, side: Side, settings: JudgeSettings, fresh: Shares, least: Mapping[str, float] | None = None
 ) -> SignalTest | None:
     data = histograms(contrast, side)
     if data is None:

@@ -17,14 +17,14 @@ from monitor.detect.judging.absence import never_seen, not_there_yet, silence, v
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
 from monitor.detect.judging.fanout import fanout_findings
 from monitor.detect.judging.findings import Clauses, findings_of
-from monitor.detect.judging.instances import spread_of_latency, with_what_differs
+from monitor.detect.judging.instances import spread_of_kinds, with_what_differs
 from monitor.detect.judging.levels import levels
 from monitor.detect.judging.named import named
 from monitor.detect.judging.steps import steps
 from monitor.detect.judging.suspects import Rival, rivals
 from monitor.detect.judging.zones import zone_findings
 from monitor.detect.measure.columns import EdgeTable, tables
-from monitor.detect.measure.contrasts import Side, own_codes, role_on
+from monitor.detect.measure.contrasts import own_codes, role_on
 from monitor.detect.measure.series import Around
 from monitor.detect.measure.warmup import Shares, fresh_shares, grain_of
 from monitor.detect.settings import JudgeSettings
@@ -69,13 +69,13 @@ def case_of(
     sightings = sightings or _answers(deploy, found_tables)
     against = _against(deploy, found_tables, sightings, since)
     spread = _between_instances(sightings, against)
-    slowness = spread_of_latency(calls, against) if calls and against else {}
+    by_kind = spread_of_kinds(calls, against) if calls and against else {}
     edges: tuple[EdgeTests, ...] = ()
     if against or _stayed(deploy, against):
         stayed, long = _stayed(deploy, against), settings.warmup_seconds
         grain = grain_of(found_tables)
         fresh = fresh_shares(sightings, found_tables, deploy.service, deploy.version, since, long, stayed=stayed, grain=grain)
-        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, slowness, settings) for table in found_tables)
+        edges = tuple(_tests(deploy, table, against, since, spread, fresh, grain, by_kind, settings) for table in found_tables)
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
@@ -206,11 +206,11 @@ def _tests(
     spread: float,
     fresh: Shares,
     grain: int,
-    slowness: Mapping[Side, float],
+    by_kind: Mapping[str, float],
     settings: JudgeSettings,
 ) -> EdgeTests:
     role = role_on(table, deploy.service) or "callee"
-    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain, slowness)
+    return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain, by_kind)
 
 
 def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:

@@ -9,7 +9,6 @@ from monitor.detect.evidence.differs import Key, Marked, marked, slow_above, wha
 from monitor.detect.evidence.distributions import beta_quantile
 from monitor.detect.evidence.kinds import failure_kinds
 from monitor.detect.evidence.rates import between, exact_tail
-from monitor.detect.measure import contrasts
 from monitor.detect.measure.contrasts import Role
 from monitor.detect.settings import JudgeSettings
 from monitor.model.alike import Alike
@@ -18,15 +17,23 @@ from monitor.model.judging import SIDES, Difference, Finding
 from monitor.model.reasons import Reason, reason
 
 CHANCE = 1e-3
+KINDS = ("server_error", "provider_error", "client_error", "timeout")
 SHARES = (0.5, 0.9)
 """Where the old version's instances are compared: by the calls above these quantiles of all of them."""
 PART = 0.2
 """The others are well when they have at most so much of the one's harm (or less than what counts at all), with 99 % confidence."""
 
 
-def spread_of_latency(calls: Sequence[Alike], old: str) -> dict[contrasts.Side, float]:
-    """By how much the shares of slow calls differ between the old version's instances, beyond chance; 1.0 where nothing tells."""
-    found: dict[contrasts.Side, float] = {}
+def spread_of_kinds(calls: Sequence[Alike], old: str) -> dict[str, float]:
+    """By how much the shares of bad calls, by kind, and of slow calls, by side, differ between the old version's instances, beyond chance; 1.0
+    where nothing tells. Of each kind apart: among failures of all kinds the timeouts of one instance are lost.
+    """
+    found: dict[str, float] = {}
+    for kind in KINDS:
+        told = _by_instance(marked(calls, "callee", old, kind))
+        told.pop("", None)
+        bad, every = (np.array([one[place] for one in told.values()], dtype=np.int64) for place in (0, 1))
+        found[kind] = between(bad, every)
     for side in SIDES:
         for share in SHARES:
             bounds = slow_above(calls, "callee", old, side, 0, 0.0, share)
