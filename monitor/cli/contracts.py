@@ -17,7 +17,9 @@ from monitor.model.contracts import ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
-COLUMNS = "name number format provider provider_version consumer environment effective_from published_at content_hash".split()
+COLUMNS = (
+    "name number format role provider provider_version consumer environment effective_from published_at content_hash".split()
+)
 
 
 @commands.command("publish")
@@ -105,7 +107,7 @@ def coverage(
 ) -> None:
     """What live exchanges showed of each example of a contract: last seen, by which versions, kept or broken; unproven if never."""
     with api(settings_of(context)) as there:
-        found = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)
+        found = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)["interactions"]
     if form == "json":
         show(found, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
         return

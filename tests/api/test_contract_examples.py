@@ -45,14 +45,14 @@ def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None
     batch = records({}, {"caller_version": "1.1", "response_body": "{}"}, at=NOON)
     for _ in api_logs(Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock):
         pass
-    found = api.get("/v1/contracts/web-orders/coverage").json()
+    found = api.get("/v1/contracts/web-orders/coverage").json()["interactions"]
     assert [(one["interaction"], one["proof"], one["kept"], one["broken"]) for one in found] == [
         ("an order", "broken", 1, 1),
         ("no order", "unproven", 0, 0),
         ("a new order", "unproven", 0, 0),
     ]
     assert [(one["caller_version"], one["kept"], one["broken"]) for one in found[0]["pairs"]] == [("1.1", 0, 1), ("1.0", 1, 0)]
-    assert api.get("/v1/contracts/web-orders/coverage?environment=staging").json()[0]["proof"] == "unproven"
+    assert api.get("/v1/contracts/web-orders/coverage?environment=staging").json()["interactions"][0]["proof"] == "unproven"
     page = api.get("/contracts/web-orders").text
     assert "no order" in page
     assert "unproven" in page

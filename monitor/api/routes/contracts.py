@@ -160,6 +160,15 @@ class CoverageLine(BaseModel):
     pairs: list[Pair]
 
 
+class Coverage(BaseModel):
+    """What live exchanges showed of the newest revision's examples, in the document's order."""
+
+    contract: str
+    revision: int
+    days: int
+    interactions: list[CoverageLine]
+
+
 @router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples")
 def contract_coverage(
     _caller: Reading,
@@ -167,17 +176,19 @@ def contract_coverage(
     name: str,
     days: Days = 30,
     environment: Name = None,
-) -> list[CoverageLine]:
+) -> Coverage:
     """Every example of the newest revision, in the document's order: last seen, by which version pair, how often, kept or broken.
 
     404 when there is no such contract; 422 for one that does not consist of examples.
     """
-    found = covered(parts, revision_of(parts, name, None), days, environment or "")
+    held = revision_of(parts, name, None)
+    found = covered(parts, held, days, environment or "")
     if found is None:
         raise ApiError(
             422, "the contract shows no examples", name[:80], "ask for a pact or for stubs; violations tell of the others"
         )
-    return [CoverageLine.model_validate(asdict(one)) for one in found]
+    lines = [CoverageLine.model_validate(asdict(one)) for one in found]
+    return Coverage(contract=held.name, revision=held.number, days=days, interactions=lines)
 
 
 def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
