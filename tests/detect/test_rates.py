@@ -8,7 +8,6 @@ import pytest
 from monitor.detect.evidence.before_after import (
     dose_rates,
     dose_response,
-    passed_over_dose,
     seasonal_rates,
     stands_out,
     step_test,
@@ -197,19 +196,13 @@ def test_incidents_of_both_versions_widen_no_bound_of_their_difference_and_harm_
             assert not wide.equivalent(1.25, 0.005)
 
 
-def test_what_came_and_went_while_the_share_stayed_is_no_dose() -> None:
-    rng = np.random.default_rng(6)
+def test_rates_that_grow_with_the_share_are_told_from_what_is_there_without_it() -> None:
     share = np.repeat([0.1, 0.3, 0.6, 0.9], 24)
     calls = np.full(96, 400, dtype=np.int64)
-    place = np.arange(96)
-    outage = rng.binomial(calls, np.where((place >= 30) & (place < 66), 0.15, 0.005)).astype(np.int64)
-    dose = rng.binomial(calls, 0.005 + 0.2 * share).astype(np.int64)
-    assert passed_over_dose(outage, calls, share) > math.log(1000)
-    assert passed_over_dose(dose, calls, share) < 0
+    dose = np.random.default_rng(6).binomial(calls, 0.005 + 0.2 * share).astype(np.int64)
     low, added = dose_rates(dose, calls, share)
     assert low == pytest.approx(0.005, abs=0.006)
     assert added == pytest.approx(0.2, abs=0.02)
-    assert passed_over_dose(np.zeros(96, dtype=np.int64), calls, share) == 0.0
 
 
 def test_a_short_past_does_for_what_is_ten_times_as_bad_and_stays_and_for_nothing_less() -> None:

@@ -187,20 +187,6 @@ def dose_rates(bad: Ints, calls: Ints, share: Floats) -> tuple[float, float]:
     return low, high
 
 
-def passed_over_dose(bad: Ints, calls: Ints, share: Floats) -> float:
-    """Log likelihood ratio of the best "it was worse for a while, and that was over while the share was as high" to "the rate grows with the share"."""
-    k, a = (np.concatenate([[0], np.cumsum(column)]) for column in (bad, calls))
-    begins, ends = np.triu_indices(calls.size + 1, 1)
-    most = np.concatenate([np.maximum.accumulate(share[::-1])[::-1], [0.0]])  # the highest share from here on
-    over = most[ends] >= share[np.maximum(ends - 1, 0)]
-    over &= a[-1] > a[ends]
-    if not over.any() or not bad.sum():
-        return 0.0
-    inside = (k[ends] - k[begins])[over], (a[ends] - a[begins])[over]
-    best = float(np.max(_two_levels(*inside, k[-1], a[-1])))
-    return best - _fit_of(bad, calls, share, *dose_rates(bad, calls, share))
-
-
 def _two_levels(k: Ints, a: Ints, whole_k: int, whole_a: int) -> Floats:
     """Log likelihood, but for what no rate changes, of k bad of `a` calls at one rate and of all others at another."""
     ends = ((k, a), (whole_k - k, whole_a - a))

@@ -10,7 +10,6 @@ from monitor.detect.evidence.before_after import (
     dose_rates,
     dose_response,
     fixed_e,
-    passed_over_dose,
 )
 from monitor.detect.evidence.edge_tests import RATES, EdgeTests
 from monitor.detect.evidence.rates import LEANS, dispersion
@@ -62,7 +61,7 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
 def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
     """Whether the old version's errors grew with the new one's share: a reason not to pass, never one to fail.
 
-    By as much as harm is at least; not where they came and went while the share stayed, as an outage does.
+    By as much as harm is at least. An outage in a ramp looks alike, and holds a pass back too: damage hides in one.
     """
     contrast = edge.contrast
     if not contrast.overlap:
@@ -78,7 +77,7 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
             *(np.concatenate([past, now]) for past, now in zip((*before, np.zeros(before[0].size)), doses, strict=True))
         )
         relevant = added >= settings.floor_difference and low + added >= settings.floor_ratio * low
-        if relevant and passed_over_dose(*doses) < DOSE_OVER_STEP:
+        if relevant:
             return True
     return False
 
