@@ -163,8 +163,8 @@ def _entries(
     """Every entry in the files' order, with its file, its record and its source; what cannot be read is one too."""
     topics = settings.topics
     names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
-    with reading_bar("checking") as progress:
-        for records in FileSource(traffic, progress=progress).poll():
+    with reading_bar("checking") as bar:
+        for records in FileSource(traffic, progress=bar.read).poll():
             for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names):
                 if isinstance(found, Exchange | Refused):
                     yield records.partitions[at].topic, records.offsets[at], form, found

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.cli.assembly import House, house
 from monitor.cli.edges import conformance_told
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
+from monitor.cli.progress import reading_bar
 from monitor.cli.run import close_everything, cpu_seconds, progress_to_stderr, summary
 from monitor.cli.session import settings_of
 from monitor.config import Settings
@@ -54,27 +53,13 @@ def command(
     settings = _for_files(settings_of(context), kind, encoding, form)
     set_up_logs(settings.log.level, settings.log.format)
     before, begun = cpu_seconds(), time.monotonic()
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with house(settings) as parts, bar:
-        task = bar.add_task("reading", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+    with house(settings) as parts, reading_bar("reading", stays=True) as bar:
         unread: RejectLimit | None = None
         records = 0
         try:
             records = run(
                 parts.pipeline(_PIPELINE[kind]),
-                lambda: parts.files(files, encoding, framing, progress),
+                lambda: parts.files(files, encoding, framing, bar.read),
                 name=f"replay {kind}",
                 stop=parts.stop,
                 board=parts.board,
@@ -83,7 +68,7 @@ def command(
             ).records
         except RejectLimit as limit:  # what was read before it is closed and told all the same
             unread = limit
-        tell = (lambda text: bar.update(task, description=text)) if console.is_terminal else progress_to_stderr()
+        tell = bar.say if bar.shown else progress_to_stderr()
         published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
         if kind == "api-logs":

@@ -29,7 +29,10 @@ class PairShown:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """One example with its place in the document, and what was seen of it, by version pair, the latest first."""
+    """One example with its place in the document, and what was seen of it, by version pair, the latest first.
+
+    `proof` is `unproven` where it was never seen in that time, and `open` where it was seen but nothing could be judged.
+    """
 
     interaction: str
     clause: str

@@ -13,7 +13,6 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,9 +23,10 @@ from monitor.contracts.check import check
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import read_api_logs
 from monitor.model.contracts import ContractFormat, Revision
-from monitor.model.records import Offsets, Partition, Records
+from monitor.model.records import Partition, Records
 from monitor.store import open_store
 from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.pipelines.written import Given
 
 PLACE = Partition("be" * 8, "api_logs", 0)
 START_MS = 1_790_000_000_000
@@ -98,20 +98,6 @@ def records(count: int, batch: int) -> list[Records]:
     return made
 
 
-class Given:
-    """Batches already at hand."""
-
-    def __init__(self, batches: list[Records]) -> None:
-        self._batches = batches
-
-    def poll(self) -> Iterator[Records]:
-        yield from self._batches
-
-    def commit(self, offsets: Offsets) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def examples() -> dict[str, tuple[ContractFormat, Any]]:
     """One contract of each kind over the same orders, each with 20 examples that do not fit before the one that does."""
     body = orjson.loads(order(random.Random(1), broken=False))
@@ -176,13 +162,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"chdb://{folder}/telemetry")
         settings = ApiLogSettings()
-        for _ in api_logs(Given(records(200, 200)), store, lambda: known, settings, system_clock):
+        for _ in api_logs(Given(*records(200, 200)), store, lambda: known, settings, system_clock):
             pass
         profile = cProfile.Profile() if chosen.profile else None
         wall, cpu = time.perf_counter(), time.process_time()
         if profile:
             profile.enable()
-        for _ in api_logs(Given(made), store, lambda: known, settings, system_clock):
+        for _ in api_logs(Given(*made), store, lambda: known, settings, system_clock):
             pass
         if profile:
             profile.disable()

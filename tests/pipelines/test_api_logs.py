@@ -1,6 +1,5 @@
 """Records of API logs to rows: checked, counted once however often delivered, and nothing of a payload among them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +11,12 @@ from monitor.clock import ManualClock
 from monitor.contracts.registry import Registry
 from monitor.edges.aliases import Aliases
 from monitor.errors import RejectLimit
-from monitor.model.records import Offsets, Partition, Progress, Records
+from monitor.model.records import Partition, Progress, Records
 from monitor.store import Store
 from monitor.streams.limit import RejectLimits
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.promises import AT_NS, GOOD, registry, revision
+from tests.pipelines.written import Given
 
 PLACE = Partition("ab" * 8, "api_logs", 0)
 ENTRY: dict[str, Any] = {
@@ -24,20 +24,6 @@ ENTRY: dict[str, Any] = {
     "environment": "prod", "duration_ms": 2, "response_headers": {"content-type": "application/json"}, "response_body": GOOD,
 }  # fmt: skip
 TABLES = ("exchanges", "violations", "arrivals", "ledger", "watermarks", "rejects")
-
-
-class Given:
-    """A source of batches already at hand; commits nothing."""
-
-    def __init__(self, *batches: Records) -> None:
-        self._batches = batches
-
-    def poll(self) -> Iterator[Records]:
-        yield from self._batches
-
-    def commit(self, offsets: Offsets) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def batch(*values: bytes, first: int = 0) -> Records:

@@ -1,7 +1,6 @@
 """Pacts of several consumers, from Kafka records to stored verdicts, and what became of each example."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +11,12 @@ from monitor.contracts.read import read_contract
 from monitor.contracts.registry import Registry
 from monitor.joining.coverage import coverage
 from monitor.model.contracts import Revision
-from monitor.model.records import Offsets, Partition, Records
+from monitor.model.records import Partition, Records
 from monitor.store import Store
 from monitor.store.reader import Reader
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import ALWAYS, ORDER, interaction, pact
+from tests.pipelines.written import Given
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 WEB = pact(
@@ -29,18 +29,6 @@ WEB = pact(
     interaction("a new order", asks={"method": "POST", "path": "/orders", "matchingRules": {}}),
 )
 BILLING = pact(interaction("an order", answers={"body": {"total": 1}}), consumer="billing")
-
-
-class Given:
-    def __init__(self, *batches: Records) -> None:
-        self._batches = batches
-
-    def poll(self) -> Iterator[Records]:
-        yield from self._batches
-
-    def commit(self, offsets: Offsets) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:

@@ -1,15 +1,30 @@
 """Cells, sightings and violations written to the telemetry store as the closer would, under one generation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pyarrow as pa
 
 from monitor.model.edges import EdgeCell, Sighting
+from monitor.model.records import Offsets, Records
 from monitor.store import Store
 
 COUNTED = pa.map_(pa.int16(), pa.uint64())
 NAMED = pa.map_(pa.string(), pa.uint64())
+
+
+class Given:
+    """A source of batches already at hand; commits nothing."""
+
+    def __init__(self, *batches: Records) -> None:
+        self._batches = batches
+
+    def poll(self) -> Iterator[Records]:
+        yield from self._batches
+
+    def commit(self, offsets: Offsets) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def write_cells(store: Store, cells: Sequence[EdgeCell], *, seq: int = 1, sealed: bool = True) -> None:

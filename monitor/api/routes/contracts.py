@@ -16,7 +16,7 @@ from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.read import Examined, completed, read_contract, read_draft
 from monitor.control import contracts as registry
-from monitor.joining.coverage import Covered, Proof, coverage
+from monitor.joining.coverage import Covered, coverage
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
@@ -132,41 +132,13 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     return Published(**asdict(revision), judged=Judged.model_validate(read[0].told()))
 
 
-class Pair(BaseModel):
-    """One version pair's exchanges that showed one example: kept, broken, or seen without being judged."""
-
-    environment: str
-    caller: str
-    caller_version: str
-    callee: str
-    callee_version: str
-    kept: int
-    broken: int
-    open: int
-    first_seen: datetime
-    last_seen: datetime
-
-
-class CoverageLine(BaseModel):
-    """One example of a contract and what live exchanges showed of it."""
-
-    interaction: str
-    clause: str
-    proof: Proof = Field(description="`unproven`: never seen in that time; `open`: seen, but nothing could be judged")
-    kept: int
-    broken: int
-    open: int
-    last_seen: datetime | None
-    pairs: list[Pair]
-
-
 class Coverage(BaseModel):
     """What live exchanges showed of the newest revision's examples, in the document's order."""
 
     contract: str
     revision: int
     days: int
-    interactions: list[CoverageLine]
+    interactions: list[Covered]
 
 
 @router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples")
@@ -187,8 +159,7 @@ def contract_coverage(
         raise ApiError(
             422, "the contract shows no examples", name[:80], "ask for a pact or for stubs; violations tell of the others"
         )
-    lines = [CoverageLine.model_validate(asdict(one)) for one in found]
-    return Coverage(contract=held.name, revision=held.number, days=days, interactions=lines)
+    return Coverage(contract=held.name, revision=held.number, days=days, interactions=found)
 
 
 def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
-from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.wiremock_values import pattern_without
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
@@ -45,8 +45,7 @@ def is_mountebank(document: Mapping[str, Any]) -> bool:
 
 def read_mountebank(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
     """The promise of one imposter, or of all. Raises ContractError, saying where, also for what runs code."""
-    listed = document.get("imposters")
-    entries = [(one, f"/imposters/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    entries = entries_of(document, "imposters")
     left: list[Left] = []
     named: dict[str, int] = {}
     interactions: list[Interaction] = []

@@ -1,8 +1,15 @@
-"""Names and numbers that documents of examples give: each name once, delays in milliseconds."""
+"""What documents of examples share: several in one list, each name once, delays in milliseconds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 _LONGEST_NAME = 300
+
+
+def entries_of(document: Mapping[str, Any], word: str) -> list[tuple[Any, str]]:
+    """What a document holds in the list of this name, each with its pointer; the document itself when there is no such list."""
+    held = document.get(word)
+    return [(one, f"/{word}/{index}") for index, one in enumerate(held)] if isinstance(held, list) else [(document, "")]
 
 
 def unique(name: str, named: dict[str, int]) -> str:

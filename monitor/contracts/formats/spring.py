@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_plus
 
 from monitor.contracts.findings import Side
 from monitor.contracts.form import Delay, Interaction, Left, Message, Promise, by_example
-from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.wiremock import speaks_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
@@ -79,8 +79,7 @@ def _is_one(document: Mapping[str, Any]) -> bool:
 
 def read_spring_cloud_contract(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
     """The promise of one contract, or of all in `contracts`. Raises ContractError, saying where."""
-    listed = document.get("contracts")
-    entries = [(one, f"/contracts/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    entries = entries_of(document, "contracts")
     if len(entries) > limits.operations:
         raise ContractError(f"{where}: more than {limits.operations} contracts; split the file")
     left: list[Left] = []

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from monitor.contracts.form import Delay, Interaction, Left, Promise, by_example
-from monitor.contracts.formats.naming import delay_ms, unique
+from monitor.contracts.formats.naming import delay_ms, entries_of, unique
 from monitor.contracts.formats.wiremock_values import Values
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.answers import answer_body, answer_headers
@@ -97,8 +97,7 @@ def speaks_wiremock(document: Mapping[str, Any]) -> bool:
 
 def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
     """The promise of one mapping, or of all in `mappings`. Raises ContractError, saying where."""
-    listed = document.get("mappings")
-    entries = [(one, f"/mappings/{index}") for index, one in enumerate(listed)] if isinstance(listed, list) else [(document, "")]
+    entries = entries_of(document, "mappings")
     if len(entries) > limits.operations:
         raise ContractError(f"{where}: more than {limits.operations} stubs; split the file")
     left: list[Left] = []
