@@ -105,6 +105,13 @@ def _cell_of_sheet(value: object) -> str | int | float:
     return f"'{text}" if text.lstrip()[:1] in FORMULA else text
 
 
+def _told_aside(contract: Mapping[str, Any]) -> str:
+    left = f"; {contract['unjudged']} clauses are never judged" if contract["unjudged"] else ""
+    misfits = sum(one["kind"] == "example" for one in contract["remarks"])
+    shown = contract["examples"]
+    return left + (f"; {shown} own examples, {misfits or 'none'} against the schemas" if shown else "")
+
+
 def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
     """What of a contract will be judged, and a line for each remark on its text."""
     remarks = contract["remarks"]
@@ -115,7 +122,7 @@ def tell_what_is_judged(contract: Mapping[str, Any]) -> None:
         f", {contract['messages']} messages" if contract["messages"] else ""
     )
     told = by_example if contract["interactions"] or contract["messages"] else by_operation
-    typer.echo(f"judged: {told}; {len(remarks) or 'no'} remarks")
+    typer.echo(f"judged: {told}; {len(remarks) or 'no'} remarks{_told_aside(contract)}")
     for remark in remarks[:MOST_REMARKS]:
         typer.echo(f"  line {remark['line']}, {plain(remark['pointer']) or '/'}: {plain(remark['said'])}")
     if len(remarks) > MOST_REMARKS:

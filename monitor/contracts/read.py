@@ -17,6 +17,7 @@ from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spri
 from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
+from monitor.contracts.own_examples import own_examples
 from monitor.contracts.remarks import Remark
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
@@ -32,16 +33,21 @@ class Examined:
 
     promise: Promise
     remarks: tuple[Remark, ...]
+    examples: int = 0
 
     def told(self) -> dict[str, Any]:
-        """As API and CLI tell it: counts of what will be judged, and `remarks` (`line`, `pointer`, `said`)."""
+        """As API and CLI tell it: counts of what will be judged and of clauses that will not, own examples that were looked at,
+        and `remarks` (`line`, `pointer`, `said`, `kind`).
+        """
         return {
             "interactions": len(self.promise.interactions),
             "messages": len(self.promise.messages),
             "operations": len(self.promise.operations),
             "parameters": self.promise.parameters,
             "schemas": len(self.promise.schemas),
-            "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said} for one in self.remarks],
+            "examples": self.examples,
+            "unjudged": sum(one.kind == "unjudged" for one in self.remarks),
+            "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said, "kind": one.kind} for one in self.remarks],
         }
 
 
@@ -89,7 +95,8 @@ def _examined(
             raise
         line = lines_of(text, [error.pointer])[error.pointer]
         raise ContractError(f"{error} (line {line})", error.pointer) from None
-    return Examined(promise, tuple(_with_lines((*remarks, *unjudged_clauses(document, promise)), text)))
+    shown, misfits = own_examples(document, promise)
+    return Examined(promise, tuple(_with_lines((*remarks, *misfits, *unjudged_clauses(document, promise)), text)), shown)
 
 
 def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Examined:

@@ -1,6 +1,10 @@
 """What is to be said of a contract's text, by place: reasons to refuse it, and clauses that will not be judged."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+RemarkKind = Literal["text", "unjudged", "example"]
+"""Of the text itself; a clause that will not be judged; an own example that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,7 @@ class Remark:
     said: str
     grave: bool
     line: int = 0
+    kind: RemarkKind = "text"
 
     def __str__(self) -> str:
         place = f"line {self.line}, " if self.line else ""

@@ -11,6 +11,7 @@ from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
+from monitor.contracts.refs import resolve
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
@@ -52,6 +53,10 @@ class Schema:
     def compiled(self) -> None:
         """Compile now. Raises ContractError when a schema of the document cannot be used."""
         _ = self._schemas.tight
+
+    def apart(self) -> "Schemas":
+        """The schemas of the same document once more, none named yet: what is asked of them changes nothing here."""
+        return self._schemas.apart()
 
     def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
@@ -128,6 +133,21 @@ class Schemas:
             self._tight = self._harsh = self._loose = None
             known = self._known[pointer] = Schema(self, pointer, f"{len(self._known)}" if pointer else "")
         return known
+
+    def apart(self) -> "Schemas":
+        """A copy with no schema named."""
+        return Schemas(
+            self._document, self._draft, where=self._where, formats=self._formats, resources=self._resources,
+            assert_formats=self._assert_formats, limits=self._limits,
+        )  # fmt: skip
+
+    def at(self, pointer: str) -> Schema | None:
+        """The schema at a pointer, as `lazily` gives it; None where the document has none there."""
+        try:
+            found = resolve(self._document, f"#{pointer}", self._where) if isinstance(self._document, dict) else None
+        except ContractError:
+            return None
+        return self.lazily(pointer) if isinstance(found, dict | bool) else None
 
     @property
     def tight(self) -> engine.Validator:

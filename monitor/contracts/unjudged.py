@@ -67,4 +67,4 @@ def _aside(document: dict[str, Any]) -> Iterator[Remark]:
 
 
 def _left(pointer: str, said: str) -> Remark:
-    return Remark(pointer, said, grave=False)
+    return Remark(pointer, said, grave=False, kind="unjudged")

@@ -15,6 +15,7 @@ from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.read import Examined, completed, read_contract, read_draft
+from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
 from monitor.joining.coverage import Covered, coverage
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
@@ -73,16 +74,22 @@ class RemarkLine(BaseModel):
     line: int
     pointer: str
     said: str
+    kind: RemarkKind
 
 
 class Judged(BaseModel):
-    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples."""
+    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples.
+
+    `unjudged` counts clauses that never will be, `examples` the document's own ones that were held against its schemas.
+    """
 
     interactions: int
     messages: int
     operations: int
     parameters: int
     schemas: int
+    examples: int
+    unjudged: int
     remarks: list[RemarkLine]
 
 

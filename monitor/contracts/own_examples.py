@@ -1,0 +1,212 @@
+"""A document's own examples held against its own schemas: where one does not fit, one of the two is not what was meant."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.form import Body, Parameter, Promise
+from monitor.contracts.payloads import is_json_type
+from monitor.contracts.readings import readings
+from monitor.contracts.refs import objects, resolve
+from monitor.contracts.remarks import Remark
+from monitor.contracts.schemas import Schema
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+MOST_EXAMPLES, MOST_WITH_PATTERNS = 5_000, 50
+"""So many of a document are looked at; fewer where a pattern asks for backtracking, which takes its time."""
+MOST_TOLD = 50
+_WORK = 20_000  # applications of schemas that one example may ask for
+_MOST_CHARS = 20_000
+_MOST_BROKEN = 20
+_MOST_NAMED = 3
+_BACKTRACKING = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9k]")
+_ALTERNATIVES = ("/anyOf/", "/oneOf/", "/not", "/if", "/then", "/else")
+_LIMITS = frozenset(
+    (
+        "minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems minProperties "
+        "maxProperties pattern uniqueItems multipleOf propertyNames"
+    ).split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One example, the schemas of which it should fit any, and the further values that its text may stand for."""
+
+    pointer: str
+    values: tuple[Any, ...]
+    schema: Schema
+
+
+def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[Remark]]:
+    """How many examples were looked at, and a remark for each that does not fit, at most 50 and one for the rest.
+
+    Looked at are examples of bodies, of parameters and headers, and of schemas themselves. Values that are too large to
+    be judged in no time are passed over, and a schema that cannot be compiled judges none.
+    """
+    found, seen, remarks, more = 0, set[str](), list[Remark](), 0
+    most = MOST_WITH_PATTERNS if _backtracks(document) else MOST_EXAMPLES
+    for shown in _all(document, promise):
+        if shown.pointer in seen:
+            continue
+        seen.add(shown.pointer)
+        if found >= most:
+            break
+        try:
+            if not all(shown.schema.bears(value, _WORK) for value in shown.values):
+                continue
+            found += 1
+            if any(shown.schema.fits(value) for value in shown.values):
+                continue
+            broken = shown.schema.broken(shown.values[0], _MOST_BROKEN)
+        except ContractError:
+            continue
+        if broken and len(remarks) < MOST_TOLD:
+            remarks.append(Remark(shown.pointer, _said(broken), grave=False, kind="example"))
+        elif broken:
+            more += 1
+    if more:
+        remarks.append(Remark("", f"{more} more examples do not fit their schemas", grave=False, kind="example"))
+    return found, remarks
+
+
+def _all(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
+    if promise.by_example:
+        return
+    for operation in promise.operations:
+        bodies: list[Body] = [*operation.responses.values(), *([operation.request] if operation.request is not None else [])]
+        for parameter in (*operation.parameters, *(header for body in bodies for header in body.headers)):
+            yield from _of_parameter(document, parameter)
+        for body in bodies:
+            for media, schema in body.media.items():
+                if schema is not None and (is_json_type(media) or media in ("*/*", "application/*")):
+                    yield from _of_body(document, schema)
+    yield from _of_schemas(document, promise)
+
+
+def _of_body(document: dict[str, Any], schema: Schema) -> Iterator[_Shown]:
+    owner = _at(document, schema.pointer.rpartition("/")[0]) if schema.pointer else None
+    for pointer, value in _examples_of(document, owner, schema.pointer.rpartition("/")[0]):
+        values: tuple[Any, ...] = (value,)
+        if isinstance(value, str) and len(value) <= _MOST_CHARS:
+            try:
+                values = (json.loads(value), value)  # the body as text, as it goes over the wire
+            except (ValueError, RecursionError):
+                values = (value,)
+        yield _Shown(pointer, values, schema)
+
+
+def _of_parameter(document: dict[str, Any], parameter: Parameter) -> Iterator[_Shown]:
+    if parameter.schema is None or parameter.media or parameter.style == "other":
+        return
+    for pointer, value in _examples_of(document, _at(document, parameter.clause), parameter.clause):
+        if isinstance(value, str):
+            if parameter.reading.parts:
+                continue  # a list or an object as it is written in a URL
+            yield _Shown(pointer, (value, *readings(value, parameter.reading)), parameter.schema)
+        else:
+            yield _Shown(pointer, (value,), parameter.schema)
+
+
+def _of_schemas(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
+    """Examples that stand in schemas, held by a compiled form of their own: a schema that nobody uses must not harm the others."""
+    anchor = next(iter(promise.schemas), None)
+    if anchor is None:
+        return
+    held: list[tuple[str, Any, Schema]] = []
+    apart = anchor.apart()
+    for node, pointer in objects(document):
+        if not (pointer.startswith("/components/schemas/") or "/schema/" in f"{pointer}/" or not anchor.pointer):
+            continue
+        if "example" not in node and not isinstance(node.get("examples"), list):
+            continue
+        if len(held) >= MOST_EXAMPLES:
+            break
+        schema = apart.at(pointer)
+        if schema is None:
+            continue
+        if "example" in node:
+            held.append((f"{pointer}/example", node["example"], schema))
+        if isinstance(node.get("examples"), list):
+            held.extend((f"{pointer}/examples/{at}", value, schema) for at, value in enumerate(node["examples"][:10]))
+    for pointer, value, schema in held:
+        yield _Shown(pointer, (value,), schema)
+
+
+def _examples_of(document: dict[str, Any], owner: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(owner, dict):
+        return
+    if "example" in owner:
+        yield f"{pointer}/example", owner["example"]
+    named = owner.get("examples")
+    for name, said in named.items() if isinstance(named, dict) else ():
+        entry, place = said, f"{pointer}/examples/{escaped(str(name))}"
+        if isinstance(said, dict) and isinstance(said.get("$ref"), str):
+            place = said["$ref"].removeprefix("#")
+            entry = _at(document, place)
+        if isinstance(entry, dict) and "value" in entry:
+            yield f"{place}/value", entry["value"]
+        elif isinstance(entry, dict) and "dataValue" in entry:  # OpenAPI 3.2
+            yield f"{place}/dataValue", entry["dataValue"]
+
+
+def _at(document: dict[str, Any], pointer: str) -> Any:
+    try:
+        return resolve(document, f"#{pointer}", "contract")
+    except ContractError:
+        return None
+
+
+def _backtracks(document: dict[str, Any]) -> bool:
+    patterns: Iterable[Any] = (
+        text
+        for node, _ in objects(document)
+        for text in (
+            node.get("pattern"),
+            *(node["patternProperties"] if isinstance(node.get("patternProperties"), Mapping) else ()),
+        )
+    )
+    return any(isinstance(text, str) and _BACKTRACKING.search(text) for text in patterns)
+
+
+def _said(broken: list[Broken]) -> str:
+    named = broken[:_MOST_NAMED]
+    what = "; ".join(_breaks(one) for one in named)
+    more = f" and {len(broken) - len(named)} more" if len(broken) > len(named) else ""
+    better = [_reading(one) for one in broken]
+    if len(broken) >= _MOST_BROKEN or not all(better):
+        return f"this example does not fit its schema: {what}{more}"
+    return f"this example does not fit its schema: {what}{more}; it would if {' and '.join(dict.fromkeys(filter(None, better[:_MOST_NAMED])))}{more}"
+
+
+def _breaks(one: Broken) -> str:
+    place = one.pointer or "the value"
+    if one.rule == "required":
+        return f"{place} is missing"
+    if one.rule in ("additionalProperties", "unevaluatedProperties"):
+        return f"{place.removesuffix('/*') or 'the value'} has fields that the schema does not name"
+    if one.rule == "type":
+        return f"{place} is {one.actual}, the schema says {one.expected.replace('|', ' or ')}"
+    return f"{place} breaks `{one.rule}`" + (f" ({one.expected})" if one.expected not in ("", one.rule) else "")
+
+
+def _reading(one: Broken) -> str:
+    """Under which reading of the schema this clause were kept; "" where no single change tells it."""
+    place = one.pointer or "the value"
+    if any(word in one.clause for word in _ALTERNATIVES):
+        return ""
+    if one.rule == "type":
+        return f"{place} might be null (`nullable`)" if one.actual == "null" else f"the type of {place} were {one.actual}"
+    if one.rule == "required":
+        return f"{place} were optional"
+    if one.rule in ("additionalProperties", "unevaluatedProperties"):
+        return f"`{one.rule}` allowed other fields at {place.removesuffix('/*') or 'the root'}"
+    if one.rule in ("enum", "const"):
+        return f"`{one.rule}` of {place} knew this value"
+    if one.rule == "format":
+        return f"{place} had no {one.expected}"
+    return f"{place} had no `{one.rule}`" if one.rule in _LIMITS else ""

@@ -1,0 +1,116 @@
+"""A document's own examples are held against its own schemas, and a misfit is told with the reading that would keep it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from monitor.contracts.read import Examined, examine
+
+ITEM = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "state": {"enum": ["open", "done"]}}}
+
+
+def examined(example: Any, schema: dict[str, Any] | None = None, version: str = "3.0.3", **media: Any) -> Examined:
+    """One operation whose answer shows one example."""
+    content = {"application/json": {"schema": schema or ITEM} | (media or {"example": example})}
+    answers = {"200": {"description": "x", "content": content}}
+    paths = {"/a": {"get": {"responses": answers}}}
+    return examine("openapi", json.dumps({"openapi": version, "info": {"title": "x", "version": "1"}, "paths": paths}), where="x")
+
+
+def misfits(found: Examined) -> list[str]:
+    return [one.said for one in found.remarks if one.kind == "example"]
+
+
+def test_an_example_that_fits_is_counted_and_nothing_is_said() -> None:
+    found = examined({"id": 1, "state": "open"})
+    assert (found.examples, misfits(found)) == (1, [])
+    assert found.told()["examples"] == 1
+
+
+@pytest.mark.parametrize(
+    ("example", "schema", "said"),
+    [
+        ({"id": None}, None, "/id is null, the schema says integer; it would if /id might be null (`nullable`)"),
+        ({"id": "7"}, None, "/id is string, the schema says integer; it would if the type of /id were string"),
+        ({}, None, "/id is missing; it would if /id were optional"),
+        ({"id": 1, "state": "gone"}, None, "it would if `enum` of /state knew this value"),
+        (
+            {"b": 1},
+            {"properties": {"a": {}}, "additionalProperties": False},
+            "`additionalProperties` allowed other fields at the root",
+        ),
+        ("x", {"type": "string", "format": "date-time"}, "it would if the value had no format date-time"),
+        ("xyz", {"type": "string", "maxLength": 2}, "it would if the value had no `maxLength`"),
+        ([{"id": "7"}], {"type": "array", "items": ITEM}, "the type of /*/id were string"),
+    ],
+)
+def test_a_misfit_names_the_better_reading(example: Any, schema: dict[str, Any] | None, said: str) -> None:
+    (told,) = misfits(examined(example, schema))
+    assert said in told
+
+
+def test_where_no_single_change_would_do_none_is_named() -> None:
+    (told,) = misfits(examined({"a": 1}, {"not": {"required": ["a"]}}))
+    assert "it would" not in told
+
+
+def test_an_example_given_as_text_of_the_body_is_read() -> None:
+    assert misfits(examined('{"id": 7}')) == []
+    assert len(misfits(examined('{"id": "7"}'))) == 1
+
+
+def test_a_wrong_example_does_not_keep_a_contract_out_and_leads_to_its_line() -> None:
+    text = json.dumps(
+        {"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {"/a": {"get": {"responses": {"200": {"description": "x", "content": {
+            "application/json": {"schema": ITEM, "examples": {"one": {"value": {"id": "x"}}, "two": {"$ref": "#/components/examples/two"}}}
+        }}}}}}, "components": {"examples": {"two": {"value": []}}}},
+        indent=1,
+    )  # fmt: skip
+    found = [one for one in examine("openapi", text, where="x").remarks if one.kind == "example"]
+    assert [one.pointer.rpartition("/examples/")[2] for one in found] == ["one/value", "two/value"]
+    assert all(one.line > 1 and not one.grave for one in found)
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+def test_examples_of_parameters_and_of_schemas_count_too(version: str) -> None:
+    text = json.dumps(
+        {"openapi": version, "info": {"title": "x", "version": "1"}, "paths": {"/a": {"get": {
+            "parameters": [
+                {"name": "n", "in": "query", "schema": {"type": "integer"}, "example": "7"},
+                {"name": "m", "in": "query", "schema": {"type": "integer"}, "example": "seven"},
+                {"name": "l", "in": "query", "schema": {"type": "array", "items": {"type": "integer"}}, "example": "1,2"},
+            ],
+            "responses": {"200": {"description": "x", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
+        }}}, "components": {"schemas": {
+            "A": {"type": "object", "properties": {"b": {"type": "integer", "example": "x"}, "example": {"type": "string"}}},
+            "Unused": {"type": "string", "pattern": "(", "example": "x"},
+        }}}
+    )  # fmt: skip
+    found = [one.pointer for one in examine("openapi", text, where="x").remarks if one.kind == "example"]
+    assert "/paths/~1a/get/parameters/1/example" in found
+    assert "/components/schemas/A/properties/b/example" in found
+    assert len(found) == 2
+
+
+def test_a_json_schema_shows_examples_too() -> None:
+    document = {"x-seamwatch": {"operation": "GET /a", "side": "response"}, "type": "integer", "examples": [1, "x"]}
+    found = examine("jsonschema", json.dumps(document), where="x")
+    assert (found.examples, [one.pointer for one in found.remarks if one.kind == "example"]) == (2, ["/examples/1"])
+
+
+def test_many_misfits_are_told_as_a_few_and_a_number() -> None:
+    examples = {f"e{at}": {"value": {}} for at in range(80)}
+    found = examined({}, None, examples=examples)
+    told = [one for one in found.remarks if one.kind == "example"]
+    assert len(told) == 51
+    assert any("more examples do not fit" in one.said for one in told)
+
+
+def test_examples_made_to_take_long_are_judged_in_no_time() -> None:
+    evil = {"type": "array", "items": {"type": "string", "pattern": "^(?=(a+)+$)(a+)+b$"}}
+    examples = {f"e{at}": {"value": ["a" * 40] * 50} for at in range(2_000)}
+    before = time.process_time()
+    examined(["b"], evil, "3.1.0", examples=examples)
+    assert time.process_time() - before < 5
