@@ -29,6 +29,7 @@ from monitor.control.sequence import next_value
 from monitor.control.store import open_control
 from monitor.control.turn import Turn
 from monitor.decode.api_logs import Names
+from monitor.decode.topic_records import Parties, fits, is_pattern
 from monitor.detect.settings import JudgeSettings
 from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
@@ -46,17 +47,22 @@ from monitor.streams.confluent import ConfluentSource
 from monitor.streams.files import FileSource, Progress
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.kafka import KafkaSource
+from monitor.streams.kafka_client import topics_of
 from monitor.streams.limit import RejectLimits
 from monitor.streams.runner import Pipeline
+from monitor.streams.several import SeveralSources
 from monitor.streams.source import Source
 from monitor.streams.watched import HANGS_SECONDS, WatchedSource
 from monitor.telemetry import HealthBoard
 from pipelines.api_logs import ApiLogSettings, api_logs
 from pipelines.deploys import DeploySettings, VersionWatch, deploys
+from pipelines.messages import MessageSettings, messages
 from pipelines.traces import TraceSettings, traces
 
 CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
-PIPELINES = ("traces", "api-logs", "deploys")
+PIPELINES = ("traces", "api-logs", "messages", "deploys")
+TOPICS_AT_ONCE = 8
+ASK_SECONDS = 10.0
 LEAST_ROOM_BYTES = 2_000_000
 """ClickHouse reserves 1 MiB for a write, and SQLite makes its log anew at each start."""
 
@@ -111,14 +117,17 @@ class House:
             halves_kept=self.settings.retention.halves_days * 86400.0,
         )
 
-    def pipeline(self, name: str) -> Pipeline:
-        """One of PIPELINES, bound to the stores."""
+    def pipeline(self, name: str, *, recorded: bool = False) -> Pipeline:
+        """One of PIPELINES, bound to the stores; `recorded`: its records come from files."""
         if name == "traces":
             how, registry = self.spans_read(), self.registry()
             return lambda source: traces(source, self.store, how, self.clock, registry)
         if name == "api-logs":
             rules, known = self.api_logs_read(), self.registry()
             return lambda source: api_logs(source, self.store, known, rules, self.clock)
+        if name == "messages":
+            sent, known = self.messages_read(recorded=recorded), self.registry()
+            return lambda source: messages(source, self.store, known, sent, self.clock)
         told = self.deploys_read()
         return lambda source: deploys(source, self.engine, self.store, told, self.clock)
 
@@ -137,6 +146,12 @@ class House:
         names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
         return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits, names)
 
+    def messages_read(self, *, recorded: bool = False) -> MessageSettings:
+        """How applications' own messages are read; `recorded`: from files, each line of which tells its topic."""
+        topics = self.settings.topics
+        parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
+        return MessageSettings(parties, self.aliases, self.limits, recorded)
+
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""
         return DeploySettings(self.aliases, self.limits)
@@ -151,7 +166,8 @@ class House:
     def topic(self, name: str) -> str:
         """The topic a pipeline reads; empty when it reads none."""
         topics = self.settings.topics
-        return {"traces": topics.spans, "api-logs": topics.api_logs, "deploys": topics.deploys}[name]
+        of_messages = ", ".join(topics.messages)
+        return {"traces": topics.spans, "api-logs": topics.api_logs, "messages": of_messages, "deploys": topics.deploys}[name]
 
     def source(self, name: str, *, until_caught_up: bool = False) -> Callable[[], Source]:
         """Makes the pipeline's Kafka source. ConfigError when no brokers or topic are set, or the authorities' file cannot be read."""
@@ -166,24 +182,41 @@ class House:
         if kafka.ssl_cafile:
             file_text(kafka.ssl_cafile, "kafka.ssl_cafile")  # the libraries would try to connect again and again
 
-        def make() -> Source:
+        def one(topic: str, group: str, batch_bytes: int) -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
             source = kind(
                 kafka.brokers,
-                self.topic(name),
-                f"{kafka.group}-{name}",
+                topic,
+                group,
                 options=kafka.client_options(),
                 start=kafka.start,
                 until_caught_up=until_caught_up,
-                max_batch_bytes=kafka.max_batch_bytes,
+                max_batch_bytes=batch_bytes,
                 max_batch_seconds=kafka.max_batch_seconds,
                 source_salt=kafka.source_salt,
             )
-            return WatchedSource(
-                source, f"Kafka topic {self.topic(name)} at {kafka.brokers}", HANGS_SECONDS + kafka.max_batch_seconds
-            )
+            return WatchedSource(source, f"Kafka topic {topic} at {kafka.brokers}", HANGS_SECONDS + kafka.max_batch_seconds)
 
-        return make
+        if name != "messages":
+            return lambda: one(self.topic(name), f"{kafka.group}-{name}", kafka.max_batch_bytes)
+        least = max(1, kafka.max_batch_bytes // TOPICS_AT_ONCE)  # several are in memory at once
+        return lambda: SeveralSources(
+            self.message_topics,
+            lambda topic: one(topic, f"{kafka.group}-{name}-{topic}", least),
+            what=f"Kafka topics {self.topic(name)} at {kafka.brokers}",
+            until_caught_up=until_caught_up,
+        )
+
+    def message_topics(self) -> list[str]:
+        """The topics of messages that there are now, by the names and patterns of the settings; never those of our own input."""
+        kafka, topics = self.settings.kafka, self.settings.topics
+        ours = {topics.spans, topics.api_logs, topics.deploys}
+        plain = kafka.model_copy(update={"client": "kafka-python"}) if kafka.client == "confluent" else kafka
+        return [
+            topic
+            for topic in topics_of(kafka.brokers, plain.client_options(), ASK_SECONDS)
+            if topic not in ours and any(topic == one or (is_pattern(one) and fits(one, topic)) for one in topics.messages)
+        ]
 
     def files(self, paths: Sequence[Path], encoding: Encoding, framing: Framing, progress: Progress | None = None) -> FileSource:
         """Recorded files, read in batches as large as Kafka's."""

@@ -10,21 +10,27 @@ from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
 from monitor.config import Settings
+from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
 from monitor.contracts.interactions import NO_INTERACTION
 from monitor.contracts.lines import lines_of
+from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import Examined, examine
 from monitor.contracts.registry import InForce
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
+from monitor.decode.topic_records import Parties, read_messages
 from monitor.errors import ContractError, UsageError
-from monitor.model.exchanges import Checked, Exchange, Violation
+from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
 from monitor.model.printable import printable
+from monitor.model.records import Place
 from monitor.streams.files import FileSource
 
 KEPT, BROKEN, UNCHECKED = 0, 1, 2
 UNREADABLE = "unreadable"
+MESSAGES = "messages"
+"""The source of traffic that is Kafka records."""
 _FOREVER = 2**63 - 1
 _MOST_FOLDED = 10_000  # different broken clauses that are told one by one
 
@@ -102,7 +108,7 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
     offered = list(dict.fromkeys(operation.name for one in documents for operation in one.examined.promise.operations))
-    shown = list(dict.fromkeys(each.name for one in documents for each in one.examined.promise.interactions))
+    shown = list(dict.fromkeys(each.name for one in documents for each in one.examined.promise.examples))
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -163,6 +169,9 @@ def _entries(
     """Every entry in the files' order, with its file, its record and its source; what cannot be read is one too."""
     topics = settings.topics
     names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+    if source == MESSAGES:
+        yield from _messages(traffic, settings)
+        return
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, progress=bar.read).poll():
             for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names):
@@ -170,6 +179,20 @@ def _entries(
                     yield records.partitions[at].topic, records.offsets[at], form, found
                 else:
                     tally.passed += 1
+
+
+def _messages(traffic: Sequence[Path], settings: Settings) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
+    """Every record of files of messages, in the files' order."""
+    topics = settings.topics
+    parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
+    with reading_bar("checking") as bar:
+        for records in FileSource(traffic, "json", "lines", progress=bar.read).poll():
+            said = read_messages(records, parties, recorded=True)
+            found: dict[Place, Exchange | Refused] = {one.place: Refused(one.reason) for one in said.rejects}
+            found |= {(one.source_id, one.partition, one.offset): one for one in said.exchanges}
+            for at, place in enumerate(records.places()):
+                if place in found:
+                    yield records.partitions[at].topic, records.offsets[at], MESSAGES, found[place]
 
 
 def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
@@ -200,7 +223,7 @@ def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
         "codes": sorted({left.code for left in checked.unchecked} or {checked.reason} - {""}),
         "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
         and bool(checked.contract)
-        and checked.reason not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION),
+        and checked.reason not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),
         "shown": [(one.interaction, one.shown) for one in checked.evidence],
     }
 
@@ -213,6 +236,9 @@ def _broken(violation: Violation) -> dict[str, Any]:
 
 
 def _checked(exchange: Exchange, held: Sequence[InForce]) -> Checked:
+    if exchange.protocol == MESSAGING:
+        record = Carried(exchange.path, exchange.request_body, exchange.request_headers)
+        return check_payloads(exchange, record, Payload(None, {}), held, lambda: exchange.path)
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
 

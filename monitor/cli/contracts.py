@@ -133,7 +133,7 @@ def check(
         typer.Option(
             "--source",
             "--traffic-format",
-            help="Who wrote the API logs: the words of topics.api_logs_format. auto: each entry tells.",
+            help="Who wrote the API logs: the words of topics.api_logs_format. auto: each entry tells. messages: Kafka records as kcat -J writes them.",
         ),
     ] = "auto",
     form: Annotated[
@@ -141,10 +141,11 @@ def check(
     ] = "text",
 ) -> int:
     """Hold recorded traffic against contract files, offline. Exits 0 kept, 1 broken, 2 when nothing could be checked."""
-    from monitor.cli.contract_check import held_against
+    from monitor.cli.contract_check import MESSAGES, held_against
     from monitor.cli.decode import source_named
 
-    return held_against(traffic, contract, source_named(source), settings_of(context), form)
+    told = source if source == MESSAGES else source_named(source)
+    return held_against(traffic, contract, told, settings_of(context), form)
 
 
 def _body(one: Published, name: str, provider: str) -> dict[str, object]:

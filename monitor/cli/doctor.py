@@ -186,6 +186,7 @@ def _receivers(settings: Settings) -> Iterator[Sign]:
 
 
 def _kafka(settings: Settings) -> Iterator[Sign]:
+    from monitor.decode.topic_records import is_pattern
     from monitor.streams.kafka_client import check_codecs, topic_facts
 
     check_codecs()
@@ -197,7 +198,9 @@ def _kafka(settings: Settings) -> Iterator[Sign]:
         if kafka.client == "confluent"
         else kafka.client_options()
     )
-    topics = [one for one in (settings.topics.spans, settings.topics.api_logs, settings.topics.deploys) if one]
+    said = settings.topics
+    named = [one for one in said.messages if not is_pattern(one)]
+    topics = [one for one in (said.spans, said.api_logs, *named, said.deploys) if one]
     for topic in topics:
         try:
             facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)

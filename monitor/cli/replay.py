@@ -21,13 +21,16 @@ from monitor.errors import RejectLimit, SourceError, UsageError
 from monitor.streams.framing import Encoding, Framing
 from monitor.streams.runner import RunnerSettings, run
 
-_PIPELINE = {"spans": "traces", "api-logs": "api-logs", "deploys": "deploys"}
+_PIPELINE = {"spans": "traces", "api-logs": "api-logs", "messages": "messages", "deploys": "deploys"}
 
 
 def command(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Recorded files, plain or gzipped.")],
-    kind: Annotated[Literal["spans", "api-logs", "deploys"], typer.Option("--kind", help="What the files hold.")],
+    kind: Annotated[
+        Literal["spans", "api-logs", "messages", "deploys"],
+        typer.Option("--kind", help="What the files hold; messages: records as kcat -J writes them."),
+    ],
     encoding: Annotated[
         Encoding,
         typer.Option("--encoding", help="Encoding of spans; auto: each record is what its bytes say."),
@@ -58,7 +61,7 @@ def command(
         records = 0
         try:
             records = run(
-                parts.pipeline(_PIPELINE[kind]),
+                parts.pipeline(_PIPELINE[kind], recorded=True),
                 lambda: parts.files(files, encoding, framing, bar.read),
                 name=f"replay {kind}",
                 stop=parts.stop,
@@ -71,7 +74,7 @@ def command(
         tell = bar.say if bar.shown else progress_to_stderr()
         published = close_everything(parts, tell) if kind != "deploys" else 0
         told = summary(parts, before, begun)
-        if kind == "api-logs":
+        if kind in ("api-logs", "messages"):
             told += _conformance(parts, names)
         read = sum(int(row["spans"]) + int(row["exchanges"]) for row in parts.reader.ledger() if row["topic"] in names)
     if unread is None:

@@ -134,6 +134,18 @@ class TopicSettings(Group):
     api_logs_callee: str = Field(default="", description="callee of exchanges of which the source does not say it")
     api_logs_environment: str = Field(default="", description="environment of exchanges of which the source does not say it")
     api_logs_mapping: dict[str, str] = Field(default_factory=dict, description="field to JSON pointer, for the format `mapping`")
+    messages: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        description="topics of applications' own messages, which are held against contracts: names, patterns with `*`, or regular "
+        "expressions that begin with `^`; empty: none is read",
+    )
+    messages_producers: dict[str, str] = Field(
+        default_factory=dict, description="topic, or pattern, to the service that writes to it, where no trace tells it"
+    )
+    messages_consumers: dict[str, str] = Field(
+        default_factory=dict, description="topic, or pattern, to the service that reads it, where no trace tells it"
+    )
+    messages_environment: str = Field(default="", description="environment of messages of which no trace tells it")
     deploys: str = Field(default="deploys", description="topic of deploy events (CDEvents); empty: not read")
 
 

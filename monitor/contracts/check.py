@@ -7,16 +7,18 @@ from functools import lru_cache
 
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
+from monitor.contracts.carried import Carried
 from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Operation, Promise
 from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
+from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER, check_messages
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.model.exchanges import Checked, CheckOutcome, Evidence, Exchange, Violation
+from monitor.model.exchanges import MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Violation
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
@@ -30,7 +32,7 @@ SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be ch
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
-_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION})
+_UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
 _BY_ACTUAL = frozenset({"undocumented_status", "undocumented_media_type"})  # 404 accepted does not mean 503 accepted
 # Rules of ours, besides the keywords of JSON Schema.
@@ -75,12 +77,30 @@ def check_payloads(
     """
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
-    results = [
-        found for contract in contracts if (found := _one(exchange, request, response, contract, operation, limits)) is not None
+    told = [
+        (contract.provider, found)
+        for contract in contracts
+        if (found := _one(exchange, request, response, contract, operation, limits)) is not None
     ]
-    if not results:
+    if not told:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
+    results = [found for _, found in told]
+    if exchange.protocol == MESSAGING and not exchange.caller and len({provider for provider, _ in told}) > 1:
+        results = _of_one_sender(told)
     return results[0] if len(results) == 1 else _joined(results, limits)
+
+
+def _of_one_sender(told: Sequence[tuple[str, Checked]]) -> list[Checked]:
+    """Contracts of several providers, each of which may have sent a record: it has to keep those of one."""
+    known = [(provider, one) for provider, one in told if _knows(one)] or list(told)
+    providers = list(dict.fromkeys(provider for provider, _ in known))
+    broken = {provider for provider, one in known if one.violations}
+    if len(providers) == 1 or not broken:
+        return [one for _, one in known]
+    if len(broken) < len(providers):
+        return [one for provider, one in known if provider not in broken]
+    one = known[0][1]
+    return [Checked("not_checked", UNKNOWN_PRODUCER, one.operation, one.contract, one.revision)]
 
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
@@ -120,7 +140,7 @@ def _one(
     promise = contract.promise
     if promise is None:
         return Checked("not_checked", UNREADABLE_CONTRACT, operation(), contract.name, contract.number)
-    if promise.by_example:
+    if isinstance(request, Carried) or promise.by_example:
         return _by_example(exchange, request, response, contract, promise, operation, limits)
     method = exchange.method.upper()
     match = promise.router.match(method, exchange.path)
@@ -159,12 +179,32 @@ def _by_example(
     promise: Promise,
     operation: Callable[[], str],
     limits: PayloadLimits,
-) -> Checked:
+) -> Checked | None:
+    if isinstance(request, Carried):
+        return _by_message(exchange, request, contract, promise, operation, limits)
+    if promise.messages and not promise.interactions:
+        return None  # it speaks of messages alone
     findings = Findings()
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", "")
         return _checked(contract, operation(), findings, limits)
     shown = check_interactions(Call(exchange, request, response), promise, findings, limits)
+    found = _checked(contract, operation(), findings, limits)
+    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
+
+
+def _by_message(
+    exchange: Exchange,
+    record: Carried,
+    contract: InForce,
+    promise: Promise,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
+) -> Checked | None:
+    findings = Findings()
+    shown = check_messages(record, promise, exchange.redacted, findings, limits)
+    if shown is None:
+        return None
     found = _checked(contract, operation(), findings, limits)
     return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
 

@@ -1,16 +1,21 @@
 """The intermediate form: what every contract format is read into, and what check.py runs."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.contracts.carried import Carried
 from monitor.contracts.matching.call import plain_path
-from monitor.contracts.matching.content import Judge
+from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part
 from monitor.contracts.readings import ANYTHING, Reading
 from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
 
+_MOST_TOPICS = 10_000
+_MOST_PARAMETERS = 8  # of one address: each more doubles what a search may take
+_PARAMETER = re.compile(r"\{[^{}]*\}")
 ParameterPlace = Literal["path", "query", "header", "cookie", "querystring"]
 Style = Literal["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "cookie", "other"]
 
@@ -118,16 +123,27 @@ class Interaction:
     prefix: str = ""
 
 
+MessageJudge = Callable[[Carried, Mismatches], None]
+"""Adds what a record breaks of one message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as an example shows it; `sides` are its contents, of a synchronous one the request's and each answer's."""
+    """One kind of message; `sides` are its contents, of a synchronous one the request's and each answer's.
+
+    `topic` is where it is sent, perhaps with `{parameters}`; "" where the contract does not say it. `told_by` are the headers
+    that tell it from other messages, `media` its content type. `own`: its provider sends it; else whoever writes to the topic.
+    """
 
     name: str
     clause: str
-    sides: Sequence[Judge]
+    sides: Sequence[MessageJudge]
     states: Sequence[str] = ()
     topic: str = ""
     pending: bool = False
+    told_by: Mapping[str, str] = field(default_factory=dict)
+    media: str = ""
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,21 @@ class Promise:
     left: Sequence[Left] = ()
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
+    _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_topic(self, topic: str) -> Sequence[Message]:
+        """The messages that a topic may carry: those sent there, and those of which the contract does not say where to."""
+        known = self._of_topic.get(topic)
+        if known is None:
+            if len(self._of_topic) >= _MOST_TOPICS:
+                self._of_topic.clear()
+            known = self._of_topic[topic] = [one for one in self.messages if not one.topic or _is_topic(one.topic, topic)]
+        return known
+
+    @property
+    def examples(self) -> list[Interaction | Message]:
+        """Interactions, then messages: what live traffic may show."""
+        return [*self.interactions, *self.messages]
 
     @property
     def operations(self) -> list[Operation]:
@@ -202,6 +233,14 @@ def by_example(
         for method in one.methods or ("",):
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
     return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, index)
+
+
+def _is_topic(address: str, topic: str) -> bool:
+    """Whether an address with `{parameters}` names a topic; a parameter is one or more characters."""
+    if "{" not in address:
+        return address == topic
+    literal = [re.escape(part) for part in _PARAMETER.split(address)]
+    return len(literal) <= _MOST_PARAMETERS and re.fullmatch(".+?".join(literal), topic) is not None
 
 
 def _bodies(operation: Operation) -> list[Body]:

@@ -1,8 +1,9 @@
 """One exchange against a contract of examples: which of them its request fits, and whether the answer keeps one of them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from monitor.contracts.findings import Findings
+from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Interaction, Promise
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
@@ -35,6 +36,31 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
         findings.leave(NO_RESPONSE, "response", fitting[0][0].clause)
         return [(one.name, "open") for one, _ in fitting]
     answers = [(one, unseen, _answered(one, call, limits)) for one, unseen in fitting]
+    return decide(answers, findings, "response")
+
+
+class Shaped(Protocol):
+    """What an example is told by: of a call, or a message."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def clause(self) -> str: ...
+    @property
+    def states(self) -> Sequence[str]: ...
+    @property
+    def pending(self) -> bool: ...
+
+
+Answers = Sequence[tuple[Shaped, str, Mismatches]]
+"""Examples that may be meant, each with why that is not sure ("" when it is), and what it found broken."""
+
+
+def decide(answers: Answers, findings: Findings, side: Side, unsure: str = AMBIGUOUS_REQUEST) -> list[tuple[str, Shown]]:
+    """Add to `findings` what follows from several examples; returns those that were shown, by name.
+
+    `unsure` is the reason where something is broken, but whether any of the examples was meant cannot be told.
+    """
     kept = [(one, said) for one, _, said in answers if not said and not said.open]
     if kept:
         findings.shape_only = all(said.shape_only for _, said in kept)
@@ -42,27 +68,26 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
     half = [(one, said) for one, _, said in answers if not said]
     if half:
         for reason, clause in half[0][1].left:
-            findings.leave(reason, "response", clause)
+            findings.leave(reason, side, clause)
         return [(one.name, "open") for one, _ in half]
-    unsure = next((unseen for _, unseen, _ in answers if unseen), "")
     if len({tuple(one.states) for one, _, _ in answers}) > 1:
-        findings.leave(AMBIGUOUS_STATE, "response", answers[0][0].clause)
-    elif unsure:
-        findings.leave(AMBIGUOUS_REQUEST, "request", answers[0][0].clause)
+        findings.leave(AMBIGUOUS_STATE, side, answers[0][0].clause)
+    elif any(unseen for _, unseen, _ in answers):
+        findings.leave(unsure, "request", answers[0][0].clause)
     else:
-        return _broken(answers, findings)
+        return _broken(answers, findings, side)
     return [(one.name, "open") for one, _, _ in answers]
 
 
-def _broken(answers: Sequence[tuple[Interaction, str, Mismatches]], findings: Findings) -> list[tuple[str, Shown]]:
+def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str, Shown]]:
     """The example that the answer comes nearest to is the one that it breaks."""
     one, _, said = min(answers, key=lambda answer: (len(answer[2].broken), answer[0].pending))
     if all(answer[0].pending for answer in answers):
-        findings.leave(PENDING, "response", one.clause)
+        findings.leave(PENDING, side, one.clause)
         return [(held.name, "open") for held, _, _ in answers]
-    findings.broken.extend(("response", broken) for broken in said.broken)
+    findings.broken.extend((side, broken) for broken in said.broken)
     for reason, clause in said.left:
-        findings.leave(reason, "response", clause)
+        findings.leave(reason, side, clause)
     return [(held.name, "broken") for held, _, _ in answers]
 
 

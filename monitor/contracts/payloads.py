@@ -64,6 +64,11 @@ class Payload:
         self.length = headers.get("content-length", "") if headers else ""
 
     @property
+    def limits(self) -> PayloadLimits:
+        """How much of it is looked at."""
+        return self._limits
+
+    @property
     def problem(self) -> str:
         """Why there is no value; "" when there is one."""
         if self._problem is None:

@@ -1,8 +1,9 @@
 """A snapshot of the registry: which contracts are in force for a provider, environment, version, consumer and time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from monitor.contracts.form import Promise
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -24,6 +25,7 @@ class InForce:
     promise: Promise | None
     since_ns: int
     until_ns: int
+    provider: str = ""
 
 
 class Registry:
@@ -45,7 +47,8 @@ class Registry:
         self.broken: dict[tuple[str, int], str] = {}
         self._read: dict[tuple[str, int, str], Promise | None] = {}
         self._by_provider: dict[str, dict[str, list[tuple[Revision, InForce]]]] = {}
-        self._found: dict[tuple[str, str, str, str], list[list[InForce]]] = {}
+        self._found: dict[tuple[str, str, str, str | None], list[list[InForce]]] = {}
+        self._of_others: dict[int, InForce | None] = {}
         self._alike: dict[str, list[str]] = {}
         for provider in sorted({revision.provider for revision in revisions if revision.role != "mock"}):
             self._alike.setdefault(split_service(provider)[0], []).append(provider)
@@ -54,7 +57,7 @@ class Registry:
                 continue  # it stands for the provider, and is nobody's promise
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
-            held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until)
+            held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until, revision.provider)
             self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
 
     def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:
@@ -93,6 +96,49 @@ class Registry:
         name beats the others. Where only one of them tells its namespace they are one, unless several could be meant.
         """
         provider = provider if provider in self._by_provider else self._known_as(provider, namespace)
+        return self._in_force(provider, environment, version, consumer, at_ns)
+
+    def find_messages(
+        self, topic: str, producer: str, environment: str, version: str, at_ns: int, namespace: str = ""
+    ) -> list[InForce]:
+        """The revisions in force that say something of a record in a topic, whichever consumer they are for: who reads it later
+        is not known yet, and each of them relies on it.
+
+        A known producer (else "") keeps its own contracts, and of others' what they say of everybody who writes to their topics.
+        """
+        own = producer if producer in self._by_provider else self._known_as(producer, namespace) if producer else ""
+        found: list[InForce] = []
+        for provider in self._speaking:
+            told = version if provider == own else ""
+            for held in self._in_force(provider, environment, told, None, at_ns):
+                meant = held if provider == own or not producer else self._for_others(held)
+                spoken = [] if meant is None or meant.promise is None else meant.promise.of_topic(topic)
+                unreadable = provider == own and held.promise is None
+                if meant is not None and (unreadable or (spoken and (provider == own or any(one.topic for one in spoken)))):
+                    found.append(meant)
+        return found
+
+    @cached_property
+    def _speaking(self) -> list[str]:
+        """The providers whose contracts speak of messages."""
+        held = {
+            provider: [one for entries in names.values() for _, one in entries] for provider, names in self._by_provider.items()
+        }
+        return [name for name, ones in held.items() if any(one.promise is None or one.promise.messages for one in ones)]
+
+    def _for_others(self, held: InForce) -> InForce | None:
+        """What a contract says of everybody who writes to its topics; None when nothing."""
+        if id(held) not in self._of_others:
+            promise = held.promise
+            theirs = [] if promise is None else [one for one in promise.messages if not one.own]
+            meant = (
+                None if promise is None or not theirs else replace(held, promise=replace(promise, messages=theirs, _of_topic={}))
+            )
+            self._of_others[id(held)] = meant
+        return self._of_others[id(held)]
+
+    def _in_force(self, provider: str, environment: str, version: str, consumer: str | None, at_ns: int) -> list[InForce]:
+        """`consumer` None: the contracts for each of them."""
         names = self._by_provider.get(provider)
         if names is None:
             return []
@@ -112,7 +158,7 @@ class Registry:
 
 
 def _ranked(
-    names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str
+    names: Mapping[str, list[tuple[Revision, InForce]]], environment: str, version: str, consumer: str | None
 ) -> list[list[InForce]]:
     ranked: list[tuple[bool, str, list[InForce]]] = []
     for name, entries in names.items():
@@ -124,7 +170,7 @@ def _ranked(
                 held,
             )
             for revision, held in entries
-            if revision.environment in ("", environment) and revision.consumer in ("", consumer)
+            if revision.environment in ("", environment) and (consumer is None or revision.consumer in ("", consumer))
         ]
         if fitting:
             fitting.sort(key=lambda entry: entry[:2])

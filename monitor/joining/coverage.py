@@ -49,7 +49,7 @@ def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covere
     seen: dict[str, list[PairShown]] = {}
     for row in rows:
         seen.setdefault(str(row["interaction"]), []).append(_pair(row))
-    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in promise.interactions]
+    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in promise.examples]
 
 
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:

@@ -11,20 +11,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor import telemetry
+from monitor.contracts.carried import Carried
 from monitor.contracts.check import NO_CONTRACT, check_payloads
+from monitor.contracts.messages import UNKNOWN_PRODUCER
 from monitor.contracts.payloads import Payload
-from monitor.contracts.registry import Registry
+from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.shape import shape_of
 from monitor.edges.aliases import Aliases
 from monitor.edges.limits import NameCap
+from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, exchange_table
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.exchanges import Checked, Evidence, Exchange, Violation
+from monitor.model.exchanges import MESSAGING, Checked, Evidence, Exchange, Violation
 from monitor.model.operations import http_operation, template_path
 from monitor.model.records import Place, Records, Reject
 
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
+_DESTINATION = "messaging.destination.name"
 MAX_SERVICES = 5_000
 MAX_OPERATIONS = 1_000
 MOST_BYTES = 64_000  # of a request's body; a larger one has no shape
@@ -126,14 +130,12 @@ class Examiner:
         seen: Counter[str] = Counter()
         for exchange in exchanges:
             names = self._named(exchange)
-            request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
-            response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
-            contracts = registry.find(
-                names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
-            )
+            request, response, contracts = _held_against(exchange, names, registry)
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
             if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
                 checked = replace(checked, reason=UNKNOWN_CALLEE)
+            elif checked.reason == NO_CONTRACT and exchange.protocol == MESSAGING and not exchange.caller:
+                checked = replace(checked, reason=UNKNOWN_PRODUCER)
             if checked.observations:
                 seen.update(one.code for one in checked.observations)
             named.append(names)
@@ -182,14 +184,36 @@ class Examiner:
         return known
 
     def _operation(self, exchange: Exchange, callee: str) -> str:
+        if exchange.protocol == MESSAGING:
+            return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
         route = exchange.route or self._template(exchange.path)
         return self._operations.within(callee, [http_operation(exchange.method, route)])[0]
 
 
+def _held_against(exchange: Exchange, names: _Names, registry: Registry) -> tuple[Payload, Payload, list[InForce]]:
+    """Both sides of an exchange, and the contracts that bind them; of a message its producer's, and those of its topic."""
+    response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
+    if exchange.protocol == MESSAGING:
+        producer = names.caller if exchange.caller else ""
+        record = Carried(exchange.path, exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+        return (
+            record,
+            response,
+            registry.find_messages(exchange.path, producer, names.environment, names.caller_version, exchange.end_ns),
+        )
+    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+    contracts = registry.find(
+        names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
+    )
+    return request, response, contracts
+
+
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
-    """By the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
+    """A record that stands in its topic was sent. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
     tells of no status has no outcome ("") unless one of these does: it is judged as neither good nor bad.
     """
+    if exchange.protocol == MESSAGING:
+        return "ok", ""
     outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0) if exchange.status_told else ("", "")
     if outcome not in ("ok", ""):
         return outcome, error_type

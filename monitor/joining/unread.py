@@ -6,17 +6,19 @@ from monitor.decode.api_logs import FORMATS, source_of_form
 from monitor.model.forms import API_LOG_FORMS, DEPLOY_FORMS, SPAN_ENCODINGS, looks
 from monitor.store import Store
 
-Kind = Literal["spans", "api-logs", "deploys"]
+Kind = Literal["spans", "api-logs", "messages", "deploys"]
 
 _HOLDS = {
     "spans": "OTLP, Jaeger or Zipkin spans",
     "api-logs": "API logs",
+    "messages": "records as kcat -J writes them, one a line",
     "deploys": "CDEvents or objects with service and version",
 }
-_SETTING = {"spans": "topics.spans", "api-logs": "topics.api_logs", "deploys": "topics.deploys"}
+_SETTING = {"spans": "topics.spans", "api-logs": "topics.api_logs", "messages": "topics.messages", "deploys": "topics.deploys"}
 _HOW = {
     "spans": f"topics.spans_encoding (auto, {', '.join(SPAN_ENCODINGS)}), or replay's --encoding and --framing",
     "api-logs": f"topics.api_logs_format ({', '.join(FORMATS)}), or replay's --format",
+    "messages": "replay's --kind",
     "deploys": "topics.deploys, or replay's --kind",
 }
 _BROKEN = {
@@ -24,6 +26,7 @@ _BROKEN = {
     "not_json": "they are no whole JSON",
     "no_spans": "they hold no spans",
     "empty": "they are empty",
+    "no_topic": "they name no topic",
     "unknown_source": "they are JSON of no source that we know; topics.api_logs_format=mapping tells where its fields stand",
     "partial_line": "they are pieces of lines; the shipper must join them (Fluent Bit: multiline.parser docker, cri)",
     "no_request": "they tell of no request (a scan, or a connection that ended before one)",

@@ -6,6 +6,9 @@ from typing import Literal
 
 Body = bytes | str | None
 
+MESSAGING = "messaging"
+"""The protocol of a record in a topic: its path is the topic, its request the record, and nobody answers."""
+
 REDACTED = "[redacted]"
 """Stands for the value of a header that was there but is never kept (authorization, cookies, keys)."""
 

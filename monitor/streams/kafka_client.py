@@ -202,6 +202,16 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
     return TopicFacts(source_id(cluster_id, topic, topic_id, salt), topic_id, partitions)
 
 
+def topics_of(brokers: str, options: Mapping[str, Any], timeout_seconds: float) -> list[str]:
+    """The names of all topics that we may see, without Kafka's own. Raises `SourceUnavailable` when the cluster does not answer."""
+    with in_our_words(f"Kafka at {brokers} does not answer"):
+        admin = open_admin(brokers, options, timeout_seconds)
+        try:
+            return sorted(name for name in admin.list_topics() if not name.startswith("__"))
+        finally:
+            admin.close()
+
+
 def partitions_of_nobody(
     brokers: str, topic: str, group: str, partitions: int, options: Mapping[str, Any], timeout_seconds: float
 ) -> set[int]:

@@ -251,3 +251,25 @@ def test_what_would_not_be_judged_ends_the_check(contract: Path, capsys: pytest.
     code, out, complaint = told(capsys, contract, [entry(GOOD)])
     assert (code, out) == (64, "")
     assert "line 46, /components/schemas/Payment/properties/lines/items/propertes" in complaint
+
+
+def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.contracts.test_messages import ORDER, message, pact
+
+    contract.write_text(pact(message(), message("never", metadata={"topic": "other"})))
+    lines = [
+        json.dumps({"topic": "orders", "ts": 1_767_225_600_000, "payload": json.dumps(one)})
+        for one in (ORDER, {"id": "x", "total": 1})
+    ]
+    code, out, _ = told(capsys, contract, [*lines, "{}"], "--source", "messages", "--format", "json")
+    said = json.loads(out)
+    assert code == 1
+    assert [(row["operation"], row["verdict"], row["reason"]) for row in said["exchanges"]] == [
+        ("orders", "valid", ""),
+        ("orders", "violated", ""),
+        ("", "not_checked", "unreadable: no_topic"),
+    ]
+    assert said["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
+    assert said["coverage"]["unproven"] == ["never"]

@@ -1,4 +1,4 @@
-"""One suite for every source: memory, files, Kafka by both clients, the embedded broker, and one that is watched."""
+"""One suite for every source: memory, files, Kafka by both clients, the embedded broker, one that is watched, and several as one."""
 
 import itertools
 import json
@@ -15,6 +15,7 @@ from monitor.streams.embedded import EmbeddedKafka
 from monitor.streams.files import FileSource
 from monitor.streams.kafka import KafkaSource
 from monitor.streams.listed import ListLog, ListSource
+from monitor.streams.several import SeveralSources
 from monitor.streams.source import Source
 from monitor.streams.watched import WatchedSource
 
@@ -99,6 +100,10 @@ def on_kafka(request: pytest.FixtureRequest, client: type[KafkaSource] | type[Co
     return Bench(append, opened)
 
 
+def several(make: Callable[[str], Source], *, until_caught_up: bool = True, group: str = "") -> Source:
+    return SeveralSources(lambda: ["records"], make, what="topics", until_caught_up=until_caught_up)
+
+
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[EmbeddedKafka]:
     cluster = EmbeddedKafka()
@@ -112,6 +117,7 @@ KINDS = [
     "files",
     "embedded",
     "watched",
+    "several",
     pytest.param("kafka", marks=pytest.mark.kafka),
     pytest.param("confluent", marks=pytest.mark.kafka),
 ]
@@ -129,6 +135,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
         case "watched":
             inside = on_embedded_kafka(request.getfixturevalue("embedded"), f"conformance{next(_names)}")
             return replace(inside, open=lambda **how: WatchedSource(inside.open(**how), "a topic"))
+        case "several":
+            alone = in_memory()
+            return replace(alone, open=lambda **how: several(lambda _: alone.open(**how), **how))
         case "kafka":
             return on_kafka(request, KafkaSource)
         case _:

@@ -26,6 +26,9 @@ from monitor.model.pointers import escaped
 
 _CATEGORY = re.compile(r"^\$\.?(?:\[['\"])?(body|headers?|query|path|status|method|metadata|content)(?:['\"]\])?(?=[.\[]|$)")
 _VERSION = re.compile(r"[1-4](?:\.\d+)?")
+_TOPIC = ("topic", "kafka_topic", "destination", "queue")
+# What a client's metadata tells beside headers: where a message goes, and what it is made of.
+_NO_HEADERS = frozenset({*_TOPIC, "contenttype", "content-type", "key", "kafka_messagekey", "partition", "timestamp", "offset"})
 _INDEXED = re.compile(r"(.+)(\[\d{1,6}\])", re.DOTALL)
 
 
@@ -199,9 +202,17 @@ class _Reader:
         else:
             sides = [self._contents(entry, clause)]
         metadata = entry.get("metadata", entry.get("metaData"))
-        topic = str(metadata.get("topic", "")) if isinstance(metadata, dict) else ""
+        metadata = metadata if isinstance(metadata, dict) else {}
+        topic = _named(metadata, *_TOPIC)
+        ruled = _ruled(entry)
+        told_by = {
+            str(word).lower(): value
+            for word, value in metadata.items()
+            if isinstance(value, str) and str(word).lower() not in _NO_HEADERS and word not in ruled
+        }
         judges = tuple(one for one in sides if one is not None)
-        return Message(name, clause, judges, states, topic, pending=entry.get("pending") is True)
+        media = _named(metadata, "contentType", "content-type").lower()
+        return Message(name, clause, judges, states, topic, entry.get("pending") is True, told_by, media)
 
     def _contents(self, held: dict[str, Any], clause: str) -> Judge | None:
         rules = self._rules(held, clause)
@@ -283,6 +294,13 @@ def _expression(kind: str, path: str) -> str:
 def _first(path: str) -> str:
     tokens = parse(path)
     return tokens[0].text if tokens else ""
+
+
+def _ruled(held: Mapping[str, Any]) -> set[str]:
+    """The metadata whose values a rule frees: they tell no message from another."""
+    said = held.get("matchingRules")
+    rules = said.get("metadata") if isinstance(said, dict) else None
+    return {str(word).strip("$.[]'\"") for word in rules} if isinstance(rules, dict) else set()
 
 
 def _media(held: Mapping[str, Any]) -> str:

@@ -162,13 +162,23 @@ class _Reader:
             or self._entry.get("description")
             or str(held.get(target, "a message"))
         )
+        matchers = held.get("matchers")
+        ruled = {str(one.get("key")) for one in _listed(held, "headers")} if isinstance(matchers, dict) else set()
+        told_by = {
+            str(word).lower(): _text(value)
+            for word, value in (headers if isinstance(headers, dict) else {}).items()
+            if str(word) not in ruled and str(word).lower() not in ("content-type", "contenttype")
+        }
         return Message(
             unique(str(told), self._named),
             self._clause,
             sides,
             (),
             str(held.get(target, "")),
-            pending=self._entry.get("inProgress") is True,
+            self._entry.get("inProgress") is True,
+            told_by,
+            media,
+            own=word == "outputMessage",
         )
 
     def _object(self, word: str) -> dict[str, Any]:

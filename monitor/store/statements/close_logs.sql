@@ -18,7 +18,7 @@
             SELECT * FROM exchanges FINAL
             WHERE window IN {due:Array(UInt32)} AND cityHash64(trace) % {parts:UInt32} = {part:UInt32}
             ORDER BY side DESC, source_id, partition, offset, `index`
-            LIMIT 1 BY has_trace, trace, span, if(has_trace = 1, ('', toUInt32(0), toUInt64(0), toUInt32(0)), (toString(source_id), partition, offset, `index`))
+            LIMIT 1 BY has_trace, trace, span, if(has_trace = 1 AND protocol != 'messaging', ('', toUInt32(0), toUInt64(0), toUInt32(0)), (toString(source_id), partition, offset, `index`))
         ) AS e
         WHERE e.has_trace = 0 OR (
             (e.trace, e.span) NOT IN (SELECT own_trace, own_span FROM halves WHERE window IN {near:Array(UInt32)}

@@ -70,6 +70,16 @@
 -- if exchanges
 -- include checks
 -- end
+    -- what was checked of the messages themselves, in the windows that they were sent in
+    sent_checks AS (
+        SELECT trace AS in_trace, span AS of_span,
+               argMax((checked, reason), (checked = 'violated', source_id, partition, offset)) AS said
+        FROM exchanges FINAL
+        WHERE protocol = 'messaging' AND has_trace = 1
+          AND window IN (SELECT arrayJoin([sent_window - 10, sent_window, sent_window + 10]) FROM producers WHERE sends = 1)
+          AND (trace, span) IN (SELECT sent_trace, sent_span FROM producers)
+        GROUP BY trace, span
+    ),
     -- which halves are calls. Of a consumer with links the parent counts only where it is a producer, and then links to what is
     -- none do not; a link to a span that receives is no message. A span that receives is no call of its own where processing
     -- tells of the same message, or its child does: that child takes the message over
@@ -130,11 +140,12 @@
             if(m.is_sent, greatest(m.sender_sampling, m.sampling), m.sampling) AS sampling,
             m.own_trace AS trace,
 -- if exchanges
-            ks.verdict AS verdict, ks.why AS why
+            if(ks.verdict != '', ks.verdict, sc.said.1) AS verdict, if(ks.verdict != '', ks.why, sc.said.2) AS why
 -- else
-            '' AS verdict, '' AS why
+            sc.said.1 AS verdict, sc.said.2 AS why
 -- end
         FROM deliveries AS m
+        LEFT JOIN sent_checks AS sc ON m.sent_trace = sc.in_trace AND m.sent_span = sc.of_span
         LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
         LEFT JOIN sendings AS f ON m.sent_trace = f.in_trace AND m.sent_span = f.of_span
 -- if exchanges

@@ -2,8 +2,8 @@
     -- tells of. What was checked on a span that is part of a call counts for the call: a clause that it breaks is broken, whatever
     -- else was checked. Its failure is none of the call's: of attempts the last may have gone well
     checks AS (
-        SELECT trace, call_of AS span, argMax(checked, (is_folded = 0, side, source_id, partition, offset, `index`)) AS verdict,
-               argMax(reason, (is_folded = 0, side, source_id, partition, offset, `index`)) AS why,
+        SELECT trace, call_of AS span, argMax(checked, (is_folded = 0, side, protocol = 'messaging' AND checked = 'violated', source_id, partition, offset, `index`)) AS verdict,
+               argMax(reason, (is_folded = 0, side, protocol = 'messaging' AND checked = 'violated', source_id, partition, offset, `index`)) AS why,
                max(is_folded = 1 AND checked = 'violated') AS folded_broken,
                maxIf((toString(outcome), toString(error_type)), is_folded = 0 AND side = 1 AND status != 0 AND outcome IN ('server_error', 'timeout')) AS client_failure,
                maxIf((toString(outcome), toString(error_type)), is_folded = 0 AND side = 2 AND status != 0 AND outcome IN ('server_error', 'timeout')) AS server_failure

@@ -1,0 +1,197 @@
+"""Records of any topic to exchanges, each one message; and those that a tool wrote to a file, one a line."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+import orjson
+
+from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.model.records import Records, Reject, reject, stepped_over
+
+KAFKA = "kafka"
+"""The callee of a message of which nobody says who reads it: what spans name where they name no consumer."""
+_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_AHEAD_MS = 3_600_000
+_BEFORE_MS = 946_684_800_000  # the year 2000
+_MOST_HEADERS = 200
+_VALUES = ("payload", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who writes to and reads from topics of which no trace tells it, by name or pattern of the topic; and the environment."""
+
+    producers: Mapping[str, str] = field(default_factory=dict)
+    consumers: Mapping[str, str] = field(default_factory=dict)
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What a batch of records holds."""
+
+    exchanges: list[Exchange]
+    rejects: list[Reject]
+
+
+class _Refused(Exception):
+    """A line of a file that is no record."""
+
+
+def read_messages(records: Records, parties: Parties, *, recorded: bool = False) -> Messages:
+    """One exchange a record, from its producer to its topic; the caller is "" where no setting names it.
+
+    `recorded`: each record is a line of a file, as `kcat -J` writes it, or {"topic", "value" or "value_base64", "headers",
+    "ts"}. Never raises for what a record holds.
+    """
+    exchanges: list[Exchange] = []
+    rejects: list[Reject] = list(stepped_over(records))
+    skipped = {one.place for one in rejects}
+    for index, (place, value) in enumerate(zip(records.places(), records.values, strict=True)):
+        if place in skipped:
+            continue
+        try:
+            topic, body, headers, at_ms = _recorded(records, index) if recorded else _live(records, index, value)
+        except _Refused as refused:
+            rejects.append(reject(records, index, str(refused)))
+            continue
+        if at_ms < _BEFORE_MS or at_ms > records.timestamps_ms[index] + _AHEAD_MS:
+            rejects.append(reject(records, index, "absurd_time"))
+            continue
+        exchanges.append(_exchange(place, topic, body, headers, at_ms, parties))
+    return Messages(exchanges, rejects)
+
+
+def said_for(table: Mapping[str, str], topic: str) -> str:
+    """What a table of names and patterns says of a topic: the name beats a pattern, of patterns the longest counts."""
+    if topic in table:
+        return table[topic]
+    fitting = [pattern for pattern in table if is_pattern(pattern) and fits(pattern, topic)]
+    return table[max(fitting, key=len)] if fitting else ""
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several topics: with `*` or `?`, or a regular expression that begins with `^`."""
+    return name.startswith("^") or "*" in name or "?" in name
+
+
+def fits(pattern: str, topic: str) -> bool:
+    """Whether a topic falls under a pattern."""
+    return re.fullmatch(pattern.removeprefix("^"), topic) is not None if pattern.startswith("^") else fnmatchcase(topic, pattern)
+
+
+def _exchange(
+    place: tuple[str, int, int], topic: str, body: bytes, headers: Mapping[str, str], at_ms: int, parties: Parties
+) -> Exchange:
+    parent = _PARENT.fullmatch(headers.get("traceparent", "").strip().lower())
+    trace, span = (bytes.fromhex(parent[1]), bytes.fromhex(parent[2])) if parent else (b"", b"")
+    known = any(trace) and any(span)
+    source_id, partition, offset = place
+    return Exchange(
+        source_id,
+        partition,
+        offset,
+        0,
+        end_ns=at_ms * 1_000_000,
+        duration_ns=None,
+        method="",
+        path=topic,
+        route="",
+        query="",
+        status=0,
+        caller=said_for(parties.producers, topic),
+        caller_version="",
+        callee=said_for(parties.consumers, topic) or KAFKA,
+        callee_version="",
+        callee_namespace="",
+        environment=parties.environment,
+        trace_id=trace if known else b"",
+        span_id=span if known else b"",
+        side="client",
+        protocol=MESSAGING,
+        request_headers=headers,
+        request_body=body,
+        status_told=False,
+    )
+
+
+def _live(records: Records, index: int, value: bytes) -> tuple[str, bytes, dict[str, str], int]:
+    return records.partitions[index].topic, value, _headers(records.headers[index].items()), records.timestamps_ms[index]
+
+
+def _headers(pairs: Any) -> dict[str, str]:
+    """By name in lower case, as text; bytes that are no UTF-8 one character a byte, so that none is lost."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if len(found) >= _MOST_HEADERS:
+            break
+        found[str(name).lower()] = _text(value)
+    media = found.pop("contenttype", "") if "content-type" not in found else ""
+    if media:
+        found["content-type"] = media
+    if found.get("content-type", "").startswith('"'):
+        found["content-type"] = found["content-type"].strip('"')  # as Spring writes its headers: each as JSON
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return "" if value is None else str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str], int]:
+    try:
+        entry = orjson.loads(records.values[index])
+    except orjson.JSONDecodeError:
+        raise _Refused("not_json") from None
+    if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str) or not entry["topic"]:
+        raise _Refused("no_topic")
+    body = b""
+    for word in _VALUES:
+        held, packed = entry.get(word), entry.get(f"{word}_base64")
+        if isinstance(packed, str):
+            try:
+                body = base64.b64decode(packed, validate=True)
+            except (binascii.Error, ValueError):
+                raise _Refused("bad_base64") from None
+        elif held is not None:
+            body = held.encode("utf-8", "surrogatepass") if isinstance(held, str) else orjson.dumps(held)
+    return entry["topic"], body, _headers(_pairs(entry.get("headers"))), _when(entry, records.timestamps_ms[index])
+
+
+def _pairs(said: Any) -> Iterator[tuple[str, Any]]:
+    """Headers as an object, a list of pairs or objects, or kcat's flat list of names and values."""
+    if isinstance(said, dict):
+        yield from said.items()
+    elif isinstance(said, list) and all(isinstance(one, str | None) for one in said):
+        yield from zip(map(str, said[::2]), said[1::2], strict=False)
+    elif isinstance(said, list):
+        for one in said:
+            if isinstance(one, list) and len(one) == 2:
+                yield str(one[0]), one[1]
+            elif isinstance(one, dict) and "key" in one:
+                yield str(one["key"]), one.get("value")
+
+
+def _when(entry: Mapping[str, Any], read_ms: int) -> int:
+    """The record's time; that of reading where the line tells none."""
+    for word in ("ts", "timestamp", "time"):
+        said = entry.get(word)
+        if isinstance(said, int) and not isinstance(said, bool):
+            return said
+        if isinstance(said, str) and said:
+            try:
+                return int(datetime.fromisoformat(said).timestamp() * 1000)
+            except (ValueError, OverflowError):
+                raise _Refused("bad_time") from None
+    return read_ms

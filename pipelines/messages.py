@@ -1,0 +1,59 @@
+"""Records of applications' own topics to checked exchanges in the store; read here what flows where."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from monitor import telemetry
+from monitor.clock import Clock
+from monitor.contracts.collecting import uncollected
+from monitor.contracts.registry import Registry
+from monitor.decode.topic_records import Parties, read_messages
+from monitor.edges.aliases import Aliases
+from monitor.edges.bookkeeping import reading_of
+from monitor.joining.books import Books, Rows
+from monitor.joining.examining import Examiner
+from monitor.joining.senders import named_senders
+from monitor.joining.unread import explained, read_before
+from monitor.model.records import Progress
+from monitor.store import Store
+from monitor.streams.limit import RejectBudget, RejectLimits
+from monitor.streams.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """`recorded`: the records are lines of files, each of which tells its topic."""
+
+    parties: Parties = field(default_factory=Parties)
+    aliases: Aliases = field(default_factory=Aliases)
+    limits: RejectLimits = field(default_factory=RejectLimits)
+    recorded: bool = False
+
+
+def messages(
+    source: Source, store: Store, registry: Callable[[], Registry], settings: MessageSettings, clock: Clock
+) -> Iterator[Progress]:
+    """Yields offsets only after their rows are durable: examples shown, violations, exchanges, arrivals, then the ledger.
+
+    As with API logs: nothing of a record is kept between batches, and every row collapses under its natural key.
+    """
+    examiner, books = Examiner(settings.aliases), Books(store, "messages")
+    budget = RejectBudget(settings.limits, "messages", partial(explained, "messages"), partial(read_before, store))
+    for records in source.poll():
+        reading = reading_of(clock())
+        with uncollected():
+            said = read_messages(records, settings.parties, recorded=settings.recorded)
+            sent = named_senders(said.exchanges, store)
+            examined = examiner.examine(sent, registry(), records)
+        store.insert("interactions_shown", examined.interactions)
+        store.insert("violations", examined.violations)
+        store.insert("exchanges", examined.exchanges)
+        rows = Rows(examined.record, examined.end_ns, examined.windows, examined.window_rows)
+        books.arrived(records, rows)
+        refused = examined.rejected(said.rejects)
+        books.entered(records, said.rejects, reading, exchanges=examined.per_record, rejected=refused)
+        books.marked(records, rows, clock())
+        for outcome, count in examined.outcomes.items():
+            telemetry.EXCHANGES.labels(outcome).inc(count)
+        yield budget.account(records, said.rejects, len(said.exchanges))
