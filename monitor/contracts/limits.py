@@ -17,7 +17,7 @@ class ContractLimits:
     schemas: int = 200_000
     operations: int = 10_000
     pattern_chars: int = 4_096
-    patterns: int = 20_000
+    patterns: int = 5_000
     work: int = 200_000
     regex_backtracks: int = 100_000
     regex_bytes: int = 2_000_000

@@ -62,13 +62,14 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
             found += 1
             if any(shown.schema.fits(value) for value in shown.values):
                 continue
+            if len(remarks) >= MOST_TOLD:
+                more += 1
+                continue
             broken = shown.schema.broken(shown.values[0], _MOST_BROKEN)
         except ContractError:
             continue
-        if broken and len(remarks) < MOST_TOLD:
+        if broken:
             remarks.append(Remark(shown.pointer, _said(broken), grave=False, kind="example"))
-        elif broken:
-            more += 1
     if more:
         remarks.append(Remark("", f"{more} more examples do not fit their schemas", grave=False, kind="example"))
     return found, remarks

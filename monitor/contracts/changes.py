@@ -1,0 +1,233 @@
+"""What a newer revision of a contract says otherwise than the one before: operations, answers, parameters, clauses, examples."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitor.contracts.form import Body, Interaction, Message, Operation, Parameter, Promise
+from monitor.contracts.refs import resolve
+from monitor.contracts.schema_changes import Comparison, Direction
+from monitor.contracts.schemas import Schema
+from monitor.errors import ContractError
+
+Side = Literal["request", "response", ""]
+Breaks = Literal["consumers", "provider", "either", "nobody"]
+"""Who may break: consumers that keep to the revision before, or a provider that does not do more than before."""
+
+MOST_CHANGES = 1_000
+_PARAMETER = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that came, went or changed. `operation` is "METHOD /route", or an example's name; `status` of an answer.
+
+    `place` is a place in the payload or a parameter; `rule` the clause's keyword or what it is about.
+    """
+
+    operation: str
+    side: Side
+    status: str
+    place: str
+    rule: str
+    what: Literal["came", "went", "changed"]
+    direction: Direction
+    was: str
+    now: str
+    breaks: Breaks
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A revision's document and the promise that was read from it."""
+
+    document: Mapping[str, Any]
+    promise: Promise
+
+
+def changes(old: Read, new: Read) -> list[Change]:
+    """From the older to the newer one, in the newer one's order, what went last; at most 1,000. Prose does not count."""
+    found: list[Change] = []
+    for one in _all(old, new):
+        found.append(one)
+        if len(found) >= MOST_CHANGES:
+            break
+    return list(dict.fromkeys(found))
+
+
+def _all(old: Read, new: Read) -> Iterator[Change]:
+    if old.promise.by_example or new.promise.by_example:
+        yield from _examples(old, new)
+        return
+    was = {_key(one): one for one in old.promise.operations}
+    now = {_key(one): one for one in new.promise.operations}
+    both = Comparison(old.document, new.document)
+    for key, operation in now.items():
+        if key in was:
+            yield from _operation(both, was[key], operation)
+        else:
+            yield Change(operation.name, "", "", "", "operation", "came", "looser", "", "", "provider")
+    for key, operation in was.items():
+        if key not in now:
+            yield Change(operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
+
+
+def _key(operation: Operation) -> tuple[str, str]:
+    return operation.method, _PARAMETER.sub("{}", operation.route)
+
+
+def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Change]:
+    name = now.name
+    before, after = _by_name(was.parameters), _by_name(now.parameters)
+    if [one.name for one in was.parameters if one.place == "path"] != [one.name for one in now.parameters if one.place == "path"]:
+        before, after = (_by_order(one) for one in (before, after))
+    yield from _parameters(both, name, "request", "", before, after)
+    yield from _body(both, name, "request", "", was.request, now.request)
+    for status, answer in now.responses.items():
+        if status in was.responses:
+            held = was.responses[status]
+            yield from _body(both, name, "response", status, held, answer)
+            yield from _parameters(both, name, "response", status, _by_name(held.headers), _by_name(answer.headers))
+        else:
+            yield _change(name, "response", status, "", "status", "came", "looser", "", status)
+    for status in was.responses:
+        if status not in now.responses:
+            yield _change(name, "response", status, "", "status", "went", "tighter", status, "")
+    if {frozenset(one) for one in was.security} != {frozenset(one) for one in now.security}:
+        yield _change(name, "request", "", "", "security", "changed", "other", "", "")
+    if was.whole != now.whole:
+        yield _change(name, "response", "", "", "statuses", "changed", "tighter" if now.whole else "looser", "", "")
+
+
+def _by_name(parameters: Sequence[Parameter]) -> dict[tuple[str, str], Parameter]:
+    return {(one.place, one.name): one for one in parameters}
+
+
+def _by_order(parameters: Mapping[tuple[str, str], Parameter]) -> dict[tuple[str, str], Parameter]:
+    """Parameters of the path by their place in it: their names are the author's own affair."""
+    counted: dict[tuple[str, str], Parameter] = {}
+    for (place, name), one in parameters.items():
+        counted[(place, f"{len(counted)}" if place == "path" else name)] = one
+    return counted
+
+
+def _parameters(
+    both: Comparison,
+    name: str,
+    side: Side,
+    status: str,
+    was: Mapping[tuple[str, str], Parameter],
+    now: Mapping[tuple[str, str], Parameter],
+) -> Iterator[Change]:
+    for key, one in now.items():
+        place = f"{one.place} {one.name}"
+        held = was.get(key)
+        if held is None:
+            yield _change(name, side, status, place, "parameter", "came", "tighter" if one.required else "looser", "", _must(one))
+            continue
+        if held.required != one.required:
+            direction: Direction = "tighter" if one.required else "looser"
+            yield _change(name, side, status, place, "required", "changed", direction, _must(held), _must(one))
+        if (held.style, held.explode, held.media) != (one.style, one.explode, one.media):
+            yield _change(
+                name, side, status, place, "style", "changed", "other", held.media or held.style, one.media or one.style
+            )
+        yield from _schemas(both, name, side, status, place, held.schema, one.schema)
+    for key, one in was.items():
+        if key not in now:
+            # whoever sends it is not listened to any more; whoever reads it does not find it
+            yield _change(name, side, status, f"{one.place} {one.name}", "parameter", "went", "looser", _must(one), "")
+
+
+def _must(parameter: Parameter) -> str:
+    return "required" if parameter.required else "optional"
+
+
+def _body(both: Comparison, name: str, side: Side, status: str, was: Body | None, now: Body | None) -> Iterator[Change]:
+    if was is None or now is None:
+        if was is not now:
+            came = now is not None
+            tighter = came and now is not None and now.required
+            yield _change(name, side, status, "", "body", "came" if came else "went", "tighter" if tighter else "looser", "", "")
+        return
+    if was.required != now.required:
+        yield _change(name, side, status, "", "body", "changed", "tighter" if now.required else "looser", "", "")
+    before, after = ({media.partition(";")[0].rstrip(): schema for media, schema in one.media.items()} for one in (was, now))
+    for media, schema in after.items():
+        if media in before:
+            yield from _schemas(both, name, side, status, "", before[media], schema)
+        else:
+            yield _change(name, side, status, "", "media type", "came", "looser" if before else "tighter", "", media)
+    for media in before:
+        if media not in after:
+            yield _change(name, side, status, "", "media type", "went", "tighter" if after else "looser", media, "")
+
+
+def _schemas(
+    both: Comparison, name: str, side: Side, status: str, place: str, was: Schema | None, now: Schema | None
+) -> Iterator[Change]:
+    if was is None or now is None:
+        if was is not now:
+            yield _change(name, side, status, place, "schema", "came" if now else "went", "tighter" if now else "looser", "", "")
+        return
+    for one in both.changes(was.pointer, now.pointer):
+        what: Literal["came", "went", "changed"] = "changed"
+        if one.rule == "property":
+            what = "came" if one.now == "named" else "went"
+        where = f"{place} {one.pointer}".strip()
+        yield _change(name, side, status, where, one.rule, what, one.direction, one.was, one.now)
+
+
+def _change(
+    name: str,
+    side: Side,
+    status: str,
+    place: str,
+    rule: str,
+    what: Literal["came", "went", "changed"],
+    direction: Direction,
+    was: str,
+    now: str,
+) -> Change:
+    return Change(name, side, status, place, rule, what, direction, was, now, _breaks(side, rule, what, direction))
+
+
+def _breaks(side: Side, rule: str, what: str, direction: Direction) -> Breaks:
+    """Consumers break by what is asked of them more, or promised to them less; the provider by what it must keep more."""
+    if direction == "other":
+        return "either"
+    if rule == "property" and what == "came" and direction == "tighter":
+        return "nobody"  # a name for what could be there before; whether it must be is told by `required`
+    if rule in ("property", "parameter") and what == "went" and direction == "looser" and side == "request":
+        return "nobody"  # it is sent in vain
+    if rule == "status" and what == "came" and side == "response":
+        return "nobody"  # consumers must always expect statuses that are not listed
+    asked = (direction == "tighter") == (side == "request")
+    return "consumers" if asked else "provider"
+
+
+def _examples(old: Read, new: Read) -> Iterator[Change]:
+    was, now = _shown(old), _shown(new)
+    for name, text in now.items():
+        if name not in was:
+            yield Change(name, "", "", "", "example", "came", "tighter", "", "", "provider")
+        elif was[name] != text:
+            yield Change(name, "", "", "", "example", "changed", "other", "", "", "provider")
+    for name in was:
+        if name not in now:
+            yield Change(name, "", "", "", "example", "went", "looser", "", "", "nobody")
+
+
+def _shown(read: Read) -> dict[str, Any]:
+    """What stands in the document for each example, without its own prose."""
+    found: dict[str, Any] = {}
+    shown: list[Interaction | Message] = [*read.promise.interactions, *read.promise.messages]
+    for one in shown:
+        try:
+            found[one.name] = resolve(dict(read.document), f"#{one.clause}", "")
+        except ContractError:
+            found[one.name] = one.clause
+    for operation in read.promise.operations:
+        found[operation.name] = None
+    return found

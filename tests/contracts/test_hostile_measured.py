@@ -1,0 +1,134 @@
+"""Hostile documents, read as CLI and server read them, in a process of their own: CPU seconds and peak memory stay in bounds.
+
+What is refused takes 2 s and 500 MB at most, on a quiet machine; the bounds here are wider, since this one may be anything
+but quiet. What is taken although it is odd may take longer: it is read once.
+"""
+
+import json
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.contracts.limits import CONTRACT_LIMITS
+from monitor.contracts.read import examine
+from monitor.errors import ContractError
+
+REFUSED_SECONDS, TAKEN_SECONDS, MOST_MEGABYTES = 4.0, 20.0, 1_000
+
+
+def openapi(schemas: dict[str, Any], more: dict[str, Any] | None = None, **media: Any) -> str:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}, **media}}
+    answers = {"200": {"description": "x", "content": content}}
+    paths = {"/a": {"get": {"responses": answers}}} | (more or {})
+    document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths, "components": {"schemas": schemas}}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def long_chain() -> str:
+    return openapi(
+        {f"S{at}": {"properties": {"a": ref(f"S{at + 1}"), "b": ref(f"S{at + 1}")}} for at in range(20_000)} | {"S20000": {}}
+    )
+
+
+def dense_web() -> str:
+    return openapi({f"S{at}": {"properties": {f"p{to}": ref(f"S{to}") for to in range(300)}} for at in range(300)})
+
+
+def doubling() -> str:
+    return openapi({f"S{at}": {"allOf": [ref(f"S{at + 1}"), ref(f"S{at + 1}")]} for at in range(5_000)} | {"S5000": {}})
+
+
+def patterns() -> str:
+    return openapi({"S0": {"properties": {f"p{at}": {"pattern": f"(a|b|ab)*c{{1,{at % 900}}}{at}"} for at in range(15_000)}}})
+
+
+def large_repeats() -> str:
+    return openapi({"S0": {"properties": {f"p{at}": {"pattern": "(((a{1,50}){1,50}){1,50})"} for at in range(2_000)}}})
+
+
+def examples() -> str:
+    shown = {f"e{at}": {"value": ["a" * 30] * 20} for at in range(20_000)}
+    return openapi({"S0": {"items": {"pattern": "^(a+)+$", "format": "email", "enum": ["a"]}}}, examples=shown)
+
+
+def backtracking_examples() -> str:
+    shown = {f"e{at}": {"value": ["a" * 60] * 400} for at in range(2_000)}
+    return openapi({"S0": {"items": {"pattern": "^(?=(a+)+$)(a+)+b$"}}}, examples=shown)
+
+
+def many_nodes() -> str:
+    return openapi({"S0": {"enum": [[]] * 2_000_000}})
+
+
+def too_many_bytes() -> str:
+    return openapi({"S0": {"title": "x" * (CONTRACT_LIMITS.text_bytes + 1)}})
+
+
+def as_large_as_may_be() -> str:
+    return openapi(
+        {f"S{at}": {"properties": {f"p{n}": {"type": "string", "maxLength": n} for n in range(20)}} for at in range(9_000)}
+    )
+
+
+def operations() -> str:
+    return openapi({"S0": {}}, {f"/p{at}/{{id}}": {"get": {"responses": {}}} for at in range(30_000)})
+
+
+def deep() -> str:
+    return '{"openapi":"3.1.0","x":' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+def remote() -> str:
+    return openapi({f"S{at}": {"$ref": f"http://127.0.0.1:1/{at}"} for at in range(50_000)})
+
+
+def circles() -> str:
+    return openapi(
+        {f"S{at}": {"anyOf": [ref(f"S{(at + 1) % 3000}"), {"items": ref(f"S{(at * 7) % 3000}")}]} for at in range(3_000)}
+    )
+
+
+def yaml_bomb() -> str:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    return "openapi: 3.1.0\n" + "\n".join(rows)
+
+
+HOSTILE = (
+    *(long_chain, dense_web, doubling, patterns, large_repeats, examples, backtracking_examples, many_nodes, too_many_bytes),
+    *(as_large_as_may_be, operations, deep, remote, circles, yaml_bomb),
+)
+
+
+def _measured(make: Any, pipe: Connection) -> None:
+    text, said = make(), ""
+    started = time.process_time()
+    try:
+        examine("", text, where="contract x")
+    except ContractError as error:
+        said = str(error)[:200]
+    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage tells the peak of whoever forked, too
+    megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    pipe.send((time.process_time() - started, megabytes, said))
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
+def test_no_document_takes_more_than_its_share(make: Any) -> None:
+    here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    child = multiprocessing.get_context("spawn").Process(target=_measured, args=(make, there))
+    child.start()
+    there.close()
+    try:
+        seconds, megabytes, said = here.recv()
+    finally:
+        child.join()
+    print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB: {said or 'taken'}")
+    assert seconds < (REFUSED_SECONDS if said else TAKEN_SECONDS), said
+    assert megabytes < MOST_MEGABYTES, said
