@@ -3,10 +3,11 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
+from monitor.contracts.framing import Frame, Writers, framed, nobody
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.payloads import MEDIA_TYPE, NOT_JSON, TRUNCATED, Payload, is_json_type
 from monitor.model.exchanges import Body
@@ -21,7 +22,7 @@ class Carried(Payload):
     `headers` by name in lower case. Not thread-safe.
     """
 
-    __slots__ = ("_content", "_kept", "headers", "topic")
+    __slots__ = ("_content", "_frame", "_kept", "_plain", "headers", "topic", "writers")
 
     def __init__(
         self,
@@ -31,12 +32,34 @@ class Carried(Payload):
         *,
         truncated: bool = False,
         limits: PayloadLimits = PAYLOAD_LIMITS,
+        writers: Writers = nobody,
     ) -> None:
         super().__init__(body, headers, truncated=truncated, limits=limits)
+        self.writers = writers
+        self._frame: Frame | Literal[False] | None = False  # not looked for yet
+        self._plain: Carried | None = None
         self._kept = truncated
         self.topic = topic
         self.headers = headers
         self._content: Carried | None = None
+
+    @property
+    def frame(self) -> Frame | None:
+        """What a registry's client put before it; None when there is nothing of that kind, or the value cannot be looked at."""
+        if self._frame is False:
+            raw, problem = self.raw()
+            self._frame = framed(raw, self.headers) if isinstance(raw, bytes) and not problem else None
+        return self._frame
+
+    @property
+    def plain(self) -> "Carried":
+        """The value behind its frame, where the frame can be told from text: JSON never begins so."""
+        frame = self.frame
+        if frame is None or frame.told:
+            return self
+        if self._plain is None:
+            self._plain = _Unpacked(self, frame.body, self.media)
+        return self._plain
 
     @property
     def problem(self) -> str:
@@ -49,6 +72,8 @@ class Carried(Payload):
 
         A record that does not tell its type is of the type that the contract tells.
         """
+        if is_json_type(media) and self.plain is not self:
+            return self.plain.content(media)
         if not self.media and is_json_type(media) and self.problem == MEDIA_TYPE:
             return _Given(self, media, None, NOT_JSON)
         if not self.media.startswith(CLOUDEVENT) or media.startswith(CLOUDEVENT):
@@ -83,7 +108,7 @@ class _Unpacked(Carried):
     __slots__ = ()
 
     def __init__(self, event: Carried, body: Body, media: str) -> None:
-        super().__init__(event.topic, body, {**event.headers, "content-type": media}, limits=event.limits)
+        super().__init__(event.topic, body, {**event.headers, "content-type": media}, limits=event.limits, writers=event.writers)
 
 
 class _Given(Carried):

@@ -144,6 +144,8 @@ class Message:
     told_by: Mapping[str, str] = field(default_factory=dict)
     media: str = ""
     own: bool = True
+    fits: Callable[[Carried], bool | None] | None = None
+    """Whether a record is of this kind by the schema that wrote it; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ class Promise:
     provider: str = ""
     consumer: str = ""
     left: Sequence[Left] = ()
+    of_messages: Sequence[Schema] = ()
+    """The schemas that messages are held against."""
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
     _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
@@ -204,7 +208,7 @@ class Promise:
     @property
     def schemas(self) -> list[Schema]:
         """The schemas that something of an exchange is held against, each once."""
-        found: dict[int, Schema] = {}
+        found: dict[int, Schema] = {id(schema): schema for schema in self.of_messages}
         for operation in self.operations:
             bodies = _bodies(operation)
             held = [schema for body in bodies for schema in body.media.values()]
@@ -226,13 +230,14 @@ def by_example(
     provider: str = "",
     consumer: str = "",
     left: Sequence[Left] = (),
+    of_messages: Sequence[Schema] = (),
 ) -> Promise:
     """The promise of a contract of examples."""
     index: dict[tuple[str, str], list[Interaction]] = {}
     for one in interactions:
         for method in one.methods or ("",):
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
-    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, index)
+    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, index)
 
 
 def _is_topic(address: str, topic: str) -> bool:

@@ -38,7 +38,10 @@ def _unsure(one: Message, record: Carried) -> str | None:
     seen = {name: record.headers[name] for name in one.told_by if name in record.headers}
     if any(seen[name] != one.told_by[name] for name in seen):
         return None
-    return "" if one.topic and len(seen) == len(one.told_by) else AMBIGUOUS_MESSAGE
+    by_schema = one.fits(record) if one.fits is not None else None
+    if by_schema is False:
+        return None
+    return "" if by_schema or (one.topic and len(seen) == len(one.told_by)) else AMBIGUOUS_MESSAGE
 
 
 def _judged(one: Message, record: Carried, redacted: bool, limits: PayloadLimits) -> Mismatches:

@@ -50,6 +50,18 @@ def check_headers(exchange: Exchange, headers: Sequence[Parameter], findings: Fi
             _judge_header(header, text, findings, "response")
 
 
+def check_record_headers(headers: Mapping[str, str], described: Sequence[Parameter], findings: Findings) -> None:
+    """The same for the headers of a record, all of which are told. One in binary cannot be read as text, and is not checked."""
+    for header in described:
+        text = headers.get(header.name)
+        if text is None:
+            _absent(header, findings, "request", unseen=False, rule="missing_header")
+        elif text and not text.isprintable():
+            findings.leave(UNSEEN, "request", header.clause)
+        else:
+            _judge_header(header, text, findings, "request")
+
+
 class _Look:
     """One request, each of its places read at the first question and once."""
 

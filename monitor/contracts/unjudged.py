@@ -22,6 +22,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
     if promise.by_example:
         if not promise.interactions and not promise.messages:
             yield _left("", "the contract shows no example: nothing will be judged")
+        yield from _uncompiled(promise)
         return
     if not promise.operations:
         yield _left("/paths", "the contract names no operation: nothing will be judged")
@@ -35,10 +36,14 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
         for credential in {one for alternative in operation.security for one in alternative}:
             if not credential.place:
                 yield _left(operation.clause, f"no log shows the credential {credential.name!r}")
+    yield from _uncompiled(promise)
+    yield from _aside(document)
+
+
+def _uncompiled(promise: Promise) -> Iterator[Remark]:
     for schema in promise.schemas:
         for pointer in schema.unjudged:
             yield _left(pointer, "this pattern cannot be compiled, and what hangs on it is not judged")
-    yield from _aside(document)
 
 
 def _of_body(what: str, body: Body) -> Iterator[Remark]:

@@ -20,6 +20,7 @@ _PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-
 _AHEAD_MS = 3_600_000
 _BEFORE_MS = 946_684_800_000  # the year 2000
 _MOST_HEADERS = 200
+_KEPT_BYTES = frozenset({"__value_schema_id", "__key_schema_id"})  # as hex: a registry's clients write numbers there
 _VALUES = ("payload", "value")
 
 
@@ -131,7 +132,8 @@ def _headers(pairs: Any) -> dict[str, str]:
     for name, value in pairs:
         if len(found) >= _MOST_HEADERS:
             break
-        found[str(name).lower()] = _text(value)
+        word = str(name).lower()
+        found[word] = value.hex() if word in _KEPT_BYTES and isinstance(value, bytes) else _text(value)
     media = found.pop("contenttype", "") if "content-type" not in found else ""
     if media:
         found["content-type"] = media

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.form import Body, Message, Operation, Promise, by_example
+from monitor.contracts.formats.payload_schemas import json_judge
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.refs import survey
 from monitor.contracts.routes import Router
@@ -29,19 +30,35 @@ def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLim
     when absent). Raises ContractError, saying where.
     """
     survey(document, where, limits)
-    method, route, side, status = _binding(document, where)
+    topic = _topic(document, where)
+    method, route, side, status = ("", "", "", None) if topic else _binding(document, where)
     depth = allowed_depth(document, limits.work)
     if depth < 1:
         raise ContractError(f"{where}: more than {limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains")
     schema = Schemas(
         {name: value for name, value in document.items() if name != "$id"}, _draft(document, where), where=where, limits=limits
     ).lazily("")
+    if topic:
+        title = document.get("title")
+        judge = json_judge(schema, "application/json", "", depth)
+        name = title if isinstance(title, str) and title else topic
+        message = Message(name, "", (judge,), topic=topic, media="application/json", own=False)
+        return by_example((), (message,), of_messages=(schema,))
     body = Body(required=True, media={"*/*": schema}, clause="")
     router: Router[Operation] = Router()
     responses = dict.fromkeys(("1XX", "2XX", "3XX") if status is None else (status,), body) if side == "response" else {}
     operation = Operation(method, route, (), body if side == "request" else None, responses, "", open=True)
     router.add(method, route, operation)
     return Promise(router, whole=False, depth=depth)
+
+
+def _topic(document: dict[str, Any], where: str) -> str:
+    """The topic whose records a schema describes: `"x-seamwatch": {"topic": "orders"}`."""
+    bound = document.get(BINDING)
+    topic = bound.get("topic", "") if isinstance(bound, dict) else ""
+    if not isinstance(topic, str):
+        raise ContractError(f"{where}: {BINDING}.topic is no text", f"/{BINDING}/topic")
+    return topic
 
 
 def _draft(document: dict[str, Any], where: str) -> Draft:
@@ -54,7 +71,7 @@ def _draft(document: dict[str, Any], where: str) -> Draft:
 
 def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str | None]:
     bound = document.get(BINDING)
-    how = f'say "{BINDING}": {{"operation": "POST /path", "side": "request" or "response"}} at the schema\'s root'
+    how = f'say "{BINDING}": {{"operation": "POST /path", "side": "request" or "response"}}, or {{"topic": "orders"}}, at the schema\'s root'
     if not isinstance(bound, dict):
         raise ContractError(f"{where}: the schema is bound to no operation; {how}")
     method, _, route = str(bound.get("operation", "")).partition(" ")

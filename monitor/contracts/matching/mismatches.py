@@ -33,6 +33,11 @@ class Mismatches:
         return bool(self._found)
 
     @property
+    def redacted(self) -> bool:
+        """Whether values were masked before they came."""
+        return self._redacted
+
+    @property
     def wrong_status(self) -> bool:
         """Whether the answer has another status than the one that is asked for."""
         return ("status", "/status") in self._found

@@ -1,0 +1,251 @@
+"""AsyncAPI 2.x and 3.x into the intermediate form. https://www.asyncapi.com/docs/reference/specification/v3.0.0"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
+from monitor.contracts.formats.jsonschema import DRAFTS
+from monitor.contracts.formats.naming import unique
+from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge
+from monitor.contracts.formats.reading import reading_of
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.payloads import is_json_type
+from monitor.contracts.refs import follow, survey
+from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schema, Schemas
+from monitor.contracts.work import allowed_depth
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+_VERSION = re.compile(r"([23])\.\d+(?:\.\d+)?(?:-.*)?")
+_JSON_SCHEMA = re.compile(r"application/schema\+(?:json|yaml)(?:;version=(.*))?")
+_DRAFTS: Mapping[str, Draft] = {
+    "": "7",
+    "draft-04": "4",
+    "draft-06": "6",
+    "draft-07": "7",
+    "2019-09": "2019-09",
+    "draft-2019-09": "2019-09",
+    "2020-12": "2020-12",
+    "draft-2020-12": "2020-12",
+    **DRAFTS,
+}
+# 2.x: what clients subscribe to is sent by the application; what they publish it receives.
+_SENT = {"subscribe": True, "publish": False, "send": True, "receive": False}
+
+
+def is_asyncapi(document: Mapping[str, Any]) -> bool:
+    """Whether a document says that it is one."""
+    return "asyncapi" in document
+
+
+def read_asyncapi(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
+    """The promise of a document: its messages by channel. Raises ContractError, saying where."""
+    found = _VERSION.fullmatch(str(document["asyncapi"]))
+    if found is None:
+        raise ContractError(
+            f"{where}: the version is {str(document['asyncapi'])[:20]!r}; AsyncAPI 2.x and 3.x are read", "/asyncapi"
+        )
+    survey(document, where, limits)
+    return _Reader(document, where, int(found[1]), limits).promise()
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A part of the document with its pointer."""
+
+    held: dict[str, Any]
+    clause: str
+
+
+class _Reader:
+    def __init__(self, document: dict[str, Any], where: str, version: int, limits: ContractLimits) -> None:
+        self._document, self._where, self._version, self._limits = document, where, version, limits
+        self._schemas: dict[Draft, Schemas] = {}
+        self._depth = allowed_depth(document, limits.work)
+        self._left: list[Left] = []
+        self._named: dict[str, int] = {}
+        self._used: list[Schema] = []
+
+    def promise(self) -> Promise:
+        if self._depth < 1:
+            raise ContractError(
+                f"{self._where}: more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
+            )
+        messages: list[Message] = []
+        for topic, message, own in self._sent() if self._version == 2 else self._operated():
+            if not topic:
+                continue
+            if len(messages) >= self._limits.operations:
+                raise ContractError(f"{self._where}: more than {self._limits.operations} messages; split the document")
+            made = self._message(topic, message, own)
+            if made is not None:
+                messages.append(made)
+        return by_example((), messages, left=tuple(dict.fromkeys(self._left)), of_messages=tuple(self._used))
+
+    def _sent(self) -> Iterator[tuple[str, _Placed, bool]]:
+        for address, channel in self._entries("channels"):
+            topic = _topic(address, channel.held)
+            for word in ("subscribe", "publish"):
+                if word not in channel.held:
+                    continue
+                operation = self._at(channel.held[word], f"{channel.clause}/{word}")
+                if "message" not in operation.held:
+                    self._left.append(Left(operation.clause, "the operation names no message"))
+                    continue
+                for message in self._alternatives(operation.held["message"], f"{operation.clause}/message"):
+                    yield topic, message, _SENT[word]
+
+    def _alternatives(self, held: Any, clause: str) -> Iterator[_Placed]:
+        message = self._at(held, clause)
+        listed = message.held.get("oneOf")
+        if not isinstance(listed, list):
+            yield message
+            return
+        for index, one in enumerate(listed):
+            yield self._at(one, f"{message.clause}/oneOf/{index}")
+
+    def _operated(self) -> Iterator[tuple[str, _Placed, bool]]:
+        """The messages of each operation; those of a channel that no operation speaks of are everybody's."""
+        spoken: set[str] = set()
+        for _, operation in self._entries("operations"):
+            action = operation.held.get("action")
+            if action not in ("send", "receive"):
+                raise ContractError(
+                    f"{self._where}: {operation.clause}/action is neither send nor receive", f"{operation.clause}/action"
+                )
+            channel = self._at(operation.held.get("channel"), f"{operation.clause}/channel")
+            spoken.add(channel.clause)
+            topic = self._address(channel)
+            listed = operation.held.get("messages")
+            chosen = (
+                [self._at(one, f"{operation.clause}/messages/{index}") for index, one in enumerate(listed)]
+                if isinstance(listed, list)
+                else self._of(channel)
+            )
+            for message in chosen:
+                yield topic, message, _SENT[action]
+            if "reply" in operation.held:
+                self._left.append(Left(f"{operation.clause}/reply", "which reply belongs to which request is not judged"))
+        for _, channel in self._entries("channels"):
+            if channel.clause not in spoken:
+                topic = self._address(channel)
+                for message in self._of(channel):
+                    yield topic, message, False
+
+    def _of(self, channel: _Placed) -> list[_Placed]:
+        held = channel.held.get("messages")
+        return [
+            self._at(one, f"{channel.clause}/messages/{escaped(name)}")
+            for name, one in (held if isinstance(held, dict) else {}).items()
+        ]
+
+    def _address(self, channel: _Placed) -> str:
+        address = channel.held.get("address")
+        topic = _topic(address if isinstance(address, str) else "", channel.held)
+        if not topic:
+            self._left.append(Left(channel.clause, "the channel has no address: its messages are not judged"))
+        return topic
+
+    def _message(self, topic: str, message: _Placed, own: bool) -> Message | None:
+        traits = [
+            self._at(one, f"{message.clause}/traits/{index}") for index, one in enumerate(_list(message.held.get("traits")))
+        ]
+        # https://www.asyncapi.com/docs/reference/specification/v3.0.0#traits-merge-mechanism: since 3.0 the message's own word wins
+        layers = [*traits, message] if self._version >= 3 else [message, *traits]
+        said = {name: value for layer in layers for name, value in layer.held.items()}
+        if "correlationId" in said:
+            self._left.append(Left(f"{message.clause}/correlationId", "which message answers which is not judged"))
+        media = str(said.get("contentType") or self._document.get("defaultContentType") or "application/json").strip().lower()
+        judges: list[MessageJudge] = []
+        described = [one for layer in [message, *traits] if "headers" in layer.held for one in self._headers(layer)]
+        if described:
+            judges.append(headers_judge(described))
+        payload = self._payload(message, str(said.get("schemaFormat") or ""), media)
+        if payload is not None:
+            judges.append(payload)
+        if not judges:
+            return None
+        told = str(said.get("name") or said.get("messageId") or said.get("title") or message.clause.rpartition("/")[2])
+        name = unique(f"{told} in {topic}" if topic else told, self._named)
+        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own)
+
+    def _headers(self, layer: _Placed) -> list[Parameter]:
+        held = self._at(layer.held["headers"], f"{layer.clause}/headers")
+        if "schemaFormat" in held.held and "schema" in held.held:
+            held = self._at(held.held["schema"], f"{held.clause}/schema")
+        found = described_headers(held.held, held.clause, self._draft("7").lazily, self._reading)
+        self._used += [one.schema for one in found if one.schema is not None]
+        if any(word in held.held for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")):
+            self._left.append(Left(held.clause, "of a schema of headers only `properties` and `required` are judged"))
+        return found
+
+    def _reading(self, schema: Any) -> Any:
+        return reading_of(self._document, schema)
+
+    def _payload(self, message: _Placed, form: str, media: str) -> MessageJudge | None:
+        if "payload" not in message.held:
+            self._left.append(Left(message.clause, "the message describes no payload"))
+            return None
+        held, clause = follow(self._document, message.held["payload"], f"{message.clause}/payload", self._where)
+        if isinstance(held, dict) and "schema" in held and isinstance(held.get("schemaFormat"), str):
+            form = held["schemaFormat"]
+            held, clause = follow(self._document, held["schema"], f"{clause}/schema", self._where)
+        draft = self._draft_of(form, held)
+        if draft is None:
+            self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
+            return None
+        if media and not is_json_type(media) and media != "*/*":
+            self._left.append(Left(clause, f"a payload of {media.partition(';')[0][:60]} is not judged"))
+            return None
+        if not isinstance(held, dict | bool):
+            raise ContractError(f"{self._where}: {clause} is no schema", clause)
+        schema = self._draft(draft, openapi="openapi" in form).lazily(clause)
+        self._used.append(schema)
+        return json_judge(schema, media, clause, self._depth)
+
+    def _draft_of(self, form: str, held: Any) -> Draft | None:
+        """The draft of JSON Schema that a schema format means; None for another language."""
+        plain = form.replace(" ", "").lower()
+        if not plain or plain.startswith("application/vnd.aai.asyncapi"):
+            said = held.get("$schema") if isinstance(held, dict) else None
+            return _DRAFTS.get(str(said).rstrip("#"), "7") if said else "7"
+        if plain.startswith("application/vnd.oai.openapi"):
+            return "4" if "version=3.0" in plain or "version=" not in plain else "2020-12"
+        found = _JSON_SCHEMA.fullmatch(plain)
+        return None if found is None else _DRAFTS.get((found[1] or "").removesuffix("/schema").rstrip("#"), "7")
+
+    def _draft(self, draft: Draft, *, openapi: bool = False) -> Schemas:
+        if draft not in self._schemas:
+            formats = OPENAPI_FORMATS if openapi else {}
+            self._schemas[draft] = Schemas(self._document, draft, where=self._where, formats=formats, limits=self._limits)
+        return self._schemas[draft]
+
+    def _entries(self, word: str) -> Iterator[tuple[str, _Placed]]:
+        held = self._document.get(word)
+        if held is None:
+            return
+        if not isinstance(held, dict):
+            raise ContractError(f"{self._where}: /{word} is no object", f"/{word}")
+        for name, one in held.items():
+            if not name.startswith("x-"):
+                yield name, self._at(one, f"/{word}/{escaped(name)}")
+
+    def _at(self, node: Any, clause: str) -> _Placed:
+        held, pointer = follow(self._document, node, clause, self._where)
+        if not isinstance(held, dict):
+            raise ContractError(f"{self._where}: {clause} is no object", clause)
+        return _Placed(held, pointer)
+
+
+def _topic(address: str, channel: Mapping[str, Any]) -> str:
+    """A channel's topic: by its Kafka binding, else its address."""
+    bindings = channel.get("bindings")
+    kafka = bindings.get("kafka") if isinstance(bindings, dict) else None
+    topic = kafka.get("topic") if isinstance(kafka, dict) else None
+    return topic if isinstance(topic, str) and topic else address
+
+
+def _list(held: Any) -> list[Any]:
+    return held if isinstance(held, list) else []

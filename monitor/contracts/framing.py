@@ -1,0 +1,73 @@
+"""What a schema registry's client puts before a record's value, or into its headers: which schema it was written by.
+
+https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+VALUE_SCHEMA = "__value_schema_id"
+"""The header that names the schema of a value; its bytes stand as hex in an exchange's headers."""
+ID, GUID = 0, 1  # the magic byte: four bytes of an id follow, or sixteen of a GUID
+SchemaKey = int | str
+"""A schema's id in its registry, or its GUID in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Which schema wrote a value, and what follows. `told`: a header says so; else the first byte may be the value's own."""
+
+    key: SchemaKey
+    body: bytes
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A schema that values were written by: its kind, its text, and the texts of those that it refers to, by their names."""
+
+    kind: Literal["avro", "protobuf", "jsonschema"]
+    text: str
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.text, tuple(self.references.items())))
+
+
+Writers = Callable[[SchemaKey], Writer | str]
+"""The schema of a key, or the reason why it is not known."""
+
+UNKNOWN_SCHEMA = "unknown_schema"  # nobody published it, no file holds it, and no registry knows it
+REGISTRY_FAILED = "schema_registry_failed"  # it does not answer, or not with a schema
+
+
+def nobody(_key: SchemaKey) -> Writer | str:
+    """Where no schemas are known."""
+    return UNKNOWN_SCHEMA
+
+
+def framed(value: bytes, headers: Mapping[str, str]) -> Frame | None:
+    """The frame of a value; None when there is none. A header beats what the value begins with.
+
+    The message indexes of Protobuf stay at the beginning of the body, from the header they are put there.
+    """
+    told = headers.get(VALUE_SCHEMA)
+    if told:
+        try:
+            found = _key(bytes.fromhex(told))
+        except ValueError:
+            found = None
+        if found is not None:
+            return Frame(found[0], found[1] + value, told=True)
+    found = _key(value)
+    return None if found is None else Frame(*found, told=False)
+
+
+def _key(data: bytes) -> tuple[SchemaKey, bytes] | None:
+    if len(data) >= 5 and data[0] == ID:
+        return int.from_bytes(data[1:5], "big"), data[5:]
+    if len(data) >= 17 and data[0] == GUID:
+        return str(uuid.UUID(bytes=data[1:17])), data[17:]
+    return None

@@ -1,0 +1,155 @@
+"""AsyncAPI 2.6 and 3.x: channels, operations, messages, traits, headers; what is judged, and what is named as left."""
+
+import json
+from typing import Any
+
+import pytest
+
+from monitor.contracts.read import examine, read_contract
+from monitor.errors import ContractError
+from tests.contracts.test_messages import held, judged, said
+
+ORDER = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "note": {"type": "string"}}}
+
+
+def two(**changes: Any) -> str:
+    message = {
+        "name": "order", "payload": {"$ref": "#/components/schemas/order"}, "correlationId": {"location": "$message.header#/id"},
+        "headers": {"type": "object", "required": ["X-Kind"], "properties": {"X-Kind": {"enum": ["made"]}, "n": {"type": "integer"}}},
+        "traits": [{"$ref": "#/components/messageTraits/common"}], **changes,
+    }  # fmt: skip
+    return json.dumps({
+        "asyncapi": "2.6.0", "info": {"title": "t", "version": "1"},
+        "channels": {
+            "orders": {"subscribe": {"message": message}},
+            "shop/{region}/asked": {"publish": {"message": {"oneOf": [
+                {"messageId": "a", "payload": {"type": "object", "required": ["a"]}},
+                {"messageId": "b", "payload": {"type": "object", "required": ["b"], "properties": {"b": {"type": "string"}}}},
+            ]}}, "parameters": {"region": {"schema": {"type": "string"}}}},
+            "bound": {"bindings": {"kafka": {"topic": "real-topic"}}, "subscribe": {"message": {"payload": ORDER}}},
+        },
+        "components": {
+            "schemas": {"order": ORDER},
+            "messageTraits": {"common": {"headers": {"type": "object", "properties": {"tenant": {"type": "string", "minLength": 2}}}}},
+        },
+    })  # fmt: skip
+
+
+def three(action: str = "send", **message: Any) -> str:
+    return json.dumps({
+        "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
+        "channels": {
+            "orders": {"address": "orders", "messages": {
+                "order": {"payload": ORDER, "contentType": "application/json", **message},
+                "gone": {"payload": {"schemaFormat": "application/schema+json;version=draft-07", "schema": {"type": "object", "required": ["gone"]}}},
+            }},
+            "nobodys": {"address": "notes", "messages": {"note": {"payload": {"type": "string"}}}},
+            "reply": {"address": None, "messages": {"r": {"payload": {"type": "object"}}}},
+        },
+        "operations": {
+            "sendOrder": {"action": action, "channel": {"$ref": "#/channels/orders"}, "messages": [{"$ref": "#/channels/orders/messages/order"}]},
+        },
+    })  # fmt: skip
+
+
+KIND = {"x-kind": "made"}
+
+
+def test_a_channels_messages_are_held_against_the_records_of_its_topic() -> None:
+    one = held(two(), "asyncapi")
+    assert said(judged({"id": 1}, one, headers=KIND)) == ("valid", "", [])
+    assert said(judged({"id": "1"}, one, headers=KIND)) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged(b"no json", one, headers=KIND)) == ("violated", "", [("request", "not_json", "")])
+    assert said(judged({"id": "1"}, one, topic="real-topic")) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged({"id": "1"}, one, topic="bound")) == ("not_checked", "no_contract", [])
+    other = {"content-type": "text/csv", **KIND}
+    assert said(judged(b"a,b", one, headers=other)) == ("violated", "", [("request", "undocumented_media_type", "")])
+
+
+def test_headers_are_read_as_their_schema_says_from_message_and_traits() -> None:
+    one = held(two(), "asyncapi")
+    assert said(judged({"id": 1}, one)) == ("violated", "", [("request", "missing_header", "/header/x-kind")])
+    assert said(judged({"id": 1}, one, headers={"x-kind": "else"}))[2] == [("request", "enum", "/header/x-kind")]
+    assert said(judged({"id": 1}, one, headers={**KIND, "n": "7"})) == ("valid", "", [])
+    assert said(judged({"id": 1}, one, headers={**KIND, "n": "x"}))[2] == [("request", "type", "/header/n")]
+    assert said(judged({"id": 1}, one, headers={**KIND, "tenant": "x"}))[2] == [("request", "minLength", "/header/tenant")]
+    assert said(judged({"id": 1}, one, headers={**KIND, "n": "\x00\x07"})) == ("not_checked", "parameter_unseen", [])
+
+
+def test_alternatives_are_kept_by_one_and_parameters_of_an_address_by_any_name() -> None:
+    one = held(two(), "asyncapi")
+    for topic in ("shop/eu/asked", "shop/us/asked"):
+        assert said(judged({"a": 1}, one, topic=topic, producer="web")) == ("valid", "", [])
+        assert said(judged({"b": "x"}, one, topic=topic, producer="web")) == ("valid", "", [])
+        assert said(judged({"b": 1}, one, topic=topic, producer="web"))[0] == "violated"
+    assert said(judged({"b": 1}, one, topic="shop//asked", producer="web"))[1] == "no_contract"
+
+
+def test_what_the_application_sends_binds_itself_and_what_it_receives_binds_whoever_writes() -> None:
+    sent, received = held(three("send"), "asyncapi"), held(three("receive"), "asyncapi")
+    assert said(judged({"id": "x"}, sent, producer="web")) == ("not_checked", "no_contract", [])
+    assert said(judged({"id": "x"}, sent, producer="till"))[0] == "violated"
+    assert said(judged({"id": "x"}, received, producer="web"))[0] == "violated"
+    assert said(judged(1, sent, topic="notes", producer="web"))[2] == [("request", "type", "")]
+
+
+def test_only_the_messages_that_an_operation_names_are_its() -> None:
+    assert said(judged({"gone": 1}, held(three(), "asyncapi"))) == ("violated", "", [("request", "required", "/id")])
+
+
+def test_a_message_of_its_own_content_type_beats_its_trait_since_3_0_and_before_not() -> None:
+    trait = {"traits": [{"contentType": "application/x-other"}], "contentType": "application/json"}
+    assert said(judged({"id": "x"}, held(three(**trait), "asyncapi")))[0] == "violated"
+    old = two(**trait, headers={"type": "object"})
+    assert said(judged({"id": "x"}, held(old, "asyncapi"))) == ("not_checked", "no_contract", [])
+
+
+def test_what_is_not_judged_is_named() -> None:
+    told = examine("", two(), where="x")
+    assert [one.said for one in told.remarks if "correlation" in one.pointer] == ["which message answers which is not judged"]
+    assert len(told.promise.messages) == 4
+    raml = three(payload={"schemaFormat": "application/raml+yaml;version=1.0", "schema": "x"})
+    assert any("application/raml+yaml" in one.said for one in examine("asyncapi", raml, where="x").remarks)
+    assert any("no address" in one.said for one in examine("asyncapi", three(), where="x").remarks)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"asyncapi": "1.2.0"}, "AsyncAPI 2.x and 3.x are read"),
+        ({"channels": []}, "/channels is no object"),
+        ({"channels": {"a": {"subscribe": {"message": {"$ref": "#/nowhere"}}}}}, "names nothing in the document"),
+        ({"channels": {"a": {"subscribe": {"message": {"$ref": "./m.yaml"}}}}}, "nothing is fetched"),
+        ({"channels": {"a": {"subscribe": {"message": {"payload": 7}}}}}, "is no schema"),
+        ({"channels": {"a": {"subscribe": {"message": {"payload": {"type": 7}}}}}}, "cannot be used"),
+        (
+            {"channels": {"a": {"subscribe": {"message": {"$ref": "#/channels/a/subscribe/message"}}}}},
+            "schemas apply to one value|in a circle",
+        ),
+    ],
+)
+def test_documents_that_cannot_be_used_are_refused_with_what_and_where(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ContractError, match=complaint):
+        examine("asyncapi", json.dumps(json.loads(two()) | change), where="contract x")
+
+
+def test_a_json_schema_of_a_topic_is_held_against_whoever_writes_there_framed_or_not() -> None:
+    schema = json.dumps(ORDER | {"x-seamwatch": {"topic": "orders"}, "title": "Order"})
+    one = held(schema, "jsonschema")
+    assert read_contract("jsonschema", schema, where="x").messages[0].name == "Order"
+    for frame in (b"", b"\x00\x00\x00\x00\x07", b"\x01" + bytes(range(16))):
+        assert said(judged(frame + b'{"id": 1}', one, producer="web")) == ("valid", "", [])
+        assert said(judged(frame + b'{"id": "x"}', one)) == ("violated", "", [("request", "type", "/id")])
+        assert said(judged(frame + b"no", one)) == ("violated", "", [("request", "not_json", "")])
+
+
+def test_an_event_is_judged_whole_where_the_message_is_the_event() -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": {"id": 1}}
+    headers = {"content-type": "application/cloudevents+json"}
+    whole = {"type": "object", "required": ["type", "data"], "properties": {"data": ORDER}}
+    one = held(three(payload=whole, contentType="application/cloudevents+json"), "asyncapi")
+    assert said(judged(event, one, headers=headers)) == ("valid", "", [])
+    assert said(judged(event | {"data": {}}, one, headers=headers))[2] == [("request", "required", "/data/id")]
+    data = held(three(), "asyncapi")
+    assert said(judged(event, data, headers=headers)) == ("valid", "", [])
+    assert said(judged(event | {"data": {}}, data, headers=headers))[2] == [("request", "required", "/id")]
