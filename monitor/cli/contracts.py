@@ -11,15 +11,14 @@ from monitor.cli.client import api
 from monitor.cli.contract_files import Published, documents_in
 from monitor.cli.contract_reports import ReportFormat
 from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
+from monitor.cli.publications import tell_changes, tell_publication, tell_recorded
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 from monitor.model.contracts import ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
-COLUMNS = (
-    "name number format role provider provider_version consumer environment effective_from published_at content_hash".split()
-)
+COLUMNS = "name number format role provider provider_version consumer environment owner contact effective_from published_at content_hash".split()
 
 
 @commands.command("publish")
@@ -40,12 +39,20 @@ def publish(
     ] = "",
     kind: Annotated[ContractFormat | None, typer.Option("--kind", help="Told by the content by default.")] = None,
     role: Annotated[
-        Role, typer.Option("--as", help="`mock`: it stands for the provider, and is not held against it.")
-    ] = "contract",
+        Role | None,
+        typer.Option("--as", help="`mock`: it stands for the provider, and is not held against it. As before by default."),
+    ] = None,
     provider_version: Annotated[str, typer.Option(help="Only for this version of the provider.")] = "",
-    consumer: Annotated[str, typer.Option(help="Promised to this service only.")] = "",
-    environment: Annotated[str, typer.Option(help="In force in this environment only.")] = "",
+    consumer: Annotated[str | None, typer.Option(help="Promised to this service only; as before by default, '' for all.")] = None,
+    environment: Annotated[
+        str | None, typer.Option(help="In force in this environment only; as before by default, '' for all.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="The team that it belongs to; as before by default.")] = None,
+    contact: Annotated[str | None, typer.Option(help="How to reach that team; the document's info.contact by default.")] = None,
     effective_from: Annotated[str | None, typer.Option(help="In force from this time on, ISO 8601; now by default.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing: tell what would change, and what recorded traffic would break.")
+    ] = False,
     form: FormatOption = "table",
 ) -> None:
     """Publish a revision of each document; the same content again changes nothing. Stubs of one folder make one contract."""
@@ -57,6 +64,7 @@ def publish(
     bodies = [_body(one, name, provider) for one in found]
     shared = {
         "provider_version": provider_version, "consumer": consumer, "environment": environment, "effective_from": effective_from, "role": role,
+        "owner": owner, "contact": contact, "dry_run": dry_run,
     }  # fmt: skip
     with api(settings_of(context)) as there:
         answers = [there.post("/v1/contracts", body | shared) for body in bodies]
@@ -64,10 +72,11 @@ def publish(
         show(answers, COLUMNS, form)
         return
     for said in answers:
-        what = " as a mock" if said.get("role") == "mock" else ""
-        typer.echo(f"{plain(said.get('name'))} revision {said.get('number')} of {plain(said.get('provider'))} is published{what}")
+        tell_publication(said)
         if form == "table":
             tell_what_is_judged(said["judged"])
+            tell_changes(said["changes"])
+            tell_recorded(said["recorded"])
     for source in passed:
         typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
 

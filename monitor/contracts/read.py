@@ -26,6 +26,7 @@ from monitor.errors import ContractError
 from monitor.model.contracts import FORMATS, ContractDraft
 
 _MOST_SAID = 5
+_LONGEST_CONTACT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +107,35 @@ def read_draft(draft: ContractDraft, *, lenient_nullable: bool = True) -> Examin
 
 
 def completed(draft: ContractDraft) -> ContractDraft:
-    """The draft with what its document tells where it says nothing: format, provider, consumer, and a name of these.
+    """The draft with what its document tells where it says nothing: format, provider, consumer, contact, and a name of these.
 
-    A pact names its parties. Examples get a name of their own, so that they do not replace an OpenAPI document.
+    A pact names its parties. Examples get a name of their own, so that they do not replace an OpenAPI document. Who is to be
+    asked stands in `info.contact` of OpenAPI: name, address and page.
     """
-    if draft.format and draft.format != "pact" and draft.name:
-        return draft
     document = parse(draft.document, where=f"contract {draft.name}".strip())
     kind = draft.format or kind_of(document)
     parties = {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
     told = {word: str(held.get("name") or "").strip() for word, held in parties.items() if isinstance(held, dict)}
-    provider, consumer = draft.provider or told.get("provider", ""), draft.consumer or told.get("consumer", "")
+    provider, consumer = draft.provider or told.get("provider", ""), draft.consumer or told.get("consumer")
     own = provider if kind in ("openapi", "jsonschema") else f"{consumer}-{provider}" if kind == "pact" else f"{provider}-{kind}"
-    return replace(draft, format=kind, provider=provider, consumer=consumer, name=draft.name or (own if provider else ""))
+    return replace(
+        draft,
+        format=kind,
+        provider=provider,
+        consumer=draft.consumer if consumer is None else consumer,
+        contact=_contact(document) if draft.contact is None else draft.contact,
+        name=draft.name or (own if provider else ""),
+    )
+
+
+def _contact(document: dict[str, Any]) -> str | None:
+    """https://spec.openapis.org/oas/v3.1.0#contact-object"""
+    info = document.get("info")
+    held = info.get("contact") if isinstance(info, dict) else None
+    if not isinstance(held, dict):
+        return None
+    words = [held.get(word) for word in ("name", "email", "url")]
+    return ", ".join(word.strip() for word in words if isinstance(word, str) and word.strip())[:_LONGEST_CONTACT] or None
 
 
 def kind_of(document: dict[str, Any]) -> str:

@@ -34,4 +34,6 @@ contract_revisions = Table(
     Column("published", UtcTime, nullable=False),
     Column("published_by", Name, nullable=False),
     Column("role", Name, nullable=False, server_default="contract"),
+    Column("owner", Name, nullable=False, server_default=""),
+    Column("contact", Name, nullable=False, server_default=""),
 )

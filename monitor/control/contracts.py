@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from monitor.control.contract_tables import contract_revisions, contracts
 from monitor.control.store import insert_into, reading, writing
 from monitor.control.tables import audit
 from monitor.errors import ContractError
-from monitor.model.contracts import FORMATS, ROLES, ContractDraft, ContractFormat, Revision, Role
+from monitor.model.contracts import FORMATS, KEPT, ROLES, ContractDraft, ContractFormat, Revision, Role
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 200
@@ -26,9 +26,23 @@ class Stamp:
     newest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a draft: a new revision, or the newest one when it says the same already (`unchanged`).
+
+    `before` is the revision that was the newest, None for a first one; `kept` names what was taken over from it and is not
+    empty, because the draft said nothing of it.
+    """
+
+    revision: Revision
+    unchanged: bool
+    before: Revision | None
+    kept: tuple[str, ...] = ()
+
+
 def publish(
     engine: Engine, draft: ContractDraft, now: datetime, *, read: Callable[[ContractDraft], object], published_by: str = ""
-) -> Revision:
+) -> Publication:
     """The draft as the newest revision of its contract; the newest itself when it says the same already.
 
     A first revision without `effective_from` holds for all time, so that recordings can be checked; a later one from
@@ -38,41 +52,75 @@ def publish(
     """
     _refuse(draft)
     read(draft)
-    digest = hashlib.sha256(draft.document.encode("utf-8", "replace")).hexdigest()
     with writing(engine) as connection:
         newest = _lock(connection, draft, now)
-        if newest:
-            last = _revision(connection.execute(select(contract_revisions).where(_is(draft.name, newest))).one())
-            if _same(last, draft, digest):
-                return last
-        since = draft.effective_from or (now if newest else ALWAYS)
-        if draft.effective_to is not None and draft.effective_to <= since:
-            raise ContractError(
-                f"contract {draft.name}: it would end at {draft.effective_to.isoformat()}, before it begins; give a later end"
-            )
-        revision = Revision(
-            draft.name,
-            newest + 1,
-            cast("ContractFormat", draft.format),
-            draft.provider,
-            draft.provider_version,
-            draft.consumer,
-            draft.environment,
-            since,
-            draft.effective_to,
-            draft.document,
-            digest,
-            now,
-            published_by,
-            cast("Role", draft.role),
-        )
-        connection.execute(update(contracts).where(contracts.c.name == draft.name).values(newest=newest + 1, updated=now))
-        connection.execute(insert(contract_revisions).values(**_values(revision)))
-        details = {"revision": str(revision.number), "provider": draft.provider, "sha256": digest}
+        last = _newest(connection, draft.name) if newest else None
+        planned = _planned(draft, last, now, published_by)
+        if planned.unchanged:
+            return planned
+        held = planned.revision
+        connection.execute(update(contracts).where(contracts.c.name == draft.name).values(newest=held.number, updated=now))
+        connection.execute(insert(contract_revisions).values(**_values(held)))
+        details = {"revision": str(held.number), "provider": draft.provider, "sha256": held.content_hash}
         connection.execute(
             insert(audit).values(at=now, actor=published_by, action="publish contract", target=draft.name, details=details)
         )
-    return revision
+    return planned
+
+
+def plan(
+    engine: Engine, draft: ContractDraft, now: datetime, *, read: Callable[[ContractDraft], object], published_by: str = ""
+) -> Publication:
+    """What `publish` would do now, with its refusals; nothing is written."""
+    _refuse(draft)
+    read(draft)
+    with reading(engine) as connection:
+        owner = connection.execute(select(contracts.c.provider).where(contracts.c.name == draft.name)).scalar()
+        _refuse_provider(draft, owner)
+        return _planned(draft, _newest(connection, draft.name), now, published_by)
+
+
+def _planned(draft: ContractDraft, last: Revision | None, now: datetime, published_by: str) -> Publication:
+    digest = hashlib.sha256(draft.document.encode("utf-8", "replace")).hexdigest()
+    untold = [word for word in KEPT if getattr(draft, word) is None]
+    before: dict[str, Any] = {word: getattr(last, word) if last is not None else "" for word in untold}
+    if not before.get("role", "x"):
+        before["role"] = "contract"
+    kept = tuple(word for word in untold if last is not None and before[word] not in ("", "contract"))
+    draft = replace(draft, **before)
+    if last is not None and _same(last, draft, digest):
+        return Publication(last, True, last, kept)
+    since = draft.effective_from or (now if last is not None else ALWAYS)
+    if draft.effective_to is not None and draft.effective_to <= since:
+        raise ContractError(
+            f"contract {draft.name}: it would end at {draft.effective_to.isoformat()}, before it begins; give a later end"
+        )
+    number = 1 if last is None else last.number + 1
+    revision = Revision(
+        name=draft.name,
+        number=number,
+        format=cast("ContractFormat", draft.format),
+        provider=draft.provider,
+        provider_version=draft.provider_version,
+        consumer=draft.consumer or "",
+        environment=draft.environment or "",
+        effective_from=since,
+        effective_to=draft.effective_to,
+        document=draft.document,
+        content_hash=digest,
+        published_at=now,
+        published_by=published_by,
+        role=cast("Role", draft.role),
+        owner=draft.owner or "",
+        contact=draft.contact or "",
+    )
+    return Publication(revision, False, last, kept)
+
+
+def _newest(connection: Connection, name: str) -> Revision | None:
+    query = select(contract_revisions).where(contract_revisions.c.name == name)
+    row = connection.execute(query.order_by(contract_revisions.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else _revision(row)
 
 
 def revisions(engine: Engine) -> list[Revision]:
@@ -109,8 +157,11 @@ def _refuse(draft: ContractDraft) -> None:
             )
     if draft.format not in FORMATS:
         raise ContractError(f"contract {draft.name}: the format {draft.format[:40]!r} is unknown; use {' or '.join(FORMATS)}")
-    if draft.role not in ROLES:
+    if draft.role is not None and draft.role not in ROLES:
         raise ContractError(f"contract {draft.name}: the role {draft.role[:40]!r} is unknown; use {' or '.join(ROLES)}")
+    for word, said in (("owner", draft.owner), ("contact", draft.contact)):
+        if said is not None and len(said) > _LONGEST_NAME:
+            raise ContractError(f"contract {draft.name}: the {word} is longer than {_LONGEST_NAME} characters; shorten it")
     for word, moment in (("effective_from", draft.effective_from), ("effective_to", draft.effective_to)):
         if moment is not None and moment.tzinfo is None:
             raise ContractError(f"contract {draft.name}: {word} has no time zone; write it as 2026-01-31T12:00:00Z")
@@ -123,20 +174,20 @@ def _lock(connection: Connection, draft: ContractDraft, now: datetime) -> int:
     held = connection.execute(
         select(contracts.c.newest, contracts.c.provider).where(contracts.c.name == draft.name).with_for_update()
     ).one()
-    if held.provider != draft.provider:
-        raise ContractError(f"contract {draft.name}: the name belongs to provider {held.provider}; publish it under another name")
+    _refuse_provider(draft, held.provider)
     return int(held.newest)
 
 
+def _refuse_provider(draft: ContractDraft, held: str | None) -> None:
+    if held is not None and held != draft.provider:
+        raise ContractError(f"contract {draft.name}: the name belongs to provider {held}; publish it under another name")
+
+
 def _same(last: Revision, draft: ContractDraft, digest: str) -> bool:
-    said = (draft.format, draft.role, draft.provider_version, draft.consumer, draft.environment, digest)
-    held = (last.format, last.role, last.provider_version, last.consumer, last.environment, last.content_hash)
+    words = ("format", "provider_version", *KEPT)
+    said, held = (tuple(getattr(one, word) for word in words) for one in (draft, last))
     times = draft.effective_from in (None, last.effective_from) and draft.effective_to in (None, last.effective_to)
-    return said == held and times
-
-
-def _is(name: str, number: int) -> ColumnElement[bool]:
-    return (contract_revisions.c.name == name) & (contract_revisions.c.number == number)
+    return said == held and digest == last.content_hash and times
 
 
 def _values(held: Revision) -> dict[str, object]:
@@ -156,6 +207,8 @@ def _values(held: Revision) -> dict[str, object]:
         "published": held.published_at,
         "published_by": held.published_by,
         "role": held.role,
+        "owner": held.owner,
+        "contact": held.contact,
     }
 
 
@@ -179,5 +232,7 @@ def _revision(row: "Row[tuple[object, ...]]") -> Revision:
             held["published"],
             held["published_by"],
             held["role"],
+            held["owner"],
+            held["contact"],
         ),
     )

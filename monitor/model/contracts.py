@@ -18,7 +18,8 @@ class Revision:
     """One immutable revision of a provider's promise, in force per environment over [effective_from, effective_to).
 
     `name` is unique per provider; `number` counts from 1; `document` is the text as published; `content_hash` is
-    sha256 of it in hex. `consumer` is empty for a promise to all. `provider_version` empty: all versions.
+    sha256 of it in hex. `consumer` is empty for a promise to all. `provider_version` empty: all versions. `owner` and
+    `contact` are empty where nobody told them.
     """
 
     name: str
@@ -35,19 +36,31 @@ class Revision:
     published_at: datetime
     published_by: str = ""
     role: Role = "contract"
+    owner: str = ""
+    contact: str = ""
+
+
+KEPT = ("consumer", "environment", "role", "owner", "contact")
+"""What a new revision takes over from the one before unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContractDraft:
-    """A revision as somebody asks to publish it; empty text means all. Without `effective_from`: a first one holds for all time, a later one from now."""
+    """A revision as somebody asks to publish it; empty text means all. None: as in the revision before, or all where there is none.
+
+    Without `effective_from` a first one holds for all time, a later one from now. `owner` is the team it belongs to, `contact`
+    how to reach it.
+    """
 
     name: str
     format: str
     provider: str
     document: str
     provider_version: str = ""
-    consumer: str = ""
-    environment: str = ""
+    consumer: str | None = None
+    environment: str | None = None
     effective_from: datetime | None = None
     effective_to: datetime | None = None
-    role: str = "contract"
+    role: str | None = None
+    owner: str | None = None
+    contact: str | None = None

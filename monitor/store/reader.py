@@ -160,6 +160,29 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def recorded(
+        self,
+        callees: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        namespace: str = "",
+        environment: str = "",
+        consumer: str = "",
+        version: str = "",
+    ) -> list[dict[str, Any]]:
+        """Recorded exchanges of a provider under any of these names, alike ones counted, with what checking said of them."""
+        parameters = {
+            "callees": list(callees),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "namespace": namespace,
+            "environment": environment,
+            "consumer": consumer,
+            "version": version,
+        }
+        return self._store.query("recorded_exchanges", parameters)
+
     def evidence(self, edge: Edge, caller_version: str, callee_version: str, since: datetime, until: datetime) -> list[Kept]:
         """Calls of an edge and version pair that were kept with what their traces looked like, the bad ones first."""
         parameters = {

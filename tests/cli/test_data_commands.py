@@ -108,6 +108,14 @@ def test_a_contract_is_published_once_listed_and_shown(capsys: pytest.CaptureFix
         told = said(capsys, "contracts", "publish", "pay.json", "--provider", "payment", "--name", "payments")
         assert "judged: 0 operations, 0 parameters and headers, 0 schemas; 1 remarks" in told
         assert "the contract names no operation: nothing will be judged" in told
+    assert "payments revision 1 of payment is unchanged" in told
+    (tmp_path / "newer.json").write_text(
+        json.dumps({**json.loads(CONTRACT), "paths": {"/a": {"get": {"responses": {"200": {"description": "x"}}}}}})
+    )
+    told = said(capsys, "contracts", "publish", "newer.json", "--provider", "payment", "--name", "payments", "--dry-run")
+    assert "payments revision 2 of payment would be published" in told
+    assert "GET /a operation came (asks more of the provider)" in told
+    assert "no exchange of this contract was recorded" in told
     rows = json.loads(said(capsys, "contracts", "list", "--format", "json"))
     assert [(row["name"], row["number"], row["format"]) for row in rows] == [("payments", 1, "openapi")]
     assert json.loads(said(capsys, "contracts", "show", "payments")) == json.loads(CONTRACT)

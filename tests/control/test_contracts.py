@@ -19,7 +19,7 @@ CHANGED = replace(DRAFT, document="openapi: 3.1.0\npaths: {}")
 
 
 def put(engine: Engine, draft: ContractDraft, now: datetime = NOW) -> Revision:
-    return publish(engine, draft, now, read=read_draft, published_by="ci")
+    return publish(engine, draft, now, read=read_draft, published_by="ci").revision
 
 
 def test_a_first_revision_holds_for_all_time_and_a_later_one_from_now_on(control_engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -14,10 +14,13 @@ from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
+from monitor.contracts.changes import Change
 from monitor.contracts.read import Examined, completed, read_contract, read_draft
 from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
 from monitor.joining.coverage import Covered, coverage
+from monitor.joining.publishing import changed_since, recorded_for
+from monitor.joining.recorded import Recorded
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
@@ -40,14 +43,23 @@ class ContractBody(ExactBody):
         max_length=16_000_000,
         description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, as text",
     )
-    role: Role = Field(default="contract", description="`mock`: it stands for the provider, and is not held against it")
+    role: Role | None = Field(
+        default=None, description="`mock`: it stands for the provider, and is not held against it; as before by default"
+    )
     provider_version: str = Field(default="", max_length=1000)
-    consumer: str = Field(default="", max_length=1000)
-    environment: str = Field(default="", max_length=1000)
+    consumer: str | None = Field(default=None, max_length=1000, description="As before by default; empty: all")
+    environment: str | None = Field(default=None, max_length=1000, description="As before by default; empty: all")
+    owner: str | None = Field(default=None, max_length=200, description="The team it belongs to; as before by default")
+    contact: str | None = Field(
+        default=None, max_length=200, description="How to reach that team; by default the document's info.contact, else as before"
+    )
     effective_from: str | None = Field(
         default=None, max_length=64, description="ISO 8601; a first revision holds for all time without it"
     )
     effective_to: str | None = Field(default=None, max_length=64, description="ISO 8601")
+    dry_run: bool = Field(
+        default=False, description="Publish nothing: tell what would change, and which recorded exchanges would break"
+    )
 
 
 class ContractLine(BaseModel):
@@ -66,6 +78,8 @@ class ContractLine(BaseModel):
     published_at: datetime
     published_by: str
     role: Role
+    owner: str
+    contact: str
 
 
 class RemarkLine(BaseModel):
@@ -94,10 +108,18 @@ class Judged(BaseModel):
 
 
 class Published(ContractLine):
-    """A revision with its document, and what of it will be judged."""
+    """A revision with its document, what of it will be judged, and what it says otherwise than the one before.
+
+    `outcome` tells whether it is new, says the same as the newest, or would be published (`dry_run`). `kept` names what was
+    taken over from the revision before. `changes` has no more than 1,000. `recorded` comes with `dry_run` alone.
+    """
 
     document: str
     judged: Judged
+    outcome: Literal["published", "unchanged", "would_publish"]
+    kept: list[str]
+    changes: list[Change]
+    recorded: Recorded | None
 
 
 @router.get("/contracts", summary="Contracts, their newest revisions")
@@ -118,25 +140,39 @@ def list_contracts(
 def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     """The same content again is the same revision. Never reaches out to the network: a remote $ref is refused.
 
-    So is what OpenAPI's own schema refuses, with its line. `judged` tells what exchanges will be held against.
+    So is what OpenAPI's own schema refuses, with its line. `judged` tells what exchanges will be held against. Consumer,
+    environment, role and owner are those of the revision before unless others are named.
     """
     now = parts.clock()
-    draft = ContractDraft(
-        body.name,
-        body.format or "",
-        body.provider,
-        body.document,
-        body.provider_version,
-        body.consumer,
-        body.environment,
-        moment(body.effective_from, now),
-        moment(body.effective_to, now),
-        body.role,
+    draft = completed(
+        ContractDraft(
+            body.name,
+            body.format or "",
+            body.provider,
+            body.document,
+            body.provider_version,
+            body.consumer,
+            body.environment,
+            moment(body.effective_from, now),
+            moment(body.effective_to, now),
+            body.role,
+            body.owner,
+            body.contact,
+        )
     )
-    draft = completed(draft)
     read: list[Examined] = []
-    revision = registry.publish(parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name)
-    return Published(**asdict(revision), judged=Judged.model_validate(read[0].told()))
+    done = (registry.plan if body.dry_run else registry.publish)(
+        parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name
+    )
+    changed = [] if done.unchanged else changed_since(done.before, done.revision)
+    return Published(
+        **asdict(done.revision),
+        judged=Judged.model_validate(read[0].told()),
+        outcome="unchanged" if done.unchanged else "would_publish" if body.dry_run else "published",
+        kept=list(done.kept),
+        changes=changed,
+        recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now) if body.dry_run else None,
+    )
 
 
 class Coverage(BaseModel):

@@ -1,0 +1,58 @@
+"""A revision that is about to be published, beside the one before it and beside what was recorded."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from monitor.contracts.changes import Change, Read, changes
+from monitor.contracts.read import read_contract
+from monitor.contracts.text import parse
+from monitor.control.contracts import Publication
+from monitor.edges.aliases import Aliases
+from monitor.errors import ContractError
+from monitor.joining.recorded import Recorded, recorded, recorded_examples
+from monitor.joining.registry import canonical
+from monitor.model.contracts import Revision
+from monitor.model.services import split_service
+from monitor.store.reader import Reader
+
+HOURS = 24
+"""So far back recorded exchanges are asked."""
+
+
+def changed_since(before: Revision | None, revision: Revision) -> list[Change]:
+    """What a revision says otherwise than the one before; nothing for a first one, and where that one cannot be read any more."""
+    if before is None:
+        return []
+    try:
+        return changes(_read(before), _read(revision))
+    except ContractError:
+        return []
+
+
+def recorded_for(
+    reader: Reader, aliases: Aliases, planned: Publication, changed: Sequence[Change], now: datetime, hours: int = HOURS
+) -> Recorded:
+    """What the last hours' recorded exchanges tell of a revision; the same for the newest one when it says the same already."""
+    revision = canonical(planned.revision, aliases)
+    promise = _read(planned.revision).promise
+    since, until = now - timedelta(hours=hours), now + timedelta(minutes=5)
+    if promise.by_example:
+        rows = reader.interactions(revision.name, since, until, revision.environment)
+        return recorded_examples(rows, promise, changed, hours)
+    short, namespace = split_service(revision.provider)
+    rows = reader.recorded(
+        sorted({revision.provider, short}),
+        since,
+        until,
+        namespace=namespace,
+        environment=revision.environment,
+        consumer=revision.consumer,
+        version=revision.provider_version,
+    )
+    before = planned.before.number if planned.before is not None else None
+    return recorded(rows, promise, name=revision.name, before=before, changed=changed, hours=hours)
+
+
+def _read(revision: Revision) -> Read:
+    where = f"contract {revision.name} revision {revision.number}"
+    return Read(parse(revision.document, where=where), read_contract(revision.format, revision.document, where=where))

@@ -1,0 +1,167 @@
+"""Publishing over the API: scope and owner are kept, a dry run tells what would change and what recorded traffic says of it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from monitor.contracts.registry import Registry
+from monitor.control.contracts import revisions
+from pipelines.api_logs import ApiLogSettings, api_logs
+from tests.contracts.examples import interaction, pact
+from tests.contracts.promises import PAYMENTS
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.shop_day import NOON
+from tests.pipelines.test_examples_shown import Given
+from tests.pipelines.test_examples_shown import records as orders_records
+
+GOOD = {"id": 7, "amount": 12.5, "currency": "EUR", "state": "open"}
+
+
+def publish(api: Asked, document: str = PAYMENTS, **more: Any) -> dict[str, Any]:
+    said = api.post("/v1/contracts", {"document": document, "provider": "payment", "name": "payments", **more}, LOCAL_TOKEN)
+    assert said.status_code == 201, said.text
+    found: dict[str, Any] = said.json()
+    return found
+
+
+def recorded(api: Asked, *exchanges: dict[str, Any]) -> None:
+    """Exchanges of `payment`, checked by what is published."""
+    known = Registry(revisions(api.parts.engine))
+    given = [
+        {"callee": "payment", "path": "/payments/7", "response_body": json.dumps(GOOD), "request_headers": {"x-tenant": "a"}}
+        | one
+        for one in exchanges
+    ]
+    batch = orders_records(*given, at=NOON - timedelta(hours=1))
+    for _ in api_logs(Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock):
+        pass
+
+
+def test_scope_role_and_owner_stay_until_told_otherwise(api: Asked) -> None:
+    first = publish(api, environment="staging", consumer="web", owner="team-pay", contact="#pay")
+    assert (first["outcome"], first["kept"], first["changes"]) == ("published", [], [])
+    changed = PAYMENTS.replace("maximum: 100", "maximum: 200")
+    second = publish(api, changed)
+    assert [second[word] for word in ("number", "environment", "consumer", "owner", "contact")] == [
+        2,
+        "staging",
+        "web",
+        "team-pay",
+        "#pay",
+    ]
+    assert second["kept"] == ["consumer", "environment", "owner", "contact"]
+    third = publish(api, changed, environment="", owner="team-money")
+    assert [third[word] for word in ("number", "environment", "consumer", "owner")] == [3, "", "web", "team-money"]
+    assert third["kept"] == ["consumer", "contact"]
+    assert publish(api, changed)["outcome"] == "unchanged"
+    line = api.get("/v1/contracts").json()[0]
+    assert (line["number"], line["owner"], line["contact"]) == (3, "team-money", "#pay")
+    page = api.get("/contracts/payments").text
+    assert "team-money" in page
+    assert "#pay" in page
+
+
+def test_a_mock_stays_a_mock(api: Asked) -> None:
+    publish(api, role="mock")
+    again = publish(api, PAYMENTS.replace("maximum: 100", "maximum: 200"))
+    assert (again["number"], again["role"], again["kept"]) == (2, "mock", ["role"])
+
+
+def test_the_document_tells_whom_to_ask(api: Asked) -> None:
+    document = PAYMENTS.replace(
+        'version: "1"}', 'version: "1", contact: {name: Pay, email: pay@example.org, url: "https://pay.example"}}'
+    )
+    assert publish(api, document)["contact"] == "Pay, pay@example.org, https://pay.example"
+    assert publish(api, document, contact="#pay")["contact"] == "#pay"
+
+
+def test_changes_since_the_revision_before_are_told(api: Asked) -> None:
+    publish(api)
+    said = publish(api, PAYMENTS.replace("  /payments/newest:", "  /payments/latest:"))
+    assert {(one["operation"], one["what"], one["breaks"]) for one in said["changes"]} == {
+        ("GET /payments/latest", "came", "provider"),
+        ("GET /payments/newest", "went", "consumers"),
+    }
+    assert said["recorded"] is None
+
+
+def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> None:
+    publish(api)
+    recorded(
+        api,
+        {},
+        {"caller": "billing"},
+        {
+            "caller": "billing",
+            "path": "/payments/newest",
+            "response_body": "new",
+            "response_headers": {"content-type": "text/plain"},
+        },
+        {"status": 204, "response_body": None},
+        {"response_body": json.dumps(GOOD | {"amount": "12"})},
+        {"callee": "other"},
+    )
+    newer = PAYMENTS.replace("  /payments/newest:", "  /payments/latest:")
+    said = publish(api, newer, dry_run=True)
+    assert (said["outcome"], said["number"]) == ("would_publish", 2)
+    assert api.get("/v1/contracts").json()[0]["number"] == 1
+    found = said["recorded"]
+    assert [found[word] for word in ("hours", "exchanges", "breaks", "keeps", "untold")] == [24, 5, 1, 3, 1], found
+    assert {(one["consumer"], one["operation"], one["why"]) for one in found["said"] if one["told"] == "breaks"} == {
+        ("web", "GET /payments/{id}", "type"),
+    }
+    assert [(one["consumer"], one["exchanges"], one["breaks"]) for one in found["consumers"]] == [
+        ("web", 3, 1),
+        ("billing", 2, 0),
+    ]
+    assert publish(api, newer)["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("maximum: 100", "maximum: 100", (0, 1, 0)),
+        ('        "200": {description: one', '        "202": {description: one', (0, 0, 1)),
+        ("amount: {type: number, minimum: 0}", "amount: {type: number, minimum: 5}", (0, 0, 1)),
+        ("amount: {type: number, minimum: 0}", "amount: {type: number}", (0, 1, 0)),
+        ("maxItems: 3", "maxItems: 4", (0, 1, 0)),
+        ("  /payments/{id}:", "  /other/{id}:", (1, 0, 0)),
+    ],
+)
+def test_what_an_exchange_tells_hangs_on_what_changed(api: Asked, old: str, new: str, told: tuple[int, int, int]) -> None:
+    publish(api)
+    recorded(api, {})
+    assert old in PAYMENTS
+    newer = PAYMENTS.replace(old, new)
+    if "/other" in new:  # else /payments/newest would be near enough to be another method's
+        newer = newer.replace("  /payments/newest:", "  /other/newest:")
+    found = publish(api, newer, dry_run=True)["recorded"]
+    assert (found["breaks"], found["keeps"], found["untold"]) == told, found
+
+
+def test_a_first_revision_is_told_by_operation_and_status_alone(api: Asked) -> None:
+    recorded(api, {}, {"path": "/elsewhere"})
+    found = publish(api, dry_run=True)["recorded"]
+    assert {(one["operation"].split()[-1], one["told"], one["why"]) for one in found["said"]} == {
+        ("/elsewhere", "breaks", "undocumented_operation"),
+        ("/payments/{id}", "untold", "no_revision_before"),
+    }
+
+
+def test_examples_show_again_what_they_showed(api: Asked) -> None:
+    old = pact(interaction("an order"), interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}))
+    api.post("/v1/contracts", {"document": json.dumps(old)}, LOCAL_TOKEN)
+    batch = orders_records({}, {"response_body": "{}"}, {"path": "/orders/none"}, at=NOON - timedelta(hours=1))
+    known = Registry(revisions(api.parts.engine))
+    for _ in api_logs(Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock):
+        pass
+    new = pact(
+        interaction("an order"),
+        interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}, answers={"status": 404}),
+    )
+    said = api.post("/v1/contracts", {"document": orjson.dumps(new).decode(), "dry_run": True}, LOCAL_TOKEN).json()
+    found = said["recorded"]
+    assert (found["exchanges"], found["breaks"], found["keeps"], found["untold"]) == (3, 1, 1, 1), found
