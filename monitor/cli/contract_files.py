@@ -44,6 +44,30 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
     return found, passed
 
 
+def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
+    """Documents, files that are no contract, and (file, why) of those that cannot be read: one bad file spoils no other.
+
+    Sources are paths below the folder. `left_out` are such paths that are passed over in silence.
+    """
+    refused: list[tuple[str, str]] = []
+
+    def readable() -> Iterator[tuple[str, bytes]]:
+        for name, raw in _in_folder(folder):
+            if name in left_out:
+                continue
+            try:
+                if _BODIES not in PurePosixPath(name).parts:
+                    parse_or_refuse(_text(raw, name), name)
+            except UsageError as error:
+                refused.append((name, str(error)))
+                continue
+            yield name, raw
+
+    passed: list[str] = []
+    found = _gathered("", readable(), None, passed)
+    return found, passed, refused
+
+
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
     """The document; UsageError when it cannot be read: the same reader as the server's."""
     try:
@@ -67,22 +91,26 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             continue
         if PurePosixPath(name).suffix.lower() not in _SUFFIXES:
             continue
-        text = _text(raw, f"{source}/{name}")
-        document = parse_or_refuse(text, f"{source}/{name}")
+        text = _text(raw, _below(source, name))
+        document = parse_or_refuse(text, _below(source, name))
         told = kind or _kind(document)
         if told in _GATHERED:
             word = _GATHERED[told]
             listed = document.get(word)
             groups.setdefault(told, []).extend(listed if isinstance(listed, list) else [document])
         elif told == "jsonschema" and kind is None and "x-seamwatch" not in document:
-            passed.append(f"{source}/{name}")
+            passed.append(_below(source, name))
         else:
-            own.append(Published(f"{source}/{name}", told, text))
+            own.append(Published(_below(source, name), told, text))
     for told, entries in groups.items():
         if told == "wiremock":
             _with_bodies(entries, bodies)
         own.append(Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1)))
     return own
+
+
+def _below(source: str, name: str) -> str:
+    return f"{source}/{name}" if source else name
 
 
 def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> None:

@@ -81,6 +81,39 @@ def publish(
         typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
 
 
+@commands.command("sync")
+def sync(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A folder, as of a Git repository: PROVIDER/FILE, or with a seamwatch.yaml.")],
+    environment: Annotated[
+        str | None, typer.Option(help="In force in this environment; a seamwatch.yaml may say otherwise.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing: tell what would change.")] = False,
+    form: FormatOption = "table",
+) -> int:
+    """Publish every contract of a folder; again is harmless. Tells published, unchanged or refused of each. Exits 1 when one is refused."""
+    from monitor.cli.contract_folder import planned
+
+    plan = planned(folder)
+    rows: list[dict[str, Any]] = [{"source": source, "outcome": "refused", "said": why} for source, why in plan.refused]
+    with api(settings_of(context)) as there:
+        for source, body in plan.bodies:
+            try:
+                said = there.post("/v1/contracts", {"environment": environment, **body, "dry_run": dry_run})
+            except UsageError as error:
+                rows.append({"source": source, "outcome": "refused", "said": str(error)})
+                continue
+            told = {word: said[word] for word in ("name", "number", "provider", "consumer", "environment", "outcome")}
+            harmful = sum(one["breaks"] in ("consumers", "either") for one in said["changes"])
+            count = f"{len(said['changes'])} changes, {harmful} may break consumers" if said["changes"] else ""
+            rows.append({"source": source, **told, "said": count})
+    rows.sort(key=lambda row: str(row["source"]))
+    show(rows, ["source", "outcome", "name", "number", "said"], form, empty="no contract is in this folder")
+    for source in plan.passed:
+        typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
+    return 1 if any(row["outcome"] == "refused" for row in rows) else 0
+
+
 @commands.command("list")
 def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption = "table") -> None:
     """Newest revisions of all contracts."""

@@ -1,0 +1,94 @@
+"""A folder of contracts is published file by file: by its paths, or by what its manifest says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.contract_folder import planned
+from monitor.cli.main import main
+from monitor.errors import UsageError
+from tests.contracts.examples import interaction, pact
+
+OPENAPI = json.dumps({"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}})
+STUB = json.dumps({"request": {"urlPath": "/a"}, "response": {"status": 200}})
+
+
+def put(folder: Path, **files: Any) -> None:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+
+
+def told(folder: Path) -> dict[str, tuple[str, str, str]]:
+    return {source: (body["name"], body["provider"], body["format"]) for source, body in planned(folder).bodies}
+
+
+def test_the_first_folder_names_the_provider_and_the_file_the_contract(tmp_path: Path) -> None:
+    put(tmp_path, payment__openapi_json=OPENAPI, payment__v2__refunds_json=OPENAPI, cart__cart_json=OPENAPI)
+    put(tmp_path, pacts__web_json=pact(interaction()), orders__stubs__a_json=STUB, orders__stubs__b_json=STUB)
+    put(tmp_path, payment__package_json={"name": "x"})
+    assert told(tmp_path) == {
+        "cart/cart.json": ("cart", "cart", "openapi"),
+        "orders": ("", "orders", "wiremock"),
+        "pacts/web.json": ("", "", "pact"),
+        "payment/openapi.json": ("payment", "payment", "openapi"),
+        "payment/v2/refunds.json": ("payment-refunds", "payment", "openapi"),
+    }
+    assert planned(tmp_path).passed == ["payment/package.json"]
+
+
+def test_a_manifest_says_otherwise(tmp_path: Path) -> None:
+    put(tmp_path, apis__pay_json=OPENAPI, top_json=OPENAPI)
+    put(
+        tmp_path,
+        seamwatch_yaml="contracts:\n- {path: 'apis/*', provider: payment, name: pay-api, environment: staging, version: '2', as: mock, owner: team-pay}\n",
+    )
+    ((source, body),) = planned(tmp_path).bodies
+    assert source == "apis/pay.json"
+    assert {word: body[word] for word in ("provider", "name", "environment", "provider_version", "role", "owner")} == {
+        "provider": "payment", "name": "pay-api", "environment": "staging", "provider_version": "2", "role": "mock", "owner": "team-pay",
+    }  # fmt: skip
+    assert [source for source, _ in planned(tmp_path).refused] == ["top.json"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ("contracts: 7", "no list"),
+        ("contracts: [{provider: x}]", "no `path`"),
+        ("contracts: [{path: x, prvider: y}]", "not known"),
+        ("{", "JSON nor YAML"),
+    ],
+)
+def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path: Path, manifest: str, why: str) -> None:
+    put(tmp_path, seamwatch_yaml=manifest)
+    with pytest.raises(UsageError, match=why):
+        planned(tmp_path)
+
+
+def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    put(tmp_path, payment__openapi_json=OPENAPI, payment__bad_json="{", payment__v1__openapi_json=OPENAPI)
+    plan = planned(tmp_path)
+    assert [source for source, _ in plan.bodies] == ["payment/openapi.json"]
+    assert {source: why.split()[-1] for source, why in plan.refused}.keys() == {"payment/bad.json", "payment/v1/openapi.json"}
+
+
+def test_a_folder_is_published_once_and_says_what_became_of_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
+    folder = tmp_path / "repository"
+    put(folder, payment__openapi_json=OPENAPI, pacts__web_json=pact(interaction()))
+
+    def synced(*words: str) -> tuple[int, dict[str, str]]:
+        with pytest.raises(SystemExit) as end:
+            main(["contracts", "sync", str(folder), "--format", "json", *words])
+        return int(end.value.code or 0), {row["source"]: row["outcome"] for row in json.loads(capsys.readouterr().out)}
+
+    assert synced("--dry-run") == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "would_publish"))
+    assert synced() == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "published"))
+    put(folder, payment__wrong_json={"openapi": "2.0", "paths": {}})
+    assert synced() == (1, {"payment/openapi.json": "unchanged", "pacts/web.json": "unchanged", "payment/wrong.json": "refused"})
