@@ -7,6 +7,7 @@ from functools import partial
 from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
+from monitor.contracts.framing import Writers, nobody
 from monitor.contracts.registry import Registry
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.edges.aliases import Aliases
@@ -23,12 +24,13 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class MessageSettings:
-    """`recorded`: the records are lines of files, each of which tells its topic."""
+    """`recorded`: the records are lines of files, each of which tells its topic. `writers`: schemas that no published contract holds."""
 
     parties: Parties = field(default_factory=Parties)
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     recorded: bool = False
+    writers: Writers = nobody
 
 
 def messages(
@@ -38,7 +40,7 @@ def messages(
 
     As with API logs: nothing of a record is kept between batches, and every row collapses under its natural key.
     """
-    examiner, books = Examiner(settings.aliases), Books(store, "messages")
+    examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "messages")
     budget = RejectBudget(settings.limits, "messages", partial(explained, "messages"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())

@@ -24,7 +24,8 @@ from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings, policy_of, read_policy
-from monitor.config.groups import file_text
+from monitor.config.groups import ContractSettings, file_text
+from monitor.contracts.framing import Writers
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control
 from monitor.control.turn import Turn
@@ -39,6 +40,7 @@ from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.registry import RegistryWatch
+from monitor.joining.writers import SchemaRegistry, Schemas
 from monitor.model.policy import Policy
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
@@ -150,7 +152,7 @@ class House:
         """How applications' own messages are read; `recorded`: from files, each line of which tells its topic."""
         topics = self.settings.topics
         parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
-        return MessageSettings(parties, self.aliases, self.limits, recorded)
+        return MessageSettings(parties, self.aliases, self.limits, recorded, known_writers(self.settings.contracts))
 
     def deploys_read(self) -> DeploySettings:
         """How deploy events, and versions seen in telemetry, are read."""
@@ -306,6 +308,14 @@ class House:
             hold_seconds=said.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
         )
         return NotifySettings(enabled=said.enabled, lifecycle=life)
+
+
+def known_writers(said: ContractSettings) -> Writers:
+    """The schemas of the folder and the registry that the settings name."""
+    registry = SchemaRegistry(
+        said.schema_registry_url, said.schema_registry_username, said.schema_registry_password.get_secret_value()
+    )
+    return Schemas(said.schema_folder, registry if said.schema_registry_url else None)
 
 
 def calm_collector() -> None:

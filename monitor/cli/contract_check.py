@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monitor.cli.assembly import known_writers
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
 from monitor.config import Settings
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
+from monitor.contracts.framing import SchemaKey, Writer, Writers
 from monitor.contracts.interactions import NO_INTERACTION
 from monitor.contracts.lines import lines_of
 from monitor.contracts.messages import NO_MESSAGE
@@ -95,9 +97,15 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
         raise UsageError(f"no such file: {', '.join(missing)}")
     documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
     held = [one.held for one in documents]
+    told = known_writers(settings.contracts)
+    published = {key: one for each in held if each.promise is not None for key, one in each.promise.writers.items()}
+
+    def writers(key: SchemaKey) -> Writer | str:
+        return published.get(key) or told(key)
+
     tally, report = Tally(), reporter(form)
     for index, (file, offset, form_told, found) in enumerate(_entries(traffic, source, settings, tally)):
-        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(found, held)}
+        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(found, held, writers)}
         tally.add(row)
         report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes", "shown")})
     report.end(_whole(documents, tally))
@@ -195,7 +203,7 @@ def _messages(traffic: Sequence[Path], settings: Settings) -> Iterator[tuple[str
                     yield records.partitions[at].topic, records.offsets[at], MESSAGES, found[place]
 
 
-def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
+def _row(found: Exchange | Refused, held: Sequence[InForce], writers: Writers) -> dict[str, Any]:
     if isinstance(found, Refused):
         reason = f"{UNREADABLE}: {found}"
         return {
@@ -210,7 +218,7 @@ def _row(found: Exchange | Refused, held: Sequence[InForce]) -> dict[str, Any]:
             "contract_names_it": False,
             "shown": [],
         }
-    checked = _checked(found, held)
+    checked = _checked(found, held, writers)
     reasons = _reasons(checked)
     return {
         "operation": printable(checked.operation, "\N{REPLACEMENT CHARACTER}"),
@@ -235,9 +243,9 @@ def _broken(violation: Violation) -> dict[str, Any]:
     return {**said, "actual_kind": violation.actual, "contract": violation.contract}
 
 
-def _checked(exchange: Exchange, held: Sequence[InForce]) -> Checked:
+def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> Checked:
     if exchange.protocol == MESSAGING:
-        record = Carried(exchange.path, exchange.request_body, exchange.request_headers)
+        record = Carried(exchange.path, exchange.request_body, exchange.request_headers, writers=writers)
         return check_payloads(exchange, record, Payload(None, {}), held, lambda: exchange.path)
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)

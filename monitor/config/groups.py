@@ -213,6 +213,18 @@ class ContractSettings(Group):
         default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
     )
 
+    schema_folder: Path | None = Field(
+        default=None,
+        description="folder with schemas that records were written by, named by their id or GUID: `7.avsc`, `8.proto`, `9.json`",
+    )
+    schema_registry_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="schema registry with Confluent's API, asked for the ids that records name; empty: none is asked",
+    )
+    schema_registry_username: str = Field(default="", description="user name there")
+    schema_registry_password: SecretStr = Field(default=SecretStr(""), description="password there")
+
 
 class DetectionSettings(Group):
     """How deploys are judged."""

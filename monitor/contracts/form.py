@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from monitor.contracts.carried import Carried
+from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.matching.call import plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part
@@ -175,6 +176,8 @@ class Promise:
     left: Sequence[Left] = ()
     of_messages: Sequence[Schema] = ()
     """The schemas that messages are held against."""
+    writers: Mapping[SchemaKey, Writer] = field(default_factory=dict)
+    """Schemas that records may have been written by, under the keys that their frames name."""
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
     _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
@@ -231,13 +234,14 @@ def by_example(
     consumer: str = "",
     left: Sequence[Left] = (),
     of_messages: Sequence[Schema] = (),
+    writers: Mapping[SchemaKey, Writer] | None = None,
 ) -> Promise:
     """The promise of a contract of examples."""
     index: dict[tuple[str, str], list[Interaction]] = {}
     for one in interactions:
         for method in one.methods or ("",):
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
-    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, index)
+    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, index)
 
 
 def _is_topic(address: str, topic: str) -> bool:

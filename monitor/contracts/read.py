@@ -7,6 +7,7 @@ from typing import Any
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.form import Promise
 from monitor.contracts.formats.asyncapi import is_asyncapi, read_asyncapi
+from monitor.contracts.formats.avro import is_avro, read_avro
 from monitor.contracts.formats.discriminators import unpicked
 from monitor.contracts.formats.jsonschema import read_jsonschema
 from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
@@ -147,6 +148,7 @@ def kind_of(document: dict[str, Any]) -> str:
 
 _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "asyncapi": is_asyncapi,
+    "avro": is_avro,
     "pact": is_pact,
     "mountebank": is_mountebank,
     "spring-cloud-contract": is_spring_cloud_contract,
@@ -164,6 +166,7 @@ def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, lim
         "mountebank": read_mountebank,
         "jsonschema": read_jsonschema,
         "asyncapi": read_asyncapi,
+        "avro": read_avro,
     }
     if kind in by_example:
         return by_example[kind](document, where=where, limits=limits)

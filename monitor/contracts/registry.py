@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from monitor.contracts.form import Promise
+from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.errors import ContractError
@@ -117,6 +118,12 @@ class Registry:
                 if meant is not None and (unreadable or (spoken and (provider == own or any(one.topic for one in spoken)))):
                     found.append(meant)
         return found
+
+    @cached_property
+    def writers(self) -> Mapping[SchemaKey, Writer]:
+        """The schemas that published contracts name by the keys of a registry."""
+        held = [one for names in self._by_provider.values() for entries in names.values() for _, one in entries]
+        return {key: writer for one in held if one.promise is not None for key, writer in one.promise.writers.items()}
 
     @cached_property
     def _speaking(self) -> list[str]:

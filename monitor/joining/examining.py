@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitor import telemetry
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import NO_CONTRACT, check_payloads
+from monitor.contracts.framing import SchemaKey, Writer, Writers, nobody
 from monitor.contracts.messages import UNKNOWN_PRODUCER
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
@@ -113,8 +114,10 @@ class _Names:
 class Examiner:
     """Checks exchanges and lays out their rows. Lives between batches: it remembers names, to bound a flood."""
 
-    def __init__(self, aliases: Aliases) -> None:
+    def __init__(self, aliases: Aliases, writers: Writers = nobody) -> None:
+        """`writers` tells the schemas that no published contract holds, by the keys that records name."""
         self._aliases = aliases
+        self._writers = writers
         self._services, self._operations = NameCap(MAX_SERVICES), NameCap(MAX_OPERATIONS)
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
         self._template = lru_cache(maxsize=16_384)(template_path)
@@ -130,7 +133,7 @@ class Examiner:
         seen: Counter[str] = Counter()
         for exchange in exchanges:
             names = self._named(exchange)
-            request, response, contracts = _held_against(exchange, names, registry)
+            request, response, contracts = self._held_against(exchange, names, registry)
             checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
             if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
                 checked = replace(checked, reason=UNKNOWN_CALLEE)
@@ -165,6 +168,33 @@ class Examiner:
             index,
         )
 
+    def _held_against(self, exchange: Exchange, names: _Names, registry: Registry) -> tuple[Payload, Payload, list[InForce]]:
+        """Both sides of an exchange, and the contracts that bind them; of a message its producer's, and those of its topic."""
+        response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
+        if exchange.protocol == MESSAGING:
+            producer = names.caller if exchange.caller else ""
+            record = Carried(
+                exchange.path,
+                exchange.request_body,
+                exchange.request_headers,
+                truncated=exchange.request_truncated,
+                writers=partial(self._writer, registry),
+            )
+            return (
+                record,
+                response,
+                registry.find_messages(exchange.path, producer, names.environment, names.caller_version, exchange.end_ns),
+            )
+        request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
+        contracts = registry.find(
+            names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
+        )
+        return request, response, contracts
+
+    def _writer(self, registry: Registry, key: SchemaKey) -> Writer | str:
+        """A published schema beats others of its key."""
+        return registry.writers.get(key) or self._writers(key)
+
     def _named(self, exchange: Exchange) -> _Names:
         said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
         known = self._names.get(said)
@@ -188,24 +218,6 @@ class Examiner:
             return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
         route = exchange.route or self._template(exchange.path)
         return self._operations.within(callee, [http_operation(exchange.method, route)])[0]
-
-
-def _held_against(exchange: Exchange, names: _Names, registry: Registry) -> tuple[Payload, Payload, list[InForce]]:
-    """Both sides of an exchange, and the contracts that bind them; of a message its producer's, and those of its topic."""
-    response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
-    if exchange.protocol == MESSAGING:
-        producer = names.caller if exchange.caller else ""
-        record = Carried(exchange.path, exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
-        return (
-            record,
-            response,
-            registry.find_messages(exchange.path, producer, names.environment, names.caller_version, exchange.end_ns),
-        )
-    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
-    contracts = registry.find(
-        names.callee, names.environment, names.callee_version, names.caller, exchange.end_ns, exchange.callee_namespace
-    )
-    return request, response, contracts
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:

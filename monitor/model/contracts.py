@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-ContractFormat = Literal["openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank", "asyncapi"]
+ContractFormat = Literal["openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank", "asyncapi", "avro"]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
 Role = Literal["contract", "mock"]

@@ -1,11 +1,14 @@
 """AsyncAPI 2.x and 3.x into the intermediate form. https://www.asyncapi.com/docs/reference/specification/v3.0.0"""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
+from monitor.contracts.formats.avro import avro_message
+from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge
@@ -162,14 +165,21 @@ class _Reader:
         described = [one for layer in [message, *traits] if "headers" in layer.held for one in self._headers(layer)]
         if described:
             judges.append(headers_judge(described))
+        avro = str(said.get("schemaFormat") or _form_of(message)).startswith("application/vnd.apache.avro")
+        if avro and "contentType" not in said and not self._document.get("defaultContentType"):
+            media = ""
         payload = self._payload(message, str(said.get("schemaFormat") or ""), media)
-        if payload is not None:
+        fits = None
+        if isinstance(payload, Message):
+            judges += payload.sides
+            fits = payload.fits
+        elif payload is not None:
             judges.append(payload)
         if not judges:
             return None
         told = str(said.get("name") or said.get("messageId") or said.get("title") or message.clause.rpartition("/")[2])
         name = unique(f"{told} in {topic}" if topic else told, self._named)
-        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own)
+        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own, fits=fits)
 
     def _headers(self, layer: _Placed) -> list[Parameter]:
         held = self._at(layer.held["headers"], f"{layer.clause}/headers")
@@ -184,7 +194,7 @@ class _Reader:
     def _reading(self, schema: Any) -> Any:
         return reading_of(self._document, schema)
 
-    def _payload(self, message: _Placed, form: str, media: str) -> MessageJudge | None:
+    def _payload(self, message: _Placed, form: str, media: str) -> MessageJudge | Message | None:
         if "payload" not in message.held:
             self._left.append(Left(message.clause, "the message describes no payload"))
             return None
@@ -193,6 +203,8 @@ class _Reader:
             form = held["schemaFormat"]
             held, clause = follow(self._document, held["schema"], f"{clause}/schema", self._where)
         draft = self._draft_of(form, held)
+        if form.startswith("application/vnd.apache.avro") and not is_json_type(media):
+            return avro_message(avro_of(_unfolded(held), self._where, clause), "", clause, own=True)
         if draft is None:
             self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
             return None
@@ -245,6 +257,23 @@ def _topic(address: str, channel: Mapping[str, Any]) -> str:
     kafka = bindings.get("kafka") if isinstance(bindings, dict) else None
     topic = kafka.get("topic") if isinstance(kafka, dict) else None
     return topic if isinstance(topic, str) and topic else address
+
+
+def _form_of(message: _Placed) -> str:
+    """The schema format that stands beside a payload's schema, as since 3.0."""
+    payload = message.held.get("payload")
+    said = payload.get("schemaFormat") if isinstance(payload, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def _unfolded(held: Any) -> Any:
+    """A schema that stands as text."""
+    if not isinstance(held, str):
+        return held
+    try:
+        return json.loads(held)
+    except (ValueError, RecursionError):
+        return held
 
 
 def _list(held: Any) -> list[Any]:

@@ -1,0 +1,141 @@
+"""Avro's schema resolution: what a reader cannot read of what a writer may have written.
+
+https://avro.apache.org/docs/1.12.0/specification/#schema-resolution; the words are those of its SchemaCompatibility.
+"""
+
+from typing import Any
+
+from monitor.contracts.compatibility.changes import Change
+from monitor.contracts.formats.avro_schema import AvroSchema
+from monitor.errors import ContractError
+from monitor.model.pointers import escaped
+
+_PROMOTED = {
+    "int": {"long", "float", "double"},
+    "long": {"float", "double"},
+    "float": {"double"},
+    "string": {"bytes"},
+    "bytes": {"string"},
+}
+_MOST_COMPARED = 100_000
+
+
+def avro_changes(writer: AvroSchema, reader: AvroSchema) -> list[Change]:
+    """Every place where the reader cannot read the writer's data, each once; none: it reads all of it."""
+    found = _Comparison(writer, reader)
+    found.compare(writer.root, reader.root, "")
+    return list(dict.fromkeys(found.changes))
+
+
+class _Comparison:
+    def __init__(self, writer: AvroSchema, reader: AvroSchema) -> None:
+        self._writer, self._reader = writer, reader
+        self.changes: list[Change] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._compared = 0
+
+    def compare(self, writer: Any, reader: Any, pointer: str) -> None:
+        self._compared += 1
+        if self._compared > _MOST_COMPARED:
+            raise ContractError(f"more than {_MOST_COMPARED} parts of two schemas are compared; break up their unions")
+        writer, reader = self._writer.follow(writer), self._reader.follow(reader)
+        if isinstance(writer, dict) and isinstance(writer["type"], dict | list):
+            self.compare(writer["type"], reader, pointer)
+        elif isinstance(reader, dict) and isinstance(reader["type"], dict | list):
+            self.compare(writer, reader["type"], pointer)
+        elif isinstance(writer, list):
+            for branch in writer:
+                self._branch(branch, reader, pointer)
+        elif isinstance(reader, list):
+            self._any(writer, reader, pointer)
+        else:
+            self._plain(writer, reader, pointer)
+
+    def _branch(self, branch: Any, reader: Any, pointer: str) -> None:
+        """One branch that the writer may have taken."""
+        if not isinstance(reader, list):
+            self.compare(branch, reader, pointer)
+        else:
+            self._any(branch, reader, pointer)
+
+    def _any(self, writer: Any, reader: list[Any], pointer: str) -> None:
+        """A reader's union reads what any of its branches reads; what keeps the one of the same name and kind from it is told."""
+        followed = self._writer.follow(writer)
+        tried: list[tuple[Any, list[Change]]] = []
+        for branch in reader:
+            kept, seen = self.changes, self._seen
+            self.changes, self._seen = [], set(seen)
+            self.compare(followed, branch, pointer)
+            found, self.changes = self.changes, kept
+            if not found:
+                return
+            self._seen = seen
+            tried.append((branch, found))
+        alike = [
+            found
+            for branch, found in tried
+            if _kind(self._reader.follow(branch)) == _kind(followed) and not _misnamed(found, pointer)
+        ]
+        if len(alike) == 1:
+            self.changes += alike[0]
+        else:
+            union = "|".join(_kind(self._reader.follow(one)) for one in reader)[:80]
+            self.changes.append(Change("MISSING_UNION_BRANCH", pointer, union or "no branch", _kind(followed)))
+
+    def _plain(self, writer: Any, reader: Any, pointer: str) -> None:
+        theirs, ours = _kind(writer), _kind(reader)
+        if theirs != ours:
+            if ours not in _PROMOTED.get(theirs, ()):
+                self.changes.append(Change("TYPE_MISMATCH", pointer, ours, theirs))
+            return
+        if theirs == "array":
+            self.compare(writer["items"], reader["items"], f"{pointer}/*")
+        elif theirs == "map":
+            self.compare(writer["values"], reader["values"], f"{pointer}/*")
+        elif theirs in ("record", "enum", "fixed"):
+            self._named(writer, reader, theirs, pointer)
+
+    def _named(self, writer: dict[str, Any], reader: dict[str, Any], kind: str, pointer: str) -> None:
+        if not same_name(writer, reader):
+            self.changes.append(Change("NAME_MISMATCH", pointer, str(reader["name"])[:80], str(writer["name"])[:80]))
+            return
+        if kind == "fixed":
+            if writer["size"] != reader["size"]:
+                self.changes.append(Change("FIXED_SIZE_MISMATCH", pointer, str(reader["size"]), str(writer["size"])))
+        elif kind == "enum":
+            missing = [one for one in writer["symbols"] if one not in reader["symbols"]]
+            if missing and "default" not in reader:
+                self.changes.append(
+                    Change("MISSING_ENUM_SYMBOLS", pointer, f"{len(reader['symbols'])} symbols", f"{len(missing)} others")
+                )
+        elif (writer["name"], reader["name"]) not in self._seen:
+            self._seen.add((writer["name"], reader["name"]))
+            self._fields(writer, reader, pointer)
+
+    def _fields(self, writer: dict[str, Any], reader: dict[str, Any], pointer: str) -> None:
+        written = {one["name"]: one for one in writer["fields"]}
+        for one in reader["fields"]:
+            names = [one["name"], *one.get("aliases", ())]
+            found = next((written[name] for name in names if name in written), None)
+            place = f"{pointer}/{escaped(one['name'])}"
+            if found is not None:
+                self.compare(found["type"], one["type"], place)
+            elif "default" not in one:
+                self.changes.append(Change("READER_FIELD_MISSING_DEFAULT_VALUE", place, "a field without a default", "absent"))
+
+
+def same_name(writer: dict[str, Any], reader: dict[str, Any]) -> bool:
+    """Whether two named types match: by their names without namespaces, or by an alias of the reader's."""
+    full, short = str(writer["name"]), str(writer["name"]).rpartition(".")[2]
+    space = str(reader["name"]).rpartition(".")[0]
+    aliases = {one if "." in one or not space else f"{space}.{one}" for one in reader.get("aliases", ())}
+    return short == str(reader["name"]).rpartition(".")[2] or full in aliases
+
+
+def _misnamed(found: list[Change], pointer: str) -> bool:
+    return any(one.rule == "NAME_MISMATCH" and one.pointer == pointer for one in found)
+
+
+def _kind(schema: Any) -> str:
+    kind = schema["type"] if isinstance(schema, dict) else "union" if isinstance(schema, list) else schema
+    return "record" if kind == "error" else str(kind)

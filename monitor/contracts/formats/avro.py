@@ -1,0 +1,127 @@
+"""Avro schemas as contracts of a topic's records, framed by a registry's client or bare."""
+
+import io
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+
+from monitor.contracts.broken import Broken
+from monitor.contracts.carried import Carried
+from monitor.contracts.compatibility.avro import avro_changes, same_name
+from monitor.contracts.compatibility.changes import Change
+from monitor.contracts.form import Message, MessageJudge, Promise, by_example
+from monitor.contracts.formats.avro_schema import NAMED, NOT_AVRO, AvroSchema, avro_of, avro_writer, unread
+from monitor.contracts.formats.binding import bound
+from monitor.contracts.framing import Writer
+from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, is_json_type
+from monitor.errors import ContractError
+
+UNREADABLE_SCHEMA = "unreadable_schema"  # the registry's own schema cannot be used
+_UNRESOLVED = (SchemaResolutionError, EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError)
+
+
+def is_avro(document: Mapping[str, Any]) -> bool:
+    """Whether a document is an Avro schema: a named type with what it needs, or a union of such."""
+    kind = document.get("type")
+    if isinstance(document.get("contracts"), list):
+        return bool(document["contracts"]) and all(is_avro(one) for one in document["contracts"])
+    needs = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
+    return isinstance(kind, str) and kind in NAMED and isinstance(document.get("name"), str) and needs[kind] in document
+
+
+def read_avro(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:  # noqa: ARG001 - as others'
+    """The promise of one schema: of the records of a topic where `x-seamwatch` names one, else of those that were written by a schema of
+    its name. Raises ContractError, saying where.
+    """
+    bind = bound(document, where)
+    schema = avro_of(document["contracts"] if isinstance(document.get("contracts"), list) else document, where)
+    message = avro_message(schema, bind.topic, "", own=not bind.topic)
+    return by_example((), (message,), writers=dict.fromkeys(bind.keys, Writer("avro", bind.text)))
+
+
+def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> Message:
+    """A message that is data of a schema."""
+
+    def fits(record: Carried) -> bool | None:
+        written = _written(record)
+        if not isinstance(written, AvroSchema) or not schema.name or not written.name:
+            return None
+        return same_name(written.root, schema.root)
+
+    return Message(schema.name or topic or "a union", clause, (avro_judge(schema, clause),), topic=topic, own=own, fits=fits)
+
+
+def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
+    """What a schema asks of a record: that it reads the record's data, by the schema that wrote it where a frame names one."""
+
+    def judge(record: Carried, said: Mismatches) -> None:
+        raw, problem = record.raw()
+        if problem == EMPTY:
+            said.add(Broken("missing_body", "", clause, "present", "absent"))
+            return
+        if problem or is_json_type(record.media):
+            said.leave(problem or MEDIA_TYPE, clause)
+            return
+        data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
+        frame, written = record.frame, _written(record)
+        if frame is None or written is None or (isinstance(written, str) and not frame.told and not unread(schema, data)):
+            _held(schema, schema, data, clause, said)
+        elif isinstance(written, str):
+            said.leave(written, clause)
+        else:
+            _held(written, schema, frame.body, clause, said)
+
+    return judge
+
+
+def _written(record: Carried) -> AvroSchema | str | None:
+    """The schema that wrote a record, or why it is not known; None without a frame."""
+    frame = record.frame
+    if frame is None:
+        return None
+    writer = record.writers(frame.key)
+    if isinstance(writer, str):
+        return writer
+    try:
+        return avro_writer(writer) if writer.kind == "avro" else UNREADABLE_SCHEMA
+    except ContractError:
+        return UNREADABLE_SCHEMA
+
+
+def _held(written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, said: Mismatches) -> None:
+    problem = unread(written, data)
+    if problem == NOT_AVRO:
+        said.add(Broken(NOT_AVRO, "", clause, f"data of {written.name or 'the schema'}"[:80], "other bytes"))
+        return
+    if problem:
+        said.leave(problem, clause)
+        return
+    if written is schema:
+        return
+    changes = _changes(written, schema)
+    if changes and not _resolved(written, schema, data):
+        for one in changes:
+            said.add(Broken(one.rule, one.pointer, clause, one.expected, one.actual))
+
+
+@lru_cache(maxsize=4096)
+def _changes(written: AvroSchema, schema: AvroSchema) -> tuple[Change, ...]:
+    """What the contract's schema cannot read of another's data; one whole when the two are too large to compare."""
+    try:
+        return tuple(avro_changes(written, schema))
+    except ContractError:
+        return (Change("TYPE_MISMATCH", "", "a schema", "a schema that is too large to compare"),)
+
+
+def _resolved(written: AvroSchema, schema: AvroSchema, data: bytes) -> bool:
+    """Whether the contract's schema reads this very data: a change may lie where it holds nothing."""
+    try:
+        fastavro.schemaless_reader(io.BytesIO(data), written.root, schema.root)
+    except _UNRESOLVED:
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""What ties a schema that names no topic to one: `"x-seamwatch": {"topic": "orders", "ids": [7], "guids": ["…"], "message": "a.B"}`."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.contracts.framing import SchemaKey
+from monitor.errors import ContractError
+
+BINDING = "x-seamwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`topic` and `message` "" where they are not told; `keys`: under which a registry knows the schema; `text` is the schema alone."""
+
+    topic: str
+    keys: Sequence[SchemaKey]
+    message: str
+    text: str
+
+
+def bound(document: dict[str, Any], where: str) -> Bound:
+    """The binding in a document. Raises ContractError for one that cannot be meant."""
+    said = document.get(BINDING, {})
+    if not isinstance(said, dict):
+        raise ContractError(f"{where}: {BINDING} is no object", f"/{BINDING}")
+    for word in ("topic", "message"):
+        if not isinstance(said.get(word, ""), str):
+            raise ContractError(f"{where}: {BINDING}.{word} is no text", f"/{BINDING}/{word}")
+    keys: list[SchemaKey] = []
+    for word in ("ids", "guids"):
+        listed = said[word] if isinstance(said.get(word), list) else []
+        keys += [_key(one, where, f"/{BINDING}/{word}") for one in listed]
+    plain: Any = {name: value for name, value in document.items() if name != BINDING}
+    if isinstance(plain.get("contracts"), list):
+        plain = plain["contracts"]
+    return Bound(said.get("topic", ""), tuple(keys), said.get("message", ""), json.dumps(plain))
+
+
+def _key(said: Any, where: str, pointer: str) -> SchemaKey:
+    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < 2**32:
+        return said
+    try:
+        return str(uuid.UUID(said))
+    except (ValueError, TypeError, AttributeError):
+        raise ContractError(f"{where}: {pointer} holds what is neither an id of a schema nor a GUID", pointer) from None

@@ -1,0 +1,233 @@
+"""Avro records, framed and bare, against the schema that a contract promises; hostile bytes end in words, not in faults."""
+
+import io
+import json
+import struct
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.contracts.carried import Carried
+from monitor.contracts.check import check_payloads
+from monitor.contracts.formats.avro_schema import avro_of, unread
+from monitor.contracts.framing import UNKNOWN_SCHEMA, SchemaKey, Writer
+from monitor.contracts.payloads import Payload
+from monitor.contracts.read import examine, kind_of
+from monitor.contracts.registry import Registry
+from monitor.errors import ContractError
+from monitor.model.contracts import Revision
+from monitor.model.exchanges import MESSAGING, Checked, Exchange
+from tests.contracts.promises import AT_NS
+from tests.contracts.test_messages import held, said
+
+ORDER: dict[str, Any] = {
+    "type": "record", "name": "Order", "namespace": "shop",
+    "fields": [
+        {"name": "id", "type": "long"},
+        {"name": "note", "type": ["null", "string"], "default": None},
+        {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}]}}},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["OPEN", "DONE"]}},
+    ],
+}  # fmt: skip
+GOOD = {"id": 7, "note": None, "lines": [{"sku": "a"}], "at": 2**62, "state": "OPEN"}
+GUID = uuid.UUID("9d4e0c22-0b5e-4b43-9a3b-0c4cf2f6d0aa")
+
+
+def written(value: Any, schema: Any = ORDER) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(json.dumps(schema).replace("timestamp-millis", "x"))), value)
+    return out.getvalue()
+
+
+def framed(value: Any, schema: Any = ORDER, key: int | uuid.UUID = 7) -> bytes:
+    begin = b"\x00" + struct.pack(">I", key) if isinstance(key, int) else b"\x01" + key.bytes
+    return begin + written(value, schema)
+
+
+def topic(schema: Any = ORDER, **bind: Any) -> str:
+    return json.dumps(schema | {"x-seamwatch": {"topic": "orders"} | bind})
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    """The order with fields of other types; None takes one away."""
+    kept = [
+        {**one, "type": fields.get(one["name"], one["type"])}
+        for one in ORDER["fields"]
+        if fields.get(one["name"], "") is not None
+    ]
+    added = [
+        {"name": name, "type": kind}
+        for name, kind in fields.items()
+        if kind is not None and name not in {one["name"] for one in kept}
+    ]
+    return ORDER | {"fields": kept + added}
+
+
+def judged(
+    value: bytes,
+    *revisions: Revision,
+    known: dict[SchemaKey, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    producer: str = "till",
+) -> Checked:
+    registry = Registry(revisions)
+    assert not registry.broken
+    told = {key: one if isinstance(one, Writer) else Writer("avro", json.dumps(one)) for key, one in (known or {}).items()}
+    writers: Callable[[SchemaKey], Writer | str] = lambda key: registry.writers.get(key) or told.get(key, UNKNOWN_SCHEMA)  # noqa: E731
+    exchange = Exchange(
+        "ab" * 8, 0, 0, 0, AT_NS, None, "", "orders", "", "", 0, producer, "", "kafka", "", "", "production", b"", b"", protocol=MESSAGING,
+    )  # fmt: skip
+    record = Carried("orders", value, headers or {}, writers=writers)
+    contracts = registry.find_messages("orders", producer, "production", "", AT_NS)
+    return check_payloads(exchange, record, Payload(None, {}), contracts, lambda: "orders")
+
+
+TOPIC = held(topic(), "avro")
+
+
+def test_bare_data_is_read_by_the_contracts_own_schema_all_of_it() -> None:
+    assert said(judged(written(GOOD), TOPIC)) == ("valid", "", [])
+    for bad in (written(GOOD)[:-1], written(GOOD) + b"\x00", b"{}", b"\xff" * 40, written(GOOD)[:-1] + b"\x09"):
+        assert said(judged(bad, TOPIC)) == ("violated", "", [("request", "not_avro", "")])
+    assert said(judged(b"", TOPIC)) == ("not_checked", "no_body", [])
+
+
+@pytest.mark.parametrize("key", [7, GUID])
+def test_framed_data_is_read_by_the_schema_that_wrote_it_and_resolved(key: int | uuid.UUID) -> None:
+    known: dict[SchemaKey, Any] = {key if isinstance(key, int) else str(key): ORDER}
+    assert said(judged(framed(GOOD, key=key), TOPIC, known=known)) == ("valid", "", [])
+    newer = changed(extra="string")
+    known = dict.fromkeys(known, newer)
+    assert said(judged(framed(GOOD | {"extra": "x"}, newer, key), TOPIC, known=known)) == ("valid", "", [])
+
+
+def test_what_the_contract_cannot_read_of_another_writers_data_is_told_by_its_place() -> None:
+    for schema, value, rule, pointer in (
+        (changed(id="string"), GOOD | {"id": "7"}, "TYPE_MISMATCH", "/id"),
+        (changed(at=None), GOOD, "READER_FIELD_MISSING_DEFAULT_VALUE", "/at"),
+        (changed(lines={"type": "array", "items": "string"}), GOOD | {"lines": ["a"]}, "TYPE_MISMATCH", "/lines/*"),
+        (
+            changed(state={"type": "enum", "name": "State", "symbols": ["OPEN", "LOST"]}),
+            GOOD | {"state": "LOST"},
+            "MISSING_ENUM_SYMBOLS",
+            "/state",
+        ),
+        (changed(note=["null", "string", "long"]), GOOD | {"note": 5}, "MISSING_UNION_BRANCH", "/note"),
+    ):
+        found = judged(framed(value, schema), TOPIC, known={7: schema})
+        assert said(found) == ("violated", "", [("request", rule, pointer)])
+
+
+def test_a_change_that_this_very_record_does_not_meet_breaks_nothing() -> None:
+    schema = changed(state={"type": "enum", "name": "State", "symbols": ["OPEN", "LOST"]}, note=["null", "long"])
+    assert said(judged(framed(GOOD, schema), TOPIC, known={7: schema})) == ("valid", "", [])
+
+
+def test_ids_are_resolved_from_published_documents_and_header_ids_are_read() -> None:
+    one = held(topic(ids=[7], guids=[str(GUID).upper()]), "avro")
+    assert said(judged(framed(GOOD), one)) == ("valid", "", [])
+    assert said(judged(framed(GOOD, key=GUID), one)) == ("valid", "", [])
+    header = {"__value_schema_id": (b"\x01" + GUID.bytes).hex()}
+    assert said(judged(written(GOOD), one, headers=header)) == ("valid", "", [])
+    assert said(judged(b"\xff", one, headers=header))[0] == "violated"
+
+
+def test_a_schema_that_nobody_knows_leaves_the_record_open() -> None:
+    assert said(judged(framed(GOOD), TOPIC)) == ("not_checked", "unknown_schema", [])
+    header = {"__value_schema_id": (b"\x00" + struct.pack(">I", 8)).hex()}
+    assert said(judged(written(GOOD), TOPIC, headers=header)) == ("not_checked", "unknown_schema", [])
+    for wrong in (Writer("avro", "{"), Writer("avro", '{"type": "nothing"}'), Writer("protobuf", "syntax")):
+        assert said(judged(framed(GOOD), TOPIC, known={7: wrong})) == ("not_checked", "unreadable_schema", [])
+
+
+def test_data_that_begins_as_a_frame_would_is_data_where_its_id_is_unknown() -> None:
+    schema = {
+        "type": "record",
+        "name": "N",
+        "fields": [{"name": "a", "type": ["null", "int"]}, *({"name": f"f{n}", "type": "int"} for n in range(6))],
+    }
+    value = {"a": None, **{f"f{n}": 0 for n in range(6)}}
+    assert written(value, schema)[0] == 0
+    assert said(judged(written(value, schema), held(topic(schema), "avro"))) == ("valid", "", [])
+
+
+def test_a_schema_without_a_topic_binds_the_records_of_its_name_that_its_provider_sends() -> None:
+    one = held(json.dumps(ORDER), "avro")
+    assert said(judged(framed(GOOD), one, known={7: ORDER})) == ("valid", "", [])
+    assert said(judged(framed(GOOD, changed(at=None)), one, known={7: changed(at=None)}))[0] == "violated"
+    other = ORDER | {"name": "Else"}
+    assert said(judged(framed(GOOD, other), one, known={7: other})) == ("not_checked", "no_message", [])
+    assert said(judged(b"\xff", one)) == ("not_checked", "ambiguous_message", [])
+
+
+def test_asyncapi_payloads_in_avro_are_judged_too() -> None:
+    payload = {"schemaFormat": "application/vnd.apache.avro;version=1.9.0", "schema": ORDER}
+    three = json.dumps({
+        "asyncapi": "3.0.0", "channels": {"orders": {"address": "orders", "messages": {"o": {"payload": payload}}}}, "operations": {},
+    })  # fmt: skip
+    assert said(judged(written(GOOD), held(three, "asyncapi"))) == ("valid", "", [])
+    assert said(judged(b"x", held(three, "asyncapi"))) == ("violated", "", [("request", "not_avro", "")])
+    two = json.dumps({
+        "asyncapi": "2.6.0", "channels": {"orders": {"publish": {"message": {"schemaFormat": payload["schemaFormat"], "payload": ORDER}}}},
+    })  # fmt: skip
+    assert said(judged(framed(GOOD), held(two, "asyncapi"), known={7: ORDER})) == ("valid", "", [])
+
+
+LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}
+NULLS = {"type": "record", "name": "N", "fields": [{"name": "n", "type": {"type": "array", "items": "null"}}]}
+
+
+def varint(number: int) -> bytes:
+    number, out = (number << 1) ^ (number >> 63), bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "outcome"),
+    [
+        (LIST, b"\x02" * 900_000 + b"\x00", ("not_checked", "too_deep")),
+        (NULLS, varint(2**40) + b"\x00", ("not_checked", "too_large")),
+        (NULLS, varint(5) + b"\x00", ("valid", "")),
+        (NULLS, b"\x02" * 999_999, ("not_checked", "too_large")),
+        (ORDER, b"\x0e\x02" + varint(2**60) + b"x", ("violated", "")),
+        (ORDER, b"\x0e\x00" + varint(2**62) + b"\x02a", ("violated", "")),
+        (ORDER, b"\xff" * 11, ("violated", "")),
+        (ORDER, b"a" * 50_000_000, ("not_checked", "too_large")),
+    ],
+)
+def test_hostile_data_is_refused_in_words(schema: dict[str, Any], data: bytes, outcome: tuple[str, str]) -> None:
+    assert said(judged(data, held(topic(schema), "avro")))[:2] == outcome
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(data: bytes) -> None:
+    assert said(judged(data, TOPIC))[0] in ("valid", "violated", "not_checked")
+    for schema in (LIST, NULLS):
+        unread(avro_of(schema, "x"), data)
+
+
+@given(st.recursive(st.just(None), lambda inner: st.fixed_dictionaries({"next": inner}), max_leaves=5))
+def test_measuring_agrees_with_reading(value: Any) -> None:
+    assert unread(avro_of(LIST, "x"), written({"next": value}, LIST)) == ""
+
+
+def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None:
+    assert kind_of(ORDER) == "avro"
+    assert kind_of({"type": "object"}) == "jsonschema"
+    for wrong, complaint in (
+        (ORDER | {"fields": [{"name": "a", "type": "nothing"}]}, "no type 'shop.nothing'"),
+        (ORDER | {"fields": 7}, "cannot be used"),
+        (ORDER | {"x-seamwatch": {"ids": ["x"]}}, "neither an id of a schema nor a GUID"),
+        (ORDER | {"x-seamwatch": {"topic": 1}}, "topic is no text"),
+    ):
+        with pytest.raises(ContractError, match=complaint):
+            examine("avro", json.dumps(wrong), where="contract x")
