@@ -17,6 +17,7 @@ from monitor.errors import UsageError
 from monitor.model.contracts import ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
+MATRIX = "consumer contract environment version live says kept broken open unshown".split()
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
 COLUMNS = "name number format role provider provider_version consumer environment owner contact effective_from published_at content_hash".split()
 
@@ -160,6 +161,30 @@ def _coverage_lines(one: dict[str, Any]) -> list[dict[str, Any]]:
     """A line for each version pair; one line for an example that nobody showed."""
     shared = {word: one[word] for word in ("interaction", "proof")}
     return [shared | pair for pair in one["pairs"]] or [shared]
+
+
+@commands.command("matrix")
+def matrix(
+    context: typer.Context,
+    service: Annotated[str, typer.Argument(help="The provider.")],
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=400)] = 30,
+    form: FormatOption = "table",
+) -> int:
+    """Per consumer, what the live versions of a provider keep, break or have not shown of it. Exits 1 when something is broken."""
+    with api(settings_of(context)) as there:
+        said = there.get("/v1/matrix", service=service, environment=environment, days=days)
+    cells = said["cells"]
+    if form == "json":
+        show(cells, [], form)
+    else:
+        counted = [cell | {word: len(cell[word]) for word in ("kept", "broken", "open", "unshown")} for cell in cells]
+        show(
+            [cell | {"says": cell["word"]} for cell in counted], MATRIX, form, empty="no contract of examples binds this service"
+        )
+    for name in said["unreadable"]:
+        typer.echo(f"the contract {plain(name)} cannot be read any more", err=True)
+    return 1 if any(cell["broken"] for cell in cells) else 0
 
 
 @commands.command("check")

@@ -1,12 +1,15 @@
 """Pacts and stubs over the API and on the page: named by themselves, and what live exchanges showed of their examples."""
 
 import json
+from datetime import timedelta
 
+from monitor.model.edges import Sighting
 from pipelines.api_logs import ApiLogSettings, api_logs
 from tests.contracts.examples import interaction, pact
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_examples_shown import KNOWN, WEB, Given, records
+from tests.pipelines.written import publish, write_sightings
 
 
 def test_a_pact_names_its_parties_and_stubs_do_not_replace_an_openapi_document(api: Asked) -> None:
@@ -56,3 +59,27 @@ def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None
     page = api.get("/contracts/web-orders").text
     assert "no order" in page
     assert "unproven" in page
+
+
+def test_the_matrix_tells_each_consumer_what_versions_of_its_provider_show(api: Asked) -> None:
+    mock = WEB | {"consumer": {"name": "stub"}}
+    for document, more in ((WEB, {}), (WEB | {"consumer": {"name": "billing"}}, {}), (mock, {"role": "mock"})):
+        assert api.post("/v1/contracts", {"document": json.dumps(document)} | more, LOCAL_TOKEN).status_code == 201
+    batch = records({}, {"response_body": "{}", "callee_version": "2.1"}, at=NOON)
+    for _ in api_logs(Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock):
+        pass
+    said = api.get("/v1/matrix?service=orders").json()
+    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in said["cells"]]
+    assert told == [("web", "2.0", False, "incomplete"), ("web", "2.1", False, "breaks")]
+    assert said["cells"][1]["broken"] == ["an order"]
+    window = NOON - timedelta(minutes=1)
+    write_sightings(api.parts.store, [Sighting(window, "production", "", "orders", "2.0", "a", 9, 5, 0)])
+    publish(api.parts.store, {window})
+    said = api.get("/v1/matrix?service=orders").json()
+    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in said["cells"]]
+    assert told == [("billing", "2.0", True, "unshown"), ("web", "2.0", True, "incomplete")]
+    assert api.get("/v1/matrix?service=orders&environment=staging").json()["cells"] == []
+    assert api.get("/v1/matrix?service=nobody").json()["cells"] == []
+    page = api.get("/matrix?service=orders").text
+    assert "incomplete" in page
+    assert api.get("/matrix").status_code == 200

@@ -90,5 +90,9 @@ def test_a_folder_is_published_once_and_says_what_became_of_each_file(
 
     assert synced("--dry-run") == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "would_publish"))
     assert synced() == (0, dict.fromkeys(("payment/openapi.json", "pacts/web.json"), "published"))
+    with pytest.raises(SystemExit) as end:
+        main(["contracts", "matrix", "orders"])
+    assert not end.value.code
+    assert "no contract of examples" in capsys.readouterr().out  # of no version anything is known yet
     put(folder, payment__wrong_json={"openapi": "2.0", "paths": {}})
     assert synced() == (1, {"payment/openapi.json": "unchanged", "pacts/web.json": "unchanged", "payment/wrong.json": "refused"})

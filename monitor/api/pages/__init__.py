@@ -14,6 +14,7 @@ from monitor.api.pages import (
     finding_pages,
     health_page,
     map_page,
+    matrix_page,
     sign_in,
     violations_page,
 )
@@ -29,6 +30,7 @@ def page_routers() -> Sequence[APIRouter]:
         violations_page.router,
         alerts_page.router,
         contracts_page.router,
+        matrix_page.router,
         health_page.router,
         sign_in.router,
         docs_page.router,
