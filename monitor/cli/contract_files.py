@@ -3,17 +3,20 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monitor.contracts.formats.protobuf import packed_set, with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
-from monitor.contracts.read import kind_of
-from monitor.contracts.text import parse
+from monitor.contracts.read import document_of, kind_of
 from monitor.errors import ContractError, UsageError
 
-_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+_SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto"})
+_PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
+_MOST_FOLDERS = 12
 _BODIES = "__files"
 _MOST_FILES = 10_000
 # Kinds whose documents are one example each, and the word under which several make one document.
@@ -39,8 +42,13 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
         elif path.suffix.lower() in (".zip", ".jar"):
             found += _gathered(str(path), _in_archive(path), kind, passed)
         else:
-            text = _text(_bytes(path), str(path))
-            found.append(Published(str(path), kind or _kind(parse_or_refuse(text, str(path))), text))
+            raw = _bytes(path)
+            text = packed_set(raw) if path.suffix.lower() in _PACKED else _text(raw, str(path))
+            document = parse_or_refuse(text, str(path))
+            told = kind or _kind(document)
+            found.append(
+                Published(str(path), told, _whole_proto(document, text, partial(_beside, path)) if told == "protobuf" else text)
+            )
     return found, passed
 
 
@@ -71,7 +79,7 @@ def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Pu
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
     """The document; UsageError when it cannot be read: the same reader as the server's."""
     try:
-        return parse(text, where=f"contract {Path(source).name}")
+        return document_of(text, where=f"contract {Path(source).name}")
     except ContractError as error:
         raise UsageError(str(error)) from None
 
@@ -84,6 +92,8 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
     own: list[Published] = []
     groups: dict[str, list[dict[str, Any]]] = {}
     bodies: dict[str, bytes] = {}
+    protos: list[tuple[str, str, dict[str, Any]]] = []
+    imports: dict[str, bytes] = {}
     for name, raw in files:
         parts = PurePosixPath(name).parts
         if _BODIES in parts:
@@ -91,6 +101,11 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             continue
         if PurePosixPath(name).suffix.lower() not in _SUFFIXES:
             continue
+        if name.lower().endswith(".proto"):
+            imports[name] = raw
+            if b"x-seamwatch:" not in raw and kind is None:
+                passed.append(_below(source, name))  # not read: it may be one of thousands that others import
+                continue
         text = _text(raw, _below(source, name))
         document = parse_or_refuse(text, _below(source, name))
         told = kind or _kind(document)
@@ -98,10 +113,15 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             word = _GATHERED[told]
             listed = document.get(word)
             groups.setdefault(told, []).extend(listed if isinstance(listed, list) else [document])
-        elif told == "jsonschema" and kind is None and "x-seamwatch" not in document:
+        elif told in ("jsonschema", "protobuf") and kind is None and not document.get("x-seamwatch"):
             passed.append(_below(source, name))
+        elif told == "protobuf":
+            protos.append((name, text, document))
         else:
             own.append(Published(_below(source, name), told, text))
+    for name, text, document in protos:
+        whole = _whole_proto(document, text, partial(_among, imports))
+        own.append(Published(_below(source, name), "protobuf", whole))
     for told, entries in groups.items():
         if told == "wiremock":
             _with_bodies(entries, bodies)
@@ -111,6 +131,28 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
 
 def _below(source: str, name: str) -> str:
     return f"{source}/{name}" if source else name
+
+
+def _whole_proto(document: dict[str, Any], text: str, find: Callable[[str], str | None]) -> str:
+    """A .proto with what it imports; alone where nothing of that is here."""
+    whole = with_imports(document, find)
+    return json.dumps(whole) if "imports" in whole else text
+
+
+def _beside(path: Path, name: str) -> str | None:
+    """An import of a file, from its own folder or one above: where a project's root may be."""
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        return None
+    for folder in list(path.absolute().parents)[:_MOST_FOLDERS]:
+        if (folder / name).is_file():
+            return _text(_bytes(folder / name), str(folder / name))
+    return None
+
+
+def _among(files: Mapping[str, bytes], name: str) -> str | None:
+    """An import, from a folder or an archive whose root may lie above or below the project's."""
+    found = next((one for one in files if one == name or one.endswith(f"/{name}") or name.endswith(f"/{one}")), None)
+    return None if found is None else _text(files[found], found)
 
 
 def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> None:

@@ -20,7 +20,10 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
     wanted = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
     text = text.removeprefix("\ufeff")
     is_json = text.lstrip()[:1] == "{" and _is_json(text)
-    found = _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
+    try:
+        found = _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
+    except yaml.YAMLError:
+        found = {}  # a text of another kind
     return {pointer: next((found[one] for one in _ancestors(pointer) if one in found), 1) for pointer in pointers}
 
 

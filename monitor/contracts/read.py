@@ -15,6 +15,7 @@ from monitor.contracts.formats.mountebank import is_mountebank, read_mountebank
 from monitor.contracts.formats.official import against_openapi
 from monitor.contracts.formats.openapi import read_openapi, version_of
 from monitor.contracts.formats.pact import is_pact, read_pact
+from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
 from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
@@ -64,7 +65,7 @@ def read_contract(
 ) -> Promise:
     """The promise in a contract's text. Raises ContractError, saying what, where and what to do."""
     with uncollected():
-        return _promise(format, parse(text, where=where, limits=limits), where, lenient_nullable, limits)
+        return _promise(format, document_of(text, where=where, limits=limits), where, lenient_nullable, limits)
 
 
 def examine(
@@ -81,7 +82,7 @@ def examine(
     nothing that is judged hangs on that. `format` "" is told by the content.
     """
     with uncollected():
-        return _examined(format, parse(text, where=where, limits=limits), text, where, lenient_nullable, limits)
+        return _examined(format, document_of(text, where=where, limits=limits), text, where, lenient_nullable, limits)
 
 
 def _examined(
@@ -113,7 +114,7 @@ def completed(draft: ContractDraft) -> ContractDraft:
     A pact names its parties. Examples get a name of their own, so that they do not replace an OpenAPI document. Who is to be
     asked stands in `info.contact` of OpenAPI: name, address and page.
     """
-    document = parse(draft.document, where=f"contract {draft.name}".strip())
+    document = document_of(draft.document, where=f"contract {draft.name}".strip())
     kind = draft.format or kind_of(document)
     parties = {word: document.get(word) for word in ("provider", "consumer")} if kind == "pact" else {}
     told = {word: str(held.get("name") or "").strip() for word, held in parties.items() if isinstance(held, dict)}
@@ -139,6 +140,13 @@ def _contact(document: dict[str, Any]) -> str | None:
     return ", ".join(word.strip() for word in words if isinstance(word, str) and word.strip())[:_LONGEST_CONTACT] or None
 
 
+def document_of(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> dict[str, Any]:
+    """The document in a contract's text: JSON, YAML, or a .proto, which becomes one. Raises ContractError for what cannot be read."""
+    if len(text) > limits.text_bytes:
+        return parse(text, where=where, limits=limits)  # which says so
+    return document_of_proto(text, where) or parse(text, where=where, limits=limits)
+
+
 def kind_of(document: dict[str, Any]) -> str:
     """The format of a document that does not come with one."""
     if "openapi" in document or "swagger" in document:
@@ -149,6 +157,7 @@ def kind_of(document: dict[str, Any]) -> str:
 _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "asyncapi": is_asyncapi,
     "avro": is_avro,
+    "protobuf": is_protobuf,
     "pact": is_pact,
     "mountebank": is_mountebank,
     "spring-cloud-contract": is_spring_cloud_contract,
@@ -167,6 +176,7 @@ def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, lim
         "jsonschema": read_jsonschema,
         "asyncapi": read_asyncapi,
         "avro": read_avro,
+        "protobuf": read_protobuf,
     }
     if kind in by_example:
         return by_example[kind](document, where=where, limits=limits)

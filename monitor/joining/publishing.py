@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.contracts.changes import Change, Read, changes
-from monitor.contracts.read import read_contract
-from monitor.contracts.text import parse
+from monitor.contracts.read import document_of, read_contract
 from monitor.control.contracts import Publication
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
@@ -55,4 +54,4 @@ def recorded_for(
 
 def _read(revision: Revision) -> Read:
     where = f"contract {revision.name} revision {revision.number}"
-    return Read(parse(revision.document, where=where), read_contract(revision.format, revision.document, where=where))
+    return Read(document_of(revision.document, where=where), read_contract(revision.format, revision.document, where=where))

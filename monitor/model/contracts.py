@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-ContractFormat = Literal["openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank", "asyncapi", "avro"]
+ContractFormat = Literal[
+    "openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank", "asyncapi", "avro", "protobuf"
+]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
 Role = Literal["contract", "mock"]

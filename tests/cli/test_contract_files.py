@@ -172,3 +172,27 @@ def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(tmp_path: Pat
     bad = check(ORDER | {"id": "x"})
     assert bad["exit"] == 1
     assert [(one["rule"], one["pointer"], one["contract"]) for one in bad["violations"]] == [("type", "/id", "web")]
+
+
+def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_those_that_are_bound(tmp_path: Path) -> None:
+    from monitor.contracts.read import read_contract
+
+    (tmp_path / "a" / "common").mkdir(parents=True)
+    (tmp_path / "a" / "common" / "line.proto").write_text('syntax = "proto3"; package common; message Line { string sku = 1; }')
+    order = tmp_path / "a" / "shop" / "order.proto"
+    order.parent.mkdir()
+    text = 'syntax = "proto3"; package shop; import "common/line.proto"; message Order { common.Line line = 1; }'
+    order.write_text('// x-seamwatch: {"topic": "orders"}\n' + text)
+    (alone,), passed = documents_in([order], None)
+    (bound,), left = documents_in([tmp_path / "a"], None)
+    assert (passed, [Path(one).name for one in left]) == ([], ["line.proto"])
+    for one in (alone, bound):
+        assert one.kind == "protobuf"
+        assert [each.topic for each in read_contract("protobuf", one.text, where="x").messages] == ["orders"]
+    (tmp_path / "set.desc").write_bytes(b"\x0a\x00")
+    assert documents_in([tmp_path / "set.desc"], None)[0][0].kind == "protobuf"
+
+
+def test_an_avro_schema_is_told_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a.avsc").write_text('{"type": "record", "name": "A", "fields": []}')
+    assert [one.kind for one in documents_in([tmp_path / "a.avsc"], None)[0]] == ["avro"]

@@ -12,6 +12,8 @@ from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge
+from monitor.contracts.formats.protobuf import proto_messages
+from monitor.contracts.formats.protobuf_schema import from_text
 from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
@@ -22,6 +24,7 @@ from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
 _VERSION = re.compile(r"([23])\.\d+(?:\.\d+)?(?:-.*)?")
+_BINARY = ("application/vnd.apache.avro", "application/vnd.google.protobuf")
 _JSON_SCHEMA = re.compile(r"application/schema\+(?:json|yaml)(?:;version=(.*))?")
 _DRAFTS: Mapping[str, Draft] = {
     "": "7",
@@ -165,8 +168,8 @@ class _Reader:
         described = [one for layer in [message, *traits] if "headers" in layer.held for one in self._headers(layer)]
         if described:
             judges.append(headers_judge(described))
-        avro = str(said.get("schemaFormat") or _form_of(message)).startswith("application/vnd.apache.avro")
-        if avro and "contentType" not in said and not self._document.get("defaultContentType"):
+        binary = str(said.get("schemaFormat") or _form_of(message)).startswith(_BINARY)
+        if binary and "contentType" not in said and not self._document.get("defaultContentType"):
             media = ""
         payload = self._payload(message, str(said.get("schemaFormat") or ""), media)
         fits = None
@@ -205,6 +208,12 @@ class _Reader:
         draft = self._draft_of(form, held)
         if form.startswith("application/vnd.apache.avro") and not is_json_type(media):
             return avro_message(avro_of(_unfolded(held), self._where, clause), "", clause, own=True)
+        if form.startswith("application/vnd.google.protobuf") and isinstance(held, str) and not is_json_type(media):
+            (kind, *others) = proto_messages(from_text(held, self._where), "", "", clause, self._where, own=True)
+            if not others:
+                return kind
+            self._left.append(Left(clause, "of a .proto with several messages none is meant"))
+            return None
         if draft is None:
             self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
             return None

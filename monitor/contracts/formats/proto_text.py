@@ -1,0 +1,175 @@
+"""The text of a .proto file to a descriptor. https://protobuf.dev/reference/protobuf/proto3-spec/
+
+`proto-schema-parser` reads the text (it follows Buf's grammar, in Python alone): the compiler is a program of its own, and one that
+holds to a version of the runtime. Options other than those below say nothing of the wire, and are passed over.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from proto_schema_parser import ast
+from proto_schema_parser.parser import Parser
+
+from monitor.errors import ContractError
+
+MOST_CHARS = 400_000  # the parser takes some 10 s a megabyte
+_DEEPEST = 200
+_SCALARS = {
+    kind: getattr(FieldDescriptorProto, f"TYPE_{kind.upper()}")
+    for kind in "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split()
+}
+_LABELS = {
+    ast.FieldCardinality.REPEATED: FieldDescriptorProto.LABEL_REPEATED,
+    ast.FieldCardinality.REQUIRED: FieldDescriptorProto.LABEL_REQUIRED,
+    ast.FieldCardinality.OPTIONAL: FieldDescriptorProto.LABEL_OPTIONAL,
+}
+_EDITIONS = {"2023": 1000, "2024": 1001}
+_HIGHEST = 536_870_912  # one more than the highest number of a field
+_RANGE = re.compile(r"(-?\d+)(?:\s*to\s*(-?\d+|max))?")
+_FAULTS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError)
+
+
+def looks_like_proto(text: str) -> bool:
+    """Whether a text is a .proto file: its first statement says so."""
+    plain = re.sub(r"//[^\n]*|/\*.*?\*/", " ", text[:20_000], flags=re.DOTALL).lstrip("\ufeff \t\r\n")
+    return (
+        re.match(
+            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+)?\"|(?:message|enum)\s+\w+\s*\{", plain
+        )
+        is not None
+    )
+
+
+def proto_file(text: str, name: str, where: str) -> FileDescriptorProto:
+    """The descriptor of one file. ContractError, saying where, for a text that is none."""
+    if len(text) > MOST_CHARS:
+        raise ContractError(
+            f"{where}: {len(text)} characters are more than the {MOST_CHARS} of a .proto; publish a descriptor set"
+        )
+    _bounded(text, where)
+    try:
+        parsed = Parser().parse(text)
+        return _File(parsed, name).made()
+    except _FAULTS as error:
+        said = str(error) or type(error).__name__
+        raise ContractError(f"{where}: the .proto cannot be read: {said[:200]}") from None
+
+
+def _bounded(text: str, where: str) -> None:
+    depth = 0
+    for sign in re.findall(r"[{}\[\]()]", text):
+        depth += 1 if sign in "{[(" else -1
+        if depth > _DEEPEST:
+            raise ContractError(f"{where}: nested deeper than {_DEEPEST} levels")
+
+
+class _File:
+    def __init__(self, parsed: ast.File, name: str) -> None:
+        self._parsed, self._name = parsed, name
+        self._syntax = parsed.syntax or ("" if parsed.edition else "proto2")
+
+    def made(self) -> FileDescriptorProto:
+        held = FileDescriptorProto(name=self._name)
+        if self._parsed.edition:
+            if self._parsed.edition not in _EDITIONS:
+                raise ValueError(f"the edition {self._parsed.edition[:20]!r} is not known")
+            held.syntax, held.edition = "editions", _EDITIONS[self._parsed.edition]  # type: ignore[assignment]
+        elif self._syntax in ("proto2", "proto3"):
+            held.syntax = self._syntax
+        else:
+            raise ValueError(f"the syntax {self._syntax[:20]!r} is not known")
+        for one in self._parsed.file_elements:
+            if isinstance(one, ast.Package):
+                held.package = one.name
+            elif isinstance(one, ast.Import):
+                held.dependency.append(one.name)
+            elif isinstance(one, ast.Message):
+                self._message(one.name, one.elements, held.message_type.add())
+            elif isinstance(one, ast.Enum):
+                _enum(one, held.enum_type.add())
+        return held
+
+    def _message(self, name: str, elements: Sequence[Any], held: DescriptorProto) -> None:
+        held.name = name
+        lone: list[FieldDescriptorProto] = []  # fields of proto3 that are told as `optional`: each is a oneof of its own
+        for one in elements:
+            if isinstance(one, ast.OneOf):
+                self._oneof(one, held)
+            elif isinstance(one, ast.Field | ast.Group):
+                made = self._field(one, held)
+                if self._syntax == "proto3" and one.cardinality is ast.FieldCardinality.OPTIONAL:
+                    lone.append(made)
+            elif isinstance(one, ast.MapField):
+                self._map(one, held)
+            elif isinstance(one, ast.Message):
+                self._message(one.name, one.elements, held.nested_type.add())
+            elif isinstance(one, ast.Enum):
+                _enum(one, held.enum_type.add())
+            elif isinstance(one, ast.Reserved | ast.ExtensionRange):
+                _set_apart(one, held)
+        for made in lone:
+            held.oneof_decl.add(name=f"_{made.name}")
+            made.oneof_index, made.proto3_optional = len(held.oneof_decl) - 1, True
+
+    def _oneof(self, one: ast.OneOf, held: DescriptorProto) -> None:
+        held.oneof_decl.add(name=one.name)
+        at = len(held.oneof_decl) - 1
+        for inner in one.elements:
+            if isinstance(inner, ast.Field | ast.Group):
+                self._field(inner, held).oneof_index = at
+
+    def _field(self, one: Any, held: DescriptorProto) -> FieldDescriptorProto:
+        label = _LABELS.get(one.cardinality, FieldDescriptorProto.LABEL_OPTIONAL)
+        if isinstance(one, ast.Group):
+            self._message(one.name, one.elements, held.nested_type.add())
+            kind = FieldDescriptorProto.TYPE_GROUP
+            return held.field.add(name=one.name.lower(), number=one.number, label=label, type=kind, type_name=one.name)
+        made = held.field.add(name=one.name, number=one.number, label=label)
+        _typed(made, one.type)
+        return made
+
+    def _map(self, one: ast.MapField, held: DescriptorProto) -> None:
+        entry = held.nested_type.add(name="".join(part[:1].upper() + part[1:] for part in one.name.split("_")) + "Entry")
+        entry.options.map_entry = True
+        for number, name, kind in ((1, "key", one.key_type), (2, "value", one.value_type)):
+            _typed(entry.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), kind)
+        repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
+        held.field.add(name=one.name, number=one.number, label=repeated, type=message, type_name=entry.name)
+
+
+def _set_apart(one: ast.Reserved | ast.ExtensionRange, held: DescriptorProto) -> None:
+    """Numbers and names that no field of the message may have."""
+    if isinstance(one, ast.Reserved):
+        held.reserved_name.extend(text.strip("\"'") for text in one.names)
+    for start, end in _ranges(one.ranges):
+        (held.reserved_range if isinstance(one, ast.Reserved) else held.extension_range).add(start=start, end=end)
+
+
+def _typed(made: FieldDescriptorProto, kind: str) -> None:
+    """A scalar by its kind; a message or an enum by its name, which the pool resolves as the language does."""
+    if kind in _SCALARS:
+        made.type = _SCALARS[kind]
+    else:
+        made.type_name = kind
+
+
+def _enum(one: ast.Enum, held: EnumDescriptorProto) -> None:
+    held.name = one.name
+    numbers: set[int] = set()
+    for value in one.elements:
+        if isinstance(value, ast.EnumValue):
+            if value.number in numbers:
+                held.options.allow_alias = True
+            numbers.add(value.number)
+            held.value.add(name=value.name, number=value.number)
+
+
+def _ranges(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Each range with its end left out, as descriptors have it."""
+    for text in texts:
+        found = _RANGE.fullmatch(str(text).strip())
+        if found is not None:
+            start = int(found[1])
+            yield start, _HIGHEST if found[2] == "max" else int(found[2] or start) + 1

@@ -1,0 +1,142 @@
+"""Protobuf schemas from .proto texts and descriptor sets, as the runtime's own descriptors."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf import (
+    any_pb2,
+    duration_pb2,
+    empty_pb2,
+    field_mask_pb2,
+    message_factory,
+    struct_pb2,
+    timestamp_pb2,
+    wrappers_pb2,
+)
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+
+from monitor.contracts.formats.proto_text import proto_file
+from monitor.contracts.framing import Writer
+from monitor.errors import ContractError
+
+_MOST_FILES = 2_000
+_OWN = (any_pb2, duration_pb2, empty_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2)
+_REFUSED = (TypeError, KeyError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProtoSchema:
+    """One file, with what it imports. `file` is its descriptor."""
+
+    file: FileDescriptor
+
+    @property
+    def messages(self) -> list[Descriptor]:
+        """The messages of the file itself, in their order."""
+        return list(self.file.message_types_by_name.values())
+
+    def at(self, indexes: Sequence[int]) -> Descriptor | None:
+        """The message that a frame's indexes name: which of the file, then which inside it."""
+        held: Sequence[Descriptor] = self.messages
+        found: Descriptor | None = None
+        for index in indexes:
+            if not 0 <= index < len(held):
+                return None
+            found = held[index]
+            held = found.nested_types
+        return found
+
+    def named(self, name: str) -> Descriptor | None:
+        """A message by its name, whole or without the package; in this file, or imported."""
+        for one in (name, f"{self.file.package}.{name}"):
+            try:
+                return self.file.pool.FindMessageTypeByName(one.lstrip("."))
+            except KeyError:
+                continue
+        return None
+
+
+def from_text(text: str, where: str, references: Mapping[str, str] | None = None) -> ProtoSchema:
+    """The schema of a .proto file. Imports come from `references` and the runtime; one that is nowhere may have been for options
+    alone, and is left out. ContractError for what cannot be used.
+    """
+    files = [proto_file(held, name, where) for name, held in (references or {}).items()]
+    return _pooled([*files, proto_file(text, "contract.proto", where)], where, lenient=True)
+
+
+def from_set(packed: str, where: str, message: str) -> ProtoSchema:
+    """The schema of a descriptor set in base64: of the file that holds `message`, else of the last one."""
+    try:
+        files = list(FileDescriptorSet.FromString(base64.b64decode(packed, validate=True)).file)
+    except (binascii.Error, ValueError, DecodeError) as error:
+        raise ContractError(f"{where}: the descriptor set cannot be read: {error}", "/descriptor_set") from None
+    if not files:
+        raise ContractError(f"{where}: the descriptor set holds no file", "/descriptor_set")
+    wanted = message.lstrip(".")
+    files.sort(
+        key=lambda one: wanted != "" and any(wanted in (each.name, f"{one.package}.{each.name}") for each in one.message_type)
+    )
+    return _pooled(files, where, lenient=False)
+
+
+@lru_cache(maxsize=1024)
+def proto_writer(writer: Writer) -> ProtoSchema:
+    """The schema that a registry tells. ContractError when it cannot be used."""
+    return from_text(writer.text, "the schema of the registry", writer.references)
+
+
+@lru_cache(maxsize=4096)
+def class_of(descriptor: Descriptor) -> type[Message]:
+    """The class of a message."""
+    return message_factory.GetMessageClass(descriptor)
+
+
+def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) -> ProtoSchema:
+    if len(files) > _MOST_FILES:
+        raise ContractError(f"{where}: more than {_MOST_FILES} files; publish those alone that the message needs")
+    own = {module.DESCRIPTOR.name: module for module in _OWN}
+    held: dict[str, FileDescriptorProto] = {}
+    for name, module in own.items():
+        held[name] = FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(held[name])
+    held |= {one.name: one for one in files if one.name not in own}
+    asked = {name: tuple(file.dependency) for name, file in held.items()}
+    pool, added = DescriptorPool(), set[str]()
+    last = files[-1].name
+    try:
+        for name in [*held]:
+            _add(name, held, pool, added, lenient=lenient)
+        return ProtoSchema(pool.FindFileByName(last))
+    except _REFUSED as error:
+        missing = sorted({one for name in held if name not in own for one in asked[name] if one not in held})
+        why = f"; {', '.join(missing[:5])} are not here: publish them with it, or a descriptor set (protoc --include_imports)"
+        raise ContractError(f"{where}: the .proto cannot be used: {str(error)[:300]}{why if missing else ''}") from None
+
+
+def _add(
+    name: str, held: Mapping[str, FileDescriptorProto], pool: Any, added: set[str], *, lenient: bool, above: tuple[str, ...] = ()
+) -> None:
+    """A file after those that it imports."""
+    if name in added:
+        return
+    if name in above or len(above) > 200:
+        raise ValueError(f"the import of {name[:80]!r} leads in a circle")
+    file = held[name]
+    if lenient:
+        kept = [one for one in file.dependency if one in held]
+        del file.dependency[:]
+        file.dependency.extend(kept)
+        del file.public_dependency[:]
+    for one in file.dependency:
+        if one not in held:
+            raise ValueError(f"the file {one[:80]!r} is missing; make the set with its imports (protoc --include_imports)")
+        _add(one, held, pool, added, lenient=lenient, above=(*above, name))
+    pool.AddSerializedFile(file.SerializeToString())
+    added.add(name)
