@@ -19,7 +19,7 @@ PREFIX = "SEAMWATCH_"
 DEFAULT_FILE = Path("seamwatch.toml")
 # Variables that are read elsewhere and are no settings.
 OTHER_VARIABLES = frozenset({"SEAMWATCH_CONFIG", "SEAMWATCH_API_URL", "SEAMWATCH_API_TOKEN", "SEAMWATCH_CONFORMANCE_DATA"})
-OTHER_PREFIXES = ("SEAMWATCH_TEST_",)
+OTHER_PREFIXES = ("SEAMWATCH_TEST_", "SEAMWATCH_CAPTURE_")  # the capture kit reads its own (monitor/capture/environment.py)
 
 
 Layers = dict[str, Mapping[str, Any]]

@@ -13,6 +13,7 @@ _VALUE_CLAUSES = frozenset(
     }
 )
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies", "schemas"})
+_OF_KEYS = frozenset({"required", "additionalProperties", "unevaluatedProperties"})
 _DEEPEST_CHOICE = 4
 _SIGNS = r"[*•█]{3,}[0-9A-Za-z]{0,4}|[\[<({]{1,2}\s*(?:redacted|filtered|masked|removed|hidden|scrubbed|secret)[^\]>)}]{0,40}[\]>)}]{1,2}"
 _MASK = re.compile(_SIGNS, re.IGNORECASE)
@@ -45,14 +46,25 @@ def is_mask(value: object, *, words: bool = False) -> bool:
 def is_hidden(error: engine.ValidationError, *, words: bool = False, level: int = 0) -> bool:
     """Whether an error is a mask's doing: it stands at a mask, or each branch of a choice that might fit fails at masks only.
 
-    A mask hides itself. What its neighbours lack, or hold beside it, is still told.
+    A mask hides itself. What its neighbours lack, or hold beside it, is still told. In a payload that the source masked (`words`)
+    a key may be a mask, too: then nobody can say which keys are missing, or too many.
     """
+    if words and _at_masked_key(error):
+        return True
     if is_mask(error.instance, words=words):
         return True
     branches: list[list[engine.ValidationError]] = getattr(error.kind, "context", None) or []
     return level < _DEEPEST_CHOICE and any(
         branch and all(is_hidden(inner, words=words, level=level + 1) for inner in branch) for branch in branches
     )
+
+
+def _at_masked_key(error: engine.ValidationError) -> bool:
+    """Whether an error says something of the keys of an object of which some were masked."""
+    rule = error.kind.name
+    if rule in _OF_KEYS:
+        return isinstance(error.instance, dict) and any(map(is_mask, error.instance))
+    return rule == "falseSchema" and bool(error.instance_path) and is_mask(error.instance_path[-1])
 
 
 def holds_mask(value: Any) -> bool:

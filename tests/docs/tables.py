@@ -17,6 +17,7 @@ from monitor import telemetry
 from monitor.api import routes
 from monitor.api.routes.gates import gates_router
 from monitor.api.waiting import Waiting
+from monitor.capture.environment import VARIABLES
 from monitor.config import choices, known, variable
 from monitor.model.policy import ByHand, Criticality, Minimum, Overruling, Policy, Rule
 from monitor.wording import SENTENCES
@@ -95,7 +96,15 @@ def _policy(kind: type[Any], before: str) -> Iterator[tuple[str, str]]:
             yield from _policy(inner, f"{before}{name}.")
 
 
+def capture_table() -> str:
+    """Every variable that a capture in an application reads."""
+    lines = ["| variable | meaning |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()]
+    return "\n".join(lines)
+
+
 TABLES = {
+    "capture": capture_table,
     "policy": policy_table,
     "settings": settings_table,
     "metrics": metrics_table,

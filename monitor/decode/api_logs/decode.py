@@ -133,6 +133,8 @@ def read_api_logs(
                     bad[str(found)] = bad.get(str(found), 0) + 1
                 elif isinstance(found, Passed):
                     passed[index] += 1
+                    if found.dropped:
+                        bad["capture_dropped"] = bad.get("capture_dropped", 0) + found.dropped
                 else:
                     exchanges.append(found if named is None else named(found))
         except Refused as refusal:

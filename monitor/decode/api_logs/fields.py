@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from monitor.model.exchanges import REDACTED, Body
+from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Body
 
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
 _NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
@@ -238,6 +238,8 @@ def _cookies(value: object) -> str:
 
 
 def _mask_of(text: str) -> str:
+    if text == REDACTED or text in REDACTED_KINDS:
+        return text  # masked where it was captured
     kind = "boolean" if text in ("true", "false") else "text"
     if _COOKIE_NUMBER.fullmatch(text):
         kind = "number" if "." in text else "integer"

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.attributes import exchange_of_attributes, is_exchange
+from monitor.decode.api_logs.counts import dropped_of
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.model.exchanges import Exchange
@@ -24,7 +25,12 @@ _DEEPEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and nothing came of it."""
+    """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and nothing came of it.
+
+    `dropped`: how many exchanges it says were dropped where they were captured.
+    """
+
+    dropped: int = 0
 
 
 def proto_batch(value: bytes) -> Entry:
@@ -62,10 +68,10 @@ def otlp_exchanges(
                 except fields.Refused as refusal:
                     yield refusal
                 else:
-                    yield Passed() if found is None else found
+                    yield found
 
 
-def _exchange(said: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | None:
+def _exchange(said: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | Passed:
     attributes = _attributes(said)
     body = _value(said.get("body"), 0)
     if isinstance(body, dict):
@@ -99,19 +105,22 @@ def _exchange(said: Entry, resource: Entry, place: Place, index: int, ids_in_bas
     )
 
 
-def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exchange | None:
-    """A log record whose text is an entry of our own plain form; its resource fills in the callee."""
+def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exchange | Passed:
+    """A log record whose text is an entry of our own plain form; its resource fills in the callee, or the caller of a client's."""
     if isinstance(body, str) and body[:1] == "{":
         try:
             body = orjson.loads(body)
         except orjson.JSONDecodeError:
-            return None
+            return Passed()
+    if isinstance(body, dict) and (dropped := dropped_of(body)) >= 0:
+        return Passed(dropped)
     if not isinstance(body, dict) or "method" not in body or not ("path" in body or "url" in body):
-        return None
+        return Passed()
     environment = resource.get("deployment.environment.name") or resource.get("deployment.environment")
+    own = "caller" if body.get("side") == "client" else "callee"
     known = {
-        "callee": resource.get("service.name"),
-        "callee_version": resource.get("service.version"),
+        own: resource.get("service.name"),
+        f"{own}_version": resource.get("service.version"),
         "environment": environment,
     }
     return ndjson_exchange({name: value for name, value in known.items() if value is not None} | body, place, index)

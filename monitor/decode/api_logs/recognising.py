@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, gcp_exchange
+from monitor.decode.api_logs.counts import MARK, dropped_of
 from monitor.decode.api_logs.ecs import ecs_exchange
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.flat import access_exchange, apache_exchange, haproxy_json_exchange, nginx_exchange
@@ -12,6 +13,7 @@ from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
 from monitor.decode.api_logs.lines import READERS as LINE_READERS
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
+from monitor.decode.api_logs.otlp import Passed
 from monitor.decode.api_logs.recorders import akto_exchange, goreplay_exchange, keploy_exchange, tap_exchange
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
 from monitor.decode.api_logs.wrappers import NOBODY, Line, Writer, json_of, unwrapped_entry, unwrapped_line
@@ -23,7 +25,7 @@ from monitor.model.log_sources import log_source
 
 Entry = dict[str, Any]
 Make = Callable[[Entry, Place, int], Exchange]
-Found = Exchange | Refused
+Found = Exchange | Refused | Passed
 
 READERS: dict[str, Make] = {
     "ndjson": ndjson_exchange,
@@ -133,6 +135,9 @@ class Recogniser:
         """The exchanges of an entry and of what it wraps, or why there are none. `form`: what the entry is known to be."""
         try:
             if type(entry) is dict:
+                if MARK in entry and (dropped := dropped_of(entry)) >= 0:
+                    yield Passed(dropped)
+                    return
                 known = (form, READERS[form]) if form else self._source_of(entry)
                 if known is not None:
                     yield self._made(known, entry, place, index, writer)

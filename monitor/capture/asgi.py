@@ -1,0 +1,76 @@
+"""ASGI middleware: FastAPI, Starlette, Django, Litestar … Nothing but HTTP is touched. https://asgi.readthedocs.io/"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from .capture import Capture, from_environment
+from .routes import route_of
+from .seen import Seen, held_back
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class AsgiCapture:
+    """Captures the exchanges of an application. Messages pass as they are and when they are; what goes wrong in here is passed over.
+
+    What the application raises is raised on; the exchange then counts as answered 500, unless its answer had begun.
+    """
+
+    def __init__(self, app: App, capture: Capture | None = None) -> None:
+        self._app = app
+        self._capture = capture or from_environment()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI says."""
+        seen = self._begun(scope) if scope["type"] == "http" else None
+        if seen is None:
+            await self._app(scope, receive, send)
+            return
+        taking, told = not held_back(_media(seen.asked_headers)), [False, False]
+
+        async def received() -> Message:
+            message = await receive()
+            if taking and message["type"] == "http.request":
+                seen.asked.add(message.get("body") or b"")
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                with suppress(Exception):
+                    seen.status = int(message["status"])
+                    seen.answered_headers = _text(message.get("headers") or ())
+                    told[0] = not held_back(_media(seen.answered_headers))
+            elif message["type"] == "http.response.body" and told[0]:
+                seen.answered.add(message.get("body") or b"")
+            await send(message)
+
+        try:
+            await self._app(scope, received, sent)
+        except Exception:
+            seen.status = seen.status or 500
+            raise
+        finally:
+            with suppress(Exception):
+                seen.route = route_of(scope, seen.path)
+                self._capture.over(seen)
+
+    def _begun(self, scope: Scope) -> Seen | None:
+        try:
+            raw = scope.get("raw_path") or scope["path"].encode()
+            path, query = raw.partition(b"?")[0].decode("latin-1"), (scope.get("query_string") or b"").decode("latin-1")
+            return self._capture.wanted("server", scope["method"], path, query, _text(scope.get("headers") or ()))
+        except Exception:  # noqa: BLE001 - a capture never takes its application down
+            return None
+
+
+def _text(headers: Any) -> list[tuple[str, str]]:
+    return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers]
+
+
+def _media(headers: Any) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "")

@@ -1,0 +1,84 @@
+"""One capture for a process: which exchanges are taken, and the way from a hook to the shipper."""
+
+import atexit
+import os
+import random
+from collections import Counter
+
+from .environment import headers_of, settings_of
+from .seen import Pairs, Seen, Side
+from .settings import Settings
+from .shipping import Shipper, Sink
+from .sinks import KafkaSink, OtlpSink
+
+_LAST_DIGITS = 14  # hex digits of a trace id that are random: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+
+
+class Capture:
+    """What hooks hand their exchanges to. Thread-safe; nothing of it raises or blocks once it is made."""
+
+    def __init__(self, settings: Settings, sink: Sink) -> None:
+        self.settings = settings
+        self._shipper = Shipper(settings, sink)
+        self._chance = random.Random()  # noqa: S311 - which exchanges are taken is no secret
+        atexit.register(self.close)
+
+    def wanted(self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = "") -> Seen | None:
+        """An exchange to be filled while it happens; None when it is not to be captured."""
+        settings = self.settings
+        if not self._taken(headers) or (settings.skip and path.startswith(settings.skip)):
+            return None
+        return Seen(side, method, path, query, settings.bounds, headers, host)
+
+    def over(self, seen: Seen) -> None:
+        """The exchange is over: ship it."""
+        seen.end()
+        self._shipper.offer(seen)
+
+    def offer(self, record: bytes) -> None:
+        """Ship a record that is written already."""
+        self._shipper.offer(record)
+
+    def _taken(self, headers: Pairs) -> bool:
+        share = self.settings.share
+        if share >= 1:
+            return True
+        told = next((text for name, text in headers if name.lower() == "traceparent"), "") if share > 0 else ""
+        return self.takes(told)
+
+    def takes(self, traceparent: str) -> bool:
+        """Whether an exchange of this trace is taken: the same everywhere and at every share above; by chance where no trace is told."""
+        share = self.settings.share
+        digits = traceparent.split("-", 2)[1][-_LAST_DIGITS:] if traceparent.count("-") >= 3 else ""
+        try:
+            return int(digits, 16) >= (1 - share) * (1 << 4 * _LAST_DIGITS)
+        except ValueError:
+            return self._chance.random() < share
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """How many records were dropped, by reason."""
+        return Counter(self._shipper.dropped)
+
+    @property
+    def shipped(self) -> int:
+        """How many records the sink took."""
+        return self._shipper.shipped
+
+    def close(self) -> None:
+        """Ship what waits, within two seconds, and take nothing more. Called at the process's end, too."""
+        atexit.unregister(self.close)
+        self._shipper.close()
+
+
+def from_environment() -> Capture:
+    """The capture that the variables tell (environment.py). Raises ValueError when they name no place to ship to, or a wrong value."""
+    settings = settings_of()
+    brokers, said = os.environ.get("SEAMWATCH_CAPTURE_KAFKA_BROKERS", ""), os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    logs = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "") or (said.rstrip("/") + "/v1/logs" if said else "")
+    if brokers:
+        return Capture(settings, KafkaSink(brokers, os.environ.get("SEAMWATCH_CAPTURE_KAFKA_TOPIC", "") or "api_logs"))
+    if logs:
+        headers = headers_of(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
+        return Capture(settings, OtlpSink(logs, settings.service, headers=headers))
+    raise ValueError("a capture needs a place to ship to: set SEAMWATCH_CAPTURE_KAFKA_BROKERS or OTEL_EXPORTER_OTLP_ENDPOINT")

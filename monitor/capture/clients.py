@@ -1,0 +1,191 @@
+"""Hooks for clients: httpx and requests. Each is loaded by the application, and only looked at here."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from .capture import Capture
+from .seen import Held, Seen, held_back
+
+
+def watch_httpx(client: Any, capture: Capture) -> Any:
+    """Capture what an `httpx.Client` or `httpx.AsyncClient` sends from now on; returns the client.
+
+    Answers that are streamed are passed on part by part; an answer counts as over when it is closed.
+    """
+    import httpx  # noqa: PLC0415 - the application's own
+
+    cover = _async_cover if isinstance(client, httpx.AsyncClient) else _cover
+    client._transport = cover(client._transport, capture)  # noqa: SLF001 - httpx has no other way to a client that is made
+    client._mounts = {where: cover(one, capture) if one is not None else None for where, one in client._mounts.items()}  # noqa: SLF001 - as above
+    return client
+
+
+def watch_requests(session: Any, capture: Capture) -> Any:
+    """Capture what a `requests.Session` sends from now on, redirects too; returns the session. Of streamed answers no body."""
+    send = session.send
+
+    def sending(request: Any, **options: Any) -> Any:
+        seen = _begun_requests(request, capture)
+        if seen is None:
+            return send(request, **options)
+        try:
+            answer = send(request, **options)
+        except Exception:
+            capture.over(seen)
+            raise
+        with suppress(Exception):
+            first = answer.history[0] if answer.history and options.get("allow_redirects", True) else answer
+            seen.status = first.status_code
+            seen.answered_headers = list(first.headers.items())
+            seen.asked_headers = _pairs(first.request.headers)
+            if not options.get("stream", session.stream) and not held_back(first.headers.get("content-type", "")):
+                seen.answered.add(first.content)
+                seen.answered_headers = [
+                    (name, value) for name, value in seen.answered_headers if name.lower() != "content-encoding"
+                ]
+            capture.over(seen)
+        return answer
+
+    session.send = sending
+    return session
+
+
+def _begun_requests(request: Any, capture: Capture) -> Seen | None:
+    try:
+        seen = _begun(capture, request.method, request.url, _pairs(request.headers))
+        body = request.body
+        if seen is not None and isinstance(body, str | bytes) and not held_back(request.headers.get("content-type", "")):
+            seen.asked.add(body.encode() if isinstance(body, str) else body)
+    except Exception:  # noqa: BLE001 - a capture never takes its application down
+        return None
+    return seen
+
+
+def _begun(capture: Capture, method: str, url: str, headers: list[tuple[str, str]]) -> Seen | None:
+    where = urlsplit(url)
+    return capture.wanted("client", method, where.path or "/", where.query, headers, where.hostname or "")
+
+
+def _pairs(headers: Any) -> list[tuple[str, str]]:
+    return [(_text(name), _text(value)) for name, value in headers.items()]
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _begun_httpx(request: Any, capture: Capture) -> Seen | None:
+    try:
+        return _begun(capture, request.method, str(request.url), _multi(request))
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _multi(message: Any) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in message.headers.multi_items()]
+
+
+def _answered(seen: Seen, request: Any, answer: Any) -> bool:
+    """Take what stands at the head of an answer; whether its body is looked at."""
+    with suppress(Exception):
+        seen.status = answer.status_code
+        seen.asked_headers, seen.answered_headers = _multi(request), _multi(answer)
+        if not held_back(request.headers.get("content-type", "")) and isinstance(
+            held := getattr(request, "_content", None), bytes
+        ):
+            seen.asked.add(held)
+        return not held_back(answer.headers.get("content-type", ""))
+    return False
+
+
+class _Once:
+    """An exchange that is over once, however often its answer is closed."""
+
+    def __init__(self, capture: Capture, seen: Seen) -> None:
+        self._capture, self._seen, self._done = capture, seen, False
+
+    def __call__(self) -> None:
+        if not self._done:
+            self._done = True
+            with suppress(Exception):
+                self._capture.over(self._seen)
+
+
+def _cover(inner: Any, capture: Capture) -> Any:
+    import httpx  # noqa: PLC0415 - as above
+
+    class Stream(httpx.SyncByteStream):
+        def __init__(self, stream: Any, held: Held | None, over: Callable[[], None]) -> None:
+            self._stream, self._held, self._over = stream, held, over
+
+        def __iter__(self) -> Iterator[bytes]:
+            for part in self._stream:
+                if self._held is not None:
+                    self._held.add(part)
+                yield part
+
+        def close(self) -> None:
+            try:
+                self._stream.close()
+            finally:
+                self._over()
+
+    class Transport(httpx.BaseTransport):
+        def handle_request(self, request: Any) -> Any:
+            seen = _begun_httpx(request, capture)
+            if seen is None:
+                return inner.handle_request(request)
+            try:
+                answer = inner.handle_request(request)
+            except Exception:
+                capture.over(seen)
+                raise
+            taking = _answered(seen, request, answer)
+            answer.stream = Stream(answer.stream, seen.answered if taking else None, _Once(capture, seen))
+            return answer
+
+        def close(self) -> None:
+            inner.close()
+
+    return Transport()
+
+
+def _async_cover(inner: Any, capture: Capture) -> Any:
+    import httpx  # noqa: PLC0415 - as above
+
+    class Stream(httpx.AsyncByteStream):
+        def __init__(self, stream: Any, held: Held | None, over: Callable[[], None]) -> None:
+            self._stream, self._held, self._over = stream, held, over
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for part in self._stream:
+                if self._held is not None:
+                    self._held.add(part)
+                yield part
+
+        async def aclose(self) -> None:
+            try:
+                await self._stream.aclose()
+            finally:
+                self._over()
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: Any) -> Any:
+            seen = _begun_httpx(request, capture)
+            if seen is None:
+                return await inner.handle_async_request(request)
+            try:
+                answer = await inner.handle_async_request(request)
+            except Exception:
+                capture.over(seen)
+                raise
+            taking = _answered(seen, request, answer)
+            answer.stream = Stream(answer.stream, seen.answered if taking else None, _Once(capture, seen))
+            return answer
+
+        async def aclose(self) -> None:
+            await inner.aclose()
+
+    return Transport()

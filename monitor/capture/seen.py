@@ -1,0 +1,138 @@
+"""One exchange while it happens, and what is written of it: a record in the monitor's plain form."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from . import masks
+from .settings import Bounds, Service, Settings
+from .shapes import TooLarge, is_json, shape_text, unpacked, without_secrets
+
+Pairs = Sequence[tuple[str, str]]
+Side = Literal["client", "server"]
+_STREAMS = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace")
+
+
+class Held:
+    """What was held of a body that passed by: at most `most` bytes; all further ones are only counted."""
+
+    __slots__ = ("_most", "_parts", "passed", "size")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[bytes] = []
+        self.size = 0
+        self.passed = 0
+
+    def add(self, part: bytes) -> None:
+        """A part came by."""
+        self.passed += len(part)
+        room = self._most - self.size
+        if part and room > 0:
+            kept = bytes(part[:room])
+            self._parts.append(kept)
+            self.size += len(kept)
+
+    @property
+    def cut(self) -> bool:
+        """Whether more came by than is held."""
+        return self.passed > self.size
+
+    def whole(self) -> bytes:
+        """What is held."""
+        return b"".join(self._parts)
+
+
+class Seen:
+    """An exchange as it is seen; filled by a hook in the application's thread, written down by ours."""
+
+    __slots__ = (
+        *("asked", "asked_headers", "answered", "answered_headers", "began", "ended_ns", "host", "method", "path", "query"),
+        *("route", "side", "status", "took"),
+    )
+
+    def __init__(self, side: Side, method: str, path: str, query: str, bounds: Bounds, headers: Pairs, host: str = "") -> None:
+        self.side: Side = side
+        self.method, self.path, self.query, self.host, self.route = method, path, query, host, ""
+        self.asked, self.answered = Held(bounds.body_bytes), Held(bounds.body_bytes)
+        self.asked_headers: Pairs = headers
+        self.answered_headers: Pairs = ()
+        self.status = 0
+        self.began = time.perf_counter()
+        self.took = 0.0
+        self.ended_ns = 0
+
+    def end(self) -> None:
+        """It is over now."""
+        self.took, self.ended_ns = time.perf_counter() - self.began, time.time_ns()
+
+    @property
+    def bytes(self) -> int:
+        """What it holds in memory, nearly."""
+        return 1_000 + self.asked.size + self.answered.size
+
+
+def held_back(media: str) -> bool:
+    """Whether bodies of this media type are passed untouched: nothing of them would be looked at."""
+    return bool(media) and (media.lower().startswith(_STREAMS) or not is_json(media))
+
+
+def written(seen: Seen, settings: Settings) -> bytes:
+    """The record of an exchange, a line of JSON. Without `settings.values` no value of it is in there."""
+    service, values = settings.service, settings.values
+    asked, asked_whole = masks.headers(seen.asked_headers, values=values, words=settings.redact)
+    answered, answered_whole = masks.headers(seen.answered_headers, values=values, words=settings.redact)
+    path = seen.path if values else masks.masked_path(seen.path, seen.route)
+    query = masks.query_without_secrets(seen.query, settings.redact) if values else masks.masked_query(seen.query)
+    record: dict[str, Any] = {
+        "time": seen.ended_ns,
+        "side": seen.side,
+        "method": seen.method,
+        "path": path or "/",
+        "query": query,
+        "status": seen.status,
+        "duration_ms": round(seen.took * 1e3, 3),
+        "request_headers": asked,
+        "response_headers": answered,
+        **_who(service, seen),
+        "capture": {"share": settings.share, "shapes": not values},
+    }
+    if seen.route:
+        record["route"] = seen.route
+    if not (asked_whole and answered_whole):
+        record["headers_whole"] = False
+    if not values:
+        record["redacted"] = True
+    record |= _side("request", seen.asked, asked, settings) | _side("response", seen.answered, answered, settings)
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _who(service: Service, seen: Seen) -> dict[str, Any]:
+    if seen.side == "client":
+        said = {"caller": service.name, "caller_version": service.version, "callee": seen.host}
+    else:
+        said = {"callee": service.name, "callee_version": service.version, "callee_namespace": service.namespace}
+    said |= {"environment": service.environment, "instance": service.instance}
+    return {name: value for name, value in said.items() if value}
+
+
+def _side(side: str, held: Held, headers: dict[str, str], settings: Settings) -> dict[str, Any]:
+    """A body's fields. What cannot be said of it is left out: the monitor then tells that no body was logged, or that it was cut."""
+    if held.cut:
+        return {f"{side}_truncated": True}
+    body = held.whole()
+    if not body or not is_json(headers.get("content-type", "")):
+        return {}
+    try:
+        plain = unpacked(body, headers.get("content-encoding", ""), settings.bounds.body_bytes * 4)
+        if plain is None:
+            return {}
+        shown = (
+            without_secrets(plain, settings.bounds, settings.redact) if settings.values else shape_text(plain, settings.bounds)
+        )
+    except TooLarge:
+        return {f"{side}_truncated": True}
+    headers.pop("content-encoding", None)
+    headers.pop("content-length", None)
+    return {f"{side}_body": shown}

@@ -1,0 +1,143 @@
+"""Records on their way out: a bounded queue, one thread of ours, and a sink. The application never waits for it, nor sees it fail."""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from .seen import Seen, written
+from .settings import Settings
+
+Sink = Callable[[Sequence[bytes]], None]
+"""Takes a batch of records, each a line of JSON. What it raises costs the batch, which is counted; it is called by one thread only."""
+
+LOG = logging.getLogger("seamwatch.capture")
+_WINDOW = 1.0
+_TOLD_SECONDS = 10.0
+
+
+class Shipper:
+    """Takes what was seen, writes it down and hands it to the sink, all in a daemon thread that starts with the first record.
+
+    `offer` never blocks and never raises. What cannot be kept is counted by reason: `queue_full`, `over_cpu_share`,
+    `sink_failed`, `unwritable`; the counts are shipped as a record of their own. After a fork the child begins anew.
+    """
+
+    def __init__(self, settings: Settings, sink: Sink) -> None:
+        self._settings, self._sink = settings, sink
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._waiting: deque[Seen | bytes] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self.dropped: Counter[str] = Counter()
+        self.shipped = 0
+        self._told: Counter[str] = Counter()
+        self._told_at = time.monotonic()
+
+    def offer(self, seen: Seen | bytes) -> None:
+        """Take it, or count it as dropped."""
+        if self._pid != os.getpid():
+            self._begin()
+        size = len(seen) if isinstance(seen, bytes) else seen.bytes
+        bounds = self._settings.bounds
+        with self._lock:
+            if self._stopped or len(self._waiting) >= bounds.queue_records or self._bytes + size > bounds.queue_bytes:
+                self.dropped["queue_full"] += 1
+                return
+            self._waiting.append(seen)
+            self._bytes += size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="seamwatch-capture", daemon=True)
+                self._thread.start()
+            urgent = len(self._waiting) >= bounds.batch_records
+        if urgent:
+            self._news.set()
+
+    def close(self) -> None:
+        """Ship what waits, within `bounds.closing_seconds`; what is left is dropped."""
+        with self._lock:
+            self._stopped = True
+            thread = self._thread if self._pid == os.getpid() else None
+        self._news.set()
+        if thread is not None:
+            thread.join(self._settings.bounds.closing_seconds)
+
+    def _work(self) -> None:
+        bounds = self._settings.bounds
+        spent, since = 0.0, time.monotonic()
+        while True:
+            self._news.wait(bounds.batch_seconds)
+            self._news.clear()
+            batch: list[bytes] = []
+            while (seen := self._next()) is not None:
+                if time.monotonic() - since >= _WINDOW:
+                    spent, since = 0.0, time.monotonic()
+                if spent > bounds.cpu_share * _WINDOW and not self._stopped:
+                    self._drop("over_cpu_share")
+                    continue
+                before = time.thread_time()
+                try:
+                    batch.append(seen if isinstance(seen, bytes) else written(seen, self._settings))
+                except Exception:  # noqa: BLE001 - a capture never takes its application down
+                    self._drop("unwritable")
+                spent += time.thread_time() - before
+                if len(batch) >= bounds.batch_records:
+                    self._ship(batch)
+                    batch = []
+            self._ship(batch)
+            self._tell()
+            if self._stopped and not self._waiting:
+                return
+
+    def _next(self) -> Seen | bytes | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            seen = self._waiting.popleft()
+            self._bytes -= len(seen) if isinstance(seen, bytes) else seen.bytes
+            return seen
+
+    def _ship(self, batch: list[bytes]) -> None:
+        if not batch:
+            return
+        try:
+            self._sink(batch)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._drop("sink_failed", len(batch))
+            LOG.debug("records were not taken: %s", type(error).__name__)
+        else:
+            self.shipped += len(batch)
+
+    def _tell(self) -> None:
+        """Ship what was dropped since it was told last, as a count."""
+        with self._lock:
+            fresh = self.dropped - self._told
+        if not fresh or (time.monotonic() - self._told_at < _TOLD_SECONDS and not self._stopped):
+            return
+        service = self._settings.service
+        said = {
+            "time": time.time_ns(),
+            "seamwatch_capture": {"dropped": dict(fresh), "instance": service.instance},
+            "callee": service.name,
+            "callee_version": service.version,
+        }
+        self._told_at = time.monotonic()
+        try:
+            self._sink([json.dumps(said, separators=(",", ":")).encode()])
+        except Exception as error:  # noqa: BLE001 - as above
+            LOG.debug("the count of drops was not taken: %s", type(error).__name__)
+        else:
+            self._told.update(fresh)
+
+    def _drop(self, reason: str, count: int = 1) -> None:
+        with self._lock:
+            self.dropped[reason] += count

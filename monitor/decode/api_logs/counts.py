@@ -1,0 +1,16 @@
+"""Counts that a capture in an application ships beside its exchanges: how many it had to drop."""
+
+from typing import Any
+
+MARK = "seamwatch_capture"
+_MOST = 10**9
+
+
+def dropped_of(entry: dict[str, Any]) -> int:
+    """How many exchanges such a record says were dropped; -1 when it is no such record."""
+    said = entry.get(MARK)
+    if not isinstance(said, dict) or "method" in entry:
+        return -1
+    counts = said.get("dropped")
+    held = counts.values() if isinstance(counts, dict) else ()
+    return min(_MOST, sum(one for one in held if type(one) is int and one > 0))
