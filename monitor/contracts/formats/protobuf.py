@@ -44,7 +44,7 @@ def document_of_proto(text: str, where: str) -> dict[str, Any] | None:
     return {"proto": text, BINDING: bind}
 
 
-_IMPORT = re.compile(r'^\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE)
+_IMPORT = re.compile(r'(?:^|;)\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE)
 _MOST_IMPORTS = 500
 
 
