@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -14,7 +14,7 @@ from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show,
 from monitor.cli.publications import tell_changes, tell_publication, tell_recorded
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
-from monitor.model.contracts import ContractFormat, Role
+from monitor.model.contracts import LEVELS, ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 MATRIX = "consumer contract environment version live says kept broken open unshown".split()
@@ -28,7 +28,7 @@ def publish(
     file: Annotated[
         list[Path],
         typer.Argument(
-            help="OpenAPI 3.x, JSON Schema, pacts, Spring Cloud Contract YAML, WireMock mappings, Mountebank imposters: files, folders, zip."
+            help="OpenAPI 3.x, AsyncAPI, JSON Schema, Avro, Protobuf, pacts, Spring contracts, WireMock mappings, Mountebank imposters: files, folders, zip."
         ),
     ],
     provider: Annotated[str, typer.Option(help="The service that promises; a pact names it itself.")] = "",
@@ -213,6 +213,23 @@ def check(
 
     told = source if source == MESSAGES else source_named(source)
     return held_against(traffic, contract, told, settings_of(context), form)
+
+
+@commands.command("compatible")
+def compatible(
+    files: Annotated[
+        list[Path], typer.Argument(help="Revisions of one schema: Avro, Protobuf or JSON Schema; oldest first, the new one last.")
+    ],
+    level: Annotated[str, typer.Option("--level", "-l", help=f"One of {', '.join(LEVELS)}.")] = "BACKWARD",
+    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to print.")] = "text",
+) -> int:
+    """Whether a new revision can be read with earlier ones, by the registries' rules. Exits 0 kept, 1 broken."""
+    from monitor.cli.contract_compatible import held_compatible
+
+    chosen = next((one for one in LEVELS if one == level.upper()), None)
+    if chosen is None:
+        raise UsageError(f"there is no level {level[:40]!r}; the levels are {', '.join(LEVELS)}")
+    return held_compatible(files, chosen, form)
 
 
 def _body(one: Published, name: str, provider: str) -> dict[str, object]:

@@ -9,6 +9,11 @@ ContractFormat = Literal[
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 
+Level = Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE"]
+"""How far revisions of one schema may differ, in the words of schema registries: who reads whose data."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+
 Role = Literal["contract", "mock"]
 """A contract is held against its provider. A mock stands for the provider, and is nobody's promise."""
 
