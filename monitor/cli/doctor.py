@@ -3,10 +3,11 @@
 import importlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,8 +19,12 @@ from monitor.config import Settings, policy_of
 from monitor.errors import ConfigError, MonitorError, TopicMissing
 from monitor.masking import masked
 
+if TYPE_CHECKING:
+    from monitor.store import Store
+
 LOW_DISK_BYTES = 2_000_000_000
 OLD_SECONDS = 300
+MOST_EDGES = 9
 PACKAGES = {
     "crc32c": "native checksum of Kafka batches; without it reading costs 20 times the CPU",
     "lz4.frame": "codec",
@@ -115,9 +120,11 @@ def _stores(settings: Settings) -> Iterator[Sign]:
         store = open_store(settings.clickhouse())
         try:
             store.ping()
+            rows = _coverage(store, system_clock())
         finally:
             store.close()
         yield Sign("telemetry store", "good", "opened, answers, tables are up to date")
+        yield from edge_signs(rows)
     engine = open_control(settings.control())
     yield Sign("control store", "good", "opened, tables are up to date")
     now = system_clock()
@@ -138,6 +145,35 @@ def gate_signs(answers: int, flips: int, overrides: int) -> list[Sign]:
     return signs
 
 
+def _coverage(store: "Store", now: datetime) -> list[dict[str, Any]]:
+    """What the API tells at /v1/coverage, of the last 24 hours."""
+    from monitor.advice import unchecked
+
+    asked = {"since": now - timedelta(days=1), "until": now, "environment": "", "limit": 500, "offset": 0}
+    return [
+        {
+            **row,
+            "unchecked": [asdict(one) for one in unchecked(row["calls"], row["checked"], row["not_checked"], row["protocol"])],
+        }
+        for row in store.query("panels/coverage", asked)
+    ]
+
+
+def edge_signs(coverage: Sequence[Mapping[str, Any]]) -> list[Sign]:
+    """Edges of which nothing could be checked, the busiest first, and what would help most; in all at most ten lines."""
+    mute = sorted((row for row in coverage if not row["checked"] and row["unchecked"]), key=lambda row: -row["calls"])
+    signs = []
+    for row in mute[:MOST_EDGES]:
+        first = row["unchecked"][0]
+        said = f"nothing is checked: {first['why'] or first['reason']} ({first['calls']:,} calls). {first['help']}".rstrip(". ")
+        signs.append(Sign(f"{row['caller']} → {row['callee']}", "mind", said))
+    if len(mute) > MOST_EDGES:
+        signs.append(
+            Sign("other edges", "mind", f"nothing is checked of {len(mute) - MOST_EDGES} more; the page's health lists them")
+        )
+    return signs
+
+
 def running(settings: Settings) -> list[Sign]:
     """What the process that holds the embedded store says of itself; empty when there is none. Its settings are its own: what this
     command was started with says nothing about what it reads.
@@ -153,6 +189,7 @@ def running(settings: Settings) -> list[Sign]:
     try:
         with api(settings) as there:
             health = there.get("/v1/health")
+            coverage = there.get("/v1/coverage", limit=500)
     except MonitorError as error:
         return [*signs, Sign(what, "bad", str(error))]
     signs.append(Sign(what, "good" if health["ready"] else "bad", "; ".join(health["reasons"]) or f"ready at {holder.address}"))
@@ -163,6 +200,7 @@ def running(settings: Settings) -> list[Sign]:
     if age is not None:
         signs.append(Sign("its data", "good" if age < OLD_SECONDS else "mind", f"the newest window ended {age:,.0f} s ago"))
     signs += gate_signs(health["gates"]["answers"], health["gates"]["flips"], health["gates"]["overrides"])
+    signs += edge_signs(coverage)
     read = ", ".join(f"{topic} ({count} partitions)" for topic, count in sorted(topics.items()))
     signs.append(Sign("it reads", "good" if read else "mind", read or "nothing yet"))
     for part in health["components"]:

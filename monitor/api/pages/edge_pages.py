@@ -1,10 +1,13 @@
 """Edges: the list, and one edge by version pair, over time, with violations, traces and deploys."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from monitor.advice import Unchecked, unchecked
 from monitor.api.access import Opened, Reading
 from monitor.api.charts import Marker
 from monitor.api.formatting import name
@@ -100,6 +103,7 @@ def edge_page(
     state = windows_state(parts)
     rates = ask(parts, "edge_rates", **times, **where, bucket_seconds=asked.bucket_seconds)
     findings = _findings_of(parts, where, asked.since)
+    pairs = version_pairs(parts, asked, where)
     return render(
         request,
         "edge.html",
@@ -114,7 +118,8 @@ def edge_page(
             "windows": state,
             "links": links,
             "operations": listed_in(parts, "edge_operations", asked, MOST_SHOWN, **{**where, "operation": "", "protocol": ""}),
-            "pairs": version_pairs(parts, asked, where),
+            "pairs": pairs,
+            "unchecked": _unchecked(pairs),
             "rates": rates[-MOST_STEPS:],
             "rates_in_all": len(rates),
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
@@ -141,6 +146,18 @@ def version_pairs(parts: Parts, asked: Range, where: dict[str, str]) -> list[Edg
     )
     rows = [row for row in parts.reader.edges(query) if not where["protocol"] or row.protocol == where["protocol"]]
     return sorted(rows, key=lambda row: (-row.calls, row.caller_version or "", row.callee_version or ""))
+
+
+def _unchecked(pairs: Sequence[EdgeRow]) -> list[Unchecked]:
+    """Why calls of this edge were not checked, the most frequent reason first."""
+    calls = checked = 0
+    reasons: Counter[str] = Counter()
+    for row in pairs:
+        if row.protocol != "db":
+            calls += row.calls
+            checked += row.conformance.get("valid", 0) + row.conformance.get("violated", 0)
+            reasons.update({name.partition(":")[2]: count for name, count in row.conformance.items() if ":" in name})
+    return unchecked(calls, checked, reasons)
 
 
 def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: str) -> list[Marker]:

@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.api.access import Opened, Reading
 from monitor.api.questions import ask, data_range, listed, listed_in, newest_row, range_of, windows_state
-from monitor.api.routes.health import components, gate_mind, notes, unready
+from monitor.api.routes.health import components, gate_mind, missed, notes, unready
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 
@@ -33,6 +33,7 @@ def health_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
             "rejects": rejects,
             "newest_reject": None if rejects.rows else newest_row(parts, "last_reject"),
             "coverage": listed_in(parts, "coverage", hour, MOST_SHOWN, environment=None),
+            "missed": missed,
             "range": hour,
             "tables": tables,
             "gates": gate_mind(parts),

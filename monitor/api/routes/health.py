@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from monitor import telemetry
+from monitor.advice import Unchecked, unchecked
 from monitor.api.access import Opened, Reading, parts_of, requires
 from monitor.api.faults import ERRORS
 from monitor.api.moments import Limit, Name, Since, Until
@@ -150,6 +152,7 @@ class CoverageLine(BaseModel):
     both_share: float
     checked: int
     not_checked: Mapping[str, int]
+    unchecked: Sequence[Unchecked]
     unsampled: int
     head_sampled: int
     biased: int
@@ -372,7 +375,12 @@ def coverage(
     asked = data_range(parts, since, until)
     found = listed_in(parts, "coverage", asked, paged.limit, paged.offset, environment=environment)
     paged.answered(found, asked, windows_state(parts).last_closed)
-    return [CoverageLine.model_validate(row) for row in found.rows]
+    return [CoverageLine.model_validate({**row, "unchecked": missed(row)}) for row in found.rows]
+
+
+def missed(row: Mapping[str, Any]) -> list[Unchecked]:
+    """Why calls of one row of the panel `coverage` were not checked, and what would help."""
+    return unchecked(row["calls"], row["checked"], row["not_checked"], row["protocol"])
 
 
 @router.get("/size", summary="Room on disk")
