@@ -11,7 +11,20 @@ from monitor.api.events import Changes, events_router
 from monitor.api.guard import Guard, public_address
 from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
-from monitor.api.routes import aliases, contracts, deploys, edges, findings, gates, health, matrix, notices, overrides, tokens
+from monitor.api.routes import (
+    aliases,
+    contracts,
+    deploys,
+    edges,
+    findings,
+    gates,
+    health,
+    matrix,
+    notices,
+    overrides,
+    timing,
+    tokens,
+)
 from monitor.api.sharing import Pages
 from monitor.api.static import router as static_router
 from monitor.api.templating import error_page
@@ -47,6 +60,7 @@ def create_app(parts: Parts) -> FastAPI:
         edges.router,
         contracts.router,
         matrix.router,
+        timing.router,
         deploys.router,
         findings.router,
         gates.gates_router(Waiting(parts)),

@@ -17,6 +17,7 @@ from monitor.errors import UsageError
 from monitor.model.contracts import LEVELS, ContractFormat, Role
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
+TIMES = "environment caller operation version clause says why".split()
 MATRIX = "consumer contract environment version live says kept broken open unshown".split()
 COVERAGE = "interaction proof kept broken open caller caller_version callee callee_version environment last_seen".split()
 COLUMNS = "name number format role provider provider_version consumer environment owner contact effective_from published_at content_hash".split()
@@ -185,6 +186,53 @@ def matrix(
     for name in said["unreadable"]:
         typer.echo(f"the contract {plain(name)} cannot be read any more", err=True)
     return 1 if any(cell["broken"] for cell in cells) else 0
+
+
+@commands.command("timing")
+def timing(
+    context: typer.Context,
+    provider: Annotated[str, typer.Option(help="The service that is called.")],
+    consumer: Annotated[str | None, typer.Option(help="Only calls of this service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    operation: Annotated[str, typer.Option(help="Only this operation, as METHOD /route; all by default.")] = "",
+    timeout: Annotated[str | None, typer.Option(help="So long the consumer waits: 2s, 300ms.")] = None,
+    quantile: Annotated[
+        list[str] | None, typer.Option("--latency", help="So long a share of the calls takes at most: p99=300ms. Again for more.")
+    ] = None,
+    p50: Annotated[str | None, typer.Option("--p50", help="As --latency p50=…")] = None,
+    p95: Annotated[str | None, typer.Option("--p95", help="As --latency p95=…")] = None,
+    p99: Annotated[str | None, typer.Option("--p99", help="As --latency p99=…")] = None,
+    name: Annotated[str, typer.Option(help="Name of the contract; consumer-provider-timing by default.")] = "",
+    owner: Annotated[str | None, typer.Option(help="The team that it belongs to.")] = None,
+    hours: Annotated[int, typer.Option(help="Judge so many hours of sealed windows.", min=1, max=720)] = 24,
+    form: FormatOption = "table",
+) -> int:
+    """Publish timeouts and latencies of a provider; without any, hold those that are published against how long calls take. Exits 1 when one is broken."""
+    from monitor.cli.contract_times import document_of
+
+    document = document_of(operation, timeout, [*(quantile or []), *_shorthand(p50, p95, p99)])
+    with api(settings_of(context)) as there:
+        if document:
+            body = {
+                "name": name or "-".join(filter(None, (consumer, provider, "timing"))), "format": "timing", "provider": provider,
+                "document": document, "consumer": consumer, "environment": environment, "owner": owner,
+            }  # fmt: skip
+            said = there.post("/v1/contracts", body)
+            if form == "json":
+                show([said], [], form)
+            else:
+                tell_publication(said)
+                tell_changes(said["changes"])
+            return 0
+        found = there.get("/v1/timing", service=provider, environment=environment, hours=hours)
+    rows = [row for row in found["verdicts"] if consumer in (None, row["caller"]) and operation in ("", row["operation"])]
+    empty = "no call of that time is bound by one" if found["contracts"] else "no contract tells a time for this service"
+    show([row | {"says": row["word"], "why": row["reason"]["text"]} for row in rows], TIMES, form, empty=empty)
+    return 1 if any(row["word"] == "broken" for row in rows) else 0
+
+
+def _shorthand(p50: str | None, p95: str | None, p99: str | None) -> list[str]:
+    return [f"{word}={said}" for word, said in (("p50", p50), ("p95", p95), ("p99", p99)) if said is not None]
 
 
 @commands.command("check")

@@ -109,6 +109,7 @@ def _told_aside(contract: Mapping[str, Any]) -> str:
     left = f"; {contract['unjudged']} clauses are never judged" if contract["unjudged"] else ""
     misfits = sum(one["kind"] == "example" for one in contract["remarks"])
     shown = contract["examples"]
+    left += f"; {contract['times']} times are held against tails" if contract["times"] else ""
     return left + (f"; {shown} own examples, {misfits or 'none'} against the schemas" if shown else "")
 
 

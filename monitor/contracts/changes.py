@@ -57,6 +57,7 @@ def changes(old: Read, new: Read) -> list[Change]:
 
 
 def _all(old: Read, new: Read) -> Iterator[Change]:
+    yield from _times(old, new)
     if old.promise.by_example or new.promise.by_example:
         yield from _examples(old, new)
         return
@@ -71,6 +72,28 @@ def _all(old: Read, new: Read) -> Iterator[Change]:
     for key, operation in was.items():
         if key not in now:
             yield Change(operation.name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
+
+
+def _times(old: Read, new: Read) -> Iterator[Change]:
+    was, now = ({(one.operation, one.quantile): one.seconds for one in read.promise.timing} for read in (old, new))
+    for key, seconds in now.items():
+        held = was.get(key)
+        if held != seconds:
+            tighter = held is None or seconds < held
+            shown = "" if held is None else f"{held:g} s"
+            yield _timed(key, "came" if held is None else "changed", "tighter" if tighter else "looser", shown, f"{seconds:g} s")
+    for key, seconds in was.items():
+        if key not in now:
+            yield _timed(key, "went", "looser", f"{seconds:g} s", "")
+
+
+def _timed(
+    key: tuple[str, float | None], what: Literal["came", "went", "changed"], direction: Direction, was: str, now: str
+) -> Change:
+    operation, quantile = key
+    rule = "timeout" if quantile is None else f"p{100 * quantile:g}"
+    breaks: Breaks = "provider" if direction == "tighter" else "nobody" if quantile is None else "consumers"
+    return Change(operation or "all operations", "response", "", "", rule, what, direction, was, now, breaks)
 
 
 def _key(operation: Operation) -> tuple[str, str]:

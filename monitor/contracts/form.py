@@ -103,6 +103,19 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """One clause on time: this quantile of the calls takes at most so long; None: callers give up after so long.
+
+    `operation` is "METHOD /route", "" for all of them.
+    """
+
+    operation: str
+    quantile: float | None
+    seconds: float
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """One request as an example shows it, and how it is answered. `name` tells it from the others of its contract.
 
@@ -178,6 +191,7 @@ class Promise:
     """The schemas that messages are held against."""
     writers: Mapping[SchemaKey, Writer] = field(default_factory=dict)
     """Schemas that records may have been written by, under the keys that their frames name."""
+    timing: Sequence[Timing] = ()
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
     _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
@@ -241,7 +255,9 @@ def by_example(
     for one in interactions:
         for method in one.methods or ("",):
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
-    return Promise(Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, index)
+    return Promise(
+        Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, index=index
+    )
 
 
 def _is_topic(address: str, topic: str) -> bool:

@@ -17,6 +17,7 @@ from monitor.contracts.formats.openapi import read_openapi, version_of
 from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
+from monitor.contracts.formats.timing import is_timing, read_timing
 from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
@@ -49,6 +50,7 @@ class Examined:
             "operations": len(self.promise.operations),
             "parameters": self.promise.parameters,
             "schemas": len(self.promise.schemas),
+            "times": len(self.promise.timing),
             "examples": self.examples,
             "unjudged": sum(one.kind == "unjudged" for one in self.remarks),
             "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said, "kind": one.kind} for one in self.remarks],
@@ -158,6 +160,7 @@ _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "asyncapi": is_asyncapi,
     "avro": is_avro,
     "protobuf": is_protobuf,
+    "timing": is_timing,
     "pact": is_pact,
     "mountebank": is_mountebank,
     "spring-cloud-contract": is_spring_cloud_contract,
@@ -168,6 +171,8 @@ _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
 def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, limits: ContractLimits) -> Promise:
     if kind == "openapi":
         return read_openapi(document, where=where, lenient_nullable=lenient, limits=limits)
+    if kind == "timing":
+        return read_timing(document, where=where)
     by_example = {
         "pact": read_pact,
         "spring-cloud-contract": read_spring_cloud_contract,

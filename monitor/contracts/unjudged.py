@@ -24,7 +24,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
             yield _left("", "the contract shows no example: nothing will be judged")
         yield from _uncompiled(promise)
         return
-    if not promise.operations:
+    if not promise.operations and not promise.timing:
         yield _left("/paths", "the contract names no operation: nothing will be judged")
     for operation in promise.operations:
         parts = [("request", operation.request)] if operation.request is not None else []

@@ -160,6 +160,17 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def tails(self, callees: Sequence[str], since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
+        """Histograms of how long the calls of a callee took in sealed windows, by edge and callee's version."""
+        parameters = {
+            "seq": self.newest_sequence(),
+            "callees": list(callees),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+        }
+        return self._store.query("edge_tails", parameters)
+
     def recorded(
         self,
         callees: Sequence[str],

@@ -17,6 +17,7 @@ NEEDS = {
             "GET /v1/contracts/{name}",
             "GET /v1/contracts/{name}/coverage",
             "GET /v1/matrix",
+            "GET /v1/timing",
             "GET /v1/deploys",
             "GET /v1/deploys/{deploy_id}",
             "GET /v1/findings",

@@ -1,6 +1,7 @@
 """A folder of contracts is published file by file: by its paths, or by what its manifest says."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from monitor.cli.contract_folder import planned
 from monitor.cli.main import main
 from monitor.errors import UsageError
+from monitor.store import Store
 from tests.contracts.examples import interaction, pact
 
 OPENAPI = json.dumps({"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}})
@@ -77,9 +79,12 @@ def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path
 
 
 def test_a_folder_is_published_once_and_says_what_became_of_each_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, sqlite_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(import_module("monitor.cli.main"), "set_up_logs", lambda *_: None)
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("SEAMWATCH_CLICKHOUSE_DSN", store.dsn)
+    monkeypatch.setenv("SEAMWATCH_CONTROL_DSN", sqlite_dsn)
     folder = tmp_path / "repository"
     put(folder, payment__openapi_json=OPENAPI, pacts__web_json=pact(interaction()))
 
@@ -94,5 +99,12 @@ def test_a_folder_is_published_once_and_says_what_became_of_each_file(
         main(["contracts", "matrix", "orders"])
     assert not end.value.code
     assert "no contract of examples" in capsys.readouterr().out  # of no version anything is known yet
+    for words in (["--timeout", "2s", "--p99", "300ms"], []):
+        with pytest.raises(SystemExit) as end:
+            main(["contracts", "timing", "--provider", "payment", "--consumer", "checkout", *words])
+        assert not end.value.code
+    out = capsys.readouterr().out
+    assert "checkout-payment-timing revision 1 of payment is published" in out
+    assert "no call of that time is bound by one" in out
     put(folder, payment__wrong_json={"openapi": "2.0", "paths": {}})
     assert synced() == (1, {"payment/openapi.json": "unchanged", "pacts/web.json": "unchanged", "payment/wrong.json": "refused"})

@@ -1,4 +1,4 @@
-"""The matrix: what each consumer expects of a provider, and which of its live versions have shown it."""
+"""The matrix: what each consumer expects of a provider, which of its live versions have shown it, and whether they are in time."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -6,6 +6,7 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.moments import Name
 from monitor.api.routes.matrix import matrix_of
+from monitor.api.routes.timing import timing_of_service
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.control import contracts as registry
@@ -20,4 +21,5 @@ def matrix_page(
     """One provider's matrix; without a provider, those that have contracts."""
     providers = sorted({one.provider for one in registry.revisions(parts.engine) if one.role != "mock"})
     found = matrix_of(parts, service, environment) if service else None
-    return render(request, "matrix.html", {"service": service, "providers": providers, "matrix": found})
+    times = timing_of_service(parts, service, environment) if service else None
+    return render(request, "matrix.html", {"service": service, "providers": providers, "matrix": found, "times": times})

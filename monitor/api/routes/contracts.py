@@ -94,7 +94,7 @@ class RemarkLine(BaseModel):
 class Judged(BaseModel):
     """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples.
 
-    `unjudged` counts clauses that never will be, `examples` the document's own ones that were held against its schemas.
+    `times` counts clauses on time, `unjudged` clauses that never will be, `examples` the document's own ones that were held against its schemas.
     """
 
     interactions: int
@@ -102,6 +102,7 @@ class Judged(BaseModel):
     operations: int
     parameters: int
     schemas: int
+    times: int
     examples: int
     unjudged: int
     remarks: list[RemarkLine]

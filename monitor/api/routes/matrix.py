@@ -60,7 +60,7 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
     expected: list[Expected] = []
     unreadable: list[str] = []
     for one in newest.values():
-        if one.role == "mock" or not _same_service(canonical(one, aliases).provider, wanted):
+        if one.role == "mock" or not same_service(canonical(one, aliases).provider, wanted):
             continue
         if environment and one.environment not in ("", environment):
             continue
@@ -90,6 +90,7 @@ def _told(revision: Revision, consumer: str) -> Revision:
     return revision if revision.consumer or not consumer else replace(revision, consumer=consumer)
 
 
-def _same_service(one: str, other: str) -> bool:
+def same_service(one: str, other: str) -> bool:
+    """Whether two names may mean one service: the same name, and no other namespace."""
     (short, space), (wanted, told) = split_service(one), split_service(other)
     return short == wanted and (not space or not told or space == told)

@@ -12,6 +12,7 @@ from monitor.contracts.formats.official import Version
 from monitor.contracts.formats.reading import reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
+from monitor.contracts.formats.timing import timing_of
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
@@ -91,7 +92,7 @@ class _Reader:
                 raise ContractError(
                     f"{self._where}: on the {side} side more than {self._limits.work} schemas apply to one value; break up its allOf/anyOf/$ref chains"
                 )
-        return Promise(router, whole=True, depth=min(depths.values()))
+        return Promise(router, whole=True, depth=min(depths.values()), timing=timing_of(self._document, self._where))
 
     def _distinct_sides(self) -> Iterator[tuple[Side, dict[str, Any]]]:
         yield "response", self._sides["response"]

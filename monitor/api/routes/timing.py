@@ -1,0 +1,111 @@
+"""/v1/timing: the times that contracts tell, held against how long calls take."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from monitor.api.access import Opened, Reading
+from monitor.api.faults import ERRORS
+from monitor.api.moments import Name
+from monitor.api.parts import Parts
+from monitor.api.routes.matrix import same_service
+from monitor.api.strict import StrictRoute
+from monitor.contracts.read import read_contract
+from monitor.control import contracts as registry
+from monitor.errors import ContractError
+from monitor.joining.registry import canonical
+from monitor.joining.timing import Timed, TimingVerdict, TimingWord, judge_timing
+from monitor.model.services import split_service
+from monitor.wording import sentence
+
+router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
+HOURS = 24
+
+
+class ToldReason(BaseModel):
+    """Why: a stable code with its parameters, and both as a sentence."""
+
+    code: str
+    parameters: dict[str, str | float | int | bool | list[str] | None]
+    text: str
+
+
+class TimingLine(BaseModel):
+    """One clause against one edge and version of its callee; `quantile` null is a timeout.
+
+    The share of calls that take longer lies between `share_low` and `share_high`. `side` tells whose clock was read.
+    """
+
+    contract: str
+    revision: int
+    clause: str
+    environment: str
+    caller: str
+    callee: str
+    operation: str
+    version: str
+    quantile: float | None
+    limit_seconds: float
+    side: str
+    word: TimingWord
+    calls: int
+    slower: int
+    share_low: float
+    share_high: float
+    since_version: str
+    reason: ToldReason
+
+
+class TimingFound(BaseModel):
+    """Verdicts, broken ones first, over sealed windows of so many hours until the newest one."""
+
+    service: str
+    since: datetime
+    until: datetime
+    contracts: int
+    verdicts: list[TimingLine]
+
+
+@router.get("/timing", summary="Timeouts and latencies of contracts against how long calls take")
+def contract_timing(
+    _caller: Reading,
+    parts: Opened,
+    service: Annotated[str, Query(min_length=1, max_length=400, description="The provider")],
+    environment: Name = None,
+    hours: Annotated[int, Query(ge=1, le=24 * 30, description="Look back so many hours from the newest sealed window")] = HOURS,
+) -> TimingFound:
+    """`x-seamwatch-timeout` and `x-seamwatch-latency` of OpenAPI documents, and what `contracts timing` published, by edge and version."""
+    return timing_of_service(parts, service, environment, hours)
+
+
+def timing_of_service(parts: Parts, service: str, environment: str | None, hours: int = HOURS) -> TimingFound:
+    """The verdicts on one provider."""
+    aliases = parts.config.aliases
+    wanted = aliases.service(service)
+    timed: list[Timed] = []
+    for one in {one.name: canonical(one, aliases) for one in registry.revisions(parts.engine)}.values():
+        if one.role == "mock" or not same_service(one.provider, wanted):
+            continue
+        try:
+            promise = read_contract(one.format, one.document, where=f"contract {one.name}")
+        except ContractError:
+            continue  # the registry's own list names it
+        if promise.timing:
+            timed.append(Timed(one, promise))
+    until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=10)
+    since = until - timedelta(hours=hours)
+    rows = parts.reader.tails(sorted({wanted, split_service(wanted)[0]}), since, until, environment or "") if timed else []
+    found = judge_timing(timed, rows)
+    return TimingFound(service=service, since=since, until=until, contracts=len(timed), verdicts=_lines(found))
+
+
+def _lines(found: Sequence[TimingVerdict]) -> list[TimingLine]:
+    lines = []
+    for one in found:
+        said = {name: getattr(one, name) for name in TimingLine.model_fields if name != "reason"}
+        told = {"code": one.reason.code, "parameters": dict(one.reason.parameters), "text": sentence(one.reason)}
+        lines.append(TimingLine.model_validate({**said, "reason": told}))
+    return lines

@@ -1,0 +1,161 @@
+"""The times that contracts tell, held against the tails of edges in sealed windows: kept, broken since which version, or open."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from monitor.contracts.form import Promise, Timing
+from monitor.contracts.routes import Router
+from monitor.detect.measure.tails import exceeding, tail
+from monitor.model.contracts import Revision
+from monitor.model.reasons import Reason, reason
+
+TimingWord = Literal["kept", "broken", "open"]
+CUT_OFF = 0.001
+"""Of a timeout: so large a share of calls may be cut off by it; more is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimingVerdict:
+    """One clause against one edge and version of its callee. `side` tells whose clock: the callee's where it is known.
+
+    `quantile` None stands for a timeout. `since_version` is the first version, by when it was seen first, that breaks it.
+    """
+
+    contract: str
+    revision: int
+    clause: str
+    environment: str
+    caller: str
+    callee: str
+    operation: str
+    version: str
+    quantile: float | None
+    limit_seconds: float
+    side: Literal["client", "server", ""]
+    word: TimingWord
+    calls: int
+    slower: int
+    share_low: float
+    share_high: float
+    since_version: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A contract's clauses on time, with the promise that routes its operations."""
+
+    revision: Revision
+    promise: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    environment: str
+    caller: str
+    callee: str
+    operation: str
+
+
+def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
+    """A verdict for each clause, edge and version that it binds; rows of `edge_tails`. Broken ones first."""
+    edges: dict[_Edge, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        edges.setdefault(_Edge(row["environment"], row["caller"], row["callee"], row["operation"]), []).append(row)
+    found: list[TimingVerdict] = []
+    for one in contracts:
+        router: Router[str] = Router()
+        for clause in one.promise.timing:
+            method, _, route = clause.operation.partition(" ")
+            if route.startswith("/"):
+                router.add(method, route, clause.operation)
+        for edge, versions in edges.items():
+            if one.revision.environment not in ("", edge.environment) or one.revision.consumer not in ("", edge.caller):
+                continue
+            held = [row for row in versions if one.revision.provider_version in ("", row["callee_version"])]
+            for clause in _binding(one.promise, router, edge.operation):
+                found += _judged(one.revision, clause, edge, sorted(held, key=lambda row: _utc(row["first_window"])))
+    order = {"broken": 0, "open": 1, "kept": 2}
+    return sorted(found, key=lambda one: (order[one.word], one.environment, one.caller, one.operation, one.contract, one.clause))
+
+
+def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timing]:
+    """The clauses for an operation: its own ones, and of those for all what it does not tell itself."""
+    method, _, route = operation.partition(" ")
+    match = router.match(method, route) if route.startswith("/") else None
+    name = match.target if match is not None and match.target is not None else operation
+    own = {one.quantile: one for one in promise.timing if one.operation == name}
+    known = (
+        promise.router.match(method, route) is not None
+        if promise.operations and route.startswith("/")
+        else not promise.operations
+    )
+    everywhere = {one.quantile: one for one in promise.timing if not one.operation} if known else {}
+    return list((everywhere | own).values())
+
+
+def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
+    allowed = CUT_OFF if clause.quantile is None else 1 - clause.quantile
+    found: list[TimingVerdict] = []
+    since = ""
+    for row in versions:
+        server, client = dict(row["server_histogram"]), dict(row["client_histogram"])
+        # a caller that gives up never sees how long it would have taken: the callee's clock tells, where it is known
+        side: Literal["client", "server", ""] = "server" if server else "client" if client else ""
+        histogram = server or client
+        seen = tail(histogram, clause.seconds)
+        word: TimingWord = "broken" if seen.low > allowed else "kept" if seen.calls and seen.high <= allowed else "open"
+        since = since or (row["callee_version"] if word == "broken" else "")
+        found.append(
+            TimingVerdict(
+                contract=revision.name,
+                revision=revision.number,
+                clause=clause.clause,
+                environment=edge.environment,
+                caller=edge.caller,
+                callee=edge.callee,
+                operation=edge.operation,
+                version=row["callee_version"],
+                quantile=clause.quantile,
+                limit_seconds=clause.seconds,
+                side=side,
+                word=word,
+                calls=seen.calls,
+                slower=seen.slower,
+                share_low=seen.low,
+                share_high=seen.high,
+                since_version=since if word == "broken" else "",
+                reason=_reason(revision, clause, edge, histogram, word, since),
+            )
+        )
+    return found
+
+
+def _reason(
+    revision: Revision, clause: Timing, edge: _Edge, histogram: Mapping[int, int], word: TimingWord, since: str
+) -> Reason:
+    seen = tail(histogram, clause.seconds)
+    limit = clause.seconds
+    if not seen.calls:
+        return reason("timing_unseen", limit_seconds=limit)
+    if word == "kept":
+        return reason("timing_kept", limit_seconds=limit, share=seen.high, calls=seen.calls)
+    if word == "open":
+        return reason("timing_open", limit_seconds=limit, share=seen.high, low=seen.low, calls=seen.calls)
+    share, seconds = exceeding(histogram, limit, seen.low) or (0.999, limit)
+    quantile = f"p{100 * share:g}"
+    if clause.quantile is None:
+        return reason(
+            "timeout_too_short", quantile=quantile, seconds=seconds, limit_seconds=limit, consumer=revision.consumer or edge.caller,
+            callee=edge.callee, version=since, share=seen.low, calls=seen.calls,
+        )  # fmt: skip
+    return reason(
+        "latency_promise_broken", quantile=quantile, seconds=seconds, limit_seconds=limit, promised=f"p{100 * clause.quantile:g}",
+        callee=edge.callee, version=since, share=seen.low, calls=seen.calls,
+    )  # fmt: skip
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
