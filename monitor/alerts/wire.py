@@ -56,32 +56,49 @@ class GuardedPost:
 
     def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST within `total_seconds` from name to reply, however slowly the other side drips."""
-        target = self._rules.target(url)
-        parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        deadline = time.monotonic() + self._total_seconds
-        host = f"[{target.host}]" if ":" in target.host else target.host
-        where = httpcore.URL(
-            scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace")
-        )
-        said: list[tuple[bytes | str, bytes | str]] = [
-            ("Host", host if target.port in {80, 443} else f"{host}:{target.port}"),
-            ("Content-Length", str(len(body))),
-            ("User-Agent", "seamwatch"),
-            ("Connection", "close"),
-            *headers.items(),
-        ]
-        waits = {"timeout": {"connect": CONNECT_SECONDS, "read": self._total_seconds, "write": self._total_seconds, "pool": 1.0}}
-        backend = _Guarded(self._rules, deadline)
-        context = self._trust or (ssl.create_default_context() if target.scheme == "https" else None)
-        try:
-            with (
-                httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_connections=1) as pool,
-                pool.stream("POST", where, headers=said, content=body, extensions=waits) as answer,
-            ):
-                return Reply(answer.status, _headers(answer.headers), _start_of(answer.iter_stream(), deadline))
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
-            raise ReceiverBusy(f"{target} did not answer: {type(error).__name__} {str(error)[:200]}".rstrip()) from None
+        whole = {**headers, "Content-Length": str(len(body))}
+        return ask(self._rules, "POST", url, whole, body, REPLY_BYTES, self._total_seconds, self._trust)
+
+
+def ask(
+    rules: AddressRules,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    most_bytes: int = REPLY_BYTES,
+    total_seconds: float = TOTAL_SECONDS,
+    trust: ssl.SSLContext | None = None,
+) -> Reply:
+    """One request to a checked address; of the reply's body the first `most_bytes`. No redirect is followed.
+
+    ReceiverRefused or ReceiverBusy when there is no answer within `total_seconds`.
+    """
+    target = rules.target(url)
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    deadline = time.monotonic() + total_seconds
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    where = httpcore.URL(
+        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace")
+    )
+    said: list[tuple[bytes | str, bytes | str]] = [
+        ("Host", host if target.port in {80, 443} else f"{host}:{target.port}"),
+        ("User-Agent", "seamwatch"),
+        ("Connection", "close"),
+        *headers.items(),
+    ]
+    waits = {"timeout": {"connect": CONNECT_SECONDS, "read": total_seconds, "write": total_seconds, "pool": 1.0}}
+    backend = _Guarded(rules, deadline)
+    context = trust or (ssl.create_default_context() if target.scheme == "https" else None)
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_connections=1) as pool,
+            pool.stream(method, where, headers=said, content=body, extensions=waits) as answer,
+        ):
+            return Reply(answer.status, _headers(answer.headers), _start_of(answer.iter_stream(), deadline, most_bytes))
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
+        raise ReceiverBusy(f"{target} did not answer: {type(error).__name__} {str(error)[:200]}".rstrip()) from None
 
 
 def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
@@ -134,14 +151,14 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
 
 
-def _start_of(chunks: Iterable[bytes], deadline: float) -> bytes:
+def _start_of(chunks: Iterable[bytes], deadline: float, most_bytes: int) -> bytes:
     """The reply's first bytes; the rest is left unread and the connection closed."""
-    body = b""
+    body = bytearray()
     for chunk in chunks:
         body += chunk
-        if len(body) >= REPLY_BYTES or time.monotonic() > deadline:
+        if len(body) >= most_bytes or time.monotonic() > deadline:
             break
-    return body[:REPLY_BYTES]
+    return bytes(body[:most_bytes])
 
 
 class _Guarded(httpcore.NetworkBackend):

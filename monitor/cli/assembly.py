@@ -36,6 +36,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
 from monitor.joining.alerting import NotifySettings, trial_alert
+from monitor.joining.broker import PactBroker
 from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
@@ -61,7 +62,7 @@ from pipelines.deploys import DeploySettings, VersionWatch, deploys
 from pipelines.messages import MessageSettings, messages
 from pipelines.traces import TraceSettings, traces
 
-CLOSER, DETECTOR, NOTIFIER = "windows", "detection", "notify"
+CLOSER, DETECTOR, NOTIFIER, BROKER = "windows", "detection", "notify", "pact-broker"
 PIPELINES = ("traces", "api-logs", "messages", "deploys")
 TOPICS_AT_ONCE = 8
 ASK_SECONDS = 10.0
@@ -223,6 +224,19 @@ class House:
     def files(self, paths: Sequence[Path], encoding: Encoding, framing: Framing, progress: Progress | None = None) -> FileSource:
         """Recorded files, read in batches as large as Kafka's."""
         return FileSource(paths, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
+
+    def broker(self) -> PactBroker | None:
+        """The Pact Broker of the settings; None where none is set. ConfigError for an address or a selection that cannot be read."""
+        said = self.settings.contracts
+        if not said.broker_url:
+            return None
+        return PactBroker(
+            said.broker_url,
+            token=said.broker_token.get_secret_value(),
+            username=said.broker_username,
+            password=said.broker_password.get_secret_value(),
+            select=said.broker_select,
+        )
 
     def detector(self) -> Detector:
         """Judges deploys."""

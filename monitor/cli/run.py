@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
+from monitor.cli.assembly import BROKER, CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
@@ -23,7 +23,7 @@ from monitor.errors import LeaseLost, RejectLimit, StoreError, UsageError
 from monitor.joining.closing import Closer
 from monitor.streams.runner import Ran, RunnerSettings, run
 
-PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, "api")
+PARTS = (*PIPELINES, CLOSER, DETECTOR, NOTIFIER, BROKER, "api")
 MOST_REASONS = 20
 COUNTED = ("spans", "halves", "filtered", "rejected", "exchanges", "lost")
 

@@ -12,13 +12,15 @@ import typer
 from monitor.api import charts
 from monitor.api.app import create_app
 from monitor.api.server import ApiServer
-from monitor.cli.assembly import CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
+from monitor.cli.assembly import BROKER, CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import settings_of
 from monitor.cli.working import Part, ended_in_time, keep_going, leave, stop_on_signals
 from monitor.config import Settings
+from monitor.errors import ConfigError
 from monitor.streams.runner import RunnerSettings, run
+from pipelines.broker import pacts
 from pipelines.detection import detection
 from pipelines.notify import run_notify
 from pipelines.windows import windows
@@ -86,15 +88,17 @@ def works(parts: House, address: str) -> list[tuple[str, Callable[[], object]]]:
     reads = [name for name in PIPELINES if parts.topic(name)] if parts.settings.kafka.brokers else []
     if not reads:
         log.warning("no brokers or topics are set: nothing is read from Kafka")
-    return [(name, work_of(parts, name, address)) for name in (*reads, CLOSER, DETECTOR, NOTIFIER)]
+    asked = [BROKER] if parts.broker() is not None else []
+    return [(name, work_of(parts, name, address)) for name in (*reads, CLOSER, DETECTOR, NOTIFIER, *asked)]
 
 
 def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
-    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR, NOTIFIER; `address` is for links in alerts."""
+    """What one part does until `parts.stop` is set: a pipeline, or one of CLOSER, DETECTOR, NOTIFIER, BROKER; `address` is for links in alerts."""
     alone: dict[str, Callable[[], object]] = {
         CLOSER: partial(_windows, parts),
         DETECTOR: partial(_detection, parts),
         NOTIFIER: partial(_notify, parts, address),
+        BROKER: partial(_ask_broker, parts),
     }
     return alone.get(name) or partial(_collect, parts, name)
 
@@ -141,6 +145,25 @@ def _detection(parts: House) -> None:
             board=parts.board,
             clock=parts.clock,
             tick_seconds=parts.settings.detection.every_seconds,
+        )
+    finally:
+        turn.give_up()
+
+
+def _ask_broker(parts: House) -> None:
+    broker = parts.broker()
+    if broker is None:
+        raise ConfigError("no Pact Broker is set: set SEAMWATCH_CONTRACTS_BROKER_URL (or contracts.broker_url)")
+    turn = parts.turn(BROKER)
+    try:
+        pacts(
+            broker,
+            parts.engine,
+            stop=parts.stop,
+            turn=turn,
+            board=parts.board,
+            clock=parts.clock,
+            tick_seconds=parts.settings.contracts.broker_seconds,
         )
     finally:
         turn.give_up()

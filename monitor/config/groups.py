@@ -224,6 +224,19 @@ class ContractSettings(Group):
     )
     schema_registry_username: str = Field(default="", description="user name there")
     schema_registry_password: SecretStr = Field(default=SecretStr(""), description="password there")
+    broker_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Pact Broker whose pacts are published here, read only; empty: none is asked",
+    )
+    broker_token: SecretStr = Field(default=SecretStr(""), description="bearer token there")
+    broker_username: str = Field(default="", description="user name there, where no token is set")
+    broker_password: SecretStr = Field(default=SecretStr(""), description="password there")
+    broker_select: list[str] = Field(
+        default=["latest"],
+        description="which pacts: `latest`, `main` (of consumers' main branches), `branch:NAME`, `environment:NAME` (deployed or released there)",
+    )
+    broker_seconds: float = Field(default=60.0, ge=5, le=86_400, description="seconds between two looks")
 
 
 class DetectionSettings(Group):

@@ -1,0 +1,67 @@
+"""A Pact Broker's pacts to revisions of contracts; read here what the one who asks it does every minute."""
+
+import threading
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from monitor.clock import Clock, growing_pause
+from monitor.contracts.read import completed, read_draft
+from monitor.control.contracts import publish
+from monitor.control.turn import Done, Turn, in_turns
+from monitor.errors import ContractError, SourceError
+from monitor.joining.broker import PactBroker, RetryLater
+from monitor.telemetry import HealthBoard
+
+LOG = structlog.get_logger(__name__)
+LONGEST_PAUSE_SECONDS = 3600.0
+
+
+def pacts(
+    broker: PactBroker,
+    engine: Engine,
+    *,
+    stop: threading.Event,
+    turn: Turn,
+    board: HealthBoard,
+    clock: Clock,
+    tick_seconds: float = 60.0,
+) -> None:
+    """Publish what the broker has until told to stop; only while it is this process's `turn`.
+
+    What has not changed makes no revision. A broker in trouble is shown, and makes nothing unready: it is left alone for
+    longer and longer, up to an hour, or for as long as it asks. Nothing is withdrawn because it is gone there.
+    """
+    tries, quiet_until, trouble = 0, 0.0, ""
+
+    def step(now: datetime) -> Done:
+        nonlocal tries, quiet_until, trouble
+        if now.timestamp() < quiet_until:
+            return Done(trouble)
+        try:
+            found = broker.look()
+        except SourceError as error:
+            asked = error.seconds if isinstance(error, RetryLater) else None
+            pause = max(asked or 0.0, growing_pause(tick_seconds, tries, LONGEST_PAUSE_SECONDS))
+            tries, quiet_until = tries + 1, now.timestamp() + pause
+            trouble = f"{error}; the pacts that are known stay, it is asked again"
+            LOG.warning("the Pact Broker does not tell its pacts", reason=str(error))
+            return Done(trouble)
+        tries, trouble = 0, ""
+        refused, published = list(found.refused), 0
+        for draft in found.drafts:
+            try:
+                done = publish(engine, completed(draft), now, read=read_draft, published_by="pact broker")
+            except ContractError as error:
+                refused.append(str(error))
+                continue
+            published += not done.unchanged
+        for reason in refused[:5]:
+            LOG.warning("a pact was refused", reason=reason[:300])
+        said = f"{len(refused)} pacts were refused: {refused[0][:200]}" if refused else ""
+        return Done(said, {"pacts": found.pacts, "published": published, "refused": len(refused)})
+
+    in_turns(
+        "pact-broker", "asks the Pact Broker", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds
+    )

@@ -1,0 +1,184 @@
+"""A Pact Broker is asked by its own links, read only, and its pacts become revisions; what it does wrong harms nobody."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine
+
+from monitor.clock import ManualClock
+from monitor.control.contracts import revisions
+from monitor.control.turn import Turn
+from monitor.errors import ConfigError, SourceError
+from monitor.joining import broker as asking
+from monitor.joining.broker import PactBroker, RetryLater, selection_of
+from monitor.telemetry import HealthBoard, Report
+from pipelines.broker import pacts
+from tests.contracts.examples import interaction, pact
+from tests.fixtures.pact_broker import StandIn, standing_in
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def held() -> Iterator[StandIn]:
+    """A broker with two pacts of one provider, and one whose names need escaping."""
+    both = [pact(interaction(), consumer=name) for name in ("web", "billing")]
+    odd = pact(interaction(), consumer="über app/1") | {"provider": {"name": "a b"}}
+    with standing_in(StandIn(pacts=[*both, odd])) as one:
+        yield one
+
+
+def names(broker: PactBroker) -> list[tuple[str, str, str | None]]:
+    return [(one.name, one.provider, one.environment) for one in broker.look().drafts]
+
+
+@pytest.mark.parametrize("embeds", [False, True])
+def test_the_latest_pacts_are_found_by_the_brokers_own_links(held: StandIn, *, embeds: bool) -> None:
+    held.embeds = embeds
+    assert names(PactBroker(held.address)) == [
+        ("web-orders", "orders", None),
+        ("billing-orders", "orders", None),
+        ("über app/1-a b", "a b", None),
+    ]
+    assert {method for method, *_ in held.asked} == {"GET"}
+    assert "createdAt" not in PactBroker(held.address).look().drafts[0].document
+
+
+def test_pacts_of_an_environment_are_asked_of_each_provider_over_all_pages(held: StandIn) -> None:
+    held.deployed = {"web": "production", "über app/1": "production"}
+    found = names(PactBroker(held.address, select=["environment:production"]))
+    assert sorted(found) == [
+        ("web-orders@production", "orders", "production"),
+        ("über app/1-a b@production", "a b", "production"),
+    ]
+    assert names(PactBroker(held.address, select=["environment:staging"])) == []
+    assert len(names(PactBroker(held.address, select=["main", "latest"]))) == 3
+
+
+def test_what_has_not_changed_is_not_sent_again(held: StandIn) -> None:
+    broker = PactBroker(held.address)
+    first = broker.look()
+    held.asked.clear()
+    assert broker.look().drafts == first.drafts
+    assert {same for _, _, same, _ in held.asked} == {True}
+    held.pacts[0] = pact(interaction(), interaction("more"))
+    assert "more" in broker.look().drafts[0].document
+
+
+def test_it_says_who_we_are_in_either_way_and_never_shows_the_secret(held: StandIn) -> None:
+    held.token = "the-secret-token"
+    assert len(names(PactBroker(held.address, token="the-secret-token"))) == 3
+    held.token, held.login = "", "me:the-secret-word"
+    assert len(names(PactBroker(held.address, username="me", password="the-secret-word"))) == 3
+    with pytest.raises(SourceError, match=r"refuses us \(401\); correct contracts.broker_token") as refused:
+        PactBroker(held.address, token="another-secret").look()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_broker_that_is_down_is_left_alone_as_long_as_it_asks(held: StandIn, status: int) -> None:
+    held.failing, held.headers = status, {"Retry-After": "77"}
+    with pytest.raises(RetryLater, match=str(status)) as later:
+        PactBroker(held.address).look()
+    assert later.value.seconds == 77
+
+
+def test_redirects_and_links_to_other_hosts_are_not_followed(held: StandIn) -> None:
+    with standing_in(StandIn(pacts=held.pacts)) as other:
+        held.links = {"pb:latest-pact-versions": f"{other.address}/pacts/latest"}
+        with pytest.raises(SourceError, match="another host"):
+            PactBroker(held.address, token="x").look()
+        held.links, held.failing, held.headers = {}, 302, {"Location": f"{other.address}/"}
+        with pytest.raises(SourceError, match="redirects are not followed"):
+            PactBroker(held.address, token="x").look()
+        assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    "href", ["http://169.254.169.254/latest", "file:///etc/passwd", "//other.example/x", "http://[::1", "gopher://x"]
+)
+def test_no_link_leads_elsewhere(held: StandIn, href: str) -> None:
+    held.links = {"pb:latest-pact-versions": href}
+    with pytest.raises(SourceError):
+        PactBroker(held.address).look()
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/", "http://metadata.google.internal/"])
+def test_a_clouds_metadata_service_is_no_broker(url: str) -> None:
+    with pytest.raises(SourceError, match=r"metadata|not a public"):
+        PactBroker(url).look()
+
+
+def test_huge_and_slow_answers_end(held: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_LIST_BYTES", 200)
+    with pytest.raises(SourceError, match="larger than 200 bytes"):
+        PactBroker(held.address).look()
+    monkeypatch.undo()
+    monkeypatch.setattr(asking, "SECONDS", 0.5)
+    held.drips = 0.05
+    with pytest.raises(SourceError):
+        PactBroker(held.address).look()
+
+
+def test_one_bad_pact_spoils_no_other(held: StandIn, sqlite_engine: Engine) -> None:
+    held.pacts += [{"consumer": {"name": "x"}, "provider": {"name": "y"}, "interactions": "none"}]
+    board = run(PactBroker(held.address), sqlite_engine)
+    assert sorted(one.name for one in revisions(sqlite_engine)) == ["billing-orders", "web-orders", "über app/1-a b"]
+    report = told(board)
+    assert report.ready
+    assert "1 pacts were refused" in report.reason
+
+
+@pytest.mark.parametrize("text", ["newest", "branch:", "latest:x", "", "environment"])
+def test_a_selection_that_cannot_be_meant_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="broker_select"):
+        selection_of(text)
+
+
+def told(board: HealthBoard) -> Report:
+    (report,) = board.reports()
+    return report
+
+
+def run(broker: PactBroker, engine: Engine, looks: int = 1, clock: ManualClock | None = None, step: float = 60.0) -> HealthBoard:
+    """The pipeline for so many looks, the clock moved on between them."""
+    stop, board, time = threading.Event(), HealthBoard(), clock or ManualClock(NOON)
+    done = []
+
+    class Counted(HealthBoard):
+        def report(self, report: object) -> None:
+            board.report(report)  # type: ignore[arg-type]
+            done.append(report)
+            time.advance(step)
+            if len(done) >= looks:
+                stop.set()
+
+    pacts(broker, engine, stop=stop, turn=Turn(engine, "pact-broker", "test"), board=Counted(), clock=time, tick_seconds=0.01)
+    return board
+
+
+def test_pacts_become_revisions_once_and_again_when_they_change(held: StandIn, sqlite_engine: Engine) -> None:
+    broker = PactBroker(held.address)
+    board = run(broker, sqlite_engine, 3)
+    assert {(one.number, one.published_by) for one in revisions(sqlite_engine)} == {(1, "pact broker")}
+    assert told(board).details["pacts"] == 3
+    held.pacts[0] = pact(interaction(), interaction("more"))
+    run(broker, sqlite_engine)
+    assert {one.name: one.number for one in revisions(sqlite_engine)}["web-orders"] == 2
+
+
+def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(held: StandIn, sqlite_engine: Engine) -> None:
+    broker = PactBroker(held.address)
+    run(broker, sqlite_engine)
+    held.failing, held.headers = 503, {"Retry-After": "300"}
+    looked = []
+    look = broker.look
+    broker.look = lambda: (looked.append(1), look())[1]  # type: ignore[method-assign]
+    board = run(broker, sqlite_engine, 10)
+    assert len(looked) == 2  # at once, and after the five minutes that it asked for
+    report = told(board)
+    assert report.ready
+    assert "503" in report.reason
+    assert len(revisions(sqlite_engine)) == 3
