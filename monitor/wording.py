@@ -127,13 +127,6 @@ SENTENCES: Mapping[Code, str] = {
     "alias_version": "an alias, or the version that telemetry uses (service.version)",
     "tell_deploys": "tell of deploys: POST /v1/deploys, or CDEvents on Kafka",
     "telemetry_environment": "the environment that telemetry uses (deployment.environment.name), in the deploy and in --environment",
-    "timeout_too_short": "{quantile} = {seconds:ms} ms exceeds {consumer}'s timeout of {limit_seconds:ms} ms (since {callee} {version}; at least "
-    "{share:.2%} of {calls} calls take longer)",
-    "latency_promise_broken": "{quantile} = {seconds:ms} ms exceeds the {limit_seconds:ms} ms promised for {promised} (since {callee} {version}; at "
-    "least {share:.2%} of {calls} calls take longer)",
-    "timing_kept": "at most {share:.2%} of {calls} calls take longer than {limit_seconds:ms} ms",
-    "timing_open": "not told yet: between {low:.2%} and {share:.2%} of {calls} calls take longer than {limit_seconds:ms} ms",
-    "timing_unseen": "no latency of these calls is known, to hold against {limit_seconds:ms} ms",
     "told": "{text}",
 }
 ELSEWHERE = frozenset(

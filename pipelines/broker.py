@@ -16,6 +16,7 @@ from monitor.telemetry import HealthBoard
 
 LOG = structlog.get_logger(__name__)
 LONGEST_PAUSE_SECONDS = 3600.0
+REPORT_SECONDS = 10.0
 
 
 def pacts(
@@ -33,22 +34,25 @@ def pacts(
     What has not changed makes no revision. A broker in trouble is shown, and makes nothing unready: it is left alone for
     longer and longer, up to an hour, or for as long as it asks. Nothing is withdrawn because it is gone there.
     """
-    tries, quiet_until, trouble = 0, 0.0, ""
+    tries, quiet_until, last = 0, 0.0, Done()
 
     def step(now: datetime) -> Done:
-        nonlocal tries, quiet_until, trouble
-        if now.timestamp() < quiet_until:
-            return Done(trouble)
+        nonlocal last
+        if now.timestamp() >= quiet_until:
+            last = look(now)
+        return last
+
+    def look(now: datetime) -> Done:
+        nonlocal tries, quiet_until
         try:
             found = broker.look()
         except SourceError as error:
             asked = error.seconds if isinstance(error, RetryLater) else None
             pause = max(asked or 0.0, growing_pause(tick_seconds, tries, LONGEST_PAUSE_SECONDS))
             tries, quiet_until = tries + 1, now.timestamp() + pause
-            trouble = f"{error}; the pacts that are known stay, it is asked again"
             LOG.warning("the Pact Broker does not tell its pacts", reason=str(error))
-            return Done(trouble)
-        tries, trouble = 0, ""
+            return Done(f"{error}; the pacts that are known stay, it is asked again")
+        tries, quiet_until = 0, now.timestamp() + tick_seconds
         refused, published = list(found.refused), 0
         for draft in found.drafts:
             try:
@@ -62,6 +66,6 @@ def pacts(
         said = f"{len(refused)} pacts were refused: {refused[0][:200]}" if refused else ""
         return Done(said, {"pacts": found.pacts, "published": published, "refused": len(refused)})
 
-    in_turns(
-        "pact-broker", "asks the Pact Broker", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds
-    )
+    # it reports more often than it asks: silence on the board is taken for a fault
+    often = min(tick_seconds, REPORT_SECONDS)
+    in_turns("pact-broker", "asks the Pact Broker", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=often)

@@ -9,7 +9,7 @@ from monitor.contracts.form import Promise, Timing
 from monitor.contracts.routes import Router
 from monitor.detect.measure.tails import exceeding, tail
 from monitor.model.contracts import Revision
-from monitor.model.reasons import Reason, reason
+from monitor.model.timing import TimingReason, timing_reason
 
 TimingWord = Literal["kept", "broken", "open"]
 CUT_OFF = 0.001
@@ -40,7 +40,7 @@ class TimingVerdict:
     share_low: float
     share_high: float
     since_version: str
-    reason: Reason
+    reason: TimingReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +135,23 @@ def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[
 
 def _reason(
     revision: Revision, clause: Timing, edge: _Edge, histogram: Mapping[int, int], word: TimingWord, since: str
-) -> Reason:
+) -> TimingReason:
     seen = tail(histogram, clause.seconds)
     limit = clause.seconds
     if not seen.calls:
-        return reason("timing_unseen", limit_seconds=limit)
+        return timing_reason("timing_unseen", limit_seconds=limit)
     if word == "kept":
-        return reason("timing_kept", limit_seconds=limit, share=seen.high, calls=seen.calls)
+        return timing_reason("timing_kept", limit_seconds=limit, share=seen.high, calls=seen.calls)
     if word == "open":
-        return reason("timing_open", limit_seconds=limit, share=seen.high, low=seen.low, calls=seen.calls)
+        return timing_reason("timing_open", limit_seconds=limit, share=seen.high, low=seen.low, calls=seen.calls)
     share, seconds = exceeding(histogram, limit, seen.low) or (0.999, limit)
     quantile = f"p{100 * share:g}"
     if clause.quantile is None:
-        return reason(
+        return timing_reason(
             "timeout_too_short", quantile=quantile, seconds=seconds, limit_seconds=limit, consumer=revision.consumer or edge.caller,
             callee=edge.callee, version=since, share=seen.low, calls=seen.calls,
         )  # fmt: skip
-    return reason(
+    return timing_reason(
         "latency_promise_broken", quantile=quantile, seconds=seconds, limit_seconds=limit, promised=f"p{100 * clause.quantile:g}",
         callee=edge.callee, version=since, share=seen.low, calls=seen.calls,
     )  # fmt: skip

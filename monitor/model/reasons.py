@@ -118,12 +118,6 @@ Code = Literal[
     "alias_version",
     "tell_deploys",
     "telemetry_environment",
-    # times that contracts tell
-    "timeout_too_short",
-    "latency_promise_broken",
-    "timing_kept",
-    "timing_open",
-    "timing_unseen",
     # a sentence of an earlier version of this program, which knew no codes
     "told",
 ]

@@ -34,7 +34,7 @@ def test_a_timeout_is_published_and_judged_on_sealed_windows(api: Asked) -> None
     assert told[0] == ("2.0.0", None, "broken", "2.0.0")
     assert ("1.0.0", None, "kept", "") in told
     assert found["verdicts"][0]["reason"]["code"] == "timeout_too_short"
-    assert "exceeds checkout's timeout of 2000 ms (since payment 2.0.0" in found["verdicts"][0]["reason"]["text"]
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in found["verdicts"][0]["reason"]["text"]
     assert "exceeds checkout" in api.get("/matrix?service=payment").text
     assert api.get("/v1/timing?service=payment&environment=nowhere").json()["verdicts"] == []
     changed = publish(api, document=document_of("", "1s", ["p99=300ms"]))

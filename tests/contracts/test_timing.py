@@ -3,7 +3,7 @@
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +15,8 @@ from monitor.detect.measure.tails import exceeding, tail
 from monitor.errors import ContractError, UsageError
 from monitor.joining.timing import Timed, TimingVerdict, judge_timing
 from monitor.model.contracts import Revision
-from monitor.wording import sentence
+from monitor.model.timing import TimingCode
+from monitor.wording_times import TIMES, time_sentence
 from tests.contracts.promises import ALWAYS, exchange
 from tests.contracts.promises import revision as payments
 
@@ -156,8 +157,8 @@ def test_a_timeout_shorter_than_the_tail_is_told_with_the_version_that_began_it(
         ("2.0.0", "broken", "2.0.0"),
         ("2.0.1", "broken", "2.0.0"),
     }
-    said = sentence(found[0].reason)
-    assert "exceeds checkout's timeout of 2000 ms (since payment 2.0.0" in said
+    said = time_sentence(found[0].reason)
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in said
     assert said.startswith("p99.5 = 2")
 
 
@@ -182,7 +183,7 @@ def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_s
 def test_a_promised_quantile_is_kept_or_broken_only_where_enough_calls_tell(histogram: dict[int, int], word: str) -> None:
     (one,) = judged(document_of("", None, ["p99=300ms"]), {"server_histogram": histogram})
     assert one.word == word
-    assert "300 ms" in sentence(one.reason)
+    assert "300 ms" in time_sentence(one.reason)
 
 
 def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -> None:
@@ -198,3 +199,7 @@ def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -
         ("POST /pay", 9.0, "kept"),
         ("GET /other/{id}", 2.0, "broken"),
     }
+
+
+def test_every_code_has_one_sentence() -> None:
+    assert set(TIMES) == set(get_args(TimingCode))

@@ -14,6 +14,7 @@ from monitor.errors import ConfigError, SourceError
 from monitor.joining import broker as asking
 from monitor.joining.broker import PactBroker, RetryLater, selection_of
 from monitor.telemetry import HealthBoard, Report
+from pipelines import broker as pipeline
 from pipelines.broker import pacts
 from tests.contracts.examples import interaction, pact
 from tests.fixtures.pact_broker import StandIn, standing_in
@@ -142,7 +143,9 @@ def told(board: HealthBoard) -> Report:
     return report
 
 
-def run(broker: PactBroker, engine: Engine, looks: int = 1, clock: ManualClock | None = None, step: float = 60.0) -> HealthBoard:
+def run(
+    broker: PactBroker, engine: Engine, looks: int = 1, clock: ManualClock | None = None, step: float = 60.0, every: float = 0.01
+) -> HealthBoard:
     """The pipeline for so many looks, the clock moved on between them."""
     stop, board, time = threading.Event(), HealthBoard(), clock or ManualClock(NOON)
     done = []
@@ -155,7 +158,7 @@ def run(broker: PactBroker, engine: Engine, looks: int = 1, clock: ManualClock |
             if len(done) >= looks:
                 stop.set()
 
-    pacts(broker, engine, stop=stop, turn=Turn(engine, "pact-broker", "test"), board=Counted(), clock=time, tick_seconds=0.01)
+    pacts(broker, engine, stop=stop, turn=Turn(engine, "pact-broker", "test"), board=Counted(), clock=time, tick_seconds=every)
     return board
 
 
@@ -167,6 +170,13 @@ def test_pacts_become_revisions_once_and_again_when_they_change(held: StandIn, s
     held.pacts[0] = pact(interaction(), interaction("more"))
     run(broker, sqlite_engine)
     assert {one.name: one.number for one in revisions(sqlite_engine)}["web-orders"] == 2
+
+
+def test_it_reports_more_often_than_it_asks(held: StandIn, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "REPORT_SECONDS", 0.01)
+    board = run(PactBroker(held.address), sqlite_engine, 5, every=3600.0)
+    assert sum(path == "/" for _, path, *_ in held.asked) == 1
+    assert told(board).details["pacts"] == 3
 
 
 def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(held: StandIn, sqlite_engine: Engine) -> None:

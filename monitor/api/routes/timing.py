@@ -19,7 +19,7 @@ from monitor.errors import ContractError
 from monitor.joining.registry import canonical
 from monitor.joining.timing import Timed, TimingVerdict, TimingWord, judge_timing
 from monitor.model.services import split_service
-from monitor.wording import sentence
+from monitor.wording_times import time_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 HOURS = 24
@@ -29,7 +29,7 @@ class ToldReason(BaseModel):
     """Why: a stable code with its parameters, and both as a sentence."""
 
     code: str
-    parameters: dict[str, str | float | int | bool | list[str] | None]
+    parameters: dict[str, str | float | int]
     text: str
 
 
@@ -106,6 +106,6 @@ def _lines(found: Sequence[TimingVerdict]) -> list[TimingLine]:
     lines = []
     for one in found:
         said = {name: getattr(one, name) for name in TimingLine.model_fields if name != "reason"}
-        told = {"code": one.reason.code, "parameters": dict(one.reason.parameters), "text": sentence(one.reason)}
+        told = {"code": one.reason.code, "parameters": dict(one.reason.parameters), "text": time_sentence(one.reason)}
         lines.append(TimingLine.model_validate({**said, "reason": told}))
     return lines

@@ -1,0 +1,29 @@
+"""Sentences about the times that contracts tell: no judgement of a deploy, and so no reason of one (wording.py).
+
+Nothing reads these sentences back. Names in them are foreign text: who shows them escapes them.
+"""
+
+from collections.abc import Mapping
+
+from monitor.model.timing import TimingCode, TimingReason
+
+TIMES: Mapping[TimingCode, str] = {
+    "timeout_too_short": "{quantile} = {seconds} exceeds {consumer}'s timeout of {limit_seconds} (since {callee} {version}; at least "
+    "{share:.2%} of {calls} calls take longer)",
+    "latency_promise_broken": "{quantile} = {seconds} exceeds the {limit_seconds} promised for {promised} (since {callee} {version}; at "
+    "least {share:.2%} of {calls} calls take longer)",
+    "timing_kept": "at most {share:.2%} of {calls} calls take longer than {limit_seconds}",
+    "timing_open": "not told yet: between {low:.2%} and {share:.2%} of {calls} calls take longer than {limit_seconds}",
+    "timing_unseen": "no latency of these calls is known, to hold against {limit_seconds}",
+}
+
+
+def time_sentence(reason: TimingReason) -> str:
+    """The reason as one sentence."""
+    told = {name: _time(value) if name.endswith("seconds") else value for name, value in reason.parameters.items()}
+    return TIMES[reason.code].format_map(told)
+
+
+def _time(seconds: str | float) -> str:
+    value = float(seconds)
+    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
