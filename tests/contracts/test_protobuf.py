@@ -140,7 +140,14 @@ def test_texts_are_told_by_their_content_and_refused_with_a_reason() -> None:
         ('// x-seamwatch: {"topic"}\nsyntax = "proto3";', "line x-seamwatch holds no JSON"),
         ('syntax = "proto3"; message A { int32 a = 1; int32 b = 1; }', "cannot be used"),
         ('syntax = "proto3"; ' + "message A {" * 300, "nested deeper"),
-        ('syntax = "proto3"; ' + " " * 500_000, "publish a descriptor set"),
+        (
+            'syntax = "proto3"; message A {' + "".join(f"int32 f{n} = {n};" for n in range(1, 6000)) + "}",
+            "publish a descriptor set",
+        ),
+        ('syntax = "proto3"; option x = ' + '"a" ' * 50_000 + ";", "publish a descriptor set"),
+        ('syntax = "proto3";\nmessage A { /* never closed', "line 2"),
+        ('syntax = "proto3"; message A { int32 a = 1 }', "line 1"),
+        ('syntax = "proto3"; message A {} }', "line 1"),
     ):
         with pytest.raises(ContractError, match=complaint):
             examine("protobuf", wrong, where="contract x")

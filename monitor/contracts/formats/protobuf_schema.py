@@ -22,7 +22,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 
-from monitor.contracts.formats.proto_text import proto_file
+from monitor.contracts.formats.proto_text import MOST_TOKENS, proto_file, tokens_of
 from monitor.contracts.framing import Writer
 from monitor.errors import ContractError
 
@@ -67,6 +67,11 @@ def from_text(text: str, where: str, references: Mapping[str, str] | None = None
     """The schema of a .proto file. Imports come from `references` and the runtime; one that is nowhere may have been for options
     alone, and is left out. ContractError for what cannot be used.
     """
+    count = sum(map(tokens_of, [text, *(references or {}).values()]))
+    if count > MOST_TOKENS:
+        raise ContractError(
+            f"{where}: a .proto that comes with its imports to more than {MOST_TOKENS} words and signs is not read; publish a descriptor set"
+        )
     files = [proto_file(held, name, where) for name, held in (references or {}).items()]
     return _pooled([*files, proto_file(text, "contract.proto", where)], where, lenient=True)
 
