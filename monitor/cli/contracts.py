@@ -11,7 +11,7 @@ from monitor.cli.client import api
 from monitor.cli.contract_files import Published, documents_in
 from monitor.cli.contract_reports import ReportFormat
 from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show, tell_what_is_judged
-from monitor.cli.publications import tell_changes, tell_publication, tell_recorded
+from monitor.cli.publications import tell_changes, tell_contradictions, tell_publication, tell_recorded
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 from monitor.model.contracts import LEVELS, ContractFormat, Role
@@ -78,6 +78,7 @@ def publish(
         if form == "table":
             tell_what_is_judged(said["judged"])
             tell_changes(said["changes"])
+            tell_contradictions(said["contradictions"])
             tell_recorded(said["recorded"])
     for source in passed:
         typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)

@@ -39,6 +39,20 @@ def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
         typer.echo(f"  and {len(ranked) - _MOST_CHANGES} more; --format json shows all")
 
 
+def tell_contradictions(found: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each clause of an OpenAPI document that an example of a pact breaks: both cannot be kept."""
+    if not found:
+        return
+    typer.echo(f"contradictions: {len(found)}; the provider cannot keep both contracts")
+    for one in found[:_MOST_CHANGES]:
+        place = f" at {one['pointer']}" if one["pointer"] else ""
+        expects = f"{plain(one['pact'])} {plain(one['example_clause'])} ({plain(one['example'])[:80]})"
+        forbids = f"{plain(one['contract'])} {plain(one['clause'])}: {plain(one['expected'])}"
+        typer.echo(f"  {plain(one['operation'])}: the {one['side']} of {expects} breaks {one['rule']}{plain(place)} of {forbids}")
+    if len(found) > _MOST_CHANGES:
+        typer.echo(f"  and {len(found) - _MOST_CHANGES} more; --format json shows all")
+
+
 def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
     """What the recorded exchanges say, by consumer, and why some cannot tell."""
     if recorded is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.contracts.changes import Change, Read, changes
+from monitor.contracts.contradictions import MOST, Contradiction, contradictions
 from monitor.contracts.read import document_of, read_contract
 from monitor.control.contracts import Publication
 from monitor.edges.aliases import Aliases
@@ -50,6 +51,28 @@ def recorded_for(
     )
     before = planned.before.number if planned.before is not None else None
     return recorded(rows, promise, name=revision.name, before=before, changed=changed, hours=hours)
+
+
+def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases) -> list[Contradiction]:
+    """Where a revision and the newest others of its provider cannot both be kept, whichever of the two is the pact.
+
+    `held` are all revisions, by name and number. A contract for another environment contradicts nothing here.
+    """
+    mine = canonical(revision, aliases)
+    found: list[Contradiction] = []
+    for other in {one.name: one for one in held if one.name != revision.name}.values():
+        pair = {revision.format: revision, other.format: other}
+        if pair.keys() != {"pact", "openapi"} or "mock" in (revision.role, other.role):
+            continue
+        theirs = canonical(other, aliases)
+        if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
+            continue
+        try:
+            pact, whole = _read(pair["pact"]), _read(pair["openapi"])
+        except ContractError:
+            continue
+        found += contradictions(pair["pact"].name, pact.document, pair["openapi"].name, whole.promise)
+    return found[:MOST]
 
 
 def _read(revision: Revision) -> Read:

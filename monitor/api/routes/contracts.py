@@ -15,11 +15,12 @@ from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.changes import Change
+from monitor.contracts.contradictions import Contradiction
 from monitor.contracts.read import Examined, completed, read_contract, read_draft
 from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
 from monitor.joining.coverage import Covered, coverage
-from monitor.joining.publishing import changed_since, recorded_for
+from monitor.joining.publishing import changed_since, contradicted, recorded_for
 from monitor.joining.recorded import Recorded
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
 
@@ -112,7 +113,8 @@ class Published(ContractLine):
     """A revision with its document, what of it will be judged, and what it says otherwise than the one before.
 
     `outcome` tells whether it is new, says the same as the newest, or would be published (`dry_run`). `kept` names what was
-    taken over from the revision before. `changes` has no more than 1,000. `recorded` comes with `dry_run` alone.
+    taken over from the revision before. `changes` has no more than 1,000. `contradictions` tells where a pact and an OpenAPI
+    document of one provider cannot both be kept, with both clauses. `recorded` comes with `dry_run` alone.
     """
 
     document: str
@@ -120,6 +122,7 @@ class Published(ContractLine):
     outcome: Literal["published", "unchanged", "would_publish"]
     kept: list[str]
     changes: list[Change]
+    contradictions: list[Contradiction]
     recorded: Recorded | None
 
 
@@ -172,6 +175,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         outcome="unchanged" if done.unchanged else "would_publish" if body.dry_run else "published",
         kept=list(done.kept),
         changes=changed,
+        contradictions=contradicted(registry.revisions(parts.engine), done.revision, parts.config.aliases),
         recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now) if body.dry_run else None,
     )
 

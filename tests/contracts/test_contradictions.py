@@ -1,0 +1,87 @@
+"""A pact that expects what the OpenAPI document of its provider forbids is told at publishing, whichever of the two comes last."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from monitor.cli.publications import tell_contradictions
+from monitor.contracts.contradictions import contradictions
+from monitor.contracts.read import read_contract
+from tests.contracts.promises import GOOD, PAYMENTS
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+
+WHOLE = read_contract("openapi", PAYMENTS, where="payments")
+NEW = {"amount": 12, "currency": "EUR", "state": "open", "secret": "s"}
+
+
+def one(asks: dict[str, Any] | None = None, answers: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    request = {"method": "GET", "path": "/api/payments/7"} | (asks or {})
+    return {"description": "a payment", "request": request, "response": {"status": 200, "body": GOOD} | (answers or {})} | more
+
+
+def pact(*interactions: dict[str, Any]) -> dict[str, Any]:
+    return {"consumer": {"name": "web"}, "provider": {"name": "payment"}, "interactions": list(interactions)}
+
+
+@pytest.mark.parametrize(
+    ("interaction", "told"),
+    [
+        (one(), []),
+        (one(answers={"body": {"id": 7}}), []),  # a consumer names what it needs, not all there is
+        (one(answers={"body": {"lines": []}}), []),
+        (one(answers={"body": {"amount": "12"}}), [("response", "type", "/amount")]),
+        (one(answers={"body": {"nonsense": 1}}), [("response", "additionalProperties", "/*")]),
+        (one(answers={"body": {"state": "gone"}}), [("response", "enum", "/state")]),
+        (one({"path": "/api/nowhere"}), [("request", "undocumented_operation", "")]),
+        (one({"method": "DELETE"}), [("request", "undocumented_method", "")]),
+        (one({"path": "/api/payments", "query": "limit=ten"}, {"body": []}), [("request", "type", "/query/limit")]),
+        (one({"path": "/api/payments", "query": {"state": ["open"]}}, {"body": []}), [("request", "missing_parameter", "/query/limit")]),
+        (one({"method": "POST", "path": "/api/payments", "body": NEW}, {"status": 201}), []),
+        (one({"method": "POST", "path": "/api/payments", "body": {"amount": 1}}, {"status": 201}), [("request", "required", "")]),
+        (one({"method": "POST", "path": "/api/payments", "body": NEW}, {"status": 202}), [("response", "undocumented_status", "")]),
+        (one(answers={"headers": {"Content-Type": ["text/html"]}, "body": "<p>"}), [("response", "undocumented_media_type", "")]),
+        (one(answers={"body": {"content": {"amount": "1"}, "contentType": "application/json", "encoded": False}}, type="Synchronous/HTTP"),
+         [("response", "type", "/amount")]),
+        ({"description": "news", "type": "Asynchronous/Messages", "contents": {"content": {}}}, []),
+        ({"request": "hostile", "response": 5}, []),
+    ],
+)  # fmt: skip
+def test_an_example_is_judged_by_what_it_says_and_not_by_what_it_leaves_out(
+    interaction: dict[str, Any], told: list[tuple[str, str, str]]
+) -> None:
+    found = contradictions("web-payment", pact(interaction), "payments", WHOLE)
+    kinds = {
+        (each.side, each.rule, each.pointer if each.rule not in ("required", "additionalProperties") else "") for each in found
+    }
+    assert kinds == {(side, rule, "" if rule in ("required", "additionalProperties") else place) for side, rule, place in told}
+    assert all(each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/") for each in found)
+
+
+@pytest.mark.parametrize("pact_first", [True, False])
+def test_publishing_tells_both_clauses(api: Asked, pact_first: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = pact(one(), one(answers={"body": {"amount": "12.50"}}))
+    bodies: list[dict[str, str]] = [
+        {"document": json.dumps(bad)},
+        {"document": PAYMENTS, "provider": "payment", "name": "payments"},
+    ]
+    first, last = (api.post("/v1/contracts", body, LOCAL_TOKEN) for body in (bodies if pact_first else bodies[::-1]))
+    assert (first.status_code, last.status_code, first.json()["contradictions"]) == (201, 201, [])
+    (found,) = last.json()["contradictions"]
+    assert (found["pact"], found["example_clause"], found["contract"]) == ("web-payment", "/interactions/1/response", "payments")
+    assert (found["rule"], found["pointer"], found["expected"], found["actual"]) == ("type", "/amount", "number", "string")
+    node: Any = yaml.safe_load(PAYMENTS)
+    for word in found["clause"].split("/")[1:]:
+        node = node[word.replace("~1", "/")]
+    assert "12.50" not in json.dumps(found)
+    tell_contradictions([found])
+    assert "the provider cannot keep both contracts" in capsys.readouterr().out
+
+
+def test_mocks_other_providers_and_other_environments_contradict_nothing(api: Asked) -> None:
+    bad = json.dumps(pact(one(answers={"body": {"amount": "12.50"}})))
+    whole = {"document": PAYMENTS, "provider": "payment", "name": "payments", "environment": "staging"}
+    assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
+    for more in ({"environment": "production"}, {"provider": "other"}, {"role": "mock", "name": "m"}):
+        assert api.post("/v1/contracts", {"document": bad, **more}, LOCAL_TOKEN).json()["contradictions"] == []
