@@ -54,6 +54,9 @@ SENTENCES: Mapping[Code, str] = {
     "sampling_changed": "{version} shows {ratio:.2g} times as many calls to others for each call it answers, on all edges alike: "
     "it records another share of its calls, or makes another share of them",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
+    "worse_elsewhere": "{service} became worse, or is called less, since about then; nobody tells who calls {released}, so it may be its doing",
+    "worse_than_before": "{against_version}, too, fails more calls now than before {version} came: damage to what they share, "
+    "or an outage (weaker evidence)",
     "worse_alone": "since {against_version} left, {version} fails more than that ever did (weaker evidence)",
     "fanout_changed": "{version} makes {new:.2g} of these calls for each call it answers, the old version {old:.2g}",
     "versions_unnamed": "no overlap: telemetry names no version of {service}, so before and after {version} alone can be compared",

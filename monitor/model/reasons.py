@@ -45,6 +45,8 @@ Code = Literal[
     "sampling_changed",
     "shared_state",
     "callers_fail",
+    "worse_elsewhere",
+    "worse_than_before",
     "worse_alone",
     "fanout_changed",
     "versions_unnamed",

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from monitor.detect.evidence.fanout import NAMELESS
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import DAY, Around, Past
 from monitor.detect.settings import JudgeSettings
@@ -181,7 +182,8 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        if not near and any(finding.strength == "weaker" or finding.signal == "fanout" for finding in findings):
+        passes_blindly = verdict.outcome == "pass" and not self.callers
+        if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
         if findings and (calls := self.recording.alike(moment)):
@@ -207,12 +209,16 @@ class _Watch:
             calls=calls,
         )
 
+    @cached_property
+    def callers(self) -> set[str]:
+        """Who is told to call the service."""
+        rows = self.recording.rows
+        return set(rows.take(rows.callee.is_any(self.told.service)).caller.texts()) - NAMELESS
+
     def callers_stir(self, moment: float) -> bool:
         """Whether what the service's callers answer fails more often, or comes later, since the deploy."""
         if self._above is None:
-            mine = self.recording.rows
-            callers = {name for name in mine.take(mine.callee.is_any(self.told.service)).caller.texts() if name}
-            rows = self.elsewhere.take(self.elsewhere.callee.is_any(*callers))
+            rows = self.elsewhere.take(self.elsewhere.callee.is_any(*self.callers))
             rows = rows.take(np.argsort(rows.ends, kind="stable"))
             counts = counts_of(rows, self.told.at)
             self._above = rows, Screen.of(rows, counts, shapes_of(rows, counts.calls, self.source), self.told.at)

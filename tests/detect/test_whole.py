@@ -208,3 +208,12 @@ def test_damage_to_what_both_share_never_passes_not_beside_an_outage_either() ->
                 hit = lambda window, size=size, outage=outage: size * slowly(window) + outage * (20 <= window < 50)  # noqa: E731
                 assert both_versions(hit, seed).outcome != "pass"
     assert both_versions(lambda _: 0.0, 1).outcome == "pass"
+
+
+@pytest.mark.parametrize("incident", [range(-40, -25), range(-12, 0), range(-12, 18)], ids=["earlier", "up to it", "into it"])
+def test_nor_does_it_hide_behind_an_incident_that_was_there_before(incident: range) -> None:
+    slowly = lambda window: (0.1, 0.3, 0.6, 0.9)[min(max(window, 0) // 18, 3)] if window >= 0 else 0.0  # noqa: E731
+    for size in (0.03, 0.2):
+        hit = lambda window, size=size: size * slowly(window) + 0.45 * (window in incident)  # noqa: E731
+        assert both_versions(hit, 2).outcome != "pass"
+    assert both_versions(lambda window: 0.45 * (window in incident), 2).outcome == "pass"

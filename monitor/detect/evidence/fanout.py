@@ -30,7 +30,9 @@ AT_MOST = 5.0
 """So many of these calls one answer makes at most."""
 EXPECTED = 7.0
 """So many calls must be missing for their absence to be no chance."""
-NOBODY = frozenset({"", "user", "unknown", "__other__"})
+NAMELESS = frozenset({"", "unknown", "<any>"})
+"""What stands where a caller was not told."""
+NOBODY = NAMELESS | {"user", "__other__"}
 """Names of callers that are no service."""
 
 

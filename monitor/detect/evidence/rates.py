@@ -86,14 +86,26 @@ def without_incident(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
     return bad[kept], calls[kept]
 
 
-def _incident(bad: Ints, calls: Ints) -> Bools:
-    nothing = np.zeros(bad.size, dtype=bool)
+def without_peaks(bad: Ints, calls: Ints) -> tuple[Ints, Ints]:
+    """(bad, calls) of those windows of a past that do not stand out, however often it happened, and also where it goes on to the end."""
+    high, _ = _peaks(bad, calls)
+    return bad[~high], calls[~high]
+
+
+def _peaks(bad: Ints, calls: Ints) -> tuple[Bools, Floats]:
+    """Windows that stand out from most of their past, and how many bad calls are usual in each; none where that cannot be told."""
     order = np.argsort(bad / np.maximum(calls, 1), kind="stable")
     low = order[: max(REST, int(bad.size * (1.0 - MOST_OF_PAST)))]
     if bad.size <= REST or not calls[low].sum():
-        return nothing
-    usual = calls * (float(bad[low].sum()) + 0.5) / float(calls[low].sum())
-    high = (bad > INCIDENT_TIMES * usual) & (bad > usual + INCIDENT_SPREADS * np.sqrt(usual) + 1.0)
+        return np.zeros(bad.size, dtype=bool), np.zeros(bad.size)
+    usual: Floats = (calls * (float(bad[low].sum()) + 0.5) / float(calls[low].sum())).astype(np.float64)
+    high: Bools = (bad > INCIDENT_TIMES * usual) & (bad > usual + INCIDENT_SPREADS * np.sqrt(usual) + 1.0)
+    return high, usual
+
+
+def _incident(bad: Ints, calls: Ints) -> Bools:
+    nothing = np.zeros(bad.size, dtype=bool)
+    high, usual = _peaks(bad, calls)
     places = np.flatnonzero(high)
     if not places.size or high[-1]:
         return nothing

@@ -12,7 +12,7 @@ from monitor.detect.evidence.before_after import (
     fixed_e,
 )
 from monitor.detect.evidence.edge_tests import RATES, EdgeTests
-from monitor.detect.evidence.rates import LEANS, dispersion
+from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Contrast
@@ -22,6 +22,7 @@ from monitor.model.judging import Signal
 
 DOSE_Z = 4.0
 FLOOR_ALONE = 1.25
+LATE_SECONDS = 180.0
 DOSE_OVER_STEP = math.log(1000.0)
 """So much likelier must a dose be than a step at one moment."""
 
@@ -78,6 +79,30 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
         )
         relevant = added >= settings.floor_difference and low + added >= settings.floor_ratio * low
         if relevant:
+            return True
+    return False
+
+
+def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
+    """Whether the old version, too, fails more of late than before the deploy: no comparison side by side tells of that.
+
+    Incidents of before are left out, or they would hide the harm. A reason not to pass, never one to fail: an outage looks alike.
+    """
+    whole = edge.contrast
+    if not whole.overlap:
+        return False
+    late = whole.windows > float(whole.windows[-1]) - max(LATE_SECONDS, 2.0 * edge.grain)
+    for rate in rates_of_calls():
+        if not _any(whole, rate.bad):
+            continue
+        now_bad, now_calls = (whole.old[late, COUNTS.index(name)] for name in (rate.bad, rate.calls))
+        before = series(edge.table, old_rows(edge), rate)
+        bad, calls = without_peaks(before.bad, before.calls)
+        k, a, s, b = (float(column.sum()) for column in (now_bad, now_calls, bad, calls))
+        if not k or not a or not b or k / a - s / b < settings.floor_difference:
+            continue
+        phi = max(dispersion(bad, calls), dispersion(now_bad, now_calls))
+        if fixed_e(k / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
             return True
     return False
 

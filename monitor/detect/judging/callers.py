@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.evidence.before_after import StepTest
+from monitor.detect.evidence.before_after import StepTest, fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import NOBODY
-from monitor.detect.evidence.shared import well_until
+from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, FLOOR, NAMELESS, NOBODY
+from monitor.detect.evidence.shared import LATE_SECONDS, well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step
 from monitor.detect.judging.steps import at_its_moment, began, step_finding
@@ -24,6 +24,7 @@ from monitor.detect.measure.series import Controls
 from monitor.detect.settings import JudgeSettings
 from monitor.model.deploys import Deploy
 from monitor.model.judging import Finding, Signal
+from monitor.model.reasons import Reason, reason
 
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 LIKE, LEANING_Z = 0.3, 3.0
@@ -35,10 +36,21 @@ StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
 
 @dataclass(frozen=True, slots=True)
 class CallersHarm:
-    """`found`: what is this release's; `undecided`: callers that fail, by what nobody can tell."""
+    """`found`: what is this release's; `undecided`: callers that fail, by what nobody can tell.
+
+    `unlinked`: whoever became worse, where no caller is named.
+    """
 
     found: tuple[Finding, ...] = ()
     undecided: tuple[str, ...] = ()
+    unlinked: tuple[str, ...] = ()
+
+    def reasons(self, released: str) -> tuple[Reason, ...]:
+        """Why the released service cannot pass."""
+        return (
+            *(reason("callers_fail", service=name) for name in self.undecided),
+            *(reason("worse_elsewhere", service=name, released=released) for name in self.unlinked),
+        )
 
 
 def harm_in_callers(
@@ -52,8 +64,10 @@ def harm_in_callers(
     """What the callers of the released service answer to their own callers, by cells `around` it."""
     mine = [edge for edge in edges if edge.role == "callee" and edge.contrast.since_rows.size]
     callers = {edge.table.edge.caller for edge in mine} - NOBODY
-    if not callers or not around or any(finding.edge.callee == deploy.service for finding in known):
+    if not around or any(finding.edge.callee == deploy.service for finding in known):
         return CallersHarm()
+    if not callers:
+        return CallersHarm(unlinked=_worse_elsewhere(mine, around, settings))
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
     if not failing:
@@ -73,6 +87,57 @@ def harm_in_callers(
         if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
             return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def _worse_elsewhere(mine: Sequence[EdgeTests], around: Sequence[EdgeTable], settings: JudgeSettings) -> tuple[str, ...]:
+    """Services that became worse since the deploy, or lost their calls, where nobody tells who calls the released one.
+
+    Each may be its caller, or called by it, so no pass is safe; and nothing tells whose fault it is.
+    """
+    if not mine or any(edge.table.edge.caller not in NAMELESS for edge in mine):
+        return ()
+    service = mine[0].table.edge.callee
+    worse = {
+        name
+        for steps in (rate_steps, latency_steps)
+        for name in _failing(service, set(), set(), around, mine[0], settings, steps)
+    }
+    return tuple(sorted(worse | _called_less(mine, around)))
+
+
+def _called_less(mine: Sequence[EdgeTests], around: Sequence[EdgeTable]) -> set[str]:
+    """Services whose calls for each call of the released one fell as if its new version made half of them at most, beyond chance."""
+    since, grain = mine[0].contrast.since, mine[0].grain
+    own = [edge.table for edge in mine]
+    before, late = _volumes(own, since, grain)
+    if min(before, late) < ENOUGH_ANSWERS:
+        return set()
+    of_new = _volumes(own, since, grain, mine[0].contrast.new_version)[1] / late
+    floor = max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR)))
+    by_service: dict[str, list[EdgeTable]] = {}
+    for table in around:
+        by_service.setdefault(table.edge.callee, []).append(table)
+    found = set()
+    for name, tables in by_service.items():
+        then, now = _volumes(tables, since, grain)
+        if then >= ENOUGH_ANSWERS and fixed_e(then, now, before / (before + late), floor) >= BAR:
+            found.add(name)
+    return found
+
+
+def _volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None) -> tuple[float, float]:
+    """Calls before the deploy, and of late: the last minutes since it, when its share is largest; answered by `version` where one is named."""
+    before = late = 0.0
+    last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
+    from_then = max(last - max(LATE_SECONDS, 2.0 * grain), since)
+    for table in tables:
+        calls = table.counts[:, 0]
+        if version is not None:
+            names = table.callee_versions
+            calls = np.where(table.callee == (names.index(version) if version in names else -1), calls, 0)
+        before += float(calls[table.windows <= since - grain].sum())
+        late += float(calls[table.windows > from_then].sum())
+    return before, late
 
 
 def _slower_callers(

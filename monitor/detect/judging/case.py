@@ -11,7 +11,7 @@ from monitor.detect.evidence.ebh import e_bh, holm
 from monitor.detect.evidence.edge_tests import EdgeTests, tests_of_edge
 from monitor.detect.evidence.fanout import changed_fanout, sampled_otherwise
 from monitor.detect.evidence.rates import between
-from monitor.detect.evidence.shared import shared_harm, worse_alone
+from monitor.detect.evidence.shared import shared_harm, worse_alone, worse_than_before
 from monitor.detect.evidence.zones import zones_in_turn
 from monitor.detect.judging.absence import never_seen, not_there_yet, silence, version_pattern
 from monitor.detect.judging.callers import FAILS, breaks_others, harm_in_callers
@@ -113,7 +113,7 @@ def case_of(
         found += fanout_findings(deploy, edges, found, near, neighbours, settings)
         callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
         found += callers.found
-        blockers += tuple(reason("callers_fail", service=name) for name in callers.undecided)
+        blockers += callers.reasons(deploy.service)
     found = named(found, edges, settings)
     found = with_what_differs(deploy, found, calls, before, settings) if calls else found
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
@@ -291,6 +291,8 @@ def _over_time(
     told: list[Reason] = []
     if any(shared_harm(edge, settings) for edge in edges):
         told.append(reason("shared_state", against_version=against, version=deploy.version))
+    elif any(worse_than_before(edge, settings) for edge in edges):
+        told.append(reason("worse_than_before", against_version=against, version=deploy.version))
     named = {(one.edge, one.signal) for one in known}
     if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
         told.append(reason("worse_alone", against_version=against, version=deploy.version))

@@ -1,0 +1,60 @@
+"""Nodes whose callers nobody names: what happens to other nodes since a release may be its doing, and is never passed over."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.outside.rows import Row, row
+from tests.outside.test_judge import told
+
+SHARE = (0.1, 0.3, 0.6, 0.9)
+
+
+def node(name: str, minute: int, calls: int, version: str | None = None, **changes: object) -> Row:
+    return row(minute, caller="<any>", callee=name, operation="", version=version, count=calls) | changes
+
+
+def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Row]:
+    """An hour of `pay`, then 35 minutes of a ramp of its version 1.1; what happens to `front` and `bank` grows with the ramp."""
+    rng = np.random.default_rng(5)
+    rows: list[Row] = []
+    for minute in range(-60, 35):
+        share = 0.0 if minute < 0 else SHARE[min(minute // 4, 3)]
+        new = round(2000 * share)
+        for version, calls in (("1.0", 2000 - new), ("1.1", new)):
+            if calls:
+                rows.append(node("pay", minute, calls, version, errors=int(rng.poisson(0.001 * calls)), histogram=f"120:{calls}"))
+        late = round(3000 * share) if slower > 1.0 else 0
+        times = f"128:{3000 - late}" + (f" {128 + round(8 * np.log2(slower))}:{late}" if late else "")
+        failed = int(rng.poisson(3000 * (0.001 + errors * share)))
+        rows.append(node("front", minute, 3000, "7", errors=failed, histogram=times))
+        calls = int(rng.poisson(1500 * (1.0 - (1.0 - kept) * share)))
+        rows.append(node("bank", minute, calls, "3", errors=0, histogram=f"110:{calls}"))
+    return rows
+
+
+@pytest.mark.parametrize("harm", [{"errors": 0.03}, {"slower": 6.0}, {"kept": 0.2}], ids=["failing", "slower", "called less"])
+def test_a_node_that_becomes_worse_with_the_ramp_of_another_holds_its_pass_back(
+    harm: dict[str, float], tmp_path: Path, capsys: Any
+) -> None:
+    (said,) = told(capsys, tmp_path, shop(**harm), deploy_of_pay())
+    assert said["verdict"] == "inconclusive"
+    assert "nobody tells who calls pay" in said["reason"]
+
+
+def test_and_where_nothing_happens_elsewhere_it_passes(tmp_path: Path, capsys: Any) -> None:
+    (said,) = told(capsys, tmp_path, shop(), deploy_of_pay())
+    assert said["verdict"] == "pass"
+
+
+def deploy_of_pay() -> Row:
+    return {
+        "deploy_id": "d1",
+        "case": "c",
+        "service": "pay",
+        "at": "2026-03-24T12:00:00Z",
+        "version_from": "1.0",
+        "version_to": "1.1",
+    }
