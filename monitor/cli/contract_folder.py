@@ -1,7 +1,7 @@
 """A folder of contracts, as a Git repository keeps them: what is published of each file, by its path or by a `seamwatch.yaml`.
 
-PROVIDER/FILE: the first folder names the provider. Of OpenAPI and JSON Schema, FILE names the contract `PROVIDER-FILE`, or `PROVIDER` where it
-is called openapi, api, schema or as the provider. Pacts name their parties. The stubs below one first folder make one contract.
+PROVIDER/FILE: the first folder names the provider, and FILE the contract: `PROVIDER-FILE`, or `PROVIDER` where it is called openapi, api,
+schema or as the provider. Pacts name their parties. The stubs below one first folder make one contract.
 `seamwatch.yaml` at the top says otherwise: `contracts: [{path: GLOB, provider, consumer, environment, version, name, as, owner, contact}]`; the
 first entry that fits a file counts.
 """
@@ -13,9 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monitor.cli.contract_files import Published, documents_of_folder, parse_or_refuse
+from monitor.contracts.read import completed
 from monitor.errors import UsageError
+from monitor.model.contracts import ContractDraft
 
 MANIFEST = ("seamwatch.yaml", "seamwatch.yml")
+_BY_FOLDER = frozenset({"wiremock", "spring-cloud-contract", "mountebank"})
 _PLAIN = frozenset({"openapi", "api", "schema"})
 _WORDS = {
     "provider": "provider",
@@ -53,13 +56,19 @@ def planned(folder: Path) -> FolderPlan:
                 (one.source, "its provider is not told; put it into a folder of the provider's name, or say it in seamwatch.yaml")
             )
             continue
-        name = str(body["name"])
-        if name and name in names:
+        name = _name_of(body)
+        if name in names:
             refused.append((one.source, f"{names[name]} has the name {name} already; name it in seamwatch.yaml"))
             continue
         names[name] = one.source
         bodies.append((one.source, body))
     return FolderPlan(bodies, passed, refused)
+
+
+def _name_of(body: Mapping[str, Any]) -> str:
+    """The name under which it will be published: two files of one name would replace each other again and again."""
+    draft = ContractDraft(body["name"], body["format"], body["provider"], body["document"], consumer=body.get("consumer"))
+    return completed(draft).name
 
 
 def documents_of_folder_by_provider(folder: Path) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
@@ -87,11 +96,11 @@ def _joined(prefix: str, source: str) -> str:
 def _body(one: Published, entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     parts = PurePosixPath(one.source).parts
     # of stubs the source is the provider's folder itself
-    provider = parts[0] if len(parts) > 1 or one.kind not in ("openapi", "jsonschema", "pact") else ""
+    provider = parts[0] if len(parts) > 1 or one.kind in _BY_FOLDER else ""
     told = next((entry for entry in entries if fnmatchcase(one.source, entry["path"])), {})
     body: dict[str, Any] = {"name": "", "provider": provider if one.kind != "pact" else ""}
     body |= {_WORDS[word]: value for word, value in told.items() if word != "path"}
-    if not body["name"] and one.kind in ("openapi", "jsonschema"):
+    if not body["name"] and one.kind != "pact" and one.kind not in _BY_FOLDER:
         stem = PurePosixPath(one.source).stem.lower()
         body["name"] = body["provider"] if stem in {*_PLAIN, str(body["provider"]).lower()} else f"{body['provider']}-{stem}"
     return body | {"format": one.kind, "document": one.text}

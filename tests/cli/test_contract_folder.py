@@ -31,12 +31,17 @@ def told(folder: Path) -> dict[str, tuple[str, str, str]]:
 def test_the_first_folder_names_the_provider_and_the_file_the_contract(tmp_path: Path) -> None:
     put(tmp_path, payment__openapi_json=OPENAPI, payment__v2__refunds_json=OPENAPI, cart__cart_json=OPENAPI)
     put(tmp_path, pacts__web_json=pact(interaction()), orders__stubs__a_json=STUB, orders__stubs__b_json=STUB)
-    put(tmp_path, payment__package_json={"name": "x"})
+    put(
+        tmp_path,
+        payment__package_json={"name": "x"},
+        payment__order_avsc={"type": "record", "name": "Order", "fields": [], "x-seamwatch": {"topic": "orders"}},
+    )
     assert told(tmp_path) == {
         "cart/cart.json": ("cart", "cart", "openapi"),
         "orders": ("", "orders", "wiremock"),
         "pacts/web.json": ("", "", "pact"),
         "payment/openapi.json": ("payment", "payment", "openapi"),
+        "payment/order.avsc": ("payment-order", "payment", "avro"),
         "payment/v2/refunds.json": ("payment-refunds", "payment", "openapi"),
     }
     assert planned(tmp_path).passed == ["payment/package.json"]
@@ -76,6 +81,15 @@ def test_one_bad_file_spoils_no_other_and_two_of_one_name_are_not_mixed(tmp_path
     plan = planned(tmp_path)
     assert [source for source, _ in plan.bodies] == ["payment/openapi.json"]
     assert {source: why.split()[-1] for source, why in plan.refused}.keys() == {"payment/bad.json", "payment/v1/openapi.json"}
+
+
+def test_two_pacts_of_one_pair_do_not_replace_each_other_again_and_again(tmp_path: Path) -> None:
+    put(tmp_path, pacts__a_json=pact(interaction("one")), pacts__b_json=pact(interaction("two")))
+    plan = planned(tmp_path)
+    assert [source for source, _ in plan.bodies] == ["pacts/a.json"]
+    ((source, why),) = plan.refused
+    assert source == "pacts/b.json"
+    assert "pacts/a.json has the name web-orders already" in why
 
 
 def test_a_folder_is_published_once_and_says_what_became_of_each_file(
