@@ -71,7 +71,17 @@ def test_a_message_that_keeps_its_pact_is_valid_and_one_that_does_not_breaks_the
     assert [(each.interaction, each.shown) for each in found.evidence] == [("an order", "broken")]
 
 
-@pytest.mark.parametrize("text", [b"no json", b'{"id": 7', b"\x00\x00\x00\x00\x05abc", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"no json",
+        b'{"id": NaN, "total": 1}',
+        b'{"id": 7, "total": Infinity}',
+        b'{"id": 7',
+        b"\x00\x00\x00\x00\x05abc",
+        b"\xff\xfe",
+    ],
+)
 def test_a_record_that_is_no_json_breaks_a_contract_of_json(text: bytes) -> None:
     assert said(judged(text, held(pact(message())))) == ("violated", "", [("request", "not_json", "")])
 
@@ -172,3 +182,11 @@ def test_a_pact_of_messages_says_nothing_of_calls() -> None:
     call = exchange()
     found = check_payloads(call, Payload(None, {}), Payload(None, {}), contracts, lambda: "GET /x")
     assert (found.outcome, found.reason) == ("not_checked", "no_contract")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(b"[" * 100_000 + b"]" * 100_000, "too_deep"), (b'{"id": "' + b"x" * 50_000_000 + b'"}', "too_large")],
+)
+def test_a_record_that_is_too_deep_or_too_large_is_not_checked_and_says_why(value: bytes, reason: str) -> None:
+    assert said(judged(value, held(pact(message())))) == ("not_checked", reason, [])

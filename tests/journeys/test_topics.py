@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from monitor.clock import system_clock
+from tests.contracts.test_avro import GOOD, framed
+from tests.contracts.test_avro import ORDER as ORDER_SCHEMA
 from tests.contracts.test_messages import ORDER, message, pact
+from tests.contracts.test_protobuf import ORDER as ORDER_PROTO
+from tests.contracts.test_protobuf import made
 from tests.fixtures.broker import KafkaBroker
 from tests.fixtures.running import Running, until
 from tests.fixtures.spans import S, request, span_id, trace_id
+from tests.pipelines.test_schema_registry import registry
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -79,3 +84,33 @@ def test_records_of_several_topics_come_to_verdicts_by_cli_api_and_page(kafka: K
     assert "messages: 0 records" in told
     edges = json.loads(seamwatch("--data-dir", str(tmp_path / "data"), "edges", "--format", "json"))
     assert orders in json.dumps(edges)
+
+
+def test_records_in_avro_and_protobuf_are_judged_by_the_schemas_that_a_registry_tells(kafka: KafkaBroker, tmp_path: Path) -> None:
+    prefix = kafka.make_topic(partitions=1)
+    avro, proto = kafka.make_topic(f"{prefix}-avro", partitions=1), kafka.make_topic(f"{prefix}-proto", partitions=1)
+    (tmp_path / "order.avsc").write_text(json.dumps(ORDER_SCHEMA | {"x-seamwatch": {"topic": avro}}))
+    (tmp_path / "order.proto").write_text(f'// x-seamwatch: {{"topic": "{proto}", "ids": [21]}}\n{ORDER_PROTO}')
+    kafka.produce(avro, [framed(GOOD), framed(GOOD)[:-1], framed(GOOD, key=404)])
+    wrong = made(ORDER_PROTO.replace("int64 id = 1", "string id = 1"), id="x")
+    kafka.produce(proto, [b"\x00\x00\x00\x00\x15\x00" + made(id=7), b"\x00\x00\x00\x00\x15\x00" + wrong])
+    with registry() as (url, _):
+        settings = {
+            "SEAMWATCH_DATA_DIR": str(tmp_path / "data"),
+            "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
+            "SEAMWATCH_TOPICS_MESSAGES": f"^{prefix}-.*",
+            "SEAMWATCH_TOPICS_MESSAGES_PRODUCERS": json.dumps({f"{prefix}-*": "till"}),
+            "SEAMWATCH_CONTRACTS_SCHEMA_REGISTRY_URL": url,
+        }
+        for name in ("order.avsc", "order.proto"):
+            seamwatch("contracts", "publish", str(tmp_path / name), "--provider", "till", **settings)
+        assert "messages: 5 records" in seamwatch("run", "messages", "--until-caught-up", **settings)
+    broken = json.loads(seamwatch("violations", "--since", "1d", "--format", "json", **settings))
+    assert sorted((row["operation"], row["rule"], row["pointer"]) for row in broken) == [
+        (avro, "not_avro", ""),
+        (proto, "wire_type", "/id"),
+    ]
+    edges = json.loads(seamwatch("edges", "--format", "json", **settings))
+    told = {row["operation"]: row["conformance"] for row in edges}
+    assert (told[avro]["valid"], told[avro]["violated"], told[avro]["not_checked:unknown_schema"]) == (1, 1, 1)
+    assert (told[proto]["valid"], told[proto]["violated"]) == (1, 1)
