@@ -6,6 +6,7 @@ from datetime import datetime
 from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.joining.detecting import Detector
+from monitor.joining.timing_events import TimingWatch
 from monitor.telemetry import HealthBoard
 from pipelines.deploys import VersionWatch
 
@@ -13,6 +14,7 @@ from pipelines.deploys import VersionWatch
 def detection(
     detector: Detector,
     versions: VersionWatch,
+    times: TimingWatch | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -20,13 +22,22 @@ def detection(
     clock: Clock,
     tick_seconds: float = 5.0,
 ) -> None:
-    """Look for new versions and judge until told to stop; only while it is this process's `turn` to be the detector."""
+    """Look for new versions, judge, and hold contracts' times against calls until told to stop; only while it is this process's `turn` to
+    be the detector.
+    """
 
     def step(now: datetime) -> Done:
         seen = versions.step(now)
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(one.verdict.outcome == "fail" for one in judged)
-        figures = {"versions": len(seen), "judged": len(judged), "waiting": detector.waiting, "failing": failing}
+        late = times.step() if times is not None else 0
+        figures = {
+            "versions": len(seen),
+            "judged": len(judged),
+            "waiting": detector.waiting,
+            "failing": failing,
+            "times_broken": late,
+        }
         return Done(details=figures)
 
     in_turns("detection", "judges deploys", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)

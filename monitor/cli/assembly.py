@@ -41,6 +41,7 @@ from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.registry import RegistryWatch
+from monitor.joining.timing_events import TimingWatch
 from monitor.joining.writers import SchemaRegistry, Schemas
 from monitor.model.policy import Policy
 from monitor.store import Store, open_store
@@ -241,6 +242,10 @@ class House:
     def detector(self) -> Detector:
         """Judges deploys."""
         return Detector(self.reader, self.engine, self.store, self.watching())
+
+    def times(self) -> TimingWatch:
+        """Holds the times that contracts tell against calls."""
+        return TimingWatch(self.reader, self.engine, self.store, self.aliases)
 
     def watching(self) -> DetectionSettings:
         """How deploys are judged, and for how long."""

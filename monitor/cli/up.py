@@ -140,6 +140,7 @@ def _detection(parts: House) -> None:
         detection(
             parts.detector(),
             parts.versions(),
+            parts.times(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

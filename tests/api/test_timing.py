@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.cli.contract_times import document_of
+from monitor.joining.timing_events import TimingWatch
 from tests.contracts.test_timing import FAST, SLOW
 from tests.detect.traffic import Behaviour, cell, edge
 from tests.fixtures.api import LOCAL_TOKEN, Asked
@@ -55,3 +56,20 @@ def test_what_tells_no_time_is_refused(api: Asked, document: str) -> None:
     said = api.post("/v1/contracts", {"provider": "payment", "document": document, "format": "timing"}, LOCAL_TOKEN)
     assert said.status_code == 422
     assert json.loads(said.text)["error"]["do"]
+
+
+def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
+    publish(api)
+    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
+    old = replace(held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST)
+    new = replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)
+    write_cells(api.parts.store, [old, new])
+    for _ in range(2):
+        watch = TimingWatch(api.parts.reader, api.parts.engine, api.parts.store, api.parts.config.aliases)
+        assert watch.step() == 1
+        assert watch.step() == 0  # nothing was sealed since
+    (found,) = api.get("/v1/violations?since=24h").json()
+    assert [found[word] for word in ("contract", "rule", "expected", "caller", "callee", "operation", "exchanges")] == [
+        "t", "timeout", "at most 2 s", "checkout", "payment", "POST /pay", 1,
+    ]  # fmt: skip
+    assert [one["callee_version"] for one in found["by_version_pair"]] == ["2.0.0"]

@@ -1,0 +1,127 @@
+"""Times that are broken, as violations: one row for each clause, edge, version of the callee and hour, so that whoever watches those sees them."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from monitor.contracts.check import fingerprint
+from monitor.contracts.read import read_contract
+from monitor.control import contracts as registry
+from monitor.edges.aliases import Aliases
+from monitor.errors import ContractError
+from monitor.joining.registry import canonical
+from monitor.joining.timing import Timed, TimingVerdict, judge_timing
+from monitor.model.services import split_service
+from monitor.store import Store
+from monitor.store.reader import Reader
+
+SOURCE = "timing"
+"""What stands for a source of records in these rows."""
+EVERY = timedelta(seconds=60)
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+_HOUR = 3600
+
+
+class TimingWatch:
+    """Holds times against the hour of the newest sealed window, again at most once a minute. What it keeps only saves work."""
+
+    def __init__(self, reader: Reader, engine: Engine, store: Store, aliases: Aliases) -> None:
+        self._reader, self._engine, self._store, self._aliases = reader, engine, store, aliases
+        self._stamp: registry.Stamp | None = None
+        self._timed: list[Timed] = []
+        self._until: datetime | None = None
+
+    def step(self) -> int:
+        """How many times are broken in that hour; their rows are written under keys of their own, so that again changes nothing."""
+        sealed = self._reader.last_sealed()
+        if sealed is None or (self._until is not None and sealed - self._until < EVERY):
+            return 0
+        self._until = sealed
+        contracts = self._contracts()
+        if not contracts:
+            return 0
+        # an hour that has just begun tells little: the one before is told to its end first
+        begun = sealed.replace(minute=0, second=0, microsecond=0)
+        broken = 0
+        for hour in {begun, (sealed - EVERY).replace(minute=0, second=0, microsecond=0)}:
+            found = self._broken(contracts, hour)
+            if found:
+                self._store.insert("violations", _rows(found, hour, min(sealed, hour + timedelta(hours=1))))
+            broken = max(broken, len(found))
+        return broken
+
+    def _contracts(self) -> list[Timed]:
+        stamp = registry.stamp(self._engine)
+        if stamp != self._stamp:
+            newest = {one.name: canonical(one, self._aliases) for one in registry.revisions(self._engine)}
+            self._timed = []
+            for one in newest.values():
+                if one.role == "mock":
+                    continue
+                try:
+                    promise = read_contract(one.format, one.document, where=f"contract {one.name}")
+                except ContractError:
+                    continue
+                if promise.timing:
+                    self._timed.append(Timed(one, promise))
+            self._stamp = stamp
+        return self._timed
+
+    def _broken(self, contracts: Sequence[Timed], hour: datetime) -> list[TimingVerdict]:
+        found: list[TimingVerdict] = []
+        for provider in {one.revision.provider for one in contracts}:
+            names = sorted({provider, split_service(provider)[0]})
+            rows = self._reader.tails(names, hour, hour + timedelta(hours=1))
+            held = judge_timing([one for one in contracts if one.revision.provider == provider], rows)
+            found += [one for one in held if one.word == "broken"]
+        return found
+
+
+def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Table:
+    size, start = len(found), int(hour.timestamp())
+    rules = ["timeout" if one.quantile is None else f"p{100 * one.quantile:g}" for one in found]
+    texts: dict[str, list[str]] = {
+        "source_id": [SOURCE] * size,
+        "contract": [one.contract for one in found],
+        "operation": [one.operation for one in found],
+        "side": ["response"] * size,
+        "rule": rules,
+        "environment": [one.environment for one in found],
+        "caller": [one.caller for one in found],
+        "caller_version": [""] * size,
+        "callee": [one.callee for one in found],
+        "callee_version": [one.version for one in found],
+        "callee_namespace": [""] * size,
+    }
+    plain: dict[str, list[str]] = {
+        "fingerprint": [
+            fingerprint(one.contract, one.operation, "response", rule, "") for one, rule in zip(found, rules, strict=True)
+        ],
+        "pointer": [""] * size,
+        "clause": [one.clause for one in found],
+        "expected": [f"at most {one.limit_seconds:g} s" for one in found],
+        "actual": ["slower"] * size,
+    }
+    columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()}
+    columns |= {name: pa.array(values, pa.string()) for name, values in plain.items()}
+    columns |= {
+        "window": pa.array([start] * size, pa.uint32()),
+        "partition": pa.array([0] * size, pa.uint32()),
+        "offset": pa.array([start // _HOUR] * size, pa.uint64()),
+        "index": pa.array([_number(one) for one in found], pa.uint32()),
+        "revision": pa.array([one.revision for one in found], pa.uint32()),
+        "trace": pa.array([bytes(16)] * size, pa.binary(16)),
+        "has_trace": pa.array([0] * size, pa.uint8()),
+        "status": pa.array([0] * size, pa.uint16()),
+        "at": pa.array([at.astimezone(UTC)] * size, pa.timestamp("ms", "UTC")),
+    }
+    return pa.table(columns)
+
+
+def _number(one: TimingVerdict) -> int:
+    """What tells a row from the others of its hour, the same in every process."""
+    key = repr((one.contract, one.clause, one.environment, one.caller, one.callee, one.operation, one.version))
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest(), "little")
