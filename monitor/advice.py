@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 NO_LOG = "no_log"
 """Calls of which no API log and no span with a payload tells: only their spans are there."""
+NO_TOPIC = "topic_not_read"
+"""Messages of which only spans tell: their topic is none of topics.messages."""
 RECIPES = "pipelines/RECIPES.md"
 _BODIES = f"let the log carry bodies ({RECIPES}: Envoy, APISIX, Kong, Collector), or take seamwatch.capture into the application"
 _PUBLISH = "publish what the provider promises: `seamwatch contracts publish FILE --provider NAME`"
@@ -12,6 +14,7 @@ _READABLE = "only JSON is judged, and what a contract's own format reads; nothin
 
 ADVICE: Mapping[str, tuple[str, str]] = {
     NO_LOG: ("spans tell of these calls, and no log with payloads does", _BODIES),
+    NO_TOPIC: ("spans tell of these messages, and no record of theirs was read", "name the topic in topics.messages"),
     "no_contract": ("no contract names this provider, or none that is in force there", _PUBLISH),
     "unknown_callee": (
         "the log does not say who was called",
@@ -57,7 +60,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
     "preflight": ("a browser asked what it may ask", "nothing is to be checked"),
     "not_offered": ("somebody asked for what the contract does not name, and was not served", "nothing is to be checked"),
     "no_interaction": ("no example of the contract asks for this", "add an example, or publish an OpenAPI document, too"),
-    "no_message": ("no contract describes messages of this topic", "publish an AsyncAPI document, a schema or a message pact"),
+    "no_message": (
+        "no contract describes such a message: its headers or its schema speak of another one",
+        "publish an AsyncAPI document, a schema or a message pact",
+    ),
     "ambiguous_state": ("several examples fit, in provider states that no log shows", "make the examples' requests differ"),
     "ambiguous_request": (
         "it cannot be seen which example was asked for",
@@ -76,6 +82,10 @@ ADVICE: Mapping[str, tuple[str, str]] = {
     "unknown_producer": (
         "nobody tells who sent the message",
         "send traces with the message, or name the producer in the settings",
+    ),
+    "unreadable_schema": (
+        "the schema that the message names cannot be used, or is of another kind",
+        "see in the registry what stands under its id",
     ),
     "schema_registry_failed": (
         "the schema registry did not answer",
@@ -100,6 +110,6 @@ def unchecked(calls: int, checked: int, reasons: Mapping[str, int], protocol: st
     found = {reason: count for reason, count in reasons.items() if count}
     silent = calls - checked - sum(found.values())
     if silent > 0 and protocol != "db":
-        found[NO_LOG] = silent
+        found[NO_TOPIC if protocol == "messaging" else NO_LOG] = silent
     ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     return [Unchecked(reason, count, *ADVICE.get(reason, ("", ""))) for reason, count in ranked]

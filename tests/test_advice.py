@@ -4,7 +4,7 @@ import ast
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.advice import ADVICE, NO_LOG, RECIPES, unchecked
+from monitor.advice import ADVICE, NO_LOG, NO_TOPIC, RECIPES, unchecked
 from monitor.cli.doctor import edge_signs
 from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON, edge_row, publish, write
@@ -49,6 +49,9 @@ def test_calls_that_no_log_tells_of_are_told_apart_and_a_database_misses_none() 
     assert [(one.reason, one.calls) for one in told] == [(NO_LOG, 55), ("no_body", 30), ("truncated", 5)]
     assert unchecked(100, 0, {}, "db") == []
     assert unchecked(10, 10, {}) == []
+    assert [(one.reason, one.help) for one in unchecked(5, 1, {}, "messaging")] == [
+        (NO_TOPIC, "name the topic in topics.messages")
+    ]
     assert unchecked(1, 0, {"of_tomorrow": 1})[0].why == ""
 
 

@@ -32,7 +32,10 @@ ATTEMPTS = "failed_attempts"
 # Reasons for which an exchange met no promise at all, so that it says nothing about one.
 UNPROMISED = frozenset(
     f"not_checked:{reason}"
-    for reason in ("no_contract", "contract_unreadable", "preflight", "not_offered", "no_interaction", "unknown_callee")
+    for reason in (
+        *("no_contract", "contract_unreadable", "preflight", "not_offered", "no_interaction", "unknown_callee"),
+        *("no_message", "unknown_producer"),
+    )
 )
 
 
