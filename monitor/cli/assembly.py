@@ -227,17 +227,8 @@ class House:
         return FileSource(paths, encoding, framing, progress=progress, max_batch_bytes=self.settings.kafka.max_batch_bytes)
 
     def broker(self) -> PactBroker | None:
-        """The Pact Broker of the settings; None where none is set. ConfigError for an address or a selection that cannot be read."""
-        said = self.settings.contracts
-        if not said.broker_url:
-            return None
-        return PactBroker(
-            said.broker_url,
-            token=said.broker_token.get_secret_value(),
-            username=said.broker_username,
-            password=said.broker_password.get_secret_value(),
-            select=said.broker_select,
-        )
+        """The Pact Broker of the settings; None where none is set."""
+        return pact_broker(self.settings.contracts)
 
     def detector(self) -> Detector:
         """Judges deploys."""
@@ -327,6 +318,19 @@ class House:
             hold_seconds=said.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
         )
         return NotifySettings(enabled=said.enabled, lifecycle=life)
+
+
+def pact_broker(said: ContractSettings) -> PactBroker | None:
+    """The Pact Broker that the settings name; None where none is. ConfigError for an address or a selection that cannot be read."""
+    if not said.broker_url:
+        return None
+    return PactBroker(
+        said.broker_url,
+        token=said.broker_token.get_secret_value(),
+        username=said.broker_username,
+        password=said.broker_password.get_secret_value(),
+        select=said.broker_select,
+    )
 
 
 def known_writers(said: ContractSettings) -> Writers:

@@ -54,6 +54,7 @@ def doctor(
         signs += beside or ([] if signs[-1].what == "settings" else [Sign("settings", "good", "can be read")])
         signs += _tried("policy", _policy, settings)
         signs += [*_folder(settings.data_dir), *_tried("stores", _stores, settings), *_tried("receivers", _receivers, settings)]
+        signs += _tried("pact broker", _pact_broker, settings)
         signs += _tried("kafka", _kafka, settings)
         if kafka and not settings.kafka.brokers:
             signs.append(Sign("kafka sample", "bad", "kafka.brokers is empty; set SEAMWATCH_KAFKA_BROKERS"))
@@ -221,6 +222,14 @@ def _receivers(settings: Settings) -> Iterator[Sign]:
         rules = AddressRules(tuple(settings.notify.allow))
         make_sender(name, receiver.kind, url=receiver.url, secret=receiver.secret_text(), username=receiver.username, rules=rules)
         yield Sign(f"receiver {name}", "good", f"{receiver.kind}; POST /v1/receivers/{name}/test sends a test alert")
+
+
+def _pact_broker(settings: Settings) -> Iterator[Sign]:
+    from monitor.cli.assembly import pact_broker
+
+    broker = pact_broker(settings.contracts)
+    if broker is not None:
+        yield Sign("pact broker", "good", broker.greet())
 
 
 def _kafka(settings: Settings) -> Iterator[Sign]:

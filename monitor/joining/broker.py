@@ -88,6 +88,13 @@ class PactBroker:
         self._clock = clock
         self._kept: dict[str, tuple[str, Any]] = {}
 
+    def greet(self) -> str:
+        """What one asks first: that it answers us as a Pact Broker does. Raises as `look` does."""
+        index = self._get(self._url, _LIST_BYTES)
+        for selection in self.selections:
+            self._link(index, _LATEST if selection.selector is None else _FOR_VERIFICATION)
+        return f"{self.where} answers as a Pact Broker; asked for {', '.join(one.text for one in self.selections)}"
+
     def look(self) -> Brought:
         """Every selected pact. SourceUnavailable when the broker does not answer now, SourceError when it refuses us."""
         index = self._get(self._url, _LIST_BYTES)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine
 
+from monitor.cli.doctor import _pact_broker, _tried
 from monitor.clock import ManualClock
+from monitor.config import load
 from monitor.control.contracts import revisions
 from monitor.control.turn import Turn
 from monitor.errors import ConfigError, SourceError
@@ -136,6 +138,23 @@ def test_one_bad_pact_spoils_no_other(held: StandIn, sqlite_engine: Engine) -> N
 def test_a_selection_that_cannot_be_meant_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="broker_select"):
         selection_of(text)
+
+
+def test_doctor_says_whether_it_answers(held: StandIn) -> None:
+    def signs(**settings: object) -> list[tuple[str, str]]:
+        said = load(flags={"contracts.broker_url": held.address, **settings})
+        return [(sign.state, sign.said) for sign in _tried("pact broker", _pact_broker, said)]
+
+    ((state, text),) = signs()
+    assert (state, "answers as a Pact Broker" in text) == ("good", True)
+    held.token = "the-secret-token"
+    ((state, text),) = signs(**{"contracts.broker_token": "another-secret"})
+    assert state == "bad"
+    assert "correct contracts.broker_token" in text
+    assert "secret" not in text
+    held.links = {"pb:latest-pact-versions": "/x"}
+    assert signs(**{"contracts.broker_token": "the-secret-token"})[0][0] == "good"
+    assert signs(**{"contracts.broker_select": ["newest"]})[0][0] == "bad"
 
 
 def told(board: HealthBoard) -> Report:
