@@ -19,13 +19,14 @@ from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.shape import shape_of
 from monitor.edges.aliases import Aliases
+from monitor.edges.graphql import graphql_asked
 from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, exchange_table
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import MESSAGING, Checked, Evidence, Exchange, Violation
-from monitor.model.operations import http_operation, template_path
+from monitor.model.operations import capped, http_operation, template_path
 from monitor.model.records import Place, Records, Reject
 
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
@@ -134,7 +135,9 @@ class Examiner:
         for exchange in exchanges:
             names = self._named(exchange)
             request, response, contracts = self._held_against(exchange, names, registry)
-            checked = check_payloads(exchange, request, response, contracts, partial(self._operation, exchange, names.callee))
+            checked = check_payloads(
+                exchange, request, response, contracts, partial(self._operation, exchange, names.callee, request)
+            )
             if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
                 checked = replace(checked, reason=UNKNOWN_CALLEE)
             elif checked.reason == NO_CONTRACT and exchange.protocol == MESSAGING and not exchange.caller:
@@ -213,11 +216,14 @@ class Examiner:
             )
         return known
 
-    def _operation(self, exchange: Exchange, callee: str) -> str:
+    def _operation(self, exchange: Exchange, callee: str, request: Payload) -> str:
         if exchange.protocol == MESSAGING:
             return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
         route = exchange.route or self._template(exchange.path)
-        return self._operations.within(callee, [http_operation(exchange.method, route)])[0]
+        name = http_operation(exchange.method, route)
+        if exchange.request_body and "graphql" in exchange.path.lower() and not request.problem:
+            name = capped(f"{name} {graphql_asked(request.value)}".rstrip())
+        return self._operations.within(callee, [name])[0]
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
