@@ -49,7 +49,7 @@ def expected(rig: Rig) -> list[tuple[object, ...]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(len(SPANS))),
     closings=st.sets(st.integers(0, len(SPANS) - 1), max_size=4),
