@@ -59,7 +59,7 @@ class OtlpSink:
         body = gzip.compress(json.dumps(self.request(records)).encode(), 1)
         headers = {"content-type": "application/json", "content-encoding": "gzip", **self._headers}
         asked = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 - told as http or https
-        with urllib.request.urlopen(asked, timeout=self._seconds) as answer:  # noqa: S310  # nosec B310 - as above
+        with urllib.request.urlopen(asked, timeout=self._seconds) as answer:  # noqa: S310  # nosec B310
             answer.read(65_536)
 
     def request(self, records: Sequence[bytes]) -> dict[str, Any]:
