@@ -5,6 +5,7 @@ from datetime import datetime
 
 from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
+from monitor.joining.breaking import BreakWatch
 from monitor.joining.detecting import Detector
 from monitor.joining.timing_events import TimingWatch
 from monitor.telemetry import HealthBoard
@@ -15,6 +16,7 @@ def detection(
     detector: Detector,
     versions: VersionWatch,
     times: TimingWatch | None = None,
+    broken: BreakWatch | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -22,8 +24,8 @@ def detection(
     clock: Clock,
     tick_seconds: float = 5.0,
 ) -> None:
-    """Look for new versions, judge, and hold contracts' times against calls until told to stop; only while it is this process's `turn` to
-    be the detector.
+    """Look for new versions, judge, hold contracts' times against calls, and note which clauses broke, until told to stop; only while it is
+    this process's `turn` to be the detector.
     """
 
     def step(now: datetime) -> Done:
@@ -31,12 +33,14 @@ def detection(
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(one.verdict.outcome == "fail" for one in judged)
         late = times.step() if times is not None else 0
+        events = broken.step(now) if broken is not None else []
         figures = {
             "versions": len(seen),
             "judged": len(judged),
             "waiting": detector.waiting,
             "failing": failing,
             "times_broken": late,
+            "broken": len(events),
         }
         return Done(details=figures)
 

@@ -71,7 +71,7 @@ def step(
         if tracked is not None:
             names: list[Mapping[str, str]] = [labels_of(one, deploys) for one in bad]
             names = names or [tracked.alert.labels]
-            after[key] = replace(tracked, silenced=all(any(_matches(each, one) for one in quieted) for each in names))
+            after[key] = replace(tracked, silenced=all(any(matches(each, one) for one in quieted) for each in names))
     outgoing: list[Alert] = []
     for key, now_so in after.items():
         tracked = _grown(now_so, members.get(key, ())) if enabled else now_so
@@ -168,7 +168,8 @@ def _why_over(finding: Finding) -> str:
     return ACCEPTED if finding.state == "accepted" else sentence(finding.ended) if finding.ended else "no longer seen"
 
 
-def _matches(labels: Mapping[str, str], matchers: Mapping[str, str]) -> bool:
+def matches(labels: Mapping[str, str], matchers: Mapping[str, str]) -> bool:
+    """Whether a silence is meant for what bears these labels."""
     return bool(matchers) and all(labels.get(label) == value for label, value in matchers.items())
 
 

@@ -13,6 +13,7 @@ from monitor.api.pages import page_routers
 from monitor.api.parts import Parts
 from monitor.api.routes import (
     aliases,
+    breaks,
     contracts,
     deploys,
     edges,
@@ -60,6 +61,7 @@ def create_app(parts: Parts) -> FastAPI:
         edges.router,
         contracts.router,
         matrix.router,
+        breaks.router,
         timing.router,
         deploys.router,
         findings.router,

@@ -36,6 +36,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.closing import ClosingSettings
 from monitor.errors import ConfigError, StoreError
 from monitor.joining.alerting import NotifySettings, trial_alert
+from monitor.joining.breaking import BreakWatch
 from monitor.joining.broker import PactBroker
 from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
@@ -246,6 +247,10 @@ class House:
         """How deploys are judged."""
         return self.settings.detection.judging()
 
+    def breaks(self) -> BreakWatch:
+        """Which clauses broke anew, again, or are broken no longer."""
+        return BreakWatch(self.store, self.engine)
+
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""
         return VersionWatch(self.reader, self.engine, self.deploys_read())
@@ -317,7 +322,8 @@ class House:
         life = LifecycleSettings(
             hold_seconds=said.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
         )
-        return NotifySettings(enabled=said.enabled, lifecycle=life)
+        teams = {name: one.teams for name, one in said.receivers.items() if one.teams}
+        return NotifySettings(enabled=said.enabled, lifecycle=life, teams=teams)
 
 
 def pact_broker(said: ContractSettings) -> PactBroker | None:

@@ -63,6 +63,29 @@ def edges(
         show([{name: row.get(name) for name in wanted} for row in rows], wanted, form)
 
 
+def events(
+    context: typer.Context,
+    limit: LimitOption = None,
+    form: FormatOption = "table",
+) -> None:
+    """Broken clauses as events, each once: new, again or gone, since when, by whom, the deploy before, and who accepted it."""
+    with api(settings_of(context)) as there:
+        found = there.pages("/v1/violations/events", limit=limit)
+    found.note("broken clauses, broken ones first,", datetime.now(UTC))
+    rows = found.rows
+    if form == "table":
+        for row in rows:
+            pairs = (
+                f"{one['caller']} {one['caller_version']} → {one['callee']} {one['callee_version']}: {one['exchanges']}"
+                for one in row["pairs"]
+            )
+            row |= {"versions": ", ".join(pairs), "deploy_before": row["deploy"], "accepted": row["accepted_by"]}
+    columns = (
+        "state contract operation side rule pointer count first_seen last_seen versions deploy_before owner accepted id".split()
+    )
+    show(rows, columns, form, empty="no clause is known to be broken")
+
+
 def violations(
     context: typer.Context, since: Since = None, until: Until = None, environment: Environment = None,
     caller: Annotated[str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")] = None,

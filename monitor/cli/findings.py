@@ -37,16 +37,20 @@ def findings(
 
 def accept(
     context: typer.Context,
-    finding: Annotated[str, typer.Argument(help="Its id.")],
+    finding: Annotated[
+        str, typer.Argument(help="Its id; with --violation that of a broken clause, as `seamwatch broken` prints it.")
+    ],
     owner: Annotated[str, typer.Option(help="Who answers for it.")],
     reason: Annotated[str, typer.Option(help="Why it is known.")],
     expires: Annotated[str, typer.Option(help="Until when: ISO 8601, or from now: 12h, 30d.")] = "30d",
+    violation: Annotated[bool, typer.Option("--violation", help="It is a broken clause, and no finding.")] = False,
 ) -> None:
     """Say that a finding is known: it stays quiet, in later deploys too, until it expires."""
     body = {"owner": owner, "reason": reason, "expires": ahead(expires, datetime.now(UTC))}
     with api(settings_of(context)) as there:
-        said = there.post(f"/v1/findings/{quote(finding, safe='')}/accept", body)
-    typer.echo(f"accepted until {plain(said.get('expires'))}")
+        where = "violations/events" if violation else "findings"
+        said = there.post(f"/v1/{where}/{quote(finding, safe='')}/accept", body)
+    typer.echo(f"accepted until {plain(said.get('accepted_until' if violation else 'expires'))}")
 
 
 def verdict(

@@ -76,6 +76,7 @@ def version() -> None:
 app.command("decode")(decode.decode)
 app.command("edges")(edges.edges)
 app.command("violations")(edges.violations)
+app.command("broken")(edges.events)
 app.add_typer(contracts.commands, name="contracts")
 app.add_typer(deploys.commands, name="deploys")
 app.command("findings")(findings.findings)

@@ -141,6 +141,7 @@ def _detection(parts: House) -> None:
             parts.detector(),
             parts.versions(),
             parts.times(),
+            parts.breaks(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

@@ -286,6 +286,8 @@ class ReceiverSettings(Group):
     secret: SecretStr = SecretStr("")
     secret_file: str = ""
     username: str = ""
+    teams: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Owner teams whose contracts' events go here, `*` for those of which no receiver names the team; then no alerts of deploys do."""
 
     def secret_text(self) -> str:
         """Routing key, signing secret or password; read from `secret_file` when that is set. ConfigError when it cannot be read."""
@@ -299,7 +301,8 @@ class NotifySettings(Group):
 
     enabled: bool = Field(default=False, description="send alerts; without it they are only shown")
     receivers: dict[str, ReceiverSettings] = Field(
-        default_factory=dict, description="by name: `kind`, `url`, `secret` or `secret_file`, `username`"
+        default_factory=dict,
+        description="by name: `kind`, `url`, `secret` or `secret_file`, `username`; with `teams` contract events of these owner teams (`*`: of all others) instead of alerts of deploys",
     )
     allow: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), description="hosts or networks with private addresses that receivers may have"

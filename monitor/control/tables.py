@@ -117,6 +117,16 @@ acceptances = Table(
     Column("expires", UtcTime, nullable=False),
 )
 
+contract_breaks = Table(
+    "contract_breaks",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("state", Name, nullable=False),  # new, again, gone
+    Column("last_seen", UtcTime, nullable=False, index=True),
+    Column("updated", UtcTime, nullable=False),
+    Column("document", Document, nullable=False),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,

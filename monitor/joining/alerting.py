@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from monitor import telemetry
-from monitor.alerts.lifecycle import LifecycleSettings, step
+from monitor.alerts.lifecycle import LifecycleSettings, matches, step
 from monitor.alerts.sender import Sender
 from monitor.control import deploys, findings, outbox, silences
 from monitor.control.lease import Lease
 from monitor.control.store import writing
+from monitor.joining.breaking import tell_breaks
 from monitor.joining.delivering import DeliverySettings, check_held, tells_changes
 from monitor.model.alerts import Alert
 from monitor.model.deploys import Deploy
@@ -29,6 +30,8 @@ class NotifySettings:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     keep_days: float = 30.0
     tick_seconds: float = 2.0
+    teams: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Receivers of contract events, by name the owner teams that each serves. They get no alerts of deploys."""
 
 
 def update_alerts(
@@ -80,7 +83,23 @@ def refresh(
         findings.reopen_expired(connection, now)
     found = [one for state in ("open", "accepted") for one in findings.list_findings(engine, state=state, limit=OPEN_FINDINGS)]
     telemetry.FINDINGS.set(sum(one.state == "open" for one in found))
-    return update_alerts(engine, [*found, *_over(engine, found)], now, senders=senders, settings=settings, held=held)
+    of_deploys = {name: sender for name, sender in senders.items() if name not in settings.teams}
+    told = update_alerts(engine, [*found, *_over(engine, found)], now, senders=of_deploys, settings=settings, held=held)
+    if settings.enabled and settings.teams:
+        quiet = [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
+        with writing(engine) as connection:
+            check_held(connection, held)
+            broken = tell_breaks(
+                connection,
+                now,
+                senders=senders,
+                teams=settings.teams,
+                held=held,
+                link_base=settings.lifecycle.link_base,
+                is_silenced=lambda labels: any(matches(labels, one) for one in quiet),
+            )
+        return (*told, *broken)
+    return told
 
 
 def _over(engine: Engine, found: Sequence[Finding]) -> list[Finding]:

@@ -12,6 +12,7 @@ NEEDS = {
             "GET /metrics",
             "GET /v1/edges",
             "GET /v1/violations",
+            "GET /v1/violations/events",
             "GET /v1/services",
             "GET /v1/contracts",
             "GET /v1/contracts/{name}",
@@ -46,6 +47,7 @@ NEEDS = {
     **dict.fromkeys(
         (
             "POST /v1/findings/{finding_id}/accept",
+            "POST /v1/violations/events/{event_id}/accept",
             "POST /v1/receivers/{name}/test",
             "GET /v1/tokens",
             "POST /v1/tokens",
@@ -73,7 +75,7 @@ def routes(api: Asked) -> set[str]:
 def ask(api: Asked, route: str, token: str = "", **more: object) -> int:
     """The status of one request without a useful body."""
     method, path = route.split(" ", 1)
-    for name in ("name", "deploy_id", "finding_id", "verdict_id", "token_id", "silence_id", "override_id"):
+    for name in ("name", "deploy_id", "finding_id", "verdict_id", "token_id", "silence_id", "override_id", "event_id"):
         path = path.replace("{%s}" % name, "nobody")  # noqa: UP031 - braces
     body = {} if method != "POST" else {"json": {}}
     return api.request(method, path, token, **body, **more).status_code  # type: ignore[arg-type]

@@ -10,9 +10,10 @@ from monitor.api.pages.lines import services_of
 from monitor.api.questions import RANGES, broken_clauses, data_range, listed_in, newest_row
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
+from monitor.control.breaks import count_breaks, list_breaks
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-MOST_SHOWN, MOST_ROWS = 500, 50_000
+MOST_SHOWN, MOST_ROWS, MOST_EVENTS = 500, 50_000, 50
 
 
 @router.get("/violations")
@@ -42,6 +43,8 @@ def violations_page(
             "violations": found,
             "names": names_known(parts, services_of(found.rows)),
             "newest": None if found.rows else newest_row(parts, "last_violation"),
+            "events": list_breaks(parts.engine, limit=MOST_EVENTS),
+            "events_in_all": count_breaks(parts.engine),
             "range": asked,
             "ranges": RANGES,
             "checked": sum(row["checked"] for row in coverage),

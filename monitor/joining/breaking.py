@@ -1,0 +1,212 @@
+"""Stored violations to events: which clause is broken anew, again, or no longer; each told to the receivers of its owner."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from monitor.alerts.sender import Sender
+from monitor.alerts.wording import cleaned
+from monitor.control import breaks, outbox
+from monitor.control.contracts import revisions
+from monitor.control.deploys import list_deploys
+from monitor.control.lease import Lease
+from monitor.control.store import writing
+from monitor.model.alerts import Alert
+from monitor.model.breaks import BreakPair, ContractBreak
+from monitor.model.contracts import Revision
+from monitor.model.deploys import Deploy
+from monitor.store import Store
+
+GONE_AFTER = timedelta(hours=24)
+KEPT = timedelta(days=90)
+LOOK_EVERY = timedelta(seconds=30)
+MOST = 2_000
+_MOST_PAIRS = 20
+_DEPLOY_BEFORE = timedelta(days=7)
+EVERYBODY = "*"
+
+
+class BreakWatch:
+    """Keeps the events; what it remembers between steps only saves work. Time is that of the data: replays make events, too."""
+
+    def __init__(self, store: Store, engine: Engine) -> None:
+        self._store, self._engine = store, engine
+        self._looked: datetime | None = None
+
+    def step(self, now: datetime) -> list[ContractBreak]:
+        """Look again when it is time; returns those of which something happened: new, again or gone. Safe to repeat."""
+        if self._looked is not None and now - self._looked < LOOK_EVERY:
+            return []
+        self._looked = now
+        since = now - GONE_AFTER
+        rows = [_in_utc(row) for row in self._store.query("breaks", {"since": int(since.timestamp()), "limit": MOST})]
+        with writing(self._engine) as connection:
+            before = breaks.load_breaks(connection)
+        fresh = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["environment"], row["fingerprint"]))]
+        owners = {one.name: one for one in revisions(self._engine)} if fresh else {}
+        after: dict[str, ContractBreak] = {}
+        for (environment, fingerprint), group in fresh:
+            name = break_id(environment, fingerprint)
+            after[name] = self._seen(before.get(name), name, group, owners)
+        gone = {
+            one.id: replace(one, state="gone", revision=one.revision + 1)
+            for one in before.values()
+            if one.id not in after and one.state != "gone" and one.last_seen < since
+        }
+        with writing(self._engine) as connection:
+            held = breaks.load_breaks(connection)  # accepted or told meanwhile
+            changed = [_kept(one, held.get(one.id)) for one in [*after.values(), *gone.values()]]
+            breaks.save_breaks(connection, [one for one in changed if held.get(one.id) != one], now)
+            breaks.forget_breaks(connection, now - KEPT)
+        return [one for one in changed if one.id not in before or before[one.id].revision != one.revision]
+
+    def _seen(
+        self, known: ContractBreak | None, name: str, rows: Sequence[Mapping[str, Any]], owners: Mapping[str, Revision]
+    ) -> ContractBreak:
+        """What is broken now: as it was, or new, or again."""
+        first, last = min(row["first_seen"] for row in rows), max(row["last_seen"] for row in rows)
+        again = known is not None and known.state == "gone" and last > known.last_seen
+        began = known.began if known is not None else first
+        if again:
+            began = min(row["first_since"] for row in rows)
+        row = rows[0]
+        fresh = known is None or again
+        before = (
+            self._deploy_before(began, row["environment"], {str(row[side]) for row in rows for side in ("caller", "callee")})
+            if fresh
+            else None
+        )
+        contract = owners.get(row["contract"])
+        return ContractBreak(
+            id=name,
+            **{
+                word: row[word]
+                for word in ("fingerprint", "environment", "contract", "contract_revision", "operation", "side", "rule")
+            },
+            **{word: row[word] for word in ("pointer", "clause", "expected", "actual", "callee")},
+            state="again" if again else known.state if known is not None else "new",
+            first_seen=min(first, known.first_seen) if known is not None else first,
+            last_seen=max(last, known.last_seen) if known is not None else last,
+            began=began,
+            count=sum(row["exchanges"] for row in rows),
+            pairs=tuple(_pair(one) for one in rows[:_MOST_PAIRS]),
+            deploy_id=(before.id if before else "") if fresh else known.deploy_id if known else "",
+            deploy=(f"{before.service} {before.version}".strip() if before else "") if fresh else known.deploy if known else "",
+            owner=contract.owner if contract else "",
+            contact=contract.contact if contract else "",
+            revision=(known.revision + 1 if again else known.revision) if known is not None else 1,
+            told=known.told if known is not None else 0,
+            accepted_by=known.accepted_by if known else "",
+            accepted_because=known.accepted_because if known else "",
+            accepted_until=known.accepted_until if known else None,
+        )
+
+    def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
+        """The last deploy of either side before that moment, within a week."""
+        found = list_deploys(
+            self._engine, since=at - _DEPLOY_BEFORE, until=at + timedelta(seconds=60), environment=environment or None
+        )
+        own = [one for one in found if one.started <= at and any(one.is_of(service) for service in services)]
+        return max(own, key=lambda one: one.started, default=None)
+
+
+def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+        for name, value in row.items()
+    }
+
+
+def _pair(row: Mapping[str, Any]) -> BreakPair:
+    return BreakPair(row["caller"], row["caller_version"], row["callee"], row["callee_version"], int(row["exchanges"]))
+
+
+def _kept(one: ContractBreak, held: ContractBreak | None) -> ContractBreak:
+    """What others wrote of it meanwhile stays."""
+    if held is None:
+        return one
+    accepted = {word: getattr(held, word) for word in ("accepted_by", "accepted_because", "accepted_until")}
+    return replace(one, told=max(one.told, held.told), **accepted)
+
+
+def break_id(environment: str, fingerprint: str) -> str:
+    """The same for the same clause and environment, for ever."""
+    return hashlib.sha256(f"{environment}\x1f{fingerprint}".encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def receivers_of(owner: str, teams: Mapping[str, Sequence[str]]) -> list[str]:
+    """The receivers of an owner's contract events: those that name the team, else those for everybody's (`*`)."""
+    own = [name for name, of in teams.items() if owner and owner.casefold() in {one.casefold() for one in of}]
+    return sorted(own or [name for name, of in teams.items() if EVERYBODY in of])
+
+
+def tell_breaks(
+    connection: Connection,
+    now: datetime,
+    *,
+    senders: Mapping[str, Sender],
+    teams: Mapping[str, Sequence[str]],
+    held: Lease,
+    link_base: str,
+    is_silenced: Callable[[Mapping[str, str]], bool],
+) -> list[Alert]:
+    """Write what the owners' receivers must be told, in the caller's transaction: a break that is new or again fires, one that is
+    gone or accepted is resolved where it was told. The same state is told once.
+    """
+    sent = []
+    for one in breaks.load_breaks(connection).values():
+        over = one.state == "gone" or one.quiet(now)
+        names = [name for name in receivers_of(one.owner, teams) if name in senders]
+        if over != one.is_told or not names:  # a firing one is told as long as it is not over, and the other way round
+            continue
+        alert = alert_of(one, one.told + 1, over=over, now=now, link_base=link_base)
+        if not over and is_silenced(alert.labels):
+            continue
+        for name in names:
+            outbox.enqueue(connection, alert, name, now, epoch=held.epoch)
+        breaks.save_breaks(connection, [replace(one, told=alert.revision)], now)
+        sent.append(alert)
+    return sent
+
+
+def alert_of(one: ContractBreak, revision: int, *, over: bool, now: datetime, link_base: str) -> Alert:
+    """A contract event as receivers take it. Names are foreign text: control characters are taken out."""
+    versions = ", ".join(
+        f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in one.pairs[:5]
+    )
+    place = f" at {one.pointer}" if one.pointer else ""
+    summary = f"{one.contract}: the {one.side} of {one.operation} breaks {one.rule}{place}"
+    told = {"new": "broken for the first time", "again": "broken again", "gone": "not broken any more"}[one.state]
+    told = f"accepted as known by {one.accepted_by}" if one.quiet(now) and over and one.state != "gone" else told
+    labels = {
+        "alertname": "SeamwatchContractBroken", "environment": one.environment, "service": one.callee, "contract": one.contract,
+        "operation": one.operation, "rule": one.rule, "owner": one.owner, "severity": "error", "signal": "contract",
+    }  # fmt: skip
+    details = {
+        "state": told, "expected": one.expected, "actual": one.actual, "clause": one.clause, "versions": versions, "exchanges": str(one.count),
+        "deploy_before": one.deploy, "owner": one.owner, "contact": one.contact,
+    }  # fmt: skip
+    description = f"{told} in {one.environment}; expected {one.expected}, came {one.actual}. {versions}. " + (
+        f"The deploy before: {one.deploy}" if one.deploy else "No deploy is known before"
+    )
+    return Alert(
+        key=f"seamwatch-contract-{one.id}",
+        state="resolved" if over else "firing",
+        severity="error",
+        summary=cleaned(summary),
+        environment=cleaned(one.environment),
+        service=cleaned(one.callee),
+        deploy_id=cleaned(one.deploy_id),
+        labels={name: cleaned(value)[:200] for name, value in labels.items() if value},
+        annotations={"summary": cleaned(summary), "description": cleaned(description)},
+        started=one.began,
+        ended=now if over else None,
+        link=f"{link_base.rstrip('/')}/violations" if link_base else "",
+        revision=revision,
+        details={name: cleaned(value) for name, value in details.items() if value},
+    )

@@ -1,0 +1,68 @@
+"""Broken clauses as events: one for each clause and environment, however many exchanges, callers and versions break it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+BreakState = Literal["new", "again", "gone"]
+"""Seen for the first time, seen again after it was gone, not seen any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakPair:
+    """One version pair that breaks a clause."""
+
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+    exchanges: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractBreak:
+    """A clause that live exchanges of one environment break, folded by fingerprint. Names of places and types, never values.
+
+    `count` is of what the store still keeps. `began` is when this spell began: the first time, or the first time again.
+    `deploy_id` is of the last deploy of either side before that, "" where none is known. `owner` is the contract's.
+    `revision` grows with each event. `told` counts what receivers were told, by turns that it is broken and that this is over. Quiet until `accepted_until`, where it is accepted.
+    """
+
+    id: str
+    fingerprint: str
+    environment: str
+    contract: str
+    contract_revision: int
+    operation: str
+    side: str
+    rule: str
+    pointer: str
+    clause: str
+    expected: str
+    actual: str
+    callee: str
+    state: BreakState
+    first_seen: datetime
+    last_seen: datetime
+    began: datetime
+    count: int
+    pairs: Sequence[BreakPair]
+    deploy_id: str = ""
+    deploy: str = ""
+    owner: str = ""
+    contact: str = ""
+    revision: int = 1
+    told: int = 0
+    accepted_by: str = ""
+    accepted_because: str = ""
+    accepted_until: datetime | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether receivers know of it as broken."""
+        return self.told % 2 == 1
+
+    def quiet(self, now: datetime) -> bool:
+        """Whether somebody said that it is known, and that holds now."""
+        return self.accepted_until is not None and now < self.accepted_until

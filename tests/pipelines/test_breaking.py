@@ -1,0 +1,188 @@
+"""Broken clauses become events: new, again, gone; each once, told to the receivers of its owner and to nobody else."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from monitor.alerts.lifecycle import LifecycleSettings
+from monitor.alerts.senders.listed import ListSender
+from monitor.control import breaks, lease, outbox, silences
+from monitor.control.contracts import publish
+from monitor.control.deploys import record
+from monitor.joining.alerting import NotifySettings, refresh
+from monitor.joining.breaking import GONE_AFTER, BreakWatch, receivers_of
+from monitor.model.contracts import ContractDraft
+from monitor.model.deploys import DeployEvent
+from monitor.store import Store
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.shop_day import NOON, write
+
+TEAMS = {"slack-pay": ("Payments",), "slack-rest": ("*",)}
+SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0), teams=TEAMS)
+
+
+@pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def violation(at: datetime, offset: int, **changes: Any) -> dict[str, Any]:
+    window = at.replace(second=at.second // 10 * 10, microsecond=0)
+    return {
+        "window": window, "source_id": "ab" * 8, "partition": 0, "offset": offset, "index": 0, "fingerprint": "f" * 16, "contract": "payments",
+        "revision": 1, "operation": "POST /pay", "side": "response", "rule": "type", "pointer": "/amount", "clause": "/c", "expected": "number",
+        "actual": "string", "environment": "production", "caller": "web", "caller_version": "1", "callee": "payment", "callee_version": "2.0",
+        "callee_namespace": "", "trace": bytes(16), "has_trace": 0, "status": 200, "at": at,
+    } | changes  # fmt: skip
+
+
+def broke(store: Store, *rows: dict[str, Any]) -> None:
+    write(store, "violations", list(rows))
+
+
+def owned(engine: Engine, owner: str = "payments") -> None:
+    draft = ContractDraft("payments", "openapi", "payment", "{}", owner=owner, contact="#pay")
+    publish(engine, draft, NOON - timedelta(days=2), read=lambda _: None)
+
+
+def tell(engine: Engine, now: datetime, settings: NotifySettings = SETTINGS) -> dict[str, list[tuple[str, int]]]:
+    """What is written for each receiver by one tick: state and revision."""
+    senders = {name: ListSender(name) for name in ("slack-pay", "slack-rest", "pager")}
+    held = lease.acquire(engine, "notify", "a", 60)
+    assert held is not None
+    refresh(engine, now, senders=senders, settings=settings, held=held)
+    found: dict[str, list[tuple[str, int]]] = {}
+    for letter in reversed(outbox.list_letters(engine)):
+        found.setdefault(letter.receiver, []).append((letter.alert.state if letter.alert else "", letter.revision))
+    return found
+
+
+def events(engine: Engine) -> list[tuple[str, int]]:
+    return [(one.state, one.count) for one in breaks.list_breaks(engine)]
+
+
+def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(store: Store, engine: Engine) -> None:
+    owned(engine)
+    deploy = record(
+        engine,
+        DeployEvent("ci", "1", "deploy", "production", "payment", "2.0", "1.9", "succeeded", NOON - minutes(12)),
+        NOON,
+    )
+    broke(
+        store,
+        violation(NOON - minutes(10), 1),
+        violation(NOON - minutes(5), 2, caller="shop", caller_version="7"),
+        violation(NOON - minutes(4), 3),
+        violation(NOON - minutes(4), 3),
+    )
+    watch = BreakWatch(store, engine)
+    (new,) = watch.step(NOON)
+    assert (new.state, new.count, new.first_seen, new.last_seen) == ("new", 3, NOON - minutes(10), NOON - minutes(4))
+    assert {(one.caller, one.caller_version, one.callee_version, one.exchanges) for one in new.pairs} == {
+        ("web", "1", "2.0", 2),
+        ("shop", "7", "2.0", 1),
+    }
+    assert (new.deploy_id, new.deploy, new.owner, new.contact) == (deploy.id, "payment 2.0", "payments", "#pay")
+    assert watch.step(NOON + minutes(1)) == []
+    assert BreakWatch(store, engine).step(NOON + minutes(1)) == []  # another process says nothing new either
+    broke(store, violation(NOON, 9))
+    assert watch.step(NOON + minutes(2)) == []
+    assert events(engine) == [("new", 4)]
+
+
+def test_gone_and_again(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    watch = BreakWatch(store, engine)
+    watch.step(NOON)
+    assert watch.step(NOON + GONE_AFTER - minutes(1)) == []
+    (gone,) = watch.step(NOON + GONE_AFTER + minutes(1))
+    assert (gone.state, gone.revision) == ("gone", 2)
+    later = NOON + timedelta(days=2)
+    broke(store, violation(later, 2))
+    (again,) = watch.step(later + minutes(1))
+    assert (again.state, again.began, again.first_seen, again.count) == ("again", later, NOON, 2)
+    watch.step(later + timedelta(days=2))
+    assert events(engine) == [("gone", 2)]
+    watch.step(later + timedelta(days=91))
+    assert events(engine) == []
+
+
+def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(store: Store, engine: Engine) -> None:
+    owned(engine)
+    broke(store, violation(NOON, 1))
+    watch = BreakWatch(store, engine)
+    watch.step(NOON)
+    assert tell(engine, NOON) == {"slack-pay": [("firing", 1)]}
+    assert tell(engine, NOON + minutes(1)) == {"slack-pay": [("firing", 1)]}
+    watch.step(NOON + GONE_AFTER + minutes(1))
+    assert tell(engine, NOON + GONE_AFTER + minutes(1)) == {"slack-pay": [("firing", 1), ("resolved", 2)]}
+    (letter, *_) = outbox.list_letters(engine)
+    assert letter.alert is not None
+    assert letter.alert.labels["owner"] == "payments"
+    assert letter.alert.summary == "payments: the response of POST /pay breaks type at /amount"
+    later = NOON + timedelta(days=2)
+    broke(store, violation(later, 2))
+    watch.step(later + minutes(1))
+    assert tell(engine, later + minutes(1))["slack-pay"][-1] == ("firing", 3)
+
+
+def test_what_nobody_owns_goes_to_those_who_take_the_rest(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    BreakWatch(store, engine).step(NOON)
+    assert tell(engine, NOON) == {"slack-rest": [("firing", 1)]}
+    assert receivers_of("payments", TEAMS) == ["slack-pay"]
+    assert receivers_of("stock", TEAMS) == receivers_of("", TEAMS) == ["slack-rest"]
+    assert receivers_of("stock", {"a": ("b",)}) == []
+
+
+def test_nobody_is_told_before_it_is_asked_for(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    BreakWatch(store, engine).step(NOON)
+    assert tell(engine, NOON, NotifySettings(enabled=True)) == {}
+    assert tell(engine, NOON, NotifySettings(teams=TEAMS)) == {}
+    assert tell(engine, NOON) == {"slack-rest": [("firing", 1)]}  # what still is broken when it is asked for is told then
+
+
+def test_what_is_accepted_is_quiet_until_that_expires(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    watch = BreakWatch(store, engine)
+    (new,) = watch.step(NOON)
+    tell(engine, NOON)
+    assert breaks.accept_break(engine, new.id, "ann", "known", NOON + minutes(60), NOON + minutes(1)) is not None
+    watch.step(NOON + minutes(2))
+    assert breaks.list_breaks(engine)[0].accepted_by == "ann"  # looking again forgets no word of people
+    assert tell(engine, NOON + minutes(2))["slack-rest"] == [("firing", 1), ("resolved", 2)]
+    assert tell(engine, NOON + minutes(61))["slack-rest"] == [("firing", 1), ("resolved", 2), ("firing", 3)]
+    assert breaks.accept_break(engine, "nobody", "ann", "known", NOON + minutes(99), NOON) is None
+
+
+def test_a_silence_holds_for_contract_events_too(store: Store, engine: Engine) -> None:
+    broke(store, violation(NOON, 1))
+    BreakWatch(store, engine).step(NOON)
+    silences.create_silence(engine, {"contract": "payments"}, "ann", "maintenance", NOON + minutes(5), NOON)
+    assert tell(engine, NOON) == {}
+    assert tell(engine, NOON + minutes(6)) == {"slack-rest": [("firing", 1)]}
+
+
+def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
+    parts = api.parts
+    broke(parts.store, violation(NOON - minutes(1), 1))
+    BreakWatch(parts.store, parts.engine).step(NOON)
+    (row,) = api.get("/v1/violations/events").json()
+    assert (row["state"], row["rule"], row["pairs"][0]["caller"]) == ("new", "type", "web")
+    body: Mapping[str, str] = {"owner": "ann", "reason": "known", "expires": (NOON + minutes(60)).isoformat()}
+    said = api.post(f"/v1/violations/events/{row['id']}/accept", body, LOCAL_TOKEN)
+    assert (said.status_code, said.json()["accepted_by"]) == (200, "ann")
+    page = api.get("/violations").text
+    assert "New, again, gone" in page
+    assert "accepted by" in page
+    past = {**body, "expires": (NOON - minutes(1)).isoformat()}
+    assert api.post(f"/v1/violations/events/{row['id']}/accept", past, LOCAL_TOKEN).status_code == 422
+    assert api.post("/v1/violations/events/nobody/accept", body, LOCAL_TOKEN).status_code == 404
