@@ -458,7 +458,9 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
         for name in ("verdict_inputs", "overrides", "gate_answers", "contract_breaks"):
             connection.execute(text(f"DROP TABLE {name}"))
-        connection.execute(text("DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006', '0007', '0008', '0009')"))
+        connection.execute(
+            text("DELETE FROM migration_log WHERE revision IN ('0003', '0004', '0005', '0006', '0007', '0008', '0009')")
+        )
     engine.dispose()
     engine = open_control(control_dsn)
     assert deploys.list_deploys(engine) == [one]
