@@ -183,6 +183,16 @@ LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["nul
 NULLS = {"type": "record", "name": "N", "fields": [{"name": "n", "type": {"type": "array", "items": "null"}}]}
 
 
+# Records that hold the next one twice: 2^40 of the last one, which takes no room.
+DOUBLED = {"type": "record", "name": "R0", "fields": []}
+for _level in range(1, 41):
+    DOUBLED = {
+        "type": "record",
+        "name": f"R{_level}",
+        "fields": [{"name": "a", "type": DOUBLED}, {"name": "b", "type": f"R{_level - 1}"}],
+    }
+
+
 def varint(number: int) -> bytes:
     number, out = (number << 1) ^ (number >> 63), bytearray()
     while number > 0x7F:
@@ -198,6 +208,7 @@ def varint(number: int) -> bytes:
         (NULLS, varint(2**40) + b"\x00", ("not_checked", "too_large")),
         (NULLS, varint(5) + b"\x00", ("valid", "")),
         (NULLS, b"\x02" * 999_999, ("not_checked", "too_large")),
+        (DOUBLED, b"x", ("not_checked", "too_large")),
         (ORDER, b"\x0e\x02" + varint(2**60) + b"x", ("violated", "")),
         (ORDER, b"\x0e\x00" + varint(2**62) + b"\x02a", ("violated", "")),
         (ORDER, b"\xff" * 11, ("violated", "")),
@@ -218,6 +229,15 @@ def test_no_bytes_raise(data: bytes) -> None:
 @given(st.recursive(st.just(None), lambda inner: st.fixed_dictionaries({"next": inner}), max_leaves=5))
 def test_measuring_agrees_with_reading(value: Any) -> None:
     assert unread(avro_of(LIST, "x"), written({"next": value}, LIST)) == ""
+
+
+def test_a_chain_of_thousands_of_named_types_is_read() -> None:
+    chain = [{"type": "record", "name": "R0", "fields": []}]
+    chain += [{"type": "record", "name": f"R{n}", "fields": [{"name": "a", "type": f"R{n - 1}"}]} for n in range(1, 3_000)]
+    schema = avro_of(chain, "x")
+    assert schema.risky
+    assert unread(schema, varint(3)) == ""
+    assert unread(schema, varint(2_999)) == "too_deep"
 
 
 def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None:

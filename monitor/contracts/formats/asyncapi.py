@@ -12,6 +12,7 @@ from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS
 from monitor.contracts.formats.naming import unique
 from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge
+from monitor.contracts.formats.proto_text import MOST_TOKENS, tokens_of
 from monitor.contracts.formats.protobuf import proto_messages
 from monitor.contracts.formats.protobuf_schema import from_text
 from monitor.contracts.formats.reading import reading_of
@@ -73,6 +74,9 @@ class _Reader:
         self._left: list[Left] = []
         self._named: dict[str, int] = {}
         self._used: list[Schema] = []
+        self._described: dict[str, list[Parameter]] = {}
+        self._binary: dict[str, Message | None] = {}
+        self._tokens = 0
 
     def promise(self) -> Promise:
         if self._depth < 1:
@@ -188,7 +192,9 @@ class _Reader:
         held = self._at(layer.held["headers"], f"{layer.clause}/headers")
         if "schemaFormat" in held.held and "schema" in held.held:
             held = self._at(held.held["schema"], f"{held.clause}/schema")
-        found = described_headers(held.held, held.clause, self._draft("7").lazily, self._reading)
+        if held.clause in self._described:
+            return self._described[held.clause]
+        found = self._described[held.clause] = described_headers(held.held, held.clause, self._draft("7").lazily, self._reading)
         self._used += [one.schema for one in found if one.schema is not None]
         if any(word in held.held for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")):
             self._left.append(Left(held.clause, "of a schema of headers only `properties` and `required` are judged"))
@@ -206,14 +212,10 @@ class _Reader:
             form = held["schemaFormat"]
             held, clause = follow(self._document, held["schema"], f"{clause}/schema", self._where)
         draft = self._draft_of(form, held)
-        if form.startswith("application/vnd.apache.avro") and not is_json_type(media):
-            return avro_message(avro_of(_unfolded(held), self._where, clause), "", clause, own=True)
-        if form.startswith("application/vnd.google.protobuf") and isinstance(held, str) and not is_json_type(media):
-            (kind, *others) = proto_messages(from_text(held, self._where), "", "", clause, self._where, own=True)
-            if not others:
-                return kind
-            self._left.append(Left(clause, "of a .proto with several messages none is meant"))
-            return None
+        if form.startswith(_BINARY) and not is_json_type(media):
+            if clause not in self._binary:
+                self._binary[clause] = self._in_binary(form, held, clause)
+            return self._binary[clause]
         if draft is None:
             self._left.append(Left(clause, f"a payload in {form[:60]} is not judged"))
             return None
@@ -225,6 +227,24 @@ class _Reader:
         schema = self._draft(draft, openapi="openapi" in form).lazily(clause)
         self._used.append(schema)
         return json_judge(schema, media, clause, self._depth)
+
+    def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
+        """A payload in Avro or Protobuf, which may stand for many messages."""
+        if form.startswith(_BINARY[0]):
+            return avro_message(avro_of(_unfolded(held), self._where, clause), "", clause, own=True)
+        if not isinstance(held, str):
+            self._left.append(Left(clause, f"a payload in {form[:60]} that is no text is not judged"))
+            return None
+        self._tokens += tokens_of(held)
+        if self._tokens > MOST_TOKENS:
+            raise ContractError(
+                f"{self._where}: its .protos have more than {MOST_TOKENS} words and signs; publish descriptor sets", clause
+            )
+        (kind, *others) = proto_messages(from_text(held, self._where), "", "", clause, self._where, own=True)
+        if others:
+            self._left.append(Left(clause, "of a .proto with several messages none is meant"))
+            return None
+        return kind
 
     def _draft_of(self, form: str, held: Any) -> Draft | None:
         """The draft of JSON Schema that a schema format means; None for another language."""

@@ -18,7 +18,11 @@ PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "by
 NAMED = frozenset({"record", "error", "enum", "fixed"})
 _UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, StopIteration, RecursionError, MemoryError)
 _DEEPEST = 64
+_MOST_PARTS = (
+    10_000  # of a schema whose data is read without being measured: records may hold each other twice over, and take no room
+)
 _MOST_ITEMS = 200_000  # of one record: items may take no room at all, so that a few bytes claim billions
+_SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 NOT_AVRO = "not_avro"
 
 
@@ -106,11 +110,32 @@ def _plain(schema: Any) -> Any:
 
 def _risky(root: Any, names: Mapping[str, dict[str, Any]]) -> bool:
     holder = AvroSchema(root, names, risky=False)
-    return _recursive(holder) or any(
-        _takes_no_room(holder, one.get("items", one.get("values")), frozenset())
+    try:
+        return _recursive(holder) or _unfolded(holder, root, {}) > _MOST_PARTS or _holds_nothing_often(holder)
+    except RecursionError:
+        return True
+
+
+def _holds_nothing_often(holder: AvroSchema) -> bool:
+    """Whether an array or a map has items that take no room."""
+    known: dict[str, bool] = {}
+    return any(
+        _takes_no_room(holder, one.get("items", one.get("values")), known)
         for one in _parts(holder)
         if one.get("type") in ("array", "map")
     )
+
+
+def _unfolded(schema: AvroSchema, node: Any, known: dict[str, int]) -> int:
+    """How many parts a schema has, each named type counted wherever it is used. Only for one that holds none of itself."""
+    node = schema.follow(node)
+    name = str(node["name"]) if isinstance(node, dict) and node.get("type") in NAMED else ""
+    if name not in known or not name:
+        count = 1 + sum(_unfolded(schema, one, known) for one in _inner(node))
+        if not name:
+            return count
+        known[name] = count
+    return known[name]
 
 
 def _parts(schema: AvroSchema) -> list[dict[str, Any]]:
@@ -180,7 +205,8 @@ def _named_in(schema: AvroSchema, held: dict[str, Any]) -> list[str]:
     return list(found)
 
 
-def _takes_no_room(schema: AvroSchema, node: Any, above: frozenset[str]) -> bool:
+def _takes_no_room(schema: AvroSchema, node: Any, known: dict[str, bool]) -> bool:
+    """Only for a schema that holds none of itself."""
     node = schema.follow(node)
     if node == "null":
         return True
@@ -188,10 +214,12 @@ def _takes_no_room(schema: AvroSchema, node: Any, above: frozenset[str]) -> bool
         return False
     if node.get("type") == "fixed":
         return node.get("size") == 0
-    if node.get("type") in ("record", "error") and node["name"] not in above:
-        within = above | {node["name"]}
-        return all(_takes_no_room(schema, one["type"], within) for one in node.get("fields", ()))
-    return False
+    if node.get("type") not in ("record", "error"):
+        return False
+    name = str(node["name"])
+    if name not in known:
+        known[name] = all(_takes_no_room(schema, one["type"], known) for one in node.get("fields", ()))
+    return known[name]
 
 
 class _TooMuch(Exception):
@@ -203,11 +231,14 @@ class _Measure:
 
     def __init__(self, schema: AvroSchema, data: bytes) -> None:
         self._schema, self._data = schema, data
-        self.at = self._items = 0
+        self.at = self._items = self._steps = 0
 
     def walk(self, node: Any, depth: int) -> None:
         if depth > _DEEPEST:
             raise _TooMuch(TOO_DEEP)
+        self._steps += 1
+        if self._steps > _MOST_ITEMS + len(self._data):
+            raise _TooMuch(TOO_LARGE)
         node = self._schema.follow(node)
         if isinstance(node, list):
             self.walk(node[self._index(len(node))], depth + 1)
@@ -222,14 +253,12 @@ class _Measure:
             self._blocks(node, depth)
         elif kind == "enum":
             self._index(len(node["symbols"]))
-        elif kind == "fixed":
-            self._skip(node["size"])
-        elif kind in ("int", "long"):
-            self._long()
         elif kind in ("string", "bytes"):
             self._skip(self._long())
-        elif kind != "null":
-            self._skip({"boolean": 1, "float": 4, "double": 8}[kind])
+        elif kind in ("int", "long"):
+            self._long()
+        else:
+            self._skip(node["size"] if kind == "fixed" else _SIZES[kind])
 
     def _blocks(self, node: dict[str, Any], depth: int) -> None:
         while count := self._long():
