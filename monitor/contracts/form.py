@@ -1,7 +1,7 @@
 """The intermediate form: what every contract format is read into, and what check.py runs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -255,9 +255,24 @@ def by_example(
     for one in interactions:
         for method in one.methods or ("",):
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
+    times = tuple(timing for one in interactions for timing in _times(one))
     return Promise(
-        Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, index=index
+        Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, times, index
     )
+
+
+def _times(one: Interaction) -> Iterator[Timing]:
+    """What the delay of an example promises: half of the answers come within its median, nearly all within its most.
+
+    Of one literal path and method only: else it is not told which operation waits.
+    """
+    delay, path = one.delay, one.path
+    if delay is None or path is None or not one.methods or len(one.methods) != 1:
+        return
+    operation = f"{next(iter(one.methods))} {plain_path(path)}"
+    for quantile, milliseconds in ((0.5, delay.median), (0.99, delay.most)):
+        if milliseconds:
+            yield Timing(operation, quantile, milliseconds / 1000, one.clause)
 
 
 def _is_topic(address: str, topic: str) -> bool:

@@ -82,8 +82,13 @@ def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) 
 
 
 def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timing]:
-    """The clauses for an operation: its own ones, and of those for all what it does not tell itself."""
+    """The clauses for an operation: its own ones, and of those for all what it does not tell itself.
+
+    Examples show literal paths: of those that fit the operation's route the slowest counts.
+    """
     method, _, route = operation.partition(" ")
+    if promise.by_example:
+        return _shown(promise, method, route)
     match = router.match(method, route) if route.startswith("/") else None
     name = match.target if match is not None and match.target is not None else operation
     own = {one.quantile: one for one in promise.timing if one.operation == name}
@@ -94,6 +99,20 @@ def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timi
     )
     everywhere = {one.quantile: one for one in promise.timing if not one.operation} if known else {}
     return list((everywhere | own).values())
+
+
+def _shown(promise: Promise, method: str, route: str) -> list[Timing]:
+    if not route.startswith("/"):
+        return []
+    of_edge: Router[str] = Router()
+    of_edge.add(method, route, route)
+    slowest: dict[float | None, Timing] = {}
+    for one in promise.timing:
+        verb, _, path = one.operation.partition(" ")
+        held = slowest.get(one.quantile)
+        if verb == method and of_edge.match(method, path) is not None and (held is None or held.seconds < one.seconds):
+            slowest[one.quantile] = one
+    return list(slowest.values())
 
 
 def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:

@@ -201,5 +201,28 @@ def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -
     }
 
 
+def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> None:
+    def stub(path: str, **delay: Any) -> dict[str, Any]:
+        return {"request": {"method": "GET", "urlPath": path}, "response": {"status": 200, **delay}}
+
+    uniform = {"delayDistribution": {"type": "uniform", "lower": 100, "upper": 900}}
+    stubs = {
+        "mappings": [
+            stub("/pay/7", fixedDelayMilliseconds=500),
+            stub("/pay/8", fixedDelayMilliseconds=200),
+            stub("/x", **uniform),
+            stub("/y"),
+        ]
+    }
+    text = json.dumps(stubs)
+    assert times(text, "wiremock") == {("GET /pay/7", 0.5, 0.5), ("GET /pay/8", 0.5, 0.2), ("GET /x", 0.99, 0.9)}
+    row = {"operation": "GET /pay/{id}", "server_histogram": {at(0.3): 100}}
+    (found,) = judged(text, row, kind="wiremock")
+    assert (found.limit_seconds, found.word) == (0.5, "kept")
+    (found,) = judged(text, row | {"server_histogram": {at(0.7): 100}}, kind="wiremock")
+    assert found.word == "broken"
+    assert judged(text, row | {"operation": "POST /pay/{id}"}, row | {"operation": "orders"}, kind="wiremock") == []
+
+
 def test_every_code_has_one_sentence() -> None:
     assert set(TIMES) == set(get_args(TimingCode))
