@@ -110,14 +110,19 @@ def _counted(counts: Counter[tuple[str, str, int, Told, str]], hours: int, most:
     order = {"breaks": 0, "untold": 1, "keeps": 2}
     said.sort(key=lambda one: (order[one.told], -one.exchanges, one.operation, one.status, one.consumer, one.why))
 
-    def total(told: Told | None = None, consumer: str | None = None) -> int:
-        return sum(one.exchanges for one in said if told in (None, one.told) and consumer in (None, one.consumer))
-
+    totals: Counter[tuple[str, str]] = Counter()
+    for one in said:
+        totals[("", one.told)] += one.exchanges
+        totals[("", "")] += one.exchanges
+        totals[(f"={one.consumer}", one.told)] += one.exchanges
+        totals[(f"={one.consumer}", "")] += one.exchanges
     consumers = [
-        ByConsumer(one, total(None, one), total("breaks", one), total("untold", one)) for one in {one.consumer for one in said}
+        ByConsumer(one, totals[(f"={one}", "")], totals[(f"={one}", "breaks")], totals[(f"={one}", "untold")])
+        for one in {one.consumer for one in said}
     ]
     consumers.sort(key=lambda one: (-one.breaks, -one.untold, -one.exchanges, one.consumer))
-    return Recorded(hours, total(), total("breaks"), total("keeps"), total("untold"), consumers, said[:most])
+    breaks, keeps, untold = (totals[("", told)] for told in ("breaks", "keeps", "untold"))
+    return Recorded(hours, totals[("", "")], breaks, keeps, untold, consumers, said[:most])
 
 
 def _row(

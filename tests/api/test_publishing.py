@@ -68,6 +68,7 @@ def test_a_mock_stays_a_mock(api: Asked) -> None:
     publish(api, role="mock")
     again = publish(api, PAYMENTS.replace("maximum: 100", "maximum: 200"))
     assert (again["number"], again["role"], again["kept"]) == (2, "mock", ["role"])
+    assert publish(api, PAYMENTS, dry_run=True)["recorded"] is None  # it is held against nobody
 
 
 def test_the_document_tells_whom_to_ask(api: Asked) -> None:

@@ -114,7 +114,7 @@ class Published(ContractLine):
 
     `outcome` tells whether it is new, says the same as the newest, or would be published (`dry_run`). `kept` names what was
     taken over from the revision before. `changes` has no more than 1,000. `contradictions` tells where a pact and an OpenAPI
-    document of one provider cannot both be kept, with both clauses. `recorded` comes with `dry_run` alone.
+    document of one provider cannot both be kept, with both clauses. `recorded` comes with `dry_run` alone, and not for mocks.
     """
 
     document: str
@@ -176,7 +176,9 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         kept=list(done.kept),
         changes=changed,
         contradictions=contradicted(registry.revisions(parts.engine), done.revision, parts.config.aliases),
-        recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now) if body.dry_run else None,
+        recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now)
+        if body.dry_run and done.revision.role != "mock"  # it is held against nobody
+        else None,
     )
 
 
