@@ -4,32 +4,33 @@ https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-d
 an object is open (anything may stand beside its properties), closed, or open for what a schema says. The words are the registry's own.
 """
 
-import re
-from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from monitor.contracts.compatibility.changes import Change
+from monitor.contracts.compatibility.schema_parts import (
+    Document,
+    all_items,
+    combined,
+    covering_of,
+    dependencies_of,
+    distinct,
+    further_items,
+    is_number,
+    is_open,
+    kind_of,
+    listed_items,
+    matched,
+    more_items,
+    plain,
+    properties_of,
+    required_of,
+)
 from monitor.contracts.refs import follow
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
 _MOST_COMPARED = 50_000
-_CRITERIA = ("allOf", "anyOf", "oneOf")
-_KEYWORDS: Mapping[str, frozenset[str]] = {
-    "object": frozenset(
-        {"properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"}
-        | {"dependencies", "dependentRequired", "dependentSchemas", "propertyNames", "unevaluatedProperties"}
-    ),
-    "array": frozenset(
-        {"items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"}
-    ),
-    "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
-    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
-}
-_ANNOTATIONS = frozenset(
-    {"$id", "id", "$schema", "title", "description", "default", "examples", "$comment", "definitions", "$defs", "deprecated"}
-)
 # Of each keyword: the word for its bound, and which way it may move.
 _BOUNDS = {
     "string": (("maxLength", "MAX_LENGTH", 1), ("minLength", "MIN_LENGTH", -1)),
@@ -45,7 +46,6 @@ _BOUNDS = {
         ("minContains", "MIN_CONTAINS", -1),
     ),
 }
-Document = dict[str, Any]
 
 
 def schema_changes(old: Any, new: Any) -> list[Change]:
@@ -80,7 +80,7 @@ class _Comparison:
         return found
 
     def _types(self, old: Any, new: Any, pointer: str) -> list[Change]:
-        one, other = _combined(old), _combined(new)
+        one, other = combined(old), combined(new)
         if one is None and other is not None:
             self._made.append(other)
             if (len(other[1]) == 1 or other[0] != "allOf") and any(not self.compare(old, part, pointer) for part in other[1]):
@@ -92,7 +92,7 @@ class _Comparison:
         if one is not None and other is not None:
             self._made += [one, other]
             return self._alternatives(one, other, pointer)
-        theirs, ours = _kind(old), _kind(new)
+        theirs, ours = kind_of(old), kind_of(new)
         if theirs != ours:
             return [] if theirs == "false" or ours == "empty" else [Change("TYPE_CHANGED", pointer, ours, theirs)]
         return self._alike(theirs, old, new, pointer)
@@ -119,19 +119,19 @@ class _Comparison:
         widened = new[0] == "anyOf" or all(lone) or (lone[0] and new[0] == "oneOf") or (lone[1] and old[0] == "allOf")
         if old[0] != new[0] and not widened:
             return [Change("COMBINED_TYPE_CHANGED", pointer, new[0], old[0])]
-        before, after = _distinct(old[1]), _distinct(new[1])
+        before, after = distinct(old[1]), distinct(new[1])
         found = []
         if len(before) < len(after) and new[0] == "allOf":
             found.append(Change("PRODUCT_TYPE_EXTENDED", pointer, f"{len(after)} clauses", f"{len(before)}"))
         if len(before) > len(after) and old[0] != "allOf":
             found.append(Change("SUM_TYPE_NARROWED", pointer, f"{len(after)} alternatives", f"{len(before)}"))
         fits = [[at for at, part in enumerate(after) if not self.compare(one, part, pointer)] for one in before]
-        if _matched(fits) < min(len(before), len(after)):
+        if matched(fits) < min(len(before), len(after)):
             found.append(Change("COMBINED_TYPE_SUBSCHEMAS_CHANGED", pointer, "alternatives", "others"))
         return found
 
     def _object(self, old: Document, new: Document, pointer: str) -> list[Change]:
-        theirs, ours = _properties(old), _properties(new)
+        theirs, ours = properties_of(old), properties_of(new)
         found: list[Change] = []
         for name in [*theirs, *(one for one in ours if one not in theirs)]:
             place = f"{pointer}/{escaped(name)}"
@@ -141,15 +141,15 @@ class _Comparison:
                 found += self._added(old, new, name, place)
             else:
                 found += self.compare(theirs[name], ours[name], place)
-                if name in _required(new) - _required(old) and "default" not in _plain(ours[name]):
+                if name in required_of(new) - required_of(old) and "default" not in plain(ours[name]):
                     found.append(Change("REQUIRED_ATTRIBUTE_ADDED", place, "required", "optional"))
         found += self._rest(old, new, pointer)
         return found + self._dependencies(old, new, pointer)
 
     def _removed(self, gone: Any, new: Document, name: str, place: str) -> list[Change]:
-        if _open(new):
+        if is_open(new):
             return []
-        covering = _covering(new, name)
+        covering = covering_of(new, name)
         if covering is not None:
             inner = self.compare(gone, covering, place)
             rule = "PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL"
@@ -157,10 +157,10 @@ class _Comparison:
         return [] if gone is False else [Change("PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL", place, "absent", "a property")]
 
     def _added(self, old: Document, new: Document, name: str, place: str) -> list[Change]:
-        added, needed = _properties(new)[name], name in _required(new)
-        whole = needed and "default" not in _plain(added)
-        if _open(old):
-            if _kind(added) == "empty":
+        added, needed = properties_of(new)[name], name in required_of(new)
+        whole = needed and "default" not in plain(added)
+        if is_open(old):
+            if kind_of(added) == "empty":
                 return []
             if whole:
                 rule = "REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL"
@@ -170,13 +170,13 @@ class _Comparison:
                     if needed
                     else "OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL"
                 )
-            return [Change(rule, place, _kind(added), "anything")]
-        covering = _covering(old, name)
+            return [Change(rule, place, kind_of(added), "anything")]
+        covering = covering_of(old, name)
         found = self.compare(covering, added, place) if covering is not None else []
         if found:
             found = [
                 *found,
-                Change("PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", place, _kind(added), "another schema"),
+                Change("PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", place, kind_of(added), "another schema"),
             ]
         return (
             [*found, Change("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL", place, "required", "absent")] if whole else found
@@ -189,7 +189,7 @@ class _Comparison:
         if (theirs is not False) != (ours is not False):
             found += [Change("ADDITIONAL_PROPERTIES_REMOVED", f"{pointer}/*", "none", "others")] if ours is False else []
         elif isinstance(theirs, bool) and isinstance(ours, dict):
-            found += [Change("ADDITIONAL_PROPERTIES_NARROWED", f"{pointer}/*", _kind(ours), "anything")]
+            found += [Change("ADDITIONAL_PROPERTIES_NARROWED", f"{pointer}/*", kind_of(ours), "anything")]
         elif isinstance(theirs, dict) and isinstance(ours, dict):
             found += self.compare(theirs, ours, f"{pointer}/*")
         for word, name, place in (
@@ -205,13 +205,13 @@ class _Comparison:
         if new is False:
             return [Change(f"{name}_REMOVED", place, "none", "others")]
         return (
-            [Change(f"{name}_NARROWED", place, _kind(new), "anything")]
+            [Change(f"{name}_NARROWED", place, kind_of(new), "anything")]
             if old in (None, True, {})
             else self.compare(old, new, place)
         )
 
     def _dependencies(self, old: Document, new: Document, pointer: str) -> list[Change]:
-        theirs, ours = _dependencies(old), _dependencies(new)
+        theirs, ours = dependencies_of(old), dependencies_of(new)
         found: list[Change] = []
         for name, needs in ours.items():
             place, before = f"{pointer}/{escaped(name)}", theirs.get(name)
@@ -229,8 +229,8 @@ class _Comparison:
 
     def _array(self, old: Document, new: Document, pointer: str) -> list[Change]:
         place = f"{pointer}/*"
-        found = self.compare(_all_items(old), _all_items(new), place)
-        theirs, ours = _listed_items(old), _listed_items(new)
+        found = self.compare(all_items(old), all_items(new), place)
+        theirs, ours = listed_items(old), listed_items(new)
         for at in range(max(len(theirs), len(ours))):
             if at < len(theirs) and at < len(ours):
                 found += self.compare(theirs[at], ours[at], f"{pointer}/{at}")
@@ -238,11 +238,11 @@ class _Comparison:
                 found += self._item_removed(theirs[at], new, f"{pointer}/{at}")
             else:
                 found += self._item_added(old, ours[at], f"{pointer}/{at}")
-        before, after = _more_items(old), _more_items(new)
+        before, after = more_items(old), more_items(new)
         if (before is not False) != (after is not False):
             found += [Change("ADDITIONAL_ITEMS_REMOVED", place, "none", "others")] if after is False else []
         elif isinstance(before, bool) and isinstance(after, dict):
-            found.append(Change("ADDITIONAL_ITEMS_NARROWED", place, _kind(after), "anything"))
+            found.append(Change("ADDITIONAL_ITEMS_NARROWED", place, kind_of(after), "anything"))
         elif isinstance(before, dict) and isinstance(after, dict):
             found += self.compare(before, after, place)
         found += self._unevaluated(old.get("unevaluatedItems"), new.get("unevaluatedItems"), "UNEVALUATED_ITEMS", place)
@@ -251,7 +251,7 @@ class _Comparison:
         return found
 
     def _item_removed(self, gone: Any, new: Document, place: str) -> list[Change]:
-        more = _further_items(new)
+        more = further_items(new)
         if isinstance(more, dict):
             inner = self.compare(gone, more, place)
             rule = "ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL"
@@ -263,57 +263,23 @@ class _Comparison:
         )
 
     def _item_added(self, old: Document, added: Any, place: str) -> list[Change]:
-        more = _further_items(old)
+        more = further_items(old)
         if isinstance(more, dict):
             inner = self.compare(more, added, place)
             rule = "ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL"
-            return [*inner, Change(rule, place, _kind(added), "another schema")] if inner else []
-        if more is False or _kind(added) == "empty":
+            return [*inner, Change(rule, place, kind_of(added), "another schema")] if inner else []
+        if more is False or kind_of(added) == "empty":
             return []
-        return [Change("ITEM_ADDED_TO_OPEN_CONTENT_MODEL", place, _kind(added), "anything")]
-
-
-def _combined(schema: Any) -> tuple[str, list[Any]] | None:
-    """The alternatives of a schema: of several words, and of one beside others, all hold."""
-    if not isinstance(schema, dict):
-        return None
-    said: list[tuple[str, Any]] = [
-        (word, schema[word]) for word in _CRITERIA if isinstance(schema.get(word), list) and schema[word]
-    ]
-    apart = [(word, schema[word]) for word in ("enum", "const", "not") if word in schema]
-    rest = {name: value for name, value in schema.items() if name not in _CRITERIA and name not in ("enum", "const", "not")}
-    kinds = rest.pop("type", None) if isinstance(rest.get("type"), list) else None
-    if kinds:
-        said.append(("anyOf", [{**rest, "type": kind} for kind in kinds]))
-        rest = {}
-    if len(said) == 1 and not apart and _kind(rest) == "empty":
-        return str(said[0][0]), list(said[0][1])
-    parts = [{word: held} for word, held in (*said, *apart)] + ([] if _kind(rest) == "empty" else [rest])
-    return ("allOf", parts) if said or (apart and len(parts) > 1) else None
-
-
-def _kind(schema: Any) -> str:
-    if not isinstance(schema, dict):
-        return "false" if schema is False else "empty"
-    if "enum" in schema or "const" in schema:
-        return "enum"
-    if "not" in schema:
-        return "not"
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        return "number" if kind == "integer" else kind
-    if any(word in schema for word in _CRITERIA):
-        return "combined"
-    return next((name for name, words in _KEYWORDS.items() if not words.isdisjoint(schema)), "empty")
+        return [Change("ITEM_ADDED_TO_OPEN_CONTENT_MODEL", place, kind_of(added), "anything")]
 
 
 def _bounds(kind: str, old: Any, new: Any, pointer: str) -> list[Change]:
     found = []
     for word, name, up in _BOUNDS.get(kind, ()):
         before, after = old.get(word), new.get(word)
-        if not _is_number(after) or before == after:
+        if not is_number(after) or before == after:
             continue
-        if not _is_number(before):
+        if not is_number(before):
             found.append(Change(f"{name}_ADDED", pointer, f"{word} {after}", "none"))
         elif (after - before) * up < 0:
             found.append(Change(f"{name}_{'DECREASED' if up > 0 else 'INCREASED'}", pointer, f"{word} {after}", f"{before}"))
@@ -339,8 +305,8 @@ def _number(old: Document, new: Document, pointer: str) -> list[Change]:
     if new.get("type") == "integer" and old.get("type") != "integer":
         found.append(Change("TYPE_NARROWED", pointer, "integer", str(old.get("type", "number"))))
     before, after = old.get("multipleOf"), new.get("multipleOf")
-    if _is_number(after) and before != after:
-        if not _is_number(before):
+    if is_number(after) and before != after:
+        if not is_number(before):
             found.append(Change("MULTIPLE_OF_ADDED", pointer, "multipleOf", "none"))
         elif after == 0 or Fraction(str(before)) % Fraction(str(after)):
             wider = before != 0 and not Fraction(str(after)) % Fraction(str(before))
@@ -356,95 +322,3 @@ def _enum(old: Document, new: Document, pointer: str) -> list[Change]:
     return [
         Change("ENUM_ARRAY_NARROWED" if narrowed else "ENUM_ARRAY_CHANGED", pointer, f"{len(after)} values", f"{len(before)}")
     ]
-
-
-def _properties(schema: Document) -> Document:
-    held = schema.get("properties")
-    return held if isinstance(held, dict) else {}
-
-
-def _plain(schema: Any) -> Document:
-    return schema if isinstance(schema, dict) else {}
-
-
-def _required(schema: Document) -> set[str]:
-    held = schema.get("required")
-    return set(map(str, held)) if isinstance(held, list) else set()
-
-
-def _open(schema: Document) -> bool:
-    """Whether anything may stand beside the properties."""
-    rest = schema.get("unevaluatedProperties", schema.get("additionalProperties", True))
-    return not schema.get("patternProperties") and rest in (True, {})
-
-
-def _covering(schema: Document, name: str) -> Any:
-    """The schema that a property falls under which is not named; None for none."""
-    patterns = schema.get("patternProperties")
-    for pattern, held in (patterns if isinstance(patterns, dict) else {}).items():
-        try:
-            if re.search(pattern[:200], name[:200]):
-                return held
-        except re.error:
-            continue
-    rest = schema.get("additionalProperties", schema.get("unevaluatedProperties"))
-    return rest if isinstance(rest, dict) else None
-
-
-def _dependencies(schema: Document) -> Document:
-    found: Document = {}
-    for word in ("dependencies", "dependentRequired", "dependentSchemas"):
-        held = schema.get(word)
-        found |= held if isinstance(held, dict) else {}
-    return found
-
-
-def _all_items(schema: Document) -> Any:
-    items = schema.get("items")
-    return items if isinstance(items, dict | bool) and "prefixItems" not in schema else None
-
-
-def _listed_items(schema: Document) -> Sequence[Any]:
-    held = schema.get("prefixItems", schema.get("items"))
-    return held if isinstance(held, list) else []
-
-
-def _more_items(schema: Document) -> Any:
-    """What may follow the items that are listed."""
-    word = "items" if "prefixItems" in schema else "additionalItems"
-    held = schema.get(word, True)
-    return held if isinstance(held, dict | bool) and held != {} else True
-
-
-def _further_items(schema: Document) -> Any:
-    """The same, with what no other clause has looked at."""
-    held = schema.get("unevaluatedItems")
-    return held if _more_items(schema) is True and (held is False or (isinstance(held, dict) and held)) else _more_items(schema)
-
-
-def _distinct(parts: list[Any]) -> list[Any]:
-    found: list[Any] = []
-    for one in parts:
-        if one not in found:
-            found.append(one)
-    return found
-
-
-def _matched(fits: list[list[int]]) -> int:
-    """How many on the left find one of their own on the right (Kuhn's augmenting paths)."""
-    taken: dict[int, int] = {}
-
-    def place(left: int, tried: set[int]) -> bool:
-        for right in fits[left]:
-            if right not in tried:
-                tried.add(right)
-                if right not in taken or place(taken[right], tried):
-                    taken[right] = left
-                    return True
-        return False
-
-    return sum(place(left, set()) for left in range(len(fits)))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
