@@ -205,7 +205,8 @@ def _by_message(
     shown = check_messages(record, promise, exchange.redacted, findings, limits)
     if shown is None:
         return None
-    found = _checked(contract, operation(), findings, limits)
+    templated = next((one.topic for one in promise.of_topic(record.topic) if "{" in one.topic), "")
+    found = _checked(contract, templated or operation(), findings, limits)
     return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
 
 
