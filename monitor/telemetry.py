@@ -15,7 +15,7 @@ HALVES = Counter("seamwatch_halves", "Half-edge rows written.", registry=REGISTR
 EXCHANGES = Counter("seamwatch_exchanges", "Exchanges read, by check outcome.", ["outcome"], registry=REGISTRY)
 OBSERVATIONS = Counter(
     "seamwatch_contract_observations",
-    "Seen of exchanges and held against nobody, by what it is (missing_credentials).",
+    "Seen of exchanges and held against nobody, by what it is (missing_credentials, deprecated_operation, sunset_passed, undocumented_parameter, plaintext).",
     ["observation"],
     registry=REGISTRY,
 )

@@ -9,7 +9,7 @@ _NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?")
 _DOUBTFUL = re.compile(r"[-+]?(?:\d|\.\d|inf|nan|0x)[\w.+-]*", re.IGNORECASE)
 _KEPT_HEADERS = frozenset(
     "content-type content-encoding content-length content-language transfer-encoding accept accept-encoding host traceparent "
-    "grpc-status deprecation sunset retry-after vary allow".split()
+    "grpc-status x-forwarded-proto deprecation sunset retry-after vary allow".split()
 )
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
 _ID = re.compile(

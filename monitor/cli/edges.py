@@ -86,6 +86,21 @@ def events(
     show(rows, columns, form, empty="no clause is known to be broken")
 
 
+def observations(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(help="Look back so many days.", min=1, max=400)] = 7,
+    environment: Environment = None,
+    limit: LimitOption = None,
+    form: FormatOption = "table",
+) -> None:
+    """Seen and held against nobody, by whom: deprecated, past its sunset, undocumented parameters, no credentials, no TLS."""
+    with api(settings_of(context)) as there:
+        found = there.pages("/v1/observations", limit=limit, days=days, environment=environment)
+    found.note("observations, the last seen first,", datetime.now(UTC))
+    columns = "observation contract operation environment caller caller_version callee callee_version exchanges last_seen".split()
+    show(found.rows, columns, form, empty="nothing was observed")
+
+
 def violations(
     context: typer.Context, since: Since = None, until: Until = None, environment: Environment = None,
     caller: Annotated[str | None, typer.Option(help="Only calls of this service, `name` or `namespace/name`.")] = None,

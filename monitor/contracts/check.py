@@ -15,6 +15,7 @@ from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER, check_messages
+from monitor.contracts.observed import observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
@@ -221,6 +222,7 @@ def _sides(
     limits: PayloadLimits,
 ) -> None:
     depth = min(promise.depth, limits.depth)
+    observe(exchange, target, findings)
     refused = 400 <= exchange.status < 500
     if not refused:
         if target.parameters:

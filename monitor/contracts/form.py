@@ -81,6 +81,7 @@ class Operation:
     whole: bool = False
     open: bool = False
     security: Sequence[Sequence[Credential]] = ()
+    deprecated: bool = False
 
     @property
     def name(self) -> str:

@@ -144,6 +144,9 @@ class Examiner:
                 checked = replace(checked, reason=UNKNOWN_PRODUCER)
             if checked.observations:
                 seen.update(one.code for one in checked.observations)
+                shown += [
+                    _observed_row(exchange, names, checked, code) for code in sorted({one.code for one in checked.observations})
+                ]
             named.append(names)
             checks.append(checked)
             outcomes.append(_outcome(exchange, response))
@@ -151,7 +154,7 @@ class Examiner:
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
-                shown.append(_interaction_row(exchange, names, evidence))  # noqa: PERF401 - as above
+                shown.append(_interaction_row(exchange, names, evidence))
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
         table, ends, windows = exchange_table(exchanges, named, checks, outcomes, shapes)
@@ -284,6 +287,15 @@ def _interaction_row(exchange: Exchange, names: _Names, evidence: Evidence) -> t
     return (
         *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
         *(evidence.contract, evidence.revision, evidence.interaction, evidence.shown),
+        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
+    )
+
+
+def _observed_row(exchange: Exchange, names: _Names, checked: Checked, code: str) -> tuple[Any, ...]:
+    """What was observed, counted as examples are: by operation, caller and versions."""
+    return (
+        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
+        *(checked.contract, checked.revision, checked.operation, code),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
     )
 

@@ -160,6 +160,11 @@ class Reader:
         }
         return self._store.query("interactions_shown", parameters)
 
+    def observations(self, since: datetime, until: datetime, environment: str = "", limit: int = 10_000) -> list[dict[str, Any]]:
+        """What was seen of exchanges and is held against nobody, by operation and version pair; whole hours of `since`."""
+        parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "limit": limit}
+        return self._store.query("observations", parameters)
+
     def tails(self, callees: Sequence[str], since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
         """Histograms of how long the calls of a callee took in sealed windows, by edge and callee's version."""
         parameters = {

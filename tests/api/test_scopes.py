@@ -13,6 +13,7 @@ NEEDS = {
             "GET /v1/edges",
             "GET /v1/violations",
             "GET /v1/violations/events",
+            "GET /v1/observations",
             "GET /v1/services",
             "GET /v1/contracts",
             "GET /v1/contracts/{name}",

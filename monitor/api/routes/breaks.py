@@ -1,11 +1,15 @@
-"""/v1/violations/events: which clause is broken anew, again, or no longer."""
+"""/v1/violations/events: which clause is broken anew, again, or no longer. /v1/observations: what is held against nobody."""
+
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import moment
+from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
+from monitor.api.routes.contracts import Days
 from monitor.api.routes.findings import AcceptBody
 from monitor.api.strict import StrictRoute
 from monitor.control import breaks
@@ -21,6 +25,42 @@ def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ContractB
     found = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
     paged.told(len(found), breaks.count_breaks(parts.engine))
     return list(found)
+
+
+class Observation(BaseModel):
+    """Something seen of exchanges that is held against nobody, by operation and version pair."""
+
+    observation: str
+    contract: str
+    operation: str
+    environment: str
+    caller: str
+    caller_version: str
+    callee: str
+    callee_version: str
+    exchanges: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@router.get(
+    "/observations",
+    summary="Seen and held against nobody: deprecated, past its sunset, undocumented parameters, no credentials, no TLS",
+)
+def list_observations(
+    _caller: Reading, parts: Opened, paged: Paged, days: Days = 7, environment: Name = None
+) -> list[Observation]:
+    """Who still calls what is deprecated or past its sunset, and the like; the last seen first, at most 10,000."""
+    now = parts.clock()
+    rows = parts.reader.observations(now - timedelta(days=days), now + timedelta(days=1), environment or "")
+    return paged.of(
+        [Observation.model_validate({**row, **{name: in_utc(row[name]) for name in ("first_seen", "last_seen")}}) for row in rows]
+    )
+
+
+def in_utc(at: datetime) -> datetime:
+    """A time of the store with its zone."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 @router.post("/violations/events/{event_id}/accept", summary="Say that a broken clause is known")

@@ -151,6 +151,7 @@ class _Reader:
             clause,
             whole=(entry if STATUSES in entry else self._document).get(STATUSES) == "complete",
             security=credentials_of(self._document, entry),
+            deprecated=entry.get("deprecated") is True,
         )
 
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:

@@ -7,6 +7,6 @@ SELECT i.interaction AS interaction, i.environment AS environment, i.caller AS c
        min(i.first) AS first_seen, max(i.last) AS last_seen, max(i.revision) AS newest_revision
 FROM interactions AS i
 WHERE i.contract = {contract:String} AND i.hour >= toStartOfHour(toDateTime({since:UInt32})) AND i.hour < toDateTime({until:UInt32})
-  AND ({environment:String} = '' OR i.environment = {environment:String})
+  AND i.shown IN ('kept', 'broken', 'open') AND ({environment:String} = '' OR i.environment = {environment:String})
 GROUP BY interaction, environment, caller, caller_version, callee, callee_version
 ORDER BY interaction, last_seen DESC, environment, caller, caller_version, callee, callee_version

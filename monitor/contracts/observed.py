@@ -1,0 +1,51 @@
+"""What is seen of an exchange and held against nobody: deprecated, removed by date, undocumented parameters, without TLS."""
+
+from email.utils import parsedate_to_datetime
+
+from monitor.contracts.findings import Findings
+from monitor.contracts.form import Operation
+from monitor.contracts.queries import query_pairs
+from monitor.model.exchanges import Exchange
+
+DEPRECATED, SUNSET, PARAMETER, PLAINTEXT = "deprecated_operation", "sunset_passed", "undocumented_parameter", "plaintext"
+
+
+def observe(exchange: Exchange, operation: Operation, findings: Findings) -> None:
+    """Add what is worth telling of an exchange that was served (2xx).
+
+    Sunset is the answer's own word (RFC 8594), plaintext the word of a proxy before the service (`x-forwarded-proto`). Names of
+    undocumented parameters are not told: they are the caller's text.
+    """
+    if not 200 <= exchange.status < 300:
+        return
+    if operation.deprecated:
+        findings.observe(DEPRECATED, "request", f"{operation.clause}/deprecated")
+    answered = exchange.response_headers
+    if answered and "sunset" in answered and _is_over(answered["sunset"], exchange.end_ns):
+        findings.observe(SUNSET, "response", operation.clause)
+    if exchange.request_headers.get("x-forwarded-proto", "").lower() == "http":
+        findings.observe(PLAINTEXT, "request", operation.clause)
+    if exchange.query and _has_others(exchange.query, operation):
+        findings.observe(PARAMETER, "request", f"{operation.clause}/parameters")
+
+
+def _is_over(text: str, end_ns: int) -> bool:
+    try:
+        return parsedate_to_datetime(text).timestamp() * 1e9 < end_ns
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def _has_others(query: str, operation: Operation) -> bool:
+    """Whether a query names what the operation does not. One that takes objects or whole queries may take any name."""
+    if operation.open:
+        return False
+    known: set[str] = set()
+    for parameter in operation.parameters:
+        if parameter.place == "querystring" or (parameter.place == "query" and "object" in parameter.reading.kinds):
+            return False
+        if parameter.place == "query":
+            known.add(parameter.name)
+    keys = {one.name for together in operation.security for one in together if one.place == "query"}
+    pairs = query_pairs(query)
+    return pairs is not None and any(name not in known and name not in keys for name, _ in pairs)
