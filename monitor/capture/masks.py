@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, unquote_plus
 
 REDACTED = "[redacted]"
@@ -43,12 +44,14 @@ def in_address(text: str) -> str:
     return quote(kind_mask(unquote_plus(text)), safe="")
 
 
+@lru_cache(maxsize=8192)
 def is_secret(name: str, words: tuple[str, ...] = ()) -> bool:
     """Whether what stands under this name is kept back also where values are captured."""
     lower = name.lower()
     return _SECRET.search(lower) is not None or any(word.lower() in lower for word in words)
 
 
+@lru_cache(maxsize=8192)
 def is_data(key: str) -> bool:
     """Whether an object's key looks like somebody's data and not like a name: an id, an address, a sentence."""
     return _NAME.fullmatch(key) is None or _DATA.fullmatch(key) is not None
