@@ -115,8 +115,10 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
 def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
-    offered = list(dict.fromkeys(operation.name for one in documents for operation in one.examined.promise.operations))
-    shown = list(dict.fromkeys(each.name for one in documents for each in one.examined.promise.examples))
+    promises = [one.examined.promise for one in documents]
+    offered = list(dict.fromkeys(operation.name for one in promises for operation in one.operations))
+    offered += dict.fromkeys(message.topic for one in promises for message in one.messages if message.topic)
+    shown = list(dict.fromkeys(each.name for one in promises for each in one.examples))
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,

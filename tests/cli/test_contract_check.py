@@ -271,5 +271,6 @@ def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
         ("orders", "violated", ""),
         ("", "not_checked", "unreadable: no_topic"),
     ]
+    assert (said["coverage"]["operations_offered"], said["coverage"]["unseen"]) == (2, ["other"])
     assert said["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
     assert said["coverage"]["unproven"] == ["never"]
