@@ -114,7 +114,7 @@ def test_both_clients_name_a_topic_alike_and_a_topic_made_anew_differently(
     assert after[-1].partitions[0].source_id != before[-1].partitions[0].source_id
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <(socket|ssl):ResourceWarning")
 @CLIENTS
 def test_tls_and_scram_let_us_in_and_a_wrong_password_is_said(
     kafka_secure: SecureKafka, client: type[KafkaSource] | type[ConfluentSource]
