@@ -182,7 +182,7 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        passes_blindly = verdict.outcome == "pass" and not self.callers
+        passes_blindly = verdict.outcome == "pass" and (not self.callers or self.calls_untold)
         if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
@@ -214,6 +214,12 @@ class _Watch:
         """Who is told to call the service."""
         rows = self.recording.rows
         return set(rows.take(rows.callee.is_any(self.told.service)).caller.texts()) - NAMELESS
+
+    @cached_property
+    def calls_untold(self) -> bool:
+        """Whether the service calls others by rows that tell nothing of its own version."""
+        rows = self.recording.rows
+        return bool(len(rows.take(rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service))))
 
     def callers_stir(self, moment: float) -> bool:
         """Whether what the service's callers answer fails more often, or comes later, since the deploy."""

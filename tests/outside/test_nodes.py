@@ -58,3 +58,13 @@ def deploy_of_pay() -> Row:
         "version_from": "1.0",
         "version_to": "1.1",
     }
+
+
+@pytest.mark.parametrize(("kept", "verdict"), [(0.2, "inconclusive"), (1.0, "pass")])
+def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tells_which_version_calls(
+    kept: float, verdict: str, tmp_path: Path, capsys: Any
+) -> None:
+    rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop(kept=kept) if one["callee"] != "front"]
+    (said,) = told(capsys, tmp_path, rows, deploy_of_pay())
+    assert said["verdict"] == verdict
+    assert ("of these calls for each call it answers" in said["reason"]) == (kept < 1.0)

@@ -14,6 +14,7 @@ from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.rates import SHRINK
+from monitor.detect.evidence.shared import LATE_SECONDS
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
@@ -45,8 +46,11 @@ class Fanout:
     new: float
 
 
-def changed_fanout(edges: Sequence[EdgeTests]) -> list[Fanout]:
-    """Edges by the service that its new version calls far less or far more often than the old one; in the same windows where they met."""
+def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ()) -> list[Fanout]:
+    """Edges by the service that its new version calls far less or far more often than the old one; in the same windows where they met.
+
+    `untold` are its calls by rows that do not tell which version called: these are held against what was before.
+    """
     answering = [edge for edge in edges if edge.role == "callee"]
     met = np.unique(np.concatenate([edge.contrast.windows for edge in answering])) if answering else np.zeros(0, dtype=np.int64)
     old_answers, new_answers = (sum(_calls(edge, new=new, met=met) for edge in answering) for new in (False, True))
@@ -55,12 +59,44 @@ def changed_fanout(edges: Sequence[EdgeTests]) -> list[Fanout]:
     share = new_answers / (new_answers + old_answers)
     found: list[Fanout] = []
     for edge in edges:
-        if edge.role != "caller" or not any(own_codes(edge.table, "caller")[0]):
-            continue  # nothing tells which version called
+        if edge.role != "caller":
+            continue
+        if not any(own_codes(edge.table, "caller")[0]):
+            untold = [*untold, edge.table]
+            continue
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
             found.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
-    return found
+    return [*found, *(change for table in untold if (change := _changed_over_time(table, answering)) is not None)]
+
+
+def _changed_over_time(table: EdgeTable, answering: Sequence[EdgeTests]) -> Fanout | None:
+    """Calls for each answer, of late against before, where they changed as if the new version made half of them at most, or twice as many."""
+    since, grain, version = answering[0].contrast.since, answering[0].grain, answering[0].contrast.new_version
+    own = [one.table for one in answering]
+    before, late = volumes(own, since, grain)
+    then, now = volumes([table], since, grain)
+    if min(before, late, then) < ENOUGH_ANSWERS:
+        return None
+    of_new, share = volumes(own, since, grain, version)[1] / late, late / (before + late)
+    fewer, more = max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))), max(ALIKE, 1.0 + of_new * (FLOOR - 1.0))
+    changed = max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)) >= BAR
+    return Fanout(table.edge, then / before, now / late) if changed else None
+
+
+def volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None) -> tuple[float, float]:
+    """Calls before the deploy, and of late: the last minutes since it, when its share is largest; answered by `version` where one is named."""
+    before = late = 0.0
+    last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
+    from_then = max(last - max(LATE_SECONDS, 2.0 * grain), since)
+    for table in tables:
+        calls = table.counts[:, 0]
+        if version is not None:
+            names = table.callee_versions
+            calls = np.where(table.callee == (names.index(version) if version in names else -1), calls, 0)
+        before += float(calls[table.windows <= since - grain].sum())
+        late += float(calls[table.windows > from_then].sum())
+    return before, late
 
 
 def sampled_otherwise(edges: Sequence[EdgeTests], changed: Sequence[Fanout]) -> float | None:

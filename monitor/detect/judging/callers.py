@@ -14,8 +14,8 @@ import numpy as np
 
 from monitor.detect.evidence.before_after import StepTest, fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY
-from monitor.detect.evidence.shared import LATE_SECONDS, well_until
+from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
+from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step
 from monitor.detect.judging.steps import at_its_moment, began, step_finding
@@ -108,7 +108,7 @@ def _worse_elsewhere(mine: Sequence[EdgeTests], around: Sequence[EdgeTable], set
 def _called_less(mine: Sequence[EdgeTests], around: Sequence[EdgeTable]) -> set[str]:
     """Services whose calls for each call of the released one fell by a fifth and more, beyond chance: others may call them as ever."""
     since, grain = mine[0].contrast.since, mine[0].grain
-    before, late = _volumes([edge.table for edge in mine], since, grain)
+    before, late = volumes([edge.table for edge in mine], since, grain)
     if min(before, late) < ENOUGH_ANSWERS:
         return set()
     by_service: dict[str, list[EdgeTable]] = {}
@@ -116,22 +116,10 @@ def _called_less(mine: Sequence[EdgeTests], around: Sequence[EdgeTable]) -> set[
         by_service.setdefault(table.edge.callee, []).append(table)
     found = set()
     for name, tables in by_service.items():
-        then, now = _volumes(tables, since, grain)
+        then, now = volumes(tables, since, grain)
         if then >= ENOUGH_ANSWERS and fixed_e(then, now, before / (before + late), ALIKE) >= BAR:
             found.add(name)
     return found
-
-
-def _volumes(tables: Sequence[EdgeTable], since: float, grain: int) -> tuple[float, float]:
-    """Calls before the deploy, and of late: the last minutes since it, when its share is largest."""
-    before = late = 0.0
-    last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
-    from_then = max(last - max(LATE_SECONDS, 2.0 * grain), since)
-    for table in tables:
-        calls = table.counts[:, 0]
-        before += float(calls[table.windows <= since - grain].sum())
-        late += float(calls[table.windows > from_then].sum())
-    return before, late
 
 
 def _slower_callers(

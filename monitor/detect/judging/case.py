@@ -96,8 +96,8 @@ def case_of(
         ]
         rival = near() if rejected else {}
         found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
+    neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds) if edges else []
     if edges:
-        neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds)
         found += steps(deploy, edges, found, near, settings, neighbours, around.former)
         found += levels(deploy, edges, found, near, neighbours, around.past, settings)
         found += zone_findings(deploy, edges, found, near, settings)
@@ -123,7 +123,7 @@ def case_of(
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
         found.append(quiet)
-    blockers += tuple(_over_time(deploy, against, edges, found, settings))
+    blockers += tuple(_over_time(deploy, against, edges, found, neighbours, settings))
     return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
 
 
@@ -285,7 +285,12 @@ def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
 
 
 def _over_time(
-    deploy: Deploy, against: str, edges: Sequence[EdgeTests], known: Sequence[Finding], settings: JudgeSettings
+    deploy: Deploy,
+    against: str,
+    edges: Sequence[EdgeTests],
+    known: Sequence[Finding],
+    neighbours: Sequence[EdgeTable],
+    settings: JudgeSettings,
 ) -> list[Reason]:
     """What only time shows where the versions met: reasons not to pass, never to fail."""
     told: list[Reason] = []
@@ -296,7 +301,8 @@ def _over_time(
     named = {(one.edge, one.signal) for one in known}
     if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
         told.append(reason("worse_alone", against_version=against, version=deploy.version))
-    changed = changed_fanout(edges)
+    untold = [one for one in neighbours if one.edge.caller == deploy.service and not any(own_codes(one, "caller")[0])]
+    changed = changed_fanout(edges, untold)
     ratio = sampled_otherwise(edges, changed)
     if ratio is not None:
         return [*told, reason("sampling_changed", version=deploy.version, ratio=ratio)]
