@@ -6,14 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import UNNAMED, Names, read_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
-from monitor.joining.books import Books, Rows
+from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
 from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
@@ -49,14 +48,5 @@ def api_logs(
             said = read_api_logs(records, settings.format, settings.mapping, settings.names)
             examined = examiner.examine(said.exchanges, registry(), records)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
-        store.insert("interactions_shown", examined.interactions)
-        store.insert("violations", examined.violations)
-        store.insert("exchanges", examined.exchanges)
-        rows = Rows(examined.record, examined.end_ns, examined.windows, examined.window_rows)
-        books.arrived(records, rows)
-        refused = examined.rejected(rejects)
-        books.entered(records, rejects, reading, exchanges=examined.per_record, filtered=passed, rejected=refused)
-        books.marked(records, rows, clock())
-        for outcome, count in examined.outcomes.items():
-            telemetry.EXCHANGES.labels(outcome).inc(count)
+        books.examined(records, examined, rejects, reading, clock, filtered=passed)
         yield budget.account(records, rejects, len(said.exchanges), int(passed.sum()))

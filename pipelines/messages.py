@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from monitor import telemetry
 from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.framing import Writers, nobody
@@ -12,7 +11,7 @@ from monitor.contracts.registry import Registry
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
-from monitor.joining.books import Books, Rows
+from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
 from monitor.joining.senders import named_senders
 from monitor.joining.unread import explained, read_before
@@ -48,14 +47,5 @@ def messages(
             said = read_messages(records, settings.parties, recorded=settings.recorded)
             sent = named_senders(said.exchanges, store)
             examined = examiner.examine(sent, registry(), records)
-        store.insert("interactions_shown", examined.interactions)
-        store.insert("violations", examined.violations)
-        store.insert("exchanges", examined.exchanges)
-        rows = Rows(examined.record, examined.end_ns, examined.windows, examined.window_rows)
-        books.arrived(records, rows)
-        refused = examined.rejected(said.rejects)
-        books.entered(records, said.rejects, reading, exchanges=examined.per_record, rejected=refused)
-        books.marked(records, rows, clock())
-        for outcome, count in examined.outcomes.items():
-            telemetry.EXCHANGES.labels(outcome).inc(count)
+        books.examined(records, examined, said.rejects, reading, clock)
         yield budget.account(records, said.rejects, len(said.exchanges))

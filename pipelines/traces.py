@@ -58,10 +58,7 @@ def traces(
             store.insert(table, getattr(halves, table))
         carried = span_exchanges(spans, records) if registry else []
         if carried and registry:
-            examined = examiner.examine(carried, registry(), records)
-            store.insert("interactions_shown", examined.interactions)
-            for table in ("violations", "exchanges"):
-                store.insert(table, getattr(examined, table))
+            examiner.examine(carried, registry(), records).keep(store)
         rows = Rows(spans.record, spans.end_ns, halves.windows, halves.window_rows)
         books.arrived(records, rows)
         books.entered(

@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any
 
 from monitor.model.judging import Finding
+from monitor.model.moments import in_utc
 
 LONGEST = 96
 # Marks that turn the direction of text around or join and hide letters: shown as their code, never obeyed.
@@ -83,7 +84,7 @@ def utc(at: datetime | None) -> datetime | None:
     """An aware time; the store's naive ones are UTC, and its 1970 means never."""
     if at is None:
         return None
-    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    aware = in_utc(at)
     return None if aware.timestamp() <= 0 else aware
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from monitor.api.faults import ApiError
+from monitor.model.moments import in_utc
 
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (\d\d:?\d\d)$", re.ASCII)  # a + in a query string that was not escaped
@@ -30,8 +31,7 @@ def moment(text: str | None, now: datetime) -> datetime | None:
     if ago:
         return max(FIRST, now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
     try:
-        at = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = in_utc(datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip())))
     except (ValueError, OverflowError):
         raise ApiError(422, "the time cannot be read", text[:64], "send ISO 8601 (2026-11-21T09:00:00Z) or 15m, 2h, 7d") from None
     if not FIRST <= at < LAST:

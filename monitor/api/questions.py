@@ -10,6 +10,7 @@ from monitor.api.formatting import utc
 from monitor.api.moments import FIRST, moment
 from monitor.api.parts import Parts
 from monitor.model.edges import WINDOW_SECONDS
+from monitor.store.reader import rows_in_utc
 
 Row = Mapping[str, Any]
 RANGES = ("15m", "1h", "6h", "24h", "7d")
@@ -86,7 +87,7 @@ def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
     known, question = _asked.get(), (panel, repr(sorted(parameters.items())))
     if known is not None and question in known:
         return known[question]
-    rows = _in_utc(parts.store.query(f"panels/{panel}", parameters))
+    rows = rows_in_utc(parts.store.query(f"panels/{panel}", parameters))
     if known is not None:
         known[question] = rows
     return rows
@@ -94,17 +95,7 @@ def ask(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
 
 def glance(parts: Parts, panel: str, **parameters: object) -> Sequence[Row]:
     """As `ask`, for probes: however busy the store's readers are, and for 2 s at most."""
-    return _in_utc(parts.store.glance(f"panels/{panel}", parameters))
-
-
-def _in_utc(rows: Sequence[Row]) -> Sequence[Row]:
-    return [
-        {
-            key: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
+    return rows_in_utc(parts.store.glance(f"panels/{panel}", parameters))
 
 
 Asking = Callable[..., Sequence[Row]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from .capture import Capture, from_environment
 from .routes import route_of
-from .seen import Seen, held_back
+from .seen import Seen, held_back, media_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,7 +31,7 @@ class AsgiCapture:
         if seen is None:
             await self._app(scope, receive, send)
             return
-        taking, told = not held_back(_media(seen.asked_headers)), [False, False]
+        taking, told = not held_back(media_of(seen.asked_headers)), [False, False]
 
         async def received() -> Message:
             message = await receive()
@@ -44,7 +44,7 @@ class AsgiCapture:
                 with suppress(Exception):
                     seen.status = int(message["status"])
                     seen.answered_headers = _text(message.get("headers") or ())
-                    told[0] = not held_back(_media(seen.answered_headers))
+                    told[0] = not held_back(media_of(seen.answered_headers))
             elif message["type"] == "http.response.body" and told[0]:
                 seen.answered.add(message.get("body") or b"")
             await send(message)
@@ -70,7 +70,3 @@ class AsgiCapture:
 
 def _text(headers: Any) -> list[tuple[str, str]]:
     return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers]
-
-
-def _media(headers: Any) -> str:
-    return next((value for name, value in headers if name.lower() == "content-type"), "")

@@ -73,6 +73,11 @@ class Seen:
         return 1_000 + self.asked.size + self.answered.size
 
 
+def media_of(headers: Pairs) -> str:
+    """The media type that headers tell, "" where they tell none."""
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
+
+
 def held_back(media: str) -> bool:
     """Whether bodies of this media type are passed untouched: nothing of them would be looked at."""
     return bool(media) and (media.lower().startswith(_STREAMS) or not is_json(media))

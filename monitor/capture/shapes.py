@@ -51,24 +51,12 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
 
 def shape_text(body: bytes, bounds: Bounds) -> str:
     """The shape of a JSON body as JSON text; `NOT_JSON` for what is none. Raises TooLarge."""
-    try:
-        value = json.loads(body, parse_constant=_refused, parse_int=_integer, parse_float=_number)
-    except RecursionError:
-        raise TooLarge from None
-    except ValueError:
-        return NOT_JSON
-    return _written(_Shapes(bounds).of(value, _DEEPEST))
+    return _rewritten(_Shapes(bounds), body, parse_int=_integer, parse_float=_number)
 
 
 def without_secrets(body: bytes, bounds: Bounds, words: tuple[str, ...]) -> str:
     """A JSON body with what stands under secret names masked; `NOT_JSON` for what is none. Raises TooLarge."""
-    try:
-        value = json.loads(body, parse_constant=_refused)
-    except RecursionError:
-        raise TooLarge from None
-    except ValueError:
-        return NOT_JSON
-    return _written(_Secrets(bounds, words).of(value, _DEEPEST))
+    return _rewritten(_Secrets(bounds, words), body)
 
 
 def _refused(_: str) -> Any:
@@ -84,8 +72,15 @@ def _number(text: str) -> float:
     return 0.0 if text.rstrip("0").endswith(".") else 0.5
 
 
-def _written(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+def _rewritten(walk: "_Shapes | _Secrets", body: bytes, **parsing: Any) -> str:
+    """A body as a walk leaves it."""
+    try:
+        value = json.loads(body, parse_constant=_refused, **parsing)
+    except RecursionError:
+        raise TooLarge from None
+    except ValueError:
+        return NOT_JSON
+    return json.dumps(walk.of(value, _DEEPEST), separators=(",", ":"), ensure_ascii=True)
 
 
 class _Walk:

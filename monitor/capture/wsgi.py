@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from .capture import Capture, from_environment
 from .routes import wsgi_route
-from .seen import Held, Seen, held_back
+from .seen import Held, Seen, held_back, media_of
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -35,7 +35,7 @@ class WsgiCapture:
                 seen.status = int(status[:3])
                 seen.answered_headers = list(headers)
                 seen.route = wsgi_route(environ)  # Flask forgets its request before it returns
-                taking[0] = not held_back(_media(headers))
+                taking[0] = not held_back(media_of(headers))
             write = start_response(status, headers, *more)
 
             def written(part: bytes) -> Any:
@@ -160,10 +160,6 @@ def _headers(environ: Environ) -> list[tuple[str, str]]:
     found = [(name[5:].replace("_", "-").lower(), str(value)) for name, value in environ.items() if name.startswith("HTTP_")]
     told = (("content-type", environ.get("CONTENT_TYPE")), ("content-length", environ.get("CONTENT_LENGTH")))
     return found + [(name, str(value)) for name, value in told if value]
-
-
-def _media(headers: Iterable[tuple[str, str]]) -> str:
-    return next((value for name, value in headers if name.lower() == "content-type"), "")
 
 
 def _is_file(answer: object, environ: Environ) -> bool:

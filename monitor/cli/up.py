@@ -119,8 +119,7 @@ def _collect(parts: House, name: str) -> None:
 
 
 def _windows(parts: House) -> None:
-    turn = parts.turn(CLOSER)
-    try:
+    with parts.turn(CLOSER).kept() as turn:
         windows(
             parts.store,
             parts.numbers(turn),
@@ -130,13 +129,10 @@ def _windows(parts: House) -> None:
             board=parts.board,
             clock=parts.clock,
         )
-    finally:
-        turn.give_up()
 
 
 def _detection(parts: House) -> None:
-    turn = parts.turn(DETECTOR)
-    try:
+    with parts.turn(DETECTOR).kept() as turn:
         detection(
             parts.detector(),
             parts.versions(),
@@ -148,16 +144,13 @@ def _detection(parts: House) -> None:
             clock=parts.clock,
             tick_seconds=parts.settings.detection.every_seconds,
         )
-    finally:
-        turn.give_up()
 
 
 def _ask_broker(parts: House) -> None:
     broker = parts.broker()
     if broker is None:
         raise ConfigError("no Pact Broker is set: set SEAMWATCH_CONTRACTS_BROKER_URL (or contracts.broker_url)")
-    turn = parts.turn(BROKER)
-    try:
+    with parts.turn(BROKER).kept() as turn:
         pacts(
             broker,
             parts.engine,
@@ -167,8 +160,6 @@ def _ask_broker(parts: House) -> None:
             clock=parts.clock,
             tick_seconds=parts.settings.contracts.broker_seconds,
         )
-    finally:
-        turn.give_up()
 
 
 def _notify(parts: House, address: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from monitor.model.moments import in_utc
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware time, kept and returned in UTC. ValueError for a naive one: it would mean another time elsewhere."""
@@ -28,7 +30,7 @@ class UtcTime(TypeDecorator[datetime]):
         del dialect
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return in_utc(value)
 
 
 class Name(TypeDecorator[str]):

@@ -130,6 +130,11 @@ def revisions(engine: Engine) -> list[Revision]:
         return [_revision(row) for row in rows]
 
 
+def newest_revisions(engine: Engine) -> list[Revision]:
+    """The newest revision of each contract, by name."""
+    return list({one.name: one for one in revisions(engine)}.values())
+
+
 def revision(engine: Engine, name: str, number: int | None = None) -> Revision | None:
     """One revision, the newest when no number is given; None when there is none."""
     query = select(contract_revisions).where(contract_revisions.c.name == name)

@@ -75,6 +75,14 @@ class Turn:
             done.set()
             thread.join()
 
+    @contextmanager
+    def kept(self) -> Iterator["Turn"]:
+        """Given up when the block ends, however it ends."""
+        try:
+            yield self
+        finally:
+            self.give_up()
+
     def give_up(self) -> None:
         """Let go, so that another need not wait."""
         with self._lock:

@@ -19,6 +19,7 @@ import orjson
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.deploys import DeployEvent, DeployKind, DeployState
 from monitor.model.forms import DEPLOY_FORMS, form_of, looks, without_bom
+from monitor.model.moments import in_utc
 from monitor.model.records import Records, Reject, reject
 
 Body = Mapping[str, Any]
@@ -300,8 +301,7 @@ def _time(value: object, received: datetime) -> datetime:
     if not isinstance(value, str):
         raise Unreadable("wrong_time", "the time is not an ISO 8601 text")
     try:
-        at = datetime.fromisoformat(value.strip())
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = in_utc(datetime.fromisoformat(value.strip()))
     except (ValueError, OverflowError):
         raise Unreadable("wrong_time", "the time is not an ISO 8601 text") from None
     if at < EARLIEST or at > received + FUTURE:

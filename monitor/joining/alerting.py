@@ -49,7 +49,7 @@ def update_alerts(
     holds it. Doing it again with the same findings and time writes nothing new.
     """
     changes = _deploys(engine, found)
-    quiet = [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
+    quiet = _quieted(engine, now)
     with writing(engine) as connection:
         check_held(connection, held)
         before = outbox.load_book(connection)
@@ -86,7 +86,7 @@ def refresh(
     of_deploys = {name: sender for name, sender in senders.items() if name not in settings.teams}
     told = update_alerts(engine, [*found, *_over(engine, found)], now, senders=of_deploys, settings=settings, held=held)
     if settings.enabled and settings.teams:
-        quiet = [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
+        quiet = _quieted(engine, now)
         with writing(engine) as connection:
             check_held(connection, held)
             broken = tell_breaks(
@@ -100,6 +100,11 @@ def refresh(
             )
         return (*told, *broken)
     return told
+
+
+def _quieted(engine: Engine, now: datetime) -> list[Mapping[str, str]]:
+    """The matchers of silences that hold now."""
+    return [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
 
 
 def _over(engine: Engine, found: Sequence[Finding]) -> list[Finding]:

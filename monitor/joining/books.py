@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor import telemetry
+from monitor.clock import Clock
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows, loss_rows, reject_rows
+from monitor.joining.examining import Examined
 from monitor.model.records import Records, Reject
 from monitor.store import Store
 
@@ -31,6 +33,18 @@ class Books:
     def __init__(self, store: Store, pipeline: str) -> None:
         self._store, self._pipeline = store, pipeline
         self._watermarks = Watermarks()
+
+    def examined(
+        self, records: Records, found: Examined, rejects: Sequence[Reject], reading: int, clock: Clock, **counts: Counts
+    ) -> None:
+        """All of a batch that holds exchanges only: what checking found, its rows, and the books. `counts`: further columns of the ledger."""
+        found.keep(self._store)
+        rows = Rows(found.record, found.end_ns, found.windows, found.window_rows)
+        self.arrived(records, rows)
+        self.entered(records, rejects, reading, exchanges=found.per_record, rejected=found.rejected(rejects), **counts)
+        self.marked(records, rows, clock())
+        for outcome, count in found.outcomes.items():
+            telemetry.EXCHANGES.labels(outcome).inc(count)
 
     def arrived(self, records: Records, rows: Rows) -> None:
         """Which windows the batch touched: they are closed again. Before `entered`, so that none is forgotten."""

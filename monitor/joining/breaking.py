@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from monitor.alerts.sender import Sender
 from monitor.alerts.wording import cleaned
 from monitor.control import breaks, outbox
-from monitor.control.contracts import revisions
+from monitor.control.contracts import newest_revisions
 from monitor.control.deploys import list_deploys
 from monitor.control.lease import Lease
 from monitor.control.store import writing
@@ -21,6 +21,7 @@ from monitor.model.breaks import BreakPair, ContractBreak
 from monitor.model.contracts import Revision
 from monitor.model.deploys import Deploy
 from monitor.store import Store
+from monitor.store.reader import rows_in_utc
 
 GONE_AFTER = timedelta(hours=24)
 KEPT = timedelta(days=90)
@@ -44,11 +45,11 @@ class BreakWatch:
             return []
         self._looked = now
         since = now - GONE_AFTER
-        rows = [_in_utc(row) for row in self._store.query("breaks", {"since": int(since.timestamp()), "limit": MOST})]
+        rows = rows_in_utc(self._store.query("breaks", {"since": int(since.timestamp()), "limit": MOST}))
         with writing(self._engine) as connection:
             before = breaks.load_breaks(connection)
         fresh = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["environment"], row["fingerprint"]))]
-        owners = {one.name: one for one in revisions(self._engine)} if fresh else {}
+        owners = {one.name: one for one in newest_revisions(self._engine)} if fresh else {}
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
@@ -113,13 +114,6 @@ class BreakWatch:
         )
         own = [one for one in found if one.started <= at and any(one.is_of(service) for service in services)]
         return max(own, key=lambda one: one.started, default=None)
-
-
-def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-        for name, value in row.items()
-    }
 
 
 def _pair(row: Mapping[str, Any]) -> BreakPair:

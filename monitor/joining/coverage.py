@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from monitor.contracts.form import Promise
+from monitor.model.moments import in_utc
 
 Proof = Literal["kept", "broken", "open", "unproven"]
 """Broken: at least once. Open: seen, but nothing could be judged. Unproven: never seen in that time."""
@@ -69,10 +70,6 @@ def _pair(row: Mapping[str, Any]) -> PairShown:
         int(row["kept"]),
         int(row["broken"]),
         int(row["open"]),
-        _utc(row["first_seen"]),
-        _utc(row["last_seen"]),
+        in_utc(row["first_seen"]),
+        in_utc(row["last_seen"]),
     )
-
-
-def _utc(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -25,9 +25,10 @@ from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, exchange_table
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.exchanges import MESSAGING, Checked, Evidence, Exchange, Violation
+from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import capped, http_operation, template_path
 from monitor.model.records import Place, Records, Reject
+from monitor.store import Store
 
 UNKNOWN, UNKNOWN_CALLEE = "unknown", "unknown_callee"  # a name of nobody; why no contract could be looked for
 _DESTINATION = "messaging.destination.name"
@@ -93,6 +94,12 @@ class Examined:
     outcomes: Mapping[str, int]
     index: Mapping[Place, int]
 
+    def keep(self, store: Store) -> None:
+        """Write all rows; durable on return."""
+        store.insert("interactions_shown", self.interactions)
+        store.insert("violations", self.violations)
+        store.insert("exchanges", self.exchanges)
+
     def rejected(self, rejects: Iterable[Reject]) -> NDArray[np.int64]:
         """Entries refused, per record."""
         counts = np.zeros(len(self.per_record), np.int64)
@@ -145,7 +152,8 @@ class Examiner:
             if checked.observations:
                 seen.update(one.code for one in checked.observations)
                 shown += [
-                    _observed_row(exchange, names, checked, code) for code in sorted({one.code for one in checked.observations})
+                    _shown_row(exchange, names, checked.contract, checked.revision, checked.operation, code)
+                    for code in sorted({one.code for one in checked.observations})
                 ]
             named.append(names)
             checks.append(checked)
@@ -154,7 +162,9 @@ class Examiner:
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
-                shown.append(_interaction_row(exchange, names, evidence))
+                shown.append(
+                    _shown_row(exchange, names, evidence.contract, evidence.revision, evidence.interaction, evidence.shown)
+                )
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
         table, ends, windows = exchange_table(exchanges, named, checks, outcomes, shapes)
@@ -283,19 +293,11 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
     )
 
 
-def _interaction_row(exchange: Exchange, names: _Names, evidence: Evidence) -> tuple[Any, ...]:
+def _shown_row(exchange: Exchange, names: _Names, contract: str, revision: int, interaction: str, shown: str) -> tuple[Any, ...]:
+    """What an exchange showed of an example; or of an operation, where something was observed: `shown` is its code then."""
     return (
         *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
-        *(evidence.contract, evidence.revision, evidence.interaction, evidence.shown),
-        *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
-    )
-
-
-def _observed_row(exchange: Exchange, names: _Names, checked: Checked, code: str) -> tuple[Any, ...]:
-    """What was observed, counted as examples are: by operation, caller and versions."""
-    return (
-        *(exchange.source_id, exchange.partition, exchange.offset, exchange.index, exchange.end_ns // 1_000_000_000),
-        *(checked.contract, checked.revision, checked.operation, code),
+        *(contract, revision, interaction, shown),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version),
     )
 

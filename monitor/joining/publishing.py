@@ -56,13 +56,13 @@ def recorded_for(
 def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases) -> list[Contradiction]:
     """Where a revision and the newest others of its provider cannot both be kept, whichever of the two is the pact.
 
-    `held` are all revisions, by name and number. A contract for another environment contradicts nothing here.
+    `held` are the newest revisions. A contract for another environment contradicts nothing here.
     """
     mine = canonical(revision, aliases)
     found: list[Contradiction] = []
-    for other in {one.name: one for one in held if one.name != revision.name}.values():
+    for other in held:
         pair = {revision.format: revision, other.format: other}
-        if pair.keys() != {"pact", "openapi"} or "mock" in (revision.role, other.role):
+        if pair.keys() != {"pact", "openapi"} or "mock" in (revision.role, other.role) or other.name == revision.name:
             continue
         theirs = canonical(other, aliases)
         if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:

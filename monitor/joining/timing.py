@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
+from sqlalchemy import Engine
+
 from monitor.contracts.form import Promise, Timing
+from monitor.contracts.read import read_contract
 from monitor.contracts.routes import Router
+from monitor.control.contracts import newest_revisions
 from monitor.detect.measure.tails import exceeding, tail
+from monitor.edges.aliases import Aliases
+from monitor.errors import ContractError
+from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
+from monitor.model.moments import in_utc
+from monitor.model.services import may_be_one
 from monitor.model.timing import TimingReason, timing_reason
 
 TimingWord = Literal["kept", "broken", "open"]
@@ -59,6 +67,25 @@ class _Edge:
     operation: str
 
 
+def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> list[Timed]:
+    """The newest revisions that tell times, under canonical names; of one provider where it is named. Mocks bind nobody.
+
+    One that cannot be read any more is left out: the registry's own list names it.
+    """
+    found: list[Timed] = []
+    for held in newest_revisions(engine):
+        one = canonical(held, aliases)
+        if one.role == "mock" or (provider and not may_be_one(one.provider, provider)):
+            continue
+        try:
+            promise = read_contract(one.format, one.document, where=f"contract {one.name}")
+        except ContractError:
+            continue
+        if promise.timing:
+            found.append(Timed(one, promise))
+    return found
+
+
 def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
     """A verdict for each clause, edge and version that it binds; rows of `edge_tails`. Broken ones first."""
     edges: dict[_Edge, list[Mapping[str, Any]]] = {}
@@ -76,7 +103,7 @@ def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) 
                 continue
             held = [row for row in versions if one.revision.provider_version in ("", row["callee_version"])]
             for clause in _binding(one.promise, router, edge.operation):
-                found += _judged(one.revision, clause, edge, sorted(held, key=lambda row: _utc(row["first_window"])))
+                found += _judged(one.revision, clause, edge, sorted(held, key=lambda row: in_utc(row["first_window"])))
     order = {"broken": 0, "open": 1, "kept": 2}
     return sorted(found, key=lambda one: (order[one.word], one.environment, one.caller, one.operation, one.contract, one.clause))
 
@@ -174,7 +201,3 @@ def _reason(
         "latency_promise_broken", quantile=quantile, seconds=seconds, limit_seconds=limit, promised=f"p{100 * clause.quantile:g}",
         callee=edge.callee, version=since, share=seen.low, calls=seen.calls,
     )  # fmt: skip
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

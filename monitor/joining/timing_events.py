@@ -8,12 +8,9 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from monitor.contracts.check import fingerprint
-from monitor.contracts.read import read_contract
 from monitor.control import contracts as registry
 from monitor.edges.aliases import Aliases
-from monitor.errors import ContractError
-from monitor.joining.registry import canonical
-from monitor.joining.timing import Timed, TimingVerdict, judge_timing
+from monitor.joining.timing import Timed, TimingVerdict, judge_timing, timed_contracts
 from monitor.model.services import split_service
 from monitor.store import Store
 from monitor.store.reader import Reader
@@ -56,17 +53,7 @@ class TimingWatch:
     def _contracts(self) -> list[Timed]:
         stamp = registry.stamp(self._engine)
         if stamp != self._stamp:
-            newest = {one.name: canonical(one, self._aliases) for one in registry.revisions(self._engine)}
-            self._timed = []
-            for one in newest.values():
-                if one.role == "mock":
-                    continue
-                try:
-                    promise = read_contract(one.format, one.document, where=f"contract {one.name}")
-                except ContractError:
-                    continue
-                if promise.timing:
-                    self._timed.append(Timed(one, promise))
+            self._timed = timed_contracts(self._engine, self._aliases)
             self._stamp = stamp
         return self._timed
 

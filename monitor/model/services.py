@@ -24,3 +24,9 @@ def split_service(name: str, *, in_mesh: bool = True) -> tuple[str, str]:
     if in_mesh and len(parts) == 2 and all(map(_LABEL.fullmatch, parts)) and len(parts[1]) > 2 and parts[1] not in _DOMAINS:
         return parts[0], parts[1]
     return name, ""
+
+
+def may_be_one(one: str, other: str) -> bool:
+    """Whether two names may mean one service: the same name, and no other namespace."""
+    (short, space), (wanted, told) = split_service(one), split_service(other)
+    return short == wanted and (not space or not told or space == told)

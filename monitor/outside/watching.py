@@ -182,7 +182,7 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        passes_blindly = verdict.outcome == "pass" and (not self.callers or self.calls_untold)
+        passes_blindly = verdict.outcome == "pass" and (not self.callers or bool(len(self.called)))
         if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
@@ -216,10 +216,10 @@ class _Watch:
         return set(rows.take(rows.callee.is_any(self.told.service)).caller.texts()) - NAMELESS
 
     @cached_property
-    def calls_untold(self) -> bool:
-        """Whether the service calls others by rows that tell nothing of its own version."""
+    def called(self) -> Rows:
+        """The service's calls to others: rows that may not tell its own version."""
         rows = self.recording.rows
-        return bool(len(rows.take(rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service))))
+        return rows.take(rows.caller.is_any(self.told.service) & ~rows.callee.is_any(self.told.service))
 
     def callers_stir(self, moment: float) -> bool:
         """Whether what the service's callers answer fails more often, or comes later, since the deploy."""
@@ -244,13 +244,11 @@ class _Watch:
             for cell in known.cells:
                 ends = {cell.edge.caller, cell.edge.callee} - {self.told.service}
                 calls.update(dict.fromkeys(ends, cell.calls))
-            mine = self.recording.rows
-            called = mine.take(mine.caller.is_any(self.told.service) & ~mine.callee.is_any(self.told.service))
-            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(called.callee.texts())
+            near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(self.called.callee.texts())
             rows = self.elsewhere
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
             # whom it calls, too, though these rows may not tell its own version
-            self._neighbours = [*self._plain(rows), *self._plain(called)]
+            self._neighbours = [*self._plain(rows), *self._plain(self.called)]
         if self._former is None:
             self._former = self._earlier_days()
         neighbours = [cell for cell in self._neighbours if cell.window.timestamp() + self.step <= moment]

@@ -1,12 +1,13 @@
 """Questions to the telemetry store, answered in our words and from published generations only."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from monitor.model.alike import Alike
 from monitor.model.edges import OUTCOMES, SAMPLINGS, Edge, EdgeCell, EdgeQuery, EdgeRow, Kept, Sighting, Step, callers_word
+from monitor.model.moments import in_utc
 from monitor.model.quantiles import quantile
 from monitor.store.client import Store
 
@@ -78,7 +79,7 @@ class Reader:
         }
         return [
             Sighting(
-                _utc(row["window"]),
+                in_utc(row["window"]),
                 row["environment"],
                 row["namespace"],
                 row["service"],
@@ -163,7 +164,7 @@ class Reader:
     def observations(self, since: datetime, until: datetime, environment: str = "", limit: int = 10_000) -> list[dict[str, Any]]:
         """What was seen of exchanges and is held against nobody, by operation and version pair; whole hours of `since`."""
         parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "limit": limit}
-        return self._store.query("observations", parameters)
+        return rows_in_utc(self._store.query("observations", parameters))
 
     def tails(self, callees: Sequence[str], since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
         """Histograms of how long the calls of a callee took in sealed windows, by edge and callee's version."""
@@ -213,7 +214,7 @@ class Reader:
         }
         return [
             Kept(
-                _utc(row["hour"]),
+                in_utc(row["hour"]),
                 row["outcome"] == "bad",
                 row["trace"].hex(),
                 row["error_type"],
@@ -309,7 +310,7 @@ def _edge(row: Row) -> Edge:
 
 def _cell(row: Row) -> EdgeCell:
     return EdgeCell(
-        window=_utc(row["window"]),
+        window=in_utc(row["window"]),
         edge=_edge(row),
         caller_version=row["caller_version"],
         callee_version=row["callee_version"],
@@ -354,5 +355,6 @@ def _seconds(moment: datetime | None, default: int) -> int:
     return default if moment is None else max(0, min(_END, int(moment.timestamp())))
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def rows_in_utc(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with all their times aware, in UTC."""
+    return [{name: in_utc(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]

@@ -35,8 +35,8 @@ _Said = tuple[_Reader, Records | None, Exception | None]
 class SeveralSources:
     """`topics` tells which there are now, and is asked again every `look_seconds`; `make` makes the source of one.
 
-    A batch holds records of one topic, and tells of all of them whether their ends were reached. While it is worked on, its own topic waits and the others read on. A topic that is
-    missing is left out until it is there; TopicMissing only when none of them is there at the start. Any other fault of one
+    A batch holds records of one topic, and tells of all of them whether their ends were reached. While it is worked on, its own
+    topic waits and the others read on. A topic that is missing is left out until it is there; TopicMissing only when none of them is there at the start. Any other fault of one
     ends the whole, as with one source. `until_caught_up`: ends when each has ended.
     """
 

@@ -1,16 +1,16 @@
 """/v1/violations/events: which clause is broken anew, again, or no longer. /v1/observations: what is held against nobody."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from monitor.api.access import Administering, Opened, Reading
-from monitor.api.faults import ERRORS, ApiError, not_found
-from monitor.api.moments import Name, moment
+from monitor.api.faults import ERRORS, not_found
+from monitor.api.moments import Name
 from monitor.api.paging import Paged
 from monitor.api.routes.contracts import Days
-from monitor.api.routes.findings import AcceptBody
+from monitor.api.routes.findings import AcceptBody, expiry_of
 from monitor.api.strict import StrictRoute
 from monitor.control import breaks
 from monitor.control.audit import AuditEntry, note
@@ -53,23 +53,14 @@ def list_observations(
     """Who still calls what is deprecated or past its sunset, and the like; the last seen first, at most 10,000."""
     now = parts.clock()
     rows = parts.reader.observations(now - timedelta(days=days), now + timedelta(days=1), environment or "")
-    return paged.of(
-        [Observation.model_validate({**row, **{name: in_utc(row[name]) for name in ("first_seen", "last_seen")}}) for row in rows]
-    )
-
-
-def in_utc(at: datetime) -> datetime:
-    """A time of the store with its zone."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return paged.of([Observation.model_validate(row) for row in rows])
 
 
 @router.post("/violations/events/{event_id}/accept", summary="Say that a broken clause is known")
 def accept_event(caller: Administering, parts: Opened, event_id: str, body: AcceptBody) -> ContractBreak:
     """Nobody is told of it until `expires`; where it was told, it is told to be over."""
     now = parts.clock()
-    expires = moment(body.expires, now)
-    if expires is None or expires <= now:
-        raise ApiError(422, "the acceptance would already be over", "body.expires", "send a time in the future")
+    expires = expiry_of(body, now)
     found = breaks.accept_break(parts.engine, event_id, body.owner, body.reason, expires, now)
     if found is None:
         raise not_found("event", event_id, "GET /v1/violations/events lists them")

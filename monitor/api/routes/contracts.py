@@ -175,7 +175,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         outcome="unchanged" if done.unchanged else "would_publish" if body.dry_run else "published",
         kept=list(done.kept),
         changes=changed,
-        contradictions=contradicted(registry.revisions(parts.engine), done.revision, parts.config.aliases),
+        contradictions=contradicted(registry.newest_revisions(parts.engine), done.revision, parts.config.aliases),
         recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now)
         if body.dry_run and done.revision.role != "mock"  # it is held against nobody
         else None,

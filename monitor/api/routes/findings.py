@@ -1,5 +1,6 @@
 """/v1/findings, /v1/verdicts: what judging says."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -71,13 +72,19 @@ def finding_of(parts: Opened, finding_id: str) -> Finding:
     return found
 
 
+def expiry_of(body: AcceptBody, now: datetime) -> datetime:
+    """When an acceptance ends; ApiError 422 where it would already be over."""
+    expires = moment(body.expires, now)
+    if expires is None or expires <= now:
+        raise ApiError(422, "the acceptance would already be over", "body.expires", "send a time in the future")
+    return expires
+
+
 def accept_finding(parts: Opened, finding_id: str, body: AcceptBody, actor: str) -> Acceptance:
     """Accept and write it to the audit log; ApiError 404, 422."""
     now = parts.clock()
     finding_of(parts, finding_id)
-    expires = moment(body.expires, now)
-    if expires is None or expires <= now:
-        raise ApiError(422, "the acceptance would already be over", "body.expires", "send a time in the future")
+    expires = expiry_of(body, now)
     acceptance = kept_findings.accept(parts.engine, finding_id, body.owner, body.reason, expires, now)
     details = {"owner": body.owner, "reason": body.reason, "expires": expires.isoformat()}
     note(parts.engine, AuditEntry(now, actor, "accept finding", finding_id, details))

@@ -19,7 +19,7 @@ from monitor.errors import ContractError
 from monitor.joining.matrix import Expected, Live, MatrixCell, matrix
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
-from monitor.model.services import split_service
+from monitor.model.services import may_be_one, split_service
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 DAYS = 30
@@ -56,11 +56,10 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
     since = now - timedelta(days=days)
     aliases = parts.config.aliases
     wanted = aliases.service(service)
-    newest = {one.name: one for one in registry.revisions(parts.engine)}
     expected: list[Expected] = []
     unreadable: list[str] = []
-    for one in newest.values():
-        if one.role == "mock" or not same_service(canonical(one, aliases).provider, wanted):
+    for one in registry.newest_revisions(parts.engine):
+        if one.role == "mock" or not may_be_one(canonical(one, aliases).provider, wanted):
             continue
         if environment and one.environment not in ("", environment):
             continue
@@ -88,9 +87,3 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
 def _told(revision: Revision, consumer: str) -> Revision:
     """The revision under the consumer that its document names, where nobody named one."""
     return revision if revision.consumer or not consumer else replace(revision, consumer=consumer)
-
-
-def same_service(one: str, other: str) -> bool:
-    """Whether two names may mean one service: the same name, and no other namespace."""
-    (short, space), (wanted, told) = split_service(one), split_service(other)
-    return short == wanted and (not space or not told or space == told)

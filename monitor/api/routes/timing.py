@@ -11,13 +11,9 @@ from monitor.api.access import Opened, Reading
 from monitor.api.faults import ERRORS
 from monitor.api.moments import Name
 from monitor.api.parts import Parts
-from monitor.api.routes.matrix import same_service
 from monitor.api.strict import StrictRoute
-from monitor.contracts.read import read_contract
-from monitor.control import contracts as registry
-from monitor.errors import ContractError
-from monitor.joining.registry import canonical
-from monitor.joining.timing import Timed, TimingVerdict, TimingWord, judge_timing
+from monitor.joining.timing import TimingVerdict, TimingWord, judge_timing, timed_contracts
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.services import split_service
 from monitor.wording_times import time_sentence
 
@@ -85,17 +81,8 @@ def timing_of_service(parts: Parts, service: str, environment: str | None, hours
     """The verdicts on one provider."""
     aliases = parts.config.aliases
     wanted = aliases.service(service)
-    timed: list[Timed] = []
-    for one in {one.name: canonical(one, aliases) for one in registry.revisions(parts.engine)}.values():
-        if one.role == "mock" or not same_service(one.provider, wanted):
-            continue
-        try:
-            promise = read_contract(one.format, one.document, where=f"contract {one.name}")
-        except ContractError:
-            continue  # the registry's own list names it
-        if promise.timing:
-            timed.append(Timed(one, promise))
-    until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=10)
+    timed = timed_contracts(parts.engine, aliases, wanted)
+    until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=WINDOW_SECONDS)
     since = until - timedelta(hours=hours)
     rows = parts.reader.tails(sorted({wanted, split_service(wanted)[0]}), since, until, environment or "") if timed else []
     found = judge_timing(timed, rows)

@@ -15,13 +15,12 @@ from monitor.contracts.compatibility.changes import Change
 from monitor.contracts.form import Message, MessageJudge, Promise, by_example
 from monitor.contracts.formats.avro_schema import NAMED, NOT_AVRO, AvroSchema, avro_of, avro_writer, unread
 from monitor.contracts.formats.binding import bound
+from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, is_json_type
 from monitor.errors import ContractError
 
-UNREADABLE_SCHEMA = "unreadable_schema"  # the registry's own schema cannot be used
 _UNRESOLVED = (SchemaResolutionError, EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError)
 
 
@@ -60,14 +59,9 @@ def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
     """What a schema asks of a record: that it reads the record's data, by the schema that wrote it where a frame names one."""
 
     def judge(record: Carried, said: Mismatches) -> None:
-        raw, problem = record.raw()
-        if problem == EMPTY:
-            said.add(Broken("missing_body", "", clause, "present", "absent"))
+        data = data_of(record, clause, said)
+        if data is None:
             return
-        if problem or is_json_type(record.media):
-            said.leave(problem or MEDIA_TYPE, clause)
-            return
-        data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
         frame, written = record.frame, _written(record)
         if frame is None or written is None or (isinstance(written, str) and not frame.told and not unread(schema, data)):
             _held(schema, schema, data, clause, said)

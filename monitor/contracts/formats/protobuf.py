@@ -17,14 +17,15 @@ from monitor.contracts.form import MessageJudge, Promise, by_example
 from monitor.contracts.formats.binding import BINDING, bound
 from monitor.contracts.formats.proto_text import looks_like_proto
 from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of, from_set, from_text, proto_writer
+from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, TOO_LARGE, is_json_type
+from monitor.contracts.payloads import TOO_LARGE
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
-UNREADABLE_SCHEMA, SEVERAL, UNDECLARED = "unreadable_schema", "ambiguous_message", "undeclared_fields_only"
+SEVERAL, UNDECLARED = "ambiguous_message", "undeclared_fields_only"
 NOT_PROTOBUF = "not_protobuf"
 _BINDING = re.compile(r"^\s*//\s*x-seamwatch:\s*(\{.*\})\s*$", re.MULTILINE)
 _WIRE = ("varint", "64 bits", "length-delimited", "group", "group", "32 bits")
@@ -108,14 +109,9 @@ def proto_judge(wanted: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
     """What a message asks of a record's bytes: that they are one, and that no field of it comes as something else."""
 
     def judge(record: Carried, said: Mismatches) -> None:
-        raw, problem = record.raw()
-        if problem == EMPTY:
-            said.add(Broken("missing_body", "", clause, "present", "absent"))
+        data = data_of(record, clause, said)
+        if data is None:
             return
-        if problem or is_json_type(record.media):
-            said.leave(problem or MEDIA_TYPE, clause)
-            return
-        data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
         found = _told(record)
         if found is None:
             if lone:

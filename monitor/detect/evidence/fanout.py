@@ -14,7 +14,7 @@ from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.rates import SHRINK
-from monitor.detect.evidence.shared import LATE_SECONDS
+from monitor.detect.evidence.shared import late_from
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
@@ -67,28 +67,33 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
             found.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
-    return [*found, *(change for table in untold if (change := _changed_over_time(table, answering)) is not None)]
+    return [*found, *_changed_over_time(untold, answering)]
 
 
-def _changed_over_time(table: EdgeTable, answering: Sequence[EdgeTests]) -> Fanout | None:
+def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]) -> list[Fanout]:
     """Calls for each answer, of late against before, where they changed as if the new version made half of them at most, or twice as many."""
+    if not untold:
+        return []
     since, grain, version = answering[0].contrast.since, answering[0].grain, answering[0].contrast.new_version
     own = [one.table for one in answering]
     before, late = volumes(own, since, grain)
-    then, now = volumes([table], since, grain)
-    if min(before, late, then) < ENOUGH_ANSWERS:
-        return None
+    if min(before, late) < ENOUGH_ANSWERS:
+        return []
     of_new, share = volumes(own, since, grain, version)[1] / late, late / (before + late)
     fewer, more = max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))), max(ALIKE, 1.0 + of_new * (FLOOR - 1.0))
-    changed = max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)) >= BAR
-    return Fanout(table.edge, then / before, now / late) if changed else None
+    found: list[Fanout] = []
+    for table in untold:
+        then, now = volumes([table], since, grain)
+        if then >= ENOUGH_ANSWERS and max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)) >= BAR:
+            found.append(Fanout(table.edge, then / before, now / late))
+    return found
 
 
 def volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None) -> tuple[float, float]:
     """Calls before the deploy, and of late: the last minutes since it, when its share is largest; answered by `version` where one is named."""
     before = late = 0.0
     last = max((float(table.windows[-1]) for table in tables if table.windows.size), default=since)
-    from_then = max(last - max(LATE_SECONDS, 2.0 * grain), since)
+    from_then = max(late_from(last, grain), since)
     for table in tables:
         calls = table.counts[:, 0]
         if version is not None:

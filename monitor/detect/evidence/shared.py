@@ -22,9 +22,10 @@ from monitor.model.judging import Signal
 
 DOSE_Z = 4.0
 FLOOR_ALONE = 1.25
-LATE_SECONDS = 180.0
 DOSE_OVER_STEP = math.log(1000.0)
 """So much likelier must a dose be than a step at one moment."""
+LATE_SECONDS, LATE_WINDOWS = 180.0, 2
+"""How far back "of late" reaches: so many seconds, and so many windows at least."""
 
 
 def well_until(edge: EdgeTests, moment: float) -> bool:
@@ -83,6 +84,11 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
     return False
 
 
+def late_from(newest: float, grain: int) -> float:
+    """What is of late begins after this moment, where the newest window is the last of it."""
+    return newest - max(LATE_SECONDS, float(LATE_WINDOWS * grain))
+
+
 def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
     """Whether the old version, too, fails more of late than before the deploy: no comparison side by side tells of that.
 
@@ -91,7 +97,7 @@ def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:
     whole = edge.contrast
     if not whole.overlap:
         return False
-    late = whole.windows > float(whole.windows[-1]) - max(LATE_SECONDS, 2.0 * edge.grain)
+    late = whole.windows > late_from(float(whole.windows[-1]), edge.grain)
     for rate in rates_of_calls():
         if not _any(whole, rate.bad):
             continue
