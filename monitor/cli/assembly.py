@@ -19,7 +19,6 @@ from monitor.alerts.addresses import AddressRules
 from monitor.alerts.lifecycle import LifecycleSettings
 from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
-from monitor.api.names import joined
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
@@ -41,6 +40,7 @@ from monitor.joining.broker import PactBroker
 from monitor.joining.closing import Numbers
 from monitor.joining.detecting import DetectionSettings, Detector
 from monitor.joining.gate import asked, evaluate_gate
+from monitor.joining.names import joined
 from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
 from monitor.joining.writers import SchemaRegistry, Schemas

@@ -5,8 +5,6 @@ Exits: 0 done (a gate: pass), 1 a gate says fail, 2 a gate is inconclusive, 64 w
 
 import sys
 import traceback
-from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -14,22 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from monitor import __version__
-from monitor.cli import (
-    contracts,
-    decode,
-    demo,
-    deploys,
-    doctor,
-    edges,
-    explain,
-    findings,
-    gate,
-    overrides,
-    policies,
-    settings,
-    size,
-    tokens,
-)
+from monitor.cli.lazily import LazyGroup
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
 from monitor.cli.session import Session, assignments
@@ -40,7 +23,7 @@ USAGE, INTERNAL = 64, 70
 
 app = typer.Typer(
     help="Which integration broke in production, between which versions, since which deploy.",
-    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    cls=LazyGroup, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
 
@@ -67,52 +50,16 @@ def options(
     context.obj = Session(config, flags, debug)
 
 
-@app.command("version")
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
 
 
-app.command("decode")(decode.decode)
-app.command("edges")(edges.edges)
-app.command("violations")(edges.violations)
-app.command("broken")(edges.events)
-app.command("observations")(edges.observations)
-app.add_typer(contracts.commands, name="contracts")
-app.add_typer(deploys.commands, name="deploys")
-app.command("findings")(findings.findings)
-app.command("accept")(findings.accept)
-app.command("verdict")(findings.verdict)
-app.command("explain")(explain.explain)
-app.command("gate")(gate.gate)
-app.add_typer(overrides.commands, name="override")
-app.add_typer(policies.commands, name="policy")
-app.command("size")(size.size)
-app.add_typer(tokens.commands, name="tokens")
-app.add_typer(settings.commands, name="config")
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-HEAVY = ("up", "run", "replay", "judge")
-"""Commands that load every part. Each is a module with a function `command`."""
-
-
-def whole(names: Iterable[str] = HEAVY) -> typer.Typer:
-    """The command with these heavy ones too; all of them by default."""
-    there = {one.name for one in app.registered_commands}
-    for name in HEAVY:
-        if name in names and name not in there:
-            app.command(name)(import_module(f"monitor.cli.{name}").command)
-    return app
-
-
 def main(words: list[str] | None = None) -> None:
     """Run the command and exit. Errors are one line on standard error, with a trace only after --debug."""
     words = sys.argv[1:] if words is None else words
-    light = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     try:
-        code = whole(set(words) if (light - set(HEAVY)) & set(words) else HEAVY)(
-            words, standalone_mode=False, prog_name="seamwatch"
-        )
+        code = app(words, standalone_mode=False, prog_name="seamwatch")
     except TyperException as error:
         text = error.format_message()
         if text.startswith("Usage:"):

@@ -9,9 +9,6 @@ from functools import partial
 import structlog
 import typer
 
-from monitor.api import charts
-from monitor.api.app import create_app
-from monitor.api.server import ApiServer
 from monitor.cli.assembly import BROKER, CLOSER, DETECTOR, NOTIFIER, PIPELINES, House, house
 from monitor.cli.logs import set_up_logs
 from monitor.cli.printing import plain
@@ -67,6 +64,10 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
 
     `page`: people look here, so the first chart is made ready; where probes ask, that would be for nobody.
     """
+    from monitor.api import charts
+    from monitor.api.app import create_app
+    from monitor.api.server import ApiServer
+
     said = parts.settings.api
     token = secrets.token_urlsafe(32)
     parts.senders()  # a receiver that cannot be made is told now, not at the first alert

@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from monitor.api import ApiServer, connections
+from monitor.api import connections
 from monitor.api.connections import LEAST_CONNECTIONS, MOST_CONNECTIONS, connection_limit
+from monitor.api.server import ApiServer
 
 LIMIT = 20
 HEAD = b"GET /page HTTP/1.1\r\nHost: a\r\n"

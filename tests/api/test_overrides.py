@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.api import create_app
+from monitor.api.app import create_app
 from monitor.control.deploys import record
 from monitor.control.gate_answers import keep_answer
 from monitor.model.deploys import DeployEvent

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.api import Parts, create_app
+from monitor.api.app import create_app
+from monitor.api.parts import Parts
 from monitor.clock import ManualClock
 from monitor.control.store import open_control
 from monitor.errors import StoreUnavailable

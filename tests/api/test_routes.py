@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from monitor import telemetry
-from monitor.api import create_app
+from monitor.api.app import create_app
 from monitor.model.policy import Override, RuleResult
 from monitor.model.reasons import Reason, reason
 from monitor.telemetry import Report

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from monitor.api import ApiServer, create_app, tracing
+from monitor.api import tracing
+from monitor.api.app import create_app
 from monitor.api.events import MAX_STREAMS
 from monitor.api.otlp import OtlpExporter
+from monitor.api.server import ApiServer
 from monitor.errors import ConfigError
 from tests.fixtures.api import Asked
 from tests.fixtures.shop_day import NOON, publish

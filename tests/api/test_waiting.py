@@ -12,7 +12,8 @@ import anyio
 import httpx
 import pytest
 
-from monitor.api import create_app, waiting
+from monitor.api import waiting
+from monitor.api.app import create_app
 from monitor.api.waiting import MOST_FOR_ONE
 from monitor.errors import StoreUnavailable
 from monitor.model.policy import Override, RuleResult

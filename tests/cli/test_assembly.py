@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from monitor.api import ApiConfig
+from monitor.api.parts import ApiConfig
 from monitor.cli.assembly import DETECTOR, House, house
 from monitor.cli.names import written_aliases
 from monitor.cli.opened import opened

@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.cli.lazily import COMMANDS, Commands
 
 
 def run(*words: str) -> int:
@@ -121,3 +124,16 @@ def test_config_check_minds_a_client_that_unpacks_without_a_bound(capsys: pytest
     assert (
         "mind: kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound" in capsys.readouterr().out
     )
+
+
+def test_help_lists_every_command_as_its_own_help_begins_and_imports_none_of_them() -> None:
+    program = "import sys; from monitor.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=250).stdout
+    imported = set(shown.splitlines()[-1].split())
+    assert (
+        sorted(imported & {"monitor.cli.gate", "monitor.store", "monitor.api", "monitor.joining", "chdb", "pyarrow", "scipy"})
+        == []
+    )
+    for name, command in Commands().items():
+        assert f"\n  {name} " in shown
+        assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help, name

@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from monitor.api.names import joined
 from monitor.control import aliases, contract_tables, silences, tokens
 from monitor.control.audit import AuditEntry, list_audit, note
 from monitor.control.store import open_control, reading
 from monitor.control.tables import metadata
 from monitor.edges.aliases import Aliases
 from monitor.errors import ConfigError, StoreUnavailable, UsageError
+from monitor.joining.names import joined
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

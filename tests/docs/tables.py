@@ -54,7 +54,7 @@ def metrics_table() -> str:
 def commands_table() -> str:
     """Every command with the first line of its help."""
     lines = ["| command | what it does |", "| --- | --- |"]
-    app: typer.Typer = import_module("monitor.cli.main").whole()
+    app: typer.Typer = import_module("monitor.cli.main").app
     lines += [f"| `seamwatch {name}` | {text} |" for name, text in _commands(typer.main.get_command(app), "")]
     return "\n".join(lines)
 

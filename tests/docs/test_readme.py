@@ -71,7 +71,7 @@ def test_every_settings_file_shown_can_be_read(tmp_path: Path) -> None:
 
 
 def test_every_command_shown_exists() -> None:
-    root = typer.main.get_command(import_module("monitor.cli.main").whole())
+    root = typer.main.get_command(import_module("monitor.cli.main").app)
     for line in "\n".join(blocks("sh")).splitlines():
         words = shlex.split(line, comments=True)
         while words and ("=" in words[0] or words[0] in {"export", ".venv/bin/seamwatch"}):

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from monitor.api.access import Ingesting, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, Since, Until, moment
-from monitor.api.names import joined
 from monitor.api.paging import Paged
 from monitor.api.parts import Parts
 from monitor.api.questions import Range, ask, namespaces_seen, range_of
@@ -23,6 +22,7 @@ from monitor.control import verdicts as kept_verdicts
 from monitor.control.gate_answers import KeptAnswer, list_answers
 from monitor.control.overrides import overrides_of
 from monitor.decode.deploys import Unreadable, event_of
+from monitor.joining.names import joined
 from monitor.model.deploys import Deploy, DeployEvent, DeployKind, DeployState
 from monitor.model.policy import Override
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from monitor.api.access import Administering, Opened, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import needed_end
-from monitor.api.names import joined
 from monitor.api.paging import Paged
 from monitor.api.routes.tokens import Done
 from monitor.api.strict import ExactBody, StrictRoute
@@ -17,6 +16,7 @@ from monitor.control import overrides as kept_overrides
 from monitor.control.audit import AuditEntry, note
 from monitor.control.deploys import deploy
 from monitor.errors import UsageError
+from monitor.joining.names import joined
 from monitor.model.policy import Override
 
 router = APIRouter(prefix="/v1", tags=["judging"], responses=ERRORS, route_class=StrictRoute)
