@@ -23,8 +23,9 @@ from monitor.contracts.registry import InForce
 from monitor.decode.api_logs import Names, Refused, explain_api_logs
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.errors import ContractError, UsageError
+from monitor.joining.operations import operation_of
 from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
-from monitor.model.operations import http_operation, template_path
+from monitor.model.operations import template_path
 from monitor.model.printable import printable
 from monitor.model.records import Place
 from monitor.streams.files import FileSource
@@ -253,7 +254,7 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)
 
     def operation() -> str:
-        return http_operation(exchange.method, exchange.route or template_path(exchange.path))
+        return operation_of(exchange, request, exchange.route or template_path(exchange.path))
 
     bound = [one for one in held if _binds(one, exchange.caller)]
     return check_payloads(exchange, request, response, bound, operation)

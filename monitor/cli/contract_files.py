@@ -12,9 +12,11 @@ from typing import Any
 from monitor.contracts.formats.protobuf import packed_set, with_imports
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.read import document_of, kind_of
+from monitor.contracts.selections.sdl import looks_like_sdl
 from monitor.errors import ContractError, UsageError
 
-_SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto"})
+_SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"})
+_QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
 _PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
 _MOST_FOLDERS = 12
 _BODIES = "__files"
@@ -64,7 +66,7 @@ def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Pu
             if name in left_out:
                 continue
             try:
-                if _BODIES not in PurePosixPath(name).parts:
+                if _BODIES not in PurePosixPath(name).parts and not _asks(name, _text(raw, name)):
                     parse_or_refuse(_text(raw, name), name)
             except UsageError as error:
                 refused.append((name, str(error)))
@@ -103,10 +105,10 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             continue
         if name.lower().endswith(".proto"):
             imports[name] = raw
-            if b"x-seamwatch:" not in raw and kind is None:
-                passed.append(_below(source, name))  # not read: it may be one of thousands that others import
-                continue
         text = _text(raw, _below(source, name))
+        if kind is None and (_is_imported(name, raw) or _asks(name, text)):
+            passed.append(_below(source, name))
+            continue
         document = parse_or_refuse(text, _below(source, name))
         told = kind or _kind(document)
         if told in _GATHERED:
@@ -127,6 +129,16 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             _with_bodies(entries, bodies)
         own.append(Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1)))
     return own
+
+
+def _is_imported(name: str, raw: bytes) -> bool:
+    """Whether a .proto names no binding: it is not read, since it may be one of thousands that others import."""
+    return name.lower().endswith(".proto") and b"x-seamwatch:" not in raw
+
+
+def _asks(name: str, text: str) -> bool:
+    """Whether a file holds queries of GraphQL: consumers keep theirs in files of the same name."""
+    return PurePosixPath(name).suffix.lower() in _QUERIES and not looks_like_sdl(text)
 
 
 def _below(source: str, name: str) -> str:

@@ -29,7 +29,7 @@ def publish(
     file: Annotated[
         list[Path],
         typer.Argument(
-            help="OpenAPI 3.x, AsyncAPI, JSON Schema, Avro, Protobuf, pacts, Spring contracts, WireMock mappings, Mountebank imposters: files, folders, zip."
+            help="OpenAPI 3.x, AsyncAPI, JSON Schema, Avro, Protobuf, GraphQL schemas, pacts, Spring contracts, WireMock mappings, Mountebank imposters: files, folders, zip."
         ),
     ],
     provider: Annotated[str, typer.Option(help="The service that promises; a pact names it itself.")] = "",

@@ -251,6 +251,8 @@ def _shown(read: Read) -> dict[str, Any]:
             found[one.name] = resolve(dict(read.document), f"#{one.clause}", "")
         except ContractError:
             found[one.name] = one.clause
+    for unit in read.promise.units:
+        found[unit.name] = None
     for operation in read.promise.operations:
         found[operation.name] = None
     return found

@@ -10,7 +10,7 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
 from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings, Side
-from monitor.contracts.form import Operation, Promise
+from monitor.contracts.form import CallJudge, Operation, Promise
 from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
@@ -118,7 +118,9 @@ def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
         else first.reason
     )
     unchecked = [remark for result in known for remark in result.unchecked]
-    observations = [remark for result in known for remark in result.observations]
+    observations = [
+        replace(remark, contract=result.contract, revision=result.revision) for result in known for remark in result.observations
+    ]
     evidence = [one for result in known for one in result.evidence]
     return Checked(
         outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence
@@ -183,13 +185,30 @@ def _by_example(
 ) -> Checked | None:
     if isinstance(request, Carried):
         return _by_message(exchange, request, contract, promise, operation, limits)
-    if promise.messages and not promise.interactions:
+    if promise.judge is None and promise.messages and not promise.interactions:
         return None  # it speaks of messages alone
     findings = Findings()
+    if promise.judge is not None:
+        return _by_judge(promise.judge, Call(exchange, request, response), contract, operation, limits)
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", "")
         return _checked(contract, operation(), findings, limits)
     shown = check_interactions(Call(exchange, request, response), promise, findings, limits)
+    found = _checked(contract, operation(), findings, limits)
+    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
+
+
+def _by_judge(
+    judge: CallJudge, call: Call, contract: InForce, operation: Callable[[], str], limits: PayloadLimits
+) -> Checked | None:
+    findings = Findings()
+    shown = judge.judge(call, findings, limits)
+    if shown is None:
+        return None
+    if call.exchange.proxy_answer:
+        findings = Findings()
+        findings.leave(PROXY_ANSWER, "response", "")
+        shown = []
     found = _checked(contract, operation(), findings, limits)
     return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
 

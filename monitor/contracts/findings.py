@@ -26,9 +26,9 @@ class Findings:
         """A clause cannot be held against this exchange, and why."""
         self.unchecked.append(Remark(reason, side, clause))
 
-    def observe(self, code: str, side: Side, clause: str) -> None:
-        """Something worth telling that breaks nothing."""
-        self.observations.append(Remark(code, side, clause))
+    def observe(self, code: str, side: Side, clause: str, subject: str = "") -> None:
+        """Something worth telling that breaks nothing; `subject` is what it is of, where the operation alone does not tell."""
+        self.observations.append(Remark(code, side, clause, subject))
 
     @property
     def reason(self) -> str:

@@ -3,16 +3,19 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from monitor.contracts.carried import Carried
+from monitor.contracts.findings import Findings
 from monitor.contracts.framing import SchemaKey, Writer
-from monitor.contracts.matching.call import plain_path
+from monitor.contracts.limits import PayloadLimits
+from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part
 from monitor.contracts.readings import ANYTHING, Reading
 from monitor.contracts.routes import Router
 from monitor.contracts.schemas import Schema
+from monitor.model.exchanges import Shown
 
 _MOST_TOPICS = 10_000
 _MOST_PARAMETERS = 8  # of one address: each more doubles what a search may take
@@ -164,6 +167,22 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """One thing that a contract offers and that calls show: a field at the top of a GraphQL schema, a method of gRPC."""
+
+    name: str
+    clause: str
+
+
+class CallJudge(Protocol):
+    """Judges calls of a form of its own. Safe between threads."""
+
+    def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> list[tuple[str, Shown]] | None:
+        """Add what is found; returns the units that the call showed, by name. None: the contract says nothing of such a call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A clause that was read and will never be judged, and why."""
 
@@ -193,6 +212,9 @@ class Promise:
     writers: Mapping[SchemaKey, Writer] = field(default_factory=dict)
     """Schemas that records may have been written by, under the keys that their frames name."""
     timing: Sequence[Timing] = ()
+    judge: CallJudge | None = None
+    """Of a form whose calls are told by no route: GraphQL, gRPC. `units` are what such a contract offers."""
+    units: Sequence[Unit] = ()
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
     _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
@@ -207,9 +229,9 @@ class Promise:
         return known
 
     @property
-    def examples(self) -> list[Interaction | Message]:
-        """Interactions, then messages: what live traffic may show."""
-        return [*self.interactions, *self.messages]
+    def examples(self) -> list[Interaction | Message | Unit]:
+        """Interactions, then messages, then units: what live traffic may show."""
+        return [*self.interactions, *self.messages, *self.units]
 
     @property
     def operations(self) -> list[Operation]:
@@ -258,8 +280,25 @@ def by_example(
             index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
     times = tuple(timing for one in interactions for timing in _times(one))
     return Promise(
-        Router(), False, 0, interactions, messages, True, provider, consumer, left, of_messages, writers or {}, times, index
+        Router(),
+        whole=False,
+        depth=0,
+        interactions=interactions,
+        messages=messages,
+        by_example=True,
+        provider=provider,
+        consumer=consumer,
+        left=left,
+        of_messages=of_messages,
+        writers=writers or {},
+        timing=times,
+        index=index,
     )
+
+
+def by_judge(judge: CallJudge, units: Sequence[Unit], left: Sequence[Left] = ()) -> Promise:
+    """The promise of a contract that judges calls of a form of its own, and offers these units."""
+    return Promise(Router(), whole=False, depth=0, by_example=True, left=left, judge=judge, units=units)
 
 
 def _times(one: Interaction) -> Iterator[Timing]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import yaml
 
+from monitor.contracts.selections.sdl import lines_of_sdl, looks_like_sdl
 from monitor.model.pointers import escaped
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
@@ -17,6 +18,8 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
     The text has been parsed before, so that it is sound and not too deep. What came by an alias or a merge key has
     the line of the place that it came to.
     """
+    if looks_like_sdl(text):
+        return lines_of_sdl(text, pointers)
     wanted = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
     text = text.removeprefix("\ufeff")
     is_json = text.lstrip()[:1] == "{" and _is_json(text)

@@ -9,6 +9,7 @@ from monitor.contracts.form import Promise
 from monitor.contracts.formats.asyncapi import is_asyncapi, read_asyncapi
 from monitor.contracts.formats.avro import is_avro, read_avro
 from monitor.contracts.formats.discriminators import unpicked
+from monitor.contracts.formats.graphql import is_graphql, read_graphql
 from monitor.contracts.formats.jsonschema import read_jsonschema
 from monitor.contracts.formats.keywords import unknown_in_openapi, unknown_in_schema
 from monitor.contracts.formats.mountebank import is_mountebank, read_mountebank
@@ -23,6 +24,7 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples
 from monitor.contracts.remarks import Remark
+from monitor.contracts.selections.sdl import document_of_sdl, schema_remarks
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
 from monitor.errors import ContractError
@@ -47,6 +49,7 @@ class Examined:
         return {
             "interactions": len(self.promise.interactions),
             "messages": len(self.promise.messages),
+            "units": len(self.promise.units),
             "operations": len(self.promise.operations),
             "parameters": self.promise.parameters,
             "schemas": len(self.promise.schemas),
@@ -143,10 +146,10 @@ def _contact(document: dict[str, Any]) -> str | None:
 
 
 def document_of(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> dict[str, Any]:
-    """The document in a contract's text: JSON, YAML, or a .proto, which becomes one. Raises ContractError for what cannot be read."""
+    """The document in a contract's text: JSON, YAML, or a .proto or an SDL, which become one. Raises ContractError for what cannot be read."""
     if len(text) > limits.text_bytes:
         return parse(text, where=where, limits=limits)  # which says so
-    return document_of_proto(text, where) or parse(text, where=where, limits=limits)
+    return document_of_sdl(text, where) or document_of_proto(text, where) or parse(text, where=where, limits=limits)
 
 
 def kind_of(document: dict[str, Any]) -> str:
@@ -160,6 +163,7 @@ _KNOWN: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "asyncapi": is_asyncapi,
     "avro": is_avro,
     "protobuf": is_protobuf,
+    "graphql": is_graphql,
     "timing": is_timing,
     "pact": is_pact,
     "mountebank": is_mountebank,
@@ -182,6 +186,7 @@ def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, lim
         "asyncapi": read_asyncapi,
         "avro": read_avro,
         "protobuf": read_protobuf,
+        "graphql": read_graphql,
     }
     if kind in by_example:
         return by_example[kind](document, where=where, limits=limits)
@@ -189,6 +194,8 @@ def _promise(kind: str, document: dict[str, Any], where: str, lenient: bool, lim
 
 
 def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
+    if kind == "graphql":
+        return list(schema_remarks(document))
     if kind not in ("openapi", "jsonschema"):
         return []
     if kind != "openapi":
@@ -208,4 +215,4 @@ def _refuse(grave: list[Remark], text: str, where: str) -> None:
 def _with_lines(remarks: Iterable[Remark], text: str) -> list[Remark]:
     once = list(dict.fromkeys(remarks))
     lines = lines_of(text, {remark.pointer for remark in once}) if once else {}
-    return sorted((replace(remark, line=lines[remark.pointer]) for remark in once), key=lambda one: one.line)
+    return sorted((replace(remark, line=remark.line or lines[remark.pointer]) for remark in once), key=lambda one: one.line)

@@ -20,7 +20,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
     for clause in promise.left:
         yield _left(clause.pointer, clause.said)
     if promise.by_example:
-        if not promise.interactions and not promise.messages:
+        if not promise.examples:
             yield _left("", "the contract shows no example: nothing will be judged")
         yield from _uncompiled(promise)
         return

@@ -19,14 +19,14 @@ from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
 from monitor.contracts.shape import shape_of
 from monitor.edges.aliases import Aliases
-from monitor.edges.graphql import graphql_asked
 from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, exchange_table
+from monitor.joining.operations import operation_of
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
-from monitor.model.operations import capped, http_operation, template_path
+from monitor.model.operations import capped, template_path
 from monitor.model.records import Place, Records, Reject
 from monitor.store import Store
 
@@ -151,10 +151,7 @@ class Examiner:
                 checked = replace(checked, reason=UNKNOWN_PRODUCER)
             if checked.observations:
                 seen.update(one.code for one in checked.observations)
-                shown += [
-                    _shown_row(exchange, names, checked.contract, checked.revision, checked.operation, code)
-                    for code in sorted({one.code for one in checked.observations})
-                ]
+                shown += [_shown_row(exchange, names, *told) for told in _observed(checked)]
             named.append(names)
             checks.append(checked)
             outcomes.append(_outcome(exchange, response))
@@ -233,10 +230,7 @@ class Examiner:
         if exchange.protocol == MESSAGING:
             return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
         route = exchange.route or self._template(exchange.path)
-        name = http_operation(exchange.method, route)
-        if exchange.request_body and "graphql" in exchange.path.lower() and not request.problem:
-            name = capped(f"{name} {graphql_asked(request.value)}".rstrip())
-        return self._operations.within(callee, [name])[0]
+        return self._operations.within(callee, [operation_of(exchange, request, route)])[0]
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
@@ -290,6 +284,21 @@ def _violation_row(exchange: Exchange, names: _Names, violation: Violation) -> t
         *(violation.pointer, violation.clause, violation.expected, violation.actual),
         *(names.environment, names.caller, names.caller_version, names.callee, names.callee_version, exchange.callee_namespace),
         *(exchange.trace_id or NO_TRACE, int(bool(exchange.trace_id)), exchange.status, exchange.end_ns // 1_000_000),
+    )
+
+
+def _observed(checked: Checked) -> list[tuple[str, int, str, str]]:
+    """Contract, revision, operation and code of what was observed, each once."""
+    return sorted(
+        {
+            (
+                one.contract or checked.contract,
+                one.revision or checked.revision,
+                capped(f"{checked.operation} {one.subject}".rstrip()),
+                one.code,
+            )
+            for one in checked.observations
+        }
     )
 
 

@@ -89,7 +89,7 @@ def recorded_examples(
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example shows again what it showed."""
     changed_names = {one.operation for one in changed}
-    names = {one.name for one in promise.interactions}
+    names = {one.name for one in promise.interactions} | {one.name for one in promise.units}
     counts: Counter[tuple[str, str, int, Told, str]] = Counter()
     for row in rows:
         name, caller = str(row["interaction"]), str(row["caller"])

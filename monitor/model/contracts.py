@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Literal, get_args
 
 ContractFormat = Literal[
-    "openapi", "jsonschema", "pact", "spring-cloud-contract", "wiremock", "mountebank", "asyncapi", "avro", "protobuf", "timing"
+    "openapi",
+    "jsonschema",
+    "pact",
+    "spring-cloud-contract",
+    "wiremock",
+    "mountebank",
+    "asyncapi",
+    "avro",
+    "protobuf",
+    "graphql",
+    "timing",
 ]
 FORMATS: tuple[ContractFormat, ...] = get_args(ContractFormat)
 

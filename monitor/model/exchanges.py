@@ -89,11 +89,18 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What checking left open (its code a reason), or saw and holds against nobody. `clause` points into the contract."""
+    """What checking left open (its code a reason), or saw and holds against nobody. `clause` points into the contract.
+
+    `subject` names what was seen, where that is a part of an operation: a field of GraphQL. `contract` and `revision` tell whose clause
+    it is, where several contracts were asked.
+    """
 
     code: str
     side: str
     clause: str
+    subject: str = ""
+    contract: str = ""
+    revision: int = 0
 
 
 Shown = Literal["kept", "broken", "open"]

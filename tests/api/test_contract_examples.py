@@ -83,3 +83,15 @@ def test_the_matrix_tells_each_consumer_what_versions_of_its_provider_show(api: 
     page = api.get("/matrix?service=orders").text
     assert "incomplete" in page
     assert api.get("/matrix").status_code == 200
+
+
+def test_a_graphql_schema_is_published_by_its_text_and_its_page_tells_its_fields(api: Asked) -> None:
+    body = {"document": "type Query { cart(id: ID!): String old: Int @deprecated }", "provider": "shop"}
+    said = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
+    assert (said["name"], said["format"], said["judged"]["units"], said["outcome"]) == ("shop-graphql", "graphql", 2, "published")
+    more = api.post("/v1/contracts", body | {"document": "type Query { cart(id: ID!): String }"}, LOCAL_TOKEN).json()
+    assert [(one["operation"], one["what"]) for one in more["changes"]] == [("Query.old", "went")]
+    assert [one["interaction"] for one in api.get("/v1/contracts/shop-graphql/coverage").json()["interactions"]] == ["Query.cart"]
+    assert "Query.cart" in api.get("/contracts/shop-graphql").text
+    refused = api.post("/v1/contracts", body | {"document": "type Query { cart: Gone }"}, LOCAL_TOKEN)
+    assert (refused.status_code, "Gone" in refused.text) == (422, True)

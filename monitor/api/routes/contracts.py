@@ -42,7 +42,7 @@ class ContractBody(ExactBody):
     document: str = Field(
         min_length=1,
         max_length=16_000_000,
-        description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, as text",
+        description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, a GraphQL schema or a .proto, as text",
     )
     role: Role | None = Field(
         default=None, description="`mock`: it stands for the provider, and is not held against it; as before by default"
@@ -93,13 +93,15 @@ class RemarkLine(BaseModel):
 
 
 class Judged(BaseModel):
-    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples.
+    """What exchanges will be held against: operations, their parameters and headers, distinct schemas; or examples; or units,
+    which are fields at the top of a GraphQL schema and methods of gRPC.
 
     `times` counts clauses on time, `unjudged` clauses that never will be, `examples` the document's own ones that were held against its schemas.
     """
 
     interactions: int
     messages: int
+    units: int
     operations: int
     parameters: int
     schemas: int

@@ -1,0 +1,1 @@
+"""GraphQL: what a query selects of a schema, and whether an answer holds just that."""

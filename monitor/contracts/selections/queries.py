@@ -1,0 +1,253 @@
+"""A query's text held against a schema: what it selects, and what of it the schema does not allow. Once for each text.
+
+The values in a text are left out before it is looked at: their kinds are judged, and none is held in memory.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
+    get_named_type,
+    parse,
+    specified_rules,
+    visit,
+)
+from graphql.language.visitor import ParallelVisitor, Visitor
+
+from monitor.contracts.broken import Broken
+
+SYNTAX, QUERY, OPERATION = "graphql_syntax", "graphql_query", "unknown_operation"
+TOO_LARGE = "too_large"
+MOST_CHARS, MOST_TOKENS, DEEPEST = 200_000, 6_000, 60
+"""Of a query: one over them is not checked. Some 60 us a token, once for each text."""
+_MOST_ALIKE = 20_000  # pairs of fields of one name, which the rule on overlapping ones compares
+_MOST_BROKEN = 20
+_MOST_HELD, _MOST_HELD_CHARS = 2_000, 8_000_000
+_LEFT_OUT = frozenset(
+    {"NoUnusedFragmentsRule", "NoUnusedVariablesRule", "MaxIntrospectionDepthRule", "SingleFieldSubscriptionsRule"}
+)
+_OVERLAP = "OverlappingFieldsCanBeMergedRule"
+# Rules of the library to ours, with what is expected.
+_RULES: Mapping[str, tuple[str, str]] = {
+    "FieldsOnCorrectTypeRule": ("unknown_field", "a field of the type"),
+    "ScalarLeafsRule": ("field_selection", "fields selected of objects alone"),
+    "KnownArgumentNamesRule": ("unknown_argument", "an argument of the field"),
+    "ProvidedRequiredArgumentsRule": ("missing_argument", "present"),
+    "ValuesOfCorrectTypeRule": ("argument_value", "a value of the type"),
+    "VariablesInAllowedPositionRule": ("variable_type", "a variable of the type"),
+    "VariablesAreInputTypesRule": ("variable_type", "an input type"),
+    "KnownTypeNamesRule": ("unknown_type", "a type of the schema"),
+    "KnownFragmentNamesRule": ("unknown_fragment", "a fragment of the query"),
+    "FragmentsOnCompositeTypesRule": ("fragment_type", "an object, interface or union"),
+    "PossibleFragmentSpreadsRule": ("fragment_type", "a type that can occur there"),
+    "KnownDirectivesRule": ("unknown_directive", "a directive of the schema"),
+    "NoUndefinedVariablesRule": ("undefined_variable", "a variable of the operation"),
+    "KnownOperationTypesRule": (OPERATION, "an operation of the schema"),
+}
+_VALUES = re.compile(
+    r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|(?<![_0-9A-Za-z.$])-?\d+(\.\d+(?:[eE][-+]?\d+)?|[eE][-+]?\d+)?(?![_0-9A-Za-z.])',
+    re.DOTALL,
+)
+_FAULTS = (GraphQLError, RecursionError, TypeError, ValueError, AttributeError, KeyError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One operation of a query's text. `problem`: why nothing of it could be judged, "" when it could.
+
+    `broken` are its clauses that the schema does not allow, `deprecated` the coordinates (`User.login`) of what it uses and should not,
+    `roots` the coordinate of each field at its top by response key. `incremental`: its answer comes in parts.
+    """
+
+    problem: str = ""
+    broken: Sequence[Broken] = ()
+    deprecated: Sequence[str] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
+    operation: OperationDefinitionNode | None = None
+    fragments: Mapping[str, FragmentDefinitionNode] = field(default_factory=dict)
+    incremental: bool = False
+    collected: dict[Any, Any] = field(default_factory=dict)
+    """What answers.py has found out about it, kept with it."""
+
+
+class Queries:
+    """The queries that one schema was asked: each text is read once, as far as memory bears it. Safe between threads."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self._held: dict[tuple[str, str], Asked] = {}
+        self._chars = 0
+
+    def asked(self, text: str, name: str) -> Asked:
+        """What the operation `name` of a text asks for; "" for its only one."""
+        if len(text) > MOST_CHARS:
+            return Asked(TOO_LARGE)
+        text = _without_values(text)
+        known = self._held.get((text, name))
+        if known is None:
+            if len(self._held) >= _MOST_HELD or self._chars >= _MOST_HELD_CHARS:
+                self._held.clear()
+                self._chars = 0
+            known = self._held[text, name] = self._read(text, name)
+            self._chars += len(text)
+        return known
+
+    def _read(self, text: str, name: str) -> Asked:
+        if _depth(text) > DEEPEST:
+            return Asked(TOO_LARGE)
+        try:
+            document = parse(text, no_location=True, max_tokens=MOST_TOKENS)
+        except RecursionError:
+            return Asked(TOO_LARGE)
+        except GraphQLError as error:
+            if "token" in error.message and str(MOST_TOKENS) in error.message:
+                return Asked(TOO_LARGE)
+            return Asked(broken=[Broken(SYNTAX, "/query", "", "GraphQL", "other text")])
+        found = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        meant = [one for one in found if not name or (one.name is not None and one.name.value == name)]
+        if len(meant) != 1:
+            what = "another name" if name else "several" if meant else "none"
+            return Asked(broken=[Broken(OPERATION, "/operationName", "", "one operation of the query", what)])
+        fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        try:
+            broken, deprecated, incremental = _judged(self.schema, document)
+        except _FAULTS:
+            return Asked("undecidable")
+        roots = {} if broken else dict(_roots(self.schema, meant[0], fragments))
+        return Asked("", broken, deprecated, roots, meant[0], fragments, incremental)
+
+
+def _without_values(text: str) -> str:
+    """The text with every string empty and every number 0: clients that write values into their queries ask one query all the same."""
+    return _VALUES.sub(
+        lambda found: '""' if found[0][0] == '"' else "" if found[0][0] == "#" else "0" if found[1] is None else "0.5", text
+    )
+
+
+def _depth(text: str) -> int:
+    depth = most = 0
+    for sign in text:
+        if sign in "{[(":
+            depth += 1
+            most = max(most, depth)
+        elif sign in "}])":
+            depth -= 1
+    return most
+
+
+class _Watch(Visitor):
+    """Deprecated fields, arguments and enum values that are used, and directives that split the answer."""
+
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self._info = info
+        self.deprecated: dict[str, None] = {}
+        self.incremental = False
+        self.names: dict[str, int] = {}
+
+    def enter_field(self, node: FieldNode, *_rest: Any) -> None:
+        told, parent = self._info.get_field_def(), self._info.get_parent_type()
+        key = node.alias.value if node.alias else node.name.value
+        self.names[key] = self.names.get(key, 0) + 1
+        if told is not None and parent is not None and told.deprecation_reason is not None:
+            self.deprecated[f"{parent.name}.{node.name.value}"] = None
+
+    def enter_argument(self, node: Any, *_rest: Any) -> None:
+        told, parent, held = self._info.get_argument(), self._info.get_parent_type(), self._info.get_field_def()
+        if told is not None and told.deprecation_reason is not None and parent is not None and held is not None:
+            names = [name for name, one in getattr(parent, "fields", {}).items() if one is held]
+            self.deprecated[f"{parent.name}.{names[0] if names else '*'}({node.name.value}:)"] = None
+
+    def enter_object_field(self, node: Any, *_rest: Any) -> None:
+        parent = get_named_type(self._info.get_parent_input_type())
+        told = getattr(parent, "fields", {}).get(node.name.value)
+        if parent is not None and told is not None and told.deprecation_reason is not None:
+            self.deprecated[f"{parent.name}.{node.name.value}"] = None
+
+    def enter_enum_value(self, node: Any, *_rest: Any) -> None:
+        told, kind = self._info.get_enum_value(), get_named_type(self._info.get_input_type())
+        if told is not None and kind is not None and told.deprecation_reason is not None:
+            self.deprecated[f"{kind.name}.{node.value}"] = None
+
+    def enter_directive(self, node: Any, *_rest: Any) -> None:
+        self.incremental = self.incremental or node.name.value in ("defer", "stream")
+
+
+def _judged(schema: GraphQLSchema, document: DocumentNode) -> tuple[list[Broken], list[str], bool]:
+    info = TypeInfo(schema)
+    watch = _Watch(info)
+    visit(document, TypeInfoVisitor(info, watch))
+    costly = sum(count * count for count in watch.names.values()) > _MOST_ALIKE
+    found: dict[tuple[str, str], Broken] = {}
+
+    def noted(rule: str, context: ValidationContext, error: GraphQLError) -> None:
+        if (
+            rule == "KnownDirectivesRule"
+            and watch.incremental
+            and any(f"'@{one}'" in error.message for one in ("defer", "stream"))
+        ):
+            return
+        name, expected = _RULES.get(rule, (QUERY, "kept"))
+        parent = context.get_parent_type()
+        place = "" if parent is None else f"/{parent.name}"
+        told = (
+            context.get_field_def()
+            if rule in ("KnownArgumentNamesRule", "ProvidedRequiredArgumentsRule", "ValuesOfCorrectTypeRule")
+            else None
+        )
+        if told is not None and parent is not None:
+            place += "".join(f"/{one}" for one, held in getattr(parent, "fields", {}).items() if held is told)
+        pointer = f"/query{place}{'/*' if name in ('unknown_field', 'unknown_argument') else ''}"
+        actual = "absent" if name == "missing_argument" else "another"
+        if len(found) < _MOST_BROKEN:
+            found.setdefault((name, pointer), Broken(name, pointer, place, expected, actual))
+
+    visitors = []
+    for rule in specified_rules:
+        if rule.__name__ in _LEFT_OUT or (costly and rule.__name__ == _OVERLAP):
+            continue
+        context = ValidationContext(schema, document, info, lambda _error: None)
+        context.on_error = _reporting(rule.__name__, context, noted)  # type: ignore[method-assign]
+        visitors.append(rule(context))
+    visit(document, TypeInfoVisitor(info, ParallelVisitor(visitors)))
+    return list(found.values()), list(watch.deprecated), watch.incremental
+
+
+def _reporting(rule: str, context: ValidationContext, noted: Any) -> Any:
+    return lambda error: noted(rule, context, error)
+
+
+def _roots(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[tuple[str, str]]:
+    """Response key and coordinate of each field at the top, those of introspection left out."""
+    root: GraphQLObjectType | None = schema.get_root_type(operation.operation)
+    if root is None:
+        return
+    open_sets: list[SelectionSetNode] = [operation.selection_set]
+    seen: set[str] = set()
+    while open_sets:
+        for one in open_sets.pop().selections:
+            if isinstance(one, FieldNode):
+                if not one.name.value.startswith("__"):
+                    yield (one.alias or one.name).value, f"{root.name}.{one.name.value}"
+            elif hasattr(one, "selection_set"):
+                open_sets.append(one.selection_set)
+            else:
+                name = one.name.value  # type: ignore[attr-defined]
+                if name not in seen and name in fragments:
+                    seen.add(name)
+                    open_sets.append(fragments[name].selection_set)

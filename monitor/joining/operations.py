@@ -1,0 +1,26 @@
+"""What the calls of logs are called where no contract names them: as spans call them."""
+
+from urllib.parse import parse_qs
+
+from monitor.contracts.payloads import Payload
+from monitor.edges.graphql import graphql_asked
+from monitor.model.exchanges import Exchange
+from monitor.model.operations import capped, http_operation
+
+_MOST_CHARS = 16_384
+
+
+def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
+    """`METHOD /route`, and of GraphQL what is asked for: `POST /graphql query cart`."""
+    name = http_operation(exchange.method, route)
+    if "graphql" not in exchange.path.lower():
+        return name
+    if exchange.request_body:
+        return capped(f"{name} {graphql_asked(request.value)}".rstrip()) if not request.problem else name
+    if "query=" in exchange.query and len(exchange.query) <= _MOST_CHARS:
+        try:
+            told = {word: values[0] for word, values in parse_qs(exchange.query, max_num_fields=100).items() if values}
+        except ValueError:
+            return name
+        return capped(f"{name} {graphql_asked(told)}".rstrip())
+    return name
