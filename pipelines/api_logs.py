@@ -8,12 +8,14 @@ import numpy as np
 
 from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
+from monitor.contracts.framing import Writers, nobody
 from monitor.contracts.registry import Registry
 from monitor.decode.api_logs import UNNAMED, Names, read_api_logs
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
+from monitor.joining.senders import named_senders
 from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
 from monitor.store import Store
@@ -23,13 +25,14 @@ from monitor.streams.source import Source
 
 @dataclass(frozen=True, slots=True)
 class ApiLogSettings:
-    """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for "mapping"."""
+    """`format` and `names` as read_api_logs takes them; `mapping` field to JSON pointer, for "mapping"; `writers` as for messages."""
 
     format: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     limits: RejectLimits = field(default_factory=RejectLimits)
     names: Names = UNNAMED
+    writers: Writers = nobody
 
 
 def api_logs(
@@ -40,13 +43,14 @@ def api_logs(
     `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
     at most what was not committed, and every row collapses under its natural key.
     """
-    examiner, books = Examiner(settings.aliases), Books(store, "api_logs")
+    examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "api_logs")
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
             said = read_api_logs(records, settings.format, settings.mapping, settings.names)
-            examined = examiner.examine(said.exchanges, registry(), records)
+            sent = named_senders(said.exchanges, store)  # of messages that the capture kit tells
+            examined = examiner.examine(sent, registry(), records)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
         books.examined(records, examined, rejects, reading, clock, filtered=passed)
         yield budget.account(records, rejects, len(said.exchanges), int(passed.sum()))

@@ -1,4 +1,4 @@
-"""Payloads out of applications: what passes an ASGI or WSGI application, httpx or requests, as records that the monitor reads.
+"""Payloads out of applications: what passes an ASGI or WSGI application, httpx, requests or a Kafka client, as records that the monitor reads.
 
 Importable as `seamwatch.capture` where the wheel is installed. Imports nothing but the standard library, and what it hooks
 into only when it is used; its modules know no other part of the product, for an application may have a `monitor` of its own.
@@ -7,6 +7,8 @@ into only when it is used; its modules know no other part of the product, for an
 from .asgi import AsgiCapture
 from .capture import Capture, from_environment
 from .clients import watch_httpx, watch_requests
+from .confluent import watch_confluent
+from .kafka_python import watch_kafka
 from .routes import django_routes
 from .settings import Bounds, Service, Settings
 from .sinks import KafkaSink, OtlpSink
@@ -23,6 +25,8 @@ __all__ = [
     "WsgiCapture",
     "django_routes",
     "from_environment",
+    "watch_confluent",
     "watch_httpx",
+    "watch_kafka",
     "watch_requests",
 ]

@@ -4,8 +4,12 @@ import atexit
 import os
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from .environment import headers_of, settings_of
+from .messages import End, Message
 from .seen import Pairs, Seen, Side
 from .settings import Settings
 from .shipping import Shipper, Sink
@@ -34,6 +38,32 @@ class Capture:
         """The exchange is over: ship it."""
         seen.end()
         self._shipper.offer(seen)
+
+    def message(self, end: End, topic: str, value: Any, headers: Any, time_ms: Any = None) -> None:
+        """A record of a topic was sent or taken: capture it, if it is to be. Raises nothing.
+
+        `value` as it travels; `headers` as the clients have them: pairs or a mapping, or None. `time_ms`: the record's own time.
+        """
+        try:
+            pairs = list((headers.items() if isinstance(headers, Mapping) else headers) or ())
+            settings = self.settings
+            if (settings.skip and topic.startswith(settings.skip)) or not self._takes_record(pairs):
+                return
+            time_ns = time_ms * 1_000_000 if isinstance(time_ms, int) and time_ms > 0 else 0
+            self._shipper.offer(Message(end, topic, value, pairs, time_ns, settings.bounds))
+        except Exception:  # noqa: BLE001 - a capture never takes its application down
+            self.lose("unreadable")
+
+    def _takes_record(self, pairs: Sequence[tuple[str, Any]]) -> bool:
+        if self.settings.share >= 1:
+            return True
+        told = next((value for name, value in reversed(pairs) if name == "traceparent"), b"") if self.settings.share > 0 else b""
+        return self.takes(told.decode("latin-1") if isinstance(told, bytes) else str(told))
+
+    def lose(self, reason: str) -> None:
+        """Count what a hook could not take."""
+        with suppress(Exception):  # no thread can be started at a process's end
+            self._shipper.lose(reason)
 
     def offer(self, record: bytes) -> None:
         """Ship a record that is written already."""

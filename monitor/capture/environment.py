@@ -13,7 +13,7 @@ VARIABLES: dict[str, str] = {
     "SEAMWATCH_CAPTURE_SHARE": "share of the exchanges that is captured, 0 to 1; of one trace all or none",
     "SEAMWATCH_CAPTURE_VALUES": "`true`: values leave the process, too, without those under secret names",
     "SEAMWATCH_CAPTURE_REDACT": "words, separated by commas; what stands under a name that holds one is masked",
-    "SEAMWATCH_CAPTURE_SKIP": "beginnings of paths, separated by commas, that are not captured",
+    "SEAMWATCH_CAPTURE_SKIP": "beginnings of paths and of topics, separated by commas, that are not captured",
     "SEAMWATCH_CAPTURE_BODY_BYTES": "bytes of a body that are held; a larger one is told as truncated",
     "SEAMWATCH_CAPTURE_CPU_SHARE": "share of one core within which records are written; what is over it is dropped and counted",
     "SEAMWATCH_CAPTURE_KAFKA_BROKERS": "`host:port,host:port`: records go to Kafka",

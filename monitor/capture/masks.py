@@ -12,6 +12,10 @@ _KEPT_HEADERS = frozenset(
     "content-type content-encoding content-length content-language transfer-encoding accept accept-encoding host traceparent "
     "grpc-status x-forwarded-proto deprecation sunset retry-after vary allow".split()
 )
+_KNOWN_WORDS = frozenset(
+    "content-type contenttype traceparent ce_specversion ce_type ce_datacontenttype ce_dataschema __typeid__ __value_schema_id "
+    "__key_schema_id".split()
+)
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
 _ID = re.compile(
     r"""
@@ -49,6 +53,11 @@ def is_secret(name: str, words: tuple[str, ...] = ()) -> bool:
     """Whether what stands under this name is kept back also where values are captured."""
     lower = name.lower()
     return _SECRET.search(lower) is not None or any(word.lower() in lower for word in words)
+
+
+def is_known_word(name: str) -> bool:
+    """Whether a record's header of this lower-case name tells what kind of record it is, and nothing of what it holds."""
+    return name in _KNOWN_WORDS
 
 
 @lru_cache(maxsize=8192)

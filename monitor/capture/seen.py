@@ -68,9 +68,13 @@ class Seen:
         self.took, self.ended_ns = time.perf_counter() - self.began, time.time_ns()
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """What it holds in memory, nearly."""
         return 1_000 + self.asked.size + self.answered.size
+
+    def written(self, settings: Settings) -> bytes:
+        """The record of it, a line of JSON. Without `settings.values` no value of it is in there."""
+        return written(self, settings)
 
 
 def media_of(headers: Pairs) -> str:
@@ -84,7 +88,7 @@ def held_back(media: str) -> bool:
 
 
 def written(seen: Seen, settings: Settings) -> bytes:
-    """The record of an exchange, a line of JSON. Without `settings.values` no value of it is in there."""
+    """The record of an exchange."""
     service, values = settings.service, settings.values
     asked, asked_whole = masks.headers(seen.asked_headers, values=values, words=settings.redact)
     answered, answered_whole = masks.headers(seen.answered_headers, values=values, words=settings.redact)
@@ -129,6 +133,11 @@ def _side(side: str, held: Held, headers: dict[str, str], settings: Settings) ->
     body = held.whole()
     if not body or not is_json(headers.get("content-type", "")):
         return {}
+    return body_fields(side, body, headers, settings)
+
+
+def body_fields(side: str, body: bytes, headers: dict[str, str], settings: Settings) -> dict[str, Any]:
+    """The fields of a body that is JSON; headers that speak of how it travelled are taken off."""
     try:
         plain = unpacked(body, headers.get("content-encoding", ""), settings.bounds.body_bytes * 4)
         if plain is None:

@@ -39,7 +39,8 @@ class Settings:
     """`share` of the exchanges is captured: of one trace all or none, wherever it is seen.
 
     Without `values` only shapes leave the process: names, types and lengths of lists. With it, values leave too, except those
-    under a name that looks secret or holds a word of `redact`. `skip` names beginnings of paths that are not captured.
+    under a name that looks secret or holds a word of `redact`. `skip` names beginnings of paths and of topics that are
+    not captured.
     """
 
     service: Service = field(default_factory=Service)

@@ -7,12 +7,28 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
 
-from .seen import Seen, written
 from .settings import Settings
 
 Sink = Callable[[Sequence[bytes]], None]
-"""Takes a batch of records, each a line of JSON. What it raises costs the batch, which is counted; it is called by one thread only."""
+"""Takes a batch of records, each a line of JSON. What it raises costs the batch, which is counted; it is called by one thread only.
+
+One that has a `close` is closed when all is shipped, and may be called again after it: captures may share it."""
+
+
+class Seen(Protocol):
+    """What a hook saw: how many bytes it holds, nearly, and what is written of it."""
+
+    @property
+    def size(self) -> int: ...
+    def written(self, settings: Settings) -> bytes: ...
+
+
+def _nothing() -> None:
+    """A sink that holds nothing open has no `close`."""
+
 
 LOG = logging.getLogger("seamwatch.capture")
 _WINDOW = 1.0
@@ -23,7 +39,7 @@ class Shipper:
     """Takes what was seen, writes it down and hands it to the sink, all in a daemon thread that starts with the first record.
 
     `offer` never blocks and never raises. What cannot be kept is counted by reason: `queue_full`, `over_cpu_share`,
-    `sink_failed`, `unwritable`; the counts are shipped as a record of their own. After a fork the child begins anew.
+    `sink_failed`, `unreadable`, `unwritable`; the counts are shipped as a record of their own. After a fork the child begins anew.
     """
 
     def __init__(self, settings: Settings, sink: Sink) -> None:
@@ -47,7 +63,7 @@ class Shipper:
         """Take it, or count it as dropped."""
         if self._pid != os.getpid():
             self._begin()
-        size = len(seen) if isinstance(seen, bytes) else seen.bytes
+        size = len(seen) if isinstance(seen, bytes) else seen.size
         bounds = self._settings.bounds
         with self._lock:
             if self._stopped or len(self._waiting) >= bounds.queue_records or self._bytes + size > bounds.queue_bytes:
@@ -55,12 +71,24 @@ class Shipper:
                 return
             self._waiting.append(seen)
             self._bytes += size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="seamwatch-capture", daemon=True)
-                self._thread.start()
+            self._start()
             urgent = len(self._waiting) >= bounds.batch_records
         if urgent:
             self._news.set()
+
+    def lose(self, reason: str) -> None:
+        """Something was to be taken and could not be: count it, and have it told."""
+        if self._pid != os.getpid():
+            self._begin()
+        with self._lock:
+            self.dropped[reason] += 1
+            if not self._stopped:
+                self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="seamwatch-capture", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Ship what waits, within `bounds.closing_seconds`; what is left is dropped."""
@@ -86,7 +114,7 @@ class Shipper:
                     continue
                 before = time.thread_time()
                 try:
-                    batch.append(seen if isinstance(seen, bytes) else written(seen, self._settings))
+                    batch.append(seen if isinstance(seen, bytes) else seen.written(self._settings))
                 except Exception:  # noqa: BLE001 - a capture never takes its application down
                     self._drop("unwritable")
                 spent += time.thread_time() - before
@@ -96,6 +124,8 @@ class Shipper:
             self._ship(batch)
             self._tell()
             if self._stopped and not self._waiting:
+                with suppress(Exception):
+                    getattr(self._sink, "close", _nothing)()
                 return
 
     def _next(self) -> Seen | bytes | None:
@@ -103,7 +133,7 @@ class Shipper:
             if not self._waiting:
                 return None
             seen = self._waiting.popleft()
-            self._bytes -= len(seen) if isinstance(seen, bytes) else seen.bytes
+            self._bytes -= len(seen) if isinstance(seen, bytes) else seen.size
             return seen
 
     def _ship(self, batch: list[bytes]) -> None:

@@ -33,6 +33,12 @@ class KafkaSink:
         for future in [producer.send(self._topic, record) for record in records]:
             future.get(timeout=self._seconds)
 
+    def close(self) -> None:
+        """Let the client go; the next batch opens another one."""
+        producer, self._producer = self._producer, None
+        if producer is not None and hasattr(producer, "close"):
+            producer.close() if self._confluent else producer.close(self._seconds)
+
     def _opened(self) -> Any:
         try:
             from confluent_kafka import Producer  # noqa: PLC0415 - the application's own client, loaded when it is used

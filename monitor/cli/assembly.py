@@ -24,7 +24,7 @@ from monitor.cli.names import written_aliases
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings, policy_of, read_policy
 from monitor.config.groups import ContractSettings, file_text
-from monitor.contracts.framing import Writers
+from monitor.contracts.framing import Writers, nobody
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control
 from monitor.control.turn import Turn
@@ -149,7 +149,8 @@ class House:
         """How API logs are read."""
         topics = self.settings.topics
         names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
-        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits, names)
+        writers = known_writers(self.settings.contracts)
+        return ApiLogSettings(topics.api_logs_format, topics.api_logs_mapping, self.aliases, self.limits, names, writers)
 
     def messages_read(self, *, recorded: bool = False) -> MessageSettings:
         """How applications' own messages are read; `recorded`: from files, each line of which tells its topic."""
@@ -341,6 +342,8 @@ def pact_broker(said: ContractSettings) -> PactBroker | None:
 
 def known_writers(said: ContractSettings) -> Writers:
     """The schemas of the folder and the registry that the settings name."""
+    if not (said.schema_folder or said.schema_registry_url):
+        return nobody
     registry = SchemaRegistry(
         said.schema_registry_url, said.schema_registry_username, said.schema_registry_password.get_secret_value()
     )

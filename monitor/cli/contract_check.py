@@ -248,7 +248,13 @@ def _broken(violation: Violation) -> dict[str, Any]:
 
 def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> Checked:
     if exchange.protocol == MESSAGING:
-        record = Carried(exchange.path, exchange.request_body, exchange.request_headers, writers=writers)
+        record = Carried(
+            exchange.path,
+            exchange.request_body,
+            exchange.request_headers,
+            truncated=exchange.request_truncated,
+            writers=writers,
+        )
         return check_payloads(exchange, record, Payload(None, {}), held, lambda: exchange.path)
     request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
     response = Payload(exchange.response_body, exchange.response_headers, truncated=exchange.response_truncated)

@@ -126,12 +126,16 @@ def _body(body: bytes | str | None, *, truncated: bool) -> str | None:
 
 
 def _missing(read: Any) -> dict[str, str]:
+    from monitor.model.exchanges import MESSAGING
+
     said = _fields(read)
     absent = {name for name in _UNSAID if said[name] in (None, "", "unknown", [])}
     if not read.query_known:
         absent.add("query")
     else:
         absent.discard("query")
+    if read.protocol == MESSAGING:
+        absent &= {"trace_id", "environment", "caller_version", "callee_version", "request_headers", "request_body"}
     return {name: _UNSAID[name] for name in _UNSAID if name in absent}
 
 

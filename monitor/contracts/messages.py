@@ -5,6 +5,7 @@ from monitor.contracts.findings import Findings
 from monitor.contracts.form import Message, Promise
 from monitor.contracts.interactions import decide
 from monitor.contracts.limits import PayloadLimits
+from monitor.contracts.loose import is_mask
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.model.exchanges import Shown
 
@@ -35,7 +36,8 @@ def check_messages(
 
 def _unsure(one: Message, record: Carried) -> str | None:
     """Why it is not sure that a message is meant, "" when it is; None when another one is."""
-    seen = {name: record.headers[name] for name in one.told_by if name in record.headers}
+    told = record.headers
+    seen = {name: told[name] for name in one.told_by if name in told and not is_mask(told[name])}
     if any(seen[name] != one.told_by[name] for name in seen):
         return None
     by_schema = one.fits(record) if one.fits is not None else None

@@ -118,7 +118,6 @@ def _exchange(
         protocol=MESSAGING,
         request_headers=headers,
         request_body=body,
-        status_told=False,
     )
 
 

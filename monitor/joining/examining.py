@@ -234,11 +234,11 @@ class Examiner:
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
-    """A record that stands in its topic was sent. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
+    """A record that stands in its topic was sent; of one that is only handed to a client it is not known. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
     tells of no status has no outcome ("") unless one of these does: it is judged as neither good nor bad.
     """
     if exchange.protocol == MESSAGING:
-        return "ok", ""
+        return "ok" if exchange.status_told else "", ""
     outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0) if exchange.status_told else ("", "")
     if outcome not in ("ok", ""):
         return outcome, error_type

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from monitor.model.exchanges import Exchange
+from monitor.model.exchanges import MESSAGING, Exchange
 from monitor.store import Store
 
 _AT_ONCE = 5_000
@@ -15,13 +15,18 @@ def named_senders(exchanges: Sequence[Exchange], store: Store) -> list[Exchange]
 
     A span that comes later is joined when its window is closed: the edge and the broken clauses then bear its names.
     """
-    asked = list({_span(one) for one in exchanges if one.span_id})
+    asked = list({_span(one) for one in exchanges if _is_sought(one)})
     told: dict[str, dict[str, Any]] = {}
     for at in range(0, len(asked), _AT_ONCE):
         told |= {row["message"]: row for row in store.ask("senders", {"messages": asked[at : at + _AT_ONCE]})}
     if not told:
         return list(exchanges)
-    return [_named(one, told[_span(one)]) if one.span_id and _span(one) in told else one for one in exchanges]
+    return [_named(one, told[_span(one)]) if _is_sought(one) and _span(one) in told else one for one in exchanges]
+
+
+def _is_sought(exchange: Exchange) -> bool:
+    """A message whose headers name a span, and that does not tell the sender's version itself."""
+    return bool(exchange.span_id) and exchange.protocol == MESSAGING and not exchange.caller_version
 
 
 def _span(exchange: Exchange) -> str:

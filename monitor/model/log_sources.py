@@ -109,6 +109,7 @@ def _is_plain(entry: Entry) -> bool:
 
 
 _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
+    ("ndjson", lambda entry: entry.get("protocol") == "messaging" and "topic" in entry),
     ("har", lambda entry: ("startedDateTime" in entry and "request" in entry) or _holds(entry.get("log"), "entries")),
     (
         "envoy_tap",

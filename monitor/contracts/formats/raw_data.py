@@ -3,7 +3,7 @@
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, is_json_type
+from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, is_json_type
 
 UNREADABLE_SCHEMA = "unreadable_schema"  # the registry's own schema cannot be used
 
@@ -16,5 +16,8 @@ def data_of(record: Carried, clause: str, said: Mismatches) -> bytes | None:
         return None
     if problem or is_json_type(record.media):
         said.leave(problem or MEDIA_TYPE, clause)
+        return None
+    if said.redacted:
+        said.leave(NO_BODY, clause)  # what is told is what stands for them
         return None
     return raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")

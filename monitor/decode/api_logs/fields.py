@@ -272,6 +272,13 @@ def body_of(value: Any) -> Body:
         raise Refused("bad_body") from None
 
 
+def plain_body(value: Any, encoding: object) -> Body:
+    """A body of our plain form, by the shortest way. Raises Refused as the two beside it."""
+    if type(value) is str and encoding is None:
+        return value
+    return unwrapped(body_of(value), encoding)
+
+
 def unwrapped(body: Body, encoding: object) -> Body:
     """A body whose text stands for bytes by what the log says ("base64"). Raises Refused ("bad_body") when it does not."""
     if encoding != "base64" or body is None:

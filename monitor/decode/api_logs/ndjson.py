@@ -7,19 +7,24 @@ proxy_answer, response_flags, response_code_details, upstream_status, upstream_h
 ended, bodies are JSON or text, all but time, method and path or url may be left out. A body encoding of "base64" says
 that the text stands for bytes. `headers_whole` false: only some headers are logged. The last five tell whether a proxy
 made the answer itself (proxies.py).
+
+With `protocol` "messaging" it is a record of a topic, as the capture kit sees it where it is sent or taken (captured.py).
 """
 
 from typing import Any
 
 from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.captured import captured_message
 from monitor.decode.api_logs.making import UNKNOWN, Place, query_text
 from monitor.decode.api_logs.proxies import made_by_proxy
-from monitor.model.exchanges import Body, Exchange
+from monitor.model.exchanges import MESSAGING, Exchange
 
 
 def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange:
     """One entry, by the shortest way: most records of most topics are such. Raises Refused."""
     get = entry.get
+    if get("protocol") == MESSAGING and "topic" in entry:
+        return captured_message(entry, place, index)
     url = get("url")
     target = get("path") or url
     if not isinstance(target, str) or not target:
@@ -60,8 +65,8 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         "http",
         request_headers,
         fields.headers_of(answered) if answered else {},
-        _body(get("request_body"), get("request_body_encoding")),
-        _body(get("response_body"), get("response_body_encoding")),
+        fields.plain_body(get("request_body"), get("request_body_encoding")),
+        fields.plain_body(get("response_body"), get("response_body_encoding")),
         get("request_truncated") is True,
         get("response_truncated") is True,
         query_known or bool(url),
@@ -70,9 +75,3 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         fields.is_told(status),
         made_by_proxy(entry),
     )
-
-
-def _body(value: Any, encoding: object) -> Body:
-    if type(value) is str and encoding is None:
-        return value
-    return fields.unwrapped(fields.body_of(value), encoding)

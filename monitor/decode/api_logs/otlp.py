@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.attributes import exchange_of_attributes, is_exchange
+from monitor.decode.api_logs.captured import is_captured_message
 from monitor.decode.api_logs.counts import dropped_of
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
@@ -114,10 +115,10 @@ def _entry_in_body(body: Any, resource: Entry, place: Place, index: int) -> Exch
             return Passed()
     if isinstance(body, dict) and (dropped := dropped_of(body)) >= 0:
         return Passed(dropped)
-    if not isinstance(body, dict) or "method" not in body or not ("path" in body or "url" in body):
+    if not isinstance(body, dict) or not (("method" in body and ("path" in body or "url" in body)) or is_captured_message(body)):
         return Passed()
     environment = resource.get("deployment.environment.name") or resource.get("deployment.environment")
-    own = "caller" if body.get("side") == "client" else "callee"
+    own = "caller" if body.get("side") in ("client", "producer") else "callee"
     known = {
         own: resource.get("service.name"),
         f"{own}_version": resource.get("service.version"),

@@ -1,0 +1,120 @@
+"""Hooks for confluent-kafka, whose clients nobody can change: one that stands for the client, as OpenTelemetry has it.
+
+https://docs.confluent.io/platform/current/clients/confluent-kafka-python/html/
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from .capture import Capture
+from .heard import UNKNOWN, Last, Overhearing
+from .kafka_python import argument, with_headers
+
+_HEADERS, _TIME = (6, "headers"), (5, "timestamp")
+
+
+def watch_confluent(client: Any, capture: Capture) -> Any:
+    """What stands for a confluent-kafka `Producer` or `Consumer` from now on, and captures what it sends or takes.
+
+    `SerializingProducer` and `DeserializingConsumer`, too: values are told as they travel. It calls itself an instance of the
+    client's class and passes all else on. A record that could not be queued is not told. Raises TypeError for what is neither.
+    """
+    if hasattr(client, "produce"):
+        return _Producer(client, capture)
+    if hasattr(client, "poll") and hasattr(client, "subscribe"):
+        return _Consumer(client, capture)
+    raise TypeError(f"watch_confluent takes a Producer or Consumer of confluent-kafka, not {type(client).__name__}")
+
+
+class _Watched:
+    def __init__(self, inner: Any, capture: Capture) -> None:
+        self._inner, self._capture, self._last = inner, capture, Last()
+
+    @property  # type: ignore[misc]  # typeshed lets it be set
+    def __class__(self) -> type:  # applications ask what it is
+        return type(self._inner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __enter__(self) -> Any:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._inner.__exit__(*error)
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class _Producer(_Watched):
+    def __init__(self, inner: Any, capture: Capture) -> None:
+        super().__init__(inner, capture)
+        serialising = hasattr(inner, "_value_serializer")
+        self._value = (2 if serialising else 1, "value")  # the key comes first there
+        self._hears = serialising and inner._value_serializer is not None  # noqa: SLF001 - there is no other way to it
+        if self._hears:
+            inner._value_serializer = Overhearing(inner._value_serializer, self._last.sent)  # noqa: SLF001 - as above
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def produce(self, *given: Any, **named: Any) -> Any:
+        """As the client's."""
+        given, headers = with_headers(given, named, *_HEADERS)
+        self._last.forget()
+        done = self._inner.produce(*given, **named)
+        try:
+            value = self._last.value if self._hears else argument(given, named, *self._value)
+            self._last.forget()
+            time_ms = argument(given, named, *_TIME)
+            self._capture.message("producer", argument(given, named, 0, "topic"), value, headers, time_ms)
+        except Exception:  # noqa: BLE001 - a capture never takes its application down
+            self._capture.lose("unreadable")
+        return done
+
+    def produce_batch(self, topic: Any, messages: Any, *given: Any, **named: Any) -> Any:
+        """As the client's; messages that it refused bear an error, and are not told."""
+        done = self._inner.produce_batch(topic, messages, *given, **named)
+        with suppress(Exception):
+            for one in messages:
+                if not one.get("_error"):
+                    self._capture.message("producer", topic, one.get("value"), one.get("headers"), one.get("timestamp"))
+        return done
+
+
+class _Consumer(_Watched):
+    def __init__(self, inner: Any, capture: Capture) -> None:
+        super().__init__(inner, capture)
+        self._hears = getattr(inner, "_value_deserializer", None) is not None
+        if self._hears:
+            inner._value_deserializer = Overhearing(inner._value_deserializer, self._last.taken)  # noqa: SLF001 - as above
+
+    def poll(self, *given: Any, **named: Any) -> Any:
+        """As the client's."""
+        self._last.forget()
+        taken = self._inner.poll(*given, **named)
+        if taken is not None:
+            self._tell(taken)
+        return taken
+
+    def consume(self, *given: Any, **named: Any) -> Any:
+        """As the client's."""
+        self._last.forget()
+        taken = self._inner.consume(*given, **named)
+        with suppress(TypeError):
+            for one in taken:
+                self._tell(one)
+        return taken
+
+    def _tell(self, taken: Any) -> None:
+        try:
+            if taken.error() is None:
+                value = self._last.value if self._hears else taken.value()
+                kind, time_ms = taken.timestamp()
+                told = value if value is not UNKNOWN else object()
+                self._capture.message("consumer", taken.topic(), told, taken.headers(), time_ms if kind else None)
+        except Exception:  # noqa: BLE001 - as above
+            self._capture.lose("unreadable")
+        self._last.forget()

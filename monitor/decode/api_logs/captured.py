@@ -1,0 +1,61 @@
+"""A record of a topic as the capture kit tells it: {time, protocol, topic, side, caller or callee, request_headers, request_body, …}.
+
+`time` is the record's own. `side` "producer" is who sends it: whether it arrived is not known then. `side` "consumer" is who
+takes it: it stood in its topic. Whom the record does not name is named by its span, where one comes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.making import Place
+from monitor.decode.topic_records import KAFKA
+from monitor.model.exchanges import MESSAGING, Exchange
+
+
+def is_captured_message(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is such a record."""
+    return entry.get("protocol") == MESSAGING and "topic" in entry
+
+
+def captured_message(entry: dict[str, Any], place: Place, index: int) -> Exchange:
+    """One entry. Raises Refused."""
+    get, name = entry.get, fields.name_of
+    topic = get("topic")
+    if not isinstance(topic, str) or not topic:
+        raise fields.Refused("no_topic")
+    said = get("request_headers")
+    headers = fields.headers_of(said) if said else {}
+    media = headers.get("content-type") or headers.get("contenttype")
+    if media:
+        headers = {**headers, "content-type": media.strip('"')}
+    trace, span = fields.traceparent(headers)
+    return Exchange(
+        place.source_id,
+        place.partition,
+        place.offset,
+        index,
+        fields.time_ns(get("time"), place.record_ms),
+        None,
+        "",
+        topic,
+        "",
+        "",
+        0,
+        name(get("caller")),
+        name(get("caller_version")),
+        name(get("callee")) or KAFKA,
+        name(get("callee_version")),
+        name(get("callee_namespace")),
+        name(get("environment")),
+        trace,
+        span,
+        side="client",
+        protocol=MESSAGING,
+        request_headers=headers,
+        request_body=fields.plain_body(get("request_body"), get("request_body_encoding")),
+        request_truncated=get("request_truncated") is True,
+        redacted=get("redacted") is True,
+        headers_whole=get("headers_whole") is not False,
+        status_told=get("side") == "consumer",
+    )

@@ -1,0 +1,262 @@
+"""Applications that produce and consume on a real Apache Kafka with the hooks on: what they see is the same, what is captured is judged."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anyio
+import confluent_kafka
+import kafka as kafka_python
+import pytest
+from confluent_kafka.serialization import StringDeserializer, StringSerializer
+from google.protobuf.json_format import Parse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from monitor.capture import Bounds, KafkaSink, OtlpSink, Service, watch_confluent, watch_kafka
+from monitor.contracts.registry import Registry
+from monitor.store import Store
+from tests.capture.served import SERVICE, Collected, capture
+from tests.capture.test_messages import read
+from tests.contracts.test_messages import ORDER, held, message, pact
+from tests.fixtures.broker import KafkaBroker, free_ports
+from tests.fixtures.running import Running, until
+from tests.pipelines.test_api_logs import rows
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+TRACED = [("traceparent", b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"), ("who", b"Jane")]
+BROKEN = ORDER | {"id": "Jane's own"}
+READER = Service("mail", "3.0", "mail-1", "", "production")
+
+
+class Json(kafka_python.serializer.JsonSerializer):
+    """kafka-python's own."""
+
+
+def produce_plain(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    client = watch_kafka(kafka_python.KafkaProducer(bootstrap_servers=broker.bootstrap), kit)
+    client.send(topic, json.dumps(ORDER).encode(), headers=TRACED).get(60)
+    client.send(topic, key=b"7", value=json.dumps(BROKEN).encode()).get(60)
+    client.close()
+
+
+def produce_serialised(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    client = watch_kafka(kafka_python.KafkaProducer(bootstrap_servers=broker.bootstrap, value_serializer=Json()), kit)
+    assert isinstance(client.config["value_serializer"], Json)
+    for value in (ORDER, BROKEN):
+        client.send(topic, value, None, TRACED).get(60)
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ValueError, match="Circular"):
+        client.send(topic, endless)  # the application's own mistake stays its own
+    client.close()
+
+
+def produce_confluent(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    client = watch_confluent(confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap}), kit)
+    assert isinstance(client, confluent_kafka.Producer)
+    assert client
+    delivered: list[Any] = []
+    client.produce(topic, json.dumps(ORDER), on_delivery=lambda error, _: delivered.append(error), headers=dict(TRACED))
+    client.produce_batch(topic, [{"value": json.dumps(BROKEN).encode()}])
+    assert (client.flush(60), len(client), delivered) == (0, 0, [None])
+
+
+def produce_serialising(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    settings = {"bootstrap.servers": broker.bootstrap, "value.serializer": StringSerializer()}
+    client = watch_confluent(confluent_kafka.SerializingProducer(settings), kit)
+    client.produce(topic, None, json.dumps(ORDER), headers=TRACED)
+    client.produce(topic, value=json.dumps(BROKEN))
+    assert client.flush(60) == 0
+
+
+def consume_plain(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    options = {"auto_offset_reset": "earliest", "group_id": "plain", "consumer_timeout_ms": 60_000}
+    client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+    found = [next(client).value, next(client).value]
+    client.close()
+    return found
+
+
+def consume_deserialised(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    options = {"auto_offset_reset": "earliest", "group_id": "json", "value_deserializer": Json()}
+    client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+    found: list[bytes] = []
+    while len(found) < 2:
+        found += [json.dumps(one.value).encode() for records in client.poll(1_000).values() for one in records]
+    client.close()
+    return found
+
+
+def consume_confluent(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    settings = {"bootstrap.servers": broker.bootstrap, "group.id": "confluent", "auto.offset.reset": "earliest"}
+    client = watch_confluent(confluent_kafka.Consumer(settings), kit)
+    client.subscribe([topic])
+    found: list[bytes] = []
+    while not found:
+        found += [one.value() for one in client.consume(1, 1)]
+    while len(found) < 2:
+        found += [one.value() for one in (client.poll(1),) if one is not None]
+    client.close()
+    return found
+
+
+def consume_deserialising(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    settings = {
+        "bootstrap.servers": broker.bootstrap, "group.id": "text", "auto.offset.reset": "earliest",
+        "value.deserializer": StringDeserializer(),
+    }  # fmt: skip
+    client = watch_confluent(confluent_kafka.DeserializingConsumer(settings), kit)
+    client.subscribe([topic])
+    found: list[bytes] = []
+    while len(found) < 2:
+        found += [one.value().encode() for one in (client.poll(1),) if one is not None]
+    client.close()
+    return found
+
+
+PRODUCERS: Sequence[Callable[..., None]] = (produce_plain, produce_serialised, produce_confluent, produce_serialising)
+CONSUMERS: Sequence[Callable[..., list[bytes]]] = (consume_plain, consume_deserialised, consume_confluent, consume_deserialising)
+
+
+@pytest.mark.parametrize("kind", range(4), ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising"])
+def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(kind: int, kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=1)
+    collected = Collected()
+    till, mail = capture(collected), capture(collected, service=READER)
+    PRODUCERS[kind](kafka, topic, till)
+    assert CONSUMERS[kind](kafka, topic, mail) == [json.dumps(ORDER).encode(), json.dumps(BROKEN).encode()]
+    till.close()
+    mail.close()
+    assert (till.dropped, mail.dropped) == ({}, {})
+    assert not any(b"Jane" in one or b"12.5" in one for one in collected.records)
+    said = sorted(collected.said, key=lambda one: (one["side"], one["request_body"]))
+    assert [(one["side"], one["topic"], one.get("caller"), one.get("callee"), one["request_body"]) for one in said] == [
+        ("consumer", topic, None, "mail", '{"id":"text","total":0.5}'),
+        ("consumer", topic, None, "mail", '{"id":0,"total":0.5}'),
+        ("producer", topic, "payment", None, '{"id":"text","total":0.5}'),
+        ("producer", topic, "payment", None, '{"id":0,"total":0.5}'),
+    ]
+    kept = [one["request_headers"] for one in (said[1], said[3])]
+    assert kept == [{"traceparent": TRACED[0][1].decode(), "who": "[redacted text]"}] * 2
+
+
+def seamwatch(*words: str, **environment: str) -> str:
+    command = str(Path(sys.executable).with_name("seamwatch"))
+    done = subprocess.run(
+        [command, *words], env={**os.environ, **environment}, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def receiver(broker: KafkaBroker, topic: str) -> Iterator[str]:
+    """An OTLP/HTTP receiver by OpenTelemetry's own messages, which hands on to Kafka as the Collector's exporter does."""
+
+    class Receiving(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            request = Parse(gzip.decompress(body), ExportLogsServiceRequest())
+            broker.produce(topic, [request.SerializeToString()])
+            answer = b"{}"
+            self.send_response(200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiving) as server, anyio.from_thread.start_blocking_portal() as portal:
+        done = portal.start_task_soon(anyio.to_thread.run_sync, server.serve_forever)
+        yield f"http://127.0.0.1:{server.server_port}/v1/logs"
+        server.shutdown()
+        done.result()
+
+
+TOLD = [("kafka", "integer", "/id"), ("mail", "integer", "/id")]
+
+
+def shipped(sink: Any, broker: KafkaBroker, orders: str) -> None:
+    """Two records, one of them broken, as either end sees them; all of it is taken."""
+    kit, reading = capture(sink), capture(sink, service=READER)
+    produce_plain(broker, orders, kit)
+    consume_plain(broker, orders, reading)
+    kit.close()
+    reading.close()
+    assert (kit.shipped, kit.dropped, reading.shipped, reading.dropped) == (2, {}, 2, {})
+
+
+def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(kafka: KafkaBroker, tmp_path: Path) -> None:
+    logs = kafka.make_topic(partitions=1)
+    orders = kafka.make_topic(f"{logs}-orders", partitions=1)
+    shipped(KafkaSink(kafka.bootstrap, logs), kafka, orders)
+    (tmp_path / "till.json").write_text(pact(message(metadata={"topic": orders})))
+    settings = {
+        "SEAMWATCH_DATA_DIR": str(tmp_path / "data"),
+        "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
+        "SEAMWATCH_TOPICS_API_LOGS": logs,
+        "SEAMWATCH_TOPICS_SPANS": "",
+        "SEAMWATCH_TOPICS_DEPLOYS": "",
+    }
+    seamwatch("contracts", "publish", str(tmp_path / "till.json"), "--provider", SERVICE.name, **settings)
+    running = Running(tmp_path, settings)
+    try:
+        until(lambda: len(running.get("/v1/violations").json()) == 2, running)
+        found = running.get("/v1/violations").json()
+        assert sorted((one["callee"], one["rule"], one["pointer"]) for one in found) == TOLD
+        said = json.loads(seamwatch("violations", "--format", "json", **settings))
+        assert sorted((one["callee"], one["rule"], one["pointer"]) for one in said) == TOLD
+    finally:
+        running.end()
+
+
+@pytest.mark.parametrize("way", ["kafka-python", "otlp"])
+def test_what_is_shipped_by_the_other_ways_is_read_back_and_judged(
+    way: str, kafka: KafkaBroker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, orders = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
+    if way == "kafka-python":
+        monkeypatch.setitem(sys.modules, "confluent_kafka", None)  # an application that does not have it
+    with receiver(kafka, logs) as address:
+        shipped(OtlpSink(address, SERVICE) if way == "otlp" else KafkaSink(kafka.bootstrap, logs), kafka, orders)
+    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 60_000}
+    back = kafka_python.KafkaConsumer(logs, bootstrap_servers=kafka.bootstrap, **options)
+    records = [next(back).value for _ in range(2 if way == "otlp" else 4)]
+    back.close()
+    found = read(store, records, Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]))
+    assert sorted((row["callee"], row["checked"]) for row in found) == [
+        (callee, checked) for callee in ("kafka", "mail") for checked in ("valid", "violated")
+    ]
+    assert sorted((row["callee"], row["rule"], row["pointer"]) for row in rows(store, "violations")) == TOLD
+
+
+def test_a_broker_that_is_away_costs_records_only_and_hooks_go_on(kafka: KafkaBroker) -> None:
+    """The application's own client works; the capture's broker is nowhere, its queue full, and then its sink raises what it likes."""
+    topic = kafka.make_topic(partitions=1)
+    nowhere = f"127.0.0.1:{free_ports(1)[0]}"
+    bounds = Bounds(queue_records=1, batch_records=1, cpu_share=1, closing_seconds=60)
+    kits = [
+        capture(KafkaSink(nowhere, "api_logs", seconds=0.5, options={"log_level": 0}), bounds=bounds),
+        capture(OtlpSink(f"http://{nowhere}/v1/logs", SERVICE, seconds=0.5), bounds=bounds),
+        capture(lambda _: {}[1], bounds=bounds),
+    ]
+    client = kafka_python.KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for kit in kits:
+        watch_kafka(client, kit)  # one over the other: each hook is as good as none to the next
+    for _ in range(50):
+        client.send(topic, json.dumps(ORDER).encode())
+    client.flush(60)
+    client.close()
+    for kit in kits:
+        kit.close()
+        assert kit.shipped == 0
+        assert sum(kit.dropped.values()) == 50
+        assert kit.dropped["sink_failed"] >= 1
+    assert len(consume_plain(kafka, topic, kits[0])) == 2
