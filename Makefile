@@ -48,8 +48,8 @@ audit: $(VENV)/installed-tests ## known holes in what we depend on; fails when t
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: ## write both locks anew from pyproject.toml; wants uv; ARGS=--upgrade for newer versions
-	printf 'hatchling\neditables\n' | $(LOCK) $(ARGS) pyproject.toml - -o requirements.lock
-	$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements.lock -o tests/requirements.lock
+	printf 'hatchling\neditables\n' | $(LOCK) $(ARGS) pyproject.toml - --extra server -o requirements.lock
+	$(LOCK) $(ARGS) pyproject.toml --extra server --extra dev -c requirements.lock -o tests/requirements.lock
 
 bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, false alarms
 	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
