@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from monitor.contracts.selections.sdl import looks_like_sdl
 from monitor.errors import ContractError, UsageError
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"})
+_SERVICE = re.compile(rb"^\s*service\s+\w+\s*\{", re.MULTILINE)
 _QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
 _PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
 _MOST_FOLDERS = 12
@@ -115,7 +117,7 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             word = _GATHERED[told]
             listed = document.get(word)
             groups.setdefault(told, []).extend(listed if isinstance(listed, list) else [document])
-        elif told in ("jsonschema", "protobuf") and kind is None and not document.get("x-seamwatch"):
+        elif told == "jsonschema" and kind is None and not document.get("x-seamwatch"):
             passed.append(_below(source, name))
         elif told == "protobuf":
             protos.append((name, text, document))
@@ -132,8 +134,8 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
 
 
 def _is_imported(name: str, raw: bytes) -> bool:
-    """Whether a .proto names no binding: it is not read, since it may be one of thousands that others import."""
-    return name.lower().endswith(".proto") and b"x-seamwatch:" not in raw
+    """Whether a .proto names no binding and no service: it is not read, since it may be one of thousands that others import."""
+    return name.lower().endswith(".proto") and b"x-seamwatch:" not in raw and _SERVICE.search(raw) is None
 
 
 def _asks(name: str, text: str) -> bool:

@@ -5,10 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from graphql import find_breaking_changes, find_dangerous_changes
+
 from monitor.contracts.form import Body, Interaction, Message, Operation, Parameter, Promise
+from monitor.contracts.formats.graphql import is_graphql
 from monitor.contracts.refs import resolve
 from monitor.contracts.schema_changes import Comparison, Direction
 from monitor.contracts.schemas import Schema
+from monitor.contracts.selections.sdl import schema_of
 from monitor.errors import ContractError
 
 Side = Literal["request", "response", ""]
@@ -16,6 +20,8 @@ Breaks = Literal["consumers", "provider", "either", "nobody"]
 """Who may break: consumers that keep to the revision before, or a provider that does not do more than before."""
 
 MOST_CHANGES = 1_000
+_COORDINATE = re.compile(r"[_A-Za-z]\w*\.[_A-Za-z]\w*(?:\(\w+:\))?")
+_STANDARD = frozenset({"Int", "Float", "String", "ID", "Boolean"})
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
@@ -237,9 +243,33 @@ def _examples(old: Read, new: Read) -> Iterator[Change]:
             yield Change(name, "", "", "", "example", "came", "tighter", "", "", "provider")
         elif was[name] != text:
             yield Change(name, "", "", "", "example", "changed", "other", "", "", "provider")
+    offered = {one.name for one in old.promise.units}
     for name in was:
-        if name not in now:
+        if name in offered and name not in now:
+            yield Change(name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
+        elif name not in now:
             yield Change(name, "", "", "", "example", "went", "looser", "", "", "nobody")
+    yield from _of_schema(old, new)
+
+
+def _of_schema(old: Read, new: Read) -> Iterator[Change]:
+    """What GraphQL's own comparison says breaks consumers, or may: https://graphql.org/graphql-js/utilities/#findbreakingchanges"""
+    if not (is_graphql(dict(old.document)) and is_graphql(dict(new.document))):
+        return
+    was, now = (schema_of(one.document, "contract") for one in (old, new))
+    both: tuple[tuple[Sequence[Any], Breaks], ...] = (
+        (find_breaking_changes(was, now), "consumers"),
+        (find_dangerous_changes(was, now), "either"),
+    )
+    offered = {one.name for one in old.promise.units}
+    for found, breaks in both:
+        for one in found:
+            told = _COORDINATE.search(one.description)
+            name = told[0] if told else next((word for word in one.description.split() if word.strip(".'") in was.type_map), "")
+            rule = one.type.name.lower()
+            if name in _STANDARD or (rule == "field_removed" and name in offered):
+                continue  # those that the library sees unused, and those that are told as operations
+            yield Change(name, "", "", "", rule, "changed", "other", "", "", breaks)
 
 
 def _shown(read: Read) -> dict[str, Any]:

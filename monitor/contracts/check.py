@@ -10,7 +10,7 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
 from monitor.contracts.credentials import check_credentials
 from monitor.contracts.findings import Findings, Side
-from monitor.contracts.form import CallJudge, Operation, Promise
+from monitor.contracts.form import CallJudge, Operation, Promise, Shows
 from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
@@ -208,9 +208,9 @@ def _by_judge(
     if call.exchange.proxy_answer:
         findings = Findings()
         findings.leave(PROXY_ANSWER, "response", "")
-        shown = []
-    found = _checked(contract, operation(), findings, limits)
-    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
+        shown = Shows(operation=shown.operation)
+    found = _checked(contract, shown.operation or operation(), findings, limits)
+    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown.units])
 
 
 def _by_message(

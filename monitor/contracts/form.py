@@ -174,11 +174,19 @@ class Unit:
     clause: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """The units that a call showed, by name, and what the call is called, "" where the contract has no word for it."""
+
+    units: Sequence[tuple[str, Shown]] = ()
+    operation: str = ""
+
+
 class CallJudge(Protocol):
     """Judges calls of a form of its own. Safe between threads."""
 
-    def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> list[tuple[str, Shown]] | None:
-        """Add what is found; returns the units that the call showed, by name. None: the contract says nothing of such a call."""
+    def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> Shows | None:
+        """Add what is found. None: the contract says nothing of such a call."""
         ...
 
 

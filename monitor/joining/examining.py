@@ -14,6 +14,7 @@ from monitor import telemetry
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import NO_CONTRACT, check_payloads
 from monitor.contracts.framing import SchemaKey, Writer, Writers, nobody
+from monitor.contracts.grpc_frames import status_in_body
 from monitor.contracts.messages import UNKNOWN_PRODUCER
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
@@ -25,7 +26,7 @@ from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
 from monitor.joining.exchange_columns import NO_TRACE, exchange_table
 from monitor.joining.operations import operation_of
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.exchanges import MESSAGING, Checked, Exchange, Violation
+from monitor.model.exchanges import GRPC, MESSAGING, Checked, Exchange, Violation
 from monitor.model.operations import capped, template_path
 from monitor.model.records import Place, Records, Reject
 from monitor.store import Store
@@ -244,6 +245,8 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
         return outcome, error_type
     if "grpc-status" in exchange.response_headers:
         return grpc_outcome(exchange.response_headers["grpc-status"])
+    if exchange.protocol == GRPC:
+        return grpc_outcome(status_in_body(exchange.response_body, response.media)) if outcome else (outcome, error_type)
     body = exchange.response_body
     value = None if body is None or response.problem else response.value
     if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:

@@ -4,14 +4,16 @@ from urllib.parse import parse_qs
 
 from monitor.contracts.payloads import Payload
 from monitor.edges.graphql import graphql_asked
-from monitor.model.exchanges import Exchange
+from monitor.model.exchanges import GRPC, Exchange
 from monitor.model.operations import capped, http_operation
 
 _MOST_CHARS = 16_384
 
 
 def operation_of(exchange: Exchange, request: Payload, route: str) -> str:
-    """`METHOD /route`, and of GraphQL what is asked for: `POST /graphql query cart`."""
+    """`METHOD /route`, of gRPC `package.Service/Method`, and of GraphQL what is asked for: `POST /graphql query cart`."""
+    if exchange.protocol == GRPC:
+        return capped(exchange.path.strip("/"))
     name = http_operation(exchange.method, route)
     if "graphql" not in exchange.path.lower():
         return name

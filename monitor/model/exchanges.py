@@ -9,6 +9,9 @@ Body = bytes | str | None
 MESSAGING = "messaging"
 """The protocol of a record in a topic: its path is the topic, its request the record, and nobody answers."""
 
+GRPC = "grpc"
+"""The protocol of a call whose content type is gRPC's: its path is the service and the method."""
+
 REDACTED = "[redacted]"
 """Stands for the value of a header that was there but is never kept (authorization, cookies, keys)."""
 

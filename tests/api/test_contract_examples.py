@@ -90,7 +90,7 @@ def test_a_graphql_schema_is_published_by_its_text_and_its_page_tells_its_fields
     said = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
     assert (said["name"], said["format"], said["judged"]["units"], said["outcome"]) == ("shop-graphql", "graphql", 2, "published")
     more = api.post("/v1/contracts", body | {"document": "type Query { cart(id: ID!): String }"}, LOCAL_TOKEN).json()
-    assert [(one["operation"], one["what"]) for one in more["changes"]] == [("Query.old", "went")]
+    assert [(one["operation"], one["what"], one["breaks"]) for one in more["changes"]] == [("Query.old", "went", "consumers")]
     assert [one["interaction"] for one in api.get("/v1/contracts/shop-graphql/coverage").json()["interactions"]] == ["Query.cart"]
     assert "Query.cart" in api.get("/contracts/shop-graphql").text
     refused = api.post("/v1/contracts", body | {"document": "type Query { cart: Gone }"}, LOCAL_TOKEN)

@@ -55,7 +55,7 @@ def call(request: Any, response: Any, status: int = 200, **other: Any) -> Exchan
 
 
 def judged(exchange: Exchange, held: InForce = HELD) -> Checked:
-    request = Payload(exchange.request_body, exchange.request_headers)
+    request = Payload(exchange.request_body, exchange.request_headers, truncated=exchange.request_truncated)
     response = Payload(exchange.response_body, exchange.response_headers)
     return check_payloads(exchange, request, response, [held], lambda: "POST /graphql")
 

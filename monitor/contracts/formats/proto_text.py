@@ -1,7 +1,7 @@
 """The text of a .proto file to a descriptor. https://protobuf.dev/reference/protobuf/proto3-spec/
 
 `proto-schema-parser` reads the text (it follows Buf's grammar, in Python alone): the compiler is a program of its own, and one that
-holds to a version of the runtime. Options other than those below say nothing of the wire, and are passed over.
+holds to a version of the runtime. Options other than `deprecated` say nothing of the wire, and are passed over.
 """
 
 import re
@@ -9,7 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from antlr4.error.ErrorListener import ErrorListener
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    ServiceDescriptorProto,
+)
 from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
@@ -39,7 +45,8 @@ def looks_like_proto(text: str) -> bool:
     plain = _without_comments(text[:20_000]).lstrip("\ufeff \t\r\n")
     return (
         re.match(
-            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+)?\"|(?:message|enum)\s+\w+\s*\{", plain
+            r"(?:syntax|edition)\s*=|package\s+[\w.]+\s*;|import\s+(?:public\s+|weak\s+)?\"|(?:message|enum|service)\s+\w+\s*\{",
+            plain,
         )
         is not None
     )
@@ -115,6 +122,8 @@ class _File:
                 self._message(one.name, one.elements, held.message_type.add())
             elif isinstance(one, ast.Enum):
                 _enum(one, held.enum_type.add())
+            elif isinstance(one, ast.Service):
+                _service(one, held.service.add())
         return held
 
     def _message(self, name: str, elements: Sequence[Any], held: DescriptorProto) -> None:
@@ -154,6 +163,8 @@ class _File:
             return held.field.add(name=one.name.lower(), number=one.number, label=label, type=kind, type_name=one.name)
         made = held.field.add(name=one.name, number=one.number, label=label)
         _typed(made, one.type)
+        if _is_deprecated(one.options):
+            made.options.deprecated = True
         return made
 
     def _map(self, one: ast.MapField, held: DescriptorProto) -> None:
@@ -163,6 +174,21 @@ class _File:
             _typed(entry.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), kind)
         repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
         held.field.add(name=one.name, number=one.number, label=repeated, type=message, type_name=entry.name)
+
+
+def _service(one: ast.Service, held: ServiceDescriptorProto) -> None:
+    held.name = one.name
+    gone = _is_deprecated(one.elements)
+    for method in one.elements:
+        if isinstance(method, ast.Method):
+            made = held.method.add(name=method.name, input_type=method.input_type.type, output_type=method.output_type.type)
+            made.client_streaming, made.server_streaming = method.input_type.stream, method.output_type.stream
+            if gone or _is_deprecated(method.elements):
+                made.options.deprecated = True
+
+
+def _is_deprecated(options: Sequence[Any]) -> bool:
+    return any(isinstance(one, ast.Option) and one.name == "deprecated" and one.value is True for one in options or ())
 
 
 def _set_apart(one: ast.Reserved | ast.ExtensionRange, held: DescriptorProto) -> None:

@@ -3,33 +3,29 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
+from monitor.contracts.form import Left, MessageJudge, Promise, by_example
 from monitor.contracts.form import Message as Kind
-from monitor.contracts.form import MessageJudge, Promise, by_example
 from monitor.contracts.formats.binding import BINDING, bound
+from monitor.contracts.formats.grpc import GrpcCalls
 from monitor.contracts.formats.proto_text import looks_like_proto
+from monitor.contracts.formats.protobuf_fields import held_against, parts_of
 from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of, from_set, from_text, proto_writer
 from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
 from monitor.contracts.framing import Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.payloads import TOO_LARGE
 from monitor.errors import ContractError
-from monitor.model.pointers import escaped
 
 SEVERAL, UNDECLARED = "ambiguous_message", "undeclared_fields_only"
-NOT_PROTOBUF = "not_protobuf"
 _BINDING = re.compile(r"^\s*//\s*x-seamwatch:\s*(\{.*\})\s*$", re.MULTILINE)
-_WIRE = ("varint", "64 bits", "length-delimited", "group", "group", "32 bits")
-_MOST_PARTS = 20_000
 _MOST_INDEXES = 32
 
 
@@ -84,8 +80,21 @@ def read_protobuf(document: dict[str, Any], *, where: str, limits: ContractLimit
         schema, writers = from_set(document["descriptor_set"], where, bind.message), {}
     else:
         raise ContractError(f"{where}: the document holds neither `proto` nor `descriptor_set`")
-    kinds = proto_messages(schema, bind.message, bind.topic, "", where, own=not bind.topic)
-    return by_example((), kinds, writers=writers)
+    if schema.services and not bind.topic and not bind.message:
+        kinds: list[Kind] = []  # its messages are those of its methods
+    else:
+        kinds = proto_messages(schema, bind.message, bind.topic, "", where, own=not bind.topic)
+    promise = by_example((), kinds, writers=writers)
+    if not schema.services:
+        return promise
+    calls = GrpcCalls(schema)
+    left = [
+        Left(f"/{method.full_name}", "of a stream each message is judged, and not how many there are")
+        for service in schema.services
+        for method in service.methods
+        if method.client_streaming or method.server_streaming
+    ]
+    return replace(promise, judge=calls, units=calls.units, left=left)
 
 
 def proto_messages(schema: ProtoSchema, name: str, topic: str, clause: str, where: str, *, own: bool) -> list[Kind]:
@@ -175,63 +184,12 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _held(wanted: Descriptor, data: bytes, clause: str, said: Mismatches) -> None:
     message: Any = class_of(wanted)()
-    try:
-        message.MergeFromString(data)
-    except (DecodeError, ValueError, RecursionError):
-        said.add(Broken(NOT_PROTOBUF, "", clause, f"a {wanted.full_name}"[:80], "other bytes"))
-        return
-    for path in message.FindInitializationErrors()[:20]:
-        pointer = "".join(f"/{escaped(part)}" for part in re.sub(r"\[[^\]]*\]", ".*", path).split("."))
-        said.add(Broken("required", pointer, clause, "present", "absent"))
-    declared = 0
-    for parts, (part, pointer) in enumerate(_parts(message)):
-        if parts >= _MOST_PARTS:
-            said.leave(TOO_LARGE, clause)
-            return
-        declared += len(part.ListFields())
-        _unknown(part, pointer, clause, said)
-    if data and not declared and not said and len(UnknownFieldSet(message)):
+    held_against(message, data, clause, said)
+    if (
+        data
+        and not said
+        and not said.open
+        and not any(part.ListFields() for part, _ in parts_of(message))
+        and len(UnknownFieldSet(message))
+    ):
         said.leave(UNDECLARED, clause)  # of a newer schema, or something else altogether
-
-
-def _unknown(part: Message, pointer: str, clause: str, said: Mismatches) -> None:
-    """Fields that the runtime could not take: one of a declared number came with another type of wire, or another word of an enum."""
-    by_number: Mapping[int, Any] = part.DESCRIPTOR.fields_by_number
-    unknown: Any = UnknownFieldSet(part)
-    for one in unknown:
-        field = by_number.get(one.field_number)
-        wire = _WIRE[one.wire_type] if 0 <= one.wire_type < len(_WIRE) else "another"
-        if field is None:
-            continue
-        place = f"{pointer}/{escaped(field.name)}"
-        if field.enum_type is not None and one.wire_type == 0:
-            said.add(Broken("enum", place, clause, f"a value of {field.enum_type.name}"[:80], "another value"))
-        else:
-            said.add(Broken("wire_type", place, clause, _kind_of(field), wire))
-
-
-def _kind_of(field: Any) -> str:
-    named = field.message_type or field.enum_type
-    if named is not None:
-        return str(named.name)[:80]
-    names = {value: name for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
-    return names.get(field.type, "TYPE_").removeprefix("TYPE_").lower()
-
-
-def _parts(message: Message) -> Iterator[tuple[Message, str]]:
-    """The message and every one inside it, with its place."""
-    stack: list[tuple[Message, str]] = [(message, "")]
-    while stack:
-        part, pointer = stack.pop()
-        yield part, pointer
-        for field, value in part.ListFields():
-            if field.message_type is None:
-                continue
-            place = f"{pointer}/{escaped(field.name)}"
-            if field.message_type.GetOptions().map_entry:
-                if field.message_type.fields_by_name["value"].message_type is not None:
-                    stack.extend((value[key], f"{place}/*") for key in value)
-            elif field.is_repeated:
-                stack.extend((one, f"{place}/*") for one in value)
-            else:
-                stack.append((value, place))

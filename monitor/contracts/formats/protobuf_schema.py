@@ -17,7 +17,7 @@ from google.protobuf import (
     timestamp_pb2,
     wrappers_pb2,
 )
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
@@ -33,9 +33,15 @@ _REFUSED = (TypeError, KeyError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProtoSchema:
-    """One file, with what it imports. `file` is its descriptor."""
+    """One file, with what it imports. `file` is its descriptor, `files` those of all that came with it."""
 
     file: FileDescriptor
+    files: Sequence[FileDescriptor] = ()
+
+    @property
+    def services(self) -> list[ServiceDescriptor]:
+        """The services of all files."""
+        return [service for file in self.files for service in file.services_by_name.values()]
 
     @property
     def messages(self) -> list[Descriptor]:
@@ -118,7 +124,7 @@ def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) 
     try:
         for name in [*held]:
             _add(name, held, pool, added, lenient=lenient)
-        return ProtoSchema(pool.FindFileByName(last))
+        return ProtoSchema(pool.FindFileByName(last), [pool.FindFileByName(name) for name in held if name not in own])
     except _REFUSED as error:
         missing = sorted({one for name in held if name not in own for one in asked[name] if one not in held})
         why = f"; {', '.join(missing[:5])} are not here: publish them with it, or a descriptor set (protoc --include_imports)"

@@ -12,7 +12,7 @@ from graphql import GraphQLSchema
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Findings, Side
-from monitor.contracts.form import Unit
+from monitor.contracts.form import Shows, Unit
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
@@ -58,8 +58,8 @@ class Endpoint:
         roots = [one for one in (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type) if one]
         return [Unit(f"{root.name}.{name}", f"/{root.name}/{name}") for root in roots for name in root.fields]
 
-    def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> list[tuple[str, Shown]] | None:
-        """Add what the schema says of a call; returns the fields at the top that it showed. None for a call of something else."""
+    def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> Shows | None:
+        """Add what the schema says of a call, and which fields at the top it showed. None for a call of something else."""
         exchange = call.exchange
         path = exchange.path.rstrip("/") or "/"
         if path != self._path.rstrip("/") if self._path else "graphql" not in path.lower():
@@ -67,14 +67,14 @@ class Endpoint:
         asked = _requests(call)
         if isinstance(asked, str):
             findings.leave(asked, "request", "")
-            return []
+            return Shows()
         requests, together = asked
         answers = _answers(call.response, len(requests), together=together)
         shown: list[tuple[str, Shown]] = []
         for at, request in enumerate(requests):
             answer = answers if isinstance(answers, str) else answers[at]
             shown += self._one(call, request, answer, "/*" if together else "", findings, limits)
-        return shown
+        return Shows(shown)
 
     def _one(
         self, call: Call, request: _Request, answer: Any, prefix: str, findings: Findings, limits: PayloadLimits

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from monitor.model.exchanges import REDACTED, REDACTED_KINDS, Body
+from monitor.model.exchanges import GRPC, REDACTED, REDACTED_KINDS, Body
 
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|api-?_?key|session|signature|credential|jwt|private", re.IGNORECASE)
 _NOT_SECRET = frozenset({"www-authenticate", ":authority", "x-b3-sampled"})
@@ -277,6 +277,11 @@ def plain_body(value: Any, encoding: object) -> Body:
     if type(value) is str and encoding is None:
         return value
     return unwrapped(body_of(value), encoding)
+
+
+def protocol_of(headers: Mapping[str, str]) -> str:
+    """GRPC by a request's content type, else HTTP."""
+    return GRPC if headers and headers.get("content-type", "")[:16].lower() == "application/grpc" else "http"
 
 
 def unwrapped(body: Body, encoding: object) -> Body:

@@ -96,7 +96,7 @@ def make(
         trace,
         span,
         side,
-        "http",
+        fields.protocol_of(request_headers),
         request_headers,
         response_headers,
         request_body,

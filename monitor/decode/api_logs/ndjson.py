@@ -62,7 +62,7 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
         trace,
         span,
         "client" if get("side") == "client" else "server",
-        "http",
+        fields.protocol_of(request_headers),
         request_headers,
         fields.headers_of(answered) if answered else {},
         fields.plain_body(get("request_body"), get("request_body_encoding")),

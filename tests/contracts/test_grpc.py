@@ -1,0 +1,183 @@
+"""gRPC calls, bare, framed and as gRPC-Web, against the methods of a published .proto."""
+
+import base64
+import json
+import struct
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from monitor.contracts.formats.proto_text import proto_file
+from monitor.contracts.formats.protobuf_schema import class_of, from_text
+from monitor.contracts.read import examine, read_contract
+from monitor.contracts.registry import InForce
+from monitor.model.exchanges import Checked, Exchange
+from tests.contracts.test_graphql import judged, said
+
+SHOP = """
+syntax = "proto3";
+package shop.v1;
+import "google/protobuf/empty.proto";
+service Orders {
+  rpc Get (Asked) returns (Order);
+  rpc Old (Asked) returns (Order) { option deprecated = true; }
+  rpc Watch (Asked) returns (stream Order);
+  rpc Ping (google.protobuf.Empty) returns (google.protobuf.Empty);
+}
+message Asked { string id = 1; }
+message Order { int64 id = 1; repeated Line lines = 2; Kind kind = 3; string note = 4 [deprecated = true]; }
+message Line { string sku = 1; int32 qty = 2; }
+enum Kind { NONE = 0; WEB = 1; }
+"""
+NEWER = SHOP.replace("WEB = 1;", "WEB = 1; APP = 2;").replace("string sku = 1;", "string sku = 1; string more = 9;")
+OTHER = SHOP.replace("int64 id = 1", "string id = 1")
+PROTO2 = 'syntax = "proto2"; package old; service S { rpc Do (A) returns (A); } message A { required string a = 1; optional K k = 2; } enum K { X = 1; Y = 2; }'
+
+
+def held(text: str = SHOP) -> InForce:
+    return InForce("shop-protobuf", 1, read_contract("protobuf", text, where="x"), 0, 2**63 - 1, "shop")
+
+
+def made(text: str = SHOP, name: str = "shop.v1.Order", **fields: Any) -> bytes:
+    wanted = from_text(text, "x").named(name)
+    assert wanted is not None
+    return class_of(wanted)(**fields).SerializeToString()
+
+
+def framed(data: bytes, flag: int = 0) -> bytes:
+    return bytes([flag]) + struct.pack(">I", len(data)) + data
+
+
+ASKED, ORDER = made(name="shop.v1.Asked", id="7"), made(id=7, lines=[{"sku": "a", "qty": 1}], kind=1)
+GRPC = {"content-type": "application/grpc"}
+
+
+def call(request: Any, response: Any, path: str = "/shop.v1.Orders/Get", status: int = 200, **other: Any) -> Exchange:
+    asked, answered = other.get("asked", GRPC), other.get("answered", GRPC | {"grpc-status": "0"})
+    return Exchange(
+        "s", 0, 0, 0, 1, None, "POST", path, "", "", status, "web", "1", "shop", "2", "", "production", b"", b"", protocol="grpc",
+        request_headers=asked, response_headers=answered, request_body=request, response_body=response,
+        request_truncated=other.get("cut", False), redacted=other.get("redacted", False),
+    )  # fmt: skip
+
+
+ENVELOPES = {
+    "bare": (ASKED, ORDER, GRPC),
+    "framed": (framed(ASKED), framed(ORDER), GRPC),
+    "base64": (base64.b64encode(framed(ASKED)).decode(), base64.b64encode(ORDER).decode(), GRPC),
+    "web": (framed(ASKED), framed(ORDER) + framed(b"grpc-status: 0\r\n", 0x80), {"content-type": "application/grpc-web+proto"}),
+    "web-text": (
+        base64.b64encode(framed(ASKED)),
+        base64.b64encode(framed(ORDER)) + base64.b64encode(framed(b"grpc-status:0\r\n", 0x80)),
+        {"content-type": "application/grpc-web-text"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENVELOPES)
+def test_however_a_log_carries_the_messages_they_are_judged(kind: str) -> None:
+    request, response, media = ENVELOPES[kind]
+    found = judged(call(request, response, asked=media, answered=media), held())
+    assert said(found) == ("valid", "", [])
+    assert (found.operation, [(one.interaction, one.shown) for one in found.evidence]) == (
+        "shop.v1.Orders/Get",
+        [("shop.v1.Orders/Get", "kept")],
+    )
+    other = judged(call(request, response, asked=media, answered=media), held(OTHER))
+    assert said(other) == ("violated", "", [("response", "wire_type", "/id")])
+    assert [one.shown for one in other.evidence] == ["broken"]
+
+
+def test_gzip_in_a_frame_is_undone_and_an_unknown_coding_is_told() -> None:
+    import gzip
+
+    packed = framed(gzip.compress(ORDER), 1)
+    assert said(judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "gzip"}), held()))[0] == "valid"
+    odd = judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "odd"}), held())
+    assert said(odd) == ("not_checked", "encoded", [])
+
+
+def test_what_each_side_breaks_is_its_own() -> None:
+    wrong = made(OTHER, id="x")
+    assert said(judged(call(ASKED, wrong), held()))[2] == [("response", "wire_type", "/id")]
+    assert said(judged(call(made(name="shop.v1.Line", qty=5) + b"\x0d\x00\x00\x00\x00", ORDER), held()))[2] == [
+        ("request", "wire_type", "/id")
+    ]
+    assert said(judged(call(ASKED, b'{"id": 7}'), held()))[2] == [("response", "not_protobuf", "")]
+    do = {"path": "/old.S/Do"}
+    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", **do), held(PROTO2)))[2] == [("response", "required", "/a")]
+    assert said(judged(call(b"\x0a\x01x\x10\x07", b"\x0a\x01x", **do), held(PROTO2)))[2] == [("request", "enum", "/k")]
+
+
+def test_the_status_of_grpc_tells_whether_an_answer_was_promised() -> None:
+    failed = judged(call(ASKED, None, answered=GRPC | {"grpc-status": "5"}), held())
+    assert said(failed) == ("valid", "", [])
+    assert said(judged(call(ASKED, None), held())) == ("not_checked", "no_body", [])
+    assert said(judged(call(ASKED, "<html>", status=503, answered={"content-type": "text/html"}), held())) == (
+        "not_checked",
+        "media_type",
+        [],
+    )
+    assert said(judged(call(ASKED, None, status=0), held())) == ("not_checked", "no_response", [])
+
+
+def test_methods_that_are_not_there_and_services_of_others() -> None:
+    assert said(judged(call(ASKED, ORDER, "/shop.v1.Orders/Gone"), held()))[2] == [("request", "undocumented_operation", "")]
+    gone = judged(call(ASKED, None, "/shop.v1.Orders/Gone", answered=GRPC | {"grpc-status": "12"}), held())
+    assert said(gone) == ("not_checked", "not_offered", [])
+    assert judged(call(b"", b"", "/grpc.health.v1.Health/Check"), held()).reason == "no_contract"
+    assert said(judged(call(ASKED, ORDER, "/gateway/shop.v1.Orders/Get"), held()))[0] == "valid"
+
+
+def test_what_a_newer_sender_adds_and_what_is_deprecated_is_observed() -> None:
+    more = made(NEWER, id=1, kind=2, note="x", lines=[{"sku": "a", "more": "b"}])
+    found = judged(call(ASKED, more, "/shop.v1.Orders/Old"), held())
+    assert found.outcome == "valid"
+    assert {(one.code, one.side, one.subject) for one in found.observations} == {
+        ("deprecated_operation", "request", ""),
+        ("undeclared_enum_value", "response", "shop.v1.Order.kind"),
+        ("deprecated_field", "response", "shop.v1.Order.note"),
+        ("undeclared_field", "response", "shop.v1.Line"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("exchange", "reason"),
+    [
+        (call(ASKED, ORDER[:-1]), "truncated"),
+        (call(ASKED, framed(ORDER)[:-1]), "truncated"),
+        (call(ASKED, ORDER, cut=True), "truncated"),
+        (call(ASKED, ORDER, redacted=True), "redacted_bytes"),
+        (call(ASKED, "not base64!"), "encoded"),
+        (call('{"id": "7"}', ORDER, asked={"content-type": "application/json"}), "media_type"),
+    ],
+)
+def test_what_cannot_be_judged_says_why(exchange: Exchange, reason: str) -> None:
+    assert said(judged(exchange, held())) == ("not_checked", reason, [])
+
+
+def test_streams_are_judged_message_by_message_and_empty_messages_are_messages() -> None:
+    many = framed(ORDER) + framed(made(OTHER, id="x")) + framed(b"")
+    assert said(judged(call(ASKED, many, "/shop.v1.Orders/Watch"), held()))[2] == [("response", "wire_type", "/id")]
+    assert said(judged(call(framed(b""), framed(b""), "/shop.v1.Orders/Ping"), held()))[0] == "valid"
+    shown = examine("", SHOP, where="x")
+    assert [one.pointer for one in shown.remarks] == ["/shop.v1.Orders.Watch"]
+    assert (shown.told()["units"], shown.told()["messages"]) == (4, 0)
+
+
+def test_a_descriptor_set_names_its_services_and_hostile_bytes_take_no_time() -> None:
+    packed = base64.b64encode(FileDescriptorSet(file=[proto_file(PROTO2, "old.proto", "x")]).SerializeToString()).decode()
+    one = InForce("old", 1, read_contract("protobuf", json.dumps({"descriptor_set": packed}), where="x"), 0, 2**63 - 1)
+    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", "/old.S/Do"), one))[2] == [("response", "required", "/a")]
+    hostile = (
+        b"\x00\xff\xff\xff\xff",
+        b"\x00" * 999_999,
+        b"\xff" * 100_000,
+        b"\x0b" * 50_000,
+        b"\x80",
+        b"\x01\x00\x00\x00\x01\x1f",
+    )
+    for data in hostile:
+        found: Checked = judged(call(ASKED, data), held())
+        assert found.outcome in ("not_checked", "violated", "valid")

@@ -1,0 +1,58 @@
+"""Logs of gRPC on Kafka, held against a published .proto up to stored verdicts, and as pages and routes tell them."""
+
+import base64
+from datetime import timedelta
+
+from monitor.contracts.registry import Registry
+from tests.contracts.promises import AT_NS, revision
+from tests.contracts.test_grpc import ASKED, GRPC, ORDER, OTHER, SHOP, framed, made
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.pipelines.test_api_logs import batch, entry, rows, run
+
+CALL = {
+    "method": "POST", "path": "/shop.v1.Orders/Get", "callee": "shop", "environment": "production", "request_headers": GRPC,
+    "request_body_encoding": "base64", "response_body_encoding": "base64", "request_body": base64.b64encode(ASKED).decode(),
+}  # fmt: skip
+
+
+def answered(data: bytes | None, status: str = "0", **changes: object) -> bytes:
+    body = None if data is None else base64.b64encode(data).decode()
+    return entry(**(CALL | {"response_headers": GRPC | {"grpc-status": status}, "response_body": body} | changes))
+
+
+def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(api: Asked) -> None:
+    said = api.post("/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN).json()
+    assert (said["name"], said["format"], said["judged"]["units"], said["outcome"]) == (
+        "shop-protobuf",
+        "protobuf",
+        4,
+        "published",
+    )
+    known = Registry([revision(SHOP, name="shop-protobuf", format="protobuf", provider="shop")])
+    wrong, gone = made(OTHER, id="x"), answered(ORDER, path="/shop.v1.Orders/Gone")
+    api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
+    store = api.parts.store
+    run(store, batch(answered(framed(ORDER)), answered(wrong), answered(None, "14"), gone, answered(None)), known=known)
+    told = [
+        (row["protocol"], row["operation"], row["checked"], row["reason"], row["outcome"]) for row in rows(store, "exchanges")
+    ]
+    assert told == [
+        ("grpc", "shop.v1.Orders/Get", "valid", "", "ok"),
+        ("grpc", "shop.v1.Orders/Get", "violated", "", "ok"),
+        ("grpc", "shop.v1.Orders/Get", "valid", "", "server_error"),
+        ("grpc", "shop.v1.Orders/Gone", "violated", "", "ok"),
+        ("grpc", "shop.v1.Orders/Get", "not_checked", "no_body", "ok"),
+    ]
+    assert [(row["side"], row["rule"], row["pointer"], row["clause"]) for row in rows(store, "violations")] == [
+        ("response", "wire_type", "/id", "/shop.v1.Order"),
+        ("request", "undocumented_operation", "", "/shop.v1.Orders"),
+    ]
+    since = api.clock() - timedelta(days=1)
+    assert [
+        row["interaction"] for row in api.parts.reader.interactions("shop-protobuf", since, api.clock() + timedelta(hours=1))
+    ] == ["shop.v1.Orders/Get"]
+    shown = {one["interaction"]: one["proof"] for one in api.get("/v1/contracts/shop-protobuf/coverage").json()["interactions"]}
+    assert shown == {
+        "shop.v1.Orders/Get": "broken", "shop.v1.Orders/Old": "unproven", "shop.v1.Orders/Watch": "unproven", "shop.v1.Orders/Ping": "unproven"
+    }  # fmt: skip
+    assert "shop.v1.Orders/Old" in api.get("/contracts/shop-protobuf").text
