@@ -22,6 +22,7 @@ from monitor.model.pointers import escaped
 # Reasons for "not checked".
 UNSEEN, TOO_LONG, MEDIA, STYLE = "parameter_unseen", "query_too_large", "parameter_media_type", "parameter_style"
 UNDECIDABLE = "undecidable"
+_SHORT = 19
 
 
 def check_parameters(exchange: Exchange, operation: Operation, rest: str, findings: Findings) -> None:
@@ -154,12 +155,12 @@ class _Look:
         if self._path is None:
             self._path = path_parameters(self._operation.route, self._rest)
         text = self._path.get(parameter.name)
+        if text is not None and _fits_at_once(parameter, text):
+            return
         if text is None or PLACEHOLDER.fullmatch(text):
             _absent(parameter, findings, "request", unseen=True)
         elif parameter.media:
             _judge_content(parameter, text, findings)
-        elif _fits_at_once(parameter, text):
-            return
         else:
             occurrence = of_path(parameter, text)
             if occurrence is None:
@@ -173,10 +174,13 @@ class _Look:
 
 def _fits_at_once(parameter: Parameter, text: str) -> bool:
     """Whether a scalar of letters and digits alone keeps its schema: so are most, and nothing of them is taken apart. Else one looks."""
-    if parameter.schema is None or parameter.style != "simple" or parameter.reading.parts or not text.isalnum():
+    schema, reading = parameter.schema, parameter.reading
+    if schema is None or parameter.media or parameter.style != "simple" or not text.isalnum() or reading.parts:
         return False
     try:
-        return any(parameter.schema.fits(value) for value in readings(text, parameter.reading))
+        if text.isdecimal() and text.isascii() and len(text) < _SHORT and "integer" in reading.kinds:
+            return schema.fits(int(text)) or any(map(schema.fits, readings(text, reading)))
+        return any(map(schema.fits, readings(text, reading)))
     except (ContractError, ValueError, RecursionError):
         return False
 

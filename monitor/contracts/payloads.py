@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -46,7 +47,10 @@ class Payload:
     `media` is the content type with its parameters, in lower case, "" when the source does not tell. Not thread-safe.
     """
 
-    __slots__ = ("_body", "_limits", "_long", "_problem", "_truncated", "_value", "described", "encoding", "length", "media")
+    __slots__ = (
+        *("_body", "_limits", "_long", "_problem", "_retold", "_same", "_truncated", "_value"),
+        *("described", "encoding", "length", "media"),
+    )
 
     def __init__(
         self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
@@ -56,6 +60,8 @@ class Payload:
         self._value: Any = None
         self._problem: str | None = None
         self._long = False  # whether it holds as many digits as a float may round
+        self._same = False  # whether the value, written anew, gives the very body
+        self._retold = b""  # the value written anew, where it differs from the body
         self._truncated = truncated
         self.described = bool(headers)
         kind = headers.get("content-type", "") if headers else ""
@@ -116,7 +122,7 @@ class Payload:
         """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
         body = self._body = _unmarked(body)
         try:
-            self._value, self._long = _loads(body)
+            self._load(body)
         except orjson.JSONDecodeError as error:
             unpacked, problem = unpacked_body(body, self.encoding, self._limits.body_bytes)
             if problem:
@@ -125,7 +131,7 @@ class Payload:
                 return self._unreadable(error)
             self._body = _unmarked(unpacked)
             try:
-                self._value, self._long = _loads(self._body)
+                self._load(self._body)
             except orjson.JSONDecodeError as inner:
                 self.length = ""
                 return self._unreadable(inner)
@@ -134,6 +140,27 @@ class Payload:
             self._value = None
             return TOO_DEEP
         return ""
+
+    def _load(self, body: str | bytes) -> None:
+        """JSON with exact integers. orjson decides what is JSON; what holds as many digits as a float may round is read again.
+
+        Most bodies are the very text that their value gives when it is written anew: then nothing of them was rounded, no
+        key stands twice, and neither needs a look of its own. Raises orjson.JSONDecodeError.
+        """
+        value = self._value = orjson.loads(body)
+        raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+        try:
+            retold = orjson.dumps(value)
+        except TypeError:  # nested deeper than orjson writes
+            retold = b""
+        if retold == raw:
+            self._same = True
+            return
+        self._retold = retold
+        if _LONG in raw.translate(_AS_ZEROS):
+            self._long = True
+            with suppress(ValueError, RecursionError):  # an integer of more digits than Python reads stays a float
+                self._value = json.loads(raw)
 
     def _unreadable(self, error: orjson.JSONDecodeError) -> str:
         body = self._body
@@ -151,10 +178,10 @@ class Payload:
 
     def repeats_a_key(self) -> bool:
         """Whether some object holds one key twice, which parsers read differently. Exact; cheap when there is none."""
-        if self.problem or self._body is None:
+        if self.problem or self._same or self._body is None:
             return False
         raw = self._body if isinstance(self._body, bytes) else self._body.encode("utf-8", "replace")
-        if b"\\u003" not in raw and not self._long and raw.count(b":") == orjson.dumps(self._value).count(b":"):
+        if b"\\u003" not in raw and not self._long and raw.count(b":") == self._retold.count(b":"):
             return False
         repeated = False
 
@@ -174,18 +201,6 @@ def _is_text(body: bytes) -> bool:
         return body.decode().isprintable()
     except UnicodeDecodeError:
         return False
-
-
-def _loads(body: str | bytes) -> tuple[Any, bool]:
-    """JSON with exact integers, and whether it has long digits. orjson decides what is JSON; such a one is read again, exactly."""
-    value = orjson.loads(body)
-    raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
-    if _LONG not in raw.translate(_AS_ZEROS):
-        return value, False
-    try:
-        return json.loads(raw), True
-    except (ValueError, RecursionError):
-        return value, True  # an integer of more digits than Python reads: as a float
 
 
 def _brackets(body: bytes | str) -> int:

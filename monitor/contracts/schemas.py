@@ -1,7 +1,7 @@
 """Schemas compiled by jsonschema-rs, offline, and their errors said without a value of the payload."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jsonschema_rs as engine
@@ -60,8 +60,9 @@ class Schema:
 
     def fits(self, instance: Any) -> bool:
         """Whether the payload keeps every clause. The hot path: stops at the first error."""
-        held = {self._number: instance} if self._number else instance
-        return self._schemas.tight.is_valid(held) and (self._schemas.harsh is None or self._schemas.harsh.is_valid(held))
+        schemas = self._schemas
+        fits = schemas.fits or schemas.prepared()
+        return fits({self._number: instance} if self._number else instance)
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
         """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not fit: it hangs on a clause that cannot be judged."""
@@ -125,12 +126,23 @@ class Schemas:
         self._tight: engine.Validator | None = None
         self._harsh: engine.Validator | None = None
         self._loose: engine.Validator | None = None
+        self.fits: Callable[[Any], bool] | None = None
+        """What `prepared` gave, until another schema is named."""
+
+    def prepared(self) -> Callable[[Any], bool]:
+        """Whether the schemas' root keeps every clause, as a function. Raises ContractError when a schema cannot be used."""
+        tight, harsh = self.tight, self.harsh
+        if harsh is None:
+            self.fits = tight.is_valid
+        else:
+            self.fits = lambda held: tight.is_valid(held) and harsh.is_valid(held)
+        return self.fits
 
     def lazily(self, pointer: str) -> Schema:
         """The schema at a JSON pointer into the document. Name all before the first is used: another one means to compile again."""
         known = self._known.get(pointer)
         if known is None:
-            self._tight = self._harsh = self._loose = None
+            self._tight = self._harsh = self._loose = self.fits = None
             known = self._known[pointer] = Schema(self, pointer, f"{len(self._known)}" if pointer else "")
         return known
 
