@@ -10,12 +10,12 @@ from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.framing import Writers, nobody
 from monitor.contracts.registry import Registry
-from monitor.decode.api_logs import UNNAMED, Names, read_api_logs
+from monitor.decode.api_logs import UNNAMED, ApiLogReading, Names
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.joining.books import Books
 from monitor.joining.examining import Examiner
-from monitor.joining.senders import named_senders
+from monitor.joining.senders import named_as_they_come
 from monitor.joining.unread import explained, read_before
 from monitor.model.records import Progress
 from monitor.store import Store
@@ -48,9 +48,9 @@ def api_logs(
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
-            said = read_api_logs(records, settings.format, settings.mapping, settings.names)
-            sent = named_senders(said.exchanges, store)  # of messages that the capture kit tells
+            said = ApiLogReading(records, settings.format, settings.mapping, settings.names)
+            sent = named_as_they_come(said, store)  # of messages that the capture kit tells
             examined = examiner.examine(sent, registry(), records)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)
         books.examined(records, examined, rejects, reading, clock, filtered=passed)
-        yield budget.account(records, rejects, len(said.exchanges), int(passed.sum()))
+        yield budget.account(records, rejects, said.count, int(passed.sum()))

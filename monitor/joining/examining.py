@@ -23,7 +23,7 @@ from monitor.edges.aliases import Aliases
 from monitor.edges.limits import NameCap
 from monitor.edges.messages import destination
 from monitor.edges.outcomes import body_outcome, grpc_outcome, http_outcome
-from monitor.joining.exchange_columns import NO_TRACE, exchange_table
+from monitor.joining.exchange_columns import NO_TRACE, ExchangeColumns
 from monitor.joining.operations import operation_of
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.exchanges import GRPC, MESSAGING, Checked, Exchange, Violation
@@ -131,12 +131,12 @@ class Examiner:
         self._names: dict[tuple[str, str, str, str, str], _Names] = {}
         self._template = lru_cache(maxsize=16_384)(template_path)
 
-    def examine(self, exchanges: Sequence[Exchange], registry: Registry, records: Records) -> Examined:
-        """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows."""
-        named: list[_Names] = []
-        checks: list[Checked] = []
-        outcomes: list[tuple[str, str]] = []
-        shapes: list[int] = []
+    def examine(self, exchanges: Iterable[Exchange], registry: Registry, records: Records) -> Examined:
+        """The rows of one batch, in the exchanges' order. The same batch and registry give the same rows.
+
+        Takes one exchange after the other, and keeps none: their bodies need not all be there at once.
+        """
+        columns = ExchangeColumns()
         broken: list[tuple[Any, ...]] = []
         shown: list[tuple[Any, ...]] = []
         seen: Counter[str] = Counter()
@@ -146,17 +146,12 @@ class Examiner:
             checked = check_payloads(
                 exchange, request, response, contracts, partial(self._operation, exchange, names.callee, request)
             )
-            if checked.reason == NO_CONTRACT and names.callee == UNKNOWN:
-                checked = replace(checked, reason=UNKNOWN_CALLEE)
-            elif checked.reason == NO_CONTRACT and exchange.protocol == MESSAGING and not exchange.caller:
-                checked = replace(checked, reason=UNKNOWN_PRODUCER)
+            if checked.reason == NO_CONTRACT:
+                checked = _nobody_known(exchange, names, checked)
             if checked.observations:
                 seen.update(one.code for one in checked.observations)
                 shown += [_shown_row(exchange, names, *told) for told in _observed(checked)]
-            named.append(names)
-            checks.append(checked)
-            outcomes.append(_outcome(exchange, response))
-            shapes.append(_shape(exchange, request))
+            columns.add(exchange, names, checked, _outcome(exchange, response), _shape(exchange, request))
             for violation in checked.violations:
                 broken.append(_violation_row(exchange, names, violation))  # noqa: PERF401 - reads better beside the row above
             for evidence in checked.evidence:
@@ -165,10 +160,10 @@ class Examiner:
                 )
         for observation, count in seen.items():
             telemetry.OBSERVATIONS.labels(observation).inc(count)
-        table, ends, windows = exchange_table(exchanges, named, checks, outcomes, shapes)
+        table, ends, windows = columns.table()
         touched, counts = np.unique(windows, return_counts=True)
         index = records.index()
-        record = np.array([index[one.source_id, one.partition, one.offset] for one in exchanges], np.int32)
+        record = np.array([index[place] for place in columns.places()], np.int32)
         return Examined(
             table,
             _table(broken, _VIOLATIONS),
@@ -178,7 +173,7 @@ class Examiner:
             touched.astype(np.uint32),
             counts.astype(np.int64),
             np.bincount(record, minlength=len(records)).astype(np.int64),
-            Counter(one.outcome for one in checks),
+            columns.outcomes(),
             index,
         )
 
@@ -232,6 +227,15 @@ class Examiner:
             return self._operations.within(callee, [destination({_DESTINATION: exchange.path}, "")])[0]
         route = exchange.route or self._template(exchange.path)
         return self._operations.within(callee, [operation_of(exchange, request, route)])[0]
+
+
+def _nobody_known(exchange: Exchange, names: _Names, checked: Checked) -> Checked:
+    """Why no contract was found, where it is that a name is not known."""
+    if names.callee == UNKNOWN:
+        return replace(checked, reason=UNKNOWN_CALLEE)
+    if exchange.protocol == MESSAGING and not exchange.caller:
+        return replace(checked, reason=UNKNOWN_PRODUCER)
+    return checked
 
 
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:

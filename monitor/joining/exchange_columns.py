@@ -1,8 +1,8 @@
-"""The columns of checked exchanges, laid out one column at a time: a row object for each would cost as much as judging it."""
+"""The columns of checked exchanges, laid out by column, and what alike ones share laid out once: a row each would cost as much as judging it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.edges.columns import fixed, mix, text_hashes, windows_of
 from monitor.model.exchanges import Checked, Exchange
+from monitor.model.records import Place
 
 NO_TRACE, NO_SPAN = bytes(16), bytes(8)
 Hashes = list[NDArray[np.uint64]]
@@ -37,24 +38,20 @@ class _Columns:
         self.arrays: dict[str, pa.Array] = {}
         self.hashes: Hashes = []
 
-    def texts(self, name: str, values: Sequence[str]) -> None:
-        numbers: dict[str, int] = {}
-        codes = [numbers.setdefault(value, len(numbers)) for value in values]
-        self._coded(name, list(numbers), np.array(codes, np.int32))
-
-    def shared(self, name: str, values: Sequence[str], at: NDArray[np.int32]) -> None:
+    def texts(self, name: str, values: Sequence[str], at: NDArray[np.int32]) -> None:
         """Texts that stand once for many rows: `values[at]`."""
         numbers: dict[str, int] = {}
         places = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)
-        self._coded(name, list(numbers), places[at] if len(places) else np.zeros(0, np.int32))
-
-    def _coded(self, name: str, words: list[str], codes: NDArray[np.int32]) -> None:
+        codes = places[at] if len(places) else np.zeros(0, np.int32)
+        words = list(numbers)
         self.arrays[name] = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))
         hashes = np.array([_hash(word) for word in words], np.uint64)
-        self.hashes.append(hashes[codes] if len(words) else np.zeros(0, np.uint64))
+        self.hashes.append(hashes[codes] if words else np.zeros(0, np.uint64))
 
-    def numbers(self, name: str, values: Sequence[int], kind: Any) -> NDArray[np.uint64]:
+    def numbers(self, name: str, values: Sequence[int], kind: Any, at: NDArray[np.int32] | None = None) -> NDArray[np.uint64]:
+        """One number a row, or `values[at]`."""
         held = np.array(values, np.uint64)
+        held = held if at is None else held[at]
         self.arrays[name] = pa.array(held.astype(kind))
         self.hashes.append(held)
         return held
@@ -65,48 +62,120 @@ class _Columns:
         self.hashes.extend(np.frombuffer(whole.tobytes(), np.uint64).reshape(len(values), width // 8).T)
 
 
-def exchange_table(
-    exchanges: Sequence[Exchange],
-    names: Sequence[Named],
-    checks: Sequence[Checked],
-    outcomes: Sequence[tuple[str, str]],
-    shapes: Sequence[int],
-) -> tuple[pa.Table, NDArray[np.uint64], NDArray[np.uint32]]:
-    """Rows of `exchanges` from parallel sequences, in their order; their end times (ns) and windows. The same rows have the same
-    content hash in every process and release.
-    """
-    held = _Columns()
-    held.texts("source_id", [one.source_id for one in exchanges])
-    held.numbers("partition", [one.partition for one in exchanges], np.uint32)
-    held.numbers("offset", [one.offset for one in exchanges], np.uint64)
-    held.numbers("index", [one.index for one in exchanges], np.uint32)
-    held.bytes("trace", [one.trace_id or NO_TRACE for one in exchanges], 16)
-    held.bytes("span", [one.span_id or NO_SPAN for one in exchanges], 8)
-    held.numbers("has_trace", [1 if one.trace_id and one.span_id else 0 for one in exchanges], np.uint8)
-    held.numbers("side", [1 if one.side == "client" else 2 for one in exchanges], np.uint8)
-    distinct = {id(one): one for one in names}
-    number = {key: at for at, key in enumerate(distinct)}
-    at = np.array([number[id(one)] for one in names], np.int32)
-    for name in ("environment", "caller", "caller_version", "callee", "callee_version"):
-        held.shared(name, [getattr(one, name) for one in distinct.values()], at)
-    held.texts("callee_namespace", [one.callee_namespace for one in exchanges])
-    held.texts("protocol", [one.protocol for one in exchanges])
-    held.texts("operation", [one.operation for one in checks])
-    held.numbers("status", [one.status for one in exchanges], np.uint16)
-    held.texts("outcome", [one[0] for one in outcomes])
-    held.texts("error_type", [one[1] for one in outcomes])
-    ends = held.numbers("end_ns", [one.end_ns for one in exchanges], np.uint64)
-    held.numbers("duration_ns", [one.duration_ns or 0 for one in exchanges], np.uint64)
-    held.numbers("has_duration", [0 if one.duration_ns is None else 1 for one in exchanges], np.uint8)
-    held.texts("checked", [one.outcome for one in checks])
-    held.texts("reason", [one.reason for one in checks])
-    held.texts("contract", [one.contract for one in checks])
-    held.numbers("revision", [one.revision for one in checks], np.uint32)
-    held.numbers("request_shape", shapes, np.uint64)
-    windows = windows_of(ends)
-    content = mix(*held.hashes) if len(exchanges) else np.zeros(0, np.uint64)
-    rest = {"window": pa.array(windows), "content_hash": pa.array(content)}
-    return pa.table({**held.arrays, **rest}), ends, windows
+class Kind(NamedTuple):
+    """What alike exchanges have in common, their verdict too: it stands once, however many they are."""
+
+    source_id: str
+    partition: int
+    side: str
+    has_trace: bool
+    has_duration: bool
+    names: int
+    callee_namespace: str
+    protocol: str
+    status: int
+    outcome: tuple[str, str]
+    checked: str
+    reason: str
+    contract: str
+    revision: int
+    operation: str
+
+
+class ExchangeColumns:
+    """Rows of `exchanges` in the making: of each exchange its kind's number and what is its own; nothing else of it is kept."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Kind, int] = {}
+        self._names: dict[int, Named] = {}
+        self._of: list[int] = []
+        self._offsets: list[int] = []
+        self._indices: list[int] = []
+        self._traces: list[bytes] = []
+        self._spans: list[bytes] = []
+        self._ends: list[int] = []
+        self._durations: list[int] = []
+        self._shapes: list[int] = []
+
+    def add(self, exchange: Exchange, names: Named, checked: Checked, outcome: tuple[str, str], shape: int) -> None:
+        """One exchange. Exchanges of the same names are given the same object."""
+        trace, span, duration = exchange.trace_id, exchange.span_id, exchange.duration_ns
+        kind = Kind(
+            exchange.source_id,
+            exchange.partition,
+            exchange.side,
+            bool(trace and span),
+            duration is not None,
+            id(names),
+            exchange.callee_namespace,
+            exchange.protocol,
+            exchange.status,
+            outcome,
+            checked.outcome,
+            checked.reason,
+            checked.contract,
+            checked.revision,
+            checked.operation,
+        )
+        number = self._kinds.get(kind)
+        if number is None:
+            number = self._kinds[kind] = len(self._kinds)
+            self._names[kind.names] = names
+        self._of.append(number)
+        self._offsets.append(exchange.offset)
+        self._indices.append(exchange.index)
+        self._traces.append(trace or NO_TRACE)
+        self._spans.append(span or NO_SPAN)
+        self._ends.append(exchange.end_ns)
+        self._durations.append(duration or 0)
+        self._shapes.append(shape)
+
+    def places(self) -> Iterator[Place]:
+        """Where each exchange's record lies."""
+        logs = [(kind.source_id, kind.partition) for kind in self._kinds]
+        return ((*logs[kind], offset) for kind, offset in zip(self._of, self._offsets, strict=True))
+
+    def outcomes(self) -> dict[str, int]:
+        """How many were valid, violated and not checked."""
+        found: dict[str, int] = {}
+        for kind, count in zip(self._kinds, np.bincount(self._of, minlength=len(self._kinds)).tolist(), strict=True):
+            found[kind.checked] = found.get(kind.checked, 0) + count
+        return found
+
+    def table(self) -> tuple[pa.Table, NDArray[np.uint64], NDArray[np.uint32]]:
+        """The rows in the order they came; their end times (ns) and windows. The same rows have the same content hash in every
+        process and release.
+        """
+        kinds, at, held = list(self._kinds), np.array(self._of, np.int32), _Columns()
+        named = [self._names[kind.names] for kind in kinds]
+        held.texts("source_id", [kind.source_id for kind in kinds], at)
+        held.numbers("partition", [kind.partition for kind in kinds], np.uint32, at)
+        held.numbers("offset", self._offsets, np.uint64)
+        held.numbers("index", self._indices, np.uint32)
+        held.bytes("trace", self._traces, 16)
+        held.bytes("span", self._spans, 8)
+        held.numbers("has_trace", [kind.has_trace for kind in kinds], np.uint8, at)
+        held.numbers("side", [1 if kind.side == "client" else 2 for kind in kinds], np.uint8, at)
+        for name in ("environment", "caller", "caller_version", "callee", "callee_version"):
+            held.texts(name, [getattr(one, name) for one in named], at)
+        held.texts("callee_namespace", [kind.callee_namespace for kind in kinds], at)
+        held.texts("protocol", [kind.protocol for kind in kinds], at)
+        held.texts("operation", [kind.operation for kind in kinds], at)
+        held.numbers("status", [kind.status for kind in kinds], np.uint16, at)
+        held.texts("outcome", [kind.outcome[0] for kind in kinds], at)
+        held.texts("error_type", [kind.outcome[1] for kind in kinds], at)
+        ends = held.numbers("end_ns", self._ends, np.uint64)
+        held.numbers("duration_ns", self._durations, np.uint64)
+        held.numbers("has_duration", [kind.has_duration for kind in kinds], np.uint8, at)
+        held.texts("checked", [kind.checked for kind in kinds], at)
+        held.texts("reason", [kind.reason for kind in kinds], at)
+        held.texts("contract", [kind.contract for kind in kinds], at)
+        held.numbers("revision", [kind.revision for kind in kinds], np.uint32, at)
+        held.numbers("request_shape", self._shapes, np.uint64)
+        windows = windows_of(ends)
+        content = mix(*held.hashes) if len(at) else np.zeros(0, np.uint64)
+        rest = {"window": pa.array(windows), "content_hash": pa.array(content)}
+        return pa.table({**held.arrays, **rest}), ends, windows
 
 
 @lru_cache(maxsize=65_536)

@@ -1,6 +1,7 @@
 """Who sent each message, by the span that its headers name; what no span tells stays as the settings say."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,16 @@ def named_senders(exchanges: Sequence[Exchange], store: Store) -> list[Exchange]
     if not told:
         return list(exchanges)
     return [_named(one, told[_span(one)]) if _is_sought(one) and _span(one) in told else one for one in exchanges]
+
+
+def named_as_they_come(exchanges: Iterable[Exchange], store: Store) -> Iterator[Exchange]:
+    """As named_senders, one after the other: from a message that is asked about on, some thousand are held back at once."""
+    coming = iter(exchanges)
+    for one in coming:
+        if _is_sought(one):
+            yield from named_senders([one, *itertools.islice(coming, _AT_ONCE - 1)], store)
+        else:
+            yield one
 
 
 def _is_sought(exchange: Exchange) -> bool:

@@ -1,7 +1,15 @@
 """API logs in their formats to exchanges. Pure; never raises for what a record holds."""
 
 from monitor.decode.api_logs.attributes import span_exchanges
-from monitor.decode.api_logs.decode import FORMATS, UNNAMED, Names, decode_api_logs, explain_api_logs, read_api_logs
+from monitor.decode.api_logs.decode import (
+    FORMATS,
+    UNNAMED,
+    ApiLogReading,
+    Names,
+    decode_api_logs,
+    explain_api_logs,
+    read_api_logs,
+)
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.recognising import SOURCES, source_of_form
 
@@ -9,6 +17,7 @@ __all__ = [
     "FORMATS",
     "SOURCES",
     "UNNAMED",
+    "ApiLogReading",
     "Names",
     "Refused",
     "decode_api_logs",

@@ -80,7 +80,7 @@ def explain_api_logs(
             continue
         count = 0
         try:
-            for found in read(without_bom(_unpacked(value, unpacker)), place_of(records, index)):
+            for found in read(without_bom(_unpacked(value, unpacker)), place_of(records, index), None):
                 count += 1
                 form = recogniser.told if recogniser is not None and not isinstance(found, Passed) else ""
                 yield index, form, names.given(found) if isinstance(found, Exchange) else found
@@ -112,43 +112,78 @@ def read_api_logs(
 
     A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped (at most 64 MB
     unpacked). `format` is one of FORMATS; "auto" tells each entry by its keys. One bad record or entry never costs its
-    neighbours. `names` stand where a source names nobody. Raises ConfigError for an unknown format or mapping only, and that before anything is read.
+    neighbours. `names` stand where a source names nobody. Raises ConfigError for an unknown format or mapping only, and
+    that before anything is read.
     """
-    read = _reader(format, mapping or {})
-    named = names.given if names.any else None
-    exchanges: list[Exchange] = []
-    rejects = stepped_over(records)
-    passed = [0] * len(records)
-    unpacker = Unpacker(MOST_BYTES)
-    for index, value in enumerate(records.values):
-        if not value and REJECT_HEADER in records.headers[index]:
-            continue
+    reading = ApiLogReading(records, format, mapping, names)
+    return ApiLogs(list(reading), reading.rejects, reading.passed)
+
+
+class ApiLogReading:
+    """As `read_api_logs`, one exchange after the other, once: `rejects` and `passed` are whole when all were taken.
+
+    Who keeps none of them needs room for one alone, and finds it still in the processor's caches.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        format: str,  # noqa: A002 - the setting's word
+        mapping: Mapping[str, str] | None = None,
+        names: Names = UNNAMED,
+    ) -> None:
+        self._records, self._form = records, format
+        self._names = names if names.any else None
+        self._recogniser = Recogniser(format) if format in ("auto", *SOURCES) else None
+        self._read = _reader(format, mapping or {}, self._recogniser)
+        self._unpacker = Unpacker(MOST_BYTES)
+        self.rejects: list[Reject] = stepped_over(records)
+        self.passed = [0] * len(records)
+        self.count = 0
+        """Exchanges that were taken."""
+
+    def __iter__(self) -> Iterator[Exchange]:
+        records, names, known = self._records, self._names, self._recogniser
+        for index, value in enumerate(records.values):
+            whole = None if known is None else _one(value)
+            found = None if known is None or whole is None else known.quick(whole, place_of(records, index))
+            if isinstance(found, Exchange):
+                self.count += 1
+                yield found if names is None else names.given(found)
+                continue
+            for exchange in self._looked_into(index, value, whole):
+                self.count += 1
+                yield exchange if names is None else names.given(exchange)
+
+    def _looked_into(self, index: int, value: bytes, whole: Entry | None) -> Iterator[Exchange]:
+        """Whatever a record holds, `whole` where it is one object; what cannot be used goes to the rejects."""
+        if not value and REJECT_HEADER in self._records.headers[index]:
+            return
         bad: dict[str, int] = {}
-        before = len(exchanges)
-        content = value
+        barren, content = True, value
         try:
-            content = without_bom(_unpacked(value, unpacker))
-            for found in read(content, place_of(records, index)):
+            content = without_bom(_unpacked(value, self._unpacker))
+            for found in self._read(content, place_of(self._records, index), whole):
                 if isinstance(found, Refused):
                     bad[str(found)] = bad.get(str(found), 0) + 1
                 elif isinstance(found, Passed):
-                    passed[index] += 1
+                    self.passed[index] += 1
                     if found.dropped:
                         bad["capture_dropped"] = bad.get("capture_dropped", 0) + found.dropped
                 else:
-                    exchanges.append(found if named is None else named(found))
+                    barren = False
+                    yield found
         except Refused as refusal:
             bad[str(refusal)] = bad.get(str(refusal), 0) + 1
         except UNFORESEEN as error:
             bad[f"unreadable_{type(error).__name__}"] = 1
-        barren = len(exchanges) == before and not passed[index]
+        barren = barren and not self.passed[index]
         if barren and not bad:
             bad["empty"] = 1
         alone = barren and len(bad) == 1
-        foreign = _foreign(content, format) if alone and bad.keys().isdisjoint(_SAID) else ""
+        foreign = _foreign(content, self._form) if alone and bad.keys().isdisjoint(_SAID) else ""
         bad = {foreign: sum(bad.values())} if foreign else bad
-        rejects.extend(reject(records, index, reason, count=count, whole=alone) for reason, count in bad.items())
-    return ApiLogs(exchanges, rejects, passed)
+        self.rejects.extend(reject(self._records, index, reason, count=count, whole=alone) for reason, count in bad.items())
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -171,7 +206,8 @@ def _foreign(content: bytes, format: str) -> str:  # noqa: A002 - as above
 
 
 Found = Exchange | Refused | Passed
-Read = Callable[[bytes, Place], Iterator[Found]]
+Read = Callable[[bytes, Place, Entry | None], Iterator[Found]]
+"""What a record holds; the object that it is, where it was read as one already."""
 
 
 def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None = None) -> Read:
@@ -179,16 +215,16 @@ def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None
         return _read_otlp
     if form == "mapping":
         mapped = mapped_exchange(mapping)
-        return lambda value, place: _read_mapped(value, place, mapped)
+        return lambda value, place, _: _read_mapped(value, place, mapped)
     if form not in FORMATS:
         raise ConfigError(f"api_logs format {form!r} is unknown; use one of {', '.join(FORMATS)}")
     known = recogniser or Recogniser(form)
-    return lambda value, place: _read_known(value, place, known, otlp=form == "auto")
+    return lambda value, place, whole: _read_known(value, place, known, whole, otlp=form == "auto")
 
 
-def _read_known(value: bytes, place: Place, recogniser: Recogniser, *, otlp: bool) -> Iterator[Found]:
+def _read_known(value: bytes, place: Place, recogniser: Recogniser, whole: Entry | None, *, otlp: bool) -> Iterator[Found]:
     """Entries of sources that are told by their marks; OTLP, too, where any source may stand."""
-    whole = _one(value)
+    whole = whole or _one(value)
     if whole is not None:
         quick = recogniser.quick(whole, place)
         if quick is not None:
@@ -214,7 +250,7 @@ def _read_known(value: bytes, place: Place, recogniser: Recogniser, *, otlp: boo
             yield from recogniser.read(entry, place, at, form=form)
 
 
-def _one(value: bytes) -> dict[str, Any] | None:
+def _one(value: bytes) -> Entry | None:
     """The object that a record is, as most are; None for all else."""
     if value[:1] != b"{":
         return None
@@ -241,7 +277,7 @@ def _read_mapped(value: bytes, place: Place, make: Make) -> Iterator[Found]:
             yield Refused(f"unreadable_{type(error).__name__}")
 
 
-def _read_otlp(value: bytes, place: Place) -> Iterator[Found]:
+def _read_otlp(value: bytes, place: Place, _: Entry | None = None) -> Iterator[Found]:
     if begins_json(value):
         for at, entry in enumerate(entries(value)):
             if isinstance(entry, dict) and is_batch(entry):
