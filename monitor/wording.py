@@ -326,6 +326,9 @@ def _where(parameters: Mapping[str, Parameter]) -> str:
     gives_up, refused = parameters.get("gives_up"), parameters.get("refused")
     if gives_up is not None:
         place += f"; callers give up after {float(gives_up):.3g} s while the callee still works"
+    if parameters.get("promised_by"):
+        said = f"{float(str(parameters['promised_seconds'])):.3g} s"
+        place += f"; the contract {parameters['promised_by']} says that they wait {said} ({parameters['promised_at']})"
     return place + (f"; {parameters['refused_calls']} calls {REFUSED[str(refused)]}" if refused in REFUSED else "")
 
 

@@ -33,7 +33,7 @@ def detection(
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(one.verdict.outcome == "fail" for one in judged)
         late = times.step() if times is not None else 0
-        events = broken.step(now) if broken is not None else []
+        events = broken.step(now, times.reasons if times is not None else {}) if broken is not None else []
         figures = {
             "versions": len(seen),
             "judged": len(judged),

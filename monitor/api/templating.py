@@ -20,6 +20,7 @@ from monitor.api.questions import windows_state
 from monitor.errors import StoreError
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.wording import facts, sentence, told_by, what
+from monitor.wording_breaks import break_sentence
 
 
 def link(path: str, /, **parameters: object) -> str:
@@ -67,6 +68,7 @@ def environment() -> Environment:
         facts=facts,
         sentence=sentence,
         evidence=formatting.evidence,
+        broken_time=break_sentence,
         told=formatting.told,
         told_by=told_by,
         iso=_iso,

@@ -80,9 +80,9 @@ def events(
                 for one in row["pairs"]
             )
             row |= {"versions": ", ".join(pairs), "deploy_before": row["deploy"], "accepted": row["accepted_by"]}
-    columns = (
-        "state contract operation side rule pointer count first_seen last_seen versions deploy_before owner accepted id".split()
-    )
+            row["state"] += ", no calls since" if row["untested"] else ""
+    columns = "state contract text count first_seen last_seen versions deploy_before owner accepted id".split()
+    columns += "operation side rule pointer".split() if form == "csv" else []
     show(rows, columns, form, empty="no clause is known to be broken")
 
 

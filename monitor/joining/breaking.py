@@ -1,8 +1,8 @@
 """Stored violations to events: which clause is broken anew, again, or no longer; each told to the receivers of its owner."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -20,8 +20,10 @@ from monitor.model.alerts import Alert
 from monitor.model.breaks import BreakPair, ContractBreak
 from monitor.model.contracts import Revision
 from monitor.model.deploys import Deploy
+from monitor.model.timing import TimingReason
 from monitor.store import Store
 from monitor.store.reader import rows_in_utc
+from monitor.wording_breaks import break_sentence
 
 GONE_AFTER = timedelta(hours=24)
 KEPT = timedelta(days=90)
@@ -30,6 +32,41 @@ MOST = 2_000
 _MOST_PAIRS = 20
 _DEPLOY_BEFORE = timedelta(days=7)
 EVERYBODY = "*"
+ASK_EVERY = timedelta(minutes=10)
+MOST_CALLS = 100_000
+_UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
+Times = Mapping[tuple[str, str], TimingReason]
+"""The numbers of broken clauses on time, by environment and fingerprint."""
+_NO_TIMES: Times = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Environment, callee, operation and caller of judged exchanges, and of calls whose time is known."""
+
+    judged: frozenset[tuple[str, str, str, str]]
+    timed: frozenset[tuple[str, str, str, str]]
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> "Calls":
+        """From the rows of `could_have_shown`."""
+        found: dict[str, set[tuple[str, str, str, str]]] = {"judged": set(), "timed": set()}
+        for row in rows:
+            found[row["kind"]].add((row["environment"], row["callee"], row["operation"], row["caller"]))
+        return cls(frozenset(found["judged"]), frozenset(found["timed"]))
+
+    def show(self, one: ContractBreak) -> bool:
+        """Whether there was a call in which a clause could have shown: of its operation, and of one of its callers where it is theirs.
+
+        What nobody offers is gone when it is asked for no more: any judged call of the provider will do.
+        """
+        callers = {pair.caller for pair in one.pairs} if one.side == "request" else None
+        anything = one.rule in _UNDOCUMENTED
+        return any(
+            (environment, callee) == (one.environment, one.callee)
+            and (anything or (operation == one.operation and (callers is None or caller in callers)))
+            for environment, callee, operation, caller in (self.timed if one.time is not None else self.judged)
+        )
 
 
 class BreakWatch:
@@ -38,9 +75,14 @@ class BreakWatch:
     def __init__(self, store: Store, engine: Engine) -> None:
         self._store, self._engine = store, engine
         self._looked: datetime | None = None
+        self._asked: datetime | None = None
 
-    def step(self, now: datetime) -> list[ContractBreak]:
-        """Look again when it is time; returns those of which something happened: new, again or gone. Safe to repeat."""
+    def step(self, now: datetime, times: Times = _NO_TIMES) -> list[ContractBreak]:
+        """Look again when it is time; returns those of which something happened: new, again or gone. Safe to repeat.
+
+        `times` are the numbers of the clauses on time that are broken. Gone is what was not seen for a day in which there were calls where it
+        could have shown; where there were none it is *untested* (silence is not health); it is let go after 90 days.
+        """
         if self._looked is not None and now - self._looked < LOOK_EVERY:
             return []
         self._looked = now
@@ -53,18 +95,32 @@ class BreakWatch:
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
-            after[name] = self._seen(before.get(name), name, group, owners)
-        gone = {
-            one.id: replace(one, state="gone", revision=one.revision + 1)
-            for one in before.values()
-            if one.id not in after and one.state != "gone" and one.last_seen < since
-        }
+            seen = self._seen(before.get(name), name, group, owners)
+            after[name] = replace(seen, time=times.get((environment, fingerprint)) or seen.time)
+        missing = [one for one in before.values() if one.id not in after and one.state != "gone" and one.last_seen < since]
+        gone = self._gone(missing, since, now)
         with writing(self._engine) as connection:
             held = breaks.load_breaks(connection)  # accepted or told meanwhile
-            changed = [_kept(one, held.get(one.id)) for one in [*after.values(), *gone.values()]]
+            changed = [_kept(one, held.get(one.id)) for one in [*after.values(), *gone]]
             breaks.save_breaks(connection, [one for one in changed if held.get(one.id) != one], now)
             breaks.forget_breaks(connection, now - KEPT)
         return [one for one in changed if one.id not in before or before[one.id].revision != one.revision]
+
+    def _gone(self, missing: Sequence[ContractBreak], since: datetime, now: datetime) -> list[ContractBreak]:
+        """Those of them that are gone, and those that became untested; asked again every ten minutes where nothing else is new."""
+        fresh = any(not one.untested for one in missing)
+        if not missing or (not fresh and self._asked is not None and now - self._asked < ASK_EVERY):
+            return []
+        self._asked = now
+        callees = sorted({one.callee for one in missing})
+        parameters = {"since": int(since.timestamp()), "callees": callees, "limit": MOST_CALLS}
+        calls = Calls.of(self._store.query("could_have_shown", parameters))
+        return [
+            replace(one, state="gone", revision=one.revision + 1, untested=False)
+            if calls.show(one) or one.last_seen < now - KEPT
+            else replace(one, untested=True)
+            for one in missing
+        ]
 
     def _seen(
         self, known: ContractBreak | None, name: str, rows: Sequence[Mapping[str, Any]], owners: Mapping[str, Revision]
@@ -105,6 +161,7 @@ class BreakWatch:
             accepted_by=known.accepted_by if known else "",
             accepted_because=known.accepted_because if known else "",
             accepted_until=known.accepted_until if known else None,
+            time=known.time if known else None,
         )
 
     def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
@@ -173,8 +230,7 @@ def alert_of(one: ContractBreak, revision: int, *, over: bool, now: datetime, li
     versions = ", ".join(
         f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in one.pairs[:5]
     )
-    place = f" at {one.pointer}" if one.pointer else ""
-    summary = f"{one.contract}: the {one.side} of {one.operation} breaks {one.rule}{place}"
+    summary = f"{one.contract}: {break_sentence(one)}"
     told = {"new": "broken for the first time", "again": "broken again", "gone": "not broken any more"}[one.state]
     told = f"accepted as known by {one.accepted_by}" if one.quiet(now) and over and one.state != "gone" else told
     labels = {

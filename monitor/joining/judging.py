@@ -17,7 +17,9 @@ from monitor.detect.judging.gone import brought_up_to_date
 from monitor.detect.judging.inputs import Inputs
 from monitor.detect.measure.series import DAYS, Around
 from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import Aliases
 from monitor.joining.namesakes import of_one_of, seen_of
+from monitor.joining.timing import timed_contracts, timeout_of
 from monitor.model.alike import Alike
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeCell, EdgeQuery, Sighting, is_called
@@ -133,7 +135,7 @@ def judge_deploy(
                 watched_until=watched_until,
             )
 
-        findings = list(map(up_to_date, findings))
+        findings = with_promises(engine, list(map(up_to_date, findings)))
     shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(
         deploy,
@@ -143,6 +145,22 @@ def judge_deploy(
         min(shown, default=None),
         inputs,
     )
+
+
+def with_promises(engine: Engine, findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of a timeout that is the shorter one name the contract's clause on it, where one is published."""
+    if not any(one.evidence.time is not None and one.evidence.time.gives_up is not None for one in findings):
+        return list(findings)
+    contracts = timed_contracts(engine, Aliases())
+
+    def told(one: Finding) -> Finding:
+        time, edge = one.evidence.time, one.edge
+        if time is None or time.gives_up is None:
+            return one
+        clause = timeout_of(contracts, edge.environment, edge.caller, edge.callee, edge.operation)
+        return one if clause is None else replace(one, evidence=replace(one.evidence, time=replace(time, timeout=clause)))
+
+    return list(map(told, findings))
 
 
 def keep_judged(engine: Engine, judged: Judged, *, repeats: bool) -> None:

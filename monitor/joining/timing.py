@@ -15,6 +15,7 @@ from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
+from monitor.model.judging import PromisedTimeout
 from monitor.model.moments import in_utc
 from monitor.model.services import may_be_one
 from monitor.model.timing import TimingReason, timing_reason
@@ -93,11 +94,7 @@ def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) 
         edges.setdefault(_Edge(row["environment"], row["caller"], row["callee"], row["operation"]), []).append(row)
     found: list[TimingVerdict] = []
     for one in contracts:
-        router: Router[str] = Router()
-        for clause in one.promise.timing:
-            method, _, route = clause.operation.partition(" ")
-            if route.startswith("/"):
-                router.add(method, route, clause.operation)
+        router = _routed(one.promise)
         for edge, versions in edges.items():
             if one.revision.environment not in ("", edge.environment) or one.revision.consumer not in ("", edge.caller):
                 continue
@@ -106,6 +103,31 @@ def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) 
                 found += _judged(one.revision, clause, edge, sorted(held, key=lambda row: in_utc(row["first_window"])))
     order = {"broken": 0, "open": 1, "kept": 2}
     return sorted(found, key=lambda one: (order[one.word], one.environment, one.caller, one.operation, one.contract, one.clause))
+
+
+def timeout_of(contracts: Iterable[Timed], environment: str, caller: str, callee: str, operation: str) -> PromisedTimeout | None:
+    """The clause on how long the callers of an edge wait, the shortest one; None where no contract tells it."""
+    found: list[PromisedTimeout] = []
+    for one in contracts:
+        held = one.revision
+        if (
+            not may_be_one(held.provider, callee)
+            or held.environment not in ("", environment)
+            or held.consumer not in ("", caller)
+        ):
+            continue
+        clauses = _binding(one.promise, _routed(one.promise), operation)
+        found += [PromisedTimeout(held.name, held.number, it.clause, it.seconds) for it in clauses if it.quantile is None]
+    return min(found, key=lambda it: (it.seconds, it.contract), default=None)
+
+
+def _routed(promise: Promise) -> Router[str]:
+    router: Router[str] = Router()
+    for clause in promise.timing:
+        method, _, route = clause.operation.partition(" ")
+        if route.startswith("/"):
+            router.add(method, route, clause.operation)
+    return router
 
 
 def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timing]:

@@ -12,6 +12,7 @@ from monitor.control import contracts as registry
 from monitor.edges.aliases import Aliases
 from monitor.joining.timing import Timed, TimingVerdict, judge_timing, timed_contracts
 from monitor.model.services import split_service
+from monitor.model.timing import TimingReason
 from monitor.store import Store
 from monitor.store.reader import Reader
 
@@ -30,6 +31,8 @@ class TimingWatch:
         self._stamp: registry.Stamp | None = None
         self._timed: list[Timed] = []
         self._until: datetime | None = None
+        self.reasons: dict[tuple[str, str], TimingReason] = {}
+        """The numbers of what is broken in the hours that were looked at last, by environment and fingerprint, the worst edge's."""
 
     def step(self) -> int:
         """How many times are broken in that hour; their rows are written under keys of their own, so that again changes nothing."""
@@ -43,8 +46,11 @@ class TimingWatch:
         # an hour that has just begun tells little: the one before is told to its end first
         begun = sealed.replace(minute=0, second=0, microsecond=0)
         broken = 0
-        for hour in {begun, (sealed - EVERY).replace(minute=0, second=0, microsecond=0)}:
+        self.reasons = {}
+        for hour in sorted({begun, (sealed - EVERY).replace(minute=0, second=0, microsecond=0)}):
             found = self._broken(contracts, hour)
+            for one in sorted(found, key=lambda one: one.share_low):
+                self.reasons[one.environment, _fingerprint(one)] = one.reason
             if found:
                 self._store.insert("violations", _rows(found, hour, min(sealed, hour + timedelta(hours=1))))
             broken = max(broken, len(found))
@@ -69,7 +75,7 @@ class TimingWatch:
 
 def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Table:
     size, start = len(found), int(hour.timestamp())
-    rules = ["timeout" if one.quantile is None else f"p{100 * one.quantile:g}" for one in found]
+    rules = [_rule(one) for one in found]
     texts: dict[str, list[str]] = {
         "source_id": [SOURCE] * size,
         "contract": [one.contract for one in found],
@@ -84,13 +90,11 @@ def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Ta
         "callee_namespace": [""] * size,
     }
     plain: dict[str, list[str]] = {
-        "fingerprint": [
-            fingerprint(one.contract, one.operation, "response", rule, "") for one, rule in zip(found, rules, strict=True)
-        ],
+        "fingerprint": [_fingerprint(one) for one in found],
         "pointer": [""] * size,
         "clause": [one.clause for one in found],
         "expected": [f"at most {one.limit_seconds:g} s" for one in found],
-        "actual": ["slower"] * size,
+        "actual": [_seen(one) for one in found],
     }
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()}
     columns |= {name: pa.array(values, pa.string()) for name, values in plain.items()}
@@ -106,6 +110,20 @@ def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Ta
         "at": pa.array([at.astimezone(UTC)] * size, pa.timestamp("ms", "UTC")),
     }
     return pa.table(columns)
+
+
+def _rule(one: TimingVerdict) -> str:
+    return "timeout" if one.quantile is None else f"p{100 * one.quantile:g}"
+
+
+def _fingerprint(one: TimingVerdict) -> str:
+    return fingerprint(one.contract, one.operation, "response", _rule(one), "")
+
+
+def _seen(one: TimingVerdict) -> str:
+    """The quantile that surely exceeds the limit, and what it is at least: `p99.5 = 2.1 s`."""
+    told = one.reason.parameters
+    return f"{told['quantile']} = {float(told['seconds']):.3g} s" if "quantile" in told else "slower"
 
 
 def _number(one: TimingVerdict) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from monitor.model.timing import TimingReason
+
 BreakState = Literal["new", "again", "gone"]
 """Seen for the first time, seen again after it was gone, not seen any more."""
 
@@ -27,6 +29,8 @@ class ContractBreak:
     `count` is of what the store still keeps. `began` is when this spell began: the first time, or the first time again.
     `deploy_id` is of the last deploy of either side before that, "" where none is known. `owner` is the contract's.
     `revision` grows with each event. `told` counts what receivers were told, by turns that it is broken and that this is over. Quiet until `accepted_until`, where it is accepted.
+    `time` are the numbers of a clause on time. `untested`: it was not seen for so long that it would be gone, but neither was a call in
+    which it could have shown: silence is not health.
     """
 
     id: str
@@ -57,6 +61,8 @@ class ContractBreak:
     accepted_by: str = ""
     accepted_because: str = ""
     accepted_until: datetime | None = None
+    time: TimingReason | None = None
+    untested: bool = False
 
     @property
     def is_told(self) -> bool:

@@ -86,10 +86,21 @@ class FanoutEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class PromisedTimeout:
+    """A contract's clause on how long its consumer waits."""
+
+    contract: str
+    revision: int
+    clause: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeEvidence:
     """Where the time goes that calls take longer: in the callee's `own` work, in its `callees`, or `between` caller and callee (network,
     queue, connections); None where that is not what is told. `client`, `server` and `own` are the seconds that the mean call takes
-    longer by each. `gives_up`: callers time out after so many seconds, and the callee works on for most of these calls.
+    longer by each. `gives_up`: callers time out after so many seconds, and the callee works on for most of these calls. `timeout` is
+    what a contract says of how long this caller waits, where one does.
     """
 
     place: Place | None
@@ -97,6 +108,7 @@ class TimeEvidence:
     server: float | None
     own: float | None
     gives_up: float | None = None
+    timeout: PromisedTimeout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +326,9 @@ class Finding:
             told["clause"] = self.clause
         if seen.time:
             told |= {"time_in": seen.time.place, "gives_up": seen.time.gives_up}
+            if seen.time.timeout is not None:
+                promised = seen.time.timeout
+                told |= {"promised_by": promised.contract, "promised_at": promised.clause, "promised_seconds": promised.seconds}
         if seen.refusals:
             told |= {"refused": seen.refusals.kind, "refused_calls": seen.refusals.calls}
         new = next((one for one in seen.failures if one.is_new), None)

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from monitor.cli.contract_times import document_of
+from monitor.control.breaks import list_breaks
+from monitor.joining.breaking import BreakWatch, alert_of
+from monitor.joining.judging import with_promises
 from monitor.joining.timing_events import TimingWatch
+from monitor.wording import summary
 from tests.contracts.test_timing import FAST, SLOW
+from tests.detect.test_places import given_up
 from tests.detect.traffic import Behaviour, cell, edge
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 from tests.fixtures.shop_day import NOON
@@ -73,3 +78,35 @@ def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
         "t", "timeout", "at most 2 s", "checkout", "payment", "POST /pay", 1,
     ]  # fmt: skip
     assert [one["callee_version"] for one in found["by_version_pair"]] == ["2.0.0"]
+
+
+def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(api: Asked) -> None:
+    publish(api, owner="payments")
+    parts = api.parts
+    held = cell(0, edge("checkout", "payment"), "1", "1", 10, Behaviour(), np.random.default_rng(1))
+    write_cells(parts.store, [replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)])
+    times = TimingWatch(parts.reader, parts.engine, parts.store, parts.config.aliases)
+    times.step()
+    watch = BreakWatch(parts.store, parts.engine)
+    found = {one.rule: one for one in watch.step(NOON, times.reasons)}
+    new = found["timeout"]
+    assert (new.state, new.owner, new.actual.partition(" = ")[0]) == ("new", "payments", "p99.5")
+    told = {one["rule"]: one for one in api.get("/v1/violations/events").json()}["timeout"]
+    assert told["time"]["code"] == "timeout_too_short"
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in told["text"]
+    assert "exceeds checkout" in api.get("/violations").text
+    alert = alert_of(new, 1, over=False, now=NOON, link_base="")
+    assert "exceeds checkout's timeout of 2 s" in alert.summary
+    assert {one.state for one in BreakWatch(parts.store, parts.engine).step(NOON + timedelta(hours=25))} == set()
+    assert {one.untested for one in list_breaks(parts.engine)} == {True}  # nobody called since
+
+
+def test_a_finding_of_a_short_timeout_names_the_contracts_clause_on_it(api: Asked) -> None:
+    late = given_up(1.0)
+    assert with_promises(api.parts.engine, [late]) == [late]  # no contract tells it
+    publish(api, consumer=late.edge.caller, name="waits", document=document_of("", "250ms", []))
+    publish(api, consumer="another", name="others", document=document_of("", "9s", []))
+    (told,) = with_promises(api.parts.engine, [late])
+    assert told.evidence.time is not None
+    assert told.evidence.time.timeout is not None
+    assert "the contract waits says that they wait 0.25 s (/x-seamwatch-timing/timeout)" in summary(told)

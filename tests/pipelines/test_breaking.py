@@ -47,6 +47,18 @@ def broke(store: Store, *rows: dict[str, Any]) -> None:
     write(store, "violations", list(rows))
 
 
+def called(store: Store, at: datetime, **changes: Any) -> None:
+    """An exchange of the operation that was judged."""
+    row = {
+        "window": at.replace(second=at.second // 10 * 10, microsecond=0), "source_id": "ab" * 8, "partition": 0, "offset": 99, "index": 0,
+        "trace": bytes(16), "span": bytes(8), "has_trace": 0, "side": 2, "environment": "production", "caller": "web", "caller_version": "1",
+        "callee": "payment", "callee_version": "2.0", "callee_namespace": "", "protocol": "http", "operation": "POST /pay", "status": 200,
+        "outcome": "ok", "error_type": "", "end_ns": int(at.timestamp()) * 10**9, "duration_ns": 0, "has_duration": 0, "checked": "valid",
+        "reason": "", "contract": "payments", "revision": 1, "request_shape": 0, "content_hash": 1,
+    } | changes  # fmt: skip
+    write(store, "exchanges", [row])
+
+
 def owned(engine: Engine, owner: str = "payments") -> None:
     draft = ContractDraft("payments", "openapi", "payment", "{}", owner=owner, contact="#pay")
     publish(engine, draft, NOON - timedelta(days=2), read=lambda _: None)
@@ -101,6 +113,7 @@ def test_gone_and_again(store: Store, engine: Engine) -> None:
     broke(store, violation(NOON, 1))
     watch = BreakWatch(store, engine)
     watch.step(NOON)
+    called(store, NOON + timedelta(hours=9))
     assert watch.step(NOON + GONE_AFTER - minutes(1)) == []
     (gone,) = watch.step(NOON + GONE_AFTER + minutes(1))
     assert (gone.state, gone.revision) == ("gone", 2)
@@ -108,10 +121,31 @@ def test_gone_and_again(store: Store, engine: Engine) -> None:
     broke(store, violation(later, 2))
     (again,) = watch.step(later + minutes(1))
     assert (again.state, again.began, again.first_seen, again.count) == ("again", later, NOON, 2)
+    called(store, later + timedelta(hours=40), offset=98)
     watch.step(later + timedelta(days=2))
     assert events(engine) == [("gone", 2)]
     watch.step(later + timedelta(days=91))
     assert events(engine) == []
+
+
+def test_what_was_not_called_since_is_not_gone_but_untested(store: Store, engine: Engine) -> None:
+    late = NOON + GONE_AFTER + minutes(1)
+    undocumented = {"fingerprint": "e" * 16, "rule": "undocumented_operation", "operation": "GET /gone", "side": "request"}
+    broke(store, violation(NOON, 1), violation(NOON, 2, **undocumented), violation(NOON, 3, fingerprint="d" * 16, side="request"))
+    called(store, NOON + timedelta(hours=9), operation="GET /other")
+    called(store, NOON + timedelta(hours=9), offset=98, checked="not_checked")
+    called(store, NOON + timedelta(hours=9), offset=97, environment="staging")
+    watch = BreakWatch(store, engine)
+    watch.step(NOON)
+    assert [one.rule for one in watch.step(late)] == ["undocumented_operation"]  # the provider was called, and not there
+    assert {(one.rule, one.state, one.untested) for one in breaks.list_breaks(engine)} == {
+        ("type", "new", True),
+        ("undocumented_operation", "gone", False),
+    }
+    called(store, late, offset=96, caller="shop")
+    assert watch.step(late + minutes(1)) == []  # nothing new: not asked again for a while
+    (gone,) = watch.step(late + minutes(12))
+    assert (gone.side, gone.untested) == ("response", False)  # what the caller breaks shows in that caller's calls alone
 
 
 def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(store: Store, engine: Engine) -> None:
@@ -121,6 +155,7 @@ def test_an_event_goes_to_the_receivers_of_its_owner_once_and_its_end_too(store:
     watch.step(NOON)
     assert tell(engine, NOON) == {"slack-pay": [("firing", 1)]}
     assert tell(engine, NOON + minutes(1)) == {"slack-pay": [("firing", 1)]}
+    called(store, NOON + timedelta(hours=9))
     watch.step(NOON + GONE_AFTER + minutes(1))
     assert tell(engine, NOON + GONE_AFTER + minutes(1)) == {"slack-pay": [("firing", 1), ("resolved", 2)]}
     (letter, *_) = outbox.list_letters(engine)

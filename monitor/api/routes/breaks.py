@@ -1,5 +1,6 @@
 """/v1/violations/events: which clause is broken anew, again, or no longer. /v1/observations: what is held against nobody."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
@@ -15,16 +16,28 @@ from monitor.api.strict import StrictRoute
 from monitor.control import breaks
 from monitor.control.audit import AuditEntry, note
 from monitor.model.breaks import ContractBreak
+from monitor.wording_breaks import break_sentence
 
 router = APIRouter(prefix="/v1", tags=["contracts"], responses=ERRORS, route_class=StrictRoute)
 
 
+@dataclass(frozen=True, slots=True)
+class ToldBreak(ContractBreak):
+    """An event with its sentence."""
+
+    text: str = ""
+
+
 @router.get("/violations/events", summary="Broken clauses as events: new, again, gone; broken ones first")
-def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ContractBreak]:
-    """One for each clause and environment, with its version pairs, the deploy before, and who accepted it until when."""
+def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ToldBreak]:
+    """One for each clause and environment, with its version pairs, the deploy before, and who accepted it until when.
+
+    `time` are the numbers of a clause on time, `text` says it all. `untested`: not seen for a day, but neither was a call in which it could
+    have shown.
+    """
     found = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
     paged.told(len(found), breaks.count_breaks(parts.engine))
-    return list(found)
+    return [ToldBreak(**{one.name: getattr(each, one.name) for one in fields(each)}, text=break_sentence(each)) for each in found]
 
 
 class Observation(BaseModel):
