@@ -30,6 +30,7 @@ _LONGEST_COOKIES = 16_384
 _COOKIE_NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?")
 _MOST_HEADERS = 100
 _STATUS_END = 1000
+_TEXT_ALONE = frozenset({str})
 
 
 class Refused(Exception):
@@ -196,7 +197,7 @@ def headers_of(value: object) -> dict[str, str]:
             return {}
     pairs: list[tuple[object, object]]
     if type(value) is dict:
-        if len(value) <= _MOST_HEADERS and all(type(held) is str for held in value.values()):
+        if len(value) <= _MOST_HEADERS and _TEXT_ALONE.issuperset(map(type, value.values())):
             return _plain_headers(value)
         pairs = list(value.items())
     elif isinstance(value, list):
@@ -211,16 +212,32 @@ def headers_of(value: object) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=8192)
+def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """In lower case, and which of them are secrets; nothing where one is empty, or two are the same."""
+    known = [_header_name(name) for name in names]
+    lower = tuple(name for name, _ in known)
+    if "" in lower or len(set(lower)) != len(lower):
+        return (), ()
+    return lower, tuple(name for name, secret in known if secret)
+
+
 def _plain_headers(value: dict[str, str]) -> dict[str, str]:
     """Headers that are all plain text, as most logs have them: the hot way."""
+    lower, secrets = _header_names(tuple(value))
+    if lower and len("".join(value.values())) <= _LONGEST_HEADER:
+        found = dict(zip(lower, value.values(), strict=True))
+        for name in secrets:
+            found[name] = _cookies(found[name]) if name == "cookie" else REDACTED
+        return found
     found = {}
     for name, held in value.items():
         if name:
-            lower, secret = _header_name(name)
+            lowered, secret = _header_name(name)
             if secret:
-                found[lower] = _cookies(held) if lower == "cookie" else REDACTED
+                found[lowered] = _cookies(held) if lowered == "cookie" else REDACTED
             else:
-                found[lower] = held if len(held) <= _LONGEST_HEADER else held[:_LONGEST_HEADER]
+                found[lowered] = held if len(held) <= _LONGEST_HEADER else held[:_LONGEST_HEADER]
     return found
 
 

@@ -17,7 +17,8 @@ _LONG_NAMES = frozenset(
     "DnsResolutionFailed NoFilterConfigFound NoClusterFound FaultInjected ResponseFromCacheFilter FailedLocalHealthCheck".split()
 )
 _NOTHING = ("", "-", None)
-_TELLING = frozenset({"proxy_answer", "response_code_details", "response_flags", "upstream_header_time", "upstream_status"})
+TELLING = frozenset({"proxy_answer", "response_code_details", "response_flags", "upstream_header_time", "upstream_status"})
+"""The fields that tell it."""
 
 
 def made_by_proxy(entry: Mapping[str, Any]) -> bool:
@@ -26,7 +27,7 @@ def made_by_proxy(entry: Mapping[str, Any]) -> bool:
     An `upstream_header_time` or `upstream_status` that is there and empty says that no upstream answered. nginx writes
     an upstream status of its own, 502 or 504, when no answer came; the header time tells that.
     """
-    if _TELLING.isdisjoint(entry):
+    if TELLING.isdisjoint(entry):
         return False
     said = entry.get("proxy_answer")
     if isinstance(said, bool):

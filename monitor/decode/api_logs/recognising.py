@@ -13,6 +13,7 @@ from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
 from monitor.decode.api_logs.lines import READERS as LINE_READERS
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
+from monitor.decode.api_logs.ndjson_reader import NdjsonReader
 from monitor.decode.api_logs.otlp import Passed
 from monitor.decode.api_logs.recorders import akto_exchange, goreplay_exchange, keploy_exchange, tap_exchange
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
@@ -172,6 +173,8 @@ class Recogniser:
         found = (form, READERS[form]) if form else None
         if found is not None and self._own is not None and form in _FLAT:
             found = (form, self._own)
+        elif form == "ndjson":
+            found = (form, NdjsonReader(keys))
         if _HOLDERS.isdisjoint(entry):
             if len(self._known) >= _MOST_SHAPES:
                 self._known.clear()
