@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from monitor.contracts.at_once import named, valid_at_once
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
@@ -78,6 +79,11 @@ def check_payloads(
     """
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
+    if len(contracts) == 1 and not isinstance(request, Carried):
+        contract = contracts[0]
+        found = valid_at_once(exchange, request, response, contract, partial(_valid, contract.name, contract.number), limits)
+        if found is not None:
+            return found
     told = [
         (contract.provider, found)
         for contract in contracts
@@ -163,9 +169,7 @@ def _one(
         findings = Findings([("request", Broken(rule, "", "/paths", "documented", "undocumented"))])
         return _checked(contract, name, findings, limits)
     target = match.target
-    name = target.name if method == target.method else f"{method} {target.route}"
-    if match.base:
-        name = f"{method} {match.base}{target.route if target.route != '/' else ''}"
+    name = named(method, target, match.base)
     findings = Findings()
     if exchange.proxy_answer:
         findings.leave(PROXY_ANSWER, "response", target.clause)

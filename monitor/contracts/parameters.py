@@ -172,14 +172,28 @@ class _Look:
                 _judge(parameter, occurrence, findings, "request")
 
 
+def of_scalar(parameter: Parameter) -> bool:
+    """Whether a plain text stands for a scalar of this parameter, so that nothing of it is to be taken apart."""
+    return parameter.schema is not None and not parameter.media and parameter.style == "simple" and not parameter.reading.parts
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text holds letters, digits, - and _ alone, as most ids do: it means itself, masks nothing and is no template."""
+    return text.isalnum() or text.replace("-", "").replace("_", "").isalnum()
+
+
 def _fits_at_once(parameter: Parameter, text: str) -> bool:
-    """Whether a scalar of letters and digits alone keeps its schema: so are most, and nothing of them is taken apart. Else one looks."""
+    """Whether a plain scalar keeps its schema: so do most. Else one has to look."""
+    return of_scalar(parameter) and is_plain(text) and scalar_fits(parameter, text)
+
+
+def scalar_fits(parameter: Parameter, text: str) -> bool:
+    """Whether a plain text keeps a scalar parameter's schema, as one of its readings."""
     schema, reading = parameter.schema, parameter.reading
-    if schema is None or parameter.media or parameter.style != "simple" or not text.isalnum() or reading.parts:
-        return False
+    assert schema is not None
     try:
-        if text.isdecimal() and text.isascii() and len(text) < _SHORT and "integer" in reading.kinds:
-            return schema.fits(int(text)) or any(map(schema.fits, readings(text, reading)))
+        if "integer" in reading.kinds and len(text) < _SHORT and text.isdecimal() and text.isascii() and schema.fits(int(text)):
+            return True
         return any(map(schema.fits, readings(text, reading)))
     except (ContractError, ValueError, RecursionError):
         return False

@@ -44,30 +44,52 @@ _AS_ZEROS = bytes(48 if chr(byte).isdecimal() and byte < 128 else byte for byte 
 class Payload:
     """One side's body. Decoding happens at the first question and once; integers of any length stay exact.
 
-    `media` is the content type with its parameters, in lower case, "" when the source does not tell. Not thread-safe.
+    Not thread-safe.
     """
 
     __slots__ = (
-        *("_body", "_limits", "_long", "_problem", "_retold", "_same", "_truncated", "_value"),
-        *("described", "encoding", "length", "media"),
+        *("_body", "_headers", "_length", "_limits", "_long", "_media", "_problem"),
+        *("_retold", "_same", "_truncated", "_value"),
     )
 
     def __init__(
         self, body: Body, headers: Mapping[str, str], *, truncated: bool = False, limits: PayloadLimits = PAYLOAD_LIMITS
     ) -> None:
         self._body = body
+        self._headers = headers
         self._limits = limits
         self._value: Any = None
         self._problem: str | None = None
+        self._truncated = truncated
         self._long = False  # whether it holds as many digits as a float may round
         self._same = False  # whether the value, written anew, gives the very body
         self._retold = b""  # the value written anew, where it differs from the body
-        self._truncated = truncated
-        self.described = bool(headers)
-        kind = headers.get("content-type", "") if headers else ""
-        self.media = kind.strip().lower()
-        self.encoding = headers.get("content-encoding", "") if headers else ""
-        self.length = headers.get("content-length", "") if headers else ""
+        self._media: str | None = None
+        self._length: str | None = None
+
+    @property
+    def media(self) -> str:
+        """The content type with its parameters, in lower case, "" when the source does not tell."""
+        if self._media is None:
+            self._media = self._headers.get("content-type", "").strip().lower() if self._headers else ""
+        return self._media
+
+    @property
+    def described(self) -> bool:
+        """Whether any header is known."""
+        return bool(self._headers)
+
+    @property
+    def encoding(self) -> str:
+        """The content encoding as it came, "" when the source does not tell."""
+        return self._headers.get("content-encoding", "") if self._headers else ""
+
+    @property
+    def length(self) -> str:
+        """The content length as it came, "" when the source does not tell, or when it is not that of what was unpacked."""
+        if self._length is None:
+            self._length = self._headers.get("content-length", "") if self._headers else ""
+        return self._length
 
     @property
     def limits(self) -> PayloadLimits:
@@ -109,18 +131,31 @@ class Payload:
         return TOO_LARGE if len(body) > self._limits.body_bytes else ""
 
     def _read(self) -> str:
-        problem = self._absent()
-        if problem:
-            return problem
         body = self._body
-        assert body is not None
-        if self.media and not is_json_type(self.media):
+        if self._truncated or not body or len(body) > self._limits.body_bytes:
+            return self._absent()
+        media = self.media
+        if media and media not in _JSON_TYPES and not is_json_type(media):
             return MEDIA_TYPE
         return self._decode(body)
 
     def _decode(self, body: str | bytes) -> str:
         """JSON as it is, whatever the headers say of an encoding (logs often hold what was decoded); else what unpacks to it."""
-        body = self._body = _unmarked(body)
+        try:
+            self._load(body)
+        except orjson.JSONDecodeError:
+            unmarked = self._body = _unmarked(body)
+            problem = self._decode_anyhow(unmarked)
+            if problem:
+                return problem
+        assert self._body is not None
+        if _brackets(self._body) > self._limits.depth and _deeper(self._value, self._limits.depth):
+            self._value = None
+            return TOO_DEEP
+        return ""
+
+    def _decode_anyhow(self, body: str | bytes) -> str:
+        """Of what is no JSON as it stands: without a mark before it, or unpacked. "" when it is read."""
         try:
             self._load(body)
         except orjson.JSONDecodeError as error:
@@ -133,12 +168,8 @@ class Payload:
             try:
                 self._load(self._body)
             except orjson.JSONDecodeError as inner:
-                self.length = ""
+                self._length = ""
                 return self._unreadable(inner)
-        assert self._body is not None
-        if _brackets(self._body) > self._limits.depth and _deeper(self._value, self._limits.depth):
-            self._value = None
-            return TOO_DEEP
         return ""
 
     def _load(self, body: str | bytes) -> None:

@@ -1,9 +1,10 @@
 """A snapshot of the registry: which contracts are in force for a provider, environment, version, consumer and time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from monitor.contracts.form import Promise
 from monitor.contracts.framing import SchemaKey, Writer
@@ -19,7 +20,10 @@ _FOREVER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One revision with its compiled promise; None when its text cannot be used (it is listed in `Registry.broken`)."""
+    """One revision with its compiled promise; None when its text cannot be used (it is listed in `Registry.broken`).
+
+    `plans` remembers what of checking hangs on no payload (at_once.py).
+    """
 
     name: str
     number: int
@@ -27,6 +31,7 @@ class InForce:
     since_ns: int
     until_ns: int
     provider: str = ""
+    plans: dict[tuple[int, str, str, int, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Registry:
@@ -139,7 +144,9 @@ class Registry:
             promise = held.promise
             theirs = [] if promise is None else [one for one in promise.messages if not one.own]
             meant = (
-                None if promise is None or not theirs else replace(held, promise=replace(promise, messages=theirs, _of_topic={}))
+                None
+                if promise is None or not theirs
+                else replace(held, promise=replace(promise, messages=theirs, _of_topic={}), plans={})
             )
             self._of_others[id(held)] = meant
         return self._of_others[id(held)]

@@ -1,7 +1,7 @@
 """Route matching: method and path to a target by path templates; concrete segments beat templated ones."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -89,10 +89,9 @@ class Router(Generic[Target]):
         A template without the method is passed over when a less concrete one has it. Bases without variables are tried
         first, of these the longest, then the path as it is. A trailing slash matters only where both templates are offered.
         """
-        if not self._bases:
-            quick = self._straight(method, path)
-            if quick is not None:
-                return quick
+        quick = self._straight(method, *self._below_first(path))
+        if quick is not None:
+            return quick
         other: Match[Target] | None = None
         below = [(base, rest) for base in self._bases if (rest := base.rest(path)) is not None]
         for base, rest in [*below, (None, path)]:
@@ -105,21 +104,33 @@ class Router(Generic[Target]):
                     other = other or Match(None, base.text if base is not None else "", rest)
         return other
 
-    def _straight(self, method: str, path: str) -> "Match[Target] | None":
+    def _below_first(self, path: str) -> "tuple[Base | None, str]":
+        """The first base that a path lies below, and the rest; no base and the path where there is none."""
+        for base in self._bases:
+            rest = base.rest(path)
+            if rest is not None:
+                return base, rest
+        return None, path
+
+    def _straight(self, method: str, base: Base | None, path: str) -> "Match[Target] | None":
         """The match where at each segment only one way leads on; None where there are several, or none: then `match` looks further."""
-        node = self._root
-        for segment in _segments(path):
+        node, segments = self._root, _segments(path)
+        for segment in segments:
             child = node.literal.get(segment)
             if child is not None:
                 if node.any is not None or node.partial:
                     return None
                 node = child
                 continue
-            if node.partial or node.any is None or not segment or "%" in segment or PLACEHOLDER.fullmatch(segment) is not None:
+            if node.partial or node.any is None:
+                return None
+            if not segment.isalnum() and (not segment or "%" in segment or PLACEHOLDER.fullmatch(segment) is not None):
                 return None
             node = node.any
         held = node.targets.get(method) if not node.slashed else None
-        return Match(held[0], "", path) if held is not None else None
+        if held is None or (base is not None and base not in held[1]):
+            return None
+        return Match(held[0], "" if base is None else base.text, path, segments)
 
     def targets(self) -> Iterator[Target]:
         """Every target, in no promised order."""
@@ -134,14 +145,28 @@ class Router(Generic[Target]):
 
 
 class Match(Generic[Target]):
-    """A path that fits a template; `target` is None when the template has other methods only."""
+    """A path that fits a template; `target` is None when the template has other methods only.
 
-    __slots__ = ("base", "rest", "target")
+    `segments` are those of `rest` where the match was told at once, else none.
+    """
 
-    def __init__(self, target: Target | None, base: str, rest: str) -> None:
+    __slots__ = ("base", "rest", "segments", "target")
+
+    def __init__(self, target: Target | None, base: str, rest: str, segments: Sequence[str] = ()) -> None:
         self.target = target
         self.base = base
         self.rest = rest
+        self.segments = segments
+
+
+def whole_segments(template: str) -> dict[str, int] | None:
+    """The index of each parameter's segment; None where one is only a part of its segment."""
+    found: dict[str, int] = {}
+    for at, name, _ in _named_segments(template):
+        if not name:
+            return None
+        found[name] = at
+    return found
 
 
 def parameters(template: str, path: str) -> dict[str, str]:

@@ -170,5 +170,6 @@ class Watermarks:
 def _places(records: Records) -> tuple[list[Partition], NDArray[np.int32]]:
     """Distinct partitions of a batch, and the place of each record among them."""
     numbers: dict[Partition, int] = {}
-    at = np.array([numbers.setdefault(place, len(numbers)) for place in records.partitions], np.int32)
-    return list(numbers), at
+    distinct = {id(place): place for place in records.partitions}  # mostly one object many times, and hashed once
+    of = {known: numbers.setdefault(place, len(numbers)) for known, place in distinct.items()}
+    return list(numbers), np.array([of[id(place)] for place in records.partitions], np.int32)

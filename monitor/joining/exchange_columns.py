@@ -86,7 +86,7 @@ class ExchangeColumns:
     """Rows of `exchanges` in the making: of each exchange its kind's number and what is its own; nothing else of it is kept."""
 
     def __init__(self) -> None:
-        self._kinds: dict[Kind, int] = {}
+        self._kinds: dict[tuple[Any, ...], int] = {}  # as in Kind
         self._names: dict[int, Named] = {}
         self._of: list[int] = []
         self._offsets: list[int] = []
@@ -100,7 +100,7 @@ class ExchangeColumns:
     def add(self, exchange: Exchange, names: Named, checked: Checked, outcome: tuple[str, str], shape: int) -> None:
         """One exchange. Exchanges of the same names are given the same object."""
         trace, span, duration = exchange.trace_id, exchange.span_id, exchange.duration_ns
-        kind = Kind(
+        kind = (
             exchange.source_id,
             exchange.partition,
             exchange.side,
@@ -120,7 +120,7 @@ class ExchangeColumns:
         number = self._kinds.get(kind)
         if number is None:
             number = self._kinds[kind] = len(self._kinds)
-            self._names[kind.names] = names
+            self._names[id(names)] = names
         self._of.append(number)
         self._offsets.append(exchange.offset)
         self._indices.append(exchange.index)
@@ -132,13 +132,15 @@ class ExchangeColumns:
 
     def places(self) -> Iterator[Place]:
         """Where each exchange's record lies."""
-        logs = [(kind.source_id, kind.partition) for kind in self._kinds]
+        logs = [(kind.source_id, kind.partition) for kind in map(Kind._make, self._kinds)]
         return ((*logs[kind], offset) for kind, offset in zip(self._of, self._offsets, strict=True))
 
     def outcomes(self) -> dict[str, int]:
         """How many were valid, violated and not checked."""
         found: dict[str, int] = {}
-        for kind, count in zip(self._kinds, np.bincount(self._of, minlength=len(self._kinds)).tolist(), strict=True):
+        for kind, count in zip(
+            map(Kind._make, self._kinds), np.bincount(self._of, minlength=len(self._kinds)).tolist(), strict=True
+        ):
             found[kind.checked] = found.get(kind.checked, 0) + count
         return found
 
@@ -146,7 +148,7 @@ class ExchangeColumns:
         """The rows in the order they came; their end times (ns) and windows. The same rows have the same content hash in every
         process and release.
         """
-        kinds, at, held = list(self._kinds), np.array(self._of, np.int32), _Columns()
+        kinds, at, held = [Kind(*kind) for kind in self._kinds], np.array(self._of, np.int32), _Columns()
         named = [self._names[kind.names] for kind in kinds]
         held.texts("source_id", [kind.source_id for kind in kinds], at)
         held.numbers("partition", [kind.partition for kind in kinds], np.uint32, at)

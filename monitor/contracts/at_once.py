@@ -1,0 +1,152 @@
+"""The verdict on an exchange that keeps every clause, by the shortest way; whatever else it is, one has to look (check.py).
+
+What hangs on no payload is thought through once for each operation, status and media type of a revision: the clause, the
+body's schema, which parameters there are. Left of each exchange are its path, its body and what its headers show. No
+clause is passed over: what this way does not judge, it leaves alone. Most exchanges are such, and cost half so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from monitor.contracts.bodies import check_body, meant
+from monitor.contracts.credentials import check_credentials
+from monitor.contracts.findings import Findings
+from monitor.contracts.form import Body, Operation, Parameter
+from monitor.contracts.limits import PayloadLimits
+from monitor.contracts.observed import observe
+from monitor.contracts.parameters import check_headers, check_parameters, is_plain, of_scalar, scalar_fits
+from monitor.contracts.payloads import Payload
+from monitor.contracts.registry import InForce
+from monitor.contracts.routes import Match, whole_segments
+from monitor.contracts.schemas import Schema
+from monitor.errors import ContractError
+from monitor.model.exchanges import Checked, Exchange
+
+_CLIENT_LEFT = 499
+_BODILESS = frozenset({204, 205, 304})
+_MOST_PLANS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How an exchange is judged. `path`: the index of each path parameter's segment, where those are all that a request without
+    a query is held against; `close`: look at all of its request's and its answer's headers, too.
+    """
+
+    path: Sequence[tuple[int, Parameter]]
+    close: bool
+    refused: bool
+    request: Body | None
+    headers: Sequence[Parameter]
+    schema: Schema | None
+    valid: Checked
+    valid_in_shape: Checked
+
+
+def valid_at_once(
+    exchange: Exchange,
+    request: Payload,
+    response: Payload,
+    contract: InForce,
+    valid: Callable[[str, bool], Checked],
+    limits: PayloadLimits,
+) -> Checked | None:
+    """The verdict when the exchange keeps every clause of the contract and shows nothing else that is told; None: look.
+
+    `valid` makes it from the operation's name. Decodes bodies as looking does, and once.
+    """
+    promise = contract.promise
+    if promise is None or promise.by_example or promise.depth < limits.depth or exchange.proxy_answer or exchange.redacted:
+        return None
+    match = promise.router.match(exchange.method, exchange.path)
+    if match is None or match.target is None:
+        return None
+    key = (id(match.target), match.base, exchange.method, exchange.status, response.media)
+    if key in contract.plans:
+        plan = contract.plans[key]
+    else:
+        if len(contract.plans) >= _MOST_PLANS:
+            contract.plans.clear()
+        name = named(exchange.method, match.target, match.base)
+        plan = contract.plans[key] = _planned(exchange, response.media, match.target, name, valid)
+    return None if plan is None else _followed(plan, exchange, request, response, match, limits)
+
+
+def named(method: str, target: Operation, base: str) -> str:
+    """The name of an operation as it was called: by another method (HEAD for GET), below a base."""
+    if base:
+        return f"{method} {base}{target.route if target.route != '/' else ''}"
+    return target.name if method == target.method else f"{method} {target.route}"
+
+
+def _planned(exchange: Exchange, media: str, target: Operation, name: str, valid: Callable[[str, bool], Checked]) -> _Plan | None:
+    """None where exchanges of this kind are never valid, or not without a closer look."""
+    status = exchange.status
+    clause = target.response(status)
+    if status in (0, _CLIENT_LEFT) or clause is None:
+        return None
+    schema: Schema | None = None
+    if target.responses and clause.media and status not in _BODILESS and exchange.method != "HEAD":
+        entry = meant(clause.media, media)
+        schema = None if entry is None else clause.media[entry]
+        if schema is None:
+            return None
+    refused = 400 <= status < 500
+    at = whole_segments(target.route)
+    parameters = [] if refused else target.parameters
+    path = [] if at is None else [(at[one.name], one) for one in parameters if one.place == "path" and one.name in at]
+    close = (
+        len(path) != len(parameters)
+        or not all(of_scalar(one) for _, one in path)
+        or bool(clause.headers)
+        or (bool(target.security) and not refused)
+        or (target.deprecated and 200 <= status < 300)
+    )
+    asked = None if refused else target.request
+    return _Plan(path, close, refused, asked, clause.headers, schema, valid(name, False), valid(name, True))
+
+
+def _followed(
+    plan: _Plan, exchange: Exchange, request: Payload, response: Payload, match: Match[Operation], limits: PayloadLimits
+) -> Checked | None:
+    target = match.target
+    assert target is not None
+    findings = None if _asks_plainly(plan, exchange, match.segments) else _looked(plan, exchange, target, match.rest)
+    if plan.request is not None:
+        findings = findings or Findings()
+        check_body(request, plan.request, "request", False, limits.depth, findings, limits)
+    if findings is not None and (findings.broken or findings.unchecked or findings.observations):
+        return None
+    if plan.schema is not None and not _keeps(response, plan.schema):
+        return None
+    return plan.valid_in_shape if findings is not None and findings.shape_only else plan.valid
+
+
+def _asks_plainly(plan: _Plan, exchange: Exchange, segments: Sequence[str]) -> bool:
+    """Whether a request's path is all that there is to look at beside the bodies, and keeps its clauses."""
+    if plan.close or exchange.query or (plan.path and not segments):
+        return False
+    if "sunset" in exchange.response_headers or "x-forwarded-proto" in exchange.request_headers:
+        return False
+    return all(is_plain(segments[at]) and scalar_fits(parameter, segments[at]) for at, parameter in plan.path)
+
+
+def _looked(plan: _Plan, exchange: Exchange, target: Operation, rest: str) -> Findings:
+    findings = Findings()
+    observe(exchange, target, findings)
+    if not plan.refused:
+        check_parameters(exchange, target, rest, findings)
+        if target.security:
+            check_credentials(exchange, target, findings)
+    if plan.headers:
+        check_headers(exchange, plan.headers, findings)
+    return findings
+
+
+def _keeps(response: Payload, schema: Schema) -> bool:
+    if response.problem:
+        return False
+    try:
+        return schema.fits(response.value) and not response.repeats_a_key()
+    except (ContractError, ValueError, RecursionError):
+        return False
