@@ -150,13 +150,18 @@ def coverage(
     environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     form: FormatOption = "table",
 ) -> None:
-    """What live exchanges showed of each example of a contract: last seen, by which versions, kept or broken; unproven if never."""
+    """What live exchanges showed of each example or operation of a contract: last seen, by which versions, kept or broken; unproven if never."""
     with api(settings_of(context)) as there:
         found = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)["interactions"]
     if form == "json":
         show(found, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
         return
-    show([line for one in found for line in _coverage_lines(one)], COVERAGE, form, empty="the contract shows no example")
+    show(
+        [line for one in found for line in _coverage_lines(one)],
+        COVERAGE,
+        form,
+        empty="the contract shows no example and no operation",
+    )
 
 
 def _coverage_lines(one: dict[str, Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from monitor.contracts.interactions import NO_INTERACTION, check_interactions
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.messages import NO_MESSAGE, UNKNOWN_PRODUCER, check_messages
-from monitor.contracts.observed import observe
+from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
@@ -156,18 +156,7 @@ def _one(
     if match is None and exchange.route and exchange.route != exchange.path:
         match = promise.router.match(method, exchange.route)
     if match is None or match.target is None:
-        if not promise.whole:
-            return None
-        if exchange.proxy_answer:
-            return Checked("not_checked", PROXY_ANSWER, operation(), contract.name, contract.number)
-        if method == "OPTIONS":
-            return Checked("not_checked", PREFLIGHT, operation(), contract.name, contract.number)
-        if not 200 <= exchange.status < 300:
-            return Checked("not_checked", NOT_OFFERED, operation(), contract.name, contract.number)
-        rule = "undocumented_operation" if match is None else "undocumented_method"
-        name = operation() or f"{method} {exchange.route or '?'}"
-        findings = Findings([("request", Broken(rule, "", "/paths", "documented", "undocumented"))])
-        return _checked(contract, name, findings, limits)
+        return _unknown(exchange, contract, promise, operation, limits, of_other_methods=match is not None)
     target = match.target
     name = named(method, target, match.base)
     findings = Findings()
@@ -176,6 +165,45 @@ def _one(
     else:
         _sides(exchange, request, response, promise, target, match.rest, findings, limits)
     return _checked(contract, name, findings, limits)
+
+
+def _unknown(
+    exchange: Exchange,
+    contract: InForce,
+    promise: Promise,
+    operation: Callable[[], str],
+    limits: PayloadLimits,
+    *,
+    of_other_methods: bool,
+) -> Checked | None:
+    """A call of what the contract does not name. It is observed where an earlier revision did."""
+    if not promise.whole:
+        return None
+    if exchange.proxy_answer:
+        return Checked("not_checked", PROXY_ANSWER, operation(), contract.name, contract.number)
+    method = exchange.method.upper()
+    if method == "OPTIONS":
+        return Checked("not_checked", PREFLIGHT, operation(), contract.name, contract.number)
+    findings = Findings()
+    removed = _removed(exchange, contract)
+    if removed is not None:
+        findings.observe(REMOVED, "request", removed.clause)
+    name = removed.name if removed is not None else operation()
+    if not 200 <= exchange.status < 300:
+        seen = findings.observations
+        return Checked("not_checked", NOT_OFFERED, name, contract.name, contract.number, observations=seen)
+    rule = "undocumented_method" if of_other_methods else "undocumented_operation"
+    findings.add("request", Broken(rule, "", "/paths", "documented", "undocumented"))
+    return _checked(contract, name or f"{method} {exchange.route or '?'}", findings, limits)
+
+
+def _removed(exchange: Exchange, contract: InForce) -> Operation | None:
+    """The operation of an earlier revision that a call asks for."""
+    for former in contract.former:
+        match = former.router.match(exchange.method.upper(), exchange.path)
+        if match is not None and match.target is not None:
+            return match.target
+    return None
 
 
 def _by_example(

@@ -7,6 +7,8 @@ from monitor.contracts.form import Operation
 from monitor.contracts.queries import query_pairs
 from monitor.model.exchanges import Exchange
 
+REMOVED = "removed_operation"
+"""An earlier revision had it, this one has not, and it is still called: whether or not it is still served."""
 DEPRECATED, SUNSET, PARAMETER, PLAINTEXT = "deprecated_operation", "sunset_passed", "undocumented_parameter", "plaintext"
 
 

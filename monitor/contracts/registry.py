@@ -16,6 +16,7 @@ from monitor.model.services import split_service
 
 _MOST_CACHED = 20_000
 _FOREVER = 2**63 - 1
+_MOST_FORMER = 20  # revisions that are asked whether they had an operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class InForce:
     since_ns: int
     until_ns: int
     provider: str = ""
+    former: tuple[Promise, ...] = ()
+    """What earlier revisions promised, the newest first: an operation that they had and this one has not was removed."""
     plans: dict[tuple[int, str, str, int, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -65,6 +68,9 @@ class Registry:
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
             held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until, revision.provider)
             self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
+        for names in self._by_provider.values():
+            for entries in names.values():
+                _remember(entries)
 
     def _promise(self, revision: Revision, previous: "Registry | None", lenient: bool, limits: ContractLimits) -> Promise | None:
         key = (revision.name, revision.number, revision.content_hash)
@@ -169,6 +175,13 @@ class Registry:
                     chosen.append(held)
                     break
         return chosen
+
+
+def _remember(entries: list[tuple[Revision, InForce]]) -> None:
+    """Tell each revision, the newest first, what those before it promised, as far as they are of operations."""
+    for at, (revision, held) in enumerate(entries):
+        earlier = [one.promise for _, one in entries[at + 1 :] if one.promise is not None and not one.promise.by_example]
+        entries[at] = (revision, replace(held, former=tuple(earlier[:_MOST_FORMER])))
 
 
 def _ranked(

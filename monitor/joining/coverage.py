@@ -53,6 +53,24 @@ def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covere
     return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in promise.examples]
 
 
+def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
+    """Every operation of a promise, by name, with the calls of it: kept and broken are checked exchanges, open those that were not.
+
+    Rows are those of `operations_called`. A call counts for the operation that its route fits.
+    """
+    seen: dict[str, list[PairShown]] = {}
+    for row in rows:
+        method, _, route = str(row["operation"]).partition(" ")
+        match = promise.router.match(method, route) if route.startswith("/") else None
+        if match is None or match.target is None:
+            continue
+        kept, broken = int(row["kept"]), int(row["broken"])
+        left = max(int(row["calls"]) - kept - broken, 0)
+        seen.setdefault(match.target.name, []).append(_pair({**row, "open": left}))
+    operations = sorted(promise.operations, key=lambda one: (one.route, one.method))
+    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in operations]
+
+
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:
     kept, broken, left = (sum(getattr(pair, word) for pair in pairs) for word in ("kept", "broken", "open"))
     proof: Proof = "broken" if broken else "kept" if kept else "open" if pairs else "unproven"

@@ -166,6 +166,19 @@ class Reader:
         parameters = {"since": _seconds(since, 0), "until": _seconds(until, _END), "environment": environment, "limit": limit}
         return rows_in_utc(self._store.query("observations", parameters))
 
+    def operations_called(
+        self, callees: Sequence[str], since: datetime, until: datetime, environment: str = ""
+    ) -> list[dict[str, Any]]:
+        """What was called of some callees, by operation and version pair: calls, and of these checked exchanges kept and broken."""
+        parameters = {
+            "seq": self.newest_sequence(),
+            "callees": list(callees),
+            "since": _seconds(since, 0),
+            "until": _seconds(until, _END),
+            "environment": environment,
+        }
+        return rows_in_utc(self._store.query("operations_called", parameters))
+
     def tails(self, callees: Sequence[str], since: datetime, until: datetime, environment: str = "") -> list[dict[str, Any]]:
         """Histograms of how long the calls of a callee took in sealed windows, by edge and callee's version."""
         parameters = {

@@ -18,6 +18,7 @@ NEEDS = {
             "GET /v1/contracts",
             "GET /v1/contracts/{name}",
             "GET /v1/contracts/{name}/coverage",
+            "GET /v1/contracts/{name}/contradictions",
             "GET /v1/matrix",
             "GET /v1/timing",
             "GET /v1/deploys",

@@ -1,14 +1,20 @@
 """What is worth telling and breaks nothing: deprecated operations, past sunsets, unnamed parameters, no TLS, and by whom."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from monitor.contracts.check import check
 from monitor.store.reader import Reader
 from tests.contracts.promises import AT_NS, JSON, PAYMENTS, exchange, registry, revision
-from tests.fixtures.api import Asked
+from tests.detect.traffic import Behaviour, cell, edge
+from tests.fixtures.api import LOCAL_TOKEN, Asked
+from tests.fixtures.shop_day import NOON
 from tests.pipelines.test_api_logs import batch, entry, run
+from tests.pipelines.written import write_cells
 
 OLD = PAYMENTS.replace("  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    get:\n      deprecated: true\n")
 PAST, FUTURE = "Sat, 01 Nov 2025 00:00:00 GMT", "Sat, 01 Nov 2036 00:00:00 GMT"
@@ -62,3 +68,38 @@ def test_who_still_calls_it_is_stored_once_and_told(api: Asked) -> None:
     }
     held = Reader(api.parts.store).interactions("payments", api.clock().replace(year=2026), api.clock().replace(year=2027))
     assert held == []  # an observation is no example
+
+
+def test_an_operation_that_was_removed_is_told_with_who_still_calls_it_and_each_observation_with_its_contract(api: Asked) -> None:
+    without = PAYMENTS.replace("  /payments/{id}:\n    get:\n", "  /payments/{id}:\n    head:\n")
+    own = {"name": "own", "document": OLD, "number": 1}
+    known = registry(revision(PAYMENTS), revision(without, number=2), revision(**own, consumer="shop"))
+    shop = {"caller": "shop", "request_headers": {"x-forwarded-proto": "http"}}
+    run(api.parts.store, batch(entry(), entry(status=404), entry(**shop)), known=known)
+    api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
+    told = {
+        (row["observation"], row["contract"], row["operation"], row["caller"], row["exchanges"])
+        for row in api.get("/v1/observations").json()
+    }
+    assert told == {
+        ("removed_operation", "payments", "GET /payments/{id}", "web", 2),
+        ("deprecated_operation", "own", "GET /api/payments/{id}", "shop", 1),
+        ("plaintext", "own", "GET /api/payments/{id}", "shop", 1),
+    }
+    page = api.get("/violations").text
+    assert "Observed" in page
+    assert "removed operation" in page
+
+
+def test_operations_that_nobody_calls_are_told_beside_those_that_are(api: Asked) -> None:
+    said = api.post("/v1/contracts", {"document": PAYMENTS, "provider": "payment", "name": "payments"}, LOCAL_TOKEN)
+    assert said.status_code == 201, said.text
+    asked = edge("web", "payment", "GET /api/payments/{id}")
+    held = cell(0, asked, "1", "2.0", 10, Behaviour(violated=0.5, checked=True), np.random.default_rng(1))
+    write_cells(api.parts.store, [replace(held, window=NOON - timedelta(minutes=20))])
+    shown = api.get("/v1/contracts/payments/coverage").json()["interactions"]
+    told = {one["interaction"]: (one["proof"], one["kept"] + one["broken"] + one["open"]) for one in shown}
+    assert told["GET /payments/{id}"] == ("broken", 10)
+    assert set(told.values()) == {("broken", 10), ("unproven", 0)}
+    assert shown[[one["interaction"] for one in shown].index("GET /payments/{id}")]["pairs"][0]["callee_version"] == "2.0"
+    assert "unproven" in api.get("/contracts/payments").text

@@ -8,9 +8,10 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range
-from monitor.api.routes.contracts import covered, line, newest, revision_of
+from monitor.api.routes.contracts import contradictions_of, covered, line, newest, revision_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
+from monitor.contracts.contradictions import Contradiction
 from monitor.control import contracts as registry
 from monitor.errors import ContractError
 from monitor.joining.coverage import Covered
@@ -55,9 +56,18 @@ def contract_page(
             "cut": len(found.document) > SHOWN,
             "revisions": others,
             "covered": shown,
+            "contradictions": _contradictions(parts, found),
             "days": COVERED_DAYS,
         },
     )
+
+
+def _contradictions(parts: Parts, found: Revision) -> list[Contradiction]:
+    """None for a document that cannot be read any more."""
+    try:
+        return contradictions_of(parts, found)
+    except ContractError:
+        return []
 
 
 def _shown(parts: Parts, found: Revision) -> list[Covered] | None:

@@ -1,5 +1,7 @@
 """Violations: which clauses live exchanges break, between which versions."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
@@ -14,6 +16,7 @@ from monitor.control.breaks import count_breaks, list_breaks
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_SHOWN, MOST_ROWS, MOST_EVENTS = 500, 50_000, 50
+OBSERVED_DAYS, MOST_OBSERVED = 7, 100
 
 
 @router.get("/violations")
@@ -43,6 +46,10 @@ def violations_page(
             "violations": found,
             "names": names_known(parts, services_of(found.rows)),
             "newest": None if found.rows else newest_row(parts, "last_violation"),
+            "observed": parts.reader.observations(
+                parts.clock() - timedelta(days=OBSERVED_DAYS), parts.clock() + timedelta(days=1), environment or "", MOST_OBSERVED
+            ),
+            "observed_days": OBSERVED_DAYS,
             "events": list_breaks(parts.engine, limit=MOST_EVENTS),
             "events_in_all": count_breaks(parts.engine),
             "range": asked,

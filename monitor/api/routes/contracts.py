@@ -19,10 +19,12 @@ from monitor.contracts.contradictions import Contradiction
 from monitor.contracts.read import Examined, completed, read_contract, read_draft
 from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
-from monitor.joining.coverage import Covered, coverage
+from monitor.joining.coverage import Covered, coverage, operations_covered
 from monitor.joining.publishing import changed_since, contradicted, recorded_for
 from monitor.joining.recorded import Recorded
+from monitor.joining.registry import canonical
 from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
+from monitor.model.services import split_service
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
 
@@ -193,7 +195,7 @@ class Coverage(BaseModel):
     interactions: list[Covered]
 
 
-@router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples")
+@router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples or operations")
 def contract_coverage(
     _caller: Reading,
     parts: Opened,
@@ -201,27 +203,46 @@ def contract_coverage(
     days: Days = 30,
     environment: Name = None,
 ) -> Coverage:
-    """Every example of the newest revision, in the document's order: last seen, by which version pair, how often, kept or broken.
+    """Every example of the newest revision, in the document's order: last seen, by which version pair, how often, kept or broken; of a
+    contract of operations each of these, whether or not its calls were checked (`open`: they were not).
 
-    404 when there is no such contract; 422 for one that does not consist of examples.
+    404 when there is no such contract; 422 for one that tells neither.
     """
     held = revision_of(parts, name, None)
     found = covered(parts, held, days, environment or "")
     if found is None:
         raise ApiError(
-            422, "the contract shows no examples", name[:80], "ask for a pact or for stubs; violations tell of the others"
+            422, "the contract has no operations and shows no examples", name[:80], "seamwatch contracts timing tells of times"
         )
     return Coverage(contract=held.name, revision=held.number, days=days, interactions=found)
 
 
 def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
-    """What was seen of a revision's examples in so many days; None when it does not consist of examples."""
+    """What was seen of a revision's examples or operations in so many days; None when it has neither."""
     now = parts.clock()
     promise = read_contract(revision.format, revision.document, where=f"contract {revision.name}")
+    since, until = now - timedelta(days=days), now + timedelta(days=1)
     if not promise.by_example:
-        return None
-    rows = parts.reader.interactions(revision.name, now - timedelta(days=days), now + timedelta(days=1), environment)
+        if not promise.operations:
+            return None
+        provider = canonical(revision, parts.config.aliases).provider
+        names = sorted({provider, split_service(provider)[0]})
+        return operations_covered(promise, parts.reader.operations_called(names, since, until, environment))
+    rows = parts.reader.interactions(revision.name, since, until, environment)
     return coverage(promise, rows)
+
+
+@router.get("/contracts/{name:path}/contradictions", summary="Where a contract and another of its provider cannot both be kept")
+def contract_contradictions(_caller: Reading, parts: Opened, name: str) -> list[Contradiction]:
+    """Of the newest revisions: what a pact expects and the provider's OpenAPI document forbids, with both clauses, at most 100; 404 when there is
+    no such contract.
+    """
+    return contradictions_of(parts, revision_of(parts, name, None))
+
+
+def contradictions_of(parts: Parts, revision: Revision) -> list[Contradiction]:
+    """With the newest other contracts of its provider."""
+    return contradicted(registry.newest_revisions(parts.engine), revision, parts.config.aliases)
 
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")
