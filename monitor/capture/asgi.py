@@ -60,10 +60,15 @@ class AsgiCapture:
                 self._capture.over(seen)
 
     def _begun(self, scope: Scope) -> Seen | None:
+        capture = self._capture
         try:
+            found = scope.get("headers") or ()
+            parent = next((value for name, value in found if name == b"traceparent"), b"")
+            if not capture.takes(parent.decode("latin-1")):
+                return None
             raw = scope.get("raw_path") or scope["path"].encode()
             path, query = raw.partition(b"?")[0].decode("latin-1"), (scope.get("query_string") or b"").decode("latin-1")
-            return self._capture.wanted("server", scope["method"], path, query, _text(scope.get("headers") or ()))
+            return capture.begun("server", scope["method"], path, query, _text(found))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             return None
 

@@ -15,7 +15,10 @@ from .settings import Settings
 from .shipping import Shipper, Sink
 from .sinks import KafkaSink, OtlpSink
 
-_LAST_DIGITS = 14  # hex digits of a trace id that are random: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+_RANDOM = slice(
+    21, 35
+)  # where a traceparent has the digits that are random: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+_NUMBERS = 1 << 56  # so many numbers they can be
 
 
 class Capture:
@@ -24,13 +27,20 @@ class Capture:
     def __init__(self, settings: Settings, sink: Sink) -> None:
         self.settings = settings
         self._shipper = Shipper(settings, sink)
+        self._share = settings.share
+        self._least = (1 - settings.share) * _NUMBERS
         self._chance = random.Random()  # noqa: S311 - which exchanges are taken is no secret
         atexit.register(self.close)
 
     def wanted(self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = "") -> Seen | None:
         """An exchange to be filled while it happens; None when it is not to be captured."""
+        told = next((text for name, text in headers if name.lower() == "traceparent"), "") if 0 < self.settings.share < 1 else ""
+        return self.begun(side, method, path, query, headers, host) if self.takes(told) else None
+
+    def begun(self, side: Side, method: str, path: str, query: str, headers: Pairs, host: str = "") -> Seen | None:
+        """The same of one that is taken, unless its path is skipped."""
         settings = self.settings
-        if not self._taken(headers) or (settings.skip and path.startswith(settings.skip)):
+        if settings.skip and path.startswith(settings.skip):
             return None
         return Seen(side, method, path, query, settings.bounds, headers, host)
 
@@ -55,9 +65,7 @@ class Capture:
             self.lose("unreadable")
 
     def _takes_record(self, pairs: Sequence[tuple[str, Any]]) -> bool:
-        if self.settings.share >= 1:
-            return True
-        told = next((value for name, value in reversed(pairs) if name == "traceparent"), b"") if self.settings.share > 0 else b""
+        told = next((value for name, value in reversed(pairs) if name == "traceparent"), b"")
         return self.takes(told.decode("latin-1") if isinstance(told, bytes) else str(told))
 
     def lose(self, reason: str) -> None:
@@ -69,21 +77,15 @@ class Capture:
         """Ship a record that is written already."""
         self._shipper.offer(record)
 
-    def _taken(self, headers: Pairs) -> bool:
-        share = self.settings.share
-        if share >= 1:
-            return True
-        told = next((text for name, text in headers if name.lower() == "traceparent"), "") if share > 0 else ""
-        return self.takes(told)
+    def takes(self, traceparent: str = "") -> bool:
+        """Whether an exchange of this trace is taken: the same everywhere and at every share above; by chance where no trace is told.
 
-    def takes(self, traceparent: str) -> bool:
-        """Whether an exchange of this trace is taken: the same everywhere and at every share above; by chance where no trace is told."""
-        share = self.settings.share
-        digits = traceparent.split("-", 2)[1][-_LAST_DIGITS:] if traceparent.count("-") >= 3 else ""
-        try:
-            return int(digits, 16) >= (1 - share) * (1 << 4 * _LAST_DIGITS)
-        except ValueError:
-            return self._chance.random() < share
+        Asked first, before anything is read: most are not taken.
+        """
+        if traceparent[35:36] == "-":
+            with suppress(ValueError):
+                return int(traceparent[_RANDOM], 16) >= self._least
+        return self._chance.random() < self._share
 
     @property
     def dropped(self) -> Counter[str]:

@@ -54,6 +54,8 @@ def watch_requests(session: Any, capture: Capture) -> Any:
 
 def _begun_requests(request: Any, capture: Capture) -> Seen | None:
     try:
+        if not capture.takes(str(request.headers.get("traceparent", ""))):
+            return None
         seen = _begun(capture, request.method, request.url, _pairs(request.headers))
         body = request.body
         if seen is not None and isinstance(body, str | bytes) and not held_back(request.headers.get("content-type", "")):
@@ -65,7 +67,7 @@ def _begun_requests(request: Any, capture: Capture) -> Seen | None:
 
 def _begun(capture: Capture, method: str, url: str, headers: list[tuple[str, str]]) -> Seen | None:
     where = urlsplit(url)
-    return capture.wanted("client", method, where.path or "/", where.query, headers, where.hostname or "")
+    return capture.begun("client", method, where.path or "/", where.query, headers, where.hostname or "")
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
@@ -78,6 +80,8 @@ def _text(value: Any) -> str:
 
 def _begun_httpx(request: Any, capture: Capture) -> Seen | None:
     try:
+        if not capture.takes(request.headers.get("traceparent", "")):
+            return None
         return _begun(capture, request.method, str(request.url), _multi(request))
     except Exception:  # noqa: BLE001 - as above
         return None

@@ -26,10 +26,13 @@ _ID = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+LONGEST_NAME = 64
+"""A longer key of an object is somebody's data."""
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")
 _DATA = re.compile(r".*\d{6}.*|[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{20,}|[^@]+@.+\..+|\S+ \S.*", re.IGNORECASE)
 _MOST_HEADERS = 100
 _LONGEST = 2_048
+_LONGEST_WORD = 256
 
 
 def kind_mask(text: str) -> str:
@@ -45,12 +48,21 @@ def kind_mask(text: str) -> str:
 
 def in_address(text: str) -> str:
     """The mask of a percent-encoded text, percent-encoded."""
-    return quote(kind_mask(unquote_plus(text)), safe="")
+    return _in_address(kind_mask(unquote_plus(text) if "%" in text or "+" in text else text))
+
+
+@lru_cache(maxsize=16)
+def _in_address(mask: str) -> str:
+    return quote(mask, safe="")
+
+
+def is_secret(name: str, words: tuple[str, ...] = ()) -> bool:
+    """Whether what stands under this name is kept back also where values are captured; a very long one may hide anything."""
+    return len(name) > _LONGEST_WORD or _is_secret(name, words)
 
 
 @lru_cache(maxsize=8192)
-def is_secret(name: str, words: tuple[str, ...] = ()) -> bool:
-    """Whether what stands under this name is kept back also where values are captured."""
+def _is_secret(name: str, words: tuple[str, ...]) -> bool:
     lower = name.lower()
     return _SECRET.search(lower) is not None or any(word.lower() in lower for word in words)
 
@@ -60,9 +72,13 @@ def is_known_word(name: str) -> bool:
     return name in _KNOWN_WORDS
 
 
-@lru_cache(maxsize=8192)
 def is_data(key: str) -> bool:
     """Whether an object's key looks like somebody's data and not like a name: an id, an address, a sentence."""
+    return len(key) > LONGEST_NAME or _is_data(key)
+
+
+@lru_cache(maxsize=8192)
+def _is_data(key: str) -> bool:
     return _NAME.fullmatch(key) is None or _DATA.fullmatch(key) is not None
 
 

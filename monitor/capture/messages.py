@@ -1,6 +1,5 @@
 """One Kafka record as a hook sees it, and what is written of it: a message in the monitor's plain form."""
 
-import json
 import time
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -9,7 +8,7 @@ from . import masks
 from .heard import Unheard
 from .seen import body_fields
 from .settings import Bounds, Settings
-from .shapes import is_json
+from .shapes import as_json, is_json
 
 End = Literal["producer", "consumer"]
 _MOST_HEADERS, _LONGEST = 100, 2_048
@@ -67,7 +66,7 @@ class Message:
             record["request_body"] = ""
         elif body is not None and _is_text_or_json(body, headers):
             record |= body_fields("request", body, headers, settings)
-        return json.dumps(record, separators=(",", ":")).encode()
+        return as_json(record).encode()
 
 
 def _is_text_or_json(body: bytes, headers: dict[str, str]) -> bool:

@@ -1,13 +1,12 @@
 """One exchange while it happens, and what is written of it: a record in the monitor's plain form."""
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from . import masks
 from .settings import Bounds, Service, Settings
-from .shapes import TooLarge, is_json, shape_text, unpacked, without_secrets
+from .shapes import TooLarge, as_json, is_json, shape_text, unpacked, without_secrets
 
 Pairs = Sequence[tuple[str, str]]
 Side = Literal["client", "server"]
@@ -114,7 +113,7 @@ def written(seen: Seen, settings: Settings) -> bytes:
     if not values:
         record["redacted"] = True
     record |= _side("request", seen.asked, asked, settings) | _side("response", seen.answered, answered, settings)
-    return json.dumps(record, separators=(",", ":")).encode()
+    return as_json(record).encode()
 
 
 def _who(service: Service, seen: Seen) -> dict[str, Any]:

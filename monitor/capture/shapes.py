@@ -5,15 +5,18 @@ The monitor holds such a body (`redacted`) against the contract's clauses about 
 
 import json
 import zlib
+from functools import lru_cache
 from typing import Any
 
-from .masks import is_data, is_secret
+from .masks import LONGEST_NAME, is_data, is_secret
 from .settings import Bounds
 
 NOT_JSON = "(not JSON)"
 """Stands for a body that its sender calls JSON and that is none."""
-_TEXT, _SECRET = "text", "[redacted]"
+_HIDDEN = "[redacted]"
+_SCALARS = {str: '"text"', int: "0", type(None): "null"}
 _DEEPEST = 100
+as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class TooLarge(Exception):
@@ -51,20 +54,33 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
 
 def shape_text(body: bytes, bounds: Bounds) -> str:
     """The shape of a JSON body as JSON text; `NOT_JSON` for what is none. Raises TooLarge."""
-    return _rewritten(_Shapes(bounds), body, parse_int=_integer, parse_float=_number)
+    try:
+        value = _SHAPED.decode(_text(body))
+    except RecursionError:
+        raise TooLarge from None
+    except ValueError:
+        return NOT_JSON
+    return _Shapes(bounds).of(value, _DEEPEST)
 
 
 def without_secrets(body: bytes, bounds: Bounds, words: tuple[str, ...]) -> str:
     """A JSON body with what stands under secret names masked; `NOT_JSON` for what is none. Raises TooLarge."""
-    return _rewritten(_Secrets(bounds, words), body)
+    try:
+        value = json.loads(body, parse_constant=_refused)
+    except RecursionError:
+        raise TooLarge from None
+    except ValueError:
+        return NOT_JSON
+    return as_json(_Secrets(bounds, words).of(value, _DEEPEST))
+
+
+def _text(body: bytes) -> str:
+    """As json.loads reads bytes."""
+    return body.decode(json.detect_encoding(body), "surrogatepass")
 
 
 def _refused(_: str) -> Any:
     raise _NotJson
-
-
-def _integer(_: str) -> int:
-    return 0
 
 
 def _number(text: str) -> float:
@@ -72,15 +88,9 @@ def _number(text: str) -> float:
     return 0.0 if text.rstrip("0").endswith(".") else 0.5
 
 
-def _rewritten(walk: "_Shapes | _Secrets", body: bytes, **parsing: Any) -> str:
-    """A body as a walk leaves it."""
-    try:
-        value = json.loads(body, parse_constant=_refused, **parsing)
-    except RecursionError:
-        raise TooLarge from None
-    except ValueError:
-        return NOT_JSON
-    return json.dumps(walk.of(value, _DEEPEST), separators=(",", ":"), ensure_ascii=True)
+_SHAPED = json.JSONDecoder(
+    parse_constant=_refused, parse_int=len, parse_float=_number
+)  # how long an integer is, is not looked at
 
 
 class _Walk:
@@ -94,22 +104,35 @@ class _Walk:
             raise TooLarge
 
 
+@lru_cache(maxsize=8192)
+def _named(key: str) -> str:
+    """A member's name as JSON and its colon; "" for a name that is data."""
+    return "" if is_data(key) else f"{as_json(key)}:"
+
+
 class _Shapes(_Walk):
-    def of(self, value: Any, deep: int) -> Any:
+    def of(self, value: Any, deep: int) -> str:
+        """A value's shape as JSON. It is written at once, and scalars are answered where they stand: half of the cost of two walks."""
         kind = type(value)
-        if kind is str:
-            return _TEXT
+        if kind is dict:
+            return self._object(value, deep)
         if kind is list:
             self._count(deep, len(value))
-            return [self.of(one, deep - 1) for one in value]
-        if kind is not dict:
-            return value  # null, true, false, and the numbers that stand for all
+            deep -= 1
+            return f"[{','.join([_SCALARS.get(type(one)) or self.of(one, deep) for one in value])}]"
+        if kind is bool:
+            return "true" if value else "false"
+        return _SCALARS.get(kind) or str(value)  # 0.0 or 0.5
+
+    def _object(self, value: dict[str, Any], deep: int) -> str:
         self._count(deep, len(value))
+        deep -= 1
         is_map = len(value) > self._keys
-        found: dict[str, Any] = {}
-        for number, (key, held) in enumerate(value.items()):
-            found[f"[redacted {number}]" if is_map or is_data(key) else key] = self.of(held, deep - 1)
-        return found
+        parts: list[str] = []
+        for key, held in value.items():
+            name = "" if is_map or len(key) > LONGEST_NAME else _named(key)
+            parts.append((name or f'"[redacted {len(parts)}]":') + (_SCALARS.get(type(held)) or self.of(held, deep)))
+        return f"{{{','.join(parts)}}}"
 
 
 class _Secrets(_Walk):
@@ -124,4 +147,4 @@ class _Secrets(_Walk):
         if not isinstance(value, dict):
             return value
         self._count(deep, len(value))
-        return {key: _SECRET if is_secret(key, self._words) else self.of(held, deep - 1) for key, held in value.items()}
+        return {key: _HIDDEN if is_secret(key, self._words) else self.of(held, deep - 1) for key, held in value.items()}

@@ -61,10 +61,12 @@ class WsgiCapture:
 
     def _begun(self, environ: Environ) -> Seen | None:
         try:
+            if not self._capture.takes(environ.get("HTTP_TRACEPARENT", "")):
+                return None
             path = quote(
                 (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1"), safe="/:@!$&'()*+,;=~-._"
             )
-            seen = self._capture.wanted(
+            seen = self._capture.begun(
                 "server", environ["REQUEST_METHOD"], path or "/", environ.get("QUERY_STRING", ""), _headers(environ)
             )
             if seen is not None and not held_back(environ.get("CONTENT_TYPE", "")) and _may_hold_a_body(environ):

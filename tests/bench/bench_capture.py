@@ -1,9 +1,9 @@
-"""What a capture costs an application: python -m tests.bench.bench_capture [--requests N] [--threads N].
+"""What a capture costs an application: python -m tests.bench.bench_capture [--requests N] [--slices N] [--threads N].
 
-FastAPI, Django (ASGI and WSGI) and Flask answer the same calls in this process, 2 KB of JSON each, without a capture, with
-one of every tenth exchange (the default) and with one of all. CPU seconds of the whole process, the capture's thread
-included; the records go to a sink that counts them. Calls come from several threads (WSGI) or tasks (ASGI) at once. Each
-kind is measured three times in turn, and the least is told.
+FastAPI, Django (ASGI and WSGI) and Flask answer the same calls in this process, 2 KB of JSON each, without a capture, with none of the exchanges,
+with one of every tenth (the default) and with one of all. CPU seconds of the whole process, the capture's thread
+included; the records go to a sink that counts them. Calls come from several threads (WSGI) or tasks (ASGI) at once. The
+kinds take turns, a slice of calls each, and the median of the differences within a turn is told.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 
 from monitor.capture import AsgiCapture, Bounds, Capture, Service, Settings, WsgiCapture
@@ -21,7 +22,6 @@ from tests.fixtures import captured_apps
 LINES = [
     {"sku": f"AB-{number}", "name": f"Product number {number} of the summer catalogue", "qty": number} for number in range(28)
 ]
-TURNS = 3
 
 
 class Counted:
@@ -94,38 +94,56 @@ APPS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
 }
 
 
-def once(make: Callable[[], Any], cover: Any, load: Any, share: float | None, requests: int, width: int) -> tuple[float, str]:
-    """CPU microseconds a request, and what became of the records."""
-    app, sink, kit = make(), Counted(), None
-    if share is not None:
-        kit = Capture(Settings(service=Service("payment", "2.0"), share=share, bounds=Bounds(closing_seconds=60)), sink)
-        app = cover(app, kit)
-    load(app, min(200, requests), width)
-    before = time.process_time()
-    load(app, requests, width)
-    if kit is not None:
-        kit.close()
-    took = (time.process_time() - before) / requests * 1e6
-    dropped = dict(kit.dropped) if kit is not None else {}
-    return took, f"{sink.records} records of {sink.bytes // max(1, sink.records)} bytes" + (
-        f", dropped {dropped}" if dropped else ""
-    )
+class Kind:
+    """One application under one share of captured exchanges, asked a slice at a time."""
+
+    def __init__(self, make: Callable[[], Any], cover: Any, load: Any, share: float | None) -> None:
+        self._load, self.sink, self.slices = load, Counted(), list[float]()
+        self.app, self.kit = make(), None
+        if share is not None:
+            bounds = Bounds(closing_seconds=60)
+            self.kit = Capture(Settings(service=Service("payment", "2.0"), share=share, bounds=bounds), self.sink)
+            self.app = cover(self.app, self.kit)
+
+    def ask(self, requests: int, width: int) -> None:
+        """So many requests; what their capture costs the other thread counts, too."""
+        before = time.process_time()
+        self._load(self.app, requests, width)
+        if self.kit is not None:
+            self.kit._shipper._news.set()  # now, and not in another kind's slice
+            while self.kit._shipper._waiting:
+                time.sleep(0.002)
+        self.slices.append((time.process_time() - before) / requests * 1e6)
+
+    def said(self) -> str:
+        """What became of the records."""
+        assert self.kit is not None
+        self.kit.close()
+        dropped = f", dropped {dict(self.kit.dropped)}" if self.kit.dropped else ""
+        return f"{self.sink.records} records of {self.sink.bytes // max(1, self.sink.records)} bytes{dropped}"
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=4_000)
+    parser.add_argument("--requests", type=int, default=200, help="in a slice")
+    parser.add_argument("--slices", type=int, default=25)
     parser.add_argument("--threads", type=int, default=4)
     said = parser.parse_args()
     captured_apps.GOOD["lines"] = LINES
-    print(f"body of {len(json.dumps(captured_apps.GOOD))} bytes; CPU us a request: without, share 0.1, share 1")
+    shares = (None, 0.0, 0.1, 1.0)
+    print(f"body of {len(json.dumps(captured_apps.GOOD))} bytes; CPU us a request: without, and more by share {shares[1:]}")
     for name, (make, cover, load) in APPS.items():
-        shares: tuple[float | None, ...] = (None, 0.1, 1.0)
-        turns = [[once(make, cover, load, share, said.requests, said.threads) for share in shares] for _ in range(TURNS)]
-        plain, tenth, whole = (min(turn[at][0] for turn in turns) for at in range(3))
-        more = f"(+{tenth - plain:.0f}, +{whole - plain:.0f})"
-        print(f"{name:13} {plain:7.0f} {tenth:7.0f} {whole:7.0f}  {more:14} {turns[-1][2][1]}")
+        kinds = [Kind(make, cover, load, share) for share in shares]
+        for turn in range(said.slices + 1):
+            for kind in kinds if turn % 2 else kinds[::-1]:
+                kind.ask(said.requests, said.threads)
+        plain, *others = ([*kind.slices[1:]] for kind in kinds)
+        more = [median(one - base for one, base in zip(slices, plain, strict=True)) for slices in others]
+        told = " ".join(f"{one:+7.0f}" for one in more)
+        print(f"{name:13} {median(plain):7.0f} {told}  at {shares[-1]:g}: {kinds[-1].said()}", flush=True)
+        for kind in kinds[1:]:
+            kind.said()
 
 
 if __name__ == "__main__":
