@@ -1,21 +1,18 @@
 """A Kafka topic as a source through confluent-kafka (librdkafka): less CPU, the same promises as `kafka.KafkaSource`."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import REJECT_HEADER, Offsets, Partition, Records
-from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
+from monitor.streams.batching import batches
 from monitor.streams.idleness import Idleness
-from monitor.streams.kafka import NO_HEADERS, START, Patience
 from monitor.streams.kafka_client import (
-    TopicFacts,
     deleted,
     in_our_words,
     last_of_batch,
@@ -24,6 +21,7 @@ from monitor.streams.kafka_client import (
     stuck,
     topic_facts,
 )
+from monitor.streams.subscribed import NO_HEADERS, Subscribed
 from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
@@ -73,42 +71,19 @@ def rdkafka_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {NAMES.get(name, name): value for name, value in options.items() if name != "api_version"}
 
 
-class ConfluentSource:
+class ConfluentSource(Subscribed):
     """As `KafkaSource`, argument by argument. `options` may be kafka-python's or (with dots) librdkafka's own.
 
     Decompression happens in librdkafka, which bounds zstd by receive.message.max.bytes and gzip, lz4 and snappy not at all. A batch
     that it cannot decode is measured by a short-lived kafka-python consumer and stepped over like any other.
     """
 
-    def __init__(
-        self,
-        brokers: str,
-        topic: str,
-        group: str,
-        *,
-        options: Mapping[str, Any] | None = None,
-        start: START = "earliest",
-        until_caught_up: bool = False,
-        max_batch_bytes: int = BOUNDS.payload_bytes,
-        max_batch_records: int = BOUNDS.records,
-        max_batch_seconds: float = BOUNDS.seconds,
-        poll_seconds: float = BOUNDS.poll_seconds,
-        patience: Patience | None = None,
-        source_salt: str = "",
-        monotonic: Callable[[], float] = monotonic_seconds,
-    ) -> None:
-        self._brokers, self._topic, self._group = brokers, topic, group
-        self._options, self._start, self._until_caught_up = dict(options or {}), start, until_caught_up
-        self._bounds = Bounds(max_batch_bytes, max_batch_records, max_batch_seconds, poll_seconds)
-        self._patience, self._salt, self._monotonic = patience or Patience(), source_salt, monotonic
+    def _begin(self) -> None:
         self._consumer: Consumer | None = None
         self._admin: AdminClient | None = None
-        self._facts = TopicFacts("", "", 0)
-        self._gathering = Gathering()
         self._ours: set[int] = set()
         self._reached: dict[int, int] = {}
         self._idle: Idleness[int] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
-        self._answered_at = self._asked_at = self._joined_at = 0.0
 
     def poll(self) -> Iterator[Records]:
         """Connects at the first step. See `Source.poll`; a batch is held back until it is full or old enough."""

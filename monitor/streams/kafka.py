@@ -1,21 +1,19 @@
 """A Kafka topic as a source, through kafka-python and a consumer group."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
 
-from monitor.clock import monotonic_seconds
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records
-from monitor.streams.batching import BOUNDS, Bounds, Gathering, batches
-from monitor.streams.bounded import MAX_BYTES, bound_batches
+from monitor.streams.batching import batches
+from monitor.streams.bounded import bound_batches
 from monitor.streams.idleness import Idleness
 from monitor.streams.kafka_client import (
-    TopicFacts,
     check_codecs,
     deleted,
     in_our_words,
@@ -25,27 +23,13 @@ from monitor.streams.kafka_client import (
     stuck,
     topic_facts,
 )
+from monitor.streams.subscribed import NO_HEADERS, Subscribed
 from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
 
-START = Literal["earliest", "latest"]
 FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 """The group went on without us: what we hold is read again by another member, so duplicates follow and nothing is lost."""
-
-NO_HEADERS: Mapping[str, bytes] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a source waits before it complains, in seconds."""
-
-    connect_seconds: float = 10.0
-    quiet_seconds: float = 5.0  # without records, ask the broker for end offsets this often
-    stall_seconds: float = 20.0  # after so long without any answer the source is unavailable
-    commit_seconds: float = 15.0
-    stuck_seconds: float = 60.0  # of polling without records, after which a consumer that should have some is built anew
-    join_seconds: float = 60.0  # a member without partitions for so long looks whether the others caught up
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +50,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyt
         self.fresh |= set(assigned)
 
 
-class KafkaSource:
+class KafkaSource(Subscribed):
     """One member of a consumer group on one topic; see `Source` for what it promises.
 
     `start` is where a partition without a committed offset begins. `options` are kafka-python's own (SASL, TLS,
@@ -78,35 +62,10 @@ class KafkaSource:
     `connect_seconds` or `stall_seconds`; so does a topic that was deleted and made anew, which is another source.
     """
 
-    def __init__(
-        self,
-        brokers: str,
-        topic: str,
-        group: str,
-        *,
-        options: Mapping[str, Any] | None = None,
-        start: START = "earliest",
-        until_caught_up: bool = False,
-        max_batch_bytes: int = BOUNDS.payload_bytes,
-        max_batch_records: int = BOUNDS.records,
-        max_batch_seconds: float = BOUNDS.seconds,
-        poll_seconds: float = BOUNDS.poll_seconds,
-        patience: Patience | None = None,
-        source_salt: str = "",
-        max_decompressed_bytes: int = MAX_BYTES,
-        monotonic: Callable[[], float] = monotonic_seconds,
-    ) -> None:
-        self._brokers, self._topic, self._group = brokers, topic, group
-        self._options, self._start, self._until_caught_up = dict(options or {}), start, until_caught_up
-        self._bounds = Bounds(max_batch_bytes, max_batch_records, max_batch_seconds, poll_seconds)
-        self._patience, self._salt, self._monotonic = patience or Patience(), source_salt, monotonic
-        self._max_decompressed_bytes = max_decompressed_bytes
+    def _begin(self) -> None:
         self._consumer: KafkaConsumer | None = None
-        self._facts = TopicFacts("", "", 0)
         self._rebalances = _Rebalances()
         self._idle: Idleness[TopicPartition] = Idleness(self._patience.stuck_seconds, self._patience.quiet_seconds)
-        self._gathering = Gathering()
-        self._answered_at = self._asked_at = self._joined_at = 0.0
         self._max_records = 100
         self._listed = False
 
@@ -162,7 +121,7 @@ class KafkaSource:
 
     def _connect(self) -> KafkaConsumer:
         check_codecs()
-        bound_batches(self._max_decompressed_bytes)
+        bound_batches()
         seconds = self._patience.connect_seconds
         self._facts = topic_facts(self._brokers, self._topic, self._options, self._salt, seconds)
         with in_our_words(f"Kafka at {self._brokers} lets no consumer in"):

@@ -22,10 +22,11 @@ from monitor.clock import system_clock
 from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records, stepped_over
 from monitor.streams.confluent import ConfluentSource
-from monitor.streams.kafka import KafkaSource, Patience
+from monitor.streams.kafka import KafkaSource
 from monitor.streams.kafka_client import partitions_of_nobody
 from monitor.streams.runner import RunnerSettings, run
 from monitor.streams.source import Source
+from monitor.streams.subscribed import Patience
 from monitor.telemetry import HealthBoard
 from tests.fixtures.broker import KafkaBroker
 from tests.fixtures.kafka import SecureKafka

@@ -14,10 +14,11 @@ from monitor.control.store import open_control
 from monitor.errors import SourceUnavailable
 from monitor.model.records import Offsets
 from monitor.store import Store
-from monitor.streams.kafka import KafkaSource, Patience
+from monitor.streams.kafka import KafkaSource
 from monitor.streams.listed import ListLog, ListSource
 from monitor.streams.runner import RunnerSettings, run
 from monitor.streams.source import Source
+from monitor.streams.subscribed import Patience
 from monitor.streams.watched import HANGS_SECONDS, WatchedSource
 from monitor.telemetry import HealthBoard
 from tests.fixtures.broker import KafkaBroker
