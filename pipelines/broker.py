@@ -8,13 +8,15 @@ from sqlalchemy import Engine
 
 from monitor.clock import Clock, growing_pause
 from monitor.contracts.read import completed, read_draft
-from monitor.control.contracts import publish
+from monitor.control.contracts import left_over, publish, withdraw
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.errors import ContractError, SourceError
 from monitor.joining.broker import PactBroker, RetryLater
 from monitor.telemetry import HealthBoard
 
 LOG = structlog.get_logger(__name__)
+PUBLISHER = "pact broker"
+"""Who published what it brought, and nothing else: only that is ever withdrawn."""
 LONGEST_PAUSE_SECONDS = 3600.0
 REPORT_SECONDS = 10.0
 
@@ -32,7 +34,8 @@ def pacts(
     """Publish what the broker has until told to stop; only while it is this process's `turn`.
 
     What has not changed makes no revision. A broker in trouble is shown, and makes nothing unready: it is left alone for
-    longer and longer, up to an hour, or for as long as it asks. Nothing is withdrawn because it is gone there.
+    longer and longer, up to an hour, or for as long as it asks. What it selects no more is withdrawn, unless a pact could not be had, or
+    none at all is selected: then it may be the selection that is wrong, and the pacts that are known are told as stale.
     """
     tries, quiet_until, last = 0, 0.0, Done()
 
@@ -56,15 +59,22 @@ def pacts(
         refused, published = list(found.refused), 0
         for draft in found.drafts:
             try:
-                done = publish(engine, completed(draft), now, read=read_draft, published_by="pact broker")
+                done = publish(engine, completed(draft), now, read=read_draft, published_by=PUBLISHER)
             except ContractError as error:
                 refused.append(str(error))
                 continue
             published += not done.unchanged
         for reason in refused[:5]:
             LOG.warning("a pact was refused", reason=reason[:300])
-        said = f"{len(refused)} pacts were refused: {refused[0][:200]}" if refused else ""
-        return Done(said, {"pacts": found.pacts, "published": published, "refused": len(refused)})
+        gone = left_over(engine, PUBLISHER, {completed(one).name for one in found.drafts})
+        stale = [one.name for one in gone] if found.refused or not found.drafts else []
+        for one in [] if stale else gone:
+            withdraw(engine, one.name, now, by=PUBLISHER, why="the Pact Broker does not select it any more")
+            LOG.info("a pact is withdrawn", contract=one.name)
+        words = [f"{len(refused)} pacts were refused: {refused[0][:200]}"] if refused else []
+        words += [f"{len(stale)} pacts are selected no more, and still hold: {', '.join(stale)[:200]}"] if stale else []
+        figures = {"pacts": found.pacts, "published": published, "refused": len(refused)}
+        return Done("; ".join(words), figures | {"withdrawn": 0 if stale else len(gone), "stale": len(stale)})
 
     # it reports more often than it asks: silence on the board is taken for a fault
     often = min(tick_seconds, REPORT_SECONDS)

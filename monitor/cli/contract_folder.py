@@ -6,6 +6,7 @@ schema or as the provider. Pacts name their parties. The stubs below one first f
 first entry that fits a file counts.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -63,6 +64,23 @@ def planned(folder: Path) -> FolderPlan:
         names[name] = one.source
         bodies.append((one.source, body))
     return FolderPlan(bodies, passed, refused)
+
+
+_REMOTE = re.compile(r'\[remote "origin"\][^\[]*?\n\s*url\s*=\s*(\S+)')
+
+
+def source_of(folder: Path) -> str:
+    """What a folder is called, the same in every checkout: its Git remote, without a login, and the path in it; else where it lies."""
+    whole = folder.resolve()
+    for root in (whole, *whole.parents):
+        try:
+            found = _REMOTE.search((root / ".git" / "config").read_text("utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if found is not None:
+            address = re.sub(r"(?<=://)[^/@]*@", "", found[1]).removesuffix(".git")
+            return f"{address} {whole.relative_to(root).as_posix()}".removesuffix(" .")
+    return str(whole)
 
 
 def _name_of(body: Mapping[str, Any]) -> str:

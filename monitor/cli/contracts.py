@@ -14,7 +14,7 @@ from monitor.cli.printing import Format, FormatOption, LimitOption, plain, show,
 from monitor.cli.publications import tell_changes, tell_contradictions, tell_publication, tell_recorded
 from monitor.cli.session import settings_of
 from monitor.errors import UsageError
-from monitor.model.contracts import LEVELS, ContractFormat, Role
+from monitor.model.contracts import LEVELS, ContractFormat, PublishedRole
 
 commands = typer.Typer(help="What providers promise: publish, list, show, check.", no_args_is_help=True)
 TIMES = "environment caller operation version clause says why".split()
@@ -41,7 +41,7 @@ def publish(
     ] = "",
     kind: Annotated[ContractFormat | None, typer.Option("--kind", help="Told by the content by default.")] = None,
     role: Annotated[
-        Role | None,
+        PublishedRole | None,
         typer.Option("--as", help="`mock`: it stands for the provider, and is not held against it. As before by default."),
     ] = None,
     provider_version: Annotated[str, typer.Option(help="Only for this version of the provider.")] = "",
@@ -91,30 +91,63 @@ def sync(
     environment: Annotated[
         str | None, typer.Option(help="In force in this environment; a seamwatch.yaml may say otherwise.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing: tell what would change.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Withdraw what was published from here and is not here any more; not while one is refused."),
+    ] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(help="What this folder is called when it prunes; by default its Git remote and path, else where it lies."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish and withdraw nothing: tell what would change.")] = False,
     form: FormatOption = "table",
 ) -> int:
-    """Publish every contract of a folder; again is harmless. Tells published, unchanged or refused of each. Exits 1 when one is refused."""
-    from monitor.cli.contract_folder import planned
+    """Publish every contract of a folder; again is harmless. Tells published, unchanged, withdrawn or refused of each. Exits 1 when one is refused."""
+    from monitor.cli.contract_folder import planned, source_of
 
     plan = planned(folder)
-    rows: list[dict[str, Any]] = [{"source": source, "outcome": "refused", "said": why} for source, why in plan.refused]
+    origin = (source or source_of(folder))[:200]
+    keep: list[str] = []
+    rows: list[dict[str, Any]] = [{"source": file, "outcome": "refused", "said": why} for file, why in plan.refused]
     with api(settings_of(context)) as there:
-        for source, body in plan.bodies:
+        for file, body in plan.bodies:
             try:
-                said = there.post("/v1/contracts", {"environment": environment, **body, "dry_run": dry_run})
+                said = there.post("/v1/contracts", {"environment": environment, "source": origin, **body, "dry_run": dry_run})
             except UsageError as error:
-                rows.append({"source": source, "outcome": "refused", "said": str(error)})
+                rows.append({"source": file, "outcome": "refused", "said": str(error)})
                 continue
+            keep.append(said["name"])
             told = {word: said[word] for word in ("name", "number", "provider", "consumer", "environment", "outcome")}
             harmful = sum(one["breaks"] in ("consumers", "either") for one in said["changes"])
             count = f"{len(said['changes'])} changes, {harmful} may break consumers" if said["changes"] else ""
-            rows.append({"source": source, **told, "said": count})
+            rows.append({"source": file, **told, "said": count})
+        if prune and keep and not any(row["outcome"] == "refused" for row in rows):
+            gone = there.post("/v1/contracts/prune", {"source": origin, "keep": keep, "dry_run": dry_run})
+            outcome = "would_withdraw" if dry_run else "withdrawn"
+            rows += [{"source": "", "outcome": outcome, "said": "not here any more"} | _named(one) for one in gone]
+        elif prune:
+            typer.echo("nothing is withdrawn: the folder holds no contract, or one of them is refused", err=True)
     rows.sort(key=lambda row: str(row["source"]))
     show(rows, ["source", "outcome", "name", "number", "said"], form, empty="no contract is in this folder")
-    for source in plan.passed:
-        typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
+    for file in plan.passed:
+        typer.echo(f"{plain(file)} is no contract, and was passed over", err=True)
     return 1 if any(row["outcome"] == "refused" for row in rows) else 0
+
+
+def _named(line: dict[str, Any]) -> dict[str, Any]:
+    return {word: line[word] for word in ("name", "number", "provider", "consumer", "environment")}
+
+
+@commands.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    name: str,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+) -> None:
+    """Say that a contract promises nothing from now on; what was before stays. Published again, it holds again."""
+    with api(settings_of(context)) as there:
+        said = there.post(f"/v1/contracts/{quote(name, safe='')}/withdraw", {"reason": reason})
+    typer.echo(f"{plain(said['name'])} of {plain(said['provider'])} is withdrawn (revision {said['number']})")
 
 
 @commands.command("list")

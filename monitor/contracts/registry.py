@@ -59,13 +59,17 @@ class Registry:
         self._found: dict[tuple[str, str, str, str | None], list[list[InForce]]] = {}
         self._of_others: dict[int, InForce | None] = {}
         self._alike: dict[str, list[str]] = {}
-        for provider in sorted({revision.provider for revision in revisions if revision.role != "mock"}):
+        ended: dict[str, int] = {}  # by name, when the revisions before the next withdrawal end
+        for provider in sorted({revision.provider for revision in revisions if revision.binds}):
             self._alike.setdefault(split_service(provider)[0], []).append(provider)
         for revision in sorted(revisions, key=lambda entry: -entry.number):
-            if revision.role == "mock":
-                continue  # it stands for the provider, and is nobody's promise
+            if revision.role == "withdrawn":
+                ended[revision.name] = _ns(revision.effective_from)
+            if not revision.binds:
+                continue  # a mock stands for the provider, and is nobody's promise
             promise = self._promise(revision, previous, lenient_nullable, limits)
             until = _FOREVER if revision.effective_to is None else _ns(revision.effective_to)
+            until = min(until, ended.get(revision.name, _FOREVER))
             held = InForce(revision.name, revision.number, promise, _ns(revision.effective_from), until, revision.provider)
             self._by_provider.setdefault(revision.provider, {}).setdefault(revision.name, []).append((revision, held))
         for names in self._by_provider.values():

@@ -1,7 +1,7 @@
 """The registry of contracts: immutable revisions, numbered from 1, published once however often they are sent."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -80,11 +80,45 @@ def plan(
         return _planned(draft, _newest(connection, draft.name), now, published_by)
 
 
+def withdraw(engine: Engine, name: str, now: datetime, *, by: str, why: str = "") -> Revision | None:
+    """Say that a contract promises nothing from `now` on: a revision of its own, with the document of the one before; the newest itself
+    where it says so already. None where there is no such contract. Published again, it holds again.
+    """
+    with writing(engine) as connection:
+        held = connection.execute(select(contracts.c.name).where(contracts.c.name == name).with_for_update()).one_or_none()
+        last = _newest(connection, name) if held is not None else None
+        if last is None or last.role == "withdrawn":
+            return last
+        ended = replace(
+            last,
+            number=last.number + 1,
+            role="withdrawn",
+            effective_from=now,
+            effective_to=None,
+            published_at=now,
+            published_by=by,
+        )
+        connection.execute(update(contracts).where(contracts.c.name == name).values(newest=ended.number, updated=now))
+        connection.execute(insert(contract_revisions).values(**_values(ended)))
+        details = {"revision": str(ended.number), "provider": ended.provider, "why": why}
+        connection.execute(insert(audit).values(at=now, actor=by, action="withdraw contract", target=name, details=details))
+    return ended
+
+
+def left_over(engine: Engine, published_by: str, keep: Collection[str]) -> list[Revision]:
+    """The newest revisions that one publisher told of and does not any more: those that are not to be kept, by name."""
+    return [
+        one
+        for one in newest_revisions(engine)
+        if one.published_by == published_by and one.role != "withdrawn" and one.name not in keep
+    ]
+
+
 def _planned(draft: ContractDraft, last: Revision | None, now: datetime, published_by: str) -> Publication:
     digest = hashlib.sha256(draft.document.encode("utf-8", "replace")).hexdigest()
     untold = [word for word in KEPT if getattr(draft, word) is None]
     before: dict[str, Any] = {word: getattr(last, word) if last is not None else "" for word in untold}
-    if not before.get("role", "x"):
+    if before.get("role", "x") in ("", "withdrawn"):
         before["role"] = "contract"
     kept = tuple(word for word in untold if last is not None and before[word] not in ("", "contract"))
     draft = replace(draft, **before)

@@ -114,10 +114,11 @@ class BreakWatch:
         self._asked = now
         callees = sorted({one.callee for one in missing})
         parameters = {"since": int(since.timestamp()), "callees": callees, "limit": MOST_CALLS}
+        withdrawn = {one.name for one in newest_revisions(self._engine) if one.role == "withdrawn"}
         calls = Calls.of(self._store.query("could_have_shown", parameters))
         return [
             replace(one, state="gone", revision=one.revision + 1, untested=False)
-            if calls.show(one) or one.last_seen < now - KEPT
+            if calls.show(one) or one.contract in withdrawn or one.last_seen < now - KEPT
             else replace(one, untested=True)
             for one in missing
         ]

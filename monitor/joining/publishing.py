@@ -62,7 +62,7 @@ def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases)
     found: list[Contradiction] = []
     for other in held:
         pair = {revision.format: revision, other.format: other}
-        if pair.keys() != {"pact", "openapi"} or "mock" in (revision.role, other.role) or other.name == revision.name:
+        if pair.keys() != {"pact", "openapi"} or not (revision.binds and other.binds) or other.name == revision.name:
             continue
         theirs = canonical(other, aliases)
         if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:

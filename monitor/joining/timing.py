@@ -69,14 +69,14 @@ class _Edge:
 
 
 def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> list[Timed]:
-    """The newest revisions that tell times, under canonical names; of one provider where it is named. Mocks bind nobody.
+    """The newest revisions that tell times, under canonical names; of one provider where it is named. Mocks and what was withdrawn bind nobody.
 
     One that cannot be read any more is left out: the registry's own list names it.
     """
     found: list[Timed] = []
     for held in newest_revisions(engine):
         one = canonical(held, aliases)
-        if one.role == "mock" or (provider and not may_be_one(one.provider, provider)):
+        if not one.binds or (provider and not may_be_one(one.provider, provider)):
             continue
         try:
             promise = read_contract(one.format, one.document, where=f"contract {one.name}")

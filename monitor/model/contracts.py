@@ -24,10 +24,13 @@ Level = Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIV
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 
-Role = Literal["contract", "mock"]
+PublishedRole = Literal["contract", "mock"]
 """A contract is held against its provider. A mock stands for the provider, and is nobody's promise."""
 
-ROLES: tuple[Role, ...] = get_args(Role)
+Role = Literal["contract", "mock", "withdrawn"]
+"""A revision that is `withdrawn` says that from then on nothing is promised; the ones before it hold until then."""
+
+ROLES: tuple[PublishedRole, ...] = get_args(PublishedRole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Revision:
     role: Role = "contract"
     owner: str = ""
     contact: str = ""
+
+    @property
+    def binds(self) -> bool:
+        """Whether it is held against its provider: no mock, and not withdrawn."""
+        return self.role == "contract"
 
 
 KEPT = ("consumer", "environment", "role", "owner", "contact")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.contract_folder import planned
+from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
 from monitor.errors import UsageError
 from monitor.store import Store
@@ -122,3 +122,29 @@ def test_a_folder_is_published_once_and_says_what_became_of_each_file(
     assert "no call of that time is bound by one" in out
     put(folder, payment__wrong_json={"openapi": "2.0", "paths": {}})
     assert synced() == (1, {"payment/openapi.json": "unchanged", "pacts/web.json": "unchanged", "payment/wrong.json": "refused"})
+    wrong = folder / "payment" / "wrong.json"
+    (folder / "pacts" / "web.json").unlink()
+    assert synced("--prune")[0] == 1  # not while one is refused
+    wrong.unlink()
+    assert synced("--prune", "--dry-run") == (0, {"payment/openapi.json": "unchanged", "": "would_withdraw"})
+    assert synced("--prune", "--source", "another") == (0, {"payment/openapi.json": "unchanged"})
+    assert synced("--prune") == (0, {"payment/openapi.json": "unchanged", "": "withdrawn"})
+    assert synced("--prune") == (0, {"payment/openapi.json": "unchanged"})
+    with pytest.raises(SystemExit):
+        main(["contracts", "list", "--format", "json"])
+    told_of = {row["name"]: row["role"] for row in json.loads(capsys.readouterr().out)}
+    assert told_of == {"checkout-payment-timing": "contract", "payment": "contract", "web-orders": "withdrawn"}
+    with pytest.raises(SystemExit):
+        main(["contracts", "withdraw", "payment", "--reason", "moved"])
+    assert "payment of payment is withdrawn (revision 2)" in capsys.readouterr().out
+    assert synced()[1] == {"payment/openapi.json": "published"}
+
+
+def test_a_folder_is_called_by_its_remote_without_a_login(tmp_path: Path) -> None:
+    inner = tmp_path / "repository" / "apis"
+    inner.mkdir(parents=True)
+    assert source_of(inner) == str(inner)
+    (tmp_path / "repository" / ".git").mkdir()
+    config = '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://me:secret@git.example/shop.git\n\tfetch = x\n'
+    (tmp_path / "repository" / ".git" / "config").write_text(config)
+    assert (source_of(inner), source_of(inner.parent)) == ("https://git.example/shop apis", "https://git.example/shop")

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 from monitor.cli.doctor import _pact_broker, _tried
 from monitor.clock import ManualClock
 from monitor.config import load
-from monitor.control.contracts import revisions
+from monitor.contracts.registry import Registry
+from monitor.control.contracts import newest_revisions, publish, revisions
 from monitor.control.turn import Turn
 from monitor.errors import ConfigError, SourceError
 from monitor.joining import broker as asking
 from monitor.joining.broker import PactBroker, RetryLater, selection_of
+from monitor.model.contracts import ContractDraft
 from monitor.telemetry import HealthBoard, Report
 from pipelines import broker as pipeline
 from pipelines.broker import pacts
@@ -211,3 +213,40 @@ def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(he
     assert report.ready
     assert "503" in report.reason
     assert len(revisions(sqlite_engine)) == 3
+
+
+def in_force(engine: Engine) -> list[str]:
+    """Which contracts bind the provider an hour later."""
+    at = int(NOON.timestamp() + 3600) * 10**9
+    return sorted(one.name for one in Registry(revisions(engine)).find("orders", "", "", "web", at))
+
+
+def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is(held: StandIn, sqlite_engine: Engine) -> None:
+    broker = PactBroker(held.address)
+    publish(sqlite_engine, ContractDraft("own", "openapi", "orders", "{}"), NOON, read=lambda _: None, published_by="ann")
+    run(broker, sqlite_engine)
+    assert in_force(sqlite_engine) == ["own", "web-orders"]
+    web, *others = held.pacts
+    held.pacts = others
+    board = run(broker, sqlite_engine, 2)
+    assert (told(board).details["withdrawn"], told(board).details["stale"]) == (0, 0)  # withdrawn once
+    assert in_force(sqlite_engine) == ["own"]
+    (ended,) = [one for one in newest_revisions(sqlite_engine) if one.role == "withdrawn"]
+    assert (ended.name, ended.number, ended.published_by) == ("web-orders", 2, "pact broker")
+    before = Registry(revisions(sqlite_engine)).find("orders", "", "", "web", int(NOON.timestamp() - 3600) * 10**9)
+    assert "web-orders" in [one.name for one in before]  # what was promised then stays
+    held.pacts = [web, *others]
+    run(broker, sqlite_engine, clock=ManualClock(NOON + timedelta(minutes=30)))
+    assert in_force(sqlite_engine) == ["own", "web-orders"]
+
+
+def test_a_broker_that_selects_nothing_or_refuses_a_pact_withdraws_none_and_says_so(held: StandIn, sqlite_engine: Engine) -> None:
+    broker = PactBroker(held.address)
+    run(broker, sqlite_engine)
+    both, held.pacts = held.pacts, []
+    report = told(run(broker, sqlite_engine))
+    assert (report.details["withdrawn"], report.details["stale"]) == (0, 3)
+    assert "3 pacts are selected no more, and still hold: billing-orders, web-orders" in report.reason
+    held.pacts = [*both[1:], {"consumer": {"name": ""}, "provider": {"name": "y"}}]
+    report = told(run(broker, sqlite_engine))
+    assert (report.details["withdrawn"], report.details["stale"]) == (0, 1)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from monitor.api.access import Opened, Publishing, Reading
+from monitor.api.access import Caller, Opened, Publishing, Reading
 from monitor.api.faults import ERRORS, ApiError, not_found
 from monitor.api.moments import Name, moment
 from monitor.api.paging import Paged
@@ -23,7 +23,7 @@ from monitor.joining.coverage import Covered, coverage, operations_covered
 from monitor.joining.publishing import changed_since, contradicted, recorded_for
 from monitor.joining.recorded import Recorded
 from monitor.joining.registry import canonical
-from monitor.model.contracts import ContractDraft, ContractFormat, Revision, Role
+from monitor.model.contracts import ContractDraft, ContractFormat, PublishedRole, Revision, Role
 from monitor.model.services import split_service
 
 Days = Annotated[int, Query(ge=1, le=400, description="Look back so many days")]
@@ -46,7 +46,7 @@ class ContractBody(ExactBody):
         max_length=16_000_000,
         description="OpenAPI 3.x, JSON Schema, a pact, Spring Cloud Contract, WireMock or Mountebank, JSON or YAML, a GraphQL schema or a .proto, as text",
     )
-    role: Role | None = Field(
+    role: PublishedRole | None = Field(
         default=None, description="`mock`: it stands for the provider, and is not held against it; as before by default"
     )
     provider_version: str = Field(default="", max_length=1000)
@@ -60,6 +60,7 @@ class ContractBody(ExactBody):
         default=None, max_length=64, description="ISO 8601; a first revision holds for all time without it"
     )
     effective_to: str | None = Field(default=None, max_length=64, description="ISO 8601")
+    source: str = Field(default="", max_length=200, description="A folder or repository that it is from; see /v1/contracts/prune")
     dry_run: bool = Field(
         default=False, description="Publish nothing: tell what would change, and which recorded exchanges would break"
     )
@@ -170,7 +171,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     )
     read: list[Examined] = []
     done = (registry.plan if body.dry_run else registry.publish)(
-        parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=caller.name
+        parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=_publisher(caller, body.source)
     )
     changed = [] if done.unchanged else changed_since(done.before, done.revision)
     return Published(
@@ -193,6 +194,49 @@ class Coverage(BaseModel):
     revision: int
     days: int
     interactions: list[Covered]
+
+
+def _publisher(caller: Caller, source: str) -> str:
+    """Who published, and from where: what one of these published, the same alone prunes."""
+    return f"{caller.name} from {source}" if source else caller.name
+
+
+class PruneBody(ExactBody):
+    """The contracts that a source still holds, by name."""
+
+    source: str = Field(min_length=1, max_length=200, description="As it was named when they were published")
+    keep: list[str] = Field(
+        min_length=1, max_length=100_000, description="What the source still holds; nothing at all is refused"
+    )
+    dry_run: bool = Field(default=False, description="Withdraw nothing: tell what would be")
+
+
+@router.post("/contracts/prune", summary="Withdraw what a source published and does not hold any more")
+def prune(caller: Publishing, parts: Opened, body: PruneBody) -> list[ContractLine]:
+    """Only what the same caller published from the same source, and nobody else has published since. The withdrawn revisions; with `dry_run` those that
+    would be.
+    """
+    now, by = parts.clock(), _publisher(caller, body.source)
+    gone = registry.left_over(parts.engine, by, frozenset(body.keep))
+    if not body.dry_run:
+        ended = [registry.withdraw(parts.engine, one.name, now, by=by, why=f"gone from {body.source}") for one in gone]
+        gone = [one for one in ended if one is not None]
+    return [line(one) for one in gone]
+
+
+class WithdrawBody(ExactBody):
+    """Why a contract is withdrawn, for the audit log."""
+
+    reason: str = Field(default="", max_length=500)
+
+
+@router.post("/contracts/{name:path}/withdraw", summary="Say that a contract promises nothing any more")
+def withdraw(caller: Publishing, parts: Opened, name: str, body: WithdrawBody) -> ContractLine:
+    """From now on nothing is held against it; what was before stays. Published again it holds again. 404 when there is no such contract."""
+    found = registry.withdraw(parts.engine, name, parts.clock(), by=caller.name, why=body.reason)
+    if found is None:
+        raise not_found("contract", name, "GET /v1/contracts lists them")
+    return line(found)
 
 
 @router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples or operations")

@@ -59,7 +59,7 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
     expected: list[Expected] = []
     unreadable: list[str] = []
     for one in registry.newest_revisions(parts.engine):
-        if one.role == "mock" or not may_be_one(canonical(one, aliases).provider, wanted):
+        if not one.binds or not may_be_one(canonical(one, aliases).provider, wanted):
             continue
         if environment and one.environment not in ("", environment):
             continue
