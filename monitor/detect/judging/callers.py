@@ -2,8 +2,8 @@
 
 Wrong values, misrouted calls, a schema changed silently: the callee answers as ever. So the family of a release holds what its
 callers answer to their callers, over time. Blame decides: those that fail first (none of what else they call fails) must all call the
-released service; who does not call it is well; and no other release of that moment explains as much. If one does, nothing is decided,
-and nothing passes.
+released service; no more of their requests fail than could have met its new version; who does not call it is well; and no other release of
+that moment explains as much. If one does, nothing is decided, and nothing passes.
 """
 
 import math
@@ -17,7 +17,7 @@ from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
-from monitor.detect.evidence.timed import AnyStep, Step
+from monitor.detect.evidence.timed import AnyStep, Step, new_rows
 from monitor.detect.judging.steps import at_its_moment, began, step_finding
 from monitor.detect.measure.columns import COUNTS, EdgeTable
 from monitor.detect.measure.series import Controls
@@ -29,6 +29,8 @@ from monitor.model.reasons import Reason, reason
 FAILS: tuple[Signal, ...] = ("errors", "provider_errors", "timeouts")
 LIKE, LEANING_Z = 0.3, 3.0
 """So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""
+COUNTED_APART = 1.5
+"""Edges lose records each for itself: so many times as many calls may have been made as were counted."""
 Failing = dict[str, tuple[AnyStep, StepTest]]
 """Services that fail their own requests since, or answer slower, each with its strongest step."""
 StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
@@ -81,12 +83,23 @@ def harm_in_callers(
     first -= near  # who was released itself answers for itself
     if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
         return CallersHarm(undecided=suffering)
+    if any(_more_fail_than_could(one, around, mine) for one in first):
+        return CallersHarm(undecided=suffering)
     size = max(rise(one, around, mine[0]).added for one in first)
     for other in near:  # a release further below explains as much, where those that call it began to fail as well
         between = {caller for caller, callee in calls if callee == other} - NOBODY
         if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
             return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def _more_fail_than_could(caller: str, around: Sequence[EdgeTable], mine: Sequence[EdgeTests]) -> bool:
+    """Whether more of the caller's requests fail beyond the usual than it made calls to the new version: each would need one."""
+    answered = sum(
+        float(edge.table.counts[new_rows(edge), COUNTS.index("calls")].sum()) for edge in mine if edge.table.edge.caller == caller
+    )
+    rose = rise(caller, around, mine[0])
+    return rose.added * rose.calls > COUNTED_APART * answered + ENOUGH_ANSWERS
 
 
 def _worse_elsewhere(mine: Sequence[EdgeTests], around: Sequence[EdgeTable], settings: JudgeSettings) -> tuple[str, ...]:
@@ -186,10 +199,11 @@ def breaks_others(
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """How much more of what a service answers fails since (a share of its calls), and by how many standard errors."""
+    """How much more of what a service answers fails since (a share of its `calls` since), and by how many standard errors."""
 
     added: float = 0.0
     z: float = 0.0
+    calls: float = 0.0
 
 
 def rise(service: str, around: Sequence[EdgeTable], own: EdgeTests) -> Rise:
@@ -204,7 +218,7 @@ def rise(service: str, around: Sequence[EdgeTable], own: EdgeTests) -> Rise:
         return Rise()
     pooled = (after[0] + before[0] + 1.0) / (after[1] + before[1] + 2.0)
     added = float(after[0] / after[1] - before[0] / before[1])
-    return Rise(added, added / math.sqrt(pooled * (1.0 - pooled) * (1.0 / after[1] + 1.0 / before[1])))
+    return Rise(added, added / math.sqrt(pooled * (1.0 - pooled) * (1.0 / after[1] + 1.0 / before[1])), float(after[1]))
 
 
 def _as_much(other: Rise, size: float) -> bool:
