@@ -1,11 +1,11 @@
-"""Where two contracts of one provider cannot both be kept: a pact that expects what the OpenAPI document forbids.
+"""Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts, stubs) that show what the OpenAPI document forbids.
 
-Each of a pact's examples is judged by the document as if it were an exchange. A pact names what its consumer needs and no more, so
-that what an answer's example lacks is no contradiction.
+Each example is judged by the document as if it were an exchange. A pact names what its consumer needs and no more, so that what an
+answer's example lacks is no contradiction. A stub's request is a pattern: what it lacks is none either.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -14,20 +14,22 @@ from monitor.contracts.check import check_payloads
 from monitor.contracts.form import Promise
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce
+from monitor.contracts.shown import shown_in
 from monitor.model.exchanges import Exchange, Violation
 
 MOST = 100
-_MOST_EXAMPLES = 2_000
+_PATTERNS = frozenset({"wiremock", "mountebank"})
 _LACKS = frozenset(
-    "required missing_header missing_body minItems minProperties contains minContains dependentRequired anyOf oneOf if then else "
+    "required missing_header missing_body missing_parameter minItems minProperties contains minContains dependentRequired anyOf oneOf if then else "
     "not unevaluatedProperties".split()
 )
-"""Rules that an answer may break because its example does not tell all of it."""
+"""Rules that an example may break because it does not tell all of what it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """One clause that an example breaks: `clause` points into the document named by `contract`, `example_clause` into the pact.
+    """One clause that an example breaks: `clause` points into the document named by `contract`, `example_clause` into the contract of
+    examples, which `pact` names, whatever its format.
 
     `expected` and `actual` are types or names and never values.
     """
@@ -45,17 +47,31 @@ class Contradiction:
     actual: str
 
 
-def contradictions(pact: str, document: Mapping[str, Any], contract: str, promise: Promise) -> list[Contradiction]:
-    """What of a pact's examples an OpenAPI document forbids, in their order, at most 100; nothing where either is another thing."""
+def contradictions(
+    pact: str,
+    document: Mapping[str, Any],
+    contract: str,
+    promise: Promise,
+    kind: str = "pact",
+) -> list[Contradiction]:
+    """What of the examples of a document of that format an OpenAPI document forbids, in their order, at most 100; nothing where either is
+    another thing.
+    """
     if promise.by_example or not promise.operations:
         return []
     held = InForce(contract, 0, promise, 0, 0)
     found: list[Contradiction] = []
-    for name, clause, exchange in _examples(document):
+    patterns = kind in _PATTERNS
+    for shown in shown_in(kind, document):
+        name, clause, exchange = shown.name, shown.clause, _exchange(shown.request, shown.response)
         request = Payload(exchange.request_body, exchange.request_headers)
         response = Payload(exchange.response_body, exchange.response_headers)
         checked = check_payloads(exchange, request, response, [held], str)
-        found += [_told(pact, name, clause, one) for one in checked.violations if one.side == "request" or one.rule not in _LACKS]
+        found += [
+            _told(pact, name, clause, one)
+            for one in checked.violations
+            if one.rule not in _LACKS or (one.side == "request" and not patterns)
+        ]
         if len(found) >= MOST:
             break
     return found[:MOST]
@@ -66,15 +82,6 @@ def _told(pact: str, name: str, clause: str, broken: Violation) -> Contradiction
         *(pact, name, f"{clause}/{broken.side}", broken.contract, broken.operation, broken.side, broken.rule),
         *(broken.pointer, broken.clause, broken.expected, broken.actual),
     )
-
-
-def _examples(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Exchange]]:
-    interactions = document.get("interactions")
-    for index, one in enumerate(interactions[:_MOST_EXAMPLES] if isinstance(interactions, list) else ()):
-        if not isinstance(one, dict) or one.get("type", "Synchronous/HTTP") != "Synchronous/HTTP":
-            continue
-        if isinstance(one.get("request"), dict) and isinstance(one.get("response"), dict):
-            yield str(one.get("description", "")), f"/interactions/{index}", _exchange(one["request"], one["response"])
 
 
 def _exchange(request: Mapping[str, Any], response: Mapping[str, Any]) -> Exchange:

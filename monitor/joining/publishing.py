@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from monitor.contracts.changes import Change, Read, changes
 from monitor.contracts.contradictions import MOST, Contradiction, contradictions
 from monitor.contracts.read import document_of, read_contract
+from monitor.contracts.shown import FORMATS
 from monitor.control.contracts import Publication
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
@@ -54,24 +55,30 @@ def recorded_for(
 
 
 def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases) -> list[Contradiction]:
-    """Where a revision and the newest others of its provider cannot both be kept, whichever of the two is the pact.
+    """Where a revision and the newest others of its provider cannot both be kept, whichever of the two shows the examples.
 
     `held` are the newest revisions. A contract for another environment contradicts nothing here.
     """
     mine = canonical(revision, aliases)
     found: list[Contradiction] = []
     for other in held:
-        pair = {revision.format: revision, other.format: other}
-        if pair.keys() != {"pact", "openapi"} or not (revision.binds and other.binds) or other.name == revision.name:
+        pair = {"openapi" if one.format == "openapi" else "examples": one for one in (revision, other)}
+        if (
+            pair.keys() != {"openapi", "examples"}
+            or pair["examples"].format not in FORMATS
+            or not (revision.binds and other.binds)
+            or other.name == revision.name
+        ):
             continue
         theirs = canonical(other, aliases)
         if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
             continue
         try:
-            pact, whole = _read(pair["pact"]), _read(pair["openapi"])
+            shown, whole = _read(pair["examples"]), _read(pair["openapi"])
         except ContractError:
             continue
-        found += contradictions(pair["pact"].name, pact.document, pair["openapi"].name, whole.promise)
+        one = pair["examples"]
+        found += contradictions(one.name, shown.document, pair["openapi"].name, whole.promise, one.format)
     return found[:MOST]
 
 

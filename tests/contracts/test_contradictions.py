@@ -9,6 +9,7 @@ import yaml
 from monitor.cli.publications import tell_contradictions
 from monitor.contracts.contradictions import contradictions
 from monitor.contracts.read import read_contract
+from monitor.contracts.shown import shown_in
 from tests.contracts.promises import GOOD, PAYMENTS
 from tests.fixtures.api import LOCAL_TOKEN, Asked
 
@@ -88,3 +89,52 @@ def test_mocks_other_providers_and_other_environments_contradict_nothing(api: As
     assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
     for more in ({"environment": "production"}, {"provider": "other"}, {"role": "mock", "name": "m"}):
         assert api.post("/v1/contracts", {"document": bad, **more}, LOCAL_TOKEN).json()["contradictions"] == []
+
+
+SPRING = {
+    "name": "a payment", "request": {"method": "GET", "url": "/api/payments/7", "headers": {"X-Tenant": "a"}},
+    "response": {"status": 200, "headers": {"Content-Type": "application/json"}, "body": {"amount": "12.50"}},
+}  # fmt: skip
+WIREMOCK = {
+    "request": {"method": "GET", "urlPath": "/api/payments/7"},
+    "response": {"status": 200, "headers": {"Content-Type": "application/json"}, "jsonBody": {"amount": "12.50"}},
+}
+MOUNTEBANK = {
+    "protocol": "http", "port": 1,
+    "stubs": [
+        {
+            "predicates": [{"equals": {"method": "GET", "path": "/api/payments/7"}}],
+            "responses": [{"is": {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": '{"amount": "12.50"}'}}],
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "place"),
+    [(SPRING, "spring-cloud-contract", ""), (WIREMOCK, "wiremock", ""), (MOUNTEBANK, "mountebank", "/stubs/0/responses/0")],
+)
+def test_stubs_and_spring_contracts_contradict_as_pacts_do_and_a_pattern_lacks_nothing(
+    api: Asked, document: dict[str, Any], kind: str, place: str
+) -> None:
+    whole = {"document": PAYMENTS, "provider": "payment", "name": "payments"}
+    assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
+    said = api.post("/v1/contracts", {"document": json.dumps(document), "provider": "payment"}, LOCAL_TOKEN).json()
+    assert said["format"] == kind
+    told = [(one["example_clause"], one["side"], one["rule"], one["pointer"]) for one in said["contradictions"]]
+    assert told == [(f"{place}/response", "response", "type", "/amount")]
+    assert "12.50" not in json.dumps(said["contradictions"])
+
+
+def test_what_stands_for_no_one_call_is_no_example() -> None:
+    asked, answer = WIREMOCK["request"], WIREMOCK["response"]
+    patterns = [
+        {"request": {"method": "GET", "urlPattern": "/api/.*"}, "response": answer},
+        {"request": asked, "response": {"proxyBaseUrl": "http://x"}},
+        {"request": asked, "response": answer | {"transformers": ["response-template"]}},
+        {"request": asked, "response": {"status": 200, "body": "{{request.path}}"}},
+    ]
+    found = list(shown_in("wiremock", {"mappings": patterns}))
+    assert [(one.clause, one.response["body"]) for one in found] == [("/mappings/3", None)]
+    matched = {"request": {"method": "GET", "url": "/a", "matchers": {"url": {"regex": "/."}}}, "response": {"status": 200}}
+    assert list(shown_in("spring-cloud-contract", matched)) == []
