@@ -14,7 +14,10 @@ _READABLE = "only JSON is judged, and what a contract's own format reads; nothin
 
 ADVICE: Mapping[str, tuple[str, str]] = {
     NO_LOG: ("spans tell of these calls, and no log with payloads does", _BODIES),
-    NO_TOPIC: ("spans tell of these messages, and no record of theirs was read", "name the topic in topics.messages"),
+    NO_TOPIC: (
+        "spans tell of these messages, and no record of theirs was read",
+        "name the topic in topics.messages, or take seamwatch.capture into who sends or takes them",
+    ),
     "no_contract": ("no contract names this provider, or none that is in force there", _PUBLISH),
     "unknown_callee": (
         "the log does not say who was called",

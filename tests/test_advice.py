@@ -50,7 +50,7 @@ def test_calls_that_no_log_tells_of_are_told_apart_and_a_database_misses_none() 
     assert unchecked(100, 0, {}, "db") == []
     assert unchecked(10, 10, {}) == []
     assert [(one.reason, one.help) for one in unchecked(5, 1, {}, "messaging")] == [
-        (NO_TOPIC, "name the topic in topics.messages")
+        (NO_TOPIC, "name the topic in topics.messages, or take seamwatch.capture into who sends or takes them")
     ]
     assert unchecked(1, 0, {"of_tomorrow": 1})[0].why == ""
 

@@ -30,13 +30,16 @@ class AsgiCapture:
         seen = self._begun(scope) if scope["type"] == "http" else None
         if seen is None:
             await self._app(scope, receive, send)
+            if scope["type"] == "lifespan":
+                self._capture.flush()
             return
-        taking, told = not held_back(media_of(seen.asked_headers)), [False, False]
+        taking, told = not held_back(media_of(seen.asked_headers)), _Told()
 
         async def received() -> Message:
             message = await receive()
             if taking and message["type"] == "http.request":
                 seen.asked.add(message.get("body") or b"")
+                told.more_asked = bool(message.get("more_body"))
             return message
 
         async def sent(message: Message) -> None:
@@ -44,10 +47,13 @@ class AsgiCapture:
                 with suppress(Exception):
                     seen.status = int(message["status"])
                     seen.answered_headers = _text(message.get("headers") or ())
-                    told[0] = not held_back(media_of(seen.answered_headers))
-            elif message["type"] == "http.response.body" and told[0]:
+                    told.taking = told.more = not held_back(media_of(seen.answered_headers))
+            elif message["type"] == "http.response.body" and told.taking:
                 seen.answered.add(message.get("body") or b"")
+                told.more = bool(message.get("more_body"))
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                seen.end()  # what the application does behind its answer is no part of it
 
         try:
             await self._app(scope, received, sent)
@@ -57,7 +63,11 @@ class AsgiCapture:
         finally:
             with suppress(Exception):
                 seen.route = route_of(scope, seen.path)
-                self._capture.over(seen)
+            if told.more_asked:
+                seen.asked.broke_off()
+            if told.more:
+                seen.answered.broke_off()
+            self._capture.over(seen)
 
     def _begun(self, scope: Scope) -> Seen | None:
         capture = self._capture
@@ -70,7 +80,17 @@ class AsgiCapture:
             path, query = raw.partition(b"?")[0].decode("latin-1"), (scope.get("query_string") or b"").decode("latin-1")
             return capture.begun("server", scope["method"], path, query, _text(found))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
+            capture.lose("unreadable")
             return None
+
+
+class _Told:
+    """Whether the answer's body is looked at, and whether more of either body was to come when it ended."""
+
+    __slots__ = ("more", "more_asked", "taking")
+
+    def __init__(self) -> None:
+        self.taking = self.more = self.more_asked = False
 
 
 def _text(headers: Any) -> list[tuple[str, str]]:

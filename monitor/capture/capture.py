@@ -46,8 +46,11 @@ class Capture:
 
     def over(self, seen: Seen) -> None:
         """The exchange is over: ship it."""
-        seen.end()
-        self._shipper.offer(seen)
+        try:
+            seen.end()
+            self._shipper.offer(seen)
+        except Exception:  # noqa: BLE001 - a capture never takes its application down
+            self.lose("unreadable")
 
     def message(self, end: End, topic: str, value: Any, headers: Any, time_ms: Any = None) -> None:
         """A record of a topic was sent or taken: capture it, if it is to be. Raises nothing.
@@ -96,6 +99,10 @@ class Capture:
     def shipped(self) -> int:
         """How many records the sink took."""
         return self._shipper.shipped
+
+    def flush(self) -> None:
+        """Ship what waits, within two seconds, and go on. An ASGI application's end does so, for its server may end without any more."""
+        self._shipper.flush()
 
     def close(self) -> None:
         """Ship what waits, within two seconds, and take nothing more. Called at the process's end, too."""

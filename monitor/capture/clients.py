@@ -32,7 +32,7 @@ def watch_requests(session: Any, capture: Capture) -> Any:
             return send(request, **options)
         try:
             answer = send(request, **options)
-        except Exception:
+        except BaseException:
             capture.over(seen)
             raise
         with suppress(Exception):
@@ -45,7 +45,7 @@ def watch_requests(session: Any, capture: Capture) -> Any:
                 seen.answered_headers = [
                     (name, value) for name, value in seen.answered_headers if name.lower() != "content-encoding"
                 ]
-            capture.over(seen)
+        capture.over(seen)
         return answer
 
     session.send = sending
@@ -61,6 +61,7 @@ def _begun_requests(request: Any, capture: Capture) -> Seen | None:
         if seen is not None and isinstance(body, str | bytes) and not held_back(request.headers.get("content-type", "")):
             seen.asked.add(body.encode() if isinstance(body, str) else body)
     except Exception:  # noqa: BLE001 - a capture never takes its application down
+        capture.lose("unreadable")
         return None
     return seen
 
@@ -84,6 +85,7 @@ def _begun_httpx(request: Any, capture: Capture) -> Seen | None:
             return None
         return _begun(capture, request.method, str(request.url), _multi(request))
     except Exception:  # noqa: BLE001 - as above
+        capture.lose("unreadable")
         return None
 
 
@@ -129,11 +131,14 @@ def _cover(inner: Any, capture: Capture) -> Any:
                 if self._held is not None:
                     self._held.add(part)
                 yield part
+            self._held = None
 
         def close(self) -> None:
             try:
                 self._stream.close()
             finally:
+                if self._held is not None:
+                    self._held.broke_off()
                 self._over()
 
     class Transport(httpx.BaseTransport):
@@ -143,7 +148,7 @@ def _cover(inner: Any, capture: Capture) -> Any:
                 return inner.handle_request(request)
             try:
                 answer = inner.handle_request(request)
-            except Exception:
+            except BaseException:  # a cancelled one, too
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)
@@ -168,11 +173,14 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
                 if self._held is not None:
                     self._held.add(part)
                 yield part
+            self._held = None
 
         async def aclose(self) -> None:
             try:
                 await self._stream.aclose()
             finally:
+                if self._held is not None:
+                    self._held.broke_off()
                 self._over()
 
     class Transport(httpx.AsyncBaseTransport):
@@ -182,7 +190,7 @@ def _async_cover(inner: Any, capture: Capture) -> Any:
                 return await inner.handle_async_request(request)
             try:
                 answer = await inner.handle_async_request(request)
-            except Exception:
+            except BaseException:  # a cancelled one, too
                 capture.over(seen)
                 raise
             taking = _answered(seen, request, answer)

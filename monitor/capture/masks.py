@@ -30,6 +30,10 @@ LONGEST_NAME = 64
 """A longer key of an object is somebody's data."""
 _NAME = re.compile(r"[A-Za-z_$@:.\-#][A-Za-z0-9_$@:.\-#/\[\]+ ]{0,63}")
 _DATA = re.compile(r".*\d{6}.*|[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{20,}|[^@]+@.+\..+|\S+ \S.*", re.IGNORECASE)
+_ADDRESSES = frozenset(
+    "referer location content-location origin link refresh x-original-uri x-original-url x-rewrite-url x-forwarded-uri x-envoy-original-path".split()
+)
+_LOGIN = re.compile(r"//[^/?#@\s]*@")
 _MOST_HEADERS = 100
 _LONGEST = 2_048
 _LONGEST_WORD = 256
@@ -118,6 +122,13 @@ def query_without_secrets(query: str, words: tuple[str, ...]) -> str:
     )
 
 
+def _address_without_secrets(text: str, words: tuple[str, ...]) -> str:
+    """An address in a header, as far as it is kept: without a login, and without what stands under secret names of its query."""
+    where, mark, query = _LOGIN.sub(rf"//{REDACTED}@", text[:_LONGEST]).partition("?")
+    query, hash_mark, fragment = query.partition("#")
+    return f"{where}{mark}{query_without_secrets(query, words)}{hash_mark and f'#{in_address(fragment)}'}"
+
+
 def headers(pairs: Iterable[tuple[str, str]], *, values: bool, words: tuple[str, ...]) -> tuple[dict[str, str], bool]:
     """Headers by lower-case name, and whether these are all. Secrets are masked always, without `values` all but the harmless."""
     found: dict[str, str] = {}
@@ -132,6 +143,8 @@ def headers(pairs: Iterable[tuple[str, str]], *, values: bool, words: tuple[str,
         elif is_secret(name, words) and name != "www-authenticate":
             said = REDACTED
         else:
+            if name in _ADDRESSES:
+                text = _address_without_secrets(text, words)  # noqa: PLW2901 - what is kept of it
             said = text[:_LONGEST] if values or name in _KEPT_HEADERS else kind_mask(text)
         found[name] = said if name not in found else _joined(found[name], said, values=values)
     return found, whole

@@ -33,6 +33,10 @@ class Held:
             self._parts.append(kept)
             self.size += len(kept)
 
+    def broke_off(self) -> None:
+        """More was to come, and did not: what is held is not all."""
+        self.passed = max(self.passed, self.size + 1)
+
     @property
     def cut(self) -> bool:
         """Whether more came by than is held."""
@@ -63,13 +67,15 @@ class Seen:
         self.ended_ns = 0
 
     def end(self) -> None:
-        """It is over now."""
-        self.took, self.ended_ns = time.perf_counter() - self.began, time.time_ns()
+        """It is over now, if it was not before."""
+        if not self.ended_ns:
+            self.took, self.ended_ns = time.perf_counter() - self.began, time.time_ns()
 
     @property
     def size(self) -> int:
         """What it holds in memory, nearly."""
-        return 1_000 + self.asked.size + self.answered.size
+        heads = sum(len(name) + len(text) for pairs in (self.asked_headers, self.answered_headers) for name, text in pairs)
+        return 1_000 + self.asked.size + self.answered.size + heads + len(self.query) + len(self.path)
 
     def written(self, settings: Settings) -> bytes:
         """The record of it, a line of JSON. Without `settings.values` no value of it is in there."""

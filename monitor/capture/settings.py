@@ -30,6 +30,7 @@ class Bounds:
     queue_bytes: int = 8_000_000
     cpu_share: float = 0.1
     batch_records: int = 200
+    batch_bytes: int = 500_000
     batch_seconds: float = 1.0
     closing_seconds: float = 2.0
 

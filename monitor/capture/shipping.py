@@ -30,6 +30,14 @@ def _nothing() -> None:
     """A sink that holds nothing open has no `close`."""
 
 
+class PartlyLost(OSError):
+    """What a sink raises that lost `count` records of a batch and no more."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} records were not taken")
+        self.count = count
+
+
 LOG = logging.getLogger("seamwatch.capture")
 _WINDOW = 1.0
 _TOLD_SECONDS = 10.0
@@ -48,10 +56,10 @@ class Shipper:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._waiting: deque[Seen | bytes] = deque()
+        self._waiting: deque[tuple[Seen | bytes, int]] = deque()
         self._bytes = 0
-        self._lock = threading.Lock()
-        self._news = threading.Event()
+        self._lock = threading.RLock()  # a collector or a signal may run the application's code, and so us, within us
+        self._news, self._idle = threading.Event(), threading.Event()
         self._stopped = False
         self._thread: threading.Thread | None = None
         self.dropped: Counter[str] = Counter()
@@ -69,7 +77,7 @@ class Shipper:
             if self._stopped or len(self._waiting) >= bounds.queue_records or self._bytes + size > bounds.queue_bytes:
                 self.dropped["queue_full"] += 1
                 return
-            self._waiting.append(seen)
+            self._waiting.append((seen, size))
             self._bytes += size
             self._start()
             urgent = len(self._waiting) >= bounds.batch_records
@@ -90,11 +98,20 @@ class Shipper:
             self._thread = threading.Thread(target=self._work, name="seamwatch-capture", daemon=True)
             self._thread.start()
 
+    def flush(self) -> None:
+        """Ship what waits, within `bounds.closing_seconds`."""
+        if self._pid == os.getpid() and self._thread is not None:
+            self._idle.clear()
+            self._news.set()
+            self._idle.wait(self._settings.bounds.closing_seconds)
+
     def close(self) -> None:
         """Ship what waits, within `bounds.closing_seconds`; what is left is dropped."""
+        if self._pid != os.getpid():
+            self._begin()  # the parent's lock may have been held when this process came to be
         with self._lock:
             self._stopped = True
-            thread = self._thread if self._pid == os.getpid() else None
+            thread = self._thread
         self._news.set()
         if thread is not None:
             thread.join(self._settings.bounds.closing_seconds)
@@ -106,6 +123,7 @@ class Shipper:
             self._news.wait(bounds.batch_seconds)
             self._news.clear()
             batch: list[bytes] = []
+            size = 0
             while (seen := self._next()) is not None:
                 if time.monotonic() - since >= _WINDOW:
                     spent, since = 0.0, time.monotonic()
@@ -114,15 +132,19 @@ class Shipper:
                     continue
                 before = time.thread_time()
                 try:
-                    batch.append(seen if isinstance(seen, bytes) else seen.written(self._settings))
+                    record = seen if isinstance(seen, bytes) else seen.written(self._settings)
+                    batch.append(record)
+                    size += len(record)
                 except Exception:  # noqa: BLE001 - a capture never takes its application down
                     self._drop("unwritable")
                 spent += time.thread_time() - before
-                if len(batch) >= bounds.batch_records:
+                if len(batch) >= bounds.batch_records or size >= bounds.batch_bytes:
                     self._ship(batch)
-                    batch = []
+                    batch, size = [], 0
             self._ship(batch)
             self._tell()
+            if not self._waiting:
+                self._idle.set()
             if self._stopped and not self._waiting:
                 with suppress(Exception):
                     getattr(self._sink, "close", _nothing)()
@@ -132,8 +154,8 @@ class Shipper:
         with self._lock:
             if not self._waiting:
                 return None
-            seen = self._waiting.popleft()
-            self._bytes -= len(seen) if isinstance(seen, bytes) else seen.size
+            seen, size = self._waiting.popleft()
+            self._bytes -= size
             return seen
 
     def _ship(self, batch: list[bytes]) -> None:
@@ -141,7 +163,10 @@ class Shipper:
             return
         try:
             self._sink(batch)
-        except Exception as error:  # noqa: BLE001 - as above
+        except PartlyLost as lost:
+            self._drop("sink_failed", lost.count)
+            self.shipped += len(batch) - lost.count
+        except BaseException as error:  # noqa: BLE001 - as above; nor does a sink end this thread
             self._drop("sink_failed", len(batch))
             LOG.debug("records were not taken: %s", type(error).__name__)
         else:
@@ -163,7 +188,7 @@ class Shipper:
         self._told_at = time.monotonic()
         try:
             self._sink([json.dumps(said, separators=(",", ":")).encode()])
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - as above
             LOG.debug("the count of drops was not taken: %s", type(error).__name__)
         else:
             self._told.update(fresh)

@@ -2,41 +2,72 @@
 
 import gzip
 import json
+import os
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .settings import Service
+from .shipping import PartlyLost
 
 
 class KafkaSink:
-    """Records on a topic, by confluent-kafka or kafka-python, whichever is installed. Raises what the client raises."""
+    """Records on a topic, by confluent-kafka or kafka-python, whichever is installed. Raises what the client raises; PartlyLost when
+    some records were taken. A forked process opens a client of its own.
+    """
 
     def __init__(
         self, brokers: str, topic: str = "api_logs", *, options: Mapping[str, Any] | None = None, seconds: float = 5.0
     ) -> None:
         self._brokers, self._topic, self._options, self._seconds = brokers, topic, dict(options or {}), seconds
         self._producer: Any = None
+        self._pid = 0
+        self._parents: list[Any] = []  # kept, for what ends such a client waits for threads that a fork did not bring along
         self._confluent = False
 
     def __call__(self, records: Sequence[bytes]) -> None:
         """Send, and wait until the brokers took all, or fail."""
+        if self._producer is not None and self._pid != os.getpid():
+            self._parents.append(self._producer)
+            self._producer = None
         producer = self._producer = self._producer or self._opened()
-        if self._confluent:
-            failed: list[Any] = []
-            for record in records:
-                producer.produce(self._topic, record, on_delivery=lambda error, _: failed.append(error) if error else None)
-            if producer.flush(self._seconds) or failed:
-                producer.purge()
-                raise OSError("Kafka did not take the records")
-            return
-        for future in [producer.send(self._topic, record) for record in records]:
-            future.get(timeout=self._seconds)
+        self._pid = os.getpid()
+        taken = self._by_confluent(producer, records) if self._confluent else self._by_kafka_python(producer, records)
+        if taken < len(records):
+            raise PartlyLost(len(records) - taken)
+
+    def _by_confluent(self, producer: Any, records: Sequence[bytes]) -> int:
+        taken: list[None] = []
+        for record in records:
+            with suppress(Exception):  # too large for its settings, or its queue is full: the next one may do
+                producer.produce(self._topic, record, on_delivery=lambda error, _: None if error else taken.append(None))
+        if producer.flush(self._seconds):
+            producer.purge()
+            producer.poll(0)
+        return len(taken)
+
+    def _by_kafka_python(self, producer: Any, records: Sequence[bytes]) -> int:
+        futures, taken = [], 0
+        until = time.monotonic() + self._seconds
+        for record in records:
+            with suppress(Exception):
+                futures.append(producer.send(self._topic, record))
+            if not futures and time.monotonic() > until:
+                return 0  # nobody is there: each further one would wait as long
+        for future in futures:
+            with suppress(Exception):
+                future.get(timeout=max(0.0, until - time.monotonic()))
+                taken += 1
+        return taken
 
     def close(self) -> None:
         """Let the client go; the next batch opens another one."""
         producer, self._producer = self._producer, None
-        if producer is not None and hasattr(producer, "close"):
+        if self._pid != os.getpid():
+            self._parents.append(producer)
+        elif producer is not None and hasattr(producer, "close"):
             producer.close() if self._confluent else producer.close(self._seconds)
 
     def _opened(self) -> Any:

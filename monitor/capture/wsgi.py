@@ -47,8 +47,11 @@ class WsgiCapture:
 
         try:
             answer = self._app(environ, started)
-        except Exception:
-            seen.status = seen.status or 500
+        except BaseException as error:  # a server's own way out of a request, too
+            if isinstance(error, Exception):
+                seen.status = seen.status or 500
+            if taking[0]:
+                seen.answered.broke_off()
             self._over(seen, environ)
             raise
         if isinstance(answer, list | tuple) or (seen.status and not taking[0]) or _is_file(answer, environ):
@@ -72,16 +75,20 @@ class WsgiCapture:
             if seen is not None and not held_back(environ.get("CONTENT_TYPE", "")) and _may_hold_a_body(environ):
                 environ["wsgi.input"] = _Overheard(environ["wsgi.input"], seen.asked)
         except Exception:  # noqa: BLE001 - a capture never takes its application down
+            self._capture.lose("unreadable")
             return None
         return seen
 
     def _over(self, seen: Seen, environ: Environ) -> None:
         with suppress(Exception):
-            length = environ.get("CONTENT_LENGTH") or "0"
-            if 0 < seen.asked.passed < int(length):
-                seen.asked.passed = int(length)  # the application left some of it unread
+            length = int(environ.get("CONTENT_LENGTH") or "0")
+            stream = environ.get("wsgi.input")
+            unread = seen.asked.passed < length if length else isinstance(stream, _Overheard) and not stream.at_end
+            if unread and seen.asked.passed:
+                seen.asked.broke_off()  # the application left some of it unread
+        with suppress(Exception):
             seen.route = seen.route or wsgi_route(environ)
-            self._capture.over(seen)
+        self._capture.over(seen)
 
 
 class _Passing:
@@ -90,6 +97,7 @@ class _Passing:
     def __init__(self, answer: Iterable[bytes], seen: Seen, taking: list[bool], over: Callable[[], None]) -> None:
         self._answer, self._seen, self._taking, self._over = answer, seen, taking, over
         self._parts = iter(answer)
+        self._at_end = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -98,6 +106,7 @@ class _Passing:
         try:
             part = next(self._parts)
         except StopIteration:
+            self._at_end = True
             raise
         except Exception:
             self._seen.status = self._seen.status or 500
@@ -113,6 +122,8 @@ class _Passing:
             if close is not None:
                 close()
         finally:
+            if self._taking[0] and not self._at_end:
+                self._seen.answered.broke_off()
             self._over()
 
 
@@ -121,19 +132,28 @@ class _Overheard:
 
     def __init__(self, stream: Any, held: Held) -> None:
         self._stream, self._held = stream, held
+        self.at_end = False
 
-    def read(self, *size: int) -> bytes:
-        return self._heard(self._stream.read(*size))
+    def read(self, *size: Any) -> bytes:
+        part = self._heard(self._stream.read(*size))
+        if not part or not size or size[0] is None or size[0] < 0 or len(part) < size[0]:
+            self.at_end = True
+        return part
 
     def readline(self, *size: int) -> bytes:
         return self._heard(self._stream.readline(*size))
 
     def readlines(self, *hint: int) -> list[bytes]:
+        self.at_end = not hint
         return [self._heard(line) for line in self._stream.readlines(*hint)]
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._stream:
             yield self._heard(line)
+        self.at_end = True
+
+    def __next__(self) -> bytes:
+        return self._heard(next(self._stream))
 
     def __getattr__(self, name: str) -> Any:
         """What only some streams have; what of it reads is overheard, too."""
@@ -151,6 +171,7 @@ class _Overheard:
 
     def _heard(self, part: bytes) -> bytes:
         self._held.add(part)
+        self.at_end = self.at_end or not part
         return part
 
 

@@ -20,6 +20,7 @@ from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from monitor.capture import Bounds, KafkaSink, OtlpSink, Service, watch_confluent, watch_kafka
+from monitor.capture.shipping import PartlyLost
 from monitor.contracts.registry import Registry
 from monitor.store import Store
 from tests.capture.served import SERVICE, Collected, capture
@@ -260,3 +261,44 @@ def test_a_broker_that_is_away_costs_records_only_and_hooks_go_on(kafka: KafkaBr
         assert sum(kit.dropped.values()) == 50
         assert kit.dropped["sink_failed"] >= 1
     assert len(consume_plain(kafka, topic, kits[0])) == 2
+
+
+FORKS = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+if sys.argv[4] == "kafka-python":
+    sys.modules["confluent_kafka"] = None
+from monitor.capture import KafkaSink
+sink = KafkaSink(sys.argv[2], sys.argv[3], seconds=60)
+sink([b"parent"])
+child = os.fork()
+sink([b"child"] if not child else [b"parent again"])
+if not child:
+    sink.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+sink.close()
+sink([b"reopened"])
+sink.close()
+"""
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too_large_costs_itself_only(
+    client: str, kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = kafka.make_topic(partitions=1)
+    words = [sys.executable, "-W", "ignore", "-c", FORKS, str(Path(__file__).parents[2]), kafka.bootstrap, topic, client]
+    subprocess.run(words, check=True, timeout=250)
+    if client == "kafka-python":
+        monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    sink = KafkaSink(kafka.bootstrap, topic, seconds=60)
+    with pytest.raises(PartlyLost, match="1 records"):
+        sink([b"before", b"x" * 3_000_000, b"behind"])
+    sink.close()
+    back = kafka_python.KafkaConsumer(
+        topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=60_000
+    )
+    found = sorted(next(back).value for _ in range(6))
+    back.close()
+    assert found == [b"before", b"behind", b"child", b"parent", b"parent again", b"reopened"]

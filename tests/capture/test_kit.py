@@ -252,11 +252,18 @@ def test_more_work_than_its_share_of_a_core_is_dropped_and_counted() -> None:
 def test_what_cannot_be_written_never_reaches_the_application() -> None:
     collected = Collected()
     kit = capture(collected)
-    seen = Seen("server", "GET", "/x", "", kit.settings.bounds, [("x", object())])  # type: ignore[list-item] - no text
-    kit.over(seen)
+
+    class Rude(str):
+        __slots__ = ()
+
+        def lower(self) -> str:
+            raise RuntimeError
+
+    kit.over(Seen("server", "GET", "/x", "", kit.settings.bounds, [("x", object())]))  # type: ignore[list-item] - no text
+    kit.over(Seen("server", "GET", "/x", "", kit.settings.bounds, [(Rude("x"), "text")]))
     passed(kit, {"a": 1})
     kit.close()
-    assert kit.dropped == {"unwritable": 1}
+    assert kit.dropped == {"unreadable": 1, "unwritable": 1}
     assert len(collected.said) == 2
 
 
