@@ -2,14 +2,19 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.contracts.check import check_payloads
+from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import document_of, examine, kind_of, read_contract
 from monitor.contracts.registry import InForce
+from monitor.contracts.selections.answers import Answer
+from monitor.contracts.selections.endpoint import Endpoint
 from monitor.contracts.selections.sdl import MOST_TOKENS, looks_like_sdl
 from monitor.errors import ContractError
 from monitor.model.exchanges import Checked, Exchange
@@ -35,6 +40,7 @@ input Pay { cart: ID!  cents: Int!  kind: Kind  tags: [String!]  note: String = 
 type Receipt { id: ID! at: String }
 '''
 PROMISE = read_contract("graphql", SDL, where="x")
+ENDPOINT = cast("Endpoint", PROMISE.judge)
 HELD = InForce("shop", 1, PROMISE, 0, 2**63 - 1, "shop")
 ITEM = {"sku": "a", "qty": 1, "kind": "BOOK"}
 CART = "query cart($id: ID!) { cart(id: $id) { id total items { sku qty kind } owner { name } } }"
@@ -272,3 +278,46 @@ def test_hostile_queries_and_answers_take_bounded_work() -> None:
     wide = " ".join(f'a{at}: search(text: "a") {{ ... on Item {{ sku }} ... on User {{ name }} }}' for at in range(200))
     judged(call({"query": "{ " + wide + "}"}, {"data": {f"a{at}": [{"sku": "x"}] * 300 for at in range(200)}}))
     assert time.process_time() - began < 8
+
+
+KINDS = """{ hits: search(text: "a") { ...of ... on User { who: name } } cart(id: 1) { __typename id items { sku kind price } owner { id name } }
+  node(id: 1) { __typename id ... on Cart { total } } } fragment of on Item { sku qty }"""
+DATA = {
+    "hits": [{"sku": "a", "qty": 1}, {"who": None}],
+    "cart": {
+        "__typename": "Cart",
+        "id": "1",
+        "items": [{"sku": "a", "kind": "BOOK", "price": {"a": 1}}],
+        "owner": {"id": "2", "name": "x"},
+    },
+    "node": {"__typename": "Cart", "id": "1", "total": 2},
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(one for key, held in inner for one in places(held, (*path, key)))]
+
+
+@given(
+    st.sampled_from(places(DATA)[1:]),
+    st.sampled_from([None, 1, 2.5, "x", "Cart", "BOOK", True, [], {}, [{}], {"__typename": "User"}, "drop", "more"]),
+)
+def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put: Any) -> None:
+    data: Any = json.loads(json.dumps(DATA))
+    held = data
+    for step in path[:-1]:
+        held = held[step]
+    if put == "drop":
+        del held[path[-1]]
+    elif put == "more" and isinstance(held, dict):
+        held["more"] = 1
+    else:
+        held[path[-1]] = put
+    found = ENDPOINT._queries.asked(KINDS, "")
+    said_of = Mismatches()
+    answer = Answer(ENDPOINT._schema, found, {}, redacted=False)
+    assert found.operation is not None
+    at_once = answer._at_once(ENDPOINT._schema.query_type, found.operation)(data)
+    answer._value(ENDPOINT._schema.query_type, ((found.operation.selection_set, ()),), data, "/data", "/Query", said_of)
+    assert at_once == (not said_of)

@@ -1,6 +1,6 @@
 """An answer's `data` against what a query selected: https://spec.graphql.org/October2021/#sec-Value-Completion read backwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from graphql import (
     GraphQLScalarType,
     GraphQLSchema,
     InlineFragmentNode,
+    OperationDefinitionNode,
     SchemaMetaFieldDef,
     SelectionSetNode,
     TypeMetaFieldDef,
@@ -48,6 +49,58 @@ class _Field:
     when: Sequence[Conditions]
 
 
+Fits = Callable[[Any], bool]
+_DEEPEST, _MOST_TRIES = 100, 64
+
+
+class _Unsure(Exception):
+    """What an answer must hold cannot be told without the request's variables, or without looking at its types."""
+
+
+def _never(_value: Any) -> bool:
+    return False
+
+
+def _something(_value: Any) -> bool:
+    return True
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str
+
+
+_SCALARS: Mapping[str, Fits] = {
+    "Int": lambda value: type(value) is int and -(2**31) <= value < 2**31,
+    "Float": lambda value: type(value) is float or type(value) is int,
+    "String": _text,
+    "ID": _text,
+    "Boolean": lambda value: type(value) is bool,
+}
+
+
+def _word_of(words: frozenset[str]) -> Fits:
+    return lambda value: type(value) is str and value in words
+
+
+def _object_of(entries: Sequence[tuple[str, Fits]]) -> Fits:
+    """An object of just these members."""
+
+    def fits(value: Any) -> bool:
+        if type(value) is not dict or len(value) != len(entries):
+            return False
+        return all(key in value and judge(value[key]) for key, judge in entries)
+
+    return fits
+
+
+def _typename_in(selected: SelectionSetNode) -> str:
+    """The key under which `__typename` is asked for whatever the type is; "" where it is not."""
+    for one in selected.selections:
+        if isinstance(one, FieldNode) and one.name.value == "__typename" and not one.directives:
+            return (one.alias or one.name).value
+    return ""
+
+
 class Exhausted(Exception):
     """An answer asks for more steps than one may."""
 
@@ -67,7 +120,87 @@ class Answer:
         operation = self._asked.operation
         root = None if operation is None else self._schema.get_root_type(operation.operation)
         if operation is not None and root is not None:
+            if self._at_once(root, operation)(data):
+                return
             self._value(root, ((operation.selection_set, ()),), data, "/data", f"/{root.name}", said)
+
+    def _at_once(self, root: GraphQLObjectType, operation: OperationDefinitionNode) -> Fits:
+        """Whether an answer surely holds just what was selected: made once for an operation, and asked first, for most answers do."""
+        known: Fits | None = self._asked.collected.get("at once")
+        if known is None:
+            try:
+                known = self._fits(root, ((operation.selection_set, ()),), 0)
+            except _Unsure:
+                known = _never
+            self._asked.collected["at once"] = known
+        return known
+
+    def _fits(self, kind: Any, below: Selected, depth: int, tries: int = 1) -> Fits:
+        if depth > _DEEPEST:
+            raise _Unsure
+        if isinstance(kind, GraphQLNonNull):
+            return self._there(kind.of_type, below, depth, tries)
+        there = self._there(kind, below, depth, tries)
+        return lambda value: value is None or there(value)
+
+    def _there(self, kind: Any, below: Selected, depth: int, tries: int) -> Fits:
+        """Of a value that is not null. `tries`: how often it may be looked at, where nobody tells the types around it."""
+        if isinstance(kind, GraphQLList):
+            each = self._fits(kind.of_type, below, depth + 1, tries)
+            return lambda value: type(value) is list and all(map(each, value))
+        if isinstance(kind, GraphQLScalarType):
+            return _SCALARS.get(kind.name, _something)
+        if isinstance(kind, GraphQLEnumType):
+            return _word_of(frozenset(kind.values))
+        if is_abstract_type(kind):
+            return self._one_of(kind, below, depth, tries)
+        return self._fields(kind, below, depth, tries, None)
+
+    def _fields(self, kind: Any, below: Selected, depth: int, tries: int, loosely: Any) -> Fits:
+        entries: list[tuple[str, Fits]] = []
+        for key, held in self._collected(kind, below, loosely).items():
+            if () not in held.when:
+                raise _Unsure  # whether it is there hangs on variables
+            if held.coordinate == "__typename":
+                own = _text if loosely is not None else _word_of(frozenset({kind.name}))
+            else:
+                own = self._fits(held.kind, held.below, depth + 1, tries)
+            entries.append((key, own))
+        return _object_of(entries)
+
+    def _one_of(self, kind: Any, below: Selected, depth: int, tries: int) -> Fits:
+        """By the `__typename` that was asked for whatever the type is, else by what fits."""
+        possible = self._schema.get_possible_types(kind)
+        if not possible:
+            raise _Unsure
+        key = next((name for one, when in below if not when and (name := _typename_in(one))), "")
+        if key:
+            return self._by_name({one.name: one for one in possible}, key, below, depth, tries)
+        groups = self._groups(possible, below)
+        tries *= len(groups)
+        if tries > _MOST_TRIES:
+            raise _Unsure
+        made = [self._fields(one[0], below, depth + 1, tries, kind if len(one) > 1 else None) for one in groups]
+        return made[0] if len(made) == 1 else lambda value: any(judge(value) for judge in made)
+
+    def _by_name(self, possible: Mapping[str, GraphQLObjectType], key: str, below: Selected, depth: int, tries: int) -> Fits:
+        """Made for a type when it is first seen: an interface may have a thousand."""
+        made: dict[str, Fits] = {}
+
+        def fits(value: Any) -> bool:
+            told = value.get(key) if type(value) is dict else None
+            if type(told) is not str or told not in possible:
+                return False
+            judge = made.get(told)
+            if judge is None:
+                try:
+                    judge = self._fields(possible[told], below, depth + 1, tries, None)
+                except (_Unsure, Exhausted):
+                    judge = _never
+                made[told] = judge
+            return judge(value)
+
+        return fits
 
     def _value(self, kind: Any, below: Selected, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
         self._steps += 1
@@ -189,6 +322,9 @@ class Answer:
                 place = f"{pointer}/{escaped(key)}"
                 if held.coordinate == "__typename":
                     told = value[key]
+                    if not isinstance(told, str):
+                        said.value("type", place, clause, "string", told)
+                        continue
                     if loosely is None and told != kind.name and not (self._redacted or is_mask(told)):
                         said.add(Broken("typename", place, clause, kind.name[:80], "another type"))
                     continue
