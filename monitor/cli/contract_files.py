@@ -18,6 +18,7 @@ from monitor.errors import ContractError, UsageError
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml", ".avsc", ".proto", ".graphql", ".graphqls", ".gql", ".sdl"})
 _SERVICE = re.compile(rb"^\s*service\s+\w+\s*\{", re.MULTILINE)
+_ASKED = re.compile(r"^\s*(?:type\s+Query\b|schema\b)", re.MULTILINE)
 _QUERIES = frozenset({".graphql", ".gql"})  # of consumers, too, in the same folders
 _PACKED = frozenset({".desc", ".pb", ".binpb", ".protoset"})  # descriptor sets, which are no text
 _MOST_FOLDERS = 12
@@ -98,6 +99,7 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
     bodies: dict[str, bytes] = {}
     protos: list[tuple[str, str, dict[str, Any]]] = []
     imports: dict[str, bytes] = {}
+    schemas: dict[str, list[tuple[str, str]]] = {}
     for name, raw in files:
         parts = PurePosixPath(name).parts
         if _BODIES in parts:
@@ -121,16 +123,21 @@ def _gathered(source: str, files: Iterator[tuple[str, bytes]], kind: str | None,
             passed.append(_below(source, name))
         elif told == "protobuf":
             protos.append((name, text, document))
+        elif told == "graphql" and looks_like_sdl(text):
+            schemas.setdefault(PurePosixPath(name).parent.as_posix(), []).append((name, text))
         else:
             own.append(Published(_below(source, name), told, text))
     for name, text, document in protos:
         whole = _whole_proto(document, text, partial(_among, imports))
         own.append(Published(_below(source, name), "protobuf", whole))
-    for told, entries in groups.items():
-        if told == "wiremock":
-            _with_bodies(entries, bodies)
-        own.append(Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1)))
-    return own
+    own += [Published(_below(source, name), "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
+    return own + [_gathered_stubs(source, told, entries, bodies) for told, entries in groups.items()]
+
+
+def _gathered_stubs(source: str, told: str, entries: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> Published:
+    if told == "wiremock":
+        _with_bodies(entries, bodies)
+    return Published(source, told, json.dumps({_GATHERED[told]: entries}, indent=1))
 
 
 def _is_imported(name: str, raw: bytes) -> bool:
@@ -141,6 +148,15 @@ def _is_imported(name: str, raw: bytes) -> bool:
 def _asks(name: str, text: str) -> bool:
     """Whether a file holds queries of GraphQL: consumers keep theirs in files of the same name."""
     return PurePosixPath(name).suffix.lower() in _QUERIES and not looks_like_sdl(text)
+
+
+def _one_schema(held: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The parts of one schema that a folder holds as one text, unless several of them stand alone."""
+    whole = [name for name, text in held if _ASKED.search(text)]
+    if len(held) == 1 or len(whole) != 1:
+        return held
+    folder = PurePosixPath(whole[0]).parent
+    return [((folder / f"*{PurePosixPath(whole[0]).suffix}").as_posix(), "\n".join(text for _, text in held))]
 
 
 def _below(source: str, name: str) -> str:

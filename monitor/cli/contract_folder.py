@@ -20,7 +20,7 @@ from monitor.model.contracts import ContractDraft
 
 MANIFEST = ("seamwatch.yaml", "seamwatch.yml")
 _BY_FOLDER = frozenset({"wiremock", "spring-cloud-contract", "mountebank"})
-_PLAIN = frozenset({"openapi", "api", "schema"})
+_PLAIN = frozenset({"openapi", "api", "schema", "*"})
 _WORDS = {
     "provider": "provider",
     "consumer": "consumer",
@@ -120,7 +120,8 @@ def _body(one: Published, entries: Sequence[Mapping[str, str]]) -> dict[str, Any
     body |= {_WORDS[word]: value for word, value in told.items() if word != "path"}
     if not body["name"] and one.kind != "pact" and one.kind not in _BY_FOLDER:
         stem = PurePosixPath(one.source).stem.lower()
-        body["name"] = body["provider"] if stem in {*_PLAIN, str(body["provider"]).lower()} else f"{body['provider']}-{stem}"
+        plain = body["provider"] if one.kind != "graphql" else f"{body['provider']}-graphql"  # beside an OpenAPI document
+        body["name"] = plain if stem in {*_PLAIN, str(body["provider"]).lower()} else f"{body['provider']}-{stem}"
     return body | {"format": one.kind, "document": one.text}
 
 

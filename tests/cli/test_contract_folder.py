@@ -9,6 +9,7 @@ import pytest
 
 from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
+from monitor.contracts.read import examine
 from monitor.errors import UsageError
 from monitor.store import Store
 from tests.contracts.examples import interaction, pact
@@ -45,6 +46,29 @@ def test_the_first_folder_names_the_provider_and_the_file_the_contract(tmp_path:
         "payment/v2/refunds.json": ("payment-refunds", "payment", "openapi"),
     }
     assert planned(tmp_path).passed == ["payment/package.json"]
+
+
+def test_a_graphql_schema_in_parts_is_one_and_queries_are_no_contract(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        shop__openapi_json=OPENAPI,
+        shop__query_graphql="type Query { cart: Cart }",
+        shop__cart_graphql="type Cart { id: ID! }",
+    )
+    put(
+        tmp_path,
+        shop__ask_graphql="query cart { cart { id } }",
+        a__x_graphqls="type Query { a: Int }",
+        a__y_graphqls="type Query { b: Int }",
+    )
+    plan = planned(tmp_path)
+    assert plan.refused == []
+    assert plan.passed == ["shop/ask.graphql"]
+    assert {source: body["name"] for source, body in plan.bodies} == {
+        "shop/openapi.json": "shop", "shop/*.graphql": "shop-graphql", "a/x.graphqls": "a-x", "a/y.graphqls": "a-y"
+    }  # fmt: skip
+    (whole,) = [body["document"] for source, body in plan.bodies if source == "shop/*.graphql"]
+    assert [one.name for one in examine("", whole, where="x").promise.units] == ["Query.cart"]
 
 
 def test_a_manifest_says_otherwise(tmp_path: Path) -> None:
