@@ -4,6 +4,7 @@ Importable as `seamwatch.capture` where the wheel is installed. Imports nothing 
 into only when it is used; its modules know no other part of the product, for an application may have a `monitor` of its own.
 """
 
+from .aio_kafka import watch_aiokafka
 from .asgi import AsgiCapture
 from .capture import Capture, from_environment
 from .clients import watch_httpx, watch_requests
@@ -25,6 +26,7 @@ __all__ = [
     "WsgiCapture",
     "django_routes",
     "from_environment",
+    "watch_aiokafka",
     "watch_confluent",
     "watch_httpx",
     "watch_kafka",

@@ -1,8 +1,8 @@
 """Values as they travel, overheard where clients serialise them: nothing is serialised twice, and nothing is guessed from objects."""
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 UNKNOWN = object()
@@ -53,22 +53,28 @@ class Overhearing:
         return made
 
 
-class Last(threading.local):
-    """What was heard last in this thread."""
+class Last:
+    """What was heard last in this thread, or in this task."""
 
-    value: Any = UNKNOWN
+    def __init__(self) -> None:
+        self._value: ContextVar[Any] = ContextVar("value", default=UNKNOWN)
+
+    @property
+    def value(self) -> Any:
+        """The value; UNKNOWN where nothing was heard."""
+        return self._value.get()
 
     def sent(self, _given: Any, made: Any, _headers: Any) -> None:
         """A value became bytes."""
-        self.value = made
+        self._value.set(made)
 
     def taken(self, given: Any, _made: Any, _headers: Any) -> None:
         """Bytes became a value."""
-        self.value = given
+        self._value.set(given)
 
     def forget(self) -> None:
         """Nothing was heard."""
-        self.value = UNKNOWN
+        self._value.set(UNKNOWN)
 
 
 class Batch:

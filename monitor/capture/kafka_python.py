@@ -1,7 +1,6 @@
 """Hooks for kafka-python: what a producer sends and what a consumer polls. https://kafka-python.readthedocs.io/"""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .capture import Capture
@@ -58,21 +57,25 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
     def polling(*given: Any, **named: Any) -> Any:
         batch.forget()
         found = poll(*given, **named)
-        with suppress(Exception):
-            for records in found.values():
-                for record in records:
-                    _taken(record, record.value if deserialiser is None else batch.of(record.value), capture)
+        for records in found.values():
+            tell_taken(records, batch if deserialiser is not None else None, capture)
         batch.forget()
         return found
 
     consumer.poll = polling
 
 
-def _taken(record: Any, value: Any, capture: Capture) -> None:
-    size = record.serialized_value_size
-    if value is UNKNOWN:
-        value = Unheard(size) if size >= 0 else None
-    capture.message("consumer", record.topic, value, record.headers, record.timestamp)
+def tell_taken(records: Iterable[Any], heard: Batch | None, capture: Capture) -> None:
+    """Tell of records as kafka-python and aiokafka have them; `heard`: how values travelled that were deserialised."""
+    try:
+        for record in records:
+            value = record.value if heard is None else heard.of(record.value)
+            if value is UNKNOWN:
+                size = record.serialized_value_size
+                value = Unheard(size) if size >= 0 else None
+            capture.message("consumer", record.topic, value, record.headers, record.timestamp)
+    except Exception:  # noqa: BLE001 - a capture never takes its application down
+        capture.lose("unreadable")
 
 
 def with_headers(given: Sequence[Any], named: dict[str, Any], at: int, name: str) -> tuple[tuple[Any, ...], Any]:

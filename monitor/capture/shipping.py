@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -28,6 +29,20 @@ class Seen(Protocol):
 
 def _nothing() -> None:
     """A sink that holds nothing open has no `close`."""
+
+
+def _untraced(sink: Sink, records: Sequence[bytes]) -> None:
+    """OpenTelemetry's instrumentations, where the application has them, are told to let what we ship go by."""
+    context = sys.modules.get("opentelemetry.context")
+    key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+    if context is None or key is None:
+        sink(records)
+        return
+    token = context.attach(context.set_value(key, True))
+    try:
+        sink(records)
+    finally:
+        context.detach(token)
 
 
 class PartlyLost(OSError):
@@ -162,7 +177,7 @@ class Shipper:
         if not batch:
             return
         try:
-            self._sink(batch)
+            _untraced(self._sink, batch)
         except PartlyLost as lost:
             self._drop("sink_failed", lost.count)
             self.shipped += len(batch) - lost.count
@@ -187,7 +202,7 @@ class Shipper:
         }
         self._told_at = time.monotonic()
         try:
-            self._sink([json.dumps(said, separators=(",", ":")).encode()])
+            _untraced(self._sink, [json.dumps(said, separators=(",", ":")).encode()])
         except BaseException as error:  # noqa: BLE001 - as above
             LOG.debug("the count of drops was not taken: %s", type(error).__name__)
         else:

@@ -1,6 +1,7 @@
 """Where records go: a Kafka topic, or an OTLP receiver as logs. Both are opened by the thread that ships, at its first batch."""
 
 import gzip
+import inspect
 import json
 import os
 import time
@@ -53,7 +54,9 @@ class KafkaSink:
         until = time.monotonic() + self._seconds
         for record in records:
             with suppress(Exception):
-                futures.append(producer.send(self._topic, record))
+                futures.append(
+                    inspect.unwrap(type(producer).send)(producer, self._topic, record)
+                )  # not as instrumentations have it
             if not futures and time.monotonic() > until:
                 return 0  # nobody is there: each further one would wait as long
         for future in futures:
@@ -72,7 +75,8 @@ class KafkaSink:
 
     def _opened(self) -> Any:
         try:
-            from confluent_kafka import Producer  # noqa: PLC0415 - the application's own client, loaded when it is used
+            # The application's own client, loaded when it is used; not as instrumentations have it, for what we ship is no call of it
+            from confluent_kafka.cimpl import Producer  # noqa: PLC0415 - as above
         except ImportError:
             from kafka import KafkaProducer  # noqa: PLC0415 - as above
 

@@ -1,5 +1,6 @@
 """Applications that produce and consume on a real Apache Kafka with the hooks on: what they see is the same, what is captured is judged."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -11,15 +12,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import aiokafka
 import anyio
 import confluent_kafka
 import kafka as kafka_python
 import pytest
 from confluent_kafka.serialization import StringDeserializer, StringSerializer
 from google.protobuf.json_format import Parse
+from opentelemetry.instrumentation.confluent_kafka import ConfluentKafkaInstrumentor
+from opentelemetry.instrumentation.kafka import KafkaInstrumentor
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from monitor.capture import Bounds, KafkaSink, OtlpSink, Service, watch_confluent, watch_kafka
+from monitor.capture import Bounds, KafkaSink, OtlpSink, Service, watch_aiokafka, watch_confluent, watch_kafka
 from monitor.capture.shipping import PartlyLost
 from monitor.contracts.registry import Registry
 from monitor.store import Store
@@ -122,11 +129,53 @@ def consume_deserialising(broker: KafkaBroker, topic: str, kit: Any) -> list[byt
     return found
 
 
-PRODUCERS: Sequence[Callable[..., None]] = (produce_plain, produce_serialised, produce_confluent, produce_serialising)
-CONSUMERS: Sequence[Callable[..., list[bytes]]] = (consume_plain, consume_deserialised, consume_confluent, consume_deserialising)
+def produce_async(broker: KafkaBroker, topic: str, kit: Any) -> None:
+    async def go() -> None:
+        written = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=broker.bootstrap, value_serializer=lambda value: json.dumps(value).encode()
+        )
+        async with watch_aiokafka(written, kit) as client:
+            await client.send_and_wait(topic, ORDER, headers=TRACED)
+            await asyncio.gather(client.send(topic, BROKEN))
+
+    asyncio.run(go())
 
 
-@pytest.mark.parametrize("kind", range(4), ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising"])
+def consume_async(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
+    async def go() -> list[bytes]:
+        options = {"auto_offset_reset": "earliest", "group_id": "async", "value_deserializer": json.loads}
+        client = watch_aiokafka(aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
+        found: list[Any] = []
+        async with client:
+            async for one in client:
+                found.append(one.value)
+                break
+            while len(found) < 2:
+                found += [one.value for records in (await client.getmany(timeout_ms=1_000)).values() for one in records]
+        return [json.dumps(one).encode() for one in found]
+
+    return asyncio.run(go())
+
+
+PRODUCERS: Sequence[Callable[..., None]] = (
+    produce_plain,
+    produce_serialised,
+    produce_confluent,
+    produce_serialising,
+    produce_async,
+)
+CONSUMERS: Sequence[Callable[..., list[bytes]]] = (
+    consume_plain,
+    consume_deserialised,
+    consume_confluent,
+    consume_deserialising,
+    consume_async,
+)
+
+
+@pytest.mark.parametrize(
+    "kind", range(5), ids=["kafka-python", "kafka-python-json", "confluent", "confluent-serialising", "aiokafka"]
+)
 def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(kind: int, kafka: KafkaBroker) -> None:
     topic = kafka.make_topic(partitions=1)
     collected = Collected()
@@ -224,7 +273,7 @@ def test_what_is_shipped_by_the_other_ways_is_read_back_and_judged(
 ) -> None:
     logs, orders = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
     if way == "kafka-python":
-        monkeypatch.setitem(sys.modules, "confluent_kafka", None)  # an application that does not have it
+        monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)  # an application that does not have it
     with receiver(kafka, logs) as address:
         shipped(OtlpSink(address, SERVICE) if way == "otlp" else KafkaSink(kafka.bootstrap, logs), kafka, orders)
     options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 60_000}
@@ -267,7 +316,7 @@ FORKS = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 if sys.argv[4] == "kafka-python":
-    sys.modules["confluent_kafka"] = None
+    sys.modules["confluent_kafka.cimpl"] = None
 from monitor.capture import KafkaSink
 sink = KafkaSink(sys.argv[2], sys.argv[3], seconds=60)
 sink([b"parent"])
@@ -291,7 +340,7 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
     words = [sys.executable, "-W", "ignore", "-c", FORKS, str(Path(__file__).parents[2]), kafka.bootstrap, topic, client]
     subprocess.run(words, check=True, timeout=250)
     if client == "kafka-python":
-        monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+        monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)
     sink = KafkaSink(kafka.bootstrap, topic, seconds=60)
     with pytest.raises(PartlyLost, match="1 records"):
         sink([b"before", b"x" * 3_000_000, b"behind"])
@@ -302,3 +351,54 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
     found = sorted(next(back).value for _ in range(6))
     back.close()
     assert found == [b"before", b"behind", b"child", b"parent", b"parent again", b"reopened"]
+
+
+def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_is_shipped_makes_no_spans(
+    kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenTelemetry's own instrumentations of both clients, beneath the hooks and beneath the sinks."""
+    topic, logs = kafka.make_topic(partitions=1), kafka.make_topic(partitions=1)
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    said, confluent = KafkaInstrumentor(), ConfluentKafkaInstrumentor()
+    for one in (said, confluent):
+        one.instrument(tracer_provider=provider)
+    collected, kits = Collected(), []
+    try:
+        kit = capture(collected)
+        client = watch_kafka(kafka_python.KafkaProducer(bootstrap_servers=kafka.bootstrap), kit)
+        client.send(topic, b"{}").get(60)
+        client.close()
+        # As the instrumentor has it in place of confluent_kafka.Producer, and as it puts itself before one that is there already.
+        settings = {"bootstrap.servers": kafka.bootstrap}
+        before = confluent.instrument_producer(confluent_kafka.cimpl.Producer(settings), tracer_provider=provider)
+        for inner in (confluent_kafka.Producer(settings), before):
+            one = watch_confluent(inner, kit)
+            one.produce(topic, b"{}")
+            assert one.flush(60) == 0
+        reading = {**settings, "group.id": "traced", "auto.offset.reset": "earliest"}
+        taker = watch_confluent(confluent_kafka.cimpl.Consumer(reading), kit)
+        taker.subscribe([topic])
+        taken = 0
+        while taken < 3:
+            taken += taker.poll(1) is not None
+        taker.close()
+        kit.close()
+        for way in ("confluent", "kafka-python"):
+            if way == "kafka-python":
+                monkeypatch.setitem(sys.modules, "confluent_kafka.cimpl", None)
+            kits.append(capture(KafkaSink(kafka.bootstrap, logs)))
+            kits[-1].message("producer", topic, b"{}", [])
+            kits[-1].close()
+    finally:
+        monkeypatch.undo()
+        for one in (said, confluent):
+            one.uninstrument()
+    assert [one.shipped for one in kits] == [1, 1]
+    sent = [span for span in spans.get_finished_spans() if span.name.endswith(" send")]
+    assert [span.name for span in sent] == [f"{topic} send"] * 3
+    parents = [f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-" for span in sent]
+    for end in ("producer", "consumer"):
+        told = [one["request_headers"]["traceparent"] for one in collected.said if one["side"] == end]
+        assert [one[:-2] for one in told] == parents
