@@ -5,8 +5,8 @@ body's schema, which parameters there are. Left of each exchange are its path, i
 clause is passed over: what this way does not judge, it leaves alone. Most exchanges are such, and cost half so.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from monitor.contracts.bodies import check_body, meant
 from monitor.contracts.credentials import check_credentials
@@ -25,6 +25,8 @@ from monitor.model.exchanges import Checked, Exchange
 _CLIENT_LEFT = 499
 _BODILESS = frozenset({204, 205, 304})
 _MOST_PLANS = 10_000
+SHAPE_ONLY = "shape_only"
+"""The reason of a valid one of which only presence and types could be checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,11 @@ def valid_at_once(
     request: Payload,
     response: Payload,
     contract: InForce,
-    valid: Callable[[str, bool], Checked],
     limits: PayloadLimits,
 ) -> Checked | None:
     """The verdict when the exchange keeps every clause of the contract and shows nothing else that is told; None: look.
 
-    `valid` makes it from the operation's name. Decodes bodies as looking does, and once.
+    Decodes bodies as looking does, and once.
     """
     promise = contract.promise
     if promise is None or promise.by_example or promise.depth < limits.depth or exchange.proxy_answer or exchange.redacted:
@@ -68,7 +69,8 @@ def valid_at_once(
         if len(contract.plans) >= _MOST_PLANS:
             contract.plans.clear()
         name = named(exchange.method, match.target, match.base)
-        plan = contract.plans[key] = _planned(exchange, response.media, match.target, name, valid)
+        kept = Checked("valid", "", name, contract.name, contract.number)
+        plan = contract.plans[key] = _planned(exchange, response.media, match.target, kept)
     return None if plan is None else _followed(plan, exchange, request, response, match, limits)
 
 
@@ -79,7 +81,7 @@ def named(method: str, target: Operation, base: str) -> str:
     return target.name if method == target.method else f"{method} {target.route}"
 
 
-def _planned(exchange: Exchange, media: str, target: Operation, name: str, valid: Callable[[str, bool], Checked]) -> _Plan | None:
+def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -> _Plan | None:
     """None where exchanges of this kind are never valid, or not without a closer look."""
     status = exchange.status
     clause = target.response(status)
@@ -103,7 +105,7 @@ def _planned(exchange: Exchange, media: str, target: Operation, name: str, valid
         or (target.deprecated and 200 <= status < 300)
     )
     asked = None if refused else target.request
-    return _Plan(path, close, refused, asked, clause.headers, schema, valid(name, False), valid(name, True))
+    return _Plan(path, close, refused, asked, clause.headers, schema, kept, replace(kept, reason=SHAPE_ONLY))
 
 
 def _followed(

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
-from monitor.contracts.at_once import named, valid_at_once
+from monitor.contracts.at_once import SHAPE_ONLY, named, valid_at_once
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
@@ -30,7 +30,6 @@ PREFLIGHT = "preflight"
 NOT_OFFERED = "not_offered"  # the contract does not name the operation, and the provider served nothing: somebody probed
 UNDOCUMENTED_STATUS = "undocumented_status"  # as a reason: nobody said that the contract lists all statuses
 PROXY_ANSWER = "proxy_answer"  # made on the way: nobody's violation, and the outage is counted where outages are
-SHAPE_ONLY = "shape_only"  # of a valid one: only presence and types could be checked
 _BODILESS = frozenset({204, 205, 304})
 _CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
@@ -80,8 +79,7 @@ def check_payloads(
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     if len(contracts) == 1 and not isinstance(request, Carried):
-        contract = contracts[0]
-        found = valid_at_once(exchange, request, response, contract, partial(_valid, contract.name, contract.number), limits)
+        found = valid_at_once(exchange, request, response, contracts[0], limits)
         if found is not None:
             return found
     told = [

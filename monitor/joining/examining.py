@@ -238,13 +238,18 @@ def _nobody_known(exchange: Exchange, names: _Names, checked: Checked) -> Checke
     return checked
 
 
+@lru_cache(maxsize=1024)
+def _of_status(status: int) -> tuple[str, str]:
+    return http_outcome(status, failed=status == 0)
+
+
 def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     """A record that stands in its topic was sent; of one that is only handed to a client it is not known. Else by the status; where that tells of no fault, by gRPC's status or by the errors in a GraphQL or JSON-RPC answer. An entry that
     tells of no status has no outcome ("") unless one of these does: it is judged as neither good nor bad.
     """
     if exchange.protocol == MESSAGING:
         return "ok" if exchange.status_told else "", ""
-    outcome, error_type = http_outcome(exchange.status, failed=exchange.status == 0) if exchange.status_told else ("", "")
+    outcome, error_type = _of_status(exchange.status) if exchange.status_told else ("", "")
     if outcome not in ("ok", ""):
         return outcome, error_type
     if "grpc-status" in exchange.response_headers:

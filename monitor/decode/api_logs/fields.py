@@ -30,7 +30,6 @@ _LONGEST_COOKIES = 16_384
 _COOKIE_NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?")
 _MOST_HEADERS = 100
 _STATUS_END = 1000
-_TEXT_ALONE = frozenset({str})
 
 
 class Refused(Exception):
@@ -197,8 +196,9 @@ def headers_of(value: object) -> dict[str, str]:
             return {}
     pairs: list[tuple[object, object]]
     if type(value) is dict:
-        if len(value) <= _MOST_HEADERS and _TEXT_ALONE.issuperset(map(type, value.values())):
-            return _plain_headers(value)
+        plain = _plain_headers(value)
+        if plain is not None:
+            return plain
         pairs = list(value.items())
     elif isinstance(value, list):
         pairs = [pair for entry in value if (pair := _pair(entry)) is not None]
@@ -222,10 +222,16 @@ def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, .
     return lower, tuple(name for name, secret in known if secret)
 
 
-def _plain_headers(value: dict[str, str]) -> dict[str, str]:
-    """Headers that are all plain text, as most logs have them: the hot way."""
+def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:
+    """Headers that are few and all plain text, as most logs have them: the hot way. None for others."""
+    if len(value) > _MOST_HEADERS:
+        return None
     lower, secrets = _header_names(tuple(value))
-    if lower and len("".join(value.values())) <= _LONGEST_HEADER:
+    try:
+        chars = len("".join(value.values()))
+    except TypeError:
+        return None
+    if lower and chars <= _LONGEST_HEADER:
         found = dict(zip(lower, value.values(), strict=True))
         for name in secrets:
             found[name] = _cookies(found[name]) if name == "cookie" else REDACTED

@@ -37,6 +37,7 @@ _FEW = (
 """Fields with few values, so that most entries share all of them with one before."""
 _SELDOM = TELLING | {"url", "protocol", "request_body_encoding", "response_body_encoding"}
 _MOST_ALIKE = 4_096
+_NO_IDS = frozenset({bytes(16), bytes(8)})
 _FIRST_MS, _END_MS = 946_684_800_000, 100_000_000_000_000
 _FUTURE_NS = 3_600_000_000_000
 _LONGEST_MS = 30 * 86_400_000
@@ -173,6 +174,7 @@ def _ids(trace: object, span: object) -> tuple[bytes, bytes]:
             except ValueError:
                 pass
             else:
-                if any(raw[:16]) and any(raw[16:]):
-                    return raw[:16], raw[16:]
+                whole = raw[:16], raw[16:]
+                if _NO_IDS.isdisjoint(whole):
+                    return whole
     return fields.id_of(trace, 16), fields.id_of(span, 8)

@@ -158,8 +158,12 @@ class Recogniser:
         known = self._known.get(tuple(entry))
         if known is None:
             return None
+        form, make = known
+        self.told = form
+        if self._allowed and form not in self._allowed:
+            return Refused(form)
         try:
-            return self._made(known, entry, place, 0, NOBODY)
+            return make(entry, place, 0)
         except Refused as refusal:
             return refusal
         except UNFORESEEN as error:
