@@ -53,9 +53,11 @@ lock: ## write both locks anew from pyproject.toml; wants uv; ARGS=--upgrade for
 	printf 'hatchling\neditables\n' | $(LOCK) $(ARGS) pyproject.toml - --extra server -o requirements.lock
 	$(LOCK) $(ARGS) pyproject.toml --extra server --extra dev -c requirements.lock -o tests/requirements.lock
 
-bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, false alarms
+bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, messages, contracts beside a peer, false alarms
 	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
 	$(BIN)/python -m tests.bench.bench_exchanges
+	$(BIN)/python -m tests.bench.bench_messages
+	$(BIN)/python -m tests.bench.bench_contracts
 	$(BIN)/python -m tests.bench.bench_detection
 
 bench-detection: $(VENV)/installed-tests ## judging beside peers' rules on labelled deploys made by seed: 2 x 1,000 in an hour; ARGS=--quick for some minutes

@@ -21,10 +21,10 @@ from monitor.alerts.receivers import make_sender
 from monitor.alerts.sender import Sender
 from monitor.api.parts import ApiConfig, GateAnswer, Parts
 from monitor.cli.names import written_aliases
+from monitor.cli.schemas import known_writers
 from monitor.clock import Clock, system_clock
 from monitor.config import Settings, policy_of, read_policy
 from monitor.config.groups import ContractSettings, file_text
-from monitor.contracts.framing import Writers, nobody
 from monitor.control.sequence import next_value
 from monitor.control.store import open_control
 from monitor.control.turn import Turn
@@ -43,7 +43,6 @@ from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.names import joined
 from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
-from monitor.joining.writers import SchemaRegistry, Schemas
 from monitor.model.policy import Policy
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
@@ -338,16 +337,6 @@ def pact_broker(said: ContractSettings) -> PactBroker | None:
         password=said.broker_password.get_secret_value(),
         select=said.broker_select,
     )
-
-
-def known_writers(said: ContractSettings) -> Writers:
-    """The schemas of the folder and the registry that the settings name."""
-    if not (said.schema_folder or said.schema_registry_url):
-        return nobody
-    registry = SchemaRegistry(
-        said.schema_registry_url, said.schema_registry_username, said.schema_registry_password.get_secret_value()
-    )
-    return Schemas(said.schema_folder, registry if said.schema_registry_url else None)
 
 
 def calm_collector() -> None:

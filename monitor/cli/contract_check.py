@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.assembly import known_writers
 from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_reports import Report, ReportFormat, reporter
 from monitor.cli.progress import reading_bar
+from monitor.cli.schemas import known_writers
 from monitor.config import Settings
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads

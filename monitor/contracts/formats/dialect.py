@@ -35,6 +35,11 @@ class Dialect:
         schemas = components.get("schemas") if isinstance(components, dict) else None
         self._known = schemas if isinstance(schemas, dict) else {}
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether this side is written otherwise than the other, for a property travels one way."""
+        return self._one_way.any
+
     def rewritten(self) -> dict[str, Any]:
         """The whole document, rewritten; pointers into it stay as they were except below what was wrapped."""
         result = self._node(self._document, names=False)

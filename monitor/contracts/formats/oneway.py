@@ -28,6 +28,11 @@ class OneWay:
         if any(node.get(mark) is True for node in nodes):
             self._names = self._spread(nodes)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is such a name at all."""
+        return bool(self._names)
+
     def of(self, node: dict[str, Any]) -> frozenset[str]:
         """The names for one schema of the document, by identity."""
         return self._names.get(id(node), _NOTHING)

@@ -73,12 +73,14 @@ class _Reader:
         draft: Draft = "4" if old else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
-        self._sides = {side: Dialect(document, side, lenient=lenient).rewritten() for side in sides}
-        self._schemas = {
-            side: Schemas(form, draft, where=where, formats=formats, limits=limits) for side, form in self._sides.items()
-        }
-        if self._sides["request"] == self._sides["response"]:  # nothing travels one way: one compiled form for both
-            self._sides["request"], self._schemas["request"] = self._sides["response"], self._schemas["response"]
+        dialects = {side: Dialect(document, side, lenient=lenient) for side in sides}
+        answers = dialects["response"].rewritten()
+        # Where nothing travels one way there is one compiled form for both.
+        asks = dialects["request"].rewritten() if any(one.one_sided for one in dialects.values()) else answers
+        self._sides: dict[Side, dict[str, Any]] = {"request": asks, "response": answers}
+        of_answers = Schemas(answers, draft, where=where, formats=formats, limits=limits)
+        of_asks = of_answers if asks is answers else Schemas(asks, draft, where=where, formats=formats, limits=limits)
+        self._schemas = {"request": of_asks, "response": of_answers}
 
     def promise(self) -> Promise:
         router: Router[Operation] = Router()
