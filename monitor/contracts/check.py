@@ -20,7 +20,7 @@ from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.model.exchanges import MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Violation
+from monitor.model.exchanges import MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Shown, Violation
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
@@ -224,8 +224,7 @@ def _by_example(
         findings.leave(PROXY_ANSWER, "response", "")
         return _checked(contract, operation(), findings, limits)
     shown = check_interactions(Call(exchange, request, response), promise, findings, limits)
-    found = _checked(contract, operation(), findings, limits)
-    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
+    return _checked(contract, operation(), findings, limits, shown)
 
 
 def _by_judge(
@@ -256,8 +255,7 @@ def _by_message(
     if shown is None:
         return None
     templated = next((one.topic for one in promise.of_topic(record.topic) if "{" in one.topic), "")
-    found = _checked(contract, templated or operation(), findings, limits)
-    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown])
+    return _checked(contract, templated or operation(), findings, limits, shown)
 
 
 def _sides(
@@ -308,14 +306,17 @@ def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None
         findings.leave(UNDOCUMENTED_STATUS, "response", clause)
 
 
-def _checked(contract: InForce, operation: str, findings: Findings, limits: PayloadLimits) -> Checked:
-    if not (findings.broken or findings.unchecked or findings.observations):
+def _checked(
+    contract: InForce, operation: str, findings: Findings, limits: PayloadLimits, shown: Sequence[tuple[str, Shown]] = ()
+) -> Checked:
+    if not (shown or findings.broken or findings.unchecked or findings.observations):
         return _valid(contract.name, contract.number, operation, findings.shape_only)
     violations = [_violation(contract, operation, side, entry) for side, entry in findings.broken[: limits.violations]]
     outcome: CheckOutcome = "violated" if violations else "not_checked" if findings.unchecked else "valid"
     reason = findings.reason or (SHAPE_ONLY if findings.shape_only else "")
     left, seen = findings.unchecked, findings.observations
-    return Checked(outcome, reason, operation, contract.name, contract.number, violations, left, seen)
+    evidence = [Evidence(contract.name, contract.number, name, how) for name, how in shown]
+    return Checked(outcome, reason, operation, contract.name, contract.number, violations, left, seen, evidence)
 
 
 @lru_cache(maxsize=16_384)

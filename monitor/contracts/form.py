@@ -225,6 +225,7 @@ class Promise:
     units: Sequence[Unit] = ()
     index: Mapping[tuple[str, str], Sequence[Interaction]] = field(default_factory=dict)
     """Interactions with a literal path by method ("" for any) and path without percent-encoding; the others under (method, "")."""
+    _by_prefix: dict[str, "_Prefixed"] = field(default_factory=dict, compare=False, repr=False)
     _of_topic: dict[str, Sequence[Message]] = field(default_factory=dict, compare=False, repr=False)
 
     def of_topic(self, topic: str) -> Sequence[Message]:
@@ -235,6 +236,19 @@ class Promise:
                 self._of_topic.clear()
             known = self._of_topic[topic] = [one for one in self.messages if not one.topic or _is_topic(one.topic, topic)]
         return known
+
+    def patterned(self, method: str, path: str) -> Sequence[Interaction]:
+        """Interactions of a method ("" for any) without a literal path whose prefix a path (in lower case) has, in their order."""
+        known = self._by_prefix.get(method)
+        if known is None:
+            held = self.index.get((method, ""))
+            if not held:  # methods are the callers' words: of those that the contract does not know none is remembered
+                return ()
+            known = self._by_prefix[method] = _prefixed(held)
+        found = [entry for length in known.lengths for entry in known.held.get(path[:length], ())]
+        if len(found) > 1:
+            found.sort(key=_place)
+        return [one for _, one in found]
 
     @property
     def examples(self) -> list[Interaction | Message | Unit]:
@@ -269,6 +283,25 @@ class Promise:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
         for schema in self.schemas:
             schema.compiled()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefixed:
+    """Interactions with their places by prefix, and how long these are."""
+
+    lengths: Sequence[int]
+    held: Mapping[str, Sequence[tuple[int, Interaction]]]
+
+
+def _prefixed(interactions: Sequence[Interaction]) -> _Prefixed:
+    held: dict[str, list[tuple[int, Interaction]]] = {}
+    for at, one in enumerate(interactions):
+        held.setdefault(one.prefix, []).append((at, one))
+    return _Prefixed(sorted({len(prefix) for prefix in held}), held)
+
+
+def _place(entry: tuple[int, Interaction]) -> int:
+    return entry[0]
 
 
 def by_example(

@@ -118,9 +118,10 @@ def _fits(part: Part, call: Call, said: Mismatches) -> bool:
 def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
     method, path = call.exchange.method.upper(), plain_path(call.exchange.path)
     index = promise.index
+    lower = path.lower()
     for word in (method, ""):
         yield from index.get((word, path), ())
-        yield from index.get((word, ""), ())
+        yield from promise.patterned(word, lower)
     if "{" in path or ":" in path or "<" in path:  # perhaps logged as its template: any literal path may have been meant
         parts = path.split("/")
         if any(PLACEHOLDER.fullmatch(part) for part in parts):

@@ -26,7 +26,9 @@ class Call:
         if not self._query_read:
             self._query_read = True
             exchange = self.exchange
-            if exchange.query or exchange.query_known:
+            if not exchange.query and exchange.query_known:
+                self._query = {}
+            elif exchange.query:
                 pairs = query_pairs(exchange.query)
                 if pairs is not None:
                     found: dict[str, list[str]] = {}
