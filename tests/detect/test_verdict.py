@@ -155,6 +155,15 @@ def test_a_green_side_that_stands_ready_for_two_minutes_is_not_silent_unless_tra
     assert [finding.signal for finding in told] == ["silence"]
 
 
+def test_a_green_side_that_took_thin_traffic_over_is_not_silent_where_an_instance_rests_for_a_window() -> None:
+    rows = cells([Traffic(edge())], 40, share=steady(0.0))
+    seen = [sighting(window, "1.9.0", f"old-{n}", int(window < 12)) for window in range(40) for n in range(3)]
+    seen += [
+        sighting(window, "2.0.0", f"green-{n}", int(window >= 12 and window % 2 == n)) for window in range(40) for n in range(2)
+    ]
+    assert judge(deploy(), rows, seen, (), SETTINGS, now_after(40))[1] == []
+
+
 def test_a_quiet_service_is_not_called_silent() -> None:
     rows = cells([Traffic(edge(), 1)], 18, share=steady(0.0))
     seen = [sighting(window, "1.9.0", f"old-{n}", int(window % 9 == n)) for window in range(18) for n in range(3)]

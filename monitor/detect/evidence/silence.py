@@ -43,25 +43,27 @@ def silence_test(
             seen = side.setdefault(stamp, {})
             seen[sighting.instance] = seen.get(sighting.instance, 0) + sighting.server_calls
     windows = sorted(new.keys() & old.keys())[-last:]
-    log_e, log_chance = 0.0, 0.0
+    log_chance = 0.0
     presences: list[float] = []
-    instances: set[str] = set()
+    held: dict[str, float] = {}
     for stamp in windows:
         siblings = list(old[stamp].values())
         answering = sum(calls > 0 for calls in siblings)
         presence = answering / (len(siblings) + 1.0) if answering else 0.0
         presences.append(presence)
         for instance, calls in new[stamp].items():
-            instances.add(instance)
             quiet = 1.0 - presence
             log_chance += np.log(max(quiet, 1e-300)) if calls == 0 else 0.0
-            if presence > 0:
-                log_e += np.log(ALWAYS_SILENT / quiet) if calls == 0 else np.log((1.0 - ALWAYS_SILENT) / presence)
+            if calls:  # it stood ready: silence begins anew, at odds that it should; its siblings may be gone by now
+                held[instance] = min(held.get(instance, 0.0), 0.0) + np.log(1.0 - ALWAYS_SILENT)
+            else:
+                held[instance] = held.get(instance, 0.0) + (np.log(ALWAYS_SILENT / quiet) if presence > 0 else 0.0)
+    log_e = sum(held.values())
     if windows and all(new[windows[-1]].values()):  # whoever answers by now stood ready, and is not silent
         log_e = min(log_e, 0.0)
     return SilenceTest(
         windows=len(windows),
-        instances=len(instances),
+        instances=len(held),
         new_calls=sum(sum(new[stamp].values()) for stamp in windows),
         old_calls=sum(sum(old[stamp].values()) for stamp in windows),
         presence=float(np.mean(presences)) if presences else 0.0,
