@@ -33,6 +33,15 @@ ADVICE: Mapping[str, tuple[str, str]] = {
         "the body is compressed in a way that cannot be unpacked",
         "let the log hold gzip, deflate, br or zstd, or what was decoded",
     ),
+    "redacted_bytes": (
+        "something was written over in the bytes of a message, so that they are none",
+        "let what masks write over whole fields, or take its marks out",
+    ),
+    "incremental": ("the answer comes in parts (@defer, @stream)", "nothing is to be checked; such answers are counted"),
+    "refused": (
+        "the provider refused the query, and nobody knows who asked",
+        "let the log tell the caller, or send traces with the call",
+    ),
     "media_type": ("the body is no JSON by its media type", _READABLE),
     "too_large": (
         "the body is larger than what is judged",
