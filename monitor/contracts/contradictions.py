@@ -6,16 +6,17 @@ answer's example lacks is no contradiction. A stub's request is a pattern: what 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
 from monitor.contracts.form import Promise
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce
-from monitor.contracts.shown import shown_in
-from monitor.model.exchanges import Exchange, Violation
+from monitor.contracts.shown import messages_in, shown_in
+from monitor.model.exchanges import MESSAGING, Exchange, Violation
 
 MOST = 100
 _PATTERNS = frozenset({"wiremock", "mountebank"})
@@ -71,6 +72,33 @@ def contradictions(
             _told(pact, name, clause, one)
             for one in checked.violations
             if one.rule not in _LACKS or (one.side == "request" and not patterns)
+        ]
+        if len(found) >= MOST:
+            break
+    return found[:MOST]
+
+
+def message_contradictions(
+    shows: str, kind: str, document: Mapping[str, Any], promise: Promise, contract: str, other: Promise
+) -> list[Contradiction]:
+    """What of the messages that a document shows another contract forbids for their topic, at most 100: an AsyncAPI document, or a JSON Schema that
+    is bound to the topic.
+    """
+    held = InForce(contract, 0, other, 0, 0)
+    found: list[Contradiction] = []
+    for name, clause, topic, payload in messages_in(kind, document, promise):
+        headers = {"content-type": "application/json"}
+        body = json.dumps(payload)
+        record = replace(
+            _exchange({"method": "", "path": topic, "headers": headers}, {}), protocol=MESSAGING, request_body=body, path=topic
+        )
+        checked = check_payloads(record, Carried(topic, body, headers), Payload(None, {}), [held], str)
+        found += [
+            Contradiction(
+                shows, name, clause, one.contract, topic, one.side, one.rule, one.pointer, one.clause, one.expected, one.actual
+            )
+            for one in checked.violations
+            if one.rule not in _LACKS and not one.rule.startswith("not_")
         ]
         if len(found) >= MOST:
             break

@@ -1,13 +1,17 @@
-"""The examples of HTTP calls in pacts, Spring contracts and stubs, each as one request and one answer: literal ones only."""
+"""The examples that contracts show, literal ones only: calls in pacts, Spring contracts and stubs; messages in these and in AsyncAPI."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monitor.contracts.form import Promise
 from monitor.contracts.formats.naming import entries_of
+from monitor.contracts.refs import resolve
+from monitor.errors import ContractError
 
 FORMATS = frozenset({"pact", "spring-cloud-contract", "wiremock", "mountebank"})
+OF_MESSAGES = frozenset({"pact", "spring-cloud-contract", "asyncapi"})
 _MOST_EXAMPLES = 2_000
 
 
@@ -29,6 +33,37 @@ def shown_in(kind: str, document: Mapping[str, Any]) -> Iterator[Shown]:
         if count >= _MOST_EXAMPLES:
             return
         yield one
+
+
+def messages_in(kind: str, document: Mapping[str, Any], promise: Promise) -> Iterator[tuple[str, str, str, Any]]:
+    """Name, place, topic and payload of the messages that a document shows, at most 2,000; of those whose topic it tells, without parameters."""
+    found = 0
+    for message in promise.messages:
+        if not message.topic or "{" in message.topic:
+            continue
+        try:
+            held = resolve(dict(document), f"#{message.clause}", "")
+        except ContractError:
+            continue
+        for place, payload in _payloads(kind, held):
+            found += 1
+            if found > _MOST_EXAMPLES:
+                return
+            yield message.name, f"{message.clause}{place}", message.topic, payload
+
+
+def _payloads(kind: str, held: Any) -> Iterator[tuple[str, Any]]:
+    if kind == "asyncapi":
+        for at, one in enumerate(_list(held, "examples")):
+            if isinstance(one, dict) and "payload" in one:
+                yield f"/examples/{at}/payload", one["payload"]
+        return
+    word, inner = ("contents", "content") if kind == "pact" else ("outputMessage", "body")
+    said = held.get(word) if isinstance(held, dict) else None
+    if isinstance(said, dict) and inner in said and (kind != "pact" or "contentType" in said):
+        yield f"/{word}/{inner}", said[inner]
+    elif kind == "pact" and said is not None:
+        yield f"/{word}", said
 
 
 def _pact(document: Mapping[str, Any]) -> Iterator[Shown]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.contracts.changes import Change, Read, changes
-from monitor.contracts.contradictions import MOST, Contradiction, contradictions
+from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions
 from monitor.contracts.read import document_of, read_contract
-from monitor.contracts.shown import FORMATS
+from monitor.contracts.shown import FORMATS, OF_MESSAGES
 from monitor.control.contracts import Publication
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
@@ -62,24 +62,37 @@ def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases)
     mine = canonical(revision, aliases)
     found: list[Contradiction] = []
     for other in held:
-        pair = {"openapi" if one.format == "openapi" else "examples": one for one in (revision, other)}
-        if (
-            pair.keys() != {"openapi", "examples"}
-            or pair["examples"].format not in FORMATS
-            or not (revision.binds and other.binds)
-            or other.name == revision.name
-        ):
+        if not (revision.binds and other.binds) or other.name == revision.name or not _may_contradict(revision, other):
             continue
         theirs = canonical(other, aliases)
         if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
             continue
         try:
-            shown, whole = _read(pair["examples"]), _read(pair["openapi"])
+            found += _contradicted(revision, other) + _contradicted(other, revision)
         except ContractError:
             continue
-        one = pair["examples"]
-        found += contradictions(one.name, shown.document, pair["openapi"].name, whole.promise, one.format)
     return found[:MOST]
+
+
+_OF_TOPICS = frozenset({"asyncapi", "jsonschema"})
+
+
+def _may_contradict(one: Revision, other: Revision) -> bool:
+    return any(
+        (shows.format in FORMATS and whole.format == "openapi")
+        or (shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format)
+        for shows, whole in ((one, other), (other, one))
+    )
+
+
+def _contradicted(shows: Revision, whole: Revision) -> list[Contradiction]:
+    """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
+    if shows.format in FORMATS and whole.format == "openapi":
+        return contradictions(shows.name, _read(shows).document, whole.name, _read(whole).promise, shows.format)
+    if shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format:
+        one = _read(shows)
+        return message_contradictions(shows.name, shows.format, one.document, one.promise, whole.name, _read(whole).promise)
+    return []
 
 
 def _read(revision: Revision) -> Read:

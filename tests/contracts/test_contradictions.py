@@ -138,3 +138,36 @@ def test_what_stands_for_no_one_call_is_no_example() -> None:
     assert [(one.clause, one.response["body"]) for one in found] == [("/mappings/3", None)]
     matched = {"request": {"method": "GET", "url": "/a", "matchers": {"url": {"regex": "/."}}}, "response": {"status": 200}}
     assert list(shown_in("spring-cloud-contract", matched)) == []
+
+
+ORDER = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
+TOPIC = {**ORDER, "x-seamwatch": {"topic": "orders"}, "$schema": "https://json-schema.org/draft/2020-12/schema"}
+
+
+def channels(schema: dict[str, Any], *examples: Any) -> dict[str, Any]:
+    message = {"payload": schema, "contentType": "application/json", "examples": [{"payload": one} for one in examples]}
+    return {
+        "asyncapi": "2.6.0",
+        "info": {"title": "t", "version": "1"},
+        "channels": {"orders": {"subscribe": {"message": message}}},
+    }
+
+
+def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: Asked) -> None:
+    def published(name: str, document: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+        body = {"document": json.dumps(document), "provider": "shop", "name": name}
+        said = api.post("/v1/contracts", body, LOCAL_TOKEN)
+        assert said.status_code == 201, said.text
+        return [
+            (one["pact"], one["example_clause"], one["contract"], one["rule"], one["pointer"])
+            for one in said.json()["contradictions"]
+        ]
+
+    assert published("registry", TOPIC) == []
+    text = {"type": "object", "properties": {"id": {"type": "string"}}}
+    place = "/channels/orders/subscribe/message/examples/1/payload"
+    found = published("channels", channels(text, {}, {"id": "7"}))
+    assert found == [("channels", place, "registry", "type", "/id")]
+    spring = {"label": "order", "input": {}, "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}}}
+    assert published("spring", spring) == [("spring", "/outputMessage/body", "registry", "type", "/id")]
+    assert published("channels", channels(ORDER, {"id": 7})) == [("spring", "/outputMessage/body", "channels", "type", "/id")]
