@@ -71,7 +71,7 @@ def test_publishing_tells_both_clauses(api: Asked, pact_first: bool, capsys: pyt
     assert (first.status_code, last.status_code, first.json()["contradictions"]) == (201, 201, [])
     (found,) = last.json()["contradictions"]
     for name in (first.json()["name"], last.json()["name"]):
-        assert api.get(f"/v1/contracts/{name}/contradictions").json() == [found]
+        assert api.get(f"/v1/contracts/{name}/contradictions").json()["contradictions"] == [found]
         assert "Contradictions" in api.get(f"/contracts/{name}").text
     assert (found["pact"], found["example_clause"], found["contract"]) == ("web-payment", "/interactions/1/response", "payments")
     assert (found["rule"], found["pointer"], found["expected"], found["actual"]) == ("type", "/amount", "number", "string")

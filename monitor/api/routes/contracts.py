@@ -276,12 +276,21 @@ def covered(parts: Parts, revision: Revision, days: int, environment: str = "") 
     return coverage(promise, rows)
 
 
+class Contradicted(BaseModel):
+    """Where the newest revision of a contract and others of its provider cannot both be kept, at most 100."""
+
+    contract: str
+    revision: int
+    contradictions: list[Contradiction]
+
+
 @router.get("/contracts/{name:path}/contradictions", summary="Where a contract and another of its provider cannot both be kept")
-def contract_contradictions(_caller: Reading, parts: Opened, name: str) -> list[Contradiction]:
+def contract_contradictions(_caller: Reading, parts: Opened, name: str) -> Contradicted:
     """Of the newest revisions: what a pact expects and the provider's OpenAPI document forbids, with both clauses, at most 100; 404 when there is
     no such contract.
     """
-    return contradictions_of(parts, revision_of(parts, name, None))
+    held = revision_of(parts, name, None)
+    return Contradicted(contract=held.name, revision=held.number, contradictions=contradictions_of(parts, held))
 
 
 def contradictions_of(parts: Parts, revision: Revision) -> list[Contradiction]:
