@@ -39,6 +39,10 @@ class Gathering:
         """The offset after the last one added, or what `expect` said; None when neither is known."""
         return self._expected.get(partition)
 
+    def has_begun(self, partition: Partition) -> bool:
+        """Whether a record of it was added."""
+        return partition in self._begun
+
     def follows(self, partition: Partition, offset: int) -> bool:
         """Whether records from this offset on can be of the log read so far: not when it was read further already.
 

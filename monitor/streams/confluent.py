@@ -266,13 +266,18 @@ class ConfluentSource(Subscribed):
         if not self._ours and targets and self._monotonic() - self._joined_at < self._patience.join_seconds:
             return False
         others = [TopicPartition(self._topic, number) for number in targets if number not in self._ours]
-        if any(self._position(number) < end for number, end in targets.items() if number in self._ours):
+        if not all(self._has_read(number, end) for number, end in targets.items() if number in self._ours):
             return False
         try:
             committed = consumer.committed(others, timeout=2) if others else []
         except KafkaException:
             return False  # the group's coordinator is away; a broker that stays silent is noticed elsewhere
         return all(tp.offset >= targets[tp.partition] for tp in committed)
+
+    def _has_read(self, number: int, end: int) -> bool:
+        """Up to this end; a place that was committed beyond it is believed only once the broker answered there."""
+        answered = number in self._reached or self._gathering.has_begun(self._partition(number))
+        return self._position(number) >= end if answered else self._position(number) == end
 
     def _position(self, number: int) -> int:
         """The next offset to read; past transaction markers once the partition's end was met."""

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from monitor.store import Store
 
@@ -21,6 +22,7 @@ def test_every_table_deletes_its_merged_parts_in_one_thread(own_store: Store) ->
     assert {name for name, text in engines.items() if "concurrent_part_removal_threshold = 1000000" not in text} == set()
 
 
+@pytest.mark.timeout(900)
 def test_deleting_many_merged_parts_takes_no_hundred_threads(own_store: Store) -> None:
     own_store.command(
         "ALTER TABLE schema_migrations MODIFY SETTING old_parts_lifetime = 1, cleanup_delay_period = 1, "
@@ -34,7 +36,7 @@ def test_deleting_many_merged_parts_takes_no_hundred_threads(own_store: Store) -
     before = most = _threads()
     own_store.command("OPTIMIZE TABLE schema_migrations FINAL")
     folder = Path(own_store.dsn.removeprefix("chdb://").partition("?")[0])
-    deadline = time.monotonic() + 270
+    deadline = time.monotonic() + 800  # the engine takes its time on a busy machine
     while sum(1 for _ in folder.glob("store/*/*/all_*_0")) > MERGED_PARTS // 2:
         most = max(most, _threads())
         assert time.monotonic() < deadline
