@@ -3,12 +3,11 @@
 There is no sampling error to reckon with, so only the number's own past can tell what is unusual. What is compared is a run: how far
 above the level before it the number stays for windows in a row. The run since the deploy must be higher, by a margin, than every run
 that began at any earlier moment; the past is as good as it is long. Of n runs beside it that might as well have been the highest, chance
-makes it so once in n + 1; and how much higher it is than they, once in the square of that (a heavy tail's law). That law holds from what runs
-of half its length reached: of numbers that leap alone now and then, two leaps in a row are no rise.
+makes it so once in n + 1; and how much higher it is than they, once in the square of that (a heavy tail's law).
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,8 +27,6 @@ LEAST = 0.1
 """A level that rose by less than a tenth harms nobody."""
 LEAST_SHORT = 0.3
 """Less than a day of past does not show how a level wanders: only a rise that matters by itself stands out of it."""
-LENGTHS = (1, 2, 4)
-"""A rise is told of the shortest run; longer ones, so many times as long, may show that it is no chance."""
 HIGHER = 2.0
 """The power by which the chance falls as the run is higher than any before."""
 
@@ -67,33 +64,24 @@ def run_of(grain: float) -> int:
 
 def level_test(past: Floats, now: Floats, grain: float, grown: float = 0.0) -> LevelTest | None:
     """`past` and `now` in time order, without gaps worth telling. `grown`: the share by which neighbours rose. None where either is too short."""
-    shortest = run_of(grain)
+    width = run_of(grain)
     size = min(LEVEL_WINDOWS, past.size // 2)
-    if now.size < shortest or size < FEWEST_BEFORE:
+    if now.size < width or size < FEWEST_BEFORE:
         return None
     usual = float(np.median(past[-LEVEL_WINDOWS:]))
-    base = usual * (1.0 + grown)
+    lows = _lows(now, width)
+    run = float(lows.max()) - usual * (1.0 + grown)
     levels = np.median(np.lib.stride_tricks.sliding_window_view(past, size), axis=1)
-    spans = past.size // max(SPAN, now.size)
-    least = LEAST if past.size * grain >= DAY else LEAST_SHORT
-    tests = []
-    for width in (shortest * times for times in LENGTHS if shortest * times <= now.size):
-        run = float(_lows(now, width).max()) - base
-        highest, twice = _highest_rise(past, width, levels, size), _highest_rise(past, width // 2, levels, size)
-        if highest is None or twice is None:
-            continue
-        log_e, usually = 0.0, max(highest, min(twice, run))
-        if run > highest and run > 0:
-            log_e = math.log1p(spans) + HIGHER * math.log(min(run / usually if usually > 0 else math.inf, 1e3))
-        tests.append(LevelTest(usual, run, highest, spans, log_e, int((now - base > highest).sum()), least))
-    return replace(tests[0], log_e=max(test.log_e for test in tests)) if tests else None
-
-
-def _highest_rise(past: Floats, width: int, levels: Floats, size: int) -> float | None:
-    """How far a run of `width` windows came above the level before it, at most; never less than 0. None where the past is too short."""
     ahead = _lows(past, width)
     rises = _highest_within(ahead, SPAN)[size:] - levels[: max(ahead.size - size, 0)]
-    return max(float(rises.max()), 0.0) if rises.size else None
+    if not rises.size:
+        return None
+    highest = max(float(rises.max()), 0.0)
+    spans = past.size // max(SPAN, now.size)
+    higher = run / highest if highest > 0 else math.inf
+    log_e = math.log1p(spans) + HIGHER * math.log(min(higher, 1e3)) if run > 0 and higher > 1.0 else 0.0
+    least = LEAST if past.size * grain >= DAY else LEAST_SHORT
+    return LevelTest(usual, run, highest, spans, log_e, int((now - usual * (1.0 + grown) > highest).sum()), least)
 
 
 def _lows(values: Floats, width: int) -> Floats:
