@@ -51,6 +51,14 @@ def test_callers_that_fail_their_own_requests_since_a_release_are_its_finding() 
         assert (finding.caller_version, finding.callee_version) == ("", "")
 
 
+def test_more_failing_requests_than_met_the_new_version_are_not_its_alone() -> None:
+    a_tenth = steady(0.1)
+    assert len(judged([since(0.1), STOCK, STRANGER], share=a_tenth)[1]) == 1, "each may have met it"
+    verdict, findings = judged([since(0.4), STOCK, STRANGER], share=a_tenth)
+    assert (verdict.outcome, findings) == ("inconclusive", [])
+    assert "callers_fail" in [reason.code for reason in verdict.reasons]
+
+
 def test_callers_that_are_well_are_no_finding() -> None:
     for share in (AT_ONCE, steady(0.3)):
         assert judged([since(0.0), STOCK, STRANGER], share=share)[1] == []
