@@ -278,7 +278,9 @@ def test_what_is_shipped_by_the_other_ways_is_read_back_and_judged(
         shipped(OtlpSink(address, SERVICE) if way == "otlp" else KafkaSink(kafka.bootstrap, logs), kafka, orders)
     options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 60_000}
     back = kafka_python.KafkaConsumer(logs, bootstrap_servers=kafka.bootstrap, **options)
-    records = [next(back).value for _ in range(2 if way == "otlp" else 4)]
+    (shipped_records,) = back.end_offsets([kafka_python.TopicPartition(logs, 0)]).values()
+    assert 1 <= shipped_records <= 4, "two or more exchanges may share a record of OTLP"
+    records = [next(back).value for _ in range(shipped_records)]
     back.close()
     found = read(store, records, Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]))
     assert sorted((row["callee"], row["checked"]) for row in found) == [
