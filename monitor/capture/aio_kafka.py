@@ -4,7 +4,7 @@ from typing import Any
 
 from .capture import Capture
 from .heard import Batch, Last, Overhearing
-from .kafka_python import argument, tell_taken, with_headers
+from .kafka_python import argument, tell_sent, tell_taken, with_headers
 
 _VALUE, _TIME, _HEADERS = (1, "value"), (4, "timestamp_ms"), (5, "headers")
 
@@ -33,12 +33,8 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         given, headers = with_headers(given, named, *_HEADERS)
         last.forget()
         sent = await send(*given, **named)
-        try:
-            value = argument(given, named, *_VALUE) if serialiser is None else last.value
-            last.forget()
-            capture.message("producer", argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME))
-        except Exception:  # noqa: BLE001 - a capture never takes its application down
-            capture.lose("unreadable")
+        value = argument(given, named, *_VALUE) if serialiser is None else last.value
+        tell_sent(argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME), last, capture)
         return sent
 
     producer.send = sending

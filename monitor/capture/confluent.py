@@ -8,7 +8,7 @@ from typing import Any
 
 from .capture import Capture
 from .heard import UNKNOWN, Last, Overhearing
-from .kafka_python import argument, with_headers
+from .kafka_python import argument, tell_sent, with_headers
 
 _HEADERS, _TIME = (6, "headers"), (5, "timestamp")
 
@@ -65,13 +65,9 @@ class _Producer(_Watched):
         given, headers = with_headers(given, named, *_HEADERS)
         self._last.forget()
         done = self._inner.produce(*given, **named)
-        try:
-            value = self._last.value if self._hears else argument(given, named, *self._value)
-            self._last.forget()
-            time_ms = argument(given, named, *_TIME)
-            self._capture.message("producer", argument(given, named, 0, "topic"), value, headers, time_ms)
-        except Exception:  # noqa: BLE001 - a capture never takes its application down
-            self._capture.lose("unreadable")
+        value = self._last.value if self._hears else argument(given, named, *self._value)
+        topic, time_ms = argument(given, named, 0, "topic"), argument(given, named, *_TIME)
+        tell_sent(topic, value, headers, time_ms, self._last, self._capture)
         return done
 
     def produce_batch(self, topic: Any, messages: Any, *given: Any, **named: Any) -> Any:

@@ -34,12 +34,8 @@ def _watch_producer(producer: Any, capture: Capture) -> None:
         given, headers = with_headers(given, named, *_HEADERS)
         last.forget()
         sent = send(*given, **named)
-        try:
-            value = argument(given, named, *_VALUE) if serialiser is None else last.value
-            last.forget()
-            capture.message("producer", argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME))
-        except Exception:  # noqa: BLE001 - a capture never takes its application down
-            capture.lose("unreadable")
+        value = argument(given, named, *_VALUE) if serialiser is None else last.value
+        tell_sent(argument(given, named, 0, "topic"), value, headers, argument(given, named, *_TIME), last, capture)
         return sent
 
     producer.send = sending
@@ -63,6 +59,15 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
         return found
 
     consumer.poll = polling
+
+
+def tell_sent(topic: Any, value: Any, headers: Any, time_ms: Any, last: Last, capture: Capture) -> None:
+    """Tell of one record that a producer took; what was heard of it is forgotten."""
+    try:
+        last.forget()
+        capture.message("producer", topic, value, headers, time_ms)
+    except Exception:  # noqa: BLE001 - a capture never takes its application down
+        capture.lose("unreadable")
 
 
 def tell_taken(records: Iterable[Any], heard: Batch | None, capture: Capture) -> None:

@@ -20,10 +20,9 @@ from monitor.contracts.registry import InForce
 from monitor.contracts.routes import Match, whole_segments
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
-from monitor.model.exchanges import Checked, Exchange
+from monitor.model.exchanges import CLIENT_LEFT, Checked, Exchange
 
-_CLIENT_LEFT = 499
-_BODILESS = frozenset({204, 205, 304})
+BODILESS = frozenset({204, 205, 304})
 _MOST_PLANS = 10_000
 SHAPE_ONLY = "shape_only"
 """The reason of a valid one of which only presence and types could be checked."""
@@ -85,10 +84,10 @@ def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -
     """None where exchanges of this kind are never valid, or not without a closer look."""
     status = exchange.status
     clause = target.response(status)
-    if status in (0, _CLIENT_LEFT) or clause is None:
+    if status in (0, CLIENT_LEFT) or clause is None:
         return None
     schema: Schema | None = None
-    if target.responses and clause.media and status not in _BODILESS and exchange.method != "HEAD":
+    if target.responses and clause.media and status not in BODILESS and exchange.method != "HEAD":
         entry = meant(clause.media, media)
         schema = None if entry is None else clause.media[entry]
         if schema is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from monitor.contracts.at_once import SHAPE_ONLY, named, valid_at_once
+from monitor.contracts.at_once import BODILESS, SHAPE_ONLY, named, valid_at_once
 from monitor.contracts.bodies import check_body
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
@@ -20,7 +20,7 @@ from monitor.contracts.observed import REMOVED, observe
 from monitor.contracts.parameters import check_headers, check_parameters
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce, Registry
-from monitor.model.exchanges import MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Shown, Violation
+from monitor.model.exchanges import CLIENT_LEFT, MESSAGING, Checked, CheckOutcome, Evidence, Exchange, Shown, Violation
 
 # Reasons for "not checked" besides those of a payload (payloads.py, bodies.py).
 NO_CONTRACT = "no_contract"
@@ -30,8 +30,6 @@ PREFLIGHT = "preflight"
 NOT_OFFERED = "not_offered"  # the contract does not name the operation, and the provider served nothing: somebody probed
 UNDOCUMENTED_STATUS = "undocumented_status"  # as a reason: nobody said that the contract lists all statuses
 PROXY_ANSWER = "proxy_answer"  # made on the way: nobody's violation, and the outage is counted where outages are
-_BODILESS = frozenset({204, 205, 304})
-_CLIENT_LEFT = 499
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 _UNKNOWN = frozenset({PREFLIGHT, NOT_OFFERED, NO_INTERACTION, NO_MESSAGE})
 _NOT_MODIFIED = 304
@@ -278,7 +276,7 @@ def _sides(
             check_body(request, target.request, "request", exchange.redacted, depth, findings, limits)
         if target.security:
             check_credentials(exchange, target, findings)
-    if exchange.status in (0, _CLIENT_LEFT):
+    if exchange.status in (0, CLIENT_LEFT):
         findings.leave(NO_RESPONSE, "response", target.clause)
         return
     clause = target.response(exchange.status)
@@ -287,7 +285,7 @@ def _sides(
         return
     if clause.headers:
         check_headers(exchange, clause.headers, findings)
-    if target.responses and clause.media and exchange.status not in _BODILESS and exchange.method.upper() != "HEAD":
+    if target.responses and clause.media and exchange.status not in BODILESS and exchange.method.upper() != "HEAD":
         check_body(response, clause, "response", exchange.redacted, depth, findings, limits)
 
 

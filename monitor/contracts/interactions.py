@@ -10,14 +10,13 @@ from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part
 from monitor.contracts.routes import PLACEHOLDER
-from monitor.model.exchanges import Shown
+from monitor.model.exchanges import CLIENT_LEFT, Shown
 
 NO_INTERACTION = "no_interaction"
 AMBIGUOUS_STATE = "ambiguous_state"  # several examples fit, for different states of the provider, which no log shows
 AMBIGUOUS_REQUEST = "ambiguous_request"  # it is broken, but whether its request was meant cannot be seen
 NO_RESPONSE = "no_response"
 PENDING = "pending"
-_CLIENT_LEFT = 499
 _MOST_TRIED = 2_000
 
 
@@ -32,7 +31,7 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
     if not fitting:
         findings.leave(NO_INTERACTION, "request", "")
         return []
-    if exchange.status in (0, _CLIENT_LEFT):
+    if exchange.status in (0, CLIENT_LEFT):
         findings.leave(NO_RESPONSE, "response", fitting[0][0].clause)
         return [(one.name, "open") for one, _ in fitting]
     answers = [(one, unseen, _answered(one, call, limits)) for one, unseen in fitting]

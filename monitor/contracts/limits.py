@@ -1,6 +1,9 @@
 """Budgets: how large a contract may be, and how much of a payload is looked at."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from monitor.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,17 @@ REFRESH_SECONDS = 10.0
 
 CONTRACT_LIMITS = ContractLimits()
 PAYLOAD_LIMITS = PayloadLimits()
+
+
+def check_words(words: Iterable[str], most: int, deepest: int, where: str, instead: str) -> None:
+    """Raise ContractError for a text of more words and signs, or one that nests deeper, before a slow parser has it.
+
+    `instead` says what it is and, after its `{most}`, what to publish in its place.
+    """
+    depth = 0
+    for count, word in enumerate(words):
+        depth += 1 if word in "{[(" else -1 if word in "}])" else 0
+        if count >= most:
+            raise ContractError(f"{where}: {instead.format(most=most)}")
+        if depth > deepest:
+            raise ContractError(f"{where}: nested deeper than {deepest} levels")

@@ -1,7 +1,9 @@
 """A revision that is about to be published, beside the one before it and beside what was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Literal
 
 from monitor.contracts.changes import Change, Read, changes
 from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions
@@ -61,14 +63,16 @@ def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases)
     """
     mine = canonical(revision, aliases)
     found: list[Contradiction] = []
+    read = cache(_read)  # each is compiled once, whatever it is held against
     for other in held:
-        if not (revision.binds and other.binds) or other.name == revision.name or not _may_contradict(revision, other):
+        pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
+        if not pairs or not (revision.binds and other.binds) or other.name == revision.name:
             continue
         theirs = canonical(other, aliases)
         if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
             continue
         try:
-            found += _contradicted(revision, other) + _contradicted(other, revision)
+            found += [one for shows, whole in pairs for one in _contradicted(shows, whole, read)]
         except ContractError:
             continue
     return found[:MOST]
@@ -77,22 +81,19 @@ def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases)
 _OF_TOPICS = frozenset({"asyncapi", "jsonschema"})
 
 
-def _may_contradict(one: Revision, other: Revision) -> bool:
-    return any(
-        (shows.format in FORMATS and whole.format == "openapi")
-        or (shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format)
-        for shows, whole in ((one, other), (other, one))
-    )
-
-
-def _contradicted(shows: Revision, whole: Revision) -> list[Contradiction]:
-    """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
+def _shown_to(shows: Revision, whole: Revision) -> Literal["calls", "messages", ""]:
+    """What the examples of one contract may show that the other forbids."""
     if shows.format in FORMATS and whole.format == "openapi":
-        return contradictions(shows.name, _read(shows).document, whole.name, _read(whole).promise, shows.format)
-    if shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format:
-        one = _read(shows)
-        return message_contradictions(shows.name, shows.format, one.document, one.promise, whole.name, _read(whole).promise)
-    return []
+        return "calls"
+    return "messages" if shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format else ""
+
+
+def _contradicted(shows: Revision, whole: Revision, read: Callable[[Revision], Read]) -> list[Contradiction]:
+    """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
+    one, other = read(shows), read(whole)
+    if _shown_to(shows, whole) == "calls":
+        return contradictions(shows.name, one.document, whole.name, other.promise, shows.format)
+    return message_contradictions(shows.name, shows.format, one.document, one.promise, whole.name, other.promise)
 
 
 def _read(revision: Revision) -> Read:

@@ -7,6 +7,7 @@ from typing import Literal
 Body = bytes | str | None
 
 MESSAGING = "messaging"
+CLIENT_LEFT = 499  # what proxies log where the caller hung up before the answer
 """The protocol of a record in a topic: its path is the topic, its request the record, and nobody answers."""
 
 GRPC = "grpc"

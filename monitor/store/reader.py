@@ -172,6 +172,7 @@ class Reader:
         """What was called of some callees, by operation and version pair: calls, and of these checked exchanges kept and broken."""
         parameters = {
             "seq": self.newest_sequence(),
+            "sealed_only": 0,
             "callees": list(callees),
             "since": _seconds(since, 0),
             "until": _seconds(until, _END),

@@ -1,6 +1,7 @@
 """What ties a schema that names no topic to one: `"x-seamwatch": {"topic": "orders", "ids": [7], "guids": ["…"], "message": "a.B"}`."""
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,16 @@ from monitor.contracts.framing import SchemaKey
 from monitor.errors import ContractError
 
 BINDING = "x-seamwatch"
+
+
+def bound_in_comment(text: str, mark: str, where: str) -> dict[str, Any]:
+    """The binding in a text's line `MARK x-seamwatch: {…}`, MARK being what begins a comment there; {} without such a line."""
+    said = re.search(rf"^\s*{mark}\s*{BINDING}:\s*(\{{.*\}})\s*$", text, re.MULTILINE)
+    try:
+        found: dict[str, Any] = json.loads(said[1]) if said is not None else {}
+    except (ValueError, RecursionError):
+        raise ContractError(f"{where}: the line {BINDING} holds no JSON") from None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

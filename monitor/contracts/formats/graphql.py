@@ -3,9 +3,10 @@
 from typing import Any
 
 from monitor.contracts.form import Left, Promise, by_judge
+from monitor.contracts.formats.binding import BINDING
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.selections.endpoint import Endpoint
-from monitor.contracts.selections.sdl import BINDING, SDL, introspected, schema_of
+from monitor.contracts.selections.sdl import SDL, introspected, schema_of
 from monitor.errors import ContractError
 
 _KNOWN = frozenset({"Int", "Float", "String", "ID", "Boolean"})

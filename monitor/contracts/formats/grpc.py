@@ -16,12 +16,11 @@ from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, TRUNCATED, Payload
-from monitor.model.exchanges import Shown
+from monitor.model.exchanges import CLIENT_LEFT, Shown
 
 NOT_OFFERED, NO_RESPONSE, MASKED = "not_offered", "no_response", "redacted_bytes"
 DEPRECATED, DEPRECATED_FIELD = "deprecated_operation", "deprecated_field"
 UNDECLARED_FIELD, UNDECLARED_VALUE = "undeclared_field", "undeclared_enum_value"
-_CLIENT_LEFT = 499
 _OK = frozenset({"", "0", "OK", "ok", "Ok"})
 _PREFLIGHT = "preflight"
 
@@ -64,7 +63,7 @@ class GrpcCalls:
         if served and method.GetOptions().deprecated:
             findings.observe(DEPRECATED, "request", clause)
         self._side(call.request, method.input_type, "request", clause, call, findings, limits)
-        if exchange.status in (0, _CLIENT_LEFT) and exchange.status_told:
+        if exchange.status in (0, CLIENT_LEFT) and exchange.status_told:
             findings.leave(NO_RESPONSE, "response", clause)
         elif not served and status in _OK:
             findings.leave(MEDIA_TYPE, "response", clause)  # an answer of HTTP, which no method promises

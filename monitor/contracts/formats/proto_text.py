@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import (
 from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
+from monitor.contracts.limits import check_words
 from monitor.errors import ContractError
 
 MOST_TOKENS = 20_000  # of a file and all that it imports: the parser takes some 80 us each
@@ -87,15 +88,8 @@ def _without_comments(text: str) -> str:
 
 
 def _bounded(text: str, where: str) -> None:
-    depth = 0
-    for count, token in enumerate(_TOKEN.finditer(text)):
-        depth += 1 if token[0] in "{[(" else -1 if token[0] in "}])" else 0
-        if count >= MOST_TOKENS:
-            raise ContractError(
-                f"{where}: a .proto of more than {MOST_TOKENS} words and signs is not read; publish a descriptor set"
-            )
-        if depth > _DEEPEST:
-            raise ContractError(f"{where}: nested deeper than {_DEEPEST} levels")
+    instead = "a .proto of more than {most} words and signs is not read; publish a descriptor set"
+    check_words((token[0] for token in _TOKEN.finditer(text)), MOST_TOKENS, _DEEPEST, where, instead)
 
 
 class _File:

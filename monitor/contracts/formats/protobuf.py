@@ -13,7 +13,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from monitor.contracts.carried import Carried
 from monitor.contracts.form import Left, MessageJudge, Promise, by_example
 from monitor.contracts.form import Message as Kind
-from monitor.contracts.formats.binding import BINDING, bound
+from monitor.contracts.formats.binding import BINDING, bound, bound_in_comment
 from monitor.contracts.formats.grpc import GrpcCalls
 from monitor.contracts.formats.proto_text import looks_like_proto
 from monitor.contracts.formats.protobuf_fields import held_against, parts_of
@@ -25,7 +25,6 @@ from monitor.contracts.matching.mismatches import Mismatches
 from monitor.errors import ContractError
 
 SEVERAL, UNDECLARED = "ambiguous_message", "undeclared_fields_only"
-_BINDING = re.compile(r"^\s*//\s*x-seamwatch:\s*(\{.*\})\s*$", re.MULTILINE)
 _MOST_INDEXES = 32
 
 
@@ -33,12 +32,7 @@ def document_of_proto(text: str, where: str) -> dict[str, Any] | None:
     """A .proto's text as a document; its binding stands in a line `// x-seamwatch: {"topic": "orders"}`. None for another text."""
     if not looks_like_proto(text):
         return None
-    said = _BINDING.search(text)
-    try:
-        bind = json.loads(said[1]) if said is not None else {}
-    except (ValueError, RecursionError):
-        raise ContractError(f"{where}: the line x-seamwatch holds no JSON") from None
-    return {"proto": text, BINDING: bind}
+    return {"proto": text, BINDING: bound_in_comment(text, "//", where)}
 
 
 _IMPORT = re.compile(r'(?:^|;)\s*import\s+(?:public\s+|weak\s+)?"([^"\n]{1,400})"\s*;', re.MULTILINE)

@@ -23,15 +23,15 @@ from graphql import (
     is_abstract_type,
 )
 
-from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.broken import Broken
 from monitor.contracts.loose import is_mask
 from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.selections.leaves import check_enum, check_scalar
 from monitor.contracts.selections.queries import Asked
 from monitor.model.pointers import escaped
 
 MOST_STEPS = 300_000  # values and trials of types that one answer may ask for
 _MOST_TYPES = 100  # of a union or an interface that are tried where nobody says which one a value is
-_WANTED = {"Int": "integer", "Float": "number", "String": "string", "ID": "string", "Boolean": "boolean"}
 Conditions = tuple[tuple[str | bool, bool], ...]
 """@skip and @include: a variable's name, or what stands there, and what it must be for the field to be there."""
 Selected = tuple[tuple[SelectionSetNode, Conditions], ...]
@@ -220,24 +220,15 @@ class Answer:
             for one in value:
                 self._value(kind.of_type, below, one, f"{pointer}/*", clause, said)
         elif isinstance(kind, GraphQLScalarType):
-            _scalar(kind.name, value, pointer, clause, said)
+            check_scalar(kind.name, value, pointer, clause, said)
         elif isinstance(kind, GraphQLEnumType):
-            self._enum(kind, value, pointer, clause, said)
+            check_enum(kind, value, pointer, clause, said)
         elif not isinstance(value, dict):
             said.value("type", pointer, clause, "object", value)
         elif is_abstract_type(kind):
             self._abstract(kind, below, value, pointer, clause, said)
         else:
             self._object(kind, below, value, pointer, said)
-
-    def _enum(self, kind: GraphQLEnumType, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
-        if not isinstance(value, str):
-            said.value("type", pointer, clause, "string", value)
-        elif value not in kind.values:
-            if self._redacted or is_mask(value):
-                said.shape_only = True
-            else:
-                said.add(Broken("enum", pointer, clause, f"a value of {kind.name}"[:80], "another value"))
 
     def _abstract(self, kind: Any, below: Selected, value: dict[str, Any], pointer: str, clause: str, said: Mismatches) -> None:
         """An interface or a union: `__typename` tells which type, else any that fits will do."""
@@ -420,22 +411,3 @@ def _conditions(node: Any) -> Iterator[tuple[str | bool, bool]]:
                     yield variable.value, word == "include"
                 elif isinstance(getattr(said, "value", None), bool):
                     yield said.value, word == "include"
-
-
-def _scalar(name: str, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
-    """The five kinds that the specification knows; of a scalar of one's own nothing is promised but that it is there."""
-    wanted = _WANTED.get(name)
-    if wanted is None:
-        return
-    kind = json_type(value)
-    if wanted == "number":
-        fits = kind in ("number", "integer")
-    elif wanted == "integer":
-        fits = kind == "integer" or (kind == "number" and float(value).is_integer())
-        if fits and not -(2**31) <= value < 2**31:
-            said.add(Broken("format", pointer, clause, "an integer of 32 bits", "a larger one"))
-            return
-    else:
-        fits = kind == wanted
-    if not fits:
-        said.value("type", pointer, clause, wanted, value)

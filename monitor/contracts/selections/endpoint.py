@@ -21,7 +21,7 @@ from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Pay
 from monitor.contracts.selections.answers import Answer, Exhausted
 from monitor.contracts.selections.queries import Asked, Queries
 from monitor.contracts.selections.variables import check_variables
-from monitor.model.exchanges import Shown
+from monitor.model.exchanges import CLIENT_LEFT, Shown
 
 PERSISTED = "persisted_query"  # the text lies at the provider; the request names it alone
 INCREMENTAL = "incremental"  # the answer comes in parts: @defer, @stream
@@ -31,7 +31,6 @@ BATCH = "batch"  # more queries in one request than are looked at, or other answ
 DEPRECATED_FIELD = "deprecated_field"
 _NO_RESPONSE, _UNDECIDABLE = "no_response", "undecidable"
 _MOST_TOGETHER = 50
-_CLIENT_LEFT = 499
 _NOBODY = frozenset({"", "unknown", "user"})
 _RAW = "application/graphql"
 
@@ -116,7 +115,7 @@ class Endpoint:
         if held.incremental or (isinstance(answer, dict) and "hasNext" in answer):
             said.leave(INCREMENTAL, "")
             return
-        if exchange.status in (0, _CLIENT_LEFT) and not (exchange.status == 0 and not exchange.status_told):
+        if exchange.status in (0, CLIENT_LEFT) and not (exchange.status == 0 and not exchange.status_told):
             said.leave(_NO_RESPONSE, "")
             return
         if isinstance(answer, str):

@@ -3,7 +3,6 @@
 https://spec.graphql.org/October2021/#sec-Type-System and https://spec.graphql.org/October2021/#sec-Introspection
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -14,14 +13,15 @@ from graphql.validation.rules.known_directives import KnownDirectivesRule
 from graphql.validation.specified_rules import specified_sdl_rules
 from graphql.validation.validate import validate_sdl
 
+from monitor.contracts.formats.binding import BINDING, bound_in_comment
+from monitor.contracts.limits import check_words
 from monitor.contracts.remarks import Remark
 from monitor.errors import ContractError
 
-SDL, BINDING = "graphql", "x-seamwatch"
+SDL = "graphql"
 MOST_TOKENS = 80_000  # of a schema: the parser takes some 20 us each
 _MOST_WORDS = 2_000_000
 _DEEPEST = 200
-_BINDING = re.compile(r"^\s*#\s*x-seamwatch:\s*(\{.*\})\s*$", re.MULTILINE)
 _ASIDE = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*', re.DOTALL)
 _TOKEN = re.compile(r"\.\.\.|[_0-9A-Za-z]+|[^\s,_0-9A-Za-z]")
 _BEGINS = re.compile(
@@ -50,12 +50,7 @@ def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
     """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`. None for another text."""
     if not looks_like_sdl(text):
         return None
-    said = _BINDING.search(text)
-    try:
-        bind = json.loads(said[1]) if said is not None else {}
-    except (ValueError, RecursionError):
-        raise ContractError(f"{where}: the line x-seamwatch holds no JSON") from None
-    return {SDL: text, BINDING: bind}
+    return {SDL: text, BINDING: bound_in_comment(text, "#", where)}
 
 
 def introspected(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -115,15 +110,8 @@ def lines_of_sdl(text: str, pointers: Collection[str]) -> dict[str, int]:
 
 def _parsed(text: str, where: str) -> DocumentNode:
     plain = _ASIDE.sub(" s ", text)
-    depth = 0
-    for count, token in enumerate(_TOKEN.finditer(plain)):
-        depth += 1 if token[0] in "{[(" else -1 if token[0] in "}])" else 0
-        if count >= MOST_TOKENS:
-            raise ContractError(
-                f"{where}: a GraphQL schema of more than {MOST_TOKENS} words and signs is not read; publish a part of it"
-            )
-        if depth > _DEEPEST:
-            raise ContractError(f"{where}: nested deeper than {_DEEPEST} levels")
+    instead = "a GraphQL schema of more than {most} words and signs is not read; publish a part of it"
+    check_words((token[0] for token in _TOKEN.finditer(plain)), MOST_TOKENS, _DEEPEST, where, instead)
     return _defined(parse(text, max_tokens=MOST_TOKENS + 1))
 
 

@@ -16,18 +16,11 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from monitor.contracts.broken import Broken, json_type
+from monitor.contracts.broken import Broken
 from monitor.contracts.loose import is_mask
 from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.selections.leaves import check_enum, check_scalar
 from monitor.model.pointers import escaped
-
-_TAKES = {
-    "Int": ("integer", frozenset({"integer"})),
-    "Float": ("number", frozenset({"integer", "number"})),
-    "String": ("string", frozenset({"string"})),
-    "ID": ("string", frozenset({"string", "integer"})),
-    "Boolean": ("boolean", frozenset({"boolean"})),
-}
 
 
 def check_variables(
@@ -64,32 +57,11 @@ def _input(kind: Any, value: Any, pointer: str, clause: str, said: Mismatches) -
         else:
             _input(kind.of_type, value, pointer, clause, said)  # one that stands for a list of it
     elif isinstance(kind, GraphQLScalarType):
-        _scalar(kind.name, value, pointer, clause, said)
+        check_scalar(kind.name, value, pointer, clause, said, ids=frozenset({"string", "integer"}))
     elif isinstance(kind, GraphQLEnumType):
-        _enum(kind, value, pointer, said)
+        check_enum(kind, value, pointer, f"/{kind.name}", said)
     elif isinstance(kind, GraphQLInputObjectType):
         _object(kind, value, pointer, said)
-
-
-def _scalar(name: str, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
-    wanted = _TAKES.get(name)
-    if wanted is None:
-        return
-    whole = isinstance(value, float) and value.is_integer() and wanted[0] == "integer"
-    if json_type(value) not in wanted[1] and not whole:
-        said.value("type", pointer, clause, wanted[0], value)
-    elif name == "Int" and not -(2**31) <= value < 2**31:
-        said.add(Broken("format", pointer, clause, "an integer of 32 bits", "a larger one"))
-
-
-def _enum(kind: GraphQLEnumType, value: Any, pointer: str, said: Mismatches) -> None:
-    if not isinstance(value, str):
-        said.value("type", pointer, f"/{kind.name}", "string", value)
-    elif value not in kind.values:
-        if said.redacted or is_mask(value):
-            said.shape_only = True
-        else:
-            said.add(Broken("enum", pointer, f"/{kind.name}", f"a value of {kind.name}"[:80], "another value"))
 
 
 def _object(kind: GraphQLInputObjectType, value: Any, pointer: str, said: Mismatches) -> None:

@@ -14,16 +14,16 @@ With `protocol` "messaging" it is a record of a topic, as the capture kit sees i
 from typing import Any
 
 from monitor.decode.api_logs import fields
-from monitor.decode.api_logs.captured import captured_message
+from monitor.decode.api_logs.captured import captured_message, is_captured_message
 from monitor.decode.api_logs.making import UNKNOWN, Place, query_text
 from monitor.decode.api_logs.proxies import made_by_proxy
-from monitor.model.exchanges import MESSAGING, Exchange
+from monitor.model.exchanges import Exchange
 
 
 def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange:
     """One entry, by the shortest way: most records of most topics are such. Raises Refused."""
     get = entry.get
-    if get("protocol") == MESSAGING and "topic" in entry:
+    if is_captured_message(entry):
         return captured_message(entry, place, index)
     url = get("url")
     target = get("path") or url

@@ -1,18 +1,6 @@
 -- What was called of some callees, by operation and version pair: hours where whole hours are published, else windows.
 WITH
-    hours AS (
-        SELECT windows.window AS at, argMax(windows.generation, seq) AS number
-        FROM windows
-        WHERE level = 1 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window + 3600 <= toDateTime({until:UInt32})
-        GROUP BY at
-    ),
-    tens AS (
-        SELECT windows.window AS at, argMax(windows.generation, seq) AS number
-        FROM windows
-        WHERE level = 0 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window < toDateTime({until:UInt32})
-        GROUP BY at
-        HAVING toStartOfHour(at) NOT IN (SELECT at FROM hours)
-    ),
+-- include published
     cells AS (
         SELECT * FROM edge_windows WHERE (window, generation) IN (SELECT at, number FROM tens) AND callee IN {callees:Array(String)}
         UNION ALL

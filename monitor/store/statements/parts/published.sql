@@ -1,0 +1,14 @@
+    -- newest published generations: whole hours, and windows of ten seconds outside these
+    hours AS (
+        SELECT windows.window AS at, argMax(windows.generation, seq) AS number
+        FROM windows
+        WHERE level = 1 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window + 3600 <= toDateTime({until:UInt32})
+        GROUP BY at
+    ),
+    tens AS (
+        SELECT windows.window AS at, argMax(windows.generation, seq) AS number
+        FROM windows
+        WHERE level = 0 AND seq <= {seq:UInt64} AND windows.window >= toDateTime({since:UInt32}) AND windows.window < toDateTime({until:UInt32})
+        GROUP BY at
+        HAVING ({sealed_only:UInt8} = 0 OR argMax(windows.sealed, seq) = 1) AND toStartOfHour(at) NOT IN (SELECT at FROM hours)
+    ),
