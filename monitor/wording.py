@@ -35,6 +35,8 @@ SENTENCES: Mapping[Code, str] = {
     "no_relevant_harm": "no relevant harm is possible on edges with {share:.0%} of the calls, {version} against {against_version}",
     "harm_improbable": "relevant harm is improbable: {harm:.2%} (of {prior:.0%} before anything was seen) after {calls:.0f} calls of {version} "
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
+    "weaker_pass_untold": "weaker pass: {version} answers no worse than {against_version}, but only totals of {service} are told: "
+    "harm that shows only in its callers, or in calls it no longer makes, would not be seen",
     "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they never served side by side",
     "thin": "thin: edges with only {share:.0%} of the calls are shown to be no worse ({wanted:.0%} wanted)",
     "service_unknown": "unmatched: {service} was never seen in {environment} in sealed windows",
@@ -54,6 +56,7 @@ SENTENCES: Mapping[Code, str] = {
     "sampling_changed": "{version} shows {ratio:.2g} times as many calls to others for each call it answers, on all edges alike: "
     "it records another share of its calls, or makes another share of them",
     "shared_state": "shared state: errors of {against_version} grew with the share of {version} (weaker evidence)",
+    "neighbours_untold": "only totals of {service} are told: not who calls it, nor whom it calls, so harm that shows only there would not be seen",
     "worse_elsewhere": "{service} became worse, or is called less, since about then; nobody tells who calls {released}, so it may be its doing",
     "worse_than_before": "{against_version}, too, fails more calls now than before {version} came: damage to what they share, "
     "or an outage (weaker evidence)",

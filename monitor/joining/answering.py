@@ -11,7 +11,7 @@ from monitor import telemetry
 from monitor.control.deploys import list_deploys
 from monitor.control.gate_answers import count_flips_of, keep_answer
 from monitor.control.overrides import overrides_of
-from monitor.detect.judging.ruling import Asked, Ruling, Shown, Traffic, ruled, stricter
+from monitor.detect.judging.ruling import WEAKER, Asked, Ruling, Shown, Traffic, ruled, stricter
 from monitor.joining.judging import JUDGED, Judged
 from monitor.model.deploys import Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery
@@ -76,9 +76,9 @@ def answer(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy
     if (
         ruling.outcome == "pass" and word.outcome != "pass"
     ):  # what the policy takes for a pass; the rest is told by `seamwatch explain`
-        weaker = [why for why in word.reasons if why.code == "weaker_pass"]
+        weaker = [why for why in word.reasons if why.code in WEAKER]
         reasons, settles = (*(weaker or word.reasons), *ruling.reasons), ()
-    elif any(why.code == "weaker_pass" for why in word.reasons) and not ruling.reasons:
+    elif any(why.code in WEAKER for why in word.reasons) and not ruling.reasons:
         settles = (reason("accept_weaker_pass"), *settles)
     if flips and word.deploy and word.judged:
         against = word.judged.verdict.against_version

@@ -31,7 +31,9 @@ AT_MOST = 5.0
 """So many of these calls one answer makes at most."""
 EXPECTED = 7.0
 """So many calls must be missing for their absence to be no chance."""
-NAMELESS = frozenset({"", "unknown", "<any>"})
+ANYBODY = "<any>"
+"""The caller of a node's totals: who calls it, and whom it calls, is not told at all."""
+NAMELESS = frozenset({"", "unknown", ANYBODY})
 """What stands where a caller was not told."""
 NOBODY = NAMELESS | {"user", "__other__"}
 """Names of callers that are no service."""

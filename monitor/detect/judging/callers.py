@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.detect.evidence.before_after import StepTest, fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
-from monitor.detect.evidence.fanout import ALIKE, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
+from monitor.detect.evidence.fanout import ALIKE, ANYBODY, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step, new_rows
@@ -40,18 +40,20 @@ StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
 class CallersHarm:
     """`found`: what is this release's; `undecided`: callers that fail, by what nobody can tell.
 
-    `unlinked`: whoever became worse, where no caller is named.
+    `unlinked`: whoever became worse, where no caller is named. `untold`: only totals of the service are told, beside those of others.
     """
 
     found: tuple[Finding, ...] = ()
     undecided: tuple[str, ...] = ()
     unlinked: tuple[str, ...] = ()
+    untold: bool = False
 
     def reasons(self, released: str) -> tuple[Reason, ...]:
         """Why the released service cannot pass."""
         return (
             *(reason("callers_fail", service=name) for name in self.undecided),
             *(reason("worse_elsewhere", service=name, released=released) for name in self.unlinked),
+            *((reason("neighbours_untold", service=released),) if self.untold else ()),
         )
 
 
@@ -69,7 +71,8 @@ def harm_in_callers(
     if not around or any(finding.edge.callee == deploy.service for finding in known):
         return CallersHarm()
     if not callers:
-        return CallersHarm(unlinked=_worse_elsewhere(mine, around, settings))
+        untold = bool(mine) and all(edge.table.edge.caller == ANYBODY for edge in mine)
+        return CallersHarm(unlinked=_worse_elsewhere(mine, around, settings), untold=untold)
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
     if not failing:

@@ -7,8 +7,10 @@ from monitor.model.judging import Outcome
 from monitor.model.policy import Criticality, Demand, Doubt, Level, Policy, Rule, RuleResult
 from monitor.model.reasons import Reason, reason
 
+WEAKER = ("weaker_pass", "weaker_pass_untold")
+"""Codes of what is no worse as far as can be told, and is a pass where a policy says so."""
 DOUBTS: Mapping[Doubt, frozenset[str]] = {
-    "weaker_pass": frozenset({"weaker_pass"}),
+    "weaker_pass": frozenset(WEAKER),
     "unmatched": frozenset(
         (
             "kind_not_judged several_environments several_namespaces environment_without_service environment_without_traffic "
@@ -21,7 +23,7 @@ DOUBTS: Mapping[Doubt, frozenset[str]] = {
         "no_overlap zones_in_turn version_stayed versions_unnamed no_other_version edge_without_meeting operation_new".split()
     ),
     "untrusted": frozenset(
-        "confounded zones_aligned sampling_changed coverage_differs not_checked biased versions_missing".split()
+        "confounded zones_aligned neighbours_untold sampling_changed coverage_differs not_checked biased versions_missing".split()
     ),
     "suspected": frozenset(
         (

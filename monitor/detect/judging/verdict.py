@@ -133,8 +133,9 @@ def _verdict(case: Case, findings: Sequence[Finding], hashed: str, settings: Jud
             more = more_calls(case, whole)
             settles, etas = settling(case, more, needs), (_etas(more) or etas) if more else etas
         reasons = reasons or [reason("nothing_sealed")]
-        if weaker_pass(case, findings, settings):
-            reasons.insert(0, reason("weaker_pass", version=case.deploy.version, against_version=case.against))
+        weaker = weaker_pass(case, findings, settings, beside=bool(total) and passed >= settings.share_of_calls)
+        if weaker:
+            reasons.insert(0, weaker)
     reasons += accepted
     return Verdict(
         id=digest([case.deploy.id, hashed])[:20],

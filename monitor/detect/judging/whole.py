@@ -118,11 +118,27 @@ def more_calls(case: Case, whole: Whole) -> Reason | None:
     return reason("more_calls_in_all", calls=more, version=case.deploy.version, service=case.deploy.service, eta_seconds=eta)
 
 
-def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings) -> bool:
-    """Whether a version that never met the old one is no worse than what was before: all that can be said of it, and weaker than a pass."""
-    apart = {"no_overlap", "version_stayed"}
+def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings, *, beside: bool) -> Reason | None:
+    """Why a version is no worse as far as can be told, which is weaker than a pass; None where it is not.
+
+    It never met the old one, and is no worse than what was before; or (`beside`) its edges would pass, but only totals of it are told.
+    """
     codes = {blocker.code for blocker in case.blockers}
-    if not codes or codes - apart or findings or not case.edges or case.data_until is None:
+    version, against, service = case.deploy.version, case.against, case.deploy.service
+    if codes == {"neighbours_untold"}:
+        quiet = beside and not findings
+        return reason("weaker_pass_untold", version=version, against_version=against, service=service) if quiet else None
+    apart = bool(codes) and codes - {"neighbours_untold"} <= {"no_overlap", "version_stayed"}
+    return (
+        reason("weaker_pass", version=version, against_version=against)
+        if apart and _as_before(case, findings, settings)
+        else None
+    )
+
+
+def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings) -> bool:
+    """Whether a version that never met the old one is no worse than what was before."""
+    if findings or not case.edges or case.data_until is None:
         return False
     if case.data_until.timestamp() - case.since < WEAKER_AFTER:
         return False
