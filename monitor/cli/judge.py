@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Judge deploys of other systems from files: one line a deploy.
 
-    Edges are rows of case, ts, step_s, environment, caller, callee, operation, side, version, instance; count, errors or success_rate;
+    Edges are rows of case, ts, step_s, environment, caller, callee, operation, side, version, instance, zone; count, errors or success_rate;
     mean_ms, p50_ms, p90_ms, p95_ms, p99_ms or histogram ("bin:count bin:count" of microseconds, bin i = (2^(i/8), 2^((i+1)/8)]). Only ts and
     callee are needed. Bins are 10 s to 5 min; caller <any> is a metric of the callee's node. version and instance are those of the side that tells.
 

@@ -6,6 +6,7 @@ Edges, Parquet, one row a bin of one edge as one side tells it. Any column may b
 * `environment`, `caller` (`<any>`: a metric of the callee's node, whoever calls), `callee`, `operation`
 * `side`: `client` or `server`, who tells; `version` and `instance` are the teller's. Where a deploy tells that only the other end has such a
   version, it is the other end's; a row without a side is the callee's
+* `zone`: where the call was answered; on edges that clients tell of too, it is left out
 * `count`, and `errors` or `success_rate` (0 to 1)
 * latencies without a count are numbers of which nobody knows how many calls they stand for, in whatever unit: each is held against all that it
   did in the week before the deploy (from `data_from` on; the more of it is told, the smaller a rise is found), and never passes

@@ -215,10 +215,10 @@ def summed(
     rows: Rows, used: Bools, windows: Ints, whose: Resolved, counts: Counts, shapes: Shapes, environment: str
 ) -> list[EdgeCell]:
     """The used rows by window, edge and versions, in time order; both sides' words on the same calls in one cell."""
-    sums: dict[tuple[int, int, int, int, int, int], _Sum] = {}
+    sums: dict[tuple[int, int, int, int, int, int, int], _Sum] = {}
     server = ~rows.side.is_any("client")
     numbers = {name: getattr(rows, column) for name, column in TOLD.items()}
-    columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee)
+    columns = (windows, rows.caller.codes, rows.callee.codes, rows.operation.codes, whose.caller, whose.callee, rows.zone.codes)
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
     for key, row, side in zip(keys, chosen.tolist(), server[chosen].astype(int).tolist(), strict=True):
@@ -236,16 +236,16 @@ def summed(
                     one.told.setdefault(name, []).append(float(column[row]) / 1000.0)
     edges: dict[tuple[int, int, int], Edge] = {}
     out: list[EdgeCell] = []
-    for (window, caller, callee, operation, old, new), one in sorted(sums.items()):
+    for (window, caller, callee, operation, old, new, zone), one in sorted(sums.items()):
         edge = edges.get((caller, callee, operation))
         if edge is None:
             ends = rows.caller.names[caller] or UNKNOWN, rows.callee.names[callee]
             edge = edges[(caller, callee, operation)] = Edge(environment, *ends, "", rows.operation.names[operation])
-        out.append(_cell(window, edge, whose.names[old], whose.names[new], one))
+        out.append(_cell(window, edge, whose.names[old], whose.names[new], rows.zone.names[zone], one))
     return out
 
 
-def _cell(window: int, edge: Edge, caller: str, callee: str, one: _Sum) -> EdgeCell:
+def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, one: _Sum) -> EdgeCell:
     (told, answered), (bad, own_bad) = one.calls, one.errors
     calls = max(told, answered)
     bad = bad if told and (one.said[0] or not one.said[1]) else own_bad
@@ -257,7 +257,7 @@ def _cell(window: int, edge: Edge, caller: str, callee: str, one: _Sum) -> EdgeC
         edge=edge,
         caller_version=caller,
         callee_version=callee,
-        region="",
+        region=zone,
         calls=calls,
         weighted_calls=float(calls),
         failed=bad + hidden,

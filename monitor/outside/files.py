@@ -1,6 +1,7 @@
 """Files of an outsider to typed columns; what cannot be read is an error that says file, line or row, column, and what to do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -43,7 +44,7 @@ def edges_of(path: Path) -> tuple[Rows, int]:
     _checked(path, rows)
     kept = ~np.isnan(moments) & ~texts["callee"].is_any("")
     rows = rows.take(kept) if not kept.all() else rows
-    return _with_steps(rows), int(size - kept.sum())
+    return _with_steps(_zones_of_answers(rows)), int(size - kept.sum())
 
 
 def deploys_of(path: Path) -> list[Told]:
@@ -201,6 +202,18 @@ def _checked(path: Path, rows: Rows) -> None:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise UsageError(f"{path} row {row} (from 0): {name} is {getattr(rows, name)[row]:g}; {advice}")
+
+
+def _zones_of_answers(rows: Rows) -> Rows:
+    """A zone is where calls were answered; on edges that clients tell of too, who cannot know it, there is none: one call has one cell."""
+    if rows.zone.names == ("",):
+        return rows
+    client = rows.side.is_any("client")
+    edges = np.stack([rows.case.codes, rows.caller.codes, rows.callee.codes, rows.operation.codes])
+    code = np.ravel(np.unique(edges, axis=1, return_inverse=True)[1])
+    names = ("", *rows.zone.names)
+    codes = np.where(np.isin(code, code[client]), 0, rows.zone.codes + 1)
+    return replace(rows, zone=Text(codes, names))
 
 
 def _with_steps(rows: Rows) -> Rows:

@@ -11,7 +11,7 @@ from monitor.model.deploys import DeployKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-TEXTS = ("case", "environment", "caller", "callee", "operation", "side", "version", "instance")
+TEXTS = ("case", "environment", "caller", "callee", "operation", "side", "version", "instance", "zone")
 LATENCIES = ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
 NUMBERS = ("step_s", "count", "errors", "success_rate", *LATENCIES)
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
@@ -74,6 +74,7 @@ class Rows:
     side: Text
     version: Text
     instance: Text
+    zone: Text
     count: Floats
     errors: Floats
     success_rate: Floats

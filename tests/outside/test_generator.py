@@ -1,6 +1,7 @@
 """The generator of labelled deploys: what is planted is in the rows, and the same arguments give the same files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.bench.detection.generate import generate
-from tests.bench.detection.plan import FAULTS, NEW, RECORDS, STYLES, WORLDS, shops, truths
+from tests.bench.detection.plan import FAULTS, NEW, RECORDS, STYLES, WORLDS, Fault, shops, truths
 from tests.bench.detection.traffic import Drawing
 
 
@@ -61,3 +62,44 @@ def test_what_is_told_of_a_deploy_holds_no_truth(tmp_path: Path) -> None:
     assert all(not {"bad", "fault", "cause"} & one.keys() for one in told)
     rows = pq.read_table(tmp_path / "edges.parquet", columns=["case"]).column("case").unique().to_pylist()
     assert {one["case"] for one in told} <= set(rows)
+
+
+@pytest.mark.parametrize(("fault", "size"), [("misrouted", 0.8), ("retries", 3.0), ("refusals", 0.2)])
+def test_planted_calls_go_astray_are_made_again_or_are_refused_soon(fault: Fault, size: float) -> None:
+    shop = next(one for one in shops(200, 0.0, 3) if one.world == "steady" and one.releases[0].service.startswith("mid"))
+    service = shop.releases[0].service
+    called = [seam.callee for seam in shop.seams if seam.caller == service]
+    strange = next(name for name in ("back0", "back1", "back2") if name not in called) if fault == "misrouted" else ""
+    release = replace(shop.releases[0], fault=fault, size=size, style="instant", child=called[0], strange=strange)
+    shop = replace(shop, releases=(release,))
+    drawing = Drawing(shop)
+    calls, since = drawing.calls(), drawing.seconds > release.harm_from
+    made = {
+        callee: [sum(float(one.latency[when].sum()) for one in calls if one.seam.caller == release.service and one.seam.callee == callee)
+                 for when in (since, ~since)]
+        for callee in {one.seam.callee for one in calls}
+    }  # fmt: skip
+    usual = float(since.sum() / (~since).sum())
+    if fault == "misrouted":
+        assert made[release.strange][0] > 0 == made[release.strange][1]
+        assert made[release.child][0] < 0.6 * usual * made[release.child][1]
+    elif fault == "retries":
+        assert all(after > 2.0 * usual * before for after, before in made.values() if before)
+    else:
+        new, old = ([one for one in calls if one.seam.callee == release.service and (one.version == NEW) == newer]
+                    for newer in (True, False))  # fmt: skip
+        fast = [sum(one.latency.cumsum(axis=1)[:, 40].sum() for one in part) / sum(one.latency.sum() for one in part)
+                for part in (new, old)]  # fmt: skip
+        assert sum(one.errors.sum() for one in new) / sum(one.latency.sum() for one in new) > release.size / 2
+        assert fast[0] > fast[1]
+
+
+def test_zones_get_a_version_one_after_the_other_and_their_rows_say_which(tmp_path: Path) -> None:
+    seed = next(seed for seed in range(30) if any(shop.tells_zones for shop in shops(8, 0.2, seed)))
+    generate(tmp_path, 8, 0.2, seed)
+    rows = pq.read_table(tmp_path / "edges.parquet").to_pylist()
+    first = {
+        zone: min(row["ts"] for row in rows if row["zone"] == zone and row["version"] == NEW)
+        for zone in {row["zone"] for row in rows if row["zone"]}
+    }
+    assert len(first) == 3

@@ -13,10 +13,10 @@ World = Literal[
     "steady", "bursts", "daily", "outage", "neighbour", "earlier", "quiet", "head", "tail", "lossy", "cold", "unready",
     "grouped", "overlapping",
 ]  # fmt: skip
-Style = Literal["canary", "ramp", "instant", "bluegreen", "rolling", "unversioned"]
+Style = Literal["canary", "ramp", "instant", "bluegreen", "rolling", "unversioned", "zones"]
 Fault = Literal[
     "", "errors", "latency", "tail", "one_pod", "silent", "pair", "callers", "schema", "shared", "leak", "cascade",
-    "swallowed", "slow_callers",
+    "swallowed", "slow_callers", "misrouted", "retries", "refusals", "own_time",
 ]  # fmt: skip
 Record = Literal["seconds", "minutes", "five_minutes", "node", "rates", "quantiles", "means", "instances"]
 
@@ -25,6 +25,11 @@ STYLES: tuple[Style, ...] = Style.__args__  # type: ignore[attr-defined]
 FAULTS: tuple[Fault, ...] = Fault.__args__[1:]  # type: ignore[attr-defined]
 RECORDS: tuple[Record, ...] = Record.__args__  # type: ignore[attr-defined]
 OLD, NEW = "4.1.0", "4.2.0"
+ZONES = ("a", "b", "c")
+TURN = 300.0
+"""Seconds after which the next zone gets the new version."""
+OF_CALLS: tuple[Fault, ...] = ("swallowed", "misrouted", "retries")
+"""Faults in the calls that a service makes."""
 SWITCH = 120.0
 """Seconds that a green side stands ready before it gets the traffic."""
 
@@ -60,6 +65,13 @@ class Release:
     ready: float | None = None
     whole: float | None = None
     pair: str = ""
+    child: str = ""
+    strange: str = ""
+    """Whose calls are misrouted, and to whom."""
+
+    def share_in(self, zone: int, seconds: np.ndarray) -> np.ndarray:
+        """The new version's share in one of the zones, where it comes to one after the other."""
+        return np.where(seconds >= (self.ready or self.at) + zone * TURN, 1.0, 0.0)
 
     def share_at(self, seconds: np.ndarray) -> np.ndarray:
         """The new version's share of the service's calls at each moment."""
@@ -71,6 +83,8 @@ class Release:
             return np.where(age >= 0, self.share, 0.0)
         if self.style == "ramp":
             return np.select([age < 0, age < 240, age < 480, age < 720], [0.0, 0.1, 0.3, 0.6], 1.0)
+        if self.style == "zones":
+            return np.mean([self.share_in(zone, seconds) for zone in range(len(ZONES))], axis=0)
         if self.style in ("rolling", "unversioned"):
             return np.clip(np.ceil(age / 60.0) / 4.0, 0.0, 1.0)
         return np.where(age >= (SWITCH if self.style == "bluegreen" else 0.0), 1.0, 0.0)
@@ -98,6 +112,11 @@ class Shop:
     failing: str = ""
     incident: tuple[float, float, float] = (0.0, 0.0, 0.0)
     history: bool = False
+
+    @property
+    def tells_zones(self) -> bool:
+        """Whether the recording tells in which zone a call was answered."""
+        return self.record in ("seconds", "minutes") and any(one.style == "zones" for one in self.releases)
 
     @property
     def services(self) -> list[str]:
@@ -197,7 +216,8 @@ def _release(
     fault: Fault = turns.next("fault") if harmful else ""  # type: ignore[assignment]
     if record in ("node", "rates", "means") and rng.random() < 0.5:
         style = "unversioned"
-    if fault == "swallowed" and not any(seam.caller == service for seam in seams):
+    called = [seam.callee for seam in seams if seam.caller == service]
+    if fault in OF_CALLS and not called:
         fault = "slow_callers"
     if fault == "silent":
         style = "canary"
@@ -209,27 +229,37 @@ def _release(
     callers = sorted({seam.caller for seam in seams if seam.callee == service})
     if fault == "pair":
         release = replace(release, pair=str(rng.choice(callers)))
+    if fault == "misrouted":
+        others = sorted({seam.callee for seam in seams if seam.callee.startswith("back")} - {service, *called})
+        strange = str(rng.choice(others)) if others else ""
+        release = replace(release, child=called[0], strange=strange, fault=fault if others else "swallowed")
     if world == "unready":
         release = replace(release, ready=at + float(rng.uniform(300, 900)))
-    if style in ("instant", "bluegreen", "rolling", "unversioned", "ramp"):
+    if style in ("instant", "bluegreen", "rolling", "unversioned", "ramp", "zones"):
         begins = release.ready or at
         release = replace(
-            release, whole=begins + {"ramp": 720.0, "rolling": 240.0, "unversioned": 240.0, "bluegreen": SWITCH}.get(style, 0.0)
+            release,
+            whole=begins
+            + {"ramp": 720.0, "rolling": 240.0, "unversioned": 240.0, "bluegreen": SWITCH, "zones": 2 * TURN}.get(style, 0.0),
         )
     return release
 
 
 def _size(fault: Fault, rng: np.random.Generator) -> float:
-    """Added chance of an error, the factor of latency, or the part of its calls that are no longer made."""
+    """Added chance of an error, the factor of latency, the part of its calls that are no longer made (there), or how often again."""
     if fault in ("latency", "one_pod"):
         return float(rng.uniform(2.0, 8.0))
     if fault == "slow_callers":
         return float(rng.uniform(2.0, 8.0))
-    if fault == "swallowed":
+    if fault in ("swallowed", "misrouted"):
         return float(rng.uniform(0.6, 1.0))
+    if fault == "retries":
+        return float(rng.uniform(1.5, 4.0))
+    if fault == "own_time":
+        return float(rng.uniform(1.4, 3.0))
     if fault == "tail":
         return float(rng.uniform(10.0, 40.0))
-    if fault in ("errors", "shared", "leak", "cascade", "pair"):
+    if fault in ("errors", "shared", "leak", "cascade", "pair", "refusals"):
         return float(np.exp(rng.uniform(np.log(0.02), np.log(0.8))))
     return float(np.exp(rng.uniform(np.log(0.1), np.log(1.0)))) if fault in ("callers", "schema") else 0.0
 
@@ -298,8 +328,10 @@ def _truth(shop: Shop, release: Release, cause: str) -> Truth:
     mine = [seam for seam in shop.seams if seam.callee == release.service]
     lonely = _is_lonely(shop, release)
     edges = [[seam.caller, seam.callee] for seam in mine if release.pair in ("", seam.caller)]
-    if release.fault == "swallowed":
+    if release.fault in OF_CALLS:
         edges = [[seam.caller, seam.callee] for seam in shop.seams if seam.caller == release.service]
+    if release.strange:
+        edges.append([release.service, release.strange])
     if release.fault in ("callers", "schema", "slow_callers"):
         above = {seam.caller for seam in mine}
         edges += [[seam.caller, seam.callee] for seam in shop.seams if seam.callee in above]

@@ -1,12 +1,13 @@
 """Drawn calls as an outsider records them: rows of the outside format, in the grain and with the holes of each kind of recording."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from tests.bench.detection.plan import NEW, OLD, Shop
-from tests.bench.detection.traffic import BOUNDS, LOWEST, Calls, Drawing
+from tests.bench.detection.traffic import AGAIN, BOUNDS, LOWEST, Calls, Drawing
 
 MIDDLE_MS = 2.0 ** ((BOUNDS[:-1] + 0.5) / 8.0) / 1000.0
 QUANTILES = (("p50_ms", 0.5), ("p90_ms", 0.9), ("p95_ms", 0.95), ("p99_ms", 0.99))
@@ -17,7 +18,10 @@ SCHEMA = pa.schema(
         ("case", pa.string()),
         ("ts", pa.timestamp("ms", tz="UTC")),
         ("step_s", pa.int32()),
-        *((name, pa.string()) for name in ("environment", "caller", "callee", "operation", "side", "version", "instance")),
+        *(
+            (name, pa.string())
+            for name in ("environment", "caller", "callee", "operation", "side", "version", "instance", "zone")
+        ),
         ("count", pa.int64()),
         ("errors", pa.int64()),
         ("success_rate", pa.float64()),
@@ -38,38 +42,40 @@ def _views(shop: Shop, drawing: Drawing) -> Iterator[tuple[Calls, str | None]]:
     """(calls, the caller's version where it is the caller who tells)."""
     drawn = drawing.calls()
     plain = {one.service for one in shop.releases if one.style == "unversioned"}
-    merged: dict[tuple[str, str, str, str], Calls] = {}
+    merged: dict[tuple[str, ...], Calls] = {}
     for one in drawn:
         version = "" if one.seam.callee in plain else one.version
         caller = "<any>" if shop.record == "node" else one.seam.caller
-        key = (caller, one.seam.callee, version, one.instance)
+        key = (caller, one.seam.callee, one.seam.operation if shop.record != "node" else "", version, one.instance, one.zone)
         known = merged.get(key)
         if known is None:
-            merged[key] = Calls(one.seam, version, one.instance, one.latency, one.errors, one.there)
+            merged[key] = replace(one, version=version)
         else:
             there = known.there | one.there
-            merged[key] = Calls(known.seam, version, one.instance, known.latency + one.latency, known.errors + one.errors, there)
+            both = known.latency + one.latency, known.errors + one.errors
+            merged[key] = replace(known, latency=both[0], errors=both[1], there=there)
     for one in merged.values():
         yield one, None
-    if shop.record == "seconds" and shop.seed % 2:
+    if shop.record == "seconds" and shop.seed % 2 and not shop.tells_zones:
         yield from _told_by_callers(shop, drawing, drawn)
 
 
 def _told_by_callers(shop: Shop, drawing: Drawing, drawn: list[Calls]) -> Iterator[tuple[Calls, str]]:
     """The same calls as client spans show them: with the caller's version, a bucket slower, whatever version answered."""
-    for seam in shop.seams:
+    for seam in dict.fromkeys(one.seam for one in drawn):
         mine = [one for one in drawn if one.seam is seam]
         latency, errors = (sum(getattr(one, name) for one in mine) for name in ("latency", "errors"))
         latency = np.concatenate([np.zeros((latency.shape[0], 1), dtype=np.int64), latency[:, :-1]], axis=1)
         release = next((one for one in shop.releases if one.service == seam.caller), None)
-        share = release.share_at(drawing.seconds) if release is not None else np.zeros(drawing.seconds.size)
-        if release is not None and release.fault == "swallowed":
-            share = share * (1.0 - release.size) / np.maximum(drawing.made(seam.caller), 1e-9)
-        newer, newer_bad = drawing.rng.binomial(latency, share[:, None]), drawing.rng.binomial(errors, share)
-        there = np.zeros(share.size, dtype=bool)
+        there = np.zeros(latency.shape[0], dtype=bool)
         if release is None:
             yield Calls(seam, "7.0.0", "", latency, errors, there), "7.0.0"
             continue
+        share = drawing.newer(seam)
+        guilty = share * ((AGAIN if release.fault == "retries" else 0.0) + seam.error)
+        guilty = np.where(seam.error + guilty > 0, guilty / np.maximum(guilty + (1.0 - share) * seam.error, 1e-9), share)
+        newer, newer_bad = drawing.rng.binomial(latency, share[:, None]), drawing.rng.binomial(errors, guilty)
+        newer_bad = np.minimum(newer_bad, newer.sum(axis=1))
         yield Calls(seam, OLD, "", latency - newer, errors - newer_bad, there), OLD
         yield Calls(seam, NEW, "", newer, newer_bad, there), NEW
 
@@ -95,6 +101,7 @@ def _rows(shop: Shop, case: str, calls: Calls, caller_version: str | None) -> pa
         "side": side,
         "version": calls.version or None,
         "instance": calls.instance or None,
+        "zone": calls.zone or None,
     }
     for name, text in texts.items():
         if text is not None:

@@ -4,18 +4,22 @@ Calls of one version on one seam are a matrix of bins by latency buckets (the bu
 calls a minute cost as much as 20. Errors and slowness of a service reach its callers in part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
-from tests.bench.detection.plan import NEW, OLD, Release, Seam, Shop
+from tests.bench.detection.plan import NEW, OF_CALLS, OLD, ZONES, Release, Seam, Shop
 
 LOWEST, HIGHEST = 56, 216
 """Buckets of microseconds: bucket i holds (2^(i/8), 2^((i+1)/8)], here 128 µs to 134 s."""
 BOUNDS = np.arange(LOWEST, HIGHEST + 1)
 HALF, MOST = 0.5, 0.9
 """How many failures of a callee its callers fail by, usually and in a cascade."""
+AGAIN, ASTRAY = 0.4, 0.5
+"""How many calls fail that are made again and again, and that are made to somebody else."""
+REFUSED = 0.2
+"""A refusal takes so much of the time of an answer."""
 REMEMBERS = 600.0
 """Seconds in which a wandering level forgets."""
 
@@ -31,6 +35,7 @@ class Calls:
     errors: np.ndarray
     there: np.ndarray
     """Bins in which the instance is up, whether it answers or not."""
+    zone: str = ""
 
 
 class Drawing:
@@ -49,17 +54,38 @@ class Drawing:
         found: list[Calls] = []
         for seam in self.shop.seams:
             volume, error, slow = self._levels(seam)
-            volume = volume * self.made(seam.caller)
-            for version, share in self._versions(seam.callee):
-                found += self._drawn(seam, version, share, volume, error, slow)
+            release = self.released.get(seam.caller)
+            if release is not None and release.fault == "misrouted" and release.child == seam.callee:
+                away = release.size * release.share_at(self.seconds)
+                astray = replace(seam, callee=release.strange)
+                for version, share in self._versions(astray.callee):
+                    found += self._drawn(astray, version, share, volume * away, error + ASTRAY, slow)
+            part = self.newer(seam)
+            volume = volume * self.made(seam)
+            error = error + (AGAIN * part if release is not None and release.fault == "retries" else 0.0)
+            for version, zone, share in self._places(seam.callee):
+                found += [replace(one, zone=zone) for one in self._drawn(seam, version, share, volume, error, slow)]
         return found
 
-    def made(self, caller: str) -> np.ndarray:
-        """The part of its calls that a caller still makes, whatever its version."""
-        release = self.released.get(caller)
-        if release is None or release.fault != "swallowed":
+    def made(self, seam: Seam) -> np.ndarray:
+        """How many of its calls a caller makes, whatever its version: fewer, or more, than it should."""
+        release = self.released.get(seam.caller)
+        if release is None or release.fault not in OF_CALLS:
             return np.ones(self.seconds.size)
-        return 1.0 - release.size * release.share_at(self.seconds)
+        if release.fault == "misrouted" and seam.callee != release.child:
+            return np.ones(self.seconds.size)
+        more = release.size if release.fault == "retries" else -release.size
+        return 1.0 + more * release.share_at(self.seconds)
+
+    def newer(self, seam: Seam) -> np.ndarray:
+        """The share of a seam's calls that the caller's new version makes."""
+        release = self.released.get(seam.caller)
+        if release is None:
+            return np.zeros(self.seconds.size)
+        share, made = release.share_at(self.seconds), self.made(seam)
+        if seam.callee == release.strange:
+            return np.ones(self.seconds.size)
+        return (made - (1.0 - share)) / np.maximum(made, 1e-9)
 
     def _levels(self, seam: Seam) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Calls a bin, chance of an error and factor of latency, before any release's doing."""
@@ -94,6 +120,20 @@ class Drawing:
             return [("7.0.0", np.ones(self.seconds.size))]
         share = release.share_at(self.seconds)
         return [(OLD, 1.0 - share), (NEW, share)]
+
+    def _places(self, service: str) -> list[tuple[str, str, np.ndarray]]:
+        """Version, zone, and share of the service's calls."""
+        release = self.released.get(service)
+        if not self.shop.tells_zones:
+            return [(version, "", share) for version, share in self._versions(service)]
+        found = []
+        for place, zone in enumerate(ZONES):
+            if release is None or release.style != "zones":
+                found += [(version, zone, share / len(ZONES)) for version, share in self._versions(service)]
+                continue
+            share = release.share_in(place, self.seconds) / len(ZONES)
+            found += [(OLD, zone, 1.0 / len(ZONES) - share), (NEW, zone, share)]
+        return found
 
     def own(self, service: str, version: str, caller: str) -> tuple[np.ndarray, np.ndarray]:
         """What a service's release and incidents add to the chance of an error, and the factor of latency, for calls of one caller."""
@@ -152,6 +192,9 @@ class Drawing:
             elif release is not None and release.fault == "tail" and version == NEW:
                 weight = np.full(self.seconds.size, 0.05)
                 law = [(1.0 - weight, times), (weight, times * release.size)]
+            elif release is not None and release.fault == "refusals" and version == NEW:
+                weight = np.full(self.seconds.size, release.size)
+                law = [(1.0 - weight, times), (weight, times * REFUSED)]
             else:
                 law = [(np.ones(self.seconds.size), times)]
             latency = self.rng.poisson(volume[:, None] * share[:, None] / len(names) * _shape(seam, law))
@@ -190,11 +233,11 @@ def _harm(release: Release, version: str, caller: str, seconds: np.ndarray) -> t
         return size * release.share_at(seconds), one
     if version != NEW:
         return none, one
-    if fault in ("errors", "cascade") or (fault == "pair" and caller == release.pair):
+    if fault in ("errors", "cascade", "refusals") or (fault == "pair" and caller == release.pair):
         return none + size, one
     if fault == "leak":
         return size * np.clip((seconds - release.harm_from) / 1200.0, 0.0, 1.0), one
-    return none, one * (size if fault == "latency" else 1.0)
+    return none, one * (size if fault in ("latency", "own_time") else 1.0)
 
 
 def _shape(seam: Seam, law: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
