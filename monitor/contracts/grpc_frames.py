@@ -1,6 +1,7 @@
-"""The messages in a body of gRPC or gRPC-Web, each behind five bytes or bare, as logs carry them.
+"""The messages in a body of gRPC, gRPC-Web or Connect, each behind five bytes or bare, as logs carry them.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
+and https://connectrpc.com/docs/protocol/
 """
 
 import base64
@@ -8,13 +9,21 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from monitor.contracts.encodings import ENCODED, unpacked_body
-from monitor.contracts.payloads import TRUNCATED
+from monitor.contracts.payloads import TOO_LARGE, TRUNCATED
 
 MOST_MESSAGES = 200
 _HEAD = 5
-_COMPRESSED, _TRAILERS = 0x01, 0x80
-GRPC, GRPC_WEB_TEXT = "application/grpc", "application/grpc-web-text"
+_COMPRESSED, _CONNECT_END, _TRAILERS = 0x01, 0x02, 0x80
+_CODES = (
+    *("canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists", "permission_denied"),
+    *("resource_exhausted", "failed_precondition", "aborted", "out_of_range", "unimplemented", "internal", "unavailable"),
+    *("data_loss", "unauthenticated"),
+)
+"""Connect's words for gRPC's status codes, from 1 on."""
+GRPC, GRPC_WEB_TEXT, CONNECT = "application/grpc", "application/grpc-web-text", "application/connect+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +36,21 @@ class Framed:
 
 
 def is_grpc(media: str) -> bool:
-    """Whether a content type is gRPC's or gRPC-Web's."""
-    return media.startswith(GRPC)
+    """Whether a content type is gRPC's or gRPC-Web's, or that of Connect's streams."""
+    return media.startswith((GRPC, CONNECT))
+
+
+def code_of(answer: object) -> str:
+    """The status code that an error of Connect tells; "" for what is none."""
+    said = answer.get("code") if isinstance(answer, dict) else None
+    return str(_CODES.index(said) + 1) if said in _CODES else ""
 
 
 def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Framed:
     """What a body holds. Text stands for base64. No message of Protobuf begins with 0 or 1, as each of gRPC's frames does.
 
-    A body that ends inside a message was cut by the log: the transport would not have taken it.
+    A body that ends inside a message was cut by the log: the transport would not have taken it. All messages together unpack to at most
+    `most_bytes`, and are at most MOST_MESSAGES: what is more is not looked at, and `problem` says so.
     """
     data = _bytes(body, media)
     if data is None:
@@ -42,13 +58,14 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
     found: list[bytes] = []
     if not data or (data[0] > _COMPRESSED and not (data[0] == _TRAILERS and "web" in media)):
         return Framed([data])
-    status, at = "", 0
+    connect = media.startswith(CONNECT)
+    status, at, room = "", 0, most_bytes or -1
     while at < len(data):
         head, end = data[at], at + _HEAD
         if len(found) >= MOST_MESSAGES:
-            break
+            return Framed(found, problem=TOO_LARGE)
         length = int.from_bytes(data[at + 1 : end], "big")
-        if head & ~(_COMPRESSED | _TRAILERS):
+        if head & ~(_COMPRESSED | (_CONNECT_END if connect else _TRAILERS)):
             return Framed(problem=ENCODED)  # no frame: some other bytes
         if end + length > len(data):
             return Framed(found, problem=TRUNCATED)
@@ -58,11 +75,15 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
             status = _status(part)
             continue
         if head & _COMPRESSED:
-            unpacked, problem = unpacked_body(part, coding or "gzip", most_bytes) if most_bytes else (b"", "")
+            unpacked, problem = unpacked_body(part, coding or "gzip", room) if room >= 0 else (b"", "")
             if unpacked is None:
                 return Framed(found, problem=problem or ENCODED)
             part = unpacked
-        found.append(part)
+            room -= len(part)
+        if head & _CONNECT_END:
+            status = _status_of_end(part)
+        else:
+            found.append(part)
     return Framed(found, status)
 
 
@@ -99,6 +120,14 @@ def _padded(text: str) -> Sequence[str]:
             parts.append(text[start : at + 4])
             start = at + 4
     return [*parts, *([text[start:]] if start < len(text) else [])]
+
+
+def _status_of_end(part: bytes) -> str:
+    try:
+        held = orjson.loads(part)
+    except orjson.JSONDecodeError:
+        return ""
+    return code_of(held.get("error")) if isinstance(held, dict) else ""
 
 
 def _status(trailers: bytes) -> str:

@@ -96,7 +96,8 @@ def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     sure: int | None = None
     path = plain_path(call.exchange.path).lower()
     for tried, one in enumerate(_candidates(call, promise)):
-        if tried >= _MOST_TRIED:
+        if tried >= _MOST_TRIED:  # it may have meant one of those that are not looked at
+            found = [(held, "undecidable") for held, _ in found]
             break
         if (sure is not None and one.priority > sure) or not path.startswith(one.prefix):
             continue

@@ -1,5 +1,6 @@
 """One Kafka record against the messages of a contract: which may be meant, and whether it keeps one of them."""
 
+from monitor.contracts.bodies import UNDECIDABLE
 from monitor.contracts.carried import Carried
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Message, Promise
@@ -30,6 +31,8 @@ def check_messages(
     if not meant:
         findings.leave(NO_MESSAGE, "request", "")
         return []
+    if len(held) > _MOST_TRIED:  # it may keep one of those that are not looked at
+        meant = [(one, UNDECIDABLE) for one, _ in meant]
     answers = [(one, unseen, _judged(one, record, redacted, limits)) for one, unseen in meant]
     return decide(answers, findings, "request", AMBIGUOUS_MESSAGE)
 

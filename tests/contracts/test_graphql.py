@@ -15,6 +15,7 @@ from monitor.contracts.read import document_of, examine, kind_of, read_contract
 from monitor.contracts.registry import InForce
 from monitor.contracts.selections.answers import Answer
 from monitor.contracts.selections.endpoint import Endpoint
+from monitor.contracts.selections.queries import Queries
 from monitor.contracts.selections.sdl import MOST_TOKENS, looks_like_sdl
 from monitor.errors import ContractError
 from monitor.model.exchanges import Checked, Exchange
@@ -321,3 +322,45 @@ def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put
     at_once = answer._at_once(ENDPOINT._schema.query_type, found.operation)(data)
     answer._value(ENDPOINT._schema.query_type, ((found.operation.selection_set, ()),), data, "/data", "/Query", said_of)
     assert at_once == (not said_of)
+
+
+def test_a_query_that_doubles_at_each_step_costs_little_and_its_answers_are_told_undecidable_at_once() -> None:
+    """Whoever may ask a GraphQL service anything may ask this: 50 fragments ask for 2^50 fields."""
+    inner = "\n".join(f"fragment F{at} on Node {{ a{at}: id ...F{at - 1} ...F{at - 1} }}" for at in range(1, 50))
+    wide = f"{{ node(id: 1) {{ ...F49 }} }} fragment F0 on Node {{ id }} {inner}"
+    below = "\n".join(
+        f"fragment G{at} on Node {{ a{at}: next {{ ...G{at - 1} }} b{at}: next {{ ...G{at - 1} }} }}" for at in range(1, 40)
+    )
+    deep = f"{{ node(id: 1) {{ ...G39 }} }} fragment G0 on Node {{ id }} {below}"
+    schema = "type Query { node(id: ID!): Node } type Node { id: ID! next: Node }"
+    held = InForce("shop", 1, read_contract("graphql", schema, where="x"), 0, 2**63 - 1, "shop")
+    began = time.process_time()
+    for _ in range(50):
+        assert judged(call({"query": wide}, {"data": {"node": {"id": "1"}}}), held).reason == "undecidable"
+    assert judged(call({"query": deep}, {"data": {"node": None}}), held).outcome == "valid"
+    assert judged(call({"query": deep}, {"data": {"node": {"a39": 1}}}), held).outcome == "violated"
+    assert time.process_time() - began < 4
+
+
+def test_new_queries_without_end_are_left_out_before_they_have_all_reading_to_themselves() -> None:
+    queries = Queries(ENDPOINT._schema)
+    queries._room = 20_000
+    large = " ".join(f"a{at}: old" for at in range(400))
+    problems = [queries.asked(f"{{ x{at}: old {large} }}", "").problem for at in range(12)]
+    assert (problems[:3], problems[-3:]) == ([""] * 3, ["too_many_queries"] * 3)
+    assert queries.asked("{ old }", "").problem == ""
+    for _ in range(10):
+        queries.asked("{ old }", "")
+    assert queries.asked(f"{{ x99: old {large} }}", "").problem == ""
+
+
+def test_errors_are_a_list_with_messages_and_no_key_stands_twice() -> None:
+    for answer, rule, pointer in (
+        ({"data": {"old": None}, "errors": "boom"}, "type", "/errors"),
+        ({"data": {"old": None}, "errors": []}, "minItems", "/errors"),
+        ({"data": {"old": None}, "errors": [{"text": "x"}]}, "required", "/errors/*/message"),
+        ('{"data": {"old": null}, "data": {"old": "x"}}', "duplicate_key", ""),
+    ):
+        assert said(judged(call({"query": "{ old }"}, answer)))[2] == [("response", rule, pointer)]
+    assert judged(call({"query": "{ old }"}, {"errors": {"auth": "no"}}, status=401)).outcome == "valid"
+    assert (kind_of({"graphql": "http://x"}), kind_of({"proto": "https"})) == ("jsonschema", "jsonschema")

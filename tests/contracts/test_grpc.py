@@ -1,8 +1,11 @@
 """gRPC calls, bare, framed and as gRPC-Web, against the methods of a published .proto."""
 
 import base64
+import gzip
 import json
 import struct
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,8 +93,6 @@ def test_however_a_log_carries_the_messages_they_are_judged(kind: str) -> None:
 
 
 def test_gzip_in_a_frame_is_undone_and_an_unknown_coding_is_told() -> None:
-    import gzip
-
     packed = framed(gzip.compress(ORDER), 1)
     assert said(judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "gzip"}), held()))[0] == "valid"
     odd = judged(call(framed(ASKED), packed, answered=GRPC | {"grpc-encoding": "odd"}), held())
@@ -150,11 +151,78 @@ def test_what_a_newer_sender_adds_and_what_is_deprecated_is_observed() -> None:
         (call(ASKED, ORDER, cut=True), "truncated"),
         (call(ASKED, ORDER, redacted=True), "redacted_bytes"),
         (call(ASKED, "not base64!"), "encoded"),
-        (call('{"id": "7"}', ORDER, asked={"content-type": "application/json"}), "media_type"),
+        (call("<id>7</id>", ORDER, asked={"content-type": "text/xml"}), "media_type"),
+        (call('{"id": "7"}', ORDER, asked={"content-type": "application/json"}, redacted=True), "redacted_bytes"),
+        (call(ASKED, framed(ORDER) * 201, "/shop.v1.Orders/Watch"), "too_large"),
     ],
 )
 def test_what_cannot_be_judged_says_why(exchange: Exchange, reason: str) -> None:
     assert said(judged(exchange, held())) == ("not_checked", reason, [])
+
+
+JSON, WEB_JSON = {"content-type": "application/json"}, {"content-type": "application/grpc+json"}
+GOOD_JSON = b'{"id": "7", "lines": [{"sku": "a", "qty": 1}], "kind": "WEB"}'
+
+
+def test_connect_and_json_over_grpc_are_judged_by_the_same_method() -> None:
+    """https://connectrpc.com/docs/protocol/"""
+    proto = {"content-type": "application/proto"}
+    for request, response, asked, answered in (
+        (b'{"id": "7"}', GOOD_JSON, JSON, JSON),
+        (framed(b'{"id": "7"}'), framed(GOOD_JSON), WEB_JSON, WEB_JSON | {"grpc-status": "0"}),
+        (ASKED, ORDER, proto, proto),
+        (b"{}", b"{}", JSON, JSON),
+    ):
+        assert said(judged(call(request, response, asked=asked, answered=answered), held())) == ("valid", "", [])
+    for wrong, broken in (
+        (b'{"id": "secret"}', ("response", "proto_json", "/id")),
+        (b'{"lines": [{"sku": "a", "qty": {}}]}', ("response", "proto_json", "/lines/*/qty")),
+        (b'{"id": 1, "id": 2}', ("response", "duplicate_key", "")),
+        (b"[]", ("response", "type", "")),
+        (b'{"id": NaN', ("response", "not_json", "")),
+        (b'{"lines":[' * 200, ("response", "not_json", "")),
+    ):
+        found = judged(call(b"{}", wrong, asked=JSON, answered=JSON), held())
+        assert said(found)[2] == [broken]
+        assert "secret" not in repr(found)
+    newer = judged(call(b"{}", b'{"more": 1}', asked=JSON, answered=JSON), held())
+    assert (newer.outcome, [(one.code, one.subject) for one in newer.observations]) == (
+        "valid",
+        [("undeclared_field", "shop.v1.Order")],
+    )
+    kind = judged(call(b"{}", b'{"kind": "APP"}', asked=JSON, answered=JSON), held())
+    assert [(one.code, one.subject) for one in kind.observations] == [("undeclared_enum_value", "shop.v1.Order.kind")]
+    failed = b'{"code": "not_found", "message": "no such order"}'
+    assert said(judged(call(b"{}", failed, status=404, asked=JSON, answered=JSON), held())) == ("valid", "", [])
+    assert said(judged(call(b"{}", b'{"error": 1}', status=500, asked=JSON, answered=JSON), held()))[1] == "media_type"
+    stream = {"content-type": "application/connect+json"}
+    ended = framed(GOOD_JSON) + framed(b'{"id": []}') + framed(b'{"metadata": {}}', 2)
+    watched = judged(call(framed(b"{}"), ended, "/shop.v1.Orders/Watch", asked=stream, answered=stream), held())
+    assert said(watched)[2] == [("response", "proto_json", "/id")]
+
+
+def test_a_call_of_connect_by_get_has_its_message_in_the_query() -> None:
+    asked = call(None, GOOD_JSON, asked={}, answered=JSON)
+    for query, outcome, broken in (
+        ("message=%7B%22id%22%3A%227%22%7D&encoding=json", "valid", []),
+        (f"message={base64.urlsafe_b64encode(ASKED).decode().rstrip('=')}&encoding=proto&base64=1&connect=v1", "valid", []),
+        ("message=%7B%22id%22%3A7%7D&encoding=json", "violated", [("request", "proto_json", "/id")]),
+        ("message=x&encoding=json&compression=gzip", "not_checked", []),
+    ):
+        found = judged(replace(asked, method="GET", query=query, query_known=True), held())
+        assert (found.outcome, said(found)[2]) == (outcome, broken), query
+
+
+def test_a_unary_call_has_one_message_a_side_and_hostile_bytes_are_bounded_together() -> None:
+    twice = judged(call(framed(ASKED), framed(ORDER) * 2), held())
+    assert said(twice)[2] == [("response", "one_message", "")]
+    packed = framed(gzip.compress(made(OTHER, id="a" * 900_000)), 1) * 100
+    answered = GRPC | {"grpc-status": "0", "grpc-encoding": "gzip"}
+    bombs = judged(call(framed(ASKED), packed, "/shop.v1.Orders/Watch", answered=answered), held(OTHER))
+    assert said(bombs) == ("not_checked", "too_large", [])
+    began = time.process_time()
+    assert judged(call(framed(ASKED), framed(b"\x12\x00" * 400_000)), held()).reason == "too_large"
+    assert time.process_time() - began < 2
 
 
 def test_streams_are_judged_message_by_message_and_empty_messages_are_messages() -> None:

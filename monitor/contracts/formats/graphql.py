@@ -6,7 +6,7 @@ from monitor.contracts.form import Left, Promise, by_judge
 from monitor.contracts.formats.binding import BINDING
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.selections.endpoint import Endpoint
-from monitor.contracts.selections.sdl import SDL, introspected, schema_of
+from monitor.contracts.selections.sdl import SDL, introspected, looks_like_sdl, schema_of
 from monitor.errors import ContractError
 
 _KNOWN = frozenset({"Int", "Float", "String", "ID", "Boolean"})
@@ -14,7 +14,8 @@ _KNOWN = frozenset({"Int", "Float", "String", "ID", "Boolean"})
 
 def is_graphql(document: dict[str, Any]) -> bool:
     """Whether a document holds an SDL, or what introspection answered."""
-    return isinstance(document.get(SDL), str) or introspected(document) is not None
+    text = document.get(SDL)
+    return (isinstance(text, str) and looks_like_sdl(text)) or introspected(document) is not None
 
 
 def read_graphql(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:  # noqa: ARG001 - as others'

@@ -1,17 +1,17 @@
-"""Calls of gRPC against the services of a .proto or a descriptor set: each side's message by the method that was called."""
+"""Calls of gRPC and Connect against the services of a .proto or a descriptor set: each side's message by the method that was called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.message import Message
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Shows, Unit
+from monitor.contracts.formats.proto_json import held_as_json
 from monitor.contracts.formats.protobuf_fields import Wire, declared_fields, held_against, wire_of
 from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of
-from monitor.contracts.grpc_frames import frames_of, is_grpc
+from monitor.contracts.grpc_bodies import HTTP_OK, asked_in_query, in_media, media_kind, status_told
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.mismatches import Mismatches
@@ -19,8 +19,7 @@ from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, TRUNCATED, Pa
 from monitor.model.exchanges import CLIENT_LEFT, Shown
 
 NOT_OFFERED, NO_RESPONSE, MASKED = "not_offered", "no_response", "redacted_bytes"
-DEPRECATED, DEPRECATED_FIELD = "deprecated_operation", "deprecated_field"
-UNDECLARED_FIELD, UNDECLARED_VALUE = "undeclared_field", "undeclared_enum_value"
+DEPRECATED = "deprecated_operation"
 _OK = frozenset({"", "0", "OK", "ok", "Ok"})
 _PREFLIGHT = "preflight"
 
@@ -51,9 +50,10 @@ class GrpcCalls:
         if exchange.method.upper() == "OPTIONS":
             findings.leave(_PREFLIGHT, "request", "")
             return Shows()
-        answer = frames_of(*_raw(call.response), limits.body_bytes)
-        status = exchange.response_headers.get("grpc-status", "") or answer.status
-        served = status in _OK and (exchange.status == 200 or not exchange.status_told)
+        status = exchange.response_headers.get("grpc-status", "") or status_told(
+            call.response, exchange.status, limits.body_bytes
+        )
+        served = status in _OK and (exchange.status == HTTP_OK or not exchange.status_told)
         if method is None:
             if served:
                 findings.add("request", Broken("undocumented_operation", "", f"/{service}", "documented", "undocumented"))
@@ -62,67 +62,68 @@ class GrpcCalls:
             return Shows()
         if served and method.GetOptions().deprecated:
             findings.observe(DEPRECATED, "request", clause)
-        self._side(call.request, method.input_type, "request", clause, call, findings, limits)
+        self._side(call.request, method, "request", clause, call, findings, limits)
         if exchange.status in (0, CLIENT_LEFT) and exchange.status_told:
             findings.leave(NO_RESPONSE, "response", clause)
         elif not served and status in _OK:
             findings.leave(MEDIA_TYPE, "response", clause)  # an answer of HTTP, which no method promises
         elif served:
-            self._side(call.response, method.output_type, "response", clause, call, findings, limits)
+            self._side(call.response, method, "response", clause, call, findings, limits)
         broken = any(side == "response" for side, _ in findings.broken)
         left = any(one.side == "response" for one in findings.unchecked)
         shown: Shown = "broken" if broken else "open" if left else "kept"
         return Shows([(operation, shown)], operation)
 
     def _side(
-        self, payload: Payload, wanted: Descriptor, side: Side, clause: str, call: Call, findings: Findings, limits: PayloadLimits
+        self,
+        payload: Payload,
+        method: MethodDescriptor,
+        side: Side,
+        clause: str,
+        call: Call,
+        findings: Findings,
+        limits: PayloadLimits,
     ) -> None:
-        media = payload.media
+        wanted: Descriptor = method.input_type if side == "request" else method.output_type
+        streams = method.client_streaming if side == "request" else method.server_streaming
+        headers = call.exchange.request_headers if side == "request" else call.exchange.response_headers
+        place, kind = f"/{wanted.full_name}", media_kind(payload.media)
         body, problem = payload.raw()
+        if side == "request" and call.exchange.method.upper() == "GET":
+            kind, body, problem = asked_in_query(call)
         if problem:
             findings.leave(NO_BODY if problem == EMPTY else problem, side, clause)
             return
-        if (
-            media
-            and not is_grpc(media)
-            and media.partition(";")[0].rstrip() not in ("application/proto", "application/octet-stream")
-        ):
-            findings.leave(MEDIA_TYPE, side, clause)
-            return
-        if media.partition(";")[0].rstrip().endswith("+json"):
+        if kind == "other":
             findings.leave(MEDIA_TYPE, side, clause)
             return
         if call.exchange.redacted:
-            findings.leave(MASKED, side, clause)  # bytes of a message in which something was written over are none
+            findings.leave(MASKED, side, clause)  # a message in which something was written over is none
             return
-        headers: Mapping[str, str] = call.exchange.request_headers if side == "request" else call.exchange.response_headers
-        framed = frames_of(body, media, headers.get("grpc-encoding", ""), limits.body_bytes)
-        place = f"/{wanted.full_name}"
+        framed = in_media(body, payload.media, kind, headers, limits.body_bytes)
+        if len(framed.messages) > 1 and not streams:
+            findings.add(side, Broken("one_message", "", place, "one message", "several"))
         for data in framed.messages:
-            if wire_of(data) is Wire.CUT:
-                findings.leave(TRUNCATED, side, place)
-                continue
-            said = Mismatches(redacted=False, most=limits.violations)
-            message: Any = class_of(wanted)()
-            held_against(message, data, place, said)
-            findings.broken.extend((side, one) for one in said.broken)
-            for reason, where in said.left:
-                findings.leave(reason, side, where)
-            if not said:
-                _observe(message, side, findings)
+            _message(data, wanted, kind, side, findings, limits)
         if framed.problem:
             findings.leave(framed.problem, side, place)
 
 
-def _raw(payload: Payload) -> tuple[bytes | str, str, str]:
-    body, problem = payload.raw()
-    return (b"" if problem else body), payload.media, ""
-
-
-def _observe(message: Message, side: Side, findings: Findings) -> None:
-    """Fields and values that the schema does not declare, which newer senders may use, and those that it calls deprecated."""
-    seen: set[tuple[str, str]] = set()
-    for code, coordinate in declared_fields(message):
-        if (code, coordinate) not in seen:
-            seen.add((code, coordinate))
-            findings.observe(code, side, "/" + coordinate.replace("/", "~1"), coordinate)
+def _message(data: bytes, wanted: Descriptor, kind: str, side: Side, findings: Findings, limits: PayloadLimits) -> None:
+    place = f"/{wanted.full_name}"
+    said = Mismatches(redacted=False, most=limits.violations)
+    seen: Iterable[tuple[str, str]] = ()
+    if kind == "json":
+        seen = held_as_json(wanted, data, place, said)
+    elif wire_of(data) is Wire.CUT:
+        findings.leave(TRUNCATED, side, place)
+        return
+    else:
+        message: Any = class_of(wanted)()
+        held_against(message, data, place, said)
+        seen = declared_fields(message) if not said else ()
+    findings.broken.extend((side, one) for one in said.broken)
+    for reason, where in said.left:
+        findings.leave(reason, side, where)
+    for code, coordinate in dict.fromkeys(seen):
+        findings.observe(code, side, "/" + coordinate.replace("/", "~1"), coordinate)

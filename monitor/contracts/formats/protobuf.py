@@ -54,7 +54,8 @@ def with_imports(document: Mapping[str, Any], find: Callable[[str], str | None])
 
 def is_protobuf(document: Mapping[str, Any]) -> bool:
     """Whether a document holds a .proto's text, or a descriptor set in base64."""
-    return isinstance(document.get("proto"), str) or isinstance(document.get("descriptor_set"), str)
+    text = document.get("proto")
+    return (isinstance(text, str) and looks_like_proto(text)) or isinstance(document.get("descriptor_set"), str)
 
 
 def packed_set(data: bytes) -> str:

@@ -1,7 +1,7 @@
 """A message of Protobuf as its bytes come: what its declared fields break, and what of it is not declared."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -117,9 +117,13 @@ def _kind_of(field: Any) -> str:
 
 def parts_of(message: Message) -> Iterator[tuple[Message, str]]:
     """The message and every one inside it, with its place."""
-    stack: list[tuple[Message, str]] = [(message, "")]
-    while stack:
-        part, pointer = stack.pop()
+    waiting: list[Iterator[tuple[Message, str]]] = [iter([(message, "")])]
+    while waiting:  # not all at once: a million of empty ones fit into a body
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            continue
+        part, pointer = found
         yield part, pointer
         for field, value in part.ListFields():
             if field.message_type is None:
@@ -127,8 +131,12 @@ def parts_of(message: Message) -> Iterator[tuple[Message, str]]:
             place = f"{pointer}/{escaped(field.name)}"
             if field.message_type.GetOptions().map_entry:
                 if field.message_type.fields_by_name["value"].message_type is not None:
-                    stack.extend((value[key], f"{place}/*") for key in value)
+                    waiting.append(_each(map(value.__getitem__, value), f"{place}/*"))
             elif field.is_repeated:
-                stack.extend((one, f"{place}/*") for one in value)
+                waiting.append(_each(value, f"{place}/*"))
             else:
-                stack.append((value, place))
+                waiting.append(iter([(value, place)]))
+
+
+def _each(parts: Iterable[Message], place: str) -> Iterator[tuple[Message, str]]:
+    return ((one, place) for one in parts)

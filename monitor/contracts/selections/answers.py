@@ -30,7 +30,10 @@ from monitor.contracts.selections.leaves import check_enum, check_scalar
 from monitor.contracts.selections.queries import Asked
 from monitor.model.pointers import escaped
 
-MOST_STEPS = 300_000  # values and trials of types that one answer may ask for
+MOST_STEPS = 200_000  # values and trials of types that one answer may ask for
+_OF_A_TRIAL = 4  # steps that looking at an object as one of several types costs beside its values
+_MOST_MADE, _MOST_GATHERED = 5_000, 100_000  # objects and fields that one query may come to: fragments double at each step
+_TOO_WIDE = "too wide"
 _MOST_TYPES = 100  # of a union or an interface that are tried where nobody says which one a value is
 Conditions = tuple[tuple[str | bool, bool], ...]
 """@skip and @include: a variable's name, or what stands there, and what it must be for the field to be there."""
@@ -113,10 +116,12 @@ class Answer:
         self._asked = asked
         self._variables = variables
         self._redacted = redacted
-        self._steps = 0
+        self._steps = self._made = self._gathered = 0
 
     def judge(self, data: Any, said: Mismatches) -> None:
-        """Add what the data breaks. Raises Exhausted."""
+        """Add what the data breaks. Raises Exhausted; of a query that came to too much, at once the next time."""
+        if _TOO_WIDE in self._asked.collected:
+            raise Exhausted
         operation = self._asked.operation
         root = None if operation is None else self._schema.get_root_type(operation.operation)
         if operation is not None and root is not None:
@@ -158,6 +163,9 @@ class Answer:
 
     def _fields(self, kind: Any, below: Selected, depth: int, tries: int, loosely: Any) -> Fits:
         entries: list[tuple[str, Fits]] = []
+        self._made += 1
+        if self._made > _MOST_MADE:
+            raise _Unsure
         for key, held in self._collected(kind, below, loosely).items():
             if () not in held.when:
                 raise _Unsure  # whether it is there hangs on variables
@@ -249,6 +257,7 @@ class Answer:
         best: Mismatches | None = None
         for members in groups:
             trial = Mismatches(redacted=self._redacted)
+            self._steps += _OF_A_TRIAL
             self._object(members[0], below, value, pointer, trial, kind if len(members) > 1 else None)
             if not trial:
                 said.shape_only = said.shape_only or trial.shape_only
@@ -357,8 +366,9 @@ class Answer:
         parent: Any,
     ) -> None:
         for one in selected.selections:
-            self._steps += 1
-            if self._steps > MOST_STEPS:
+            self._gathered += 1
+            if self._gathered > _MOST_GATHERED:
+                self._asked.collected[_TOO_WIDE] = True
                 raise Exhausted
             own = (*when, *_conditions(one))
             if isinstance(one, FieldNode):

@@ -73,6 +73,8 @@ class Endpoint:
         for at, request in enumerate(requests):
             answer = answers if isinstance(answers, str) else answers[at]
             shown += self._one(call, request, answer, "/*" if together else "", findings, limits)
+        if call.response.repeats_a_key():
+            findings.add("response", Broken("duplicate_key", "", "", "once", "twice"))
         return Shows(shown)
 
     def _one(
@@ -132,6 +134,7 @@ class Endpoint:
             else:
                 said.leave(MEDIA_TYPE, "")
             return
+        _errors(answer, exchange.status, said)
         if answer.get("data") is None:
             if not answer.get("errors") and exchange.status < 400:
                 rule = "non_null" if "data" in answer else "required"
@@ -144,6 +147,19 @@ class Endpoint:
             Answer(self._schema, held, variables, redacted=exchange.redacted).judge(answer["data"], said)
         except (Exhausted, RecursionError):
             said.leave(_UNDECIDABLE, "")
+
+
+def _errors(answer: Mapping[str, Any], status: int, said: Mismatches) -> None:
+    """https://spec.graphql.org/October2021/#sec-Errors: a list of at least one, each with a message."""
+    if "errors" not in answer or (status >= 400 and answer.get("data") is None):  # a gateway has words of its own
+        return
+    errors = answer["errors"]
+    if not isinstance(errors, list):
+        said.value("type", "/errors", "", "array", errors)
+    elif not errors:
+        said.add(Broken("minItems", "/errors", "", "one error or more", "none"))
+    elif not all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in errors):
+        said.add(Broken("required", "/errors/*/message", "", "present", "absent"))
 
 
 def _pour(found: Mismatches, side: Side, prefix: str, findings: Findings) -> None:

@@ -5,6 +5,7 @@ The values in a text are left out before it is looked at: their kinds are judged
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,13 +30,17 @@ from graphql.language.visitor import ParallelVisitor, Visitor
 
 from monitor.contracts.broken import Broken
 
+TOO_MANY = "too_many_queries"  # new texts all the time: some are left out, so that other exchanges are checked
 SYNTAX, QUERY, OPERATION = "graphql_syntax", "graphql_query", "unknown_operation"
 TOO_LARGE = "too_large"
 MOST_CHARS, MOST_TOKENS, DEEPEST = 200_000, 6_000, 60
 """Of a query: one over them is not checked. Some 60 us a token, once for each text."""
 _MOST_ALIKE = 20_000  # pairs of fields of one name, which the rule on overlapping ones compares
 _MOST_BROKEN = 20
-_MOST_HELD, _MOST_HELD_CHARS = 2_000, 8_000_000
+_MOST_HELD, _MOST_HELD_CHARS = 2_000, 1_000_000  # some 100 bytes of memory a character
+_AT_FIRST, _EACH_TIME = 4_000_000, 500
+"""Characters of new texts that may be read: so many at once, and so many more with each call. Who asks something new each time, and
+something large, would have all reading to itself: https://owasp.org/API-Security/editions/2023/en/0xa4-unrestricted-resource-consumption/."""
 _LEFT_OUT = frozenset(
     {"NoUnusedFragmentsRule", "NoUnusedVariablesRule", "MaxIntrospectionDepthRule", "SingleFieldSubscriptionsRule"}
 )
@@ -90,20 +95,31 @@ class Queries:
         self.schema = schema
         self._held: dict[tuple[str, str], Asked] = {}
         self._chars = 0
+        self._room = _AT_FIRST
 
     def asked(self, text: str, name: str) -> Asked:
         """What the operation `name` of a text asks for; "" for its only one."""
         if len(text) > MOST_CHARS:
             return Asked(TOO_LARGE)
         text = _without_values(text)
+        self._room = min(self._room + _EACH_TIME, _AT_FIRST)
         known = self._held.get((text, name))
-        if known is None:
-            if len(self._held) >= _MOST_HELD or self._chars >= _MOST_HELD_CHARS:
-                self._held.clear()
-                self._chars = 0
-            known = self._held[text, name] = self._read(text, name)
-            self._chars += len(text)
+        if known is not None:
+            return known
+        if len(text) > self._room:
+            return Asked(TOO_MANY)
+        self._room -= len(text)
+        while self._held and (len(self._held) >= _MOST_HELD or self._chars + len(text) > _MOST_HELD_CHARS):
+            self._drop_oldest()
+        known = self._held[text, name] = self._read(text, name)
+        self._chars += len(text)
         return known
+
+    def _drop_oldest(self) -> None:
+        with suppress(StopIteration, RuntimeError, KeyError):  # another thread was there first
+            oldest = next(iter(self._held))
+            del self._held[oldest]
+            self._chars -= len(oldest[0])
 
     def _read(self, text: str, name: str) -> Asked:
         if _depth(text) > DEEPEST:
