@@ -20,6 +20,7 @@ from monitor.clock import monotonic_seconds
 from monitor.errors import ConfigError, SourceUnavailable, TopicMissing
 from monitor.model.records import REJECT_HEADER
 from monitor.streams.bounded import bound_batches
+from monitor.streams.joins import finish_joins
 from monitor.streams.last_words import hear_last_words
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
@@ -146,6 +147,7 @@ def _built(kind: Callable[..., Client], **settings: Any) -> Client:
     """The client, or its error; without this a client that cannot connect leaves its I/O thread and sockets behind."""
     inner: list[Any] = []
     hear_last_words()
+    finish_joins()
     begun = _causes.listen()
 
     def make_inner(**configs: Any) -> Any:

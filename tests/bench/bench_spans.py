@@ -2,7 +2,8 @@
 
 Generated input (some 500 bytes a span, flushed every 5 s per service), chDB in a temporary folder; CPU seconds are of the
 whole process, chDB's threads included, so that a busy machine matters little. `--kafka` also reads the same spans from a
-real Apache Kafka with both clients by `seamwatch run traces --until-caught-up`. `--freshness` runs `seamwatch up` on live
+real Apache Kafka with both clients by `seamwatch run traces --until-caught-up`, and, where `otelcol` is on the PATH, with the
+Collector's service graph, and compares what both counted. `--freshness` runs `seamwatch up` on live
 spans for so long, and tells how old a span's end is when its window is first published.
 """
 
@@ -35,6 +36,7 @@ from monitor.model.edges import EdgeQuery
 from monitor.model.records import Partition, Records
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
+from tests.bench import collector
 from tests.bench.generate import Truth, generated, stream
 from tests.fixtures.broker import KafkaBroker, missing_part
 
@@ -120,7 +122,7 @@ def _equal(row: Any, count: Any) -> bool:
 
 
 def whole_path(requests: Sequence[bytes], spans: int, folder: Path) -> Iterator[str]:
-    """`run traces --until-caught-up` over a real Kafka, with both clients."""
+    """`run traces --until-caught-up` over a real Kafka, with both clients; the Collector's service graph beside them."""
     broker = KafkaBroker(folder / "kafka")
     broker.start()
     try:
@@ -141,6 +143,12 @@ def whole_path(requests: Sequence[bytes], spans: int, folder: Path) -> Iterator[
             found = re.search(r"([\d.]+) CPU seconds, ([\d.]+) s, at most (\d+) MB", ran.stdout)
             assert found, ran.stdout + ran.stderr
             yield f"{'Kafka to published, ' + client:34}{float(found[1]) / spans * 1e6:8.2f}    {found[3]} MB resident, {found[2]} s"
+        if collector.found() is None:
+            yield "no Collector: put one with the service graph connector on the PATH as otelcol to see it beside"
+            return
+        theirs, seconds = collector.by_collector(broker.bootstrap, topic, folder)
+        yield f"{'Collector with service graph':34}{seconds / spans * 1e6:8.2f}"
+        yield collector.compared(collector.by_seamwatch(folder / "confluent" / "telemetry"), theirs)
     finally:
         broker.stop()
 

@@ -23,7 +23,7 @@ from monitor.errors import ConfigError, SourceUnavailable
 from monitor.model.records import Offsets, Partition, Records, stepped_over
 from monitor.streams.confluent import ConfluentSource
 from monitor.streams.kafka import KafkaSource
-from monitor.streams.kafka_client import partitions_of_nobody
+from monitor.streams.kafka_client import open_consumer, partitions_of_nobody
 from monitor.streams.runner import RunnerSettings, run
 from monitor.streams.source import Source
 from monitor.streams.subscribed import Patience
@@ -406,6 +406,33 @@ def test_a_topic_made_anew_under_a_reader_is_read_from_its_beginning_as_another_
     after = read_on_through_a_restart(lambda: client(kafka.bootstrap, topic, topic, until_caught_up=True))
     assert values(after) == numbered(20, first=10)
     assert {place.source_id for batch in after for place in batch.partitions} != {before.partitions[0].source_id}
+
+
+def test_a_join_whose_answer_comes_between_two_polls_is_brought_to_its_end(kafka: KafkaBroker) -> None:
+    topic = kafka.make_topic(partitions=1)
+    kafka.produce(topic, numbered(10))
+    with contextlib.closing(open_consumer(kafka.bootstrap, topic, {"metadata_max_age_ms": 500}, 20)) as consumer:
+        consumer.subscribe([topic])
+        deadline = time.monotonic() + 60
+        while not consumer.poll(timeout_ms=500):
+            assert time.monotonic() < deadline
+        coordinator = consumer._coordinator
+        join_and_sync = coordinator._do_join_and_sync_async
+
+        async def answered_late() -> Any:
+            answer = await join_and_sync()
+            await consumer._net.sleep(1.5)
+            return answer
+
+        coordinator._do_join_and_sync_async = answered_late
+        with kafka.admin() as admin:
+            admin.create_partitions({topic: 2})
+        while len(consumer.assignment()) != 2:
+            assert time.monotonic() < deadline, "the join was given up"
+            consumer.poll(timeout_ms=500)
+        before = time.process_time()
+        consumer.poll(timeout_ms=1000)
+        assert time.process_time() - before < 0.7, "polling for nothing costs a core"
 
 
 @CLIENTS
