@@ -8,6 +8,7 @@ from monitor.control.turn import Done, Turn, in_turns
 from monitor.joining.breaking import BreakWatch
 from monitor.joining.detecting import Detector
 from monitor.joining.timing_events import TimingWatch
+from monitor.joining.unseen import UnseenWatch
 from monitor.telemetry import HealthBoard
 from pipelines.deploys import VersionWatch
 
@@ -17,6 +18,7 @@ def detection(
     versions: VersionWatch,
     times: TimingWatch | None = None,
     broken: BreakWatch | None = None,
+    unseen: UnseenWatch | None = None,
     *,
     stop: threading.Event,
     turn: Turn,
@@ -33,7 +35,9 @@ def detection(
         judged = detector.step(now, work=detector.settings.work)
         failing = sum(one.verdict.outcome == "fail" for one in judged)
         late = times.step() if times is not None else 0
-        events = broken.step(now, times.reasons if times is not None else {}) if broken is not None else []
+        unused = unseen.step(now) if unseen is not None else 0
+        told = times.reasons if times is not None else {}
+        events = broken.step(now, told, unseen.events if unseen is not None else {}) if broken is not None else []
         figures = {
             "versions": len(seen),
             "judged": len(judged),
@@ -41,6 +45,7 @@ def detection(
             "failing": failing,
             "times_broken": late,
             "broken": len(events),
+            "contracts_unseen": unused,
         }
         return Done(details=figures)
 

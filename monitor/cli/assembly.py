@@ -43,6 +43,7 @@ from monitor.joining.gate import asked, evaluate_gate
 from monitor.joining.names import joined
 from monitor.joining.registry import RegistryWatch
 from monitor.joining.timing_events import TimingWatch
+from monitor.joining.unseen import UnseenWatch
 from monitor.model.policy import Policy
 from monitor.store import Store, open_store
 from monitor.store.reader import Reader
@@ -233,7 +234,7 @@ class House:
 
     def detector(self) -> Detector:
         """Judges deploys."""
-        return Detector(self.reader, self.engine, self.store, self.watching())
+        return Detector(self.reader, self.engine, self.store, self.watching(), aliases=self.aliases)
 
     def times(self) -> TimingWatch:
         """Holds the times that contracts tell against calls."""
@@ -250,6 +251,11 @@ class House:
     def breaks(self) -> BreakWatch:
         """Which clauses broke anew, again, or are broken no longer."""
         return BreakWatch(self.store, self.engine)
+
+    def unseen(self) -> UnseenWatch:
+        """What contracts document and nobody used for long."""
+        said = self.settings.contracts
+        return UnseenWatch(self.reader, self.engine, self.aliases, said.unseen_days, lenient_nullable=said.lenient_nullable)
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""

@@ -41,6 +41,7 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
     """The documents in their order, and the files of folders and archives that are no contract. UsageError for what cannot be read."""
     found: list[Published] = []
     passed: list[str] = []
+    schemas: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
         if path.is_dir():
             found += _gathered(str(path), _in_folder(path), kind, passed)
@@ -51,9 +52,13 @@ def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], 
             text = packed_set(raw) if path.suffix.lower() in _PACKED else _text(raw, str(path))
             document = parse_or_refuse(text, str(path))
             told = kind or _kind(document)
+            if told == "graphql" and looks_like_sdl(text):
+                schemas.setdefault(path.parent.as_posix(), []).append((str(path), text))
+                continue
             found.append(
                 Published(str(path), told, _whole_proto(document, text, partial(_beside, path)) if told == "protobuf" else text)
             )
+    found += [Published(name, "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
     return found, passed
 
 

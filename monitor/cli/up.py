@@ -139,6 +139,7 @@ def _detection(parts: House) -> None:
             parts.versions(),
             parts.times(),
             parts.breaks(),
+            parts.unseen(),
             stop=parts.stop,
             turn=turn,
             board=parts.board,

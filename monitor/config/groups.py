@@ -212,6 +212,12 @@ class ContractSettings(Group):
     lenient_nullable: bool = Field(
         default=True, description="read OpenAPI 3.0 `nullable` beside `$ref` and without a type leniently"
     )
+    unseen_days: int = Field(
+        default=30,
+        ge=0,
+        le=365,
+        description="days in which all that a contract documents should be seen; what was not is one event a contract; 0: none",
+    )
 
     schema_folder: Path | None = Field(
         default=None,

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine
 from monitor.alerts.sender import Sender
 from monitor.alerts.wording import cleaned
 from monitor.control import breaks, outbox
-from monitor.control.contracts import newest_revisions
+from monitor.control.contracts import Stamp, newest_revisions, stamp
 from monitor.control.deploys import list_deploys
 from monitor.control.lease import Lease
 from monitor.control.store import writing
-from monitor.model.alerts import Alert
-from monitor.model.breaks import BreakPair, ContractBreak
+from monitor.model.alerts import Alert, Severity
+from monitor.model.breaks import UNSEEN, BreakPair, ContractBreak
 from monitor.model.contracts import Revision
 from monitor.model.deploys import Deploy
 from monitor.model.timing import TimingReason
@@ -32,12 +32,16 @@ MOST = 2_000
 _MOST_PAIRS = 20
 _DEPLOY_BEFORE = timedelta(days=7)
 EVERYBODY = "*"
+_TOLD = {"new": "broken for the first time", "again": "broken again", "gone": "not broken any more"}
 ASK_EVERY = timedelta(minutes=10)
 MOST_CALLS = 100_000
 _UNDOCUMENTED = frozenset({"undocumented_operation", "undocumented_method"})
 Times = Mapping[tuple[str, str], TimingReason]
 """The numbers of broken clauses on time, by environment and fingerprint."""
 _NO_TIMES: Times = {}
+Unseen = Mapping[str, ContractBreak | None]
+"""Of contracts that were looked at, by the event's id: what nobody used for days, None where there is nothing of that kind."""
+_NOT_LOOKED: Unseen = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,10 @@ class BreakWatch:
         self._store, self._engine = store, engine
         self._looked: datetime | None = None
         self._asked: datetime | None = None
+        self._stamp: Stamp | None = None
+        self._revisions: Sequence[Revision] = ()
 
-    def step(self, now: datetime, times: Times = _NO_TIMES) -> list[ContractBreak]:
+    def step(self, now: datetime, times: Times = _NO_TIMES, unseen: Unseen = _NOT_LOOKED) -> list[ContractBreak]:
         """Look again when it is time; returns those of which something happened: new, again or gone. Safe to repeat.
 
         `times` are the numbers of the clauses on time that are broken. Gone is what was not seen for a day in which there were calls where it
@@ -91,20 +97,37 @@ class BreakWatch:
         with writing(self._engine) as connection:
             before = breaks.load_breaks(connection)
         fresh = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["environment"], row["fingerprint"]))]
-        owners = {one.name: one for one in newest_revisions(self._engine)} if fresh else {}
+        owners = {one.name: one for one in self._newest()} if fresh else {}
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
             seen = self._seen(before.get(name), name, group, owners)
             after[name] = replace(seen, time=times.get((environment, fingerprint)) or seen.time)
-        missing = [one for one in before.values() if one.id not in after and one.state != "gone" and one.last_seen < since]
-        gone = self._gone(missing, since, now)
+        after |= {name: _unseen(before.get(name), one) for name, one in unseen.items() if one is not None}
+        seen_again = [
+            replace(one, state="gone", revision=one.revision + 1)
+            for name, one in before.items()
+            if one.rule == UNSEEN and one.state != "gone" and name in unseen and name not in after
+        ]
+        missing = [
+            one
+            for one in before.values()
+            if one.id not in after and one.state != "gone" and one.last_seen < since and one.rule != UNSEEN
+        ]
+        gone = [*seen_again, *self._gone(missing, since, now)]
         with writing(self._engine) as connection:
             held = breaks.load_breaks(connection)  # accepted or told meanwhile
             changed = [_kept(one, held.get(one.id)) for one in [*after.values(), *gone]]
             breaks.save_breaks(connection, [one for one in changed if held.get(one.id) != one], now)
             breaks.forget_breaks(connection, now - KEPT)
         return [one for one in changed if one.id not in before or before[one.id].revision != one.revision]
+
+    def _newest(self) -> Sequence[Revision]:
+        """The newest revisions, read again when something was published: not twice in a step, nor every half minute."""
+        said = stamp(self._engine)
+        if said != self._stamp:
+            self._revisions, self._stamp = [replace(one, document="") for one in newest_revisions(self._engine)], said
+        return self._revisions
 
     def _gone(self, missing: Sequence[ContractBreak], since: datetime, now: datetime) -> list[ContractBreak]:
         """Those of them that are gone, and those that became untested; asked again every ten minutes where nothing else is new."""
@@ -114,7 +137,7 @@ class BreakWatch:
         self._asked = now
         callees = sorted({one.callee for one in missing})
         parameters = {"since": int(since.timestamp()), "callees": callees, "limit": MOST_CALLS}
-        withdrawn = {one.name for one in newest_revisions(self._engine) if one.role == "withdrawn"}
+        withdrawn = {one.name for one in self._newest() if one.role == "withdrawn"}
         calls = Calls.of(self._store.query("could_have_shown", parameters))
         return [
             replace(one, state="gone", revision=one.revision + 1, untested=False)
@@ -172,6 +195,24 @@ class BreakWatch:
         )
         own = [one for one in found if one.started <= at and any(one.is_of(service) for service in services)]
         return max(own, key=lambda one: one.started, default=None)
+
+
+def _unseen(known: ContractBreak | None, one: ContractBreak) -> ContractBreak:
+    """The event of a contract of which something was not seen: as it was, or new, or again."""
+    if known is None:
+        return one
+    again = known.state == "gone"
+    return replace(
+        one,
+        state="again" if again else known.state,
+        first_seen=known.first_seen,
+        began=one.began if again else known.began,
+        revision=known.revision + again,
+        told=known.told,
+        accepted_by=known.accepted_by,
+        accepted_because=known.accepted_because,
+        accepted_until=known.accepted_until,
+    )
 
 
 def _pair(row: Mapping[str, Any]) -> BreakPair:
@@ -232,11 +273,14 @@ def alert_of(one: ContractBreak, revision: int, *, over: bool, now: datetime, li
         f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in one.pairs[:5]
     )
     summary = f"{one.contract}: {break_sentence(one)}"
-    told = {"new": "broken for the first time", "again": "broken again", "gone": "not broken any more"}[one.state]
+    unseen = one.rule == UNSEEN
+    words = {"new": "not seen", "again": "not seen again", "gone": "seen"} if unseen else _TOLD
+    told = words[one.state]
     told = f"accepted as known by {one.accepted_by}" if one.quiet(now) and over and one.state != "gone" else told
+    severity: Severity = "info" if unseen else "error"
     labels = {
-        "alertname": "SeamwatchContractBroken", "environment": one.environment, "service": one.callee, "contract": one.contract,
-        "operation": one.operation, "rule": one.rule, "owner": one.owner, "severity": "error", "signal": "contract",
+        "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": one.environment, "service": one.callee, "contract": one.contract,
+        "operation": one.operation, "rule": one.rule, "owner": one.owner, "severity": severity, "signal": "contract",
     }  # fmt: skip
     details = {
         "state": told, "expected": one.expected, "actual": one.actual, "clause": one.clause, "versions": versions, "exchanges": str(one.count),
@@ -248,7 +292,7 @@ def alert_of(one: ContractBreak, revision: int, *, over: bool, now: datetime, li
     return Alert(
         key=f"seamwatch-contract-{one.id}",
         state="resolved" if over else "firing",
-        severity="error",
+        severity=severity,
         summary=cleaned(summary),
         environment=cleaned(one.environment),
         service=cleaned(one.callee),

@@ -16,6 +16,7 @@ from monitor.control.findings import count_open, list_findings, save_findings
 from monitor.control.verdicts import latest_verdict
 from monitor.detect.judging.gone import ended
 from monitor.detect.settings import JudgeSettings
+from monitor.edges.aliases import Aliases
 from monitor.joining.judging import JUDGED, Judged, judge_deploy, keep_judged
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.judging import Verdict
@@ -56,9 +57,11 @@ class Detector:
         store: Store,
         settings: DetectionSettings,
         seconds: Callable[[], float] = monotonic_seconds,
+        aliases: Aliases | None = None,
     ) -> None:
         self._reader, self._engine, self._store, self.settings = reader, engine, store, settings
         self._seconds = seconds
+        self._aliases = aliases or Aliases()
         self.waiting = 0
         self._judged: dict[str, tuple[datetime, datetime]] = {}
         self._projected: dict[str, Deploy] | None = None
@@ -115,7 +118,7 @@ class Detector:
 
     def _judge(self, deploy: Deploy, now: datetime) -> Judged:
         watched_until = deploy.started + self.settings.watch
-        judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until)
+        judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until, self._aliases)
         self._note_traffic(judged)
         found = {finding.id for finding in judged.findings}
         gone = [

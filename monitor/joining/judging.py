@@ -52,6 +52,9 @@ class Judged:
     inputs: Inputs | None = None
 
 
+_NO_ALIASES = Aliases()
+
+
 def judge_deploy(
     reader: Reader,
     engine: Engine,
@@ -59,6 +62,7 @@ def judge_deploy(
     settings: JudgeSettings,
     now: datetime,
     watched_until: datetime | None = None,
+    aliases: Aliases = _NO_ALIASES,
 ) -> Judged:
     """Reads the sealed windows around the deploy, its neighbours in time, acceptances in force; judges. Writes nothing.
 
@@ -135,7 +139,7 @@ def judge_deploy(
                 watched_until=watched_until,
             )
 
-        findings = with_promises(engine, list(map(up_to_date, findings)))
+        findings = with_promises(engine, aliases, list(map(up_to_date, findings)))
     shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
     return Judged(
         deploy,
@@ -147,11 +151,11 @@ def judge_deploy(
     )
 
 
-def with_promises(engine: Engine, findings: Sequence[Finding]) -> list[Finding]:
+def with_promises(engine: Engine, aliases: Aliases, findings: Sequence[Finding]) -> list[Finding]:
     """Findings of a timeout that is the shorter one name the contract's clause on it, where one is published."""
     if not any(one.evidence.time is not None and one.evidence.time.gives_up is not None for one in findings):
         return list(findings)
-    contracts = timed_contracts(engine, Aliases())
+    contracts = timed_contracts(engine, aliases)
 
     def told(one: Finding) -> Finding:
         time, edge = one.evidence.time, one.edge

@@ -7,6 +7,8 @@ from typing import Literal
 
 from monitor.model.timing import TimingReason
 
+UNSEEN = "unseen"
+"""The rule of the one event of a contract of which something was not seen for days; `count` is how much, `actual` names it."""
 BreakState = Literal["new", "again", "gone"]
 """Seen for the first time, seen again after it was gone, not seen any more."""
 

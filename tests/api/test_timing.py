@@ -9,6 +9,7 @@ import pytest
 
 from monitor.cli.contract_times import document_of
 from monitor.control.breaks import list_breaks
+from monitor.edges.aliases import Aliases
 from monitor.joining.breaking import BreakWatch, alert_of
 from monitor.joining.judging import with_promises
 from monitor.joining.timing_events import TimingWatch
@@ -103,10 +104,12 @@ def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(
 
 def test_a_finding_of_a_short_timeout_names_the_contracts_clause_on_it(api: Asked) -> None:
     late = given_up(1.0)
-    assert with_promises(api.parts.engine, [late]) == [late]  # no contract tells it
-    publish(api, consumer=late.edge.caller, name="waits", document=document_of("", "250ms", []))
+    assert with_promises(api.parts.engine, Aliases(), [late]) == [late]  # no contract tells it
+    publish(api, consumer="the-waiting-one", name="waits", document=document_of("", "250ms", []))
     publish(api, consumer="another", name="others", document=document_of("", "9s", []))
-    (told,) = with_promises(api.parts.engine, [late])
+    assert with_promises(api.parts.engine, Aliases(), [late]) == [late]  # the contract names another service
+    known = Aliases(services={"the-waiting-one": late.edge.caller})
+    (told,) = with_promises(api.parts.engine, known, [late])
     assert told.evidence.time is not None
     assert told.evidence.time.timeout is not None
     assert "the contract waits says that they wait 0.25 s (/x-seamwatch-timing/timeout)" in summary(told)

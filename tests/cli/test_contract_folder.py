@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from monitor.cli.contract_files import documents_in
 from monitor.cli.contract_folder import planned, source_of
 from monitor.cli.main import main
 from monitor.contracts.read import examine
@@ -68,6 +69,8 @@ def test_a_graphql_schema_in_parts_is_one_and_queries_are_no_contract(tmp_path: 
         "shop/openapi.json": "shop", "shop/*.graphql": "shop-graphql", "a/x.graphqls": "a-x", "a/y.graphqls": "a-y"
     }  # fmt: skip
     (whole,) = [body["document"] for source, body in plan.bodies if source == "shop/*.graphql"]
+    singly, _ = documents_in([tmp_path / "shop" / "cart.graphql", tmp_path / "shop" / "query.graphql"], None)
+    assert [one.text.count("type ") for one in singly] == [2]  # named one by one they are one, too
     assert [one.name for one in examine("", whole, where="x").promise.units] == ["Query.cart"]
 
 

@@ -1,6 +1,8 @@
 """Broken clauses become events: new, again, gone; each once, told to the receivers of its owner and to nobody else."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +14,17 @@ from monitor.alerts.senders.listed import ListSender
 from monitor.control import breaks, lease, outbox, silences
 from monitor.control.contracts import publish
 from monitor.control.deploys import record
+from monitor.edges.aliases import Aliases
 from monitor.joining.alerting import NotifySettings, refresh
 from monitor.joining.breaking import GONE_AFTER, BreakWatch, receivers_of
+from monitor.joining.unseen import UnseenWatch
 from monitor.model.contracts import ContractDraft
 from monitor.model.deploys import DeployEvent
 from monitor.store import Store
+from monitor.store.reader import Reader
 from tests.fixtures.api import LOCAL_TOKEN, Asked
-from tests.fixtures.shop_day import NOON, write
+from tests.fixtures.shop_day import NOON, edge_row, write
+from tests.fixtures.shop_day import publish as publish_windows
 
 TEAMS = {"slack-pay": ("Payments",), "slack-rest": ("*",)}
 SETTINGS = NotifySettings(enabled=True, lifecycle=LifecycleSettings(hold_seconds=0), teams=TEAMS)
@@ -221,3 +227,52 @@ def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
     past = {**body, "expires": (NOON - minutes(1)).isoformat()}
     assert api.post(f"/v1/violations/events/{row['id']}/accept", past, LOCAL_TOKEN).status_code == 422
     assert api.post("/v1/violations/events/nobody/accept", body, LOCAL_TOKEN).status_code == 404
+
+
+def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_gone_when_seen(
+    store: Store, engine: Engine
+) -> None:
+    paths = {f"/{name}": {"get": {"responses": {"200": {"description": "ok"}}}} for name in ("a", "b", "c")}
+    document = json.dumps({"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths})
+    draft = ContractDraft("shop", "openapi", "shop", document, owner="payments")
+    publish(engine, draft, NOON - timedelta(days=40), read=lambda _: None)
+    publish(engine, replace(draft, name="fresh", provider="shop"), NOON - timedelta(days=2), read=lambda _: None)
+    publish(engine, replace(draft, name="dark", provider="nobody"), NOON - timedelta(days=40), read=lambda _: None)
+    generations = iter(range(1, 9))
+
+    def saw(path: str, window: datetime) -> None:
+        generation = next(generations)
+        row = edge_row(window, generation, ("web", "shop", "http", f"GET {path}"), ("1", "2"), 10)
+        write(store, "edge_windows", [row])
+        publish_windows(store, generation, [window], NOON + minutes(1))
+
+    unseen, watch = UnseenWatch(Reader(store), engine, Aliases(), 30), BreakWatch(store, engine)
+
+    def looked(now: datetime) -> list[tuple[str, str, str]]:
+        for _ in range(4):
+            unseen.step(now)
+        return [(one.contract, one.state, one.actual) for one in watch.step(now, unseen=unseen.events)]
+
+    saw("/a", NOON)
+    assert looked(NOON) == []  # nobody watched thirty days ago
+    saw("/a", NOON - timedelta(days=30) + minutes(60))
+    at = NOON + timedelta(hours=2)
+    assert looked(at) == [("shop", "new", "2 of 3 were not: GET /b, GET /c")]
+    assert tell(engine, at) == {"slack-pay": [("firing", 1)]}
+    (alert,) = [one.alert for one in outbox.list_letters(engine) if one.alert]
+    assert (alert.severity, alert.labels["alertname"]) == ("info", "SeamwatchContractUnseen")
+    assert "not seen within 30 days: 2 of 3 were not: GET /b, GET /c" in alert.summary
+    saw("/b", NOON + timedelta(seconds=10))
+    at += timedelta(hours=2)
+    assert looked(at) == []  # the same event, with less in it
+    assert [one.actual for one in breaks.list_breaks(engine)] == ["1 of 3 were not: GET /c"]
+    assert BreakWatch(store, engine).step(at + timedelta(days=2)) == []  # another process has not looked yet
+    saw("/c", NOON + timedelta(seconds=20))
+    at += timedelta(hours=2)
+    assert [(name, state) for name, state, _ in looked(at)] == [("shop", "gone")]
+    assert tell(engine, at)["slack-pay"][-1][0] == "resolved"
+    for later in (at + timedelta(hours=2), at + timedelta(days=40)):  # watched no more: nothing is said
+        saw("/a", later)
+        assert looked(later) == []
+    silent = UnseenWatch(Reader(store), engine, Aliases(), 0)
+    assert (silent.step(at), silent.events) == (0, {})
