@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint fmt cover mutants audit lock bench bench-detection clean
+.PHONY: help install demo test test-long lint fmt cover mutants audit lock bench bench-detection clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +20,13 @@ install: $(VENV)/installed ## make .venv with the command seamwatch
 demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's address
 	@exec $(BIN)/seamwatch demo
 
-test: $(VENV)/installed-tests ## lint, types, import contracts and all tests; ARGS=… goes to pytest
+test: $(VENV)/installed-tests ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
-	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD)) && exit $$lint
+	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long") && exit $$lint
+
+test-long: $(VENV)/installed-tests ## what repeats shorter tests at length or at scale; CI runs it after `make test`
+	$(BIN)/python -m pytest $(SPREAD) -m long
 
 lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
 	$(BIN)/ruff check monitor pipelines dashboards tests

@@ -23,7 +23,7 @@ MAY_BE_503 = {"/v1/gates"}
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:starlette.testclient")
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, pytest.param(GenerationMode.NEGATIVE, marks=pytest.mark.long)])
 def test_every_route_answers_as_described(shared_api: Asked, mode: GenerationMode) -> None:
     write_shop_day(shared_api.parts.store, minutes=1)
     write_judgement(shared_api.parts.engine)

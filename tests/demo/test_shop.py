@@ -294,7 +294,7 @@ def test_it_closes_within_seconds_and_leaves_no_process(day: Day) -> None:
     assert good == set(VISITS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.kafka
 def test_a_real_broker_with_tls_and_scram_is_as_good(kafka_secure: Any) -> None:
     topics = Topics("shop-spans", "shop-logs", "shop-deploys")

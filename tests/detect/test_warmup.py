@@ -38,7 +38,7 @@ def a_minute_from_mid_window(window: int) -> float:
 
 
 @pytest.mark.parametrize("cold", [twenty_seconds, a_minute_from_mid_window])
-@pytest.mark.parametrize("share", [steady(0.3), steady(1.0)])
+@pytest.mark.parametrize("share", [steady(0.3), pytest.param(steady(1.0), marks=pytest.mark.long)])
 def test_a_cold_start_raises_nothing_at_any_look(cold: Callable[[int], float], share: Callable[[int], float]) -> None:
     for seed in range(2):
         rows = chilled(cells(OPERATIONS, 24, share=share, before=60, seed=seed), cold, COLD, seed)

@@ -63,7 +63,7 @@ def test_before_it_says_how_many_calls_of_the_whole_service_would_settle_it() ->
     assert 200 < early.eta_seconds < 1500
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "new",
     [
@@ -167,7 +167,7 @@ def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> 
     assert sum(one.outcome == "pass" for one in told) >= 3, [one.reasons[0] for one in told]
 
 
-@pytest.mark.parametrize("shape", ["earlier", "cold", "outage"])
+@pytest.mark.parametrize("shape", ["outage", *(pytest.param(shape, marks=pytest.mark.long) for shape in ("earlier", "cold"))])
 @pytest.mark.parametrize(
     "new",
     [

@@ -70,7 +70,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("many_files")
 def test_a_crowd_of_silent_connections_touches_neither_ingest_nor_probes(tmp_path: Path) -> None:

@@ -20,14 +20,15 @@ from tests.bench.generate import Truth, generated
 from tests.fixtures.broker import KafkaBroker
 from tests.fixtures.gateway import Gateway
 
-SPANS, ROUNDS, POISON_EVERY = 200_000, 20, 100
+POISON_EVERY = 100
 SEED = 20261121
 
 
 class Crew:
     """Processes of Seamwatch over one store and one topic."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, topic: str, settings: dict[str, str]) -> None:
+        self.topic = topic
         self._environment = {**os.environ, **settings, "SEAMWATCH_DATA_DIR": str(folder)}
         self._log = (folder / "crew.log").open("ab")
         self.alive: dict[subprocess.Popen[bytes], tuple[str, ...]] = {}
@@ -59,17 +60,17 @@ class Crew:
 @pytest.fixture
 def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]:
     """Two collectors' worth of settings: real Kafka, ClickHouse over HTTP, a control store all share."""
-    topic = kafka.make_topic("killed-spans", partitions=4)
+    topic = kafka.make_topic(partitions=4)
     settings = {
         "SEAMWATCH_KAFKA_BROKERS": kafka.bootstrap,
         "SEAMWATCH_TOPICS_SPANS": topic,
-        "SEAMWATCH_CLICKHOUSE_DSN": gateway.dsn("killed"),
+        "SEAMWATCH_CLICKHOUSE_DSN": gateway.dsn(topic),
         "SEAMWATCH_KAFKA_OPTIONS": json.dumps({"session_timeout_ms": 6000, "heartbeat_interval_ms": 1500}),
         "SEAMWATCH_KAFKA_MAX_BATCH_BYTES": "1000000",
         "SEAMWATCH_KAFKA_MAX_BATCH_SECONDS": "0.2",
         "SEAMWATCH_WINDOWS_RECLOSE_SECONDS": "0",
     }
-    people = Crew(tmp_path, settings)
+    people = Crew(tmp_path, topic, settings)
     yield people
     people.go_home()
 
@@ -77,19 +78,20 @@ def crew(tmp_path: Path, gateway: Gateway, kafka: KafkaBroker) -> Iterator[Crew]
 @pytest.mark.kafka
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_windows_equal_the_truth_after_twenty_kills(crew: Crew, kafka: KafkaBroker, gateway: Gateway) -> None:
+@pytest.mark.parametrize("rounds", [5, pytest.param(20, marks=pytest.mark.long)])
+def test_windows_equal_the_truth_after_many_kills(crew: Crew, kafka: KafkaBroker, gateway: Gateway, rounds: int) -> None:
     chance = random.Random(SEED)
-    batches, truth = generated(SPANS, seed=3, spans_per_second=4000.0)
+    batches, truth = generated(10_000 * rounds, seed=3, spans_per_second=4000.0)
     values = [value for _, value in batches]
     poisoned = [v for n, value in enumerate(values) for v in ([b"\xff\x00poison", value] if n % POISON_EVERY == 0 else [value])]
     poison = len(poisoned) - len(values)
     for _ in range(2):
         crew.hire("traces")
     crew.hire("windows")
-    share = -(-len(poisoned) // ROUNDS)
+    share = -(-len(poisoned) // rounds)
     kills = Counter[str]()
-    for number in range(ROUNDS):
-        kafka.produce("killed-spans", poisoned[number * share : (number + 1) * share])
+    for number in range(rounds):
+        kafka.produce(crew.topic, poisoned[number * share : (number + 1) * share])
         time.sleep(chance.uniform(0.5, 4.0))
         victim = chance.choice(list(crew.alive))
         how = signal.SIGTERM if number % 5 == 4 else signal.SIGKILL
@@ -103,7 +105,7 @@ def test_windows_equal_the_truth_after_twenty_kills(crew: Crew, kafka: KafkaBrok
     crew.alive.pop(last)
     assert kills["traces"]
     assert kills["windows"]
-    store = open_store(gateway.dsn("killed"))
+    store = open_store(gateway.dsn(crew.topic))
     try:
         _tiles(Reader(store), len(poisoned), poison, truth)
         _equals(Reader(store), truth)

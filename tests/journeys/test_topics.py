@@ -86,6 +86,7 @@ def test_records_of_several_topics_come_to_verdicts_by_cli_api_and_page(kafka: K
     assert orders in json.dumps(edges)
 
 
+@pytest.mark.long
 def test_records_in_avro_and_protobuf_are_judged_by_the_schemas_that_a_registry_tells(kafka: KafkaBroker, tmp_path: Path) -> None:
     prefix = kafka.make_topic(partitions=1)
     avro, proto = kafka.make_topic(f"{prefix}-avro", partitions=1), kafka.make_topic(f"{prefix}-proto", partitions=1)

@@ -47,7 +47,7 @@ def expected(rig: Rig) -> list[tuple[object, ...]]:
     return told(rig)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -23,6 +23,7 @@ def test_every_table_deletes_its_merged_parts_in_one_thread(own_store: Store) ->
     assert {name for name, text in engines.items() if "concurrent_part_removal_threshold = 1000000" not in text} == set()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_deleting_many_merged_parts_takes_no_hundred_threads(own_store: Store) -> None:
     own_store.command(
