@@ -1,5 +1,5 @@
 -- Of the calls between two services, which sides were seen, and was the sampling fair? The worst seen first, and how many there are in all.
--- include published
+{% include "parts/published.sql" %}
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol,
     sum(calls) AS calls,

@@ -1,5 +1,5 @@
 -- Which traces show the calls of an edge, failed ones first, newest first?
--- include published
+{% include "parts/published.sql" %}
 SELECT caller_version, callee_version, operation, window, is_failed, trace_id
 FROM (
     SELECT

@@ -1,6 +1,6 @@
 -- How long do the calls of an edge take on each side, by version pair, over time? Seconds; null for a side that was not seen.
 -- Quantiles of exponential histograms of scale 3, interpolated in log space within the bucket: within 9 % of the true value.
--- include published
+{% include "parts/published.sql" %}
     ,
     (histogram, share) -> if(
         empty(histogram), NULL,

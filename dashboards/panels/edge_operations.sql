@@ -1,5 +1,5 @@
 -- Which operations does an edge have, and how is each?
--- include published
+{% include "parts/published.sql" %}
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol, operation,
     sum(calls) AS calls, greatest(sum(edge_windows.failed), sum(edge_windows.server_error) + sum(edge_windows.timeout)) AS failed,

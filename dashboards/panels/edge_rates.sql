@@ -1,5 +1,5 @@
 -- How many calls a second does each version pair of an edge make, and which share fails, over time?
--- include published
+{% include "parts/published.sql" %}
 SELECT
     toStartOfInterval(window, toIntervalSecond({bucket_seconds:UInt32})) AS time,
     caller_version, callee_version,

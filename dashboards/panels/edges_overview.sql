@@ -1,5 +1,5 @@
 -- Which service calls which, how much of it fails, and how much breaks its contract? The worst first, and how many there are in all.
--- include published
+{% include "parts/published.sql" %}
 SELECT
     environment, caller_namespace, caller, callee_namespace, callee, protocol,
     -- failed by either side's word, by its status or its code; and of these what only the provider tells of

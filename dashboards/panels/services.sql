@@ -1,5 +1,5 @@
 -- Which services and versions are alive? Failing ones first, and how many there are in all.
--- include published
+{% include "parts/published.sql" %}
 SELECT
     environment, namespace, service, version,
     uniqExact(instance) AS instances, sum(spans) AS spans, sum(server_calls) AS server_calls, sum(failed) AS failed,

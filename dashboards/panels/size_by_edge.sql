@@ -1,5 +1,5 @@
 -- Which edges have the most rows, and so take the most room?
--- include published
+{% include "parts/published.sql" %}
 SELECT environment, caller_namespace, caller, callee_namespace, callee, count() AS rows, uniqExact(operation) AS operations, uniqExact(caller_version, callee_version) AS version_pairs, sum(calls) AS calls, count() OVER () AS in_all
 FROM edge_windows
 WHERE window >= {since:DateTime} AND window < {until:DateTime}

@@ -1,5 +1,5 @@
 -- Which share of a service's server calls does each version answer, over time?
--- include published
+{% include "parts/published.sql" %}
 SELECT
     time, environment, namespace, service, version, server_calls, failed, instances,
     server_calls / greatest(sum(server_calls) OVER (PARTITION BY time, environment, namespace, service), 1) AS share

@@ -12,15 +12,13 @@ import structlog
 from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
-from monitor.edges.kin import joints
 from monitor.errors import LeaseLost
+from monitor.joining.counting import Counter, Hand
 from monitor.store import Store
 
 log = structlog.get_logger(__name__)
 
 HOUR = 3600
-LEARN_FROM_EVERY = 16
-SMALL_BATCH_ROWS = 20_000
 SWEPT = ("edge_windows", "sightings", "edge_hours", "joints", "settled")
 
 
@@ -59,6 +57,7 @@ class Closer:
         self._store = store
         self._numbers = numbers
         self._settings = settings
+        self._counter = Counter(store)
         self._seconds = seconds
         self._sweep_bound = self._next_bound = 0
         self._unswept: list[str] = []
@@ -91,14 +90,14 @@ class Closer:
         sealings, published = len(sealed), 0
         while waiting and (left == total or self._seconds() < until):
             batch = waiting.pop(0)
-            holds = self._contents(batch)
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
-            for piece in [*(self._counterparts(batch, holds) if holds & {"messages", "long"} else ()), batch]:
+            first = self._read(batch)
+            for piece, read in [*((one, None) for one in self._counterparts(batch, first)), (batch, first)]:
                 ripe = {
                     s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
                 }
-                self._close(piece, holds if piece is batch else self._contents(piece), ripe)
+                self._close(piece, read or self._read(piece), ripe)
                 sealed.extend(ripe)
                 published += len(piece.states)
             left -= len(batch.states)
@@ -139,35 +138,39 @@ class Closer:
         near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
         return self._states([*also, *sorted(near)]) if near - set(also) else first
 
-    def _counterparts(self, batch: Batch, holds: frozenset[str]) -> list[Batch]:
+    def _read(self, batch: Batch) -> "_Read":
+        """A generation, and then what the store holds of these windows, or of their first part where there are several."""
+        generation = self._numbers.draw()
+        return _Read(generation, self._counter.hand(batch, 0, self._counter.contents(batch)))
+
+    def _counterparts(self, batch: Batch, read: "_Read") -> list[Batch]:
         """The windows that hold the other ends of messages, or of long calls, which came after their closing. They are published before the batch: if
         this process ends in between, the batch is still dirty, and the next one finds them again.
         """
-        found = {int(row["window"]) for row in self._store.ask("counterpart_windows", {"due": batch.due}, given=holds)}
+        holds = read.hand.holds
+        if batch.parts == 1 and not holds & {"messages", "long"}:
+            return []
+        rows = self._store.ask("counterpart_windows", {"due": batch.due}, given=holds & {"long"})
+        found = {int(row["window"]) for row in rows}
         if not found:
             return []
         states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
         kept = self._settings.halves_kept
         return cut([s for s in states if s.window in found and s.seen and not s.faded(kept)], self._settings)
 
-    def _close(self, batch: Batch, holds: frozenset[str], ripe: AbstractSet[int]) -> None:
+    def _close(self, batch: Batch, read: "_Read", ripe: AbstractSet[int]) -> None:
         """Close and publish these windows; `ripe` are those to seal."""
-        generation = self._numbers.draw()
-        where = _where(batch)
-        whole = {**where, "generation": generation}
-        if "resent" in holds:
-            holds = self._settled(whole, holds)
-        holds = self._with_joints(whole, generation, holds)
-        self._store.execute("learn_addresses", {**where, "every": LEARN_FROM_EVERY if batch.rows > SMALL_BATCH_ROWS else 1})
+        generation, hand = read.generation, read.hand
+        whole = {**_where(batch), "generation": generation}
         for part in range(batch.parts):
-            slice_of = {**whole, "part": part, "parts": batch.parts}
-            self._store.execute("close_windows", slice_of, given=holds, repeatable=False)
-            if "messages" in holds:
-                self._store.execute("close_messages", slice_of, given=holds, repeatable=False)
-            if "exchanges" in holds:
-                self._store.execute("close_logs", slice_of, repeatable=False)
-        self._store.execute("close_sightings", whole, given=holds, repeatable=False)
-        if "violations" in holds:
+            if part:
+                hand = self._counter.hand(batch, part, read.hand.holds)
+            edges = self._counter.count(hand, generation, batch.states[0].now_s)
+            self._store.insert("edge_windows", edges)
+            self._store.insert("sightings", self._counter.sightings(hand, generation))
+            self._messages(hand, {**whole, "part": part, "parts": batch.parts})
+            self._counter.keep_evidence(hand, edges)
+        if "violations" in hand.holds:
             self._store.execute("pair_violations", whole)
         rows = []
         for state in batch.states:
@@ -182,29 +185,19 @@ class Closer:
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
             rows.append((1, hour, generation, 1, 0, 0, 0))
         self._publish(rows)
-        self._store.execute("keep_evidence", {**whole, "hours": hours}, given=holds)
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
 
-    def _contents(self, batch: Batch) -> frozenset[str]:
-        """The words for which statements take their `-- if` lines: what these windows hold."""
-        (counts,) = self._store.ask("run_contents", _where(batch))
-        return frozenset(word for word, count in counts.items() if count)
-
-    def _settled(self, whole: Mapping[str, Any], holds: frozenset[str]) -> frozenset[str]:
-        """Settle which copies count of spans sent more than once; what the windows hold then."""
-        self._store.execute("settle", whole, repeatable=False)
-        if "crowded" in holds:
-            (counts,) = self._store.ask("run_crowded", whole, given=holds)
-            return holds if counts["crowded"] else holds - {"crowded"}
-        return holds
-
-    def _with_joints(self, where: Mapping[str, Any], generation: int, holds: frozenset[str]) -> frozenset[str]:
-        """Find out what the spans of these windows say of each other, beyond client and server; what the windows hold then."""
-        found = joints(self._store.ask_columns("kin", where, given=holds), where["near"])
-        if not found.num_rows:
-            return holds
-        self._store.insert("joints", found.append_column("generation", pa.array([generation] * found.num_rows, pa.uint64())))
-        return holds | {"joints", "crowded"}  # servers may stand under one client now that did not before
+    def _messages(self, hand: Hand, where: Mapping[str, Any]) -> None:
+        """Count the messages of one part."""
+        if hand.joints is not None and hand.holds & {"messages", "violations"}:
+            generations = pa.array([where["generation"]] * hand.joints.num_rows, pa.uint64())
+            self._store.insert("joints", hand.joints.append_column("generation", generations))
+        if "messages" not in hand.holds:
+            return
+        given = hand.holds & {"exchanges", "joints", "resent"} | {"receives"}
+        if "resent" in given and not where["part"]:
+            self._store.execute("settle", where, repeatable=False)
+        self._store.execute("close_messages", where, given=given, repeatable=False)
 
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
@@ -229,6 +222,14 @@ class Closer:
             "late": pa.array(late, pa.uint64()),
         }
         self._store.insert("windows", pa.table(table))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """What was read of some windows, under a generation drawn before."""
+
+    generation: int
+    hand: Hand
 
 
 def _state(row: Mapping[str, Any]) -> WindowState:

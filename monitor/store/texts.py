@@ -1,34 +1,33 @@
 """The SQL we ask: statements and panels by name, what they share put in, what is not wanted left out."""
 
-import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_INCLUDE = re.compile(r"^-- include ([a-z_]+)$", re.MULTILINE)
-_CHOICE = re.compile(r"^-- if ([a-z_]+)\n(.*?)(?:^-- else\n(.*?))?^-- end\n", re.MULTILINE | re.DOTALL)
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+WORDS = frozenset({"exchanges", "few", "joints", "long", "parts", "receives", "resent"})
+"""What a statement may be given: what the windows hold that it reads, or how it reads them."""
 
 
 @cache
 def statement(name: str, given: frozenset[str] = frozenset()) -> str:
-    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError.
+    """The text of statements/<name>.sql, or of a panel when `name` begins with "panels/". Errors: KeyError; UndefinedError where a
+    statement asks for a word that is none of WORDS.
 
-    A line `-- include NAME` stands for statements/parts/NAME.sql, which may include others: what several share is written once. Of
-    `-- if WORD`, `-- else`, `-- end` the lines before or after the middle stay, as WORD is `given` or not: what no row of
-    a run needs is not joined.
+    They are templates: `{% include "parts/NAME.sql" %}` puts in what several share, `{% if WORD %}` keeps what follows where the word
+    is `given`: what no row of a run needs is not joined. Values are never put in: they are parameters.
     """
-    if not all(part.isidentifier() for part in name.split("/")):
-        raise KeyError(name)
+    if not all(part.isidentifier() for part in name.split("/")) or given - WORDS:
+        raise KeyError(name, *sorted(given - WORDS))
     folder = files("dashboards") if name.startswith("panels/") else files("monitor.store").joinpath("statements")
-    place = folder.joinpath(f"{name}.sql")
-    if not place.is_file():
+    if not folder.joinpath(f"{name}.sql").is_file():
         raise KeyError(name)
-    text = _whole(place, folder.joinpath("parts"))
-    return _CHOICE.sub(lambda found: found[2] if found[1] in given else found[3] or "", text)
+    return _templates(folder).get_template(f"{name}.sql").render({word: word in given for word in WORDS})
 
 
-def _whole(place: Traversable, parts: Traversable) -> str:
-    """The text of a file with all that it includes."""
-    return _INCLUDE.sub(
-        lambda found: _whole(parts.joinpath(f"{found[1]}.sql"), parts).rstrip("\n"), place.read_text(encoding="utf-8")
+def _templates(folder: Traversable) -> Environment:
+    loader = FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
+    return Environment(  # noqa: S701 - SQL, of our own words only
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )

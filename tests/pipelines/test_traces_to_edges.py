@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from monitor.edges.aliases import Aliases
+from monitor.errors import LeaseLost
+from monitor.joining.closing import Closer, Numbers
 from monitor.model.edges import EdgeQuery
 from tests.fixtures.rig import Rig, call
 from tests.fixtures.spans import T0, S
@@ -252,8 +254,10 @@ def test_a_reader_sees_one_publishing_throughout(rig: Rig) -> None:
 
 def test_a_crash_before_publish_shows_nothing_and_the_next_closer_publishes_it_once(rig: Rig) -> None:
     rig.deliver(*call(1))
-    windows = {"due": [T0], "near": [T0 - 10, T0, T0 + 10], "around": [T0 + 10 * n for n in range(-2, 3)]}
-    rig.store.execute("close_windows", {**windows, "generation": 77, "part": 0, "parts": 1})
+    crashing = Closer(rig.store, Numbers(lambda: 77, lambda: None), rig.settings)
+    with pytest.raises(LeaseLost):
+        crashing.finish()
+    assert rig.store.ask("generations_kept") == [{"generation": 77}]
     assert rig.calls() == {}
     rig.closer = rig.new_closer()
     rig.close()

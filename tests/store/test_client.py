@@ -14,7 +14,6 @@ from monitor.errors import ConfigError, StoreError, StoreUnavailable
 from monitor.store import Store, open_store, opening
 from monitor.store.lock import StoreLock, read_holder
 from monitor.store.migrate import _migrations
-from monitor.store.texts import statement
 
 
 def addresses(count: int) -> pa.Table:
@@ -71,16 +70,6 @@ def test_a_changed_schema_file_is_noticed(own_store: Store) -> None:
 def test_a_statement_is_found_by_name_only(store: Store) -> None:
     with pytest.raises(KeyError):
         store.query("../schema/001_telemetry")
-
-
-def test_a_statement_joins_only_what_its_rows_need() -> None:
-    plain, crowded = statement("close_windows"), statement("close_windows", frozenset({"crowded", "exchanges"}))
-    assert "row_number()" not in plain
-    assert "FROM exchanges" not in plain
-    assert "row_number()" in crowded
-    assert "FROM exchanges" in crowded
-    for text in (plain, crowded):
-        assert not any(line.startswith(("-- if", "-- else", "-- end", "-- include")) for line in text.splitlines())
 
 
 def test_the_holder_of_an_embedded_store_is_told(store: Store) -> None:

@@ -1,21 +1,53 @@
-"""What statements share stands once: parts include parts, and no copy of a part stays behind in a statement."""
+"""What statements share stands once, and each variant of a statement is what it was: a changed one changes its snapshot."""
 
+import re
+from hashlib import sha256
 from importlib.resources import files
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 
-from monitor.store.texts import statement
+from monitor.store.texts import WORDS, statement
 
 STATEMENTS = files("monitor.store") / "statements"
+SNAPSHOTS = Path(__file__).with_name("variants.txt")
 NUMBER = "reinterpretAsUInt64(own_span) + side"
+TEMPLATES = ("at_hand", "close_messages", "counterpart_windows", "inner_kin", "settle")
 
 
-@pytest.mark.parametrize("name", ["settle", "run_contents", "close_windows", "kin"])
-def test_a_part_may_include_another(name: str) -> None:
-    text = statement(name, frozenset({"resent"}))
-    assert NUMBER in text
-    assert "-- include" not in text
+def variants() -> dict[str, str]:
+    """The text of each variant of each statement that has several, by its name and words."""
+    found = {}
+    for name in TEMPLATES:
+        read = {word for text in sources(name) for word in re.findall(r"{% if (\w+) %}", text)}
+        for size in range(len(read) + 1):
+            for words in combinations(sorted(read), size):
+                found[" ".join((name, *words))] = statement(name, frozenset(words))
+    return found
+
+
+def sources(name: str) -> list[str]:
+    """A statement's file and those of the parts in it."""
+    text = (STATEMENTS / f"{name}.sql").read_text(encoding="utf-8")
+    return [text, *(part for inner in re.findall(r'{% include "(parts/\w+)\.sql" %}', text) for part in sources(inner))]
+
+
+def test_each_variant_is_the_one_of_the_snapshot() -> None:
+    """After a wanted change: python -m tests.store.test_texts"""
+    shown = "".join(f"{sha256(text.encode()).hexdigest()[:16]}  {name}\n" for name, text in variants().items())
+    assert SNAPSHOTS.read_text(encoding="utf-8") == shown
+
+
+def test_every_statement_with_a_choice_has_its_variants_held() -> None:
+    chosen = {
+        one.name.removesuffix(".sql")
+        for one in STATEMENTS.iterdir()
+        if one.name.endswith(".sql") and any("{% if" in text for text in sources(one.name.removesuffix(".sql")))
+    }
+    assert chosen == set(TEMPLATES)
+    assert not any("{%" in text or "\n\n" in text for text in variants().values())
 
 
 def test_the_number_of_a_span_stands_once() -> None:
@@ -24,9 +56,17 @@ def test_the_number_of_a_span_stands_once() -> None:
     assert holders == ["span_number.sql"]
 
 
-@pytest.mark.parametrize(
-    "given", [frozenset(words) for size in range(3) for words in combinations(("resent", "joints", "crowded"), size)]
-)
-def test_no_word_of_a_choice_is_left(given: frozenset[str]) -> None:
-    text = statement("close_windows", given)
-    assert not any(f"-- {word}" in text for word in ("if ", "else", "end", "include"))
+def test_a_word_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError):
+        statement("at_hand", frozenset({"fewer"}))
+    monkeypatch.setattr("monitor.store.texts.WORDS", WORDS - {"few"})
+    statement.cache_clear()
+    with pytest.raises(UndefinedError):
+        statement("at_hand")
+    statement.cache_clear()
+
+
+if __name__ == "__main__":
+    SNAPSHOTS.write_text(
+        "".join(f"{sha256(text.encode()).hexdigest()[:16]}  {name}\n" for name, text in variants().items()), encoding="utf-8"
+    )

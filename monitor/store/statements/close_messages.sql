@@ -1,7 +1,7 @@
 -- Messages of the windows `due` to rows of edge_windows under one generation: a consumer's call stands in the consumer's
 -- window, its producer is looked up however long ago; a producer that nobody has consumed stands in its own.
--- include into_edge_windows
--- include once
+{% include "parts/into_edge_windows.sql" %}
+{% include "parts/once.sql" %}
     consumers AS (
         SELECT * FROM once
         WHERE window IN {due:Array(UInt32)} AND kind = 5 AND step != 2
@@ -13,7 +13,7 @@
         WHERE window IN {due:Array(UInt32)} AND kind = 5
           AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
     ),
--- if receives
+{% if receives %}
     -- spans that receive, of the traces at hand, and under which span they stand there
     receives AS (
         SELECT trace AS in_trace, own_span AS receiver, service AS by_service, any(call_span) AS message, max(step) AS does
@@ -31,7 +31,7 @@
         WHERE (step = 0 OR side = 3) AND side > 1 AND own_span != call_span
           AND (trace, call_span) IN (SELECT own_trace, own_span FROM takers WHERE step = 1)
     ),
--- end
+{% endif %}
     -- spans that are part of a sending, as the HTTP call under it
     sendings AS (
         SELECT trace AS in_trace, span AS of_span, any(joints.folds) AS parts FROM joints
@@ -43,11 +43,11 @@
                1 AS sends, window AS sent_window
         FROM message_ends FINAL
         WHERE side = 1 AND step = 0
--- if receives
+{% if receives %}
           AND (trace, call_span) IN (SELECT trace, call_span FROM takers UNION DISTINCT SELECT in_trace, message FROM receives)
--- else
+{% else %}
           AND (trace, call_span) IN (SELECT trace, call_span FROM takers)
--- end
+{% endif %}
         UNION ALL
         SELECT trace AS sent_trace, call_span AS sent_span, namespace AS sender_namespace, service AS sender, version AS sender_version,
                start_ns AS sent_from, end_ns AS sent_at, failed AS sender_failed, weight AS sender_weight, sampling AS sender_sampling,
@@ -67,9 +67,9 @@
         WHERE c.end_ns > s.start_ns AND c.start_ns < s.end_ns
         GROUP BY s.own_trace, s.own_span
     ),
--- if exchanges
--- include checks
--- end
+{% if exchanges %}
+{% include "parts/checks.sql" %}
+{% endif %}
     -- what was checked of the messages themselves, in the windows that they were sent in
     sent_checks AS (
         SELECT trace AS in_trace, span AS of_span,
@@ -98,7 +98,7 @@
                 p.sends = 1 OR (p.sends = 2 AND c.side = 2) AS is_sent,
                 count() OVER (PARTITION BY c.own_trace, c.own_span) AS keys,
                 max(c.side = 3 AND p.sends = 1) OVER (PARTITION BY c.own_trace, c.own_span) AS parent_sent,
--- if receives
+{% if receives %}
                 if(c.call_span != c.own_span, r.does, 0) AS in_receive,
                 (c.trace, c.call_span, c.service) IN (SELECT trace, call_span, service FROM processed) AS is_processed,
                 (c.own_trace, c.own_span, c.service) IN (SELECT trace, call_span, service FROM handed_on) AS is_handed_on
@@ -106,11 +106,11 @@
             LEFT JOIN receives AS r ON c.trace = r.in_trace AND c.call_span = r.receiver AND c.service = r.by_service
             LEFT JOIN producers AS p ON c.trace = p.sent_trace
                 AND if(c.side = 2 AND c.step = 0 AND c.call_span != c.own_span AND r.does = 1, r.message, c.call_span) = p.sent_span
--- else
+{% else %}
                 0 AS in_receive, 0 AS is_processed, 0 AS is_handed_on
             FROM consumers AS c
             LEFT JOIN producers AS p ON c.trace = p.sent_trace AND c.call_span = p.sent_span
--- end
+{% endif %}
         )
     ),
     -- a message waits: its call is counted in its consumer's window, however long ago it was produced
@@ -139,18 +139,18 @@
             if(m.is_sent, m.sender_weight, m.weight) AS weight,
             if(m.is_sent, greatest(m.sender_sampling, m.sampling), m.sampling) AS sampling,
             m.own_trace AS trace,
--- if exchanges
+{% if exchanges %}
             if(ks.verdict != '', ks.verdict, sc.said.1) AS verdict, if(ks.verdict != '', ks.why, sc.said.2) AS why
--- else
+{% else %}
             sc.said.1 AS verdict, sc.said.2 AS why
--- end
+{% endif %}
         FROM deliveries AS m
         LEFT JOIN sent_checks AS sc ON m.sent_trace = sc.in_trace AND m.sent_span = sc.of_span
         LEFT JOIN outgoing AS o ON m.own_trace = o.trace AND m.own_span = o.own_span
         LEFT JOIN sendings AS f ON m.sent_trace = f.in_trace AND m.sent_span = f.of_span
--- if exchanges
+{% if exchanges %}
         LEFT JOIN checks AS ks ON m.own_trace = ks.trace AND m.own_span = ks.span
--- end
+{% endif %}
         WHERE m.is_call = 1
     ),
     -- messages that nobody has consumed so far
@@ -165,11 +165,11 @@
             toUInt64(m.end_ns - m.start_ns) AS client_time, toUInt64(0) AS server_time, toUInt64(0) AS self_time,
             toUInt64(0) AS queue_time, toUInt8(0) AS has_queue,
             m.weight AS weight, m.sampling AS sampling, m.trace AS trace,
--- if exchanges
+{% if exchanges %}
             ks.verdict AS verdict, ks.why AS why
--- else
+{% else %}
             '' AS verdict, '' AS why
--- end
+{% endif %}
         FROM (
             SELECT * FROM once
             WHERE window IN {due:Array(UInt32)} AND side = 1 AND (kind = 4 OR protocol = 'messaging') AND step != 2
@@ -184,7 +184,7 @@
             SELECT trace, call_span FROM halves
             WHERE window IN {near:Array(UInt32)} AND kind = 2 AND (trace, call_span) IN (
                 SELECT trace, call_span FROM halves WHERE window IN {due:Array(UInt32)} AND kind = 4)
--- if joints
+{% if joints %}
             UNION ALL
             SELECT trace, if(dropped = 1, span, key_span) AS call_span FROM joints
             WHERE generation = {generation:UInt64} AND ((side = 1 AND dropped = 1) OR (side = 2 AND dropped = 0))
@@ -195,14 +195,14 @@
               AND (trace, span) IN (
                 SELECT trace, call_span FROM message_ends
                 WHERE side > 1 AND step != 2 AND trace IN (SELECT trace FROM joints WHERE generation = {generation:UInt64} AND side = 1))
--- end
+{% endif %}
         ) AS taken ON m.trace = taken.trace AND m.call_span = taken.call_span
         LEFT JOIN sendings AS f ON m.trace = f.in_trace AND m.own_span = f.of_span
--- if exchanges
+{% if exchanges %}
         LEFT JOIN checks AS ks ON m.trace = ks.trace AND m.own_span = ks.span
--- end
+{% endif %}
     ),
     calls_seen AS (
         SELECT * FROM message_calls UNION ALL SELECT * FROM lone_producers
     )
--- include calls_to_rows
+{% include "parts/calls_to_rows.sql" %}

@@ -1,7 +1,7 @@
 -- Windows other than `due`, already closed, that hold the other end of a message which came after their closing, or the
 -- span that received what a consumer now says to process; and those that hold what belongs to a span of a window's length or more.
 WITH
--- if long
+{% if long %}
     long_ones AS (
         SELECT trace, span, parent, kind, window, began, ingested FROM long_spans
         WHERE window >= arrayMin({due:Array(UInt32)}) - 10 AND began <= arrayMax({due:Array(UInt32)}) + 10
@@ -36,7 +36,7 @@ WITH
         ) AS h INNER JOIN long_ones AS l ON h.own_trace = l.trace
         WHERE (h.own_span = l.parent AND h.kind IN (3, 4) AND l.kind = 2) OR (h.above = l.span AND h.kind IN (2, 3) AND l.kind != 5)
     ),
--- end
+{% endif %}
     mine AS (
         SELECT trace, call_span, own_span, side, step, ingested FROM halves
         WHERE window IN {due:Array(UInt32)} AND (kind IN (4, 5) OR protocol = 'messaging')
@@ -56,10 +56,10 @@ WITH
             WHERE side > 1 AND step = 1 AND trace IN (SELECT trace FROM mine WHERE side > 1)
               AND window NOT IN {due:Array(UInt32)}
         ) AS receive ON mine.trace = receive.trace AND mine.call_span = receive.own_span
--- if long
+{% if long %}
         UNION ALL
         SELECT ingested, window FROM related WHERE window NOT IN {due:Array(UInt32)}
--- end
+{% endif %}
     )
 SELECT DISTINCT toUnixTimestamp(others.window) AS window
 FROM others

@@ -1,6 +1,6 @@
 -- Edges of published generations up to one sequence, grouped as asked: hours where whole hours are published, else windows.
 WITH
--- include published
+{% include "parts/published.sql" %}
     cells AS (
         SELECT * FROM edge_windows WHERE (window, generation) IN (SELECT at, number FROM tens)
         UNION ALL

@@ -1,6 +1,6 @@
 -- What was called of some callees, by operation and version pair: hours where whole hours are published, else windows.
 WITH
--- include published
+{% include "parts/published.sql" %}
     cells AS (
         SELECT * FROM edge_windows WHERE (window, generation) IN (SELECT at, number FROM tens) AND callee IN {callees:Array(String)}
         UNION ALL

@@ -12,12 +12,12 @@ SELECT {generation:UInt64}, number, untuple(copy.3) FROM (
         arrayJoin(arrayFilter((one, at, next) -> next NOT IN (at, at + 10), copies, ats, nexts)) AS copy
     FROM (
         SELECT
--- include span_number
+{% include "parts/span_number.sql" %}
             AS number, *
         FROM halves
         WHERE window IN {around:Array(UInt32)} AND number IN (
             SELECT
--- include span_number
+{% include "parts/span_number.sql" %}
                 AS span
             FROM halves WHERE window IN {around:Array(UInt32)} GROUP BY span HAVING count() > 1)
     )

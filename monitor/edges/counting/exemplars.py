@@ -1,0 +1,103 @@
+"""A few calls of each edge, version pair, outcome and hour with the skeleton of their trace: those with the smallest hashes."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.edges.counting.calls import Scene
+from monitor.edges.counting.frame import Rows, keys_of, members
+from monitor.edges.counting.rows import trace_rank
+
+HOUR = 3600
+MOST_SPANS = 64
+RESERVOIR = 3
+_KEYS = ("environment", "caller", "callee", "operation", "caller_version", "callee_version")
+
+Reservoir = tuple[int, str, str, str, str, str, str, str]
+"""Hour, environment, caller, callee, operation, both versions, and "bad" or "any"."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Drawn:
+    """A trace drawn for a reservoir."""
+
+    rank: int
+    trace: bytes
+
+
+def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reservoir, list[Drawn]]:
+    """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these ranks."""
+    columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS, "failed_exemplars", "exemplars")}
+    found: dict[Reservoir, set[Drawn]] = {}
+    for at, window in enumerate(columns["window"]):
+        key = (window // HOUR * HOUR, *(columns[name][at] for name in _KEYS))
+        for word, traces in (("bad", columns["failed_exemplars"][at]), ("any", columns["exemplars"][at])):
+            for trace in traces:
+                found.setdefault((*key, word), set()).add(Drawn(_rank(trace), trace))
+    chosen = {}
+    for reservoir, drawn in found.items():
+        ranks = set(held.get(reservoir, ()))
+        limit = sorted(ranks)[RESERVOIR - 1] if len(ranks) >= RESERVOIR else None
+        new = [one for one in sorted(drawn)[:RESERVOIR] if one.rank not in ranks and (limit is None or one.rank < limit)]
+        if new:
+            chosen[reservoir] = new
+    return chosen
+
+
+def evidence_rows(scene: Scene, chosen: Mapping[Reservoir, Iterable[Drawn]]) -> pa.Table:
+    """Rows of `evidence`: what the halves at hand show of each trace."""
+    traces = {one.trace for drawn in chosen.values() for one in drawn}
+    if not traces:
+        return pa.table({})
+    halves = scene.halves
+    rows = np.flatnonzero(scene.once & scene.near)
+    wanted = np.frombuffer(b"".join(sorted(traces)), np.uint64).reshape(-1, 2)
+    own = keys_of(halves["own_trace"][rows])
+    rows = rows[members(own, keys_of(wanted))]
+    told = _skeletons(scene, rows)
+    made = [
+        (*reservoir, one.rank, one.trace, *told[one.trace])
+        for reservoir, drawn in sorted(chosen.items())
+        for one in drawn
+        if one.trace in told
+    ]
+    if not made:
+        return pa.table({})
+    names = ("hour", *_KEYS, "outcome", "rank", "trace", "error_type", "duration_ns", "skeleton")
+    types = {"hour": pa.uint32(), "rank": pa.uint64(), "trace": pa.binary(16), "duration_ns": pa.uint64()}
+    columns = zip(*made, strict=True)
+    return pa.table({name: pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)})
+
+
+def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
+    """By trace an error type, how long it all took, and its spans as JSON."""
+    halves, texts = scene.halves, scene.words.texts()
+    spans: dict[bytes, list[tuple[int, int, str, str, str, int, str, str]]] = {}
+    ends: dict[bytes, tuple[int, int]] = {}
+    for row in rows.tolist():
+        trace = halves["own_trace"][row].tobytes()
+        start, end = int(halves["start_ns"][row]), int(halves["end_ns"][row])
+        service, version, operation, outcome, error = (
+            texts[halves[name][row]] for name in ("service", "version", "operation", "outcome", "error_type")
+        )
+        spans.setdefault(trace, []).append(
+            (start // 1000, (end - start) // 1000, service, version, operation, int(halves["side"][row]), outcome, error)
+        )
+        least, most = ends.get(trace, (start, end))
+        ends[trace] = (min(least, start), max(most, end))
+    names = ("start_us", "duration_us", "service", "version", "operation", "side", "outcome", "error_type")
+    return {
+        trace: (
+            next((one[7] for one in sorted(known) if one[7]), ""),
+            ends[trace][1] - ends[trace][0],
+            json.dumps([dict(zip(names, one, strict=True)) for one in sorted(known)[:MOST_SPANS]], separators=(",", ":")),
+        )
+        for trace, known in spans.items()
+    }
+
+
+def _rank(trace: bytes) -> int:
+    return int(trace_rank(np.frombuffer(trace, np.uint64).reshape(1, 2))[0])

@@ -1,0 +1,42 @@
+"""How long spans were busy with outgoing calls of their own: an estimate by trace and instance."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.edges.columns import mix
+from monitor.edges.counting.frame import Frame, Rows, matches
+
+
+def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]:
+    """Of each answering span the time in which one or more of the outgoing ones ran, in ns: the union of their intervals, to which
+    copies add nothing. `answering`, `outgoing`: rows of `halves`; those of one trace, service and instance belong together.
+    """
+    busy = np.zeros(len(answering), np.int64)
+    one, other = matches(_places(halves, answering), _places(halves, outgoing))
+    start, end = halves["start_ns"], halves["end_ns"]
+    own, inner = answering[one], outgoing[other]
+    begin, until = np.maximum(start[own], start[inner]), np.minimum(end[own], end[inner])
+    meets = until > begin
+    one, begin, until = one[meets], begin[meets].astype(np.int64), until[meets].astype(np.int64)
+    order = np.lexsort((begin, one))
+    one, begin, until = one[order], begin[order], until[order]
+    first = np.flatnonzero(np.append(True, one[1:] != one[:-1])) if len(one) else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(first, len(one)))
+    owner, reached = one[first], until[first]
+    busy[owner] = reached - begin[first]
+    step = 1
+    while True:  # the next interval of all that have one: few have many
+        more = sizes > step
+        if not more.any():
+            return busy
+        first, sizes, owner, reached = first[more], sizes[more], owner[more], reached[more]
+        at = first + step
+        busy[owner] += np.maximum(until[at] - np.maximum(begin[at], reached), 0)
+        reached = np.maximum(reached, until[at])
+        step += 1
+
+
+def _places(halves: Frame, rows: Rows) -> NDArray[np.uint64]:
+    trace = halves.at("own_trace", rows)
+    service, instance = halves.at("service", rows), halves.at("instance", rows)
+    return mix(trace[:, 0], trace[:, 1], service.astype(np.uint64), instance.astype(np.uint64))

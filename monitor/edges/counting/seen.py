@@ -1,0 +1,61 @@
+"""What halves show beside calls: versions and instances alive, addresses under which services answer."""
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.edges.counting.calls import Scene
+from monitor.edges.counting.frame import groups_of, keys_of, matches, members
+from monitor.model.spans import KIND_CLIENT, KIND_SERVER
+
+Reached = tuple[str, str, str, str]
+"""Environment, address, and the namespace and name of the service that answered there."""
+_ALIVE = ("window", "environment", "namespace", "service", "version", "instance")
+
+
+def sighting_rows(scene: Scene, generation: int) -> pa.Table:
+    """Rows of `sightings` of the windows due."""
+    halves = scene.halves
+    rows = np.flatnonzero(np.isin(halves["window"], scene.due) & scene.once & scene.mine)
+    if not len(rows):
+        return pa.table({})
+    group, first = groups_of(*(halves[name][rows] for name in _ALIVE))
+    primary = halves["primary"][rows] == 1
+    answers = primary & (halves["side"][rows] == 2)
+    keys = rows[first]
+    made = {
+        "window": pa.array(halves["window"][keys].astype(np.uint32)),
+        "generation": pa.array(np.full(len(keys), generation, np.uint64)),
+    }
+    for name in _ALIVE[1:]:
+        made[name] = scene.words.column(halves[name][keys])
+    counted = {"spans": primary, "server_calls": answers, "failed": answers & (halves["failed"][rows] == 1)}
+    for name, which in counted.items():
+        made[name] = pa.array(np.bincount(group[which], minlength=len(keys)).astype(np.uint64))
+    return pa.table(made)
+
+
+def reached_addresses(scene: Scene) -> set[Reached]:
+    """Addresses of the windows due under which paired calls reached a service."""
+    halves, words = scene.halves, scene.words
+    kind, side = halves["kind"], halves["side"]
+    due = np.isin(halves["window"], scene.due)
+    clients = np.flatnonzero(due & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0))
+    servers = np.flatnonzero(scene.near & scene.mine & (side == 2) & (kind == KIND_SERVER))
+    keys, own = keys_of(halves["trace"], halves["call_span"]), keys_of(halves["trace"], halves["own_span"])
+    # a server that shares its client's id stands under another call's client, and one under it is not that client's
+    servers = servers[~members(keys[servers], own[servers])]
+    servers = servers[~members(own[servers], keys[scene.outgoing()])]
+    one, other = matches(keys[clients], keys[servers])
+    if not len(one):
+        return set()
+    called, answered = clients[one], servers[other]
+    columns = [
+        halves["environment"][called],
+        halves["address"][called],
+        halves["namespace"][answered],
+        halves["service"][answered],
+    ]
+    _, first = groups_of(*columns)
+    texts = words.texts()
+    rows = np.stack([column[first] for column in columns], axis=1).tolist()
+    return {(texts[a], texts[b], texts[c], texts[d]) for a, b, c, d in rows}

@@ -1,0 +1,218 @@
+"""What a run of windows holds is read once from the store, and counted here: a few short statements, however much there is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.edges.closing import Batch
+from monitor.edges.counting.calls import Scene, Services, called_addresses, paired, sync_calls, with_joints
+from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
+from monitor.edges.counting.frame import Frame, Mask, Words, distinct, frame_of, keys_of, members
+from monitor.edges.counting.kinship import families, joints_of
+from monitor.edges.counting.logs import checked_calls, checks_of, log_calls
+from monitor.edges.counting.once import counted_once
+from monitor.edges.counting.rows import edge_rows
+from monitor.edges.counting.seen import Reached, reached_addresses, sighting_rows
+from monitor.model.edges import WINDOW_SECONDS
+from monitor.model.spans import KIND_CONSUMER, KIND_PRODUCER
+from monitor.store import Store
+
+HOUR = 3600
+FEW_WINDOWS = 4
+"""Up to so many windows at a time their neighbours are read by trace: beyond, most of these are among them."""
+FEW_TRACES = 1000
+LEARNED_AGAIN_AFTER = 6 * HOUR
+"""An address is written again after so long, so that it is not forgotten while it is in use."""
+MOST_KEPT = 200_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hand:
+    """All that the store holds of some windows, one part of it: halves with their joints, and the exchanges of API logs."""
+
+    scene: Scene
+    joints: pa.Table | None
+    joint_frame: Frame | None
+    exchanges: Frame | None
+    holds: frozenset[str]
+
+
+class Counter:
+    """Reads windows and counts them. Remembers which addresses it has told of and which calls are kept as evidence."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._learned: dict[Reached, int] = {}
+        self._reservoirs: dict[int, dict[Reservoir, list[int]]] = {}
+
+    def contents(self, batch: Batch) -> frozenset[str]:
+        """What there is beside halves: "exchanges", "violations", "inner" spans, "long" ones."""
+        (counts,) = self._store.ask("run_contents", _where(batch))
+        return frozenset(word for word, count in counts.items() if count)
+
+    def hand(self, batch: Batch, part: int, holds: frozenset[str]) -> Hand:
+        """Read one part of these windows."""
+        words = Words()
+        where = {**_where(batch), "part": part, "parts": batch.parts}
+        given = holds & {"exchanges"}
+        if batch.parts > 1:
+            given |= {"parts"}
+        if len(batch.due) <= FEW_WINDOWS:
+            given |= {"few"}
+        tables = [self._store.ask_columns("at_hand", where, given=given)]
+        long = self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
+        since, until = _reach(long)
+        if until:
+            tables.append(self._store.ask_columns("far_halves", {**where, "since": since, "until": until}))
+        halves = frame_of(tables, words)
+        far = np.arange(halves.count) >= tables[0].num_rows
+        near = np.isin(halves["window"], batch.near)
+        scene = Scene(halves, words, batch.due, counted_once(halves) | far, near & ~far, halves["mine"] == 1)
+        exchanges = None
+        if "exchanges" in holds:
+            exchanges = frame_of([self._store.ask_columns("exchanges_at_hand", where)], words)
+        joints = self._joints(scene, far, long, where, holds)
+        with_joints(halves, joints, words)
+        frame = frame_of([joints], words) if joints is not None and joints.num_rows else None
+        kind = halves["kind"]
+        messaging = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (halves["protocol"] == words.number("messaging"))
+        if (messaging & np.isin(halves["window"], batch.due)).any():
+            holds |= {"messages"}
+        if not scene.once.all():
+            holds |= {"resent"}
+        if frame is not None:
+            holds |= {"joints"}
+        return Hand(scene, joints, frame, exchanges, holds)
+
+    def count(self, hand: Hand, generation: int, now: int) -> pa.Table:
+        """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs show. Learns addresses first, at
+        `now` by the store's clock (s since the epoch).
+        """
+        scene, words = hand.scene, hand.scene.words
+        self._learn(reached_addresses(scene), now)
+        pairs = paired(scene)
+        calls = sync_calls(scene, pairs, self._services(called_addresses(scene, pairs)))
+        counted = [calls]
+        if hand.exchanges is not None and hand.exchanges.count:
+            counted = [checked_calls(calls, checks_of(hand.exchanges, hand.joint_frame, words), words)]
+            counted.append(log_calls(scene, hand.exchanges))
+        return edge_rows(counted, words, generation)
+
+    def sightings(self, hand: Hand, generation: int) -> pa.Table:
+        """Rows of `sightings`."""
+        return sighting_rows(hand.scene, generation)
+
+    def keep_evidence(self, hand: Hand, edges: pa.Table) -> None:
+        """Keep exemplars of these edges. Running it again adds nothing."""
+        if not edges.num_rows:
+            return
+        hours = sorted({int(window) // HOUR * HOUR for window in edges.column("window").unique().to_pylist()})
+        self._know(hours)
+        held = {key: ranks for hour in hours for key, ranks in self._reservoirs[hour].items()}
+        chosen = draw(edges, held)
+        self._store.insert("evidence", evidence_rows(hand.scene, chosen))
+        for key, drawn in chosen.items():
+            ranks = self._reservoirs[key[0]].setdefault(key, [])
+            ranks.extend(one.rank for one in drawn)
+
+    def forget(self) -> None:
+        """What is remembered may be older than what the store holds."""
+        self._reservoirs.clear()
+        self._learned.clear()
+
+    def _joints(
+        self, scene: Scene, far: Mask, long: pa.Table | None, where: Mapping[str, Any], holds: frozenset[str]
+    ) -> pa.Table | None:
+        halves, words, near = scene.halves, scene.words, where["near"]
+        ids = np.zeros(0, np.uint64)
+        inner = {"span": ids, "parent": ids}
+        if "inner" in holds:
+            told = self._store.ask_columns("inner_ids", {"near": near})
+            inner = {name: np.asarray(told.column(name).to_numpy()) for name in inner}
+        traces = families(halves, scene.near, inner["span"], inner["parent"], words)
+        since, until = _reach(long)
+        within = scene.near | far
+        if long is not None and long.num_rows:
+            traces = distinct(np.concatenate([traces, keys_of(frame_of([long], words)["trace"])]))
+            within |= (halves["window"] >= since) & (halves["window"] <= until)
+        if not len(traces):
+            return None
+        family = scene.once & within & (halves["primary"] == 1) & members(keys_of(halves["own_trace"]), traces)
+        found = self._inner_kin(halves, family, since, until, near, words) if "inner" in holds else None
+        joints = joints_of(halves, family, found, words, near)
+        return joints if joints.num_rows else None
+
+    def _inner_kin(self, halves: Frame, family: Mask, since: int, until: int, near: Sequence[int], words: Words) -> Frame:
+        named = np.unique(halves["own_trace"][family], axis=0)
+        where: dict[str, Any] = {"near": near, "since": since or 1, "until": until}
+        if len(named) > FEW_TRACES:
+            found = frame_of([self._store.ask_columns("inner_kin", where)], words)
+        else:
+            where["traces"] = [one.tobytes().hex() for one in named]
+            found = frame_of([self._store.ask_columns("inner_kin", where, given={"few"})], words)
+        rows = np.flatnonzero(members(keys_of(found["trace"]), keys_of(named)))
+        kept = Frame({}, len(rows))
+        for name in found.columns:
+            kept.add(name, found[name][rows])
+        return kept
+
+    def _learn(self, reached: set[Reached], now: int) -> None:
+        """Write which addresses are whose, those that were not written lately."""
+        new = sorted(one for one in reached if now - self._learned.get(one, 0) > LEARNED_AGAIN_AFTER)
+        if not new:
+            return
+        environment, address, namespace, service = zip(*new, strict=True)
+        self._store.insert(
+            "addresses",
+            pa.table(
+                {
+                    "environment": pa.array(environment, pa.string()),
+                    "address": pa.array(address, pa.string()),
+                    "namespace": pa.array(namespace, pa.string()),
+                    "service": pa.array(service, pa.string()),
+                    "version_hint": pa.array([""] * len(new), pa.string()),
+                    "seen": pa.array([now] * len(new), pa.uint32()),
+                }
+            ),
+        )
+        if len(self._learned) > MOST_KEPT:
+            self._learned.clear()
+        self._learned |= dict.fromkeys(new, now)
+
+    def _services(self, called: set[tuple[str, str]]) -> Services:
+        """Of addresses that belong to exactly one service of their environment, whose they are."""
+        found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        addresses = sorted({address for _, address in called})
+        for at in range(0, len(addresses), FEW_TRACES):
+            for row in self._store.ask("services_at", {"addresses": addresses[at : at + FEW_TRACES]}):
+                key = (row["environment"], row["address"])
+                found.setdefault(key, set()).add((row["namespace"], row["service"]))
+        return {key: next(iter(services)) for key, services in found.items() if len(services) == 1}
+
+    def _know(self, hours: Iterable[int]) -> None:
+        """Remember what is kept as evidence of these hours."""
+        if sum(map(len, self._reservoirs.values())) > MOST_KEPT:
+            self._reservoirs.clear()
+        new = [hour for hour in hours if hour not in self._reservoirs]
+        if not new:
+            return
+        for hour in new:
+            self._reservoirs[hour] = {}
+        for row in self._store.ask("full_reservoirs", {"hours": new}):
+            *key, ranks = row.values()
+            self._reservoirs[row["hour"]][tuple(key)] = list(ranks)
+
+
+def _where(batch: Batch) -> dict[str, list[int]]:
+    return {"due": batch.due, "near": batch.near, "around": batch.around}
+
+
+def _reach(long: pa.Table | None) -> tuple[int, int]:
+    """From which window to which something may belong to these long spans; zeros without any."""
+    if long is None or not long.num_rows:
+        return 0, 0
+    began, window = (np.asarray(long.column(name).to_numpy()) for name in ("began", "window"))
+    return int(began.min()) - WINDOW_SECONDS, int(window.max()) + WINDOW_SECONDS
