@@ -12,6 +12,7 @@ import structlog
 from monitor import telemetry
 from monitor.clock import monotonic_seconds
 from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut, plan_closing, sealed_now, watermark_of
+from monitor.edges.counting.messages import other_ends
 from monitor.errors import LeaseLost
 from monitor.joining.counting import Counter, Hand
 from monitor.store import Store
@@ -19,7 +20,9 @@ from monitor.store import Store
 log = structlog.get_logger(__name__)
 
 HOUR = 3600
-SWEPT = ("edge_windows", "sightings", "edge_hours", "joints", "settled")
+SWEPT = ("edge_windows", "sightings", "edge_hours", "joints")
+SLOW_INSERT_SECONDS = 2
+"""Rows may be seen so much later than the time that stands beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +150,26 @@ class Closer:
         """The windows that hold the other ends of messages, or of long calls, which came after their closing. They are published before the batch: if
         this process ends in between, the batch is still dirty, and the next one finds them again.
         """
-        holds = read.hand.holds
-        if batch.parts == 1 and not holds & {"messages", "long"}:
-            return []
-        rows = self._store.ask("counterpart_windows", {"due": batch.due}, given=holds & {"long"})
-        found = {int(row["window"]) for row in rows}
+        hand = read.hand
+        newest: dict[int, float] = {}
+        if batch.parts > 1 or "long" in hand.holds:
+            rows = self._store.ask("counterpart_windows", {"due": batch.due}, given=hand.holds & {"long"})
+            newest = {int(row["window"]): math.inf for row in rows}
+        elif hand.ends is not None:
+            newest = dict(other_ends(hand.scene, hand.ends))
+        found = set(newest)
         if not found:
             return []
         states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
         kept = self._settings.halves_kept
-        return cut([s for s in states if s.window in found and s.seen and not s.faded(kept)], self._settings)
+        return cut(
+            [
+                s
+                for s in states
+                if s.seen and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS and not s.faded(kept)
+            ],
+            self._settings,
+        )
 
     def _close(self, batch: Batch, read: "_Read", ripe: AbstractSet[int]) -> None:
         """Close and publish these windows; `ripe` are those to seal."""
@@ -168,7 +181,9 @@ class Closer:
             edges = self._counter.count(hand, generation, batch.states[0].now_s)
             self._store.insert("edge_windows", edges)
             self._store.insert("sightings", self._counter.sightings(hand, generation))
-            self._messages(hand, {**whole, "part": part, "parts": batch.parts})
+            if hand.joints is not None and "violations" in hand.holds:
+                generations = pa.array([generation] * hand.joints.num_rows, pa.uint64())
+                self._store.insert("joints", hand.joints.append_column("generation", generations))
             self._counter.keep_evidence(hand, edges)
         if "violations" in hand.holds:
             self._store.execute("pair_violations", whole)
@@ -186,18 +201,6 @@ class Closer:
             rows.append((1, hour, generation, 1, 0, 0, 0))
         self._publish(rows)
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
-
-    def _messages(self, hand: Hand, where: Mapping[str, Any]) -> None:
-        """Count the messages of one part."""
-        if hand.joints is not None and hand.holds & {"messages", "violations"}:
-            generations = pa.array([where["generation"]] * hand.joints.num_rows, pa.uint64())
-            self._store.insert("joints", hand.joints.append_column("generation", generations))
-        if "messages" not in hand.holds:
-            return
-        given = hand.holds & {"exchanges", "joints", "resent"} | {"receives"}
-        if "resent" in given and not where["part"]:
-            self._store.execute("settle", where, repeatable=False)
-        self._store.execute("close_messages", where, given=given, repeatable=False)
 
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""

@@ -12,12 +12,12 @@ from monitor.edges.counting.calls import Scene, Services, called_addresses, pair
 from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
 from monitor.edges.counting.frame import Frame, Mask, Words, distinct, frame_of, keys_of, members
 from monitor.edges.counting.kinship import families, joints_of
-from monitor.edges.counting.logs import checked_calls, checks_of, log_calls
+from monitor.edges.counting.logs import Checks, checked_calls, checks_of, log_calls
+from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued, sent_checks
 from monitor.edges.counting.once import counted_once
 from monitor.edges.counting.rows import edge_rows
 from monitor.edges.counting.seen import Reached, reached_addresses, sighting_rows
 from monitor.model.edges import WINDOW_SECONDS
-from monitor.model.spans import KIND_CONSUMER, KIND_PRODUCER
 from monitor.store import Store
 
 HOUR = 3600
@@ -37,6 +37,7 @@ class Hand:
     joints: pa.Table | None
     joint_frame: Frame | None
     exchanges: Frame | None
+    ends: Ends | None
     holds: frozenset[str]
 
 
@@ -77,15 +78,11 @@ class Counter:
         joints = self._joints(scene, far, long, where, holds)
         with_joints(halves, joints, words)
         frame = frame_of([joints], words) if joints is not None and joints.num_rows else None
-        kind = halves["kind"]
-        messaging = (kind == KIND_PRODUCER) | (kind == KIND_CONSUMER) | (halves["protocol"] == words.number("messaging"))
-        if (messaging & np.isin(halves["window"], batch.due)).any():
+        ends = None
+        if queued(scene).any():
             holds |= {"messages"}
-        if not scene.once.all():
-            holds |= {"resent"}
-        if frame is not None:
-            holds |= {"joints"}
-        return Hand(scene, joints, frame, exchanges, holds)
+            ends = ends_of(frame_of([self._store.ask_columns("message_ends_at_hand", {"due": batch.due})], words))
+        return Hand(scene, joints, frame, exchanges, ends, holds)
 
     def count(self, hand: Hand, generation: int, now: int) -> pa.Table:
         """Rows of `edge_windows` of the calls that wait for an answer, and of those that only logs show. Learns addresses first, at
@@ -95,10 +92,12 @@ class Counter:
         self._learn(reached_addresses(scene), now)
         pairs = paired(scene)
         calls = sync_calls(scene, pairs, self._services(called_addresses(scene, pairs)))
-        counted = [calls]
+        counted, checks = [calls], None
         if hand.exchanges is not None and hand.exchanges.count:
-            counted = [checked_calls(calls, checks_of(hand.exchanges, hand.joint_frame, words), words)]
-            counted.append(log_calls(scene, hand.exchanges))
+            checks = checks_of(hand.exchanges, hand.joint_frame, words)
+            counted = [checked_calls(calls, checks, words), log_calls(scene, hand.exchanges)]
+        if hand.ends is not None:
+            counted += message_calls(scene, hand.ends, hand.joint_frame, checks, self._sent_checks(scene, hand.ends))
         return edge_rows(counted, words, generation)
 
     def sightings(self, hand: Hand, generation: int) -> pa.Table:
@@ -158,6 +157,15 @@ class Counter:
         for name in found.columns:
             kept.add(name, found[name][rows])
         return kept
+
+    def _sent_checks(self, scene: Scene, ends: Ends) -> Checks | None:
+        """What was checked of the messages that the windows due took."""
+        sent = distinct(ends.rows["window"][ends.rows["side"] == 1].astype(np.int64))
+        if not len(sent):
+            return None
+        near = sorted({window + step for window in sent.tolist() for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)})
+        told = self._store.ask_columns("sent_checks", {"windows": near})
+        return sent_checks(frame_of([told], scene.words), scene.words) if told.num_rows else None
 
     def _learn(self, reached: set[Reached], now: int) -> None:
         """Write which addresses are whose, those that were not written lately."""

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-WORDS = frozenset({"exchanges", "few", "joints", "long", "parts", "receives", "resent"})
+WORDS = frozenset({"exchanges", "few", "long", "parts"})
 """What a statement may be given: what the windows hold that it reads, or how it reads them."""
 
 

@@ -75,7 +75,6 @@ EMPTIED = (
     "inner_spans",
     "long_spans",
     "joints",
-    "settled",
     "message_ends",
     "arrivals",
     "ledger",

@@ -26,7 +26,6 @@ EMPTIED = (
     "windows",
     "sightings",
     "joints",
-    "settled",
     "addresses",
     "evidence",
 )

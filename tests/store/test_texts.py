@@ -13,8 +13,7 @@ from monitor.store.texts import WORDS, statement
 
 STATEMENTS = files("monitor.store") / "statements"
 SNAPSHOTS = Path(__file__).with_name("variants.txt")
-NUMBER = "reinterpretAsUInt64(own_span) + side"
-TEMPLATES = ("at_hand", "close_messages", "counterpart_windows", "inner_kin", "settle")
+TEMPLATES = ("at_hand", "counterpart_windows", "inner_kin")
 
 
 def variants() -> dict[str, str]:
@@ -48,12 +47,6 @@ def test_every_statement_with_a_choice_has_its_variants_held() -> None:
     }
     assert chosen == set(TEMPLATES)
     assert not any("{%" in text or "\n\n" in text for text in variants().values())
-
-
-def test_the_number_of_a_span_stands_once() -> None:
-    parts = [*STATEMENTS.iterdir(), *(STATEMENTS / "parts").iterdir()]
-    holders = [one.name for one in parts if one.name.endswith(".sql") and NUMBER in one.read_text(encoding="utf-8")]
-    assert holders == ["span_number.sql"]
 
 
 def test_a_word_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
