@@ -122,21 +122,7 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
     keys = count[group]
     parent_sent = np.bincount(group[(c["side"] == 3) & (p >= 0)], minlength=len(count))[group] > 0
     in_receive = np.where(stands_apart, does, 0)
-    processed = ends.keys((far["side"] > 1) & (far["step"] == TELLS), "service")
-    is_processed = members(keys_of(c["trace"], c["call_span"], c["service"]), processed)
-    taking_over = (far["side"] > 1) & ((far["step"] == TELLS) | (far["side"] == 3)) & (far["own_span"] != far["call_span"])
-    handed_on = members(keys_of(c["own_trace"], c["own_span"], c["service"]), ends.keys(taking_over, "service"))
-    is_call = np.select(
-        [
-            (c["step"] != TELLS) & (is_processed | ((c["step"] == RECEIVES) & handed_on)),
-            is_sent,
-            c["side"] == 3,
-            (c["step"] == TELLS) & (in_receive == RECEIVES_LINKED) & (keys == 1),
-            keys == 1,
-        ],
-        [False, True, False, False, True],
-        (in_receive == 0) & ~parent_sent,
-    ).astype(bool)
+    is_call = _are_calls(ends, c, is_sent, keys, in_receive, parent_sent)
     order = np.lexsort(
         (
             _order(c["call_span"]),
@@ -198,6 +184,27 @@ def _deliveries(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks |
         "why": why,
     }
     return Calls({name: values[is_call] for name, values in calls.items()})
+
+
+def _are_calls(ends: Ends, c: dict[str, Column], is_sent: Mask, keys: Column, in_receive: Column, parent_sent: Mask) -> Mask:
+    """Which of the consumers' halves `c` are calls; `keys` tells how many halves their spans have."""
+    far = ends.rows
+    processed = ends.keys((far["side"] > 1) & (far["step"] == TELLS), "service")
+    is_processed = members(keys_of(c["trace"], c["call_span"], c["service"]), processed)
+    taking_over = (far["side"] > 1) & ((far["step"] == TELLS) | (far["side"] == 3)) & (far["own_span"] != far["call_span"])
+    handed_on = members(keys_of(c["own_trace"], c["own_span"], c["service"]), ends.keys(taking_over, "service"))
+    answer: Mask = np.select(
+        [
+            (c["step"] != TELLS) & (is_processed | ((c["step"] == RECEIVES) & handed_on)),
+            is_sent,
+            c["side"] == 3,
+            (c["step"] == TELLS) & (in_receive == RECEIVES_LINKED) & (keys == 1),
+            keys == 1,
+        ],
+        [False, True, False, False, True],
+        (in_receive == 0) & ~parent_sent,
+    ).astype(bool)
+    return answer
 
 
 def _lone(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None) -> Calls:
