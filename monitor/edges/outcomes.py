@@ -11,7 +11,7 @@ gRPC's status leads wherever it stands, also on an HTTP span: HTTP 200 around it
 nothing else tells how it ended, has no outcome: it is a call that is judged as neither good nor bad.
 
 A span or a log gives the word of one side. The outcome of a call is the caller's word. Where that is ok, it is the provider's
-(`store/statements/close_windows.sql`): HTTP 200 is only the envelope of a GraphQL or gRPC answer.
+(`counting/calls.py`): HTTP 200 is only the envelope of a GraphQL or gRPC answer.
 
 error type: "auth" (HTTP 401, 403, 407; gRPC UNAUTHENTICATED, PERMISSION_DENIED), "protocol" (HTTP 400-class codes of the
 protocol itself: 405, 411, 417, 421, 426, 431, 505; gRPC UNIMPLEMENTED; TLS and protocol exceptions), "media_type" (HTTP 406,

@@ -85,7 +85,7 @@ class Store:
     ) -> None:
         """Run one of our writing statements (statements/<name>.sql), retried like an insert when running it twice does no harm.
 
-        `given`: the words for which the statement takes its `-- if` lines. Not `repeatable`: it runs at most once, since a
+        `given`: the words of the choices that the statement makes. Not `repeatable`: it runs at most once, since a
         lost answer does not tell whether it did; StoreUnavailable then.
         """
         text = statement(name, frozenset(given))
