@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 
 WORDS = frozenset({"exchanges", "few", "long", "parts"})
 """What a statement may be given: what the windows hold that it reads, or how it reads them."""
@@ -28,6 +28,12 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
 
 def _templates(folder: Traversable) -> Environment:
     loader = FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
-    return Environment(  # noqa: S701 - SQL, of our own words only
-        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    never = select_autoescape(())  # SQL, of our own words only
+    return Environment(
+        loader=loader,
+        autoescape=never,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
