@@ -28,10 +28,9 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
 
 def _templates(folder: Traversable) -> Environment:
     loader = FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
-    never = select_autoescape(())  # SQL, of our own words only
     return Environment(
         loader=loader,
-        autoescape=never,
+        autoescape=select_autoescape(()),  # never: SQL, of our own words only
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
