@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
 from monitor.contracts.form import Promise
+from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
 from monitor.contracts.registry import InForce
 from monitor.contracts.shown import messages_in, shown_in
@@ -92,6 +93,9 @@ def message_contradictions(
         record = replace(
             _exchange({"method": "", "path": topic, "headers": headers}, {}), protocol=MESSAGING, request_body=body, path=topic
         )
+        found += [
+            Contradiction(shows, name, clause, contract, topic, "request", *told) for told in _in_binary(other, topic, payload)
+        ]
         checked = check_payloads(record, Carried(topic, body, headers), Payload(None, {}), [held], str)
         found += [
             Contradiction(
@@ -103,6 +107,18 @@ def message_contradictions(
         if len(found) >= MOST:
             break
     return found[:MOST]
+
+
+def _in_binary(other: Promise, topic: str, payload: Any) -> list[tuple[str, str, str, str, str]]:
+    """What an example breaks of the one message of a topic that has a schema of Avro or Protobuf; nothing where it fits one of several."""
+    kinds = [one.example for one in other.of_topic(topic) if one.topic and one.example is not None]
+    best: list[tuple[str, str, str, str, str]] = []
+    for at, judge in enumerate(kinds):
+        said = Mismatches()
+        judge(payload, said)
+        told = [(one.rule, one.pointer, one.clause, one.expected, one.actual) for one in said.broken]
+        best = told if at == 0 or len(told) < len(best) else best
+    return best
 
 
 def _told(pact: str, name: str, clause: str, broken: Violation) -> Contradiction:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from monitor.contracts.carried import Carried
 from monitor.contracts.findings import Findings
@@ -164,6 +164,8 @@ class Message:
     own: bool = True
     fits: Callable[[Carried], bool | None] | None = None
     """Whether a record is of this kind by the schema that wrote it; None where that cannot be told."""
+    example: Callable[[Any, Mismatches], None] | None = None
+    """Of a binary format: adds what an example breaks that another contract shows as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,13 @@ from monitor.model.records import Records, Reject, reject, stepped_over
 KAFKA = "kafka"
 """The callee of a message of which nobody says who reads it: what spans name where they name no consumer."""
 _PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_B3 = re.compile(r"([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-.*)?")
 _AHEAD_MS = 3_600_000
 _BEFORE_MS = 946_684_800_000  # the year 2000
 _MOST_HEADERS = 200
-_KEPT_BYTES = frozenset({"__value_schema_id", "__key_schema_id"})  # as hex: a registry's clients write numbers there
+_KEPT_BYTES = frozenset(
+    {"__value_schema_id", "__key_schema_id", "apicurio.value.globalid", "apicurio.value.contentid"}
+)  # as hex: a registry's clients write numbers there
 _VALUES = ("payload", "value")
 
 
@@ -90,8 +93,7 @@ def fits(pattern: str, topic: str) -> bool:
 def _exchange(
     place: tuple[str, int, int], topic: str, body: bytes, headers: Mapping[str, str], at_ms: int, parties: Parties
 ) -> Exchange:
-    parent = _PARENT.fullmatch(headers.get("traceparent", "").strip().lower())
-    trace, span = (bytes.fromhex(parent[1]), bytes.fromhex(parent[2])) if parent else (b"", b"")
+    trace, span = _context(headers)
     known = any(trace) and any(span)
     source_id, partition, offset = place
     return Exchange(
@@ -119,6 +121,15 @@ def _exchange(
         request_headers=headers,
         request_body=body,
     )
+
+
+def _context(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Trace and span by W3C's header, else by Zipkin's, one or several: https://github.com/openzipkin/b3-propagation."""
+    parent = _PARENT.fullmatch(headers.get("traceparent", "").strip().lower())
+    if parent is None:
+        said = headers.get("b3") or f"{headers.get('x-b3-traceid', '')}-{headers.get('x-b3-spanid', '')}"
+        parent = _B3.fullmatch(said.strip().lower())
+    return (bytes.fromhex(parent[1].rjust(32, "0")), bytes.fromhex(parent[2])) if parent else (b"", b"")
 
 
 def _live(records: Records, index: int, value: bytes) -> tuple[str, bytes, dict[str, str], int]:

@@ -78,7 +78,7 @@ def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases)
     return found[:MOST]
 
 
-_OF_TOPICS = frozenset({"asyncapi", "jsonschema"})
+_OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
 
 
 def _shown_to(shows: Revision, whole: Revision) -> Literal["calls", "messages", ""]:

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import uuid
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.contracts import framing
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
+from monitor.contracts.formats.avro import avro_judge
 from monitor.contracts.formats.avro_schema import avro_of, unread
 from monitor.contracts.framing import UNKNOWN_SCHEMA, SchemaKey, Writer
+from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import examine, kind_of
 from monitor.contracts.registry import Registry
@@ -251,3 +255,31 @@ def test_documents_are_told_by_their_content_and_refused_with_a_reason() -> None
     ):
         with pytest.raises(ContractError, match=complaint):
             examine("avro", json.dumps(wrong), where="contract x")
+
+
+def test_frames_of_glue_and_apicurio_name_the_schema_that_wrote_a_record() -> None:
+    raw = written(GOOD)
+    other = written(
+        {"id": "x"}, {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "id", "type": "string"}]}
+    )
+    writers = {str(GUID): Writer("avro", json.dumps(ORDER)), 7: Writer("avro", json.dumps(ORDER))}
+
+    def told(value: bytes, headers: dict[str, str] | None = None) -> tuple[str, str]:
+        record = Carried("orders", value, headers or {}, writers=lambda key: writers.get(key, UNKNOWN_SCHEMA))
+        said = Mismatches()
+        avro_judge(avro_of(ORDER, "x"), "")(record, said)
+        return ("broken" if said else "kept"), said.open
+
+    glue, packed = b"\x03\x00" + GUID.bytes, b"\x03\x05" + GUID.bytes
+    for value, headers in (
+        (glue + raw, {}),
+        (packed + zlib.compress(raw), {}),
+        (bytes(5) + b"\x00\x00\x00\x07" + raw, {}),
+        (raw, {"apicurio.value.globalid": "0000000000000007"}),
+    ):
+        assert told(value, headers) == ("kept", "")
+    assert told(glue + other) == ("broken", "")
+    unknown = uuid.UUID("00000000-0000-4000-8000-000000000001")
+    assert told(b"\x03\x00" + unknown.bytes + raw) == ("kept", UNKNOWN_SCHEMA)
+    assert framing.framed(packed + b"no zlib", {}) is None
+    assert framing.framed(b"\x03\x00" + bytes(20), {}) is None  # no random UUID

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from monitor.cli.publications import tell_contradictions
-from monitor.contracts.contradictions import contradictions
+from monitor.contracts.contradictions import contradictions, message_contradictions
 from monitor.contracts.read import read_contract
 from monitor.contracts.shown import shown_in
 from tests.contracts.promises import GOOD, PAYMENTS
@@ -171,3 +171,47 @@ def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: 
     spring = {"label": "order", "input": {}, "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}}}
     assert published("spring", spring) == [("spring", "/outputMessage/body", "registry", "type", "/id")]
     assert published("channels", channels(ORDER, {"id": 7})) == [("spring", "/outputMessage/body", "channels", "type", "/id")]
+
+
+AVRO = {
+    "type": "record", "name": "Order", "namespace": "shop",
+    "fields": [
+        {"name": "id", "type": "int"}, {"name": "note", "type": ["null", "string"], "default": None},
+        {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [{"name": "qty", "type": "int"}]}}, "default": []},
+        {"name": "raw", "type": "bytes", "default": ""},
+    ],
+}  # fmt: skip
+PROTO = """// x-seamwatch: {"topic": "orders", "message": "Order"}
+syntax = "proto3"; message Order { int64 id = 1; string note = 2; repeated Line lines = 3; bytes raw = 4; } message Line { int32 qty = 1; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("example", "avro", "proto"),
+    [
+        ({"id": 7, "note": "x", "lines": [{"qty": 1}], "raw": "eA=="}, None, None),
+        ({"note": "what it leaves out is no contradiction"}, None, None),
+        ({"id": "secret"}, ("avro_type", "a value of shop.Order.id", "string"), ("proto_json", "/id")),
+        (
+            {"id": 1, "lines": [{"qty": "secret"}]},
+            ("avro_type", "a value of shop.Line.qty", "string"),
+            ("proto_json", "/lines/*/qty"),
+        ),
+        ({"id": 1, "note": {"string": "a tag of Avro's own"}}, None, ("proto_json", "/note")),
+    ],
+)
+def test_messages_of_asyncapi_are_held_against_avro_and_protobuf_of_their_topic(example: Any, avro: Any, proto: Any) -> None:
+    document = channels({"type": "object"}, example)
+    shows = read_contract("asyncapi", json.dumps(document), where="x")
+    for text, kind, wanted in (
+        (json.dumps(AVRO | {"x-seamwatch": {"topic": "orders"}}), "avro", avro),
+        (PROTO, "protobuf", proto),
+    ):
+        held = read_contract(kind, text, where="x")
+        found = message_contradictions("channels", "asyncapi", document, shows, kind, held)
+        told = [(one.rule, one.expected, one.actual) if kind == "avro" else (one.rule, one.pointer) for one in found]
+        assert told == ([wanted] if wanted else []), kind
+        assert "secret" not in repr(found)
+        elsewhere = {**document, "channels": {"others": document["channels"]["orders"]}}
+        other = read_contract("asyncapi", json.dumps(elsewhere), where="x")
+        assert message_contradictions("channels", "asyncapi", elsewhere, other, kind, held) == []

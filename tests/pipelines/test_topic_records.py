@@ -9,7 +9,7 @@ import orjson
 
 from monitor.clock import ManualClock
 from monitor.contracts.registry import Registry
-from monitor.decode.topic_records import Parties
+from monitor.decode.topic_records import Parties, read_messages
 from monitor.joining.coverage import coverage
 from monitor.model.records import Partition, Records
 from monitor.store import Store
@@ -167,3 +167,18 @@ def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them
         (7, "bad_base64"),
         (8, "no_topic"),
     ]
+
+
+def test_zipkins_headers_tell_the_trace_where_w3cs_does_not() -> None:
+    """https://github.com/openzipkin/b3-propagation"""
+    long, short, span = "80f198ee56343ba864fe8b2a57d3eff7", "64fe8b2a57d3eff7", "e457b5a2e4d86bd1"
+    for headers, trace in (
+        ({"b3": f"{long}-{span}-1-05e3ac9a4f6e3b90"}, long),
+        ({"b3": f"{short}-{span}"}, short.rjust(32, "0")),
+        ({"X-B3-TraceId": long, "X-B3-SpanId": span, "X-B3-Sampled": "1"}, long),
+        ({"traceparent": f"00-{'ab' * 16}-{span}-01", "b3": f"{long}-{span}-1"}, "ab" * 16),
+        ({"b3": "0"}, ""),
+        ({"X-B3-TraceId": long}, ""),
+    ):
+        (one,) = read_messages(batch(ORDER, headers={name: text.encode() for name, text in headers.items()}), Parties()).exchanges
+        assert (one.trace_id.hex(), one.span_id.hex()) == (trace, span if trace else ""), headers

@@ -7,6 +7,7 @@ from typing import Any
 
 import fastavro
 from fastavro.read import SchemaResolutionError
+from fastavro.validation import ValidationError, validate
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
@@ -52,7 +53,32 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
             return None
         return same_name(written.root, schema.root)
 
-    return Message(schema.name or topic or "a union", clause, (avro_judge(schema, clause),), topic=topic, own=own, fits=fits)
+    def example(value: Any, said: Mismatches) -> None:
+        _shown(schema, value, clause, said)
+
+    name = schema.name or topic or "a union"
+    return Message(name, clause, (avro_judge(schema, clause),), topic=topic, own=own, fits=fits, example=example)
+
+
+def _shown(schema: AvroSchema, value: Any, clause: str, said: Mismatches) -> None:
+    """Whether a schema can write a value that JSON shows, as far as JSON can tell: bytes have many forms there, a union perhaps a tag, and an
+    example need not tell all.
+    """
+    try:
+        validate(value, schema.root, raise_errors=True)
+    except ValidationError as error:
+        odd = [one for one in error.errors if one.datum is None or _untold(one.schema, one.datum)]
+        if error.errors and not odd:
+            first = error.errors[0]
+            wanted = str(first.field or schema.name)[:80]
+            said.value("avro_type", "", clause, f"a value of {wanted}"[:80], first.datum)
+    except _UNRESOLVED:
+        said.leave("undecidable", clause)
+
+
+def _untold(schema: Any, value: Any) -> bool:
+    kind = schema.get("type") if isinstance(schema, dict) else schema
+    return kind in ("bytes", "fixed") or (isinstance(value, dict) and len(value) == 1)
 
 
 def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:

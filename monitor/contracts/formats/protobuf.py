@@ -15,16 +15,18 @@ from monitor.contracts.form import Left, MessageJudge, Promise, by_example
 from monitor.contracts.form import Message as Kind
 from monitor.contracts.formats.binding import BINDING, bound, bound_in_comment
 from monitor.contracts.formats.grpc import GrpcCalls
+from monitor.contracts.formats.proto_json import held_as_json
 from monitor.contracts.formats.proto_text import looks_like_proto
 from monitor.contracts.formats.protobuf_fields import held_against, parts_of
 from monitor.contracts.formats.protobuf_schema import ProtoSchema, class_of, from_set, from_text, proto_writer
 from monitor.contracts.formats.raw_data import UNREADABLE_SCHEMA, data_of
-from monitor.contracts.framing import Writer
+from monitor.contracts.framing import CONFLUENT, Writer
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.errors import ContractError
 
 SEVERAL, UNDECLARED = "ambiguous_message", "undeclared_fields_only"
+OTHER_INDEX = "message_index"  # which message of the schema is meant is told in another registry's own way
 _MOST_INDEXES = 32
 
 
@@ -106,7 +108,11 @@ def _kind(wanted: Descriptor, topic: str, clause: str, *, lone: bool, own: bool)
         found = _told(record)
         return None if found is None or isinstance(found, str) else found[0].full_name == wanted.full_name
 
-    return Kind(wanted.full_name, clause, (proto_judge(wanted, clause, lone=lone),), topic=topic, own=own, fits=fits)
+    def example(value: Any, said: Mismatches) -> None:
+        held_as_json(wanted, json.dumps(value).encode(), clause, said)
+
+    judges = (proto_judge(wanted, clause, lone=lone),)
+    return Kind(wanted.full_name, clause, judges, topic=topic, own=own, fits=fits, example=example if lone else None)
 
 
 def proto_judge(wanted: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
@@ -140,6 +146,8 @@ def _told(record: Carried) -> tuple[Descriptor, bytes] | str | None:
     read, writer = _indexes(frame.body), record.writers(frame.key)
     if isinstance(writer, str):
         return writer
+    if frame.by != CONFLUENT:
+        return OTHER_INDEX
     try:
         found = proto_writer(writer).at(read[0]) if read is not None and writer.kind == "protobuf" else None
     except ContractError:
