@@ -9,23 +9,28 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long lint fmt cover mutants audit lock bench bench-detection clean
+.PHONY: help install wheel demo test test-long lint fmt cover mutants audit lock bench bench-detection clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(VENV)/installed ## make .venv with the command seamwatch
+install: $(VENV)/installed $(VENV)/native ## make .venv with the command seamwatch; builds the native decoder where cargo is
+	@echo "decoder: $$($(BIN)/python -c 'from monitor.decode import native; print(native.decoder_in_use())')"
 	@echo "installed: $(BIN)/seamwatch; \`. $(BIN)/activate\` puts it on the PATH"
+
+wheel: $(VENV)/installed ## a wheel in dist/ that holds the native decoder: it installs without cargo, with Python 3.11 and newer
+	SEAMWATCH_NATIVE=1 $(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*abi3*.whl
 
 demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's address
 	@exec $(BIN)/seamwatch demo
 
-test: $(VENV)/installed-tests ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
+test: $(VENV)/installed-tests $(VENV)/native ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
 	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long") && exit $$lint
 
-test-long: $(VENV)/installed-tests ## what repeats shorter tests at length or at scale; CI runs it after `make test`
+test-long: $(VENV)/installed-tests $(VENV)/native ## what repeats shorter tests at length or at scale; CI runs it after `make test`
 	$(BIN)/python -m pytest $(SPREAD) -m long
 
 lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
@@ -56,7 +61,7 @@ lock: ## write both locks anew from pyproject.toml; wants uv; ARGS=--upgrade for
 	printf 'hatchling\neditables\n' | $(LOCK) $(ARGS) pyproject.toml - --extra server -o requirements.lock
 	$(LOCK) $(ARGS) pyproject.toml --extra server --extra dev -c requirements.lock -o tests/requirements.lock
 
-bench: $(VENV)/installed-tests ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, messages, contracts beside a peer, false alarms
+bench: $(VENV)/installed-tests $(VENV)/native ## CPU seconds per million spans by step, whole path, memory, freshness, exchanges, messages, contracts beside a peer, false alarms
 	$(BIN)/python -m tests.bench.bench_spans --kafka --freshness 120
 	$(BIN)/python -m tests.bench.bench_exchanges
 	$(BIN)/python -m tests.bench.bench_messages
@@ -67,7 +72,7 @@ bench-detection: $(VENV)/installed-tests ## judging beside peers' rules on label
 	$(BIN)/python -m tests.bench.detection.bench $(ARGS)
 
 clean: ## remove .venv and caches, not the data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants
+	rm -rf $(VENV) $(NATIVE)/_native.abi3.so .cache/native .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -78,6 +83,11 @@ $(BIN)/python:
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+NATIVE := monitor/decode/native
+$(VENV)/native: hatch_build.py $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(wildcard $(NATIVE)/src/*.rs) $(VENV)/installed
+	@$(BIN)/python hatch_build.py
 	@touch $@
 
 $(VENV)/installed-tests: tests/requirements.lock $(VENV)/installed

@@ -43,7 +43,7 @@ def doctor(
     form: FormatOption = "table",
 ) -> int:
     """Look at everything Seamwatch needs; exits 0 when nothing is bad, else 70."""
-    signs = [*_python(), *_packages()]
+    signs = [*_python(), *_packages(), decoder_sign()]
     try:
         settings = session_of(context).settings()
     except ConfigError as error:
@@ -88,6 +88,13 @@ def _packages() -> Iterator[Sign]:
             yield Sign(name, "bad", f"cannot be imported ({error}): {use}; run `make install`")
         else:
             yield Sign(name, "good", f"{getattr(module, '__version__', '')} {use}".strip())
+
+
+def decoder_sign() -> Sign:
+    """Which decoder reads spans."""
+    from monitor.decode import native
+
+    return Sign("span decoder", "mind" if native.BUILT is None else "good", native.decoder_in_use())
 
 
 def _policy(settings: Settings) -> Iterator[Sign]:

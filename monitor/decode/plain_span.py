@@ -69,7 +69,7 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
     if said.links and said.kind == KIND_CONSUMER:
         columns.links(row, said.links)
     if BODY_ATTRIBUTES & given.keys():
-        columns.body(row, owner, given)
+        columns.body(row, {**given, "resource": owner})
 
 
 def bounded(nanoseconds: int) -> int:

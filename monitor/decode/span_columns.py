@@ -1,6 +1,6 @@
 """Where decoded spans gather, column by column, and where bad ones are counted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,8 @@ class Columns:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._record = 0
-        self._record_ns = 0
+        self.record = 0
+        self.record_ns = 0
         self.rejects: list[Reject] = stepped_over(records)
         self.known_attributes = known_attributes()
         self._rows: list[tuple[int, int, bytes, bytes, bytes, int, int, int, int, int, int]] = []
@@ -79,27 +79,40 @@ class Columns:
 
     def begin(self, index: int) -> None:
         """Everything that follows comes from record `index`."""
-        self._record = index
-        self._record_ns = self._records.timestamps_ms[index] * 1_000_000
+        self.record = index
+        self.record_ns = self._records.timestamps_ms[index] * 1_000_000
 
     def refuse_record(self, reason: str, detail: str = "") -> None:
         """Nothing (more) of this record can be used; rows already added from it stay."""
-        whole = self._seen[self._record] == 0
-        self.rejects.append(reject(self._records, self._record, reason, detail, whole=bool(whole)))
+        whole = self._seen[self.record] == 0
+        self.rejects.append(reject(self._records, self.record, reason, detail, whole=bool(whole)))
 
     def refuse_empty(self) -> None:
         """An empty record: a tombstone, or what the source stepped over and accounts for itself."""
-        if REJECT_HEADER not in self._records.headers[self._record]:
+        if REJECT_HEADER not in self._records.headers[self.record]:
             self.refuse_record("empty")
 
     def resource_of(self, raw: bytes) -> int | None:
         """The index of a resource whose bytes this batch has seen before."""
         return self._raw_resources.get(raw)
 
-    def resource(self, attributes: Mapping[str, Any] | None, raw: bytes = b"") -> int:
+    def resource(self, attributes: Mapping[str, Any] | None, raw: bytes | None = None) -> int:
         """The index of a resource; -1 when it names no service, -2 when it is ours, -3 when it cannot be read (None)."""
-        index = self._raw_resources[raw] = -3 if attributes is None else self._resource(attributes)
+        index = -3 if attributes is None else self._resource(attributes)
+        if raw is not None:
+            self._raw_resources[raw] = index
         return index
+
+    def resources_known(self) -> tuple[int, int]:
+        """How many there are, and by how many texts: what `forget_resources` goes back to."""
+        return len(self._resources), len(self._raw_resources)
+
+    def forget_resources(self, known: tuple[int, int]) -> None:
+        """As if the resources that came since had not come."""
+        while len(self._resources) > known[0]:
+            self._resources.popitem()
+        while len(self._raw_resources) > known[1]:
+            self._raw_resources.popitem()
 
     def _resource(self, attributes: Mapping[str, Any]) -> int:
         service = _text(attributes.get("service.name"))
@@ -122,7 +135,7 @@ class Columns:
 
     def passed(self, kind: int, resource: int) -> None:
         """A span that makes no edge: INTERNAL, ours, of no service, or of an unknown kind."""
-        self._seen[self._record] += 1
+        self._seen[self.record] += 1
         if kind < 0 or kind > 5:
             self.refuse_span("unknown_kind")
         elif resource == -1:
@@ -130,14 +143,14 @@ class Columns:
         elif resource == -3:
             self.refuse_span("bad_resource")
         else:
-            self._filtered[self._record] += 1
+            self._filtered[self.record] += 1
 
     def inner(self, trace: bytes, span: bytes, parent: bytes, start: int, end: int, resource: int) -> None:
         """An INTERNAL span, once it has `passed`; what has no usable id or time, or is ours, is left out."""
         if len(trace) != 16 or len(span) != 8 or resource < 0 or len(parent) not in (0, 8):
             return
-        if EARLIEST_NS <= start <= end <= self._record_ns + FUTURE_NS:
-            self._inner.append((self._record, trace, span, parent or _NO_SPAN, start, end, resource))
+        if EARLIEST_NS <= start <= end <= self.record_ns + FUTURE_NS:
+            self._inner.append((self.record, trace, span, parent or _NO_SPAN, start, end, resource))
 
     def add(
         self,
@@ -153,7 +166,7 @@ class Columns:
         state: str,
     ) -> int:
         """One span; its row, or -1 when it is refused with a counted reason."""
-        self._seen[self._record] += 1
+        self._seen[self.record] += 1
         if len(trace) != 16 or len(span) != 8 or trace == _NO_TRACE or span == _NO_SPAN:
             return self.refuse_span("bad_id")
         if not parent:
@@ -162,7 +175,7 @@ class Columns:
             return self.refuse_span("bad_id")
         if end < EARLIEST_NS or start < EARLIEST_NS:
             return self.refuse_span("time_before_2000")
-        if end > self._record_ns + FUTURE_NS:
+        if end > self.record_ns + FUTURE_NS:
             return self.refuse_span("time_in_future")
         if start > end:
             start = end
@@ -172,7 +185,7 @@ class Columns:
             number = self._words[words] = len(self._words)
         row = len(self._rows)
         known = 0 if not state else self._states.setdefault(state, len(self._states) + 1)
-        self._rows.append((self._record, kind, trace, span, parent, start, end, status, resource, number, known))
+        self._rows.append((self.record, kind, trace, span, parent, start, end, status, resource, number, known))
         return row
 
     def links(self, row: int, targets: Iterable[tuple[bytes, bytes]]) -> None:
@@ -180,13 +193,13 @@ class Columns:
         good = [(row, trace, span) for trace, span in targets if len(trace) == 16 and len(span) == 8]
         self._links.extend(good[:MAX_LINKS])
 
-    def body(self, row: int, resource: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+    def body(self, row: int, attributes: Mapping[str, Any]) -> None:
         """A span that carries a payload: all its attributes, and its resource's under `resource`."""
-        self._bodies.append((row, {**attributes, "resource": resource}))
+        self._bodies.append((row, attributes))
 
     def batch(self) -> SpanBatch:
         """The finished columns; per-span reasons become rejects, one a record and reason."""
-        for (record, reason), count in self._reasons.items():
+        for (record, reason), count in sorted(self._reasons.items(), key=lambda said: said[0][0]):
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
         parts = list(zip(*rows, strict=True)) if rows else [()] * 11
@@ -223,15 +236,23 @@ class Columns:
             clamped=self._clamped,
         )
 
+    def count(self, counts: Sequence[tuple[int, int, int, int]], reasons: Sequence[tuple[int, str, int]], clamped: int) -> None:
+        """What other columns took: record, spans seen, filtered, refused; record, reason, spans."""
+        if counts:
+            at, seen, filtered, refused = np.array(counts, np.int64).T
+            self._seen[at], self._filtered[at], self._refused[at] = seen, filtered, refused
+        self._reasons |= {(record, reason): spans for record, reason, spans in reasons}
+        self._clamped += clamped
+
     def unread(self, reason: str) -> None:
         """A span that could not even be read."""
-        self._seen[self._record] += 1
+        self._seen[self.record] += 1
         self.refuse_span(reason)
 
     def refuse_span(self, reason: str) -> int:
         """Count a span of this record that cannot be used; -1."""
-        self._refused[self._record] += 1
-        key = (self._record, reason)
+        self._refused[self.record] += 1
+        key = (self.record, reason)
         self._reasons[key] = self._reasons.get(key, 0) + 1
         return -1
 

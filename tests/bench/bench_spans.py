@@ -27,7 +27,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.clock import system_clock
-from monitor.decode.spans import decode_spans
+from monitor.decode import native
+from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows
 from monitor.edges.closing import ClosingSettings
 from monitor.edges.halves import HalfBatch, Namer, half_edges
@@ -95,6 +96,14 @@ def steps(timed: Sequence[tuple[int, bytes]], store: Store) -> Counter[str]:
     Closer(store, Numbers(lambda: next(numbers), lambda: next(numbers)), ClosingSettings()).finish()
     spent["close"] = time.process_time() - begun  # type: ignore[assignment]  # a Counter of seconds
     return spent
+
+
+def by_reference(timed: Sequence[tuple[int, bytes]]) -> float:
+    """CPU seconds of decoding everything by nothing but Python."""
+    begun = time.process_time()
+    for records in batches(timed):
+        decode_by_reference(records)
+    return time.process_time() - begun
 
 
 def rows_of(halves: HalfBatch) -> dict[str, pa.Table]:
@@ -224,6 +233,10 @@ def main() -> None:
         figures["without decode"] = figures["all but Kafka"] - figures["decode"]
         for name, value in figures.items():
             print(f"{name:34}{value:8.2f}    CPU seconds per million spans")
+        if native.BUILT is not None:
+            figures["decode by reference"] = by_reference(timed) / truth.spans * 1e6
+            print(f"{'decode by reference':34}{figures['decode by reference']:8.2f}    beside it")
+        print(f"decoder: {native.decoder_in_use()}")
         print(check(store, truth))
         print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB resident, the generated input included")
         store.close()

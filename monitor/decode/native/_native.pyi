@@ -1,0 +1,36 @@
+from collections.abc import Callable, Sequence
+
+VERSION: str
+LEFT: int
+TAKEN: int
+PANICKED: int
+
+class Vocabulary:
+    def __init__(self, names: Sequence[tuple[str, str]], error_type: str, failure: str, linked: str) -> None: ...
+
+class Reader:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        resource: Callable[[bytes], int],
+        template: Callable[[str], str],
+        cut_down: Callable[[str, str, bool], str],
+    ) -> None: ...
+    def protobuf(self, record: int, latest_ns: int, value: bytes) -> int: ...
+    def fail(self, record: int) -> int: ...
+    def gathered(self) -> Gathered: ...
+
+class Gathered:
+    rows: tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+    kind: bytes
+    status: bytes
+    words: bytes
+    tracestate: bytes
+    inner: tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+    word_list: list[tuple[object, ...]]
+    tracestates: list[str]
+    links: list[tuple[int, bytes, bytes]]
+    bodies: list[tuple[int, bytes, list[bytes]]]
+    counts: list[tuple[int, int, int, int]]
+    reasons: list[tuple[int, str, int]]
+    clamped: int
