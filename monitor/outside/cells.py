@@ -21,6 +21,9 @@ UNKNOWN = "unknown"
 NOTHING: Histogram = {}
 LEARNED_FROM = 1800.0
 """So many seconds before the deploy tell what the old version's instances are like."""
+FEW = 20
+TAILS = ("p90", "p95", "p99")
+"""Of so few calls these are the one or two slowest: no level to tell of."""
 TOLD = {name.removesuffix("_ms"): name for name in LATENCIES}
 """Numbers of a window that are kept as they are told: a histogram made of them is a guess."""
 
@@ -231,8 +234,9 @@ def summed(
         held, more = one.shapes[side], shapes.histograms[row]
         one.shapes[side] = _merged(held, more) if held else more
         if shapes.bare[row]:
+            few = counts.calls[row] < FEW
             for name, column in numbers.items():
-                if not isnan(column[row]):
+                if not isnan(column[row]) and not (few and name in TAILS):
                     one.told.setdefault(name, []).append(float(column[row]) / 1000.0)
     edges: dict[tuple[int, int, int], Edge] = {}
     out: list[EdgeCell] = []

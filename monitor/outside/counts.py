@@ -10,6 +10,10 @@ from monitor.outside.told import Floats, Ints, Rows
 FEWEST, USUAL, MOST = 10.0, 50.0, 200.0
 """Calls a bin that are assumed: as many as the success rate's own wandering before the deploy speaks for, within these."""
 ENOUGH_BINS = 8
+NEAR = 1e-6
+"""A rate that is so near to a fraction of few calls is that fraction."""
+COARSE = 1e4
+"""Rates of so few digits are rounded: their fractions tell of the rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,10 @@ def counts_of(rows: Rows, before: float) -> Counts:
     for code in np.unique(series[assumed]).tolist():
         mine = series == code
         calls[mine & assumed] = _likely(rows.success_rate[mine & (rows.ends <= before)])
+        for version in np.unique(rows.version.codes[mine & assumed]).tolist():
+            some = np.flatnonzero(mine & assumed & (rows.version.codes == version))
+            unknown = np.inf if (rows.ends[some] <= before).any() else FEWEST
+            calls[some] = np.minimum(calls[some], _at_most(rows.success_rate[some], rows.ends[some], unknown))
     calls = np.nan_to_num(np.rint(calls))
     errors = np.where(np.isnan(rows.errors), np.rint((1.0 - rows.success_rate) * calls), rows.errors)
     told = ~np.isnan(errors)
@@ -53,6 +61,33 @@ def _series(rows: Rows) -> Ints:
     """A code for each edge as one side tells it."""
     columns = (rows.caller, rows.callee, rows.operation, rows.side)
     return np.ravel(np.unique(np.stack([column.codes for column in columns]), axis=1, return_inverse=True)[1]).astype(np.int64)
+
+
+def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
+    """Calls of each bin that the rates so far speak for, where they are fractions of few: 0.888889 is 8 of 9. Infinite where nothing tells.
+
+    That is while rates have few digits, or are of more calls; and `unknown` before the first failure. Of one version's bins: a canary has fewer calls than the others. Later bins
+    have no part in it.
+    """
+    told: Floats = np.full(rates.size, np.inf)
+    whole = np.arange(2.0, MOST + 1.0)
+    found: list[float] = []
+    seen, fine = 0, False
+    for place in np.argsort(ends, kind="stable").tolist():
+        rate, least = float(rates[place]), 1.0
+        told[place] = unknown if not seen and rate == 1.0 else np.inf
+        if 0.0 < rate < 1.0:
+            fits = np.abs(np.rint(rate * whole) / whole - rate) <= NEAR
+            seen += 1
+            fine = fine or abs(rate * COARSE - round(rate * COARSE)) > COARSE * NEAR
+            if fits.any():
+                least = float(whole[fits.argmax()])
+                found.append(least)
+            else:
+                continue
+        if fine and 2 * len(found) > seen:
+            told[place] = least * max(1.0, round(float(np.median(found)) / least))
+    return told
 
 
 def _likely(rates: Floats) -> float:

@@ -67,6 +67,12 @@ def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
 
 
 def _read(text: object, source: str, place: int) -> dict[int, int]:
+    words = str(text).replace(":", " ").split()
+    bins, counts = words[::2], words[1::2]
+    if str(text).split() == list(map(":".join, zip(bins, counts, strict=False))) and all(map(str.isdecimal, words)):
+        numbers = list(map(int, counts))
+        if all(numbers) and len(set(bins)) == len(bins):
+            return {int(name) - TO_SECONDS: number for name, number in zip(bins, numbers, strict=True)}
     found: dict[int, int] = {}
     try:
         for pair in str(text).split():

@@ -199,3 +199,20 @@ def test_another_release_below_slower_callers_leaves_it_undecided() -> None:
 def test_a_caller_that_was_released_itself_is_slower_by_its_own_doing() -> None:
     web = deploy("web", "5.0.0", previous_version="4.0.0", started=START + timedelta(seconds=20))
     assert of_slow(slower(3.0), share=steady(0.3), others=[web])[1] == []
+
+
+def codes(verdict: Verdict) -> set[str]:
+    return {reason.code for reason in verdict.reasons}
+
+
+def test_callers_are_held_against_the_time_before_the_new_version_first_answered_not_before_it_was_told() -> None:
+    late = lambda window: 0.3 if window >= 15 else 0.0  # noqa: E731
+    assert [one.edge.callee for one in of_slow(slower(3.0, 15), share=late)[1]] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("times", "share", "holds"), [(1.25, 0.05, True), (1.25, 0.9, True), (1.0, 0.3, False), (1.0, 0.9, False)]
+)
+def test_callers_a_little_slower_than_ever_hold_a_pass_back(times: float, share: float, holds: bool) -> None:
+    verdict, findings = of_slow(slower(times), share=steady(share))
+    assert (findings, "callers_fail" in codes(verdict)) == ([], holds)

@@ -75,3 +75,12 @@ def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tel
     (said,) = told(capsys, tmp_path, rows, deploy_of_pay())
     assert said["verdict"] == verdict
     assert ("of these calls for each call it answers" in said["reason"]) == (kept < 1.0)
+
+
+def test_calls_to_where_none_went_before_hold_a_pass_back_too_though_nobody_tells_which_version_calls(
+    tmp_path: Path, capsys: Any
+) -> None:
+    rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop() if one["callee"] != "front"]
+    strange = [node("archive", minute, 12, "2", caller="pay", errors=6) for minute in range(8, 35)]
+    (said,) = told(capsys, tmp_path, [*rows, *strange], deploy_of_pay())
+    assert (said["verdict"], "of these calls for each call it answers" in said["reason"]) == ("inconclusive", True)

@@ -13,8 +13,8 @@ import numpy as np
 from monitor.detect.arrays import Bools, Ints
 from monitor.detect.evidence.before_after import StepTest, fixed_e, step_test
 from monitor.detect.evidence.edge_tests import EdgeTests
+from monitor.detect.evidence.history import late_from
 from monitor.detect.evidence.rates import SHRINK
-from monitor.detect.evidence.shared import late_from
 from monitor.detect.evidence.steps import HARDLY
 from monitor.detect.evidence.timed import new_rows, old_rows
 from monitor.detect.measure.columns import EdgeTable
@@ -73,7 +73,10 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
 
 
 def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]) -> list[Fanout]:
-    """Calls for each answer, of late against before, where they changed as if the new version made half of them at most, or twice as many."""
+    """Calls for each answer, of late against before, where they changed as if the new version made half of them at most, or twice as many.
+
+    Calls to where none went before are such a change, too, however few.
+    """
     if not untold:
         return []
     since, grain, version = answering[0].contrast.since, answering[0].grain, answering[0].contrast.new_version
@@ -86,9 +89,16 @@ def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTest
     found: list[Fanout] = []
     for table in untold:
         then, now = volumes([table], since, grain)
-        if then >= ENOUGH_ANSWERS and max(fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)) >= BAR:
+        if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and max(
+            fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)
+        ) >= BAR:
             found.append(Fanout(table.edge, then / before, now / late))
     return found
+
+
+def _is_new(then: float, now: float) -> bool:
+    """Whether calls that nobody made before are made now: to a place that the service never called."""
+    return then == 0.0 and now >= EXPECTED
 
 
 def volumes(tables: Sequence[EdgeTable], since: float, grain: int, version: str | None = None) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from monitor.detect.arrays import Bools, Floats
+from monitor.detect.arrays import Bools, Floats, summed
 from monitor.detect.evidence.before_after import fixed_e, log_ratio, seasonal_rates
 from monitor.detect.evidence.sizes import FEWEST_CALLS, Statistic, sizes
 from monitor.detect.measure.columns import EdgeTable
@@ -12,6 +12,9 @@ from monitor.detect.measure.series import Controls, Measure, Series, bound_befor
 
 SEASON_NEEDS_DAYS = 1
 ENOUGH_CALLS = 30.0
+SPANS_BEFORE = 5
+LATE_SECONDS, LATE_WINDOWS = 180.0, 2
+"""How far back "of late" reaches: so many seconds, and so many windows at least."""
 GROWN = float(np.log(20.0))
 
 
@@ -116,6 +119,35 @@ def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statisti
         return None
     was, now = sizes(both, table.lowest, statistic).tolist()
     return float(now - was)
+
+
+def slower_of_late(table: EdgeTable, since: float, grain: int) -> tuple[float, float] | None:
+    """By how much (in logs) the median of late exceeds that of the slowest span as long before `since`, and of the middle one.
+
+    None where too little is known. The side with more calls tells, over all versions.
+    """
+    data = max((one for one in (table.client, table.server) if one is not None), key=lambda one: float(one.sum()), default=None)
+    if data is None or not table.windows.size:
+        return None
+    windows, places = np.unique(table.windows, return_inverse=True)
+    held = summed(data, places, windows.size)
+    late = windows > max(late_from(float(windows[-1]), grain), since - grain / 2)
+    past = held[windows <= since - grain]
+    size = int(late.sum())
+    if not size or past.shape[0] < SPANS_BEFORE * size or held[late].sum() < FEWEST_CALLS["mean"]:
+        return None
+    line = np.concatenate([np.zeros((1, held.shape[1])), np.cumsum(past, axis=0)])
+    spans = line[size:] - line[:-size]
+    spans = spans[spans.sum(axis=1) >= FEWEST_CALLS["mean"]]
+    if not spans.shape[0]:
+        return None
+    found = sizes(np.concatenate([held[late].sum(axis=0)[None, :], spans]), table.lowest, "p50")
+    return float(found[0] - found[1:].max()), float(found[0] - np.median(found[1:]))
+
+
+def late_from(newest: float, grain: int) -> float:
+    """What is of late begins after this moment, where the newest window is the last of it."""
+    return newest - max(LATE_SECONDS, float(LATE_WINDOWS * grain))
 
 
 def _own_bound(table: EdgeTable, measure: Measure, since: float) -> Measure | None:

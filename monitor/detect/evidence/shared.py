@@ -12,6 +12,7 @@ from monitor.detect.evidence.before_after import (
     fixed_e,
 )
 from monitor.detect.evidence.edge_tests import RATES, EdgeTests
+from monitor.detect.evidence.history import late_from
 from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.timed import Step, is_biased, new_rows, old_rows, rates_of_calls
 from monitor.detect.measure.columns import COUNTS
@@ -24,8 +25,6 @@ DOSE_Z = 4.0
 FLOOR_ALONE = 1.25
 DOSE_OVER_STEP = math.log(1000.0)
 """So much likelier must a dose be than a step at one moment."""
-LATE_SECONDS, LATE_WINDOWS = 180.0, 2
-"""How far back "of late" reaches: so many seconds, and so many windows at least."""
 
 
 def well_until(edge: EdgeTests, moment: float) -> bool:
@@ -82,11 +81,6 @@ def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:
         if relevant:
             return True
     return False
-
-
-def late_from(newest: float, grain: int) -> float:
-    """What is of late begins after this moment, where the newest window is the last of it."""
-    return newest - max(LATE_SECONDS, float(LATE_WINDOWS * grain))
 
 
 def worse_than_before(edge: EdgeTests, settings: JudgeSettings) -> bool:

@@ -8,13 +8,14 @@ that moment explains as much. If one does, nothing is decided, and nothing passe
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from monitor.detect.evidence.before_after import StepTest, fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ALIKE, ANYBODY, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
+from monitor.detect.evidence.history import slower_of_late
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step, new_rows
@@ -31,6 +32,8 @@ LIKE, LEANING_Z = 0.3, 3.0
 """So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""
 COUNTED_APART = 1.5
 """Edges lose records each for itself: so many times as many calls may have been made as were counted."""
+SLOWER_THAN_EVER = 0.05
+"""So much slower (in logs) than in the slowest span before."""
 Failing = dict[str, tuple[AnyStep, StepTest]]
 """Services that fail their own requests since, or answer slower, each with its strongest step."""
 StepsOf = Callable[[EdgeTests, JudgeSettings], Sequence[AnyStep]]
@@ -70,13 +73,15 @@ def harm_in_callers(
     callers = {edge.table.edge.caller for edge in mine} - NOBODY
     if not around or any(finding.edge.callee == deploy.service for finding in known):
         return CallersHarm()
+    mine = [_from_first_answer(edge, mine) for edge in mine]
     if not callers:
         untold = bool(mine) and all(edge.table.edge.caller == ANYBODY for edge in mine)
         return CallersHarm(unlinked=_worse_elsewhere(mine, around, settings), untold=untold)
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
     if not failing:
-        return _slower_callers(deploy, callers, calls, others, around, mine[0], settings)
+        slower = _slower_callers(deploy, callers, calls, others, around, mine[0], settings)
+        return slower if slower.found or slower.undecided else CallersHarm(undecided=_maybe_slower(callers, around, mine))
     first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
     suffering = tuple(sorted(first & callers))
     if not suffering:
@@ -94,6 +99,38 @@ def harm_in_callers(
         if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
             return CallersHarm(undecided=suffering)
     return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+
+
+def _from_first_answer(edge: EdgeTests, mine: Sequence[EdgeTests]) -> EdgeTests:
+    """The edge with its moment put where the new version first answered on any: nothing before that is its doing, whenever it was told."""
+    first = min(int(one.table.windows[one.contrast.since_rows].min()) for one in mine)
+    return replace(edge, contrast=replace(edge.contrast, since=max(float(first), edge.contrast.since)))
+
+
+def _maybe_slower(callers: set[str], around: Sequence[EdgeTable], mine: Sequence[EdgeTests]) -> tuple[str, ...]:
+    """Callers whose answers may cost more by this release, though not so surely that it is a finding: no pass is safe.
+
+    Slower of late than in any span as long before; or by so much that, if only those requests are slower that met the new version, they
+    take twice as long: a small share's harm is no more to be seen than that. Both by more than the others are.
+    """
+    since, grain, released = mine[0].contrast.since, mine[0].grain, mine[0].table.edge.callee
+    rose: dict[str, list[tuple[float, float]]] = {}
+    for table in around:
+        if table.edge.callee != released and (more := slower_of_late(table, since, grain)) is not None:
+            rose.setdefault(table.edge.callee, []).append(more)
+    others = [max(middle for _, middle in found) for name, found in rose.items() if name not in callers]
+    usual = max(0.0, float(np.median(others))) if others else 0.0
+    tables = [edge.table for edge in mine]
+    late = volumes(tables, since, grain)[1]
+    share = volumes(tables, since, grain, mine[0].contrast.new_version)[1] / late if late else 0.0
+    doubled = math.log1p(share) if share else math.inf
+    return tuple(
+        sorted(
+            name
+            for name in callers & set(rose)
+            if any(most > usual + SLOWER_THAN_EVER or middle > usual + doubled for most, middle in rose[name])
+        )
+    )
 
 
 def _more_fail_than_could(caller: str, around: Sequence[EdgeTable], mine: Sequence[EdgeTests]) -> bool:

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from monitor.detect.arrays import Bools, Floats, Ints
-from monitor.detect.measure.kinds import BAD, failures
+from monitor.detect.measure.kinds import bad_calls, failures
 from monitor.detect.measure.refusals import refused
 from monitor.model.edges import WINDOW_SECONDS, ZERO_BUCKET, Edge, EdgeCell, Histogram
 
@@ -185,13 +185,13 @@ def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, 
 
 
 def _counts(row: EdgeCell) -> tuple[int, ...]:
-    violated = BAD["violated"](row)
+    violated = row.conformance.get("violated", 0) if row.conformance else 0
     return (
         row.calls - row.coverage.get("untold", 0),
-        *(BAD[kind](row) for kind in ("server_error", "provider_error", "client_error", "timeout")),
+        *bad_calls(row),
         failures(row),
         sum(count for name, count in row.conformance.items() if name not in UNPROMISED) if row.conformance else 0,
-        row.conformance.get("valid", 0) + violated,
+        row.conformance.get("valid", 0) + violated if row.conformance else 0,
         violated,
         row.coverage.get("both", 0),
         row.client_calls,

@@ -21,8 +21,19 @@ def provider_errors(cell: EdgeCell) -> int:
 
 def failures(cell: EdgeCell) -> int:
     """Calls that either side calls a failure, by status or by code, whatever kind it is."""
-    outcomes = sum(cell.outcomes.get(outcome, 0) for outcome in (*FAILURES, "cancelled"))
-    return max(cell.failed, outcomes)
+    told = cell.outcomes
+    return max(cell.failed, told.get("server_error", 0) + told.get("timeout", 0) + told.get("cancelled", 0))
+
+
+def bad_calls(cell: EdgeCell) -> tuple[int, int, int, int]:
+    """All but broken contracts at once: server errors, the provider's, client errors, timeouts, each as BAD has it."""
+    told, hidden = cell.outcomes, cell.provider_only
+    server, client = told.get("server_error", 0), told.get("client_error", 0)
+    timeout, cancelled = told.get("timeout", 0), told.get("cancelled", 0)
+    if not hidden:
+        known = sum(told.values()) - told.get("ok", 0)
+        return server, max(0, cell.failed - known), client, timeout + cancelled
+    return _callers(cell, "server_error"), provider_errors(cell), client, _callers(cell, "timeout") + cancelled
 
 
 def _callers(cell: EdgeCell, outcome: str) -> int:
