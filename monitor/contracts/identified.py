@@ -3,11 +3,12 @@
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-from monitor.contracts.refs import DATA, NAMES
+from monitor.contracts.refs import DATA, NAMES, holds
 from monitor.model.pointers import escaped
 
 DOCUMENT = "http://contract.invalid/document"
 _RESOURCE = "urn:seamwatch:resource:"
+_IDENTIFIES = frozenset({"$id", "$anchor", "$dynamicAnchor"})
 _SAFE = "/~!$&'()*+,;=:@-._?"
 
 
@@ -17,6 +18,8 @@ def grounded(document: dict[str, Any]) -> dict[str, Any]:
     The same document when it names nothing by `$id` or an anchor. References to elsewhere stay, and are refused
     later. Where there is a `$dynamicRef`, which goes by resources, schemas with an `$id` keep one (see `apart`).
     """
+    if not holds(document, _IDENTIFIES):
+        return document
     found = _Places(document)
     if not found.identified:
         return document

@@ -80,13 +80,28 @@ def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed
         raise ContractError(f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have")
 
 
+def holds(document: Any, words: frozenset[str]) -> bool:
+    """Whether any object, data and maps of names too, has one of these keys: a look that costs little, before one that costs more."""
+    stack: list[Any] = [document]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if not words.isdisjoint(node):
+                return True
+            node = node.values()
+        stack += [child for child in node if isinstance(child, dict | list)]
+    return False
+
+
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Every object that may be read as a schema, with its pointer; data and maps of names are passed over."""
     stack: list[tuple[Any, str, bool]] = [(document, "", False)]
     while stack:
         node, pointer, names = stack.pop()
         if isinstance(node, list):
-            stack.extend((child, f"{pointer}/{index}", False) for index, child in enumerate(node))
+            stack.extend(
+                (child, f"{pointer}/{index}", False) for index, child in enumerate(node) if isinstance(child, dict | list)
+            )
         elif isinstance(node, dict):
             if not names:
                 yield node, pointer
@@ -100,5 +115,5 @@ def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
             for name, child in node.items():
                 if not names and (name in _ASIDE or name.startswith("x-")):
                     continue
-                if names or name not in DATA:
+                if isinstance(child, dict | list) and (names or name not in DATA):
                     stack.append((child, f"{pointer}/{escaped(name)}", not names and name in NAMES))

@@ -1,11 +1,15 @@
 """Pacts held against live exchanges: by interaction, with states that no log shows."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from monitor.contracts.check import check
-from monitor.contracts.registry import Registry
+from monitor.contracts.check import check, check_payloads
+from monitor.contracts.payloads import Payload
+from monitor.contracts.read import read_contract
+from monitor.contracts.registry import InForce, Registry
 from tests.contracts.examples import ORDER, interaction, judged, live, matchers, pact, registry, revision, rules
 
 BROKEN = {"id": "seven", "state": "open", "lines": []}
@@ -179,3 +183,25 @@ def test_interactions_described_alike_keep_their_own_names() -> None:
     promise = held.find("orders", "", "", "web", 10)[0].promise
     assert promise is not None
     assert [one.name for one in promise.interactions] == ["same", "same (2)"]
+
+
+def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its_example() -> None:
+    """https://github.com/pact-foundation/pact-plugins: the configuration stands at the interaction, not at the request."""
+    packed = {"content": "EgoNAABAQBUAAIBA", "contentType": "application/protobuf;message=Shape", "encoded": "base64"}
+    asks = {"method": "GET", "path": "/shape"}
+    answers = {"status": 200, "headers": {"content-type": ["application/protobuf;message=Shape"]}, "body": packed}
+    one = {"type": "Synchronous/HTTP", "description": "a shape", "request": asks, "response": answers}
+    meta = {"pactSpecification": {"version": "4.0"}}
+    for config, outcome in (({"pluginConfiguration": {"protobuf": {"message": "Shape"}}}, "not_checked"), ({}, "violated")):
+        document = {"consumer": {"name": "web"}, "provider": {"name": "shop"}, "interactions": [one | config], "metadata": meta}
+        promise = read_contract("pact", json.dumps(document), where="x")
+        exchange = replace(
+            live(path="/shape"),
+            response_body=b"\x0a\x01x",
+            response_headers={"content-type": "application/protobuf;message=Shape"},
+        )
+        held = InForce("a", 1, promise, 0, 2**63 - 1, "shop")
+        answer = Payload(exchange.response_body, exchange.response_headers)
+        found = check_payloads(exchange, Payload(None, {}), answer, [held], str)
+        assert (found.outcome, found.reason) == (outcome, "media_type" if config else ""), config
+        assert [one.pointer for one in promise.left] == (["/interactions/0/response/body"] if config else [])

@@ -53,7 +53,10 @@ class Dialect:
             return node
         if names:
             return {name: self._node(child, names=False) for name, child in node.items()}
-        copy = {name: child if name in DATA else self._node(child, names=name in NAMES) for name, child in node.items()}
+        copy = {
+            name: self._node(child, names=name in NAMES) if isinstance(child, dict | list) and name not in DATA else child
+            for name, child in node.items()
+        }
         self._keep_side(node, copy)
         _in_range(copy)
         if "discriminator" in node:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.refs import DATA, NAMES, follow
+from monitor.contracts.refs import DATA, NAMES, follow, holds
 from monitor.errors import ContractError
 
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -24,6 +24,8 @@ class OneWay:
         self._document = document
         self._mark = mark
         self._names: Mapping[int, frozenset[str]] = {}
+        if not holds(document, frozenset({mark})):
+            return
         nodes = list(_schemas(document))
         if any(node.get(mark) is True for node in nodes):
             self._names = self._spread(nodes)

@@ -80,6 +80,7 @@ class _Reader:
         self._as_text = version in ("1", "1.0")  # its queries are compared as texts
         self._left: list[Left] = []
         self._patterns = 0
+        self._plugged = False  # whether a plugin reads the bodies of the interaction
 
     def promise(self) -> Promise:
         interactions: list[Interaction] = []
@@ -90,6 +91,7 @@ class _Reader:
             raise ContractError(f"{self._where}: more than {self._limits.operations} interactions; split the pact")
         for kind, entry, clause in self._entries():
             self._work.spend(EXAMPLE, clause)
+            self._plugged = self._version >= 4 and isinstance(entry.get("pluginConfiguration"), dict)
             states = tuple(_states(entry))
             name = unique(_name(entry, states), named)
             if kind == "http":
@@ -177,7 +179,9 @@ class _Reader:
         elif self._version >= 4 and isinstance(value, dict) and not value:
             return None
         example = example_of(value, media)
-        if example.kind == "opaque" or (self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)):
+        own = self._version >= 4 and isinstance(held.get("pluginConfiguration"), dict)
+        plugged = own or (self._plugged and example.kind in ("binary", "text"))  # else it is told as what it is, and read so
+        if example.kind == "opaque" or plugged:
             self._left.append(Left(clause, f"bodies of {media.partition(';')[0][:60] or 'a plugin'} are not judged"))
             return Example("opaque", example.media)
         return example
