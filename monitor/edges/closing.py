@@ -19,12 +19,14 @@ class ClosingSettings:
     holds up to `batch_windows` windows when they are thin: with their neighbours these are 10,000 numbers in a statement's
     parameter, and a server takes 128 KB. A single window above `part_rows` is split by trace.
     `work_seconds` is how long a step goes on taking batches. While more is due than one batch holds, a window that was
-    closed before waits `backlog_patience` times as long before it is closed again.
+    closed before waits `backlog_patience` times as long before it is closed again. One that is not sealed yet is closed again when it
+    is sealed, or after `provisional_patience` when that takes longer.
     """
 
     provisional_after: float = 5.0
     seal_after: float = 60.0
     close_again_after: float = 30.0
+    provisional_patience: float = 120.0
     batch_rows: int = 400_000
     batch_windows: int = 2000
     part_rows: int = 1_000_000
@@ -41,18 +43,24 @@ class WindowState:
     arrivals: int
     rows: int
     oldest_ingested_s: int
+    newest_arrival_s: int
     seen: int
     rows_seen: int
     late: int
     sealed: bool
     generation: int
     closed_s: int
+    """When it was last closed, by the store's clock: before its halves were read."""
     now_s: int
 
     @property
     def dirty(self) -> bool:
         """Rows came since it was closed, or it was never closed."""
         return self.arrivals > self.seen
+
+    def outdates(self, other: "WindowState") -> bool:
+        """Rows came here that the last closing of the other window may not have seen: arrivals are told of after their rows are there."""
+        return self.newest_arrival_s >= other.closed_s
 
     def faded(self, halves_kept: float) -> bool:
         """Its first halves may be gone by now, so closing it again would lose them."""
@@ -122,7 +130,8 @@ def watermark_of(rows: Iterable[Mapping[str, int]], stale_seconds: float = 120.0
 def plan_closing(
     states: Iterable[WindowState], watermark: float | None, settings: ClosingSettings, *, finish: bool = False
 ) -> Plan:
-    """Decide. A row in w dirties w-1, w and w+1, which are closed together. `finish`: nothing more will come, close and seal all.
+    """Decide. A row in w dirties w-1, w and w+1. A window is closed once provisionally; once more when it is sealed, if anything came
+    to it or to its neighbours since; and after that whenever something comes. `finish`: nothing more will come, close and seal all.
 
     The newest windows come first where they are of now, since a person waits for them; then the oldest and so on.
     """
@@ -139,16 +148,33 @@ def plan_closing(
     backlog = sum(state.rows for state in dirty) > settings.batch_rows or len(dirty) > settings.batch_windows
     patience = settings.close_again_after * (settings.backlog_patience if backlog else 1.0)
 
+    def is_provisional(state: WindowState) -> bool:
+        return not finish and state.seen > 0 and not state.sealed and not ended(state, settings.seal_after)
+
     def waits(state: WindowState) -> bool:
-        return not finish and state.seen > 0 and state.now_s - state.closed_s < patience
+        longest = max(patience, settings.provisional_patience) if is_provisional(state) else patience
+        return (
+            not finish and state.seen > 0 and state.now_s - state.closed_s < longest and (state.sealed or is_provisional(state))
+        )
+
+    def neighbours(state: WindowState) -> list[WindowState]:
+        windows = (state.window - WINDOW_SECONDS, state.window + WINDOW_SECONDS)
+        near = [known[window] for window in windows if window in known]
+        return [one for one in near if not one.faded(settings.halves_kept)]
 
     due: dict[int, WindowState] = {}
     for state in dirty:
         if not waits(state):
-            for window in (state.window - WINDOW_SECONDS, state.window, state.window + WINDOW_SECONDS):
-                near = known.get(window)
-                if near and (near.seen or ended(near, settings.provisional_after)) and not near.faded(settings.halves_kept):
-                    due[window] = near
+            due[state.window] = state
+            due |= {
+                near.window: near
+                for near in neighbours(state)
+                if (near.seen or ended(near, settings.provisional_after)) and state.outdates(near) and not is_provisional(near)
+            }
+    for state in known.values():  # its neighbours may be clean again by now, and what came to them unseen by this one
+        ripe = state.seen and not state.sealed and ended(state, settings.seal_after) and not state.faded(settings.halves_kept)
+        if ripe and any(near.outdates(state) for near in neighbours(state)):
+            due[state.window] = state
     seal = [
         state
         for state in known.values()

@@ -118,7 +118,7 @@ class Closer:
                 return number
             generation = self._numbers.draw()
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
-            self._publish([(1, hour, generation, 1, 0, 0, 0)])
+            self._publish([(1, hour, generation, 1, 0, 0, 0, int(until))])
         return len(hours)
 
     def sweep(self) -> bool:
@@ -138,7 +138,7 @@ class Closer:
         rows = self._store.ask("window_states", {"also": list(also)})
         first = [_state(row) for row in rows]
         known = {state.window for state in first}
-        near = {w + step for s in first if s.dirty for w, step in ((s.window, -10), (s.window, 10))} - known
+        near = {w + step for s in first if s.dirty or not s.sealed for w, step in ((s.window, -10), (s.window, 10))} - known
         return self._states([*also, *sorted(near)]) if near - set(also) else first
 
     def _read(self, batch: Batch) -> "_Read":
@@ -192,28 +192,28 @@ class Closer:
             late = state.late + (state.rows - state.rows_seen if state.sealed else 0)
             telemetry.LATE.inc(late - state.late)
             sealed = int(state.sealed or state.window in ripe)
-            rows.append((0, state.window, generation, sealed, state.arrivals, state.rows, late))
+            rows.append((0, state.window, generation, sealed, state.arrivals, state.rows, late, state.now_s))
         hours = sorted({window // HOUR * HOUR for window in batch.due})
         for row in self._store.ask("rolled_hours", {"hours": hours}):
             hour = int(row["hour"])
             mine = [window for window in batch.due if window // HOUR * HOUR == hour]
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": mine}, repeatable=False)
-            rows.append((1, hour, generation, 1, 0, 0, 0))
+            rows.append((1, hour, generation, 1, 0, 0, 0, batch.states[0].now_s))
         self._publish(rows)
         telemetry.WINDOWS_CLOSED.inc(len(batch.states))
 
     def _seal(self, states: Sequence[WindowState]) -> None:
         """Publish again, unchanged, the windows that have passed their lateness bound."""
         if states:
-            self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late) for s in states])
+            self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late, s.closed_s) for s in states])
 
-    def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int]]) -> None:
+    def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int, int]]) -> None:
         seq = self._numbers.publish_number()
         if seq is None:
             raise LeaseLost(
                 "another process has closed windows since this one's lease ran out; what this one had not published yet is left to it"
             )
-        level, window, generation, sealed, arrivals, count, late = zip(*rows, strict=True)
+        level, window, generation, sealed, arrivals, count, late, closed = zip(*rows, strict=True)
         table = {
             "seq": pa.array([seq] * len(rows), pa.uint64()),
             "level": pa.array(level, pa.uint8()),
@@ -223,6 +223,7 @@ class Closer:
             "arrivals": pa.array(arrivals, pa.uint64()),
             "rows": pa.array(count, pa.uint64()),
             "late": pa.array(late, pa.uint64()),
+            "closed_at": pa.array([seconds * 1000 for seconds in closed], pa.int64()).cast(pa.timestamp("ms", "UTC")),
         }
         self._store.insert("windows", pa.table(table))
 

@@ -7,9 +7,18 @@ NOW = 10_000
 
 
 def state(
-    window: int, *, arrivals: int = 1, seen: int = 0, rows: int = 10, sealed: bool = False, closed: int = 0, oldest: int = NOW
+    window: int,
+    *,
+    arrivals: int = 1,
+    seen: int = 0,
+    rows: int = 10,
+    sealed: bool = False,
+    closed: int = 0,
+    oldest: int = NOW,
+    newest: int | None = None,
 ) -> WindowState:
-    return WindowState(window, arrivals, rows, oldest, seen, rows if seen else 0, 0, sealed, 1, closed, NOW)
+    came = newest if newest is not None else NOW if arrivals > seen else -1
+    return WindowState(window, arrivals, rows, oldest, came, seen, rows if seen else 0, 0, sealed, 1, closed, NOW)
 
 
 def closed(states: list[WindowState], watermark: float | None, *, finish: bool = False) -> list[int]:
@@ -40,8 +49,25 @@ def test_a_neighbour_that_is_too_young_is_left_for_later() -> None:
 
 
 def test_a_window_is_closed_again_after_30_s_at_the_earliest() -> None:
-    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 29)], 500) == []
-    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 30)], 500) == [100]
+    assert closed([state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 29)], 500) == []
+    assert closed([state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 30)], 500) == [100]
+
+
+def test_a_window_is_closed_once_provisionally_and_once_at_its_seal_if_anything_came() -> None:
+    again = state(100, arrivals=2, seen=1, closed=NOW - 100)
+    assert closed([again], 169.9) == []
+    assert closed([again], 170.0) == [100]
+    assert closed([state(100, arrivals=2, seen=1, closed=NOW - 120)], 169.9) == [100], "however long its seal takes"
+    quiet = state(100, seen=1, closed=NOW - 50)
+    assert closed([quiet, state(110, seen=1, closed=NOW - 40, newest=NOW - 51)], 170.0) == []
+    assert closed([quiet, state(110, seen=1, closed=NOW - 40, newest=NOW - 50)], 170.0) == [100], "its neighbour got rows since"
+
+
+def test_a_neighbour_is_closed_again_only_for_rows_that_its_closing_may_not_have_seen() -> None:
+    late = state(110, arrivals=2, seen=1, sealed=True, closed=NOW - 60, newest=NOW - 40)
+    assert closed([state(100, seen=1, sealed=True, closed=NOW - 39), late], 500) == [110]
+    assert closed([state(100, seen=1, sealed=True, closed=NOW - 40), late], 500) == [100, 110]
+    assert closed([state(100, seen=1, closed=NOW - 90), state(110)], 125) == [110], "a provisional one waits for its seal"
 
 
 def test_a_window_whose_first_halves_may_be_gone_is_never_closed_again() -> None:
@@ -107,11 +133,11 @@ def test_what_a_batch_reads_is_its_windows_and_their_neighbours() -> None:
 
 
 def test_while_much_is_due_a_window_closed_before_waits_longer() -> None:
-    again = state(100, arrivals=2, seen=1, closed=NOW - 30)
+    again = state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 30)
     assert closed([again], 50_000) == [100]
     backlog = [state(w, rows=SETTINGS.batch_rows) for w in (1000, 1010)]
     assert closed([again, *backlog], 50_000) == [1000, 1010]
-    assert 100 in closed([state(100, arrivals=2, seen=1, closed=NOW - 120), *backlog], 50_000)
+    assert 100 in closed([state(100, arrivals=2, seen=1, sealed=True, closed=NOW - 120), *backlog], 50_000)
 
 
 def seen(at: float, *, said: float = 50.0, source: str = "a", partition: int = 0) -> dict[str, int]:

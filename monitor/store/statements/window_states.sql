@@ -1,10 +1,11 @@
 -- Windows that batches touched, with what the last publishing had seen of them.
 SELECT
-    toUnixTimestamp(a.window) AS window, a.arrivals AS arrivals, a.rows AS rows, a.oldest AS oldest_ingested_s,
+    toUnixTimestamp(a.window) AS window, a.arrivals AS arrivals, a.rows AS rows, a.oldest AS oldest_ingested_s, a.newest AS newest_arrival_s,
     p.seen AS seen, p.rows_seen AS rows_seen, p.late AS late, p.sealed AS sealed, p.generation AS generation,
     toUnixTimestamp(p.closed) AS closed_s, toUnixTimestamp(now()) AS now_s
 FROM (
-    SELECT arrivals.window AS window, count() AS arrivals, sum(arrivals.rows) AS rows, toUnixTimestamp(min(ingested)) AS oldest
+    SELECT arrivals.window AS window, count() AS arrivals, sum(arrivals.rows) AS rows, toUnixTimestamp(min(ingested)) AS oldest,
+           toUnixTimestamp(max(ingested)) AS newest
     FROM arrivals GROUP BY window
 ) AS a
 LEFT JOIN (
