@@ -175,7 +175,7 @@ class WindowSettings(Group):
     )
     seal_seconds: float = Field(default=CLOSING.seal_after, ge=0, description="seconds until it is sealed, and may be judged")
     reclose_seconds: float = Field(
-        default=CLOSING.close_again_after, ge=0, description="least seconds between two closings of one window"
+        default=CLOSING.close_again_after, ge=0, description="least seconds between two closings of one window that is sealed"
     )
 
 

@@ -1,10 +1,12 @@
-"""CPU seconds per million spans, step by step: `python -m tests.bench.bench_spans [--spans N] [--kafka] [--freshness SECONDS]`.
+"""CPU seconds per million spans, step by step: `python -m tests.bench.bench_spans [--spans N] [--kafka] [--freshness SECONDS]
+[--steady SECONDS]`.
 
 Generated input (some 500 bytes a span, flushed every 5 s per service), chDB in a temporary folder; CPU seconds are of the
 whole process, chDB's threads included, so that a busy machine matters little. `--kafka` also reads the same spans from a
 real Apache Kafka with both clients by `seamwatch run traces --until-caught-up`, and, where `otelcol` is on the PATH, with the
 Collector's service graph, and compares what both counted. `--freshness` runs `seamwatch up` on live
-spans for so long, and tells how old a span's end is when its window is first published.
+spans for so long, and tells how old a span's end is when its window is first published. `--steady` does that at 5,000 and at 20,000
+spans/s (or at `--rate`), without the steps, and tells CPU seconds per million spans of the whole process, closings per window and memory.
 """
 
 import argparse
@@ -175,12 +177,18 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
             broker.make_topic(topic)
         assert running.stdout
         address = running.stdout.readline().removeprefix("page: ").strip()
-        start = time.time_ns()
+        before, start = _cpu_seconds(running.pid), time.time_ns()
         feeder = threading.Thread(target=_feed, args=(broker, int(seconds * rate), rate, start))
         feeder.start()
         published: dict[int, float] = {}
         with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
+            resident = closings = 0
             while time.time_ns() < start + (seconds + 30) * 1e9:
+                if time.time_ns() < start + seconds * 1e9:
+                    spent = _cpu_seconds(running.pid) - before
+                    resident = max(resident, _megabytes(running.pid))
+                    told = re.search(r"^seamwatch_windows_closed_total (\S+)", client.get("/metrics").text, re.MULTILINE)
+                    closings = int(float(told[1])) if told else 0
                 newest = client.get("/v1/health").json()["windows"]["last_closed"]
                 at = int(system_clock().fromisoformat(newest).timestamp()) if newest else 0
                 for window in range(int(start / 1e10) * 10 + 10, at + 1, 10):
@@ -189,7 +197,10 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
         feeder.join()
         whole = [window for window in published if window + 10 <= start / 1e9 + seconds]
         ages = np.array([published[window] - window - part for window in whole for part in range(10)])
-        return f"{len(whole)} windows at {rate:g} spans/s: p50 {np.percentile(ages, 50):.1f} s, p95 {np.percentile(ages, 95):.1f} s, worst {ages.max():.1f} s"
+        return (
+            f"{len(whole)} windows at {rate:g} spans/s: p50 {np.percentile(ages, 50):.1f} s, p95 {np.percentile(ages, 95):.1f} s, worst {ages.max():.1f} s; "
+            f"{spent / seconds / rate * 1e6:.1f} CPU seconds per million spans, {closings / (seconds / 10):.1f} closings a window, at most {resident} MB resident"
+        )
     finally:
         running.terminate()
         running.wait(60)
@@ -206,6 +217,17 @@ def _feed(broker: KafkaBroker, spans: int, rate: float, start: int) -> None:
             producer.send("otlp_spans", one[1])
 
 
+def _cpu_seconds(process: int) -> float:
+    """User and system CPU seconds of a process: proc(5), fields 14 and 15 of stat."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _megabytes(process: int) -> int:
+    """Resident memory of a process."""
+    return int(re.findall(r"^VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[0]) // 1024
+
+
 def _seamwatch(folder: Path) -> list[str]:
     return [sys.executable, "-c", "from monitor.cli import main; main()", "--data-dir", str(folder)]
 
@@ -215,9 +237,18 @@ def main() -> None:
     words.add_argument("--spans", type=int, default=1_000_000)
     words.add_argument("--kafka", action="store_true")
     words.add_argument("--freshness", type=float, default=0.0, metavar="SECONDS")
-    words.add_argument("--rate", type=float, default=5000.0)
+    words.add_argument("--steady", type=float, default=0.0, metavar="SECONDS")
+    words.add_argument("--rate", type=float, help="spans a second; by default 5,000, and for --steady 20,000 too")
     words.add_argument("--json", type=Path, help="also write the figures here")
     said = words.parse_args()
+    if said.steady:
+        if missing_part():
+            print(f"no Kafka: {missing_part()}")
+            return
+        for rate in [said.rate] if said.rate else [5000.0, 20_000.0]:
+            with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as place:
+                print(f"steady, {freshness(said.steady, rate, Path(place))}", flush=True)
+        return
     timed, truth = generated(said.spans)
     requests = [request for _, request in timed]
     size = sum(map(len, requests))
@@ -247,7 +278,7 @@ def main() -> None:
             for line in whole_path(requests, truth.spans, folder):
                 print(line, flush=True)
         if said.freshness:
-            print(f"freshness, {freshness(said.freshness, said.rate, folder)}")
+            print(f"freshness, {freshness(said.freshness, said.rate or 5000.0, folder)}")
     if said.json:
         said.json.write_text(json.dumps(figures, indent=1))
 
