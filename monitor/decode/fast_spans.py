@@ -26,7 +26,7 @@ class FastSpans:
     A record is taken whole, or left as if it had never been read: broken, rare and new things are the reference's to judge.
     """
 
-    def __init__(self, columns: Columns, resource: Callable[[bytes], int], body: Body) -> None:
+    def __init__(self, columns: Columns, resource: Callable[[bytes, bool], int], body: Body) -> None:
         assert BUILT is not None
         self._columns, self._body = columns, body
         self._reader = BUILT.Reader(_vocabulary(), resource, template_of, _cut_down)
@@ -34,9 +34,15 @@ class FastSpans:
     def protobuf(self, value: bytes) -> bool:
         """An OTLP request; false when the reference must read it."""
         before = self._columns.resources_known()
-        record = self._columns.record
-        latest_ns = min(max(self._columns.record_ns + FUTURE_NS, 0), _MOST_NS)
-        return self._taken(self._reader.protobuf(record, latest_ns, value), before)
+        return self._taken(self._reader.protobuf(self._columns.record, self._latest_ns(), value), before)
+
+    def json(self, text: bytes) -> bool:
+        """An OTLP request in JSON; false when the reference must read it."""
+        before = self._columns.resources_known()
+        return self._taken(self._reader.json(self._columns.record, self._latest_ns(), text), before)
+
+    def _latest_ns(self) -> int:
+        return min(max(self._columns.record_ns + FUTURE_NS, 0), _MOST_NS)
 
     def fail(self) -> bool:
         """A record over which the reader panics: it is refused, the reader goes on."""

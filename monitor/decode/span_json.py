@@ -30,7 +30,7 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
         columns.refuse_record("no_spans")
         return
     for block in blocks:
-        attributes = _attributes((block.get("resource") or {}).get("attributes"))
+        attributes = resource_attributes(block.get("resource") or {})
         resource = columns.resource(attributes)
         for scope in block.get("scopeSpans") or ():
             for span in scope.get("spans") or ():
@@ -41,6 +41,11 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
                     continue
                 if said is not None:
                     add_plain(columns, said, attributes, resource)
+
+
+def resource_attributes(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a resource in plain values; raises TypeError and the like for foreign shapes."""
+    return _attributes(resource.get("attributes"))
 
 
 def _plain(span: Mapping[str, Any], columns: Columns, resource: int) -> PlainSpan | None:

@@ -15,7 +15,7 @@ from monitor.decode.jaeger import jaeger_json, jaeger_proto
 from monitor.decode.native import BUILT
 from monitor.decode.otlp_view import Request
 from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, MAX_RECORD_BYTES, NAMING, Columns
-from monitor.decode.span_json import otlp_spans
+from monitor.decode.span_json import otlp_spans, resource_attributes
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.decode.wordy import ROUTES, WORDY, cut_down
@@ -50,7 +50,7 @@ def decode_by_reference(records: Records, encoding: str = "auto") -> tuple[SpanB
 
 def fast_spans(columns: Columns) -> FastSpans:
     """The native reader for one batch; there must be one (`native.BUILT`)."""
-    return FastSpans(columns, partial(_resource_index, columns), _body)
+    return FastSpans(columns, partial(_any_resource, columns), _body)
 
 
 def _decoded(records: Records, encoding: str, *, native: bool) -> tuple[SpanBatch, Rejects]:
@@ -87,7 +87,7 @@ def _decode_record(
             if fast is None or not fast.protobuf(value):
                 _otlp_proto(columns, value, encoding)
         else:
-            _others(columns, value, encoding)
+            _others(columns, value, encoding, fast)
     except DecodeError:
         columns.refuse_record(f"not_{_named(encoding)}")
     except UNFORESEEN as error:
@@ -123,13 +123,15 @@ def _tells_spans(request: Any) -> bool:
     return False
 
 
-def _others(columns: Columns, value: bytes, encoding: str) -> None:
+def _others(columns: Columns, value: bytes, encoding: str, fast: FastSpans | None = None) -> None:
     text = without_bom(value)
     if not begins_json(text):
         form = form_of(value)
         if form == "" and encoding in _PROTO:
             form = encoding  # perhaps newer than what we can tell by the bytes
         _by_form(columns, value, form, encoding)
+        return
+    if fast is not None and encoding in ("auto", "otlp_json") and fast.json(text):
         return
     try:
         held = orjson.loads(text)
@@ -214,6 +216,10 @@ def _proto_spans(columns: Columns, request: Any) -> None:
 def _resource_index(columns: Columns, raw: bytes) -> int:
     known = columns.resource_of(raw)
     return columns.resource(_resource(raw), raw) if known is None else known
+
+
+def _any_resource(columns: Columns, raw: bytes, json: bool) -> int:
+    return columns.resource(resource_attributes(orjson.loads(raw))) if json else _resource_index(columns, raw)
 
 
 def _body(resource: bytes, attributes: Sequence[bytes]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The native reader and its reference say the same of any bytes: the same rows, the same rejects, in the same order."""
 
+import base64
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ import hatchling.build
 import numpy as np
 import orjson
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -68,7 +70,21 @@ def taken(value: bytes) -> bool:
     """Whether the native reader itself reads a record."""
     columns = Columns(records([value]))
     columns.begin(0)
-    return spans.fast_spans(columns).protobuf(value)
+    fast = spans.fast_spans(columns)
+    return fast.json(value) if value[:1] == b"{" else fast.protobuf(value)
+
+
+def in_json(value: bytes) -> bytes:
+    """A request as OTLP/JSON: ids in hex, enums as numbers."""
+    said = orjson.loads(MessageToJson(ExportTraceServiceRequest.FromString(value), use_integers_for_enums=True))
+    for block in said.get("resourceSpans", ()):
+        for scope in block.get("scopeSpans", ()):
+            for span in scope["spans"]:
+                for one in (span, *span.get("links", ())):
+                    for name in ("traceId", "spanId", "parentSpanId"):
+                        if name in one:
+                            one[name] = base64.b64decode(one[name]).hex()
+    return orjson.dumps(said)
 
 
 def test_where_cargo_is_the_native_decoder_is_built_and_is_the_one_in_use() -> None:
@@ -153,6 +169,12 @@ def test_any_request_is_read_as_the_reference_reads_it(values: list[bytes]) -> N
     assert differing(records(values)) == ""
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(requests(), min_size=1, max_size=3))
+def test_any_request_in_json_is_read_as_the_reference_reads_it(values: list[bytes]) -> None:
+    assert differing(records([*map(in_json, values), SHOP[0]])) == ""
+
+
 def mutated(chance: random.Random, value: bytes, others: list[bytes]) -> bytes:
     """A record with a few faults: bytes flipped, cut out, put in, cut off, or a piece of another in it."""
     held = bytearray(value)
@@ -195,11 +217,31 @@ def recorded() -> list[bytes]:
 
 
 def test_what_these_tests_have_is_read_natively_and_as_the_reference_reads_it() -> None:
-    assert all(taken(value) for value in [*SHOP, *recorded()])
+    assert all(taken(value) for value in [*SHOP, *recorded(), *map(in_json, SHOP), *JSON])
+    assert (
+        differing(
+            records(
+                [*map(in_json, SHOP), *map(in_json, recorded()), *JSON, JSON[0] + b" ", JSON[0] + b"x", b'{"resourceSpans":[]}']
+            )
+        )
+        == ""
+    )
     assert differing(records([*SHOP, *recorded(), b"", b"\xff", b'{"resourceSpans":[]}', SHOP[0][:-1], SHOP[1]])) == ""
     mine, theirs = decode_spans(records(SHOP))[0], decode_by_reference(records(SHOP))[0]
     assert (mine.word_list, mine.tracestates) == (theirs.word_list, theirs.tracestates)
     assert np.array_equal(mine.words, theirs.words)
+
+
+JSON = [
+    b'{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"w\\u00e9b"}},{"key":"a","value":{"arrayValue":'
+    b'{"values":[{"intValue":"1"},{"kvlistValue":{"values":[{"key":"k","value":{"doubleValue":2.5}}]}}]}}}]},"scopeSpans":[{"scope":{"name":"s"},"spans":'
+    b'[{"traceId":"%(t)s","spanId":"%(s)s","parentSpanId":"","kind":"SPAN_KIND_CLIENT","name":"a\\tb","startTimeUnixNano":"%(n)d","endTimeUnixNano":%(n)d,'
+    b'"attributes":[{"key":"url.path","value":{"stringValue":"/o/77"}},{"key":"server.port","value":{"intValue":"80"}},{"key":"server.port","value":'
+    b'{"intValue":81}},{"key":"messaging.destination.temporary","value":{"boolValue":true}},{"key":"http.route","value":{"stringValue":null}}],'
+    b'"status":{"code":2,"message":"no order 4711"},"events":[{"name":"exception","attributes":[{"key":"exception.type","value":{"stringValue":"E"}}]}],'
+    b'"links":[{"traceId":"%(t)s","spanId":"%(s)s"}],"flags":256}]}]}]}'
+    % {b"t": trace_id(1).hex().encode(), b"s": span_id(1).hex().encode(), b"n": T0 * 10**9}
+]
 
 
 def faulty(seed: int, count: int, held: list[bytes]) -> Iterator[bytes]:
@@ -209,10 +251,11 @@ def faulty(seed: int, count: int, held: list[bytes]) -> Iterator[bytes]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["protobuf"])
+@pytest.mark.parametrize("kind", ["protobuf", "json"])
 def test_broken_records_of_any_kind_are_read_as_the_reference_reads_them(kind: str) -> None:
     """For a bounded time; each batch holds many, and a batch that differs is looked through for the record."""
-    held, until = recorded(), time.monotonic() + float(os.environ.get("SEAMWATCH_TEST_FUZZ_SECONDS", FUZZ_SECONDS))
+    held = recorded() if kind == "protobuf" else [*map(in_json, recorded()), *JSON]
+    until = time.monotonic() + float(os.environ.get("SEAMWATCH_TEST_FUZZ_SECONDS", FUZZ_SECONDS)) / 2
     seed = random.SystemRandom().randrange(10**9)
     tried = native_ones = 0
     while time.monotonic() < until:

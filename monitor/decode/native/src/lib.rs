@@ -4,6 +4,8 @@
 //! judged in one place only. Nothing here reads a clock, a file or the network.
 
 mod columns;
+mod json;
+mod json_spans;
 mod naming;
 mod odd;
 mod spans;
@@ -52,20 +54,21 @@ struct Asking<'py, 'a> {
     resource: &'a Py<PyAny>,
     template: &'a Py<PyAny>,
     cut_down: &'a Py<PyAny>,
-    known: &'a mut FxHashMap<Box<[u8]>, i32>,
-    fresh: &'a mut Vec<Box<[u8]>>,
+    known: &'a mut [FxHashMap<Box<[u8]>, i32>; 2],
+    fresh: &'a mut Vec<(usize, Box<[u8]>)>,
 }
 
 impl Asked for Asking<'_, '_> {
     #[inline(always)]
-    fn resource(&mut self, raw: &[u8]) -> Read<i32> {
-        if let Some(&index) = self.known.get(raw) {
+    fn resource(&mut self, raw: &[u8], json: bool) -> Read<i32> {
+        let form = usize::from(json);
+        if let Some(&index) = self.known[form].get(raw) {
             return Ok(index);
         }
-        let said = self.resource.call1(self.py, (PyBytes::new(self.py, raw),)).map_err(|_| Odd)?;
+        let said = self.resource.call1(self.py, (PyBytes::new(self.py, raw), json)).map_err(|_| Odd)?;
         let index: i32 = said.extract(self.py).map_err(|_| Odd)?;
-        self.known.insert(raw.into(), index);
-        self.fresh.push(raw.into());
+        self.known[form].insert(raw.into(), index);
+        self.fresh.push((form, raw.into()));
         Ok(index)
     }
 
@@ -87,7 +90,7 @@ struct Reader {
     cut_down: Py<PyAny>,
     columns: Columns,
     scratch: Scratch,
-    known: FxHashMap<Box<[u8]>, i32>,
+    known: [FxHashMap<Box<[u8]>, i32>; 2],
 }
 
 #[pymethods]
@@ -102,7 +105,7 @@ impl Reader {
             cut_down,
             columns: Columns::default(),
             scratch: Scratch::default(),
-            known: FxHashMap::default(),
+            known: Default::default(),
         }
     }
 
@@ -110,6 +113,13 @@ impl Reader {
     fn protobuf(&mut self, py: Python<'_>, record: i64, latest_ns: u64, value: &[u8]) -> u8 {
         self.guarded(py, record, latest_ns, |columns, scratch, naming, asking| {
             spans::read(value, columns, scratch, naming, asking)
+        })
+    }
+
+    /// The same in JSON, without a byte order mark.
+    fn json(&mut self, py: Python<'_>, record: i64, latest_ns: u64, value: &[u8]) -> u8 {
+        self.guarded(py, record, latest_ns, |columns, scratch, naming, asking| {
+            json_spans::read(value, columns, &mut scratch.words, naming, asking)
         })
     }
 
@@ -127,7 +137,7 @@ impl Reader {
     /// Everything that was taken; the reader is empty after it.
     fn gathered(&mut self, py: Python<'_>) -> PyResult<Gathered> {
         let taken = std::mem::take(&mut self.columns);
-        self.known.clear();
+        self.known = Default::default();
         let names = &self.vocabulary.get().names;
         let words = taken.word_list.keys.iter().map(|(key, kinds)| word_tuple(py, names, key, kinds)).collect::<PyResult<Vec<_>>>()?;
         let states = taken.states.keys.iter().map(|(key, _)| std::str::from_utf8(key).unwrap_or(""));
@@ -181,8 +191,8 @@ impl Reader {
             return TAKEN;
         }
         self.columns.take_back(mark);
-        for raw in fresh {
-            self.known.remove(&raw);
+        for (form, raw) in fresh {
+            self.known[form].remove(&raw);
         }
         if done.is_err() {
             PANICKED

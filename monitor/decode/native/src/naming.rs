@@ -35,8 +35,8 @@ pub struct Naming {
 
 /// What only Python does; an error of it leaves the record to the reference.
 pub trait Python {
-    /// The index of a resource by its bytes.
-    fn resource(&mut self, raw: &[u8]) -> Read<i32>;
+    /// The index of a resource by its bytes, which are JSON or protobuf.
+    fn resource(&mut self, raw: &[u8], json: bool) -> Read<i32>;
     /// A failure's message as a template.
     fn template(&mut self, message: &str) -> Read<String>;
     /// What an attribute of much text is cut down to.

@@ -11,7 +11,7 @@ const MOST_LINKS: usize = 1000;
 /// What is used again from span to span.
 #[derive(Default)]
 pub struct Scratch {
-    words: Words,
+    pub words: Words,
 }
 
 /// A span's fields, as they stand in its bytes.
@@ -45,7 +45,7 @@ pub fn read(value: &[u8], columns: &mut Columns, scratch: &mut Scratch, naming: 
         sure(wire == LENGTH)?;
         let block = request.bytes()?;
         let raw_resource = resource_of(block)?;
-        let resource = python.resource(raw_resource)?;
+        let resource = python.resource(raw_resource, false)?;
         let mut scopes = Wire::new(block);
         while !scopes.is_empty() {
             let (field, wire) = scopes.tag()?;
