@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from monitor.contracts.changes import Change, Read, changes
 from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions
+from monitor.contracts.form import Promise
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.shown import FORMATS, OF_MESSAGES
 from monitor.control.contracts import Publication
@@ -96,6 +97,16 @@ def _contradicted(shows: Revision, whole: Revision, read: Callable[[Revision], R
     return message_contradictions(shows.name, shows.format, one.document, one.promise, whole.name, other.promise)
 
 
+def promise_of(revision: Revision) -> Promise:
+    """The promise of a published revision; the last few are kept, for a page asks for one several times. Raises ContractError."""
+    return _promise(revision.format, revision.document, f"contract {revision.name} revision {revision.number}")
+
+
+@lru_cache(maxsize=16)
+def _promise(kind: str, document: str, where: str) -> Promise:
+    return read_contract(kind, document, where=where)
+
+
 def _read(revision: Revision) -> Read:
     where = f"contract {revision.name} revision {revision.number}"
-    return Read(document_of(revision.document, where=where), read_contract(revision.format, revision.document, where=where))
+    return Read(document_of(revision.document, where=where), promise_of(revision))

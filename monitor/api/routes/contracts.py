@@ -16,11 +16,11 @@ from monitor.api.parts import Parts
 from monitor.api.strict import ExactBody, StrictRoute
 from monitor.contracts.changes import Change
 from monitor.contracts.contradictions import Contradiction
-from monitor.contracts.read import Examined, completed, read_contract, read_draft
+from monitor.contracts.read import Examined, completed, read_draft
 from monitor.contracts.remarks import RemarkKind
 from monitor.control import contracts as registry
 from monitor.joining.coverage import Covered, coverage, operations_covered
-from monitor.joining.publishing import changed_since, contradicted, recorded_for
+from monitor.joining.publishing import changed_since, contradicted, promise_of, recorded_for
 from monitor.joining.recorded import Recorded
 from monitor.joining.registry import canonical
 from monitor.model.contracts import ContractDraft, ContractFormat, PublishedRole, Revision, Role
@@ -264,7 +264,7 @@ def contract_coverage(
 def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
     """What was seen of a revision's examples or operations in so many days; None when it has neither."""
     now = parts.clock()
-    promise = read_contract(revision.format, revision.document, where=f"contract {revision.name}")
+    promise = promise_of(revision)
     since, until = now - timedelta(days=days), now + timedelta(days=1)
     if not promise.by_example:
         if not promise.operations:

@@ -13,10 +13,10 @@ from monitor.api.moments import Name
 from monitor.api.parts import Parts
 from monitor.api.questions import data_range, listed_in
 from monitor.api.strict import StrictRoute
-from monitor.contracts.read import read_contract
 from monitor.control import contracts as registry
 from monitor.errors import ContractError
 from monitor.joining.matrix import Expected, Live, MatrixCell, matrix
+from monitor.joining.publishing import promise_of
 from monitor.joining.registry import canonical
 from monitor.model.contracts import Revision
 from monitor.model.services import may_be_one, split_service
@@ -64,7 +64,7 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
         if environment and one.environment not in ("", environment):
             continue
         try:
-            promise = read_contract(one.format, one.document, where=f"contract {one.name}")
+            promise = promise_of(one)
         except ContractError:
             unreadable.append(one.name)
             continue
