@@ -11,6 +11,7 @@ from itertools import takewhile
 import numpy as np
 
 from monitor.detect.evidence.fanout import NAMELESS
+from monitor.detect.judging.ruling import WEAKER
 from monitor.detect.judging.verdict import judge
 from monitor.detect.measure.series import DAY, Around, Past
 from monitor.detect.settings import JudgeSettings
@@ -182,7 +183,8 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        passes_blindly = verdict.outcome == "pass" and (not self.callers or bool(len(self.called)))
+        passes = verdict.outcome == "pass" or any(one.code in WEAKER for one in verdict.reasons)
+        passes_blindly = passes and (not self.callers or bool(len(self.called)))
         if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)

@@ -84,3 +84,16 @@ def test_calls_to_where_none_went_before_hold_a_pass_back_too_though_nobody_tell
     strange = [node("archive", minute, 12, "2", caller="pay", errors=6) for minute in range(8, 35)]
     (said,) = told(capsys, tmp_path, [*rows, *strange], deploy_of_pay())
     assert (said["verdict"], "of these calls for each call it answers" in said["reason"]) == ("inconclusive", True)
+
+
+@pytest.mark.parametrize(
+    "harm", [{}, {"errors": 0.3}, {"slower": 6.0}, {"kept": 0.2}], ids=["quiet", "failing", "slower", "called less"]
+)
+def test_nor_is_it_a_weaker_pass_where_the_versions_never_met(harm: dict[str, float], tmp_path: Path, capsys: Any) -> None:
+    rows = [one for one in shop(**harm) if one["callee"] != "pay"]
+    for minute in range(-60, 35):
+        calls = {"errors": minute % 3, "histogram": "120:2000"}
+        rows.append(node("pay", minute, 2000, "1.0" if minute < 0 else "1.1", **calls))
+    (said,) = told(capsys, tmp_path, rows, deploy_of_pay())
+    assert said["verdict"] == "inconclusive"
+    assert said["reason"].startswith("weaker pass") == (not harm), said["reason"]
