@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One process more than cores, since many tests wait for others; four at most.
-SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 1 : 4))) --dist=loadfile --no-loadscope-reorder
+# Two processes more than cores, since many tests wait for others; five at most.
+SPREAD := --numprocesses=$(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 3 ? n + 2 : 5))) --dist=loadfile --no-loadscope-reorder
 # Every command that a test starts would compile all our code again.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv -q
@@ -28,7 +28,9 @@ demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's 
 test: $(VENV)/installed-tests $(VENV)/native ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
-	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long") && exit $$lint
+	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
+	  $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long"); tests=$$?; \
+	  wait $$lint; lint=$$?; cat $(VENV)/lint.log; exit $$((tests ? tests : lint))
 
 test-long: $(VENV)/installed-tests $(VENV)/native ## what repeats shorter tests at length or at scale; CI runs it after `make test`
 	$(BIN)/python -m pytest $(SPREAD) -m long

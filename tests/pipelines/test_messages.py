@@ -186,3 +186,18 @@ def test_two_services_that_take_one_message_are_two_deliveries(rig: Rig) -> None
     )
     rig.close()
     assert rig.calls() == {("till", "mail"): 1, ("till", "bill"): 1}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_message_that_a_server_answered_and_a_consumer_took_later_is_counted_alike_however_it_is_closed(
+    rig: Rig, together: bool
+) -> None:
+    queue = {"messaging.system": "kafka", "messaging.destination.name": "orders"}
+    sent = [S("web", "producer", 1, 1, 0, 1, 2, attributes=queue), S("edge", "server", 1, 2, 1, 1.1, 1.9)]
+    taken = S("mail", "consumer", 2, 1, 0, 45, 46, attributes=queue, links=[(1, 1)])
+    rig.deliver(*sent)
+    if not together:
+        rig.close(finish=False)
+    rig.deliver(taken)
+    rig.close()
+    assert rig.calls() == {("web", "edge"): 1, ("web", "mail"): 1}

@@ -111,10 +111,8 @@ def paired(scene: Scene) -> Pairs:
     clients = np.flatnonzero(
         counted & scene.near & (side == 1) & ((kind == KIND_PRODUCER) | (halves["protocol"] != words.number("messaging")))
     )
-    taken = np.flatnonzero(scene.near & (side == 2) & (kind == KIND_CONSUMER))
     keys = keys_of(halves["trace"], halves["call_span"])
-    if len(taken) and len(clients):
-        clients = clients[~members(keys[clients], keys[taken])]
+    clients = clients[~_taken(halves, keys, clients)]
     servers = np.flatnonzero(counted & (scene.near | (halves["far"] == 1)) & (side == 2) & (kind == KIND_SERVER))
     key_span = np.where(halves["key_span"] != 0, halves["key_span"], halves["call_span"])
     halves.add("key_span", key_span)
@@ -123,6 +121,16 @@ def paired(scene: Scene) -> Pairs:
     wanted = np.isin(window, scene.due)
     c, s = c[wanted], s[wanted]
     return Pairs(c, s, *_leading(halves, words, c, s))
+
+
+def _taken(halves: Frame, keys: Keys, clients: Rows) -> Mask:
+    """Those that a consumer took as a message in their window or one next to it: which windows are counted together changes nothing."""
+    takers = np.flatnonzero((halves["side"] == 2) & (halves["kind"] == KIND_CONSUMER))
+    if not len(takers):
+        return np.zeros(len(clients), bool)
+    window = halves["window"].astype(np.int64)
+    near = [mix(keys[takers], (window[takers] + step).astype(np.uint64)) for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)]
+    return members(mix(keys[clients], window[clients].astype(np.uint64)), np.concatenate(near))
 
 
 def _side_by_side(halves: Frame, clients: Rows, servers: Rows, keys: Keys) -> tuple[Rows, Rows]:
