@@ -334,7 +334,7 @@ def test_a_body_without_a_length_is_limited_too(api: Asked) -> None:
 
 
 def test_too_many_requests_are_told_to_wait(api: Asked) -> None:
-    slow = api.over(requests_per_second=1, burst=3)
+    slow = api.over(requests_per_second=0.01, burst=3)
     codes = [slow.get("/v1/deploys").status_code for _ in range(4)]
     assert codes == [200, 200, 200, 429]
     assert int(slow.get("/v1/deploys").headers["retry-after"]) >= 1
