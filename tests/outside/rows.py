@@ -67,6 +67,11 @@ def beside(new: Mapping[str, object], **both: object) -> Callable[[int], list[Ro
 
 def deploy(**changes: object) -> Row:
     """The deploy at noon, watched for half an hour."""
+    return endless_deploy(**{"evaluate_until": (AT + timedelta(minutes=30)).isoformat(), **changes})
+
+
+def endless_deploy(**changes: object) -> Row:
+    """The deploy at noon, of which nobody said how long to watch it."""
     usual: Row = {
         "deploy_id": "d1",
         "case": "c",
@@ -74,7 +79,6 @@ def deploy(**changes: object) -> Row:
         "at": AT.isoformat(),
         "version_from": "1.0",
         "version_to": "2.0",
-        "evaluate_until": (AT + timedelta(minutes=30)).isoformat(),
     }
     return usual | changes
 

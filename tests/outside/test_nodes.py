@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.outside.rows import Row, row
+from tests.outside.rows import Row, endless_deploy, row
 from tests.outside.test_judge import told
 
 SHARE = (0.1, 0.3, 0.6, 0.9)
@@ -42,29 +42,18 @@ def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Ro
 def test_a_node_that_becomes_worse_with_the_ramp_of_another_holds_its_pass_back(
     harm: dict[str, float], tmp_path: Path, capsys: Any
 ) -> None:
-    (said,) = told(capsys, tmp_path, shop(**harm), deploy_of_pay())
+    (said,) = told(capsys, tmp_path, shop(**harm), endless_deploy(version_to="1.1"))
     assert said["verdict"] == "inconclusive"
     assert "nobody tells who calls pay" in said["reason"]
 
 
 def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(), deploy_of_pay())
+    (said,) = told(capsys, tmp_path, shop(), endless_deploy(version_to="1.1"))
     assert said["verdict"] == "inconclusive"
     assert said["reason"].startswith("weaker pass: 1.1 answers no worse than 1.0, but only totals of pay are told")
     alone = [one for one in shop() if one["callee"] == "pay"]
-    (said,) = told(capsys, tmp_path, alone, deploy_of_pay())
+    (said,) = told(capsys, tmp_path, alone, endless_deploy(version_to="1.1"))
     assert said["verdict"] == "pass"  # nobody else is told of at all: there is nobody to harm
-
-
-def deploy_of_pay() -> Row:
-    return {
-        "deploy_id": "d1",
-        "case": "c",
-        "service": "pay",
-        "at": "2026-03-24T12:00:00Z",
-        "version_from": "1.0",
-        "version_to": "1.1",
-    }
 
 
 @pytest.mark.parametrize(("kept", "verdict"), [(0.2, "inconclusive"), (1.0, "pass")])
@@ -72,7 +61,7 @@ def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tel
     kept: float, verdict: str, tmp_path: Path, capsys: Any
 ) -> None:
     rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop(kept=kept) if one["callee"] != "front"]
-    (said,) = told(capsys, tmp_path, rows, deploy_of_pay())
+    (said,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
     assert said["verdict"] == verdict
     assert ("of these calls for each call it answers" in said["reason"]) == (kept < 1.0)
 
@@ -82,7 +71,7 @@ def test_calls_to_where_none_went_before_hold_a_pass_back_too_though_nobody_tell
 ) -> None:
     rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop() if one["callee"] != "front"]
     strange = [node("archive", minute, 12, "2", caller="pay", errors=6) for minute in range(8, 35)]
-    (said,) = told(capsys, tmp_path, [*rows, *strange], deploy_of_pay())
+    (said,) = told(capsys, tmp_path, [*rows, *strange], endless_deploy(version_to="1.1"))
     assert (said["verdict"], "of these calls for each call it answers" in said["reason"]) == ("inconclusive", True)
 
 
@@ -94,6 +83,6 @@ def test_nor_is_it_a_weaker_pass_where_the_versions_never_met(harm: dict[str, fl
     for minute in range(-60, 35):
         calls = {"errors": minute % 3, "histogram": "120:2000"}
         rows.append(node("pay", minute, 2000, "1.0" if minute < 0 else "1.1", **calls))
-    (said,) = told(capsys, tmp_path, rows, deploy_of_pay())
+    (said,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
     assert said["verdict"] == "inconclusive"
     assert said["reason"].startswith("weaker pass") == (not harm), said["reason"]

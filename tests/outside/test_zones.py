@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.outside.rows import Row, row
+from tests.outside.rows import Row, endless_deploy, row
 from tests.outside.test_judge import told
 
 TURN = {"a": 0, "b": 8, "c": 16}
@@ -26,24 +26,14 @@ def shop(errors: float, *, clients: bool = False) -> list[Row]:
     return rows
 
 
-DEPLOY = {
-    "deploy_id": "d1",
-    "case": "c",
-    "service": "pay",
-    "at": "2026-03-24T12:00:00Z",
-    "version_from": "1.0",
-    "version_to": "1.1",
-}
-
-
 @pytest.mark.parametrize(("errors", "verdict"), [(0.05, "fail"), (0.0, "inconclusive")])
 def test_harm_that_comes_to_zones_in_turn_fails(errors: float, verdict: str, tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(errors), DEPLOY)
+    (said,) = told(capsys, tmp_path, shop(errors), endless_deploy(version_to="1.1"))
     assert said["verdict"] == verdict, said["reason"]
     assert ("one after the other" in said["reason"]) == (verdict != "fail")
 
 
 def test_on_edges_that_clients_tell_of_too_no_call_counts_twice_for_its_zone(tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(0.0, clients=True), DEPLOY)
+    (said,) = told(capsys, tmp_path, shop(0.0, clients=True), endless_deploy(version_to="1.1"))
     assert said["verdict"] != "fail", said["reason"]
     assert "one after the other" not in said["reason"]
