@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -60,6 +60,8 @@ class Decision:
     """Whether it would have been a pass, but for what had to be assumed."""
     calls: int = 0
     """Calls of the service's edges since the deploy, up to the decision."""
+    weaker_at: datetime | None = None
+    """When it was first no worse as far as could be told, for as long as a decision must stand: who takes that for a pass need not wait longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,16 @@ class _Look:
     findings: tuple[Finding, ...]
     known: Known
     outcome: Outcome
+
+    @property
+    def is_weaker(self) -> bool:
+        """Whether it is no worse as far as can be told."""
+        return self.outcome == "pass" or (self.outcome == "inconclusive" and is_weaker(self.verdict))
+
+
+def is_weaker(verdict: Verdict) -> bool:
+    """Whether the verdict is a weaker pass, which a policy may take for one."""
+    return any(one.code in WEAKER for one in verdict.reasons)
 
 
 def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str) -> Decision:
@@ -80,6 +92,7 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     beside = [one for one in deploys if one.case == told.case]
     watch = _Watch(cases, rows, told, beside, settings, source)
     looks: list[_Look] = []
+    weaker: float | None = None
     for moment, is_last in watch.moments():
         known = watch.known(moment)
         watch.pass_from, watch.passes = _seen_from(known, told.at) + PASS_AFTER, False
@@ -91,9 +104,11 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
         if look is None:
             continue
         looks.append(look)
+        if weaker is None and moment >= watch.pass_from and _lasts(looks, lambda one: one.is_weaker):
+            weaker = moment
         if _stands(looks, watch.pass_from):
             break
-        watch.passes = look.outcome == "pass"
+        watch.passes = look.outcome == "pass" or (weaker is None and look.is_weaker)
     if not looks:
         return Decision(told, "inconclusive", None, None, (), frozenset(), withheld=False)
     last = looks[-1]
@@ -101,17 +116,21 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     decided = datetime.fromtimestamp(last.moment, UTC) if outcome != "inconclusive" else None
     withheld = outcome == "inconclusive" and last.verdict.outcome == "pass"
     calls = sum(cell.calls for cell in last.known.cells if cell.window.timestamp() >= told.at)
-    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls)
+    weaker_at = datetime.fromtimestamp(weaker, UTC) if weaker is not None else None
+    return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls, weaker_at)
 
 
 def _stands(looks: Sequence[_Look], pass_from: float) -> bool:
     last = looks[-1]
-    if last.outcome == "inconclusive":
-        return False
-    same = list(takewhile(lambda look: look.outcome == last.outcome, reversed(looks)))
-    if len(same) < STANDS or last.moment - same[-1].moment < STANDS_SECONDS:
+    if last.outcome == "inconclusive" or not _lasts(looks, lambda look: look.outcome == last.outcome):
         return False
     return last.outcome == "fail" or last.moment >= pass_from
+
+
+def _lasts(looks: Sequence[_Look], says: Callable[[_Look], bool]) -> bool:
+    """Whether moments enough in a row say so, over time enough."""
+    same = list(takewhile(says, reversed(looks)))
+    return len(same) >= STANDS and looks[-1].moment - same[-1].moment >= STANDS_SECONDS
 
 
 def _seen_from(known: Known, at: float) -> float:
@@ -183,7 +202,7 @@ class _Watch:
         near = self.callers_stir(moment)
         around = self._around(known, moment) if near else Around(past=self.past) if self.past else None
         verdict, findings = self._judged(known, moment, around)
-        passes = verdict.outcome == "pass" or any(one.code in WEAKER for one in verdict.reasons)
+        passes = verdict.outcome == "pass" or is_weaker(verdict)
         passes_blindly = passes and (not self.callers or bool(len(self.called)))
         if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
             around = self._around(known, moment)

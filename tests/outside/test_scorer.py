@@ -1,5 +1,7 @@
 """The scorer of the bench: what is counted as found, false, too late, rightly blamed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,14 @@ from tests.bench.detection.score import FIGURES, Scored, interval
 def one(
     case: str, *, bad: bool, verdict: str, minutes: float | None = 5.0, suspects: tuple[str, ...] = (), **more: object
 ) -> Scored:
-    truth = {"bad": bad, "harm_from": 60.0 if bad else None, "cause": "", "group": 1} | more
+    truth = {
+        "bad": bad,
+        "harm_from": 60.0 if bad else None,
+        "cause": "",
+        "group": 1,
+        "calls_per_minute": 20.0,
+        "share": 1.0,
+    } | more
     return Scored(case, truth, 0.0, verdict, None if minutes is None else 60.0 * minutes, suspects, verdict == "fail")
 
 
@@ -42,6 +51,17 @@ def test_each_figure_counts_what_it_says(figure: str, value: float) -> None:
 def test_a_pass_of_a_harmful_deploy_is_false_once_its_harm_began() -> None:
     soon, late = (one("a", bad=True, verdict="pass", minutes=minutes) for minutes in (0.5, 5.0))
     assert (FIGURES["false passes"]([soon]), FIGURES["false passes"]([late])) == (0.0, 1.0)
+
+
+def test_a_weaker_pass_is_false_as_a_pass_is_and_is_a_decision_only_where_it_counts() -> None:
+    busy = {"calls_per_minute": 300.0, "share": 0.5}
+    harmless, harmful, quiet = (
+        replace(one(name, bad=name == "bad", verdict="inconclusive", minutes=None, **busy | told), weaker_at=660.0)
+        for name, told in (("fine", {}), ("bad", {}), ("quiet", {"share": 0.05}))
+    )
+    caught = replace(one("caught", bad=True, verdict="fail", **busy), weaker_at=660.0)
+    rows = [harmless, harmful, quiet, caught]
+    assert [FIGURES[name](rows) for name in ("false passes", "weaker passes", "asked 15", "with weaker")] == [0.0, 1.0, 0.0, 1.0]
 
 
 def test_blame_is_right_when_all_who_fail_name_the_harmful_one() -> None:

@@ -26,11 +26,12 @@ from monitor.outside.told import apart
 from monitor.outside.watching import decide
 from tests.bench.detection import peers
 from tests.bench.detection.generate import generate
-from tests.bench.detection.score import FIGURES, Scored, false_findings, false_passes, interval, recall, told
+from tests.bench.detection.score import BUSY, FIGURES, Scored, asked_for, interval, told
 
 OURS = "seamwatch"
 PAGE_E = 1000.0
-BIG, BUSY = 2.0, 200.0
+BIG = 2.0
+PARTS = ("recall", "false", "false passes", "weaker passes", "asked 15", "with weaker")
 CHUNK = 50
 
 
@@ -53,8 +54,11 @@ def judged(folder: Path, *, with_peers: bool) -> dict[str, list[Scored]]:
         answer = answer_of(decision)
         paged = decision.outcome == "fail" and worth_a_page(decision.findings, PAGE_E)
         moment = decision.decided_at.timestamp() if decision.decided_at else None
+        weaker = decision.weaker_at.timestamp() if decision.weaker_at else None
         truth = truths[one.deploy_id]
-        out[OURS].append(Scored(one.case, truth, one.at, answer.verdict, moment, answer.suspects, paged, answer.confidence))
+        out[OURS].append(
+            Scored(one.case, truth, one.at, answer.verdict, moment, answer.suspects, paged, answer.confidence, weaker)
+        )
         for name, alarm in (peers.decided(cases, one) if with_peers else {}).items():
             verdict, when = ("pass", one.evaluate_until) if alarm is None else ("fail", alarm)
             out[name].append(Scored(one.case, truth, one.at, verdict, when, (one.deploy_id,), verdict == "fail"))
@@ -93,21 +97,13 @@ def show_parts(rows: Sequence[Scored]) -> None:
     """Ours by what was planted."""
     for key in ("fault", "world", "style", "record"):
         table = Table(title=f"ours by {key}", title_justify="left", box=None)
-        for name in (key, "harmful", "recall", "harmless", "false", "false passes", "decided 15"):
+        for name in (key, "harmful", "harmless", "asked", *PARTS):
             table.add_column(name)
         for value in sorted({str(one.truth[key]) for one in rows}):
             part = [one for one in rows if one.truth[key] == value]
             bad = sum(one.bad for one in part)
-            figures = (recall(part), false_findings(part), false_passes(part), FIGURES["decided 15"](part))
-            table.add_row(
-                value or "(none)",
-                str(bad),
-                told(figures[0]),
-                str(len(part) - bad),
-                told(figures[1]),
-                told(figures[2]),
-                told(figures[3]),
-            )
+            counted = (bad, len(part) - bad, len(asked_for(part)))
+            table.add_row(value or "(none)", *map(str, counted), *(told(FIGURES[name](part)) for name in PARTS))
         Console(width=160).print(table)
     gross = [one for one in rows if one.bad and _gross(one)]
     soon = [one for one in gross if one.failed and one.decided_at is not None and one.decided_at - one.at <= 1800.0]

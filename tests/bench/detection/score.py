@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 BASE = 0.02
 """The share of deploys that are harmful in a usual fleet: precision is told for it."""
 A_WEEK = 900 * 7
+BUSY, SEEN = 200.0, 0.1
 DRAWS = 400
 
 
@@ -24,6 +25,8 @@ class Scored:
     suspects: Sequence[str] = ()
     paged: bool = False
     confidence: float = 0.0
+    weaker_at: float | None = None
+    """When it was first said to be no worse as far as can be told: a pass where a policy takes that for one."""
 
     @property
     def bad(self) -> bool:
@@ -102,6 +105,37 @@ def decided_soon(rows: Sequence[Scored]) -> float:
     )
 
 
+def weaker_passes(rows: Sequence[Scored]) -> float:
+    """Harmful deploys that pass, or are no worse as far as could be told, after their harm began and before they failed."""
+    return false_passes([_with_weaker(one) for one in rows])
+
+
+def asked_for(rows: Sequence[Scored]) -> list[Scored]:
+    """Harmless deploys of which a decision is asked for: BUSY calls a minute of the service, a share of SEEN for the new version."""
+    return [
+        one
+        for one in rows
+        if not one.bad and float(str(one.truth["calls_per_minute"])) >= BUSY and float(str(one.truth["share"])) >= SEEN
+    ]
+
+
+def asked_soon(rows: Sequence[Scored]) -> float:
+    """Of those, pass or fail within 15 minutes."""
+    return decided_soon(asked_for(rows))
+
+
+def asked_weaker(rows: Sequence[Scored]) -> float:
+    """Of those, pass, weaker pass or fail within 15 minutes."""
+    return decided_soon([_with_weaker(one) for one in asked_for(rows)])
+
+
+def _with_weaker(one: Scored) -> Scored:
+    """As a policy sees it that takes a weaker pass for a pass, and waits for nothing else."""
+    if one.weaker_at is None or (one.decided_at is not None and one.decided_at <= one.weaker_at):
+        return one
+    return replace(one, verdict="pass", decided_at=one.weaker_at)
+
+
 def pages_a_week(rows: Sequence[Scored]) -> float:
     """False pages in a week of 6,300 deploys, 2 % of them harmful."""
     return false_pages(rows) * A_WEEK * (1 - BASE)
@@ -116,7 +150,10 @@ FIGURES: dict[str, Figure] = {
     "delay min": delay,
     "attribution": attribution,
     "false passes": false_passes,
+    "weaker passes": weaker_passes,
     "decided 15": decided_soon,
+    "asked 15": asked_soon,
+    "with weaker": asked_weaker,
 }
 
 
