@@ -10,7 +10,7 @@ from monitor.clock import Clock
 from monitor.contracts.collecting import uncollected
 from monitor.contracts.framing import Writers, nobody
 from monitor.contracts.registry import Registry
-from monitor.decode.api_logs import UNNAMED, ApiLogReading, Names
+from monitor.decode.api_logs import UNNAMED, ApiLogReading, Heads, Names
 from monitor.edges.aliases import Aliases
 from monitor.edges.bookkeeping import reading_of
 from monitor.joining.books import Books
@@ -40,15 +40,16 @@ def api_logs(
 ) -> Iterator[Progress]:
     """Yields offsets only after their rows are durable: examples shown, violations, exchanges, arrivals, then the ledger.
 
-    `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches: a crash re-reads
-    at most what was not committed, and every row collapses under its natural key.
+    `registry` gives the snapshot to use, asked once a batch. Keeps nothing of a record between batches, but for the fields that
+    the head of a log names: a crash re-reads at most what was not committed, and every row collapses under its natural key.
     """
+    heads = Heads()
     examiner, books = Examiner(settings.aliases, settings.writers), Books(store, "api_logs")
     budget = RejectBudget(settings.limits, "api_logs", partial(explained, "api-logs"), partial(read_before, store))
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
-            said = ApiLogReading(records, settings.format, settings.mapping, settings.names)
+            said = ApiLogReading(records, settings.format, settings.mapping, settings.names, heads)
             sent = named_as_they_come(said, store)  # of messages that the capture kit tells
             examined = examiner.examine(sent, registry(), records)
         rejects, passed = said.rejects, np.array(said.passed, np.int64)

@@ -20,7 +20,7 @@ from monitor.contracts.messages import NO_MESSAGE
 from monitor.contracts.payloads import Payload
 from monitor.contracts.read import Examined, examine
 from monitor.contracts.registry import InForce
-from monitor.decode.api_logs import Names, Refused, explain_api_logs
+from monitor.decode.api_logs import Heads, Names, Refused, explain_api_logs
 from monitor.decode.topic_records import Parties, read_messages
 from monitor.errors import ContractError, UsageError
 from monitor.joining.operations import operation_of
@@ -179,13 +179,13 @@ def _entries(
 ) -> Iterator[tuple[str, int, str, Exchange | Refused]]:
     """Every entry in the files' order, with its file, its record and its source; what cannot be read is one too."""
     topics = settings.topics
-    names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+    names, heads = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment), Heads()
     if source == MESSAGES:
         yield from _messages(traffic, settings)
         return
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, progress=bar.read).poll():
-            for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names):
+            for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
                 if isinstance(found, Exchange | Refused):
                     yield records.partitions[at].topic, records.offsets[at], form, found
                 else:

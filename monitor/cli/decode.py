@@ -73,17 +73,17 @@ def source_named(text: str) -> str:
 
 
 def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]:
-    from monitor.decode.api_logs import Names, Refused, explain_api_logs
+    from monitor.decode.api_logs import Heads, Names, Refused, explain_api_logs
     from monitor.model.exchanges import Exchange
     from monitor.streams.files import FileSource
 
     if not file.is_file():
         raise UsageError(f"no such file: {file}")
     topics = settings.topics
-    names = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment)
+    names, heads = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment), Heads()
     counted = itertools.count()
     for records in FileSource([file]).poll():
-        for _, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names):
+        for _, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
             index = next(counted)
             if isinstance(found, Exchange):
                 yield {"index": index, "source": form or source, "fields": _fields(found), "missing": _missing(found)}

@@ -35,6 +35,8 @@ _BROKEN = {
     "no_method": "they tell no method; add it to the log's format",
     "streamed_tap": "they are pieces of exchanges; set streaming_admin or file sinks of Envoy's tap to buffered traces",
     "answer_apart": "they are answers without their requests; only the requests can be read",
+    "w3c_no_fields": "the head of a log in W3C's extended format names no field, or too many",
+    "w3c_other_fields": "they have other fields than the head of their log names (#Fields), or one with a space in it",
     "azure_other_category": "they are another category of Azure's logs; send GatewayLogs",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from monitor.model.log_lines import LINES, line_form
+from monitor.model.log_lines import LINES, W3C_HEAD, line_form
 from monitor.model.log_sources import log_source
 from monitor.model.wire import signal_of
 
@@ -40,6 +40,9 @@ LOG_LOOKS: dict[str, str] = {
     "aws_api_xml": "AWS API Gateway's access log in XML",
     "aws_alb": "an AWS Application Load Balancer's access log",
     "aws_elb": "an AWS Classic Load Balancer's access log",
+    "cloudfront": "CloudFront's standard log",
+    "cloudflare": "Cloudflare's log of HTTP requests",
+    "iis": "a log in W3C's extended format, as IIS writes it",
     "gcp_load_balancer": "request logs of Google Cloud",
     "azure_api_management": "Azure API Management's gateway log",
     "ecs": "logs by the Elastic Common Schema",
@@ -209,7 +212,13 @@ _KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
 _LATER_KEYS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
     ((("specversion",), ("type",)), "cdevents"),
     ((("service",), ("version",)), "deploy"),
-    ((("message", "msg", "@timestamp", "log"), ("level", "severity", "time", "timestamp", "@timestamp", "ts")), "json_log"),
+    (
+        (
+            ("message", "msg", "@timestamp", "log", "short_message"),
+            ("level", "severity", "time", "timestamp", "@timestamp", "ts"),
+        ),
+        "json_log",
+    ),
 )
 
 
@@ -242,6 +251,8 @@ def text_form(text: bytes | str) -> str:
         return "html"
     if re.match(r"<[?!a-z][^>]*", begin):
         return "xml"
+    if W3C_HEAD.match(said):
+        return "cloudfront" if "x-edge-location" in said else "iis"
     known = line_form(said.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(said)[0]
     if known or _ACCESS_LOG.match(said):
         return known or "access_log"

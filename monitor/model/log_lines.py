@@ -5,7 +5,9 @@ ingress-nginx: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-confi
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage, Istio's EnvoyTextLogFormat; Traefik:
 https://doc.traefik.io/traefik/observability/access-logs/; HAProxy: https://docs.haproxy.org/3.0/configuration.html#8.2.3; AWS:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html,
-https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html; APISIX: `http.access_log_format`.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html; APISIX: `http.access_log_format`; IIS and
+CloudFront, where their heads are not at hand: https://learn.microsoft.com/iis/configuration/system.applicationhost/sites/site/logfile/,
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
 """
 
 import re
@@ -25,6 +27,22 @@ _ENVOY_END = (
     r'"(?P<upstream_host>[^"]*)"'
 )
 _AWS_API = r"(?P<ip>\S+)"
+_DAY, _CLOCK = r"\d{4}-\d\d-\d\d", r"\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+
+IIS_FIELDS = tuple(
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(user-agent) cs(referer) sc-status sc-substatus "
+    "sc-win32-status time-taken".split()
+)
+"""As IIS 8 and later order them by default; 7 leaves out the referer."""
+CLOUDFRONT_FIELDS = tuple(
+    "date time x-edge-location sc-bytes c-ip cs-method cs(host) cs-uri-stem sc-status cs(referer) cs(user-agent) cs-uri-query cs(cookie) "
+    "x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher "
+    "x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte "
+    "x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end".split()
+)
+"""The order of CloudFront's standard log, which is fixed."""
+W3C_HEAD = re.compile(r"#(Fields|Version|Software|Date|Start-Date|End-Date|Remark):[ \t]?")
+"""A line of the head of a log in W3C's extended format."""
 
 LINES: dict[str, re.Pattern[str]] = {
     name: re.compile(pattern + r"\s*")
@@ -63,6 +81,10 @@ LINES: dict[str, re.Pattern[str]] = {
         "aws_api_csv": r"(?P<ip>[^\s,]+),(?P<caller>[^,]*),(?P<user>[^,]*),(?P<time>\d\d?/[A-Z][a-z]{2}/\d{4}:[^,]+),(?P<method>[A-Z]+),"
         r"(?P<path>/[^,]*),(?P<protocol>HTTP/[\d.]+),(?P<status>\d{3}|-),(?P<bytes>\d+|-),(?P<request>[^,\s]+)(?:,(?P<extended>[^,\s]*))?",
         "aws_api_xml": r'<request id="(?P<request>[^"]*)">(?P<rest>.*)</request>',
+        "iis": rf"{_DAY} {_CLOCK} [0-9a-fA-F.:%]{{3,60}} [A-Za-z]{{2,20}} /\S* \S+ \d{{1,5}} \S+ [0-9a-fA-F.:%-]{{1,60}} \S+ "
+        r"(?:(?P<referer>\S+) )?\d{3} \d+ \d+ \d+",
+        "cloudfront": rf"{_DAY}\t{_CLOCK}\t[A-Z]{{3}}[0-9A-Z-]{{1,20}}\t(?:\d+|-)\t[0-9a-fA-F.:]{{3,60}}\t[A-Z]{{3,20}}\t[^\t]+\t/[^\t]*\t\d{{3}}"
+        r"(?>(?:\t[^\t]*+){9,60})",
         "raw_http": r"(?P<head>[A-Z]{3,10} \S+ HTTP/\d(?:\.\d)?\r?\n.*)",
         "goreplay_raw": r"(?P<kind>[123]) (?P<id>[0-9a-f]{8,40}) (?P<at>\d{13,19})(?: (?P<latency>-?\d+))?\r?\n(?P<head>.*)",
     }.items()

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 LogSource = Literal[
     "auto", "ndjson", "nginx", "ingress_nginx", "apache", "combined", "haproxy", "traefik", "caddy", "envoy", "istio", "envoy_tap",
-    "kong", "apisix", "aws_api_gateway", "aws_alb", "gcp_load_balancer", "azure_api_management", "ecs", "har", "goreplay", "akto",
-    "keploy", "access_json", "otlp", "otlp_proto", "otlp_json", "mapping",
+    "kong", "apisix", "aws_api_gateway", "aws_alb", "cloudfront", "cloudflare", "gcp_load_balancer", "azure_api_management", "iis", "ecs", "har", "goreplay",
+    "akto", "keploy", "access_json", "otlp", "otlp_proto", "otlp_json", "mapping",
 ]  # fmt: skip
 """What a person may say of API logs: who wrote them. `auto`: each entry tells."""
 Entry = Mapping[str, Any]
@@ -122,6 +122,9 @@ _JSON: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
         lambda entry: "RequestMethod" in entry and _any(entry, "DownstreamStatus", "StartUTC", "StartLocal", "entryPointName"),
     ),
     ("envoy", lambda entry: "response_code" in entry and _any(entry, "start_time", "response_flags", "upstream_cluster")),
+    ("cloudflare", lambda entry: "ClientRequestMethod" in entry and _any(entry, "ClientRequestURI", "ClientRequestPath")),
+    ("cloudfront", lambda entry: "x-edge-location" in entry and "cs-method" in entry),
+    ("iis", lambda entry: "cs-method" in entry and _any(entry, "cs-uri-stem", "cs-uri")),
     ("caddy", _is_caddy),
     ("kong", _is_kong),
     ("apisix", _is_apisix),

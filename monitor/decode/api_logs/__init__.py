@@ -12,12 +12,14 @@ from monitor.decode.api_logs.decode import (
 )
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.recognising import SOURCES, source_of_form
+from monitor.decode.api_logs.w3c import Heads
 
 __all__ = [
     "FORMATS",
     "SOURCES",
     "UNNAMED",
     "ApiLogReading",
+    "Heads",
     "Names",
     "Refused",
     "decode_api_logs",

@@ -1,8 +1,9 @@
-"""Access logs of cloud gateways: AWS API Gateway, Google Cloud's load balancers, Azure API Management.
+"""Access logs of cloud gateways: AWS API Gateway, Google Cloud's load balancers, Azure API Management, Cloudflare.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html,
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry, https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring,
-https://learn.microsoft.com/en-us/azure/api-management/gateway-log-schema-reference
+https://learn.microsoft.com/en-us/azure/api-management/gateway-log-schema-reference,
+https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.flat import host_of
 from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.marks import body_and_cut
-from monitor.decode.api_logs.proxies import made_by_aws, made_by_gcp
+from monitor.decode.api_logs.proxies import made_by_aws, made_by_cloudflare, made_by_gcp
 from monitor.decode.api_logs.units import MILLIS, SECONDS, length_ns, moment_ns
 from monitor.model.exchanges import Exchange
 
@@ -166,6 +167,44 @@ def azure_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         unanswered=status in (0, "0"),
         proxy_answer=backend in (None, 0, "0") and _has_error(get) and status not in (None, 0, "0"),
     )
+
+
+def cloudflare_exchange(entry: Entry, place: Place, index: int) -> Exchange:
+    """An entry of Logpush's HTTP requests; times are RFC 3339, seconds or nanoseconds, as the job was set up. Raises Refused.
+
+    `RequestHeaders` and `ResponseHeaders` hold the custom fields that a zone logs.
+    """
+    get = entry.get
+    end, start = (moment_ns(at, place.record_ms) if fields.is_told(at := get(name)) else None for name in _CLOUDFLARE_TIMES)
+    if end is None and start is None and not place.told_ns:
+        raise fields.Refused("no_time")
+    length = end - start if end is not None and start is not None and end > start else None
+    if length is None:
+        length = length_ns(get("OriginResponseDurationMs") or None, MILLIS)
+    sent = {"user-agent": get("ClientRequestUserAgent"), "referer": get("ClientRequestReferer"), "host": get("ClientRequestHost")}
+    uri = get("ClientRequestURI")
+    media = _text(get("EdgeResponseContentType"))
+    status = get("EdgeResponseStatus")
+    return make(
+        place,
+        index,
+        end_ns=end or (start + (length or 0) if start is not None else place.told_ns),
+        duration_ns=length,
+        method=get("ClientRequestMethod"),
+        target=uri or get("ClientRequestPath"),
+        status=status,
+        query_known=bool(uri),
+        callee=host_of(get("ClientRequestHost")),
+        request_headers=fields.headers_of({name: text for name, text in sent.items() if _text(text)})
+        | fields.headers_of(get("RequestHeaders")),
+        response_headers=fields.headers_of({"content-type": media} if media else {}) | fields.headers_of(get("ResponseHeaders")),
+        headers_whole=False,
+        unanswered=status in (0, "0"),
+        proxy_answer=made_by_cloudflare(entry),
+    )
+
+
+_CLOUDFLARE_TIMES = ("EdgeEndTimestamp", "EdgeStartTimestamp")
 
 
 def azure_records(entry: Entry) -> list[object] | None:

@@ -12,6 +12,7 @@ from monitor.decode.api_logs.making import UNKNOWN, Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
 from monitor.decode.api_logs.recognising import SOURCES, Recogniser, accepted, is_one_text, opened
+from monitor.decode.api_logs.w3c import Heads
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
@@ -68,9 +69,13 @@ def explain_api_logs(
     format: str,  # noqa: A002 - the setting's word
     mapping: Mapping[str, str] | None = None,
     names: Names = UNNAMED,
+    heads: Heads | None = None,
 ) -> Iterator[tuple[int, str, "Found"]]:
-    """As `read_api_logs`, each entry in order with its record's index and the form that it was told as ("" for none)."""
-    recogniser = Recogniser(format) if format in ("auto", *SOURCES) else None
+    """As `read_api_logs`, each entry in order with its record's index and the form that it was told as ("" for none).
+
+    `heads`, one for all batches, keeps what the head of a log said of the lines under it.
+    """
+    recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
     read = _reader(format, mapping or {}, recogniser)
     unpacker = Unpacker(MOST_BYTES)
     skipped = {one.offset: one.reason for one in stepped_over(records)}
@@ -131,10 +136,12 @@ class ApiLogReading:
         format: str,  # noqa: A002 - the setting's word
         mapping: Mapping[str, str] | None = None,
         names: Names = UNNAMED,
+        heads: Heads | None = None,
     ) -> None:
+        """`heads`, one for all batches, keeps what the head of a log said of the lines under it."""
         self._records, self._form = records, format
         self._names = names if names.any else None
-        self._recogniser = Recogniser(format) if format in ("auto", *SOURCES) else None
+        self._recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
         self._read = _reader(format, mapping or {}, self._recogniser)
         self._unpacker = Unpacker(MOST_BYTES)
         self.rejects: list[Reject] = stepped_over(records)
@@ -190,7 +197,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 4_096
 _SAID = frozenset(
     "bad_compression too_large too_many_entries empty partial_line streamed_tap answer_apart no_request cloudwatch_control_message "
-    "azure_other_category".split()
+    "azure_other_category w3c_no_fields w3c_other_fields".split()
 )
 """Reasons that say it better than the record's form."""
 

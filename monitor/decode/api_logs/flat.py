@@ -20,7 +20,18 @@ from monitor.model.log_sources import METHODS, REQUESTS, STATUSES, TARGETS
 Entry = dict[str, Any]
 _ENDS = (
     *("time_iso8601", "msec", "time_local", "@timestamp", "timestamp", "time", "ts", "datetime", "date_time", "date", "asctime"),
-    *("time_end", "end_time", "endTime", "end", "logged_at", "log_time", "%t", "requestTime", "request_timestamp"),
+    *(
+        "time_end",
+        "end_time",
+        "endTime",
+        "end",
+        "logged_at",
+        "log_time",
+        "%t",
+        "requestTime",
+        "request_timestamp",
+        "nginx_timestamp",
+    ),
 )
 _STARTS = ("start_time", "startTime", "request_date", "time_start", "started_at", "start", "tr", "accept_date", "begin")
 _LENGTHS = (

@@ -12,6 +12,7 @@ from monitor.decode.api_logs.making import Place, make
 from monitor.decode.api_logs.proxies import made_by_aws, made_by_haproxy, made_by_proxy
 from monitor.decode.api_logs.servers import service_of_traefik
 from monitor.decode.api_logs.units import MILLIS, SECONDS, length_ns, moment_ns, request_line, unescaped
+from monitor.decode.api_logs.w3c import cloudfront_line, iis_line
 from monitor.model.exchanges import Exchange
 
 Match = re.Match[str]
@@ -215,6 +216,8 @@ READERS: dict[str, Read] = {
     "aws_api_clf": _aws_api,
     "aws_api_csv": _aws_api,
     "aws_api_xml": _aws_api_xml,
+    "iis": iis_line,
+    "cloudfront": cloudfront_line,
     "raw_http": _raw,
     "goreplay_raw": _goreplay,
 }

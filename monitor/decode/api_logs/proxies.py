@@ -113,3 +113,35 @@ def made_by_gcp(details: object) -> bool:
         and details not in ("response_sent_by_backend", "byte_range_caching", "websocket_handshake_successful")
         and not (isinstance(details, str) and details.startswith("response_from_cache"))
     )
+
+
+_CLOUDFRONT_OWN = frozenset(
+    "LimitExceeded CapacityExceeded Redirect AbortedOrigin ClientCommError ClientGeoBlocked ClientHungUpRequest InvalidRequest "
+    "InvalidRequestBlocked InvalidRequestCertificate InvalidRequestHeader InvalidRequestMethod OriginCommError OriginConnectError "
+    "OriginContentRangeLengthError OriginDnsError OriginError OriginHeaderTooBigError OriginInvalidResponseError OriginReadError "
+    "OriginWriteError OriginZeroSizeObjectError SlowReaderOriginError FunctionGeneratedResponse FunctionExecutionError "
+    "FunctionThrottledError FunctionValidationError LambdaGeneratedResponse LambdaExecutionError LambdaLimitExceeded "
+    "LambdaValidationError MethodNotAllowed".split()
+)
+
+
+def made_by_cloudfront(entry: Mapping[str, Any]) -> bool:
+    """CloudFront names what it answered itself; a plain `Error` is a status of the origin's too, and told of nobody.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+    """
+    names = ("x-edge-detailed-result-type", "x-edge-response-result-type", "x-edge-result-type")
+    return any(entry.get(name) in _CLOUDFRONT_OWN for name in names)
+
+
+_CACHED = frozenset({"hit", "stale", "revalidated", "updating"})
+
+
+def made_by_cloudflare(entry: Mapping[str, Any]) -> bool:
+    """Cloudflare writes an origin's status of 0 where it asked none: then the answer is its own, unless it had it from its cache.
+
+    https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/
+    """
+    if "OriginResponseStatus" not in entry:
+        return False
+    return entry["OriginResponseStatus"] in (0, "0", *_NOTHING) and str(entry.get("CacheCacheStatus")).lower() not in _CACHED

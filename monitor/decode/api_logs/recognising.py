@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, gcp_exchange
+from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, cloudflare_exchange, gcp_exchange
 from monitor.decode.api_logs.counts import MARK, dropped_of
 from monitor.decode.api_logs.ecs import ecs_exchange
 from monitor.decode.api_logs.fields import Refused
@@ -17,6 +17,7 @@ from monitor.decode.api_logs.ndjson_reader import NdjsonReader
 from monitor.decode.api_logs.otlp import Passed
 from monitor.decode.api_logs.recorders import akto_exchange, goreplay_exchange, keploy_exchange, tap_exchange
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
+from monitor.decode.api_logs.w3c import Heads, form_of_fields, w3c_exchange
 from monitor.decode.api_logs.wrappers import NOBODY, Line, Writer, json_of, unwrapped_entry, unwrapped_line
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.exchanges import Exchange
@@ -41,6 +42,9 @@ READERS: dict[str, Make] = {
     "kong": kong_exchange,
     "apisix": apisix_exchange,
     "aws_api_gateway": aws_exchange,
+    "cloudfront": w3c_exchange,
+    "cloudflare": cloudflare_exchange,
+    "iis": w3c_exchange,
     "gcp_load_balancer": gcp_exchange,
     "azure_api_management": azure_exchange,
     "ecs": ecs_exchange,
@@ -67,6 +71,9 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "apisix": ("apisix", "apisix_access", "raw_http"),
     "aws_api_gateway": ("aws_api_gateway", "aws_api_clf", "aws_api_csv", "aws_api_xml"),
     "aws_alb": ("aws_alb", "aws_elb"),
+    "cloudfront": ("cloudfront",),
+    "cloudflare": ("cloudflare",),
+    "iis": ("iis",),
     "gcp_load_balancer": ("gcp_load_balancer",),
     "azure_api_management": ("azure_api_management",),
     "ecs": ("ecs",),
@@ -122,8 +129,10 @@ class Recogniser:
     that saves looking and changes no answer.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, heads: Heads | None = None) -> None:
+        """`heads`: what heads of logs said before."""
         self._source = source
+        self._heads = Heads() if heads is None else heads
         self._allowed = frozenset(_ACCEPTED.get(source, ()))
         self._own = _OWN_UNITS.get(source)
         self._known: dict[tuple[str, ...], tuple[str, Make] | None] = {}
@@ -220,11 +229,21 @@ class Recogniser:
         if isinstance(held, dict):
             yield from self.read(held, place, index, writer, depth + 1)
             return
-        form, found = line_form(text)
+        if text[:1] == "#" and self._heads.heard(text, place):
+            self.told = ""
+            yield Passed()
+            return
+        said = self._heads.read(text, place)
+        form, found = line_form(text) if said is None else (form_of_fields(said), None)
         self.told = form
-        if found is None:
+        if said is not None:
+            allowed = not self._allowed or form in self._allowed
+            yield writer.named(w3c_exchange(said, place, index)) if allowed else Refused(form)
+        elif found is None:
             line = unwrapped_line(text, place) if depth < _DEEPEST else None
-            if line is None:
+            if line is None and self._heads.stand_over(text, place):
+                yield Refused("w3c_other_fields")
+            elif line is None:
                 yield Refused("not_json" if text.lstrip()[:1] in ("{", "[") else text_form(text) or "not_json")
             else:
                 yield from self._line(line, index, depth)

@@ -1,8 +1,9 @@
-"""What shippers wrap a line in: Docker, CRI, Fluent Bit, Filebeat, Vector, syslog, CloudWatch, Loki, Cloud Logging, Splunk.
+"""What shippers wrap a line in: Docker, CRI, Fluent Bit, Filebeat, Vector, syslog, CloudWatch, Loki, Cloud Logging, Splunk, GELF.
 
 https://docs.docker.com/engine/logging/drivers/json-file/, https://github.com/kubernetes/design-proposals-archive (CRI logging),
 https://docs.fluentbit.io/manual/pipeline/filters/kubernetes, https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.html,
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html, https://grafana.com/docs/loki/latest/reference/loki-http-api/
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html, https://grafana.com/docs/loki/latest/reference/loki-http-api/,
+https://go2docs.graylog.org/current/getting_in_log_data/gelf.html
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from monitor.decode.api_logs import fields
 from monitor.decode.api_logs.making import UNKNOWN, Place
 from monitor.decode.api_logs.units import moment_ns
 from monitor.model.exchanges import Exchange
-from monitor.model.log_lines import CRI, SYSLOG
+from monitor.model.log_lines import CRI, SYSLOG, line_form
+from monitor.model.log_sources import log_source
 
 Entry = dict[str, Any]
 _INNER = (
@@ -88,6 +90,9 @@ def unwrapped_entry(entry: Entry, place: Place) -> Iterator[Line]:
     if isinstance(entry.get("streams"), list) and entry["streams"] and isinstance(entry["streams"][0], dict):
         yield from _loki(entry, place)
         return
+    if "short_message" in entry and "host" in entry:
+        yield _gelf(entry, place)
+        return
     for name in _INNER:
         held = entry.get(name)
         if name == "event" and isinstance(held, dict) and "original" in held:
@@ -125,6 +130,25 @@ def _cloudwatch(entry: Entry, place: Place) -> Iterator[Line]:
     for event in entry["logEvents"]:
         if isinstance(event, dict) and isinstance(event.get("message"), str):
             yield Line(event["message"].strip("\r\n"), _timed(event, place), NOBODY)
+
+
+def _gelf(entry: Entry, place: Place) -> Line:
+    """GELF: an entry by its additional fields, which begin with `_`; else what the message is, the full one where it tells more."""
+    added = {name[1:]: value for name, value in entry.items() if name[:1] == "_" and name != "_id"}
+    marks = Writer(
+        next((word for name in _GELF_NAMES if (word := _word(added.get(name)))), ""),
+        _word(added.get("version")),
+        _word(added.get("namespace")) or _word(added.get("namespace_name")),
+        _word(added.get("environment")),
+    )
+    if log_source(added):
+        return Line(added, _timed(entry, place), marks)
+    texts = [text for name in ("short_message", "full_message") if (text := _word(entry.get(name)).strip())]
+    told = next((text for text in texts if isinstance(json_of(text), dict) or line_form(text)[0]), texts[0] if texts else "")
+    return Line(told, _timed(entry, place), marks)
+
+
+_GELF_NAMES = ("service_name", "service", "app", "application_name", "container_name")
 
 
 def _loki(entry: Entry, place: Place) -> Iterator[Line]:

@@ -230,6 +230,52 @@ SAMPLES = [
         "<resourcePath>/pay/{id}</resourcePath> <status>200</status> <protocol>HTTP/1.1</protocol> <responseLength>612</responseLength> </request>",
         {"duration_ns": None, "path": "/pay/{id}", "route": "/pay/{id}", "query": "", "query_known": False, "caller": "web", "callee": "unknown"},
     ),
+    Sample(
+        "iis", "iis",
+        "2026-11-28 10:00:00 10.1.0.7 GET /pay/7 x=1 443 - 10.0.0.9 curl/8.5.0+(x) - 200 0 0 42",
+        {"callee": "unknown", "request_headers": {"user-agent": "curl/8.5.0 (x)"}},
+    ),
+    Sample(
+        "iis-head", "iis",
+        "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n#Date: 2026-11-28 00:00:03\n"
+        "#Fields: date time s-sitename s-computername cs-method cs-uri-stem cs-uri-query cs-host sc-status sc-win32-status time-taken cs(Cookie)\n"
+        "2026-11-28 10:00:00 W3SVC1 WEB01 GET /pay/7 x=1 payment:443 200 0 42 sid=1;+lang=en",
+        {"request_headers": {"host": "payment:443", "cookie": "sid=[redacted integer]; lang=[redacted text]"}},
+    ),
+    Sample(
+        "w3c-seconds", "iis",
+        "#Version: 1.0\n#Fields: time cs-method cs-uri date time-taken sc-status cs(Host)\n10:00:00 GET /pay/7?x=1 2026-11-28 0.042 200 payment",
+        {"request_headers": {"host": "payment"}},
+    ),
+    Sample(
+        "cloudfront", "cloudfront",
+        "2026-11-28\t10:00:00\tFRA56-P4\t612\t10.0.0.9\tGET\td111111abcdef8.cloudfront.net\t/pay/7\t200\t-\tcurl/8.5.0%2520(x)\tx=1\t-\tMiss\t"
+        "SOX4xwn4XV6Q4rgb7XiVGOHms_BGlTAC4KyHmureZmBNrjGdRLiNIQ==\tpayment\thttps\t23\t0.042\t-\tTLSv1.2\tECDHE-RSA-AES128-GCM-SHA256\tMiss\tHTTP/2.0\t"
+        "-\t-\t11040\t0.040\tMiss\tapplication/json\t78\t-\t-",
+        {
+            "request_headers": {"host": "d111111abcdef8.cloudfront.net", "user-agent": "curl/8.5.0 (x)"},
+            "response_headers": {"content-type": "application/json"},
+        },
+    ),
+    Sample(
+        "cloudfront-json", "cloudfront",
+        orjson.dumps({
+            "date": "2026-11-28", "time": "10:00:00", "x-edge-location": "FRA56-P4", "c-ip": "10.0.0.9", "cs-method": "GET", "cs(Host)": "payment",
+            "cs-uri-stem": "/pay/7", "sc-status": "200", "cs-uri-query": "x=1", "x-edge-result-type": "Miss", "time-taken": "0.042",
+        }).decode(),
+        {"request_headers": {"host": "payment"}},
+    ),
+    Sample(
+        "cloudflare", "cloudflare",
+        _json(
+            ClientIP="10.0.0.9", ClientRequestHost="payment", ClientRequestMethod="GET", ClientRequestURI="/pay/7?x=1", EdgeEndTimestamp="2026-11-28T10:00:00Z",
+            EdgeResponseBytes=612, EdgeResponseStatus=200, EdgeStartTimestamp=AT - 42 * MS, RayID="41ddf1740f67442d", OriginResponseStatus=200,
+            CacheCacheStatus="dynamic", ClientRequestUserAgent="curl/8.5.0", EdgeResponseContentType="application/json", RequestHeaders={"X-Tenant": "a"},
+        ),
+        {
+            "request_headers": {**AGENT, "host": "payment", "x-tenant": "a"}, "response_headers": {"content-type": "application/json"},
+        },
+    ),
     Sample("gcp", "gcp_load_balancer", _json(**_GCP), {"request_headers": AGENT, **_TRACED}),
     Sample(
         "azure", "azure_api_management", _json(records=[_AZURE]), {**_POST, **_BODIES, **_JSON_BOTH, "caller": "web", "callee_version": "2"},

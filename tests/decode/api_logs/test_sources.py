@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from monitor.config import choices, known
-from monitor.decode.api_logs import FORMATS, decode_api_logs
+from monitor.decode.api_logs import FORMATS, ApiLogReading, Heads, decode_api_logs
 from monitor.decode.api_logs.lines import READERS as LINE_READERS
 from monitor.decode.api_logs.recognising import READERS, SOURCES, accepted
 from monitor.model.exchanges import Exchange
@@ -120,8 +120,16 @@ WRAPPED = {
         {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "subscriptionFilters": ["f"],
          "logEvents": [{"id": "1", "timestamp": 1795860001500, "message": text}]}
     )),
+    "gelf": lambda text: orjson.dumps(
+        {"version": "1.1", "host": "n", "short_message": text, "timestamp": 1795860001.5, "level": 6, "_container_name": "payment", "_tag": "a"}
+    ),
+    "gelf-full": lambda text: orjson.dumps({"version": "1.1", "host": "n", "short_message": "GET", "full_message": text, "timestamp": 1795860001.5}),
     "loki": lambda text: orjson.dumps({"streams": [{"stream": {"app": "payment"}, "values": [["1795860001500000000", text]]}]}),
     "cloud-logging": lambda text: orjson.dumps({"insertId": "1", "jsonPayload": orjson.loads(text), "timestamp": "2026-11-28T10:00:01.5Z"}),
+    "gelf-fields": lambda text: orjson.dumps(
+        {"version": "1.1", "host": "n", "short_message": "-", "timestamp": 1795860001.5, "level": 6}
+        | {f"_{name}": value for name, value in orjson.loads(text).items()}
+    ),
     "splunk": lambda text: orjson.dumps({"time": 1795860001.5, "host": "n", "sourcetype": "_json", "event": orjson.loads(text)}),
 }  # fmt: skip
 
@@ -132,7 +140,8 @@ def test_an_entry_inside_a_shippers_wrapper_tells_the_same(wrapper: str) -> None
 
 
 @pytest.mark.parametrize(
-    "wrapper", [name for name in WRAPPED if name not in ("fluent-bit-merged", "filebeat-json", "cloud-logging", "splunk")]
+    "wrapper",
+    [name for name in WRAPPED if name not in ("fluent-bit-merged", "filebeat-json", "cloud-logging", "splunk", "gelf-fields")],
 )
 def test_a_line_of_text_inside_a_shippers_wrapper_is_read_too(wrapper: str) -> None:
     sample = by_name("ingress-nginx")
@@ -143,6 +152,7 @@ def test_who_wrote_a_line_is_its_callee_where_the_line_names_none() -> None:
     found = one(WRAPPED["fluent-bit"](by_name("combined").raw))
     assert (found.callee, found.callee_version, found.callee_namespace) == ("payment", "2.0", "shop")
     assert one(WRAPPED["loki"](by_name("combined").raw)).callee == "payment"
+    assert one(WRAPPED["gelf"](by_name("combined").raw)).callee == "payment"
 
 
 def test_an_entry_without_a_time_has_its_wrappers() -> None:
@@ -161,6 +171,9 @@ def test_an_entry_without_a_time_has_its_wrappers() -> None:
         (b'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "\\x16\\x03\\x01" 400 150 "-" "-"', "no_request"),
         (b'10.0.0.9 - - [28/Nov/2026:10:00:00 +0000] "-" 408 0 "-" "-"', "no_request"),
         (b'{"message": "started in 12 s", "level": "info", "time": "2026-11-28T10:00:00Z"}', "json_log"),
+        (b"#Fields: ", "w3c_no_fields"),
+        (b"#Fields: date time cs-method\n2026-11-28 10:00:00 GET /pay/7", "w3c_other_fields"),
+        (orjson.dumps({"version": "1.1", "host": "n", "short_message": "started in 12 s", "level": 6}), "json_log"),
         (b'{"a": 1}', "unknown_source"),
     ],
 )  # fmt: skip
@@ -237,10 +250,24 @@ def test_marks_of_cut_and_masked_bodies(body: object, kept: object, cut: bool) -
         ("gcp", {"jsonPayload": {"statusDetails": "failed_to_pick_backend"}}),
         ("istio-json", {"response_code_details": "upstream_reset_before_response_started", "response_code": 503}),
         ("kong", {"source": "exit"}),
+        ("cloudfront-json", {"x-edge-result-type": "LimitExceeded", "sc-status": "503"}),
+        ("cloudflare", {"OriginResponseStatus": 0, "EdgeResponseStatus": 403, "CacheCacheStatus": "unknown"}),
     ],
 )
 def test_what_a_gateway_answered_itself_is_marked(sample: str, changes: dict[str, Any]) -> None:
     assert one(orjson.dumps(orjson.loads(by_name(sample).raw) | changes)).proxy_answer
+
+
+def test_the_head_of_a_log_is_remembered_for_the_lines_of_later_batches_of_its_partition_alone() -> None:
+    *head, line = by_name("iis-head").raw.encode().split(b"\n")
+    heads = Heads()
+    first = ApiLogReading(records(*head), "auto", heads=heads)
+    assert (list(first), first.rejects, sum(first.passed)) == ([], [], 4)
+    (found,) = ApiLogReading(records(line), "auto", heads=heads)
+    assert told(found) == DEFAULTS | by_name("iis-head").told
+    elsewhere = Records([line], [Partition("ab" * 8, "api_logs", 1)], [0], [NOW_MS], [{}], [0])
+    for other in (ApiLogReading(elsewhere, "auto", heads=heads), ApiLogReading(records(line), "auto")):
+        assert (list(other), [one.reason for one in other.rejects]) == ([], ["plain_text"])
 
 
 def test_a_masked_or_binary_line_costs_only_itself() -> None:
@@ -299,8 +326,11 @@ def test_lines_cut_anywhere_or_with_noise_in_them_cost_only_themselves(sample: S
     raw = sample.raw.encode()
     cut = [raw[:length] for length in range(1, len(raw), 3)]
     noisy = [raw[:at] + noise + raw[at:] for at in range(0, len(raw), 5) for noise in (b'"', b"\\", b"\xff", b" ", b"[")]
-    exchanges, rejects = decode_api_logs(records(*cut, *noisy, raw), "auto")
-    assert {found.offset for found in exchanges} | {reject.offset for reject in rejects} == set(range(len(cut) + len(noisy) + 1))
+    reading = ApiLogReading(records(*cut, *noisy, raw), "auto")
+    exchanges = list(reading)
+    told_of = {found.offset for found in exchanges} | {reject.offset for reject in reading.rejects}
+    told_of |= {offset for offset, count in enumerate(reading.passed) if count}
+    assert told_of == set(range(len(cut) + len(noisy) + 1))
     assert exchanges[-1].offset == len(cut) + len(noisy)
 
 
