@@ -16,6 +16,8 @@ from monitor.cli.session import settings_of
 from monitor.errors import UsageError
 
 SOURCE_HELP = "Who wrote the API logs; auto: each entry tells. `-` and `_` are one."
+_PART = "part_of_another"
+"""A piece of an exchange that comes with another entry, or a line of a log's head: counted, and not shown by itself."""
 _UNSAID = {
     "caller": "set topics.api_logs_caller, or log who called",
     "callee": "set topics.api_logs_callee, or log the upstream's name or the host",
@@ -41,10 +43,10 @@ def decode(
     settings = settings_of(context)
     chosen = source_named(source or settings.topics.api_logs_format)
     counts: Counter[tuple[str, str]] = Counter()
-    shown = []
-    for number, row in enumerate(_entries(file, chosen, settings)):
+    shown: list[dict[str, Any]] = []
+    for row in _entries(file, chosen, settings):
         counts[row["source"], row.get("reason", "")] += 1
-        if number < limit:
+        if len(shown) < limit and row.get("reason") != _PART:
             shown.append(row)
     summary = [{"source": said, "reason": reason, "entries": count} for (said, reason), count in counts.most_common()]
     if form == "json":
@@ -89,6 +91,8 @@ def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]
                 yield {"index": index, "source": form or source, "fields": _fields(found), "missing": _missing(found)}
             elif isinstance(found, Refused):
                 yield {"index": index, "source": form, "reason": str(found), "said": _said(str(found))}
+            elif found.part:
+                yield {"index": index, "source": form or source, "reason": _PART}
             else:
                 yield {
                     "index": index,

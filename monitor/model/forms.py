@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from monitor.model.log_lines import LINES, W3C_HEAD, line_form
+from monitor.model.log_lines import GOREPLAY_HEAD, KEPLOY_HEAD, LINES, W3C_HEAD, line_form
 from monitor.model.log_sources import log_source
 from monitor.model.wire import signal_of
 
@@ -48,7 +48,6 @@ LOG_LOOKS: dict[str, str] = {
     "ecs": "logs by the Elastic Common Schema",
     "har": "HAR, a browser's recording",
     "goreplay": "GoReplay's recording",
-    "goreplay_raw": "GoReplay's recording",
     "akto": "Akto's mirrored traffic",
     "keploy": "Keploy's test cases",
 }
@@ -111,6 +110,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x01\x00", "thrift"),
 )
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (GOREPLAY_HEAD, "goreplay"),
     (re.compile(rb"ORC[\x00-\x1f]"), "orc"),
     (re.compile(rb"BZh[1-9]1AY&SY"), "bzip2"),
     (re.compile(rb"\xff\xfe(?:[^\x00]\x00){1,8}", re.DOTALL), "utf16_text"),
@@ -253,6 +253,8 @@ def text_form(text: bytes | str) -> str:
         return "xml"
     if W3C_HEAD.match(said):
         return "cloudfront" if "x-edge-location" in said else "iis"
+    if KEPLOY_HEAD.match(said):
+        return "keploy"
     known = line_form(said.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(said)[0]
     if known or _ACCESS_LOG.match(said):
         return known or "access_log"

@@ -86,13 +86,18 @@ LINES: dict[str, re.Pattern[str]] = {
         "cloudfront": rf"{_DAY}\t{_CLOCK}\t[A-Z]{{3}}[0-9A-Z-]{{1,20}}\t(?:\d+|-)\t[0-9a-fA-F.:]{{3,60}}\t[A-Z]{{3,20}}\t[^\t]+\t/[^\t]*\t\d{{3}}"
         r"(?>(?:\t[^\t]*+){9,60})",
         "raw_http": r"(?P<head>[A-Z]{3,10} \S+ HTTP/\d(?:\.\d)?\r?\n.*)",
-        "goreplay_raw": r"(?P<kind>[123]) (?P<id>[0-9a-f]{8,40}) (?P<at>\d{13,19})(?: (?P<latency>-?\d+))?\r?\n(?P<head>.*)",
     }.items()
 }
 """By code, a whole line. In this order: the first that fits is the line's."""
-LINES |= {name: re.compile(LINES[name].pattern, re.DOTALL) for name in ("aws_api_xml", "raw_http", "goreplay_raw")}
+LINES |= {name: re.compile(LINES[name].pattern, re.DOTALL) for name in ("aws_api_xml", "raw_http")}
 _LONGEST = 65_536
-_LONG = frozenset({"aws_api_xml", "raw_http", "goreplay_raw"})
+_LONG = frozenset({"aws_api_xml", "raw_http"})
+GOREPLAY_HEAD = re.compile(rb"\s*([123]) ([0-9a-f]{8,40}) (\d{13,19})(?: (-?\d{1,19}))?(?: [^\r\n]{1,40})?\r?\n")
+"""The line before each payload that GoReplay writes: kind, id, time and latency in ns."""
+GOREPLAY_MARK = "\n🐵🙈🙉\n".encode()
+"""What stands between GoReplay's payloads."""
+KEPLOY_HEAD = re.compile(r"\s*(?:#[^\n]{0,200}\n|---[ \t]*\r?\n){0,5}version: [\"']?api\.keploy\.io/")
+"""How Keploy's YAML begins."""
 SYSLOG = re.compile(
     r"<\d{1,3}>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[.*?\]) ?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )"
     r"(?:(?!haproxy)[\w./-]+(?:\[\d+\])?: )?\ufeff?"

@@ -1,4 +1,4 @@
-"""Bytes of a file cut into records: varint-delimited messages, lines, or the whole; and a guess at which it is."""
+"""Bytes of a file cut into records: varint-delimited messages, lines, payloads of GoReplay, or the whole; and a guess at which it is."""
 
 import gzip
 import json
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from monitor.model.forms import TEXT_FORMS, begins_json, form_of, without_bom
+from monitor.model.log_lines import GOREPLAY_MARK
 from monitor.model.wire import signal_of
 
-Framing = Literal["auto", "delimited", "raw", "lines"]
+Framing = Literal["auto", "delimited", "raw", "lines", "goreplay"]
 Encoding = Literal["auto", "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json", "json"]
 
 GUESS_BYTES = 1024 * 1024
 BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 _FIRST_LINES = 6
+_PIECE = 65_536
 _REQUEST_TAG = 0x0A  # field 1 of ExportTraceServiceRequest, resource_spans, length-delimited
 
 
@@ -69,6 +71,28 @@ def lines(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
             yield text
 
 
+def marked(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
+    """One record a payload of GoReplay, which end with a mark; a payload over `max_bytes` is stepped over."""
+    held, over = bytearray(), False
+    while piece := stream.read(_PIECE):
+        held += piece
+        at = 0
+        while (end := held.find(GOREPLAY_MARK, at)) >= 0:
+            if over or end - at > max_bytes:
+                yield Unreadable(f"too_large: a payload of more than {max_bytes} bytes")
+            elif bytes(held[at:end]).strip():
+                yield bytes(held[at:end])
+            at, over = end + len(GOREPLAY_MARK), False
+        del held[:at]
+        if len(held) > max_bytes + len(GOREPLAY_MARK):
+            del held[: -len(GOREPLAY_MARK)]
+            over = True
+    if over:
+        yield Unreadable(f"too_large: a payload of more than {max_bytes} bytes")
+    elif bytes(held).strip():
+        yield bytes(held)
+
+
 def raw(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
     """The whole file as one record."""
     whole = stream.read(max_bytes + 1)
@@ -77,7 +101,7 @@ def raw(stream: IO[bytes], max_bytes: int) -> Iterator[bytes | Unreadable]:
 
 def framed(stream: IO[bytes], framing: Framing, max_bytes: int) -> Iterator[bytes | Unreadable]:
     """The file's records; a broken or cut-off gzip stream ends them with one `Unreadable`."""
-    read = {"delimited": delimited, "raw": raw}.get(framing, lines)
+    read = {"delimited": delimited, "raw": raw, "goreplay": marked}.get(framing, lines)
     try:
         yield from read(stream, max_bytes)
     except BROKEN_GZIP as error:
@@ -98,6 +122,10 @@ def guess(prefix: bytes, encoding: Encoding, framing: Framing, *, whole: bool) -
     if encoding.endswith("proto"):
         return _proto_framing(prefix, whole=whole)
     form = form_of(prefix)
+    if form == "goreplay":
+        return "goreplay"
+    if form == "keploy":
+        return "raw"
     if form in TEXT_FORMS or not prefix.strip():
         return "lines"
     return _proto_framing(prefix, whole=whole) if form == "" or form.endswith("_proto") or form.startswith("otlp") else "raw"
@@ -109,8 +137,18 @@ def _json_framing(prefix: bytes, *, whole: bool) -> Framing:
     if any(map(_is_document, first)):
         return "lines"
     if whole:
-        return "raw" if _is_json(prefix) else "lines"
+        return "raw" if _is_json(prefix) or _begins_with_lines_of_one(prefix) else "lines"
     return "raw" if len(first) == _FIRST_LINES else "lines"
+
+
+def _begins_with_lines_of_one(prefix: bytes) -> bool:
+    """Whether it begins with a document of several lines, which others may follow."""
+    try:
+        text = prefix.decode().lstrip()
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return "\n" in text[:end]
 
 
 def _is_document(line: bytes) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from monitor.decode.spans import decode_spans
 from monitor.model.forms import BOM
+from monitor.model.log_lines import GOREPLAY_MARK
 from monitor.streams.files import FileSource
 from monitor.streams.framing import guess
 from tests.decode.api_logs.test_har import ENTRY, document
@@ -67,3 +68,18 @@ def test_other_binary_forms_are_one_record_that_is_refused_once(form: str, tmp_p
     assert values(tmp_path / "a.bin", content) == [content]
     (batch,) = FileSource([tmp_path / "a.bin"]).poll()
     assert [one.reason for one in decode_spans(batch)[1]] == [form]
+
+
+def test_payloads_of_goreplay_are_records_and_pretty_documents_one_after_the_other_are_one(tmp_path: Path) -> None:
+    payloads = [
+        f"{kind} {'a' * 40} 1795860000000000000 0\nGET /{kind} HTTP/1.1\r\n\r\n{'x' * size}".encode()
+        for kind, size in ((1, 3), (2, 70_000), (1, 0))
+    ]
+    content = GOREPLAY_MARK.join(payloads)
+    assert values(tmp_path / "a.gor", content + GOREPLAY_MARK) == payloads
+    assert values(tmp_path / "b.gor", gzip.compress(content)) == payloads
+    (tmp_path / "c.gor").write_bytes(content)
+    (batch,) = FileSource([tmp_path / "c.gor"], max_record_bytes=1_000).poll()
+    assert list(batch.values) == [payloads[0], b"", payloads[2]]
+    pretty = b"\n".join(json.dumps(held, indent=1).encode() for held in ({"a": 1}, {"b": 2}))
+    assert values(tmp_path / "d.json", pretty) == [pretty]

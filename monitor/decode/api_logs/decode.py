@@ -1,5 +1,6 @@
 """API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import Any, get_args
 import orjson
 
 from monitor.decode.api_logs.fields import Refused
+from monitor.decode.api_logs.keploy import keploy_documents
 from monitor.decode.api_logs.making import UNKNOWN, Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
@@ -18,6 +20,7 @@ from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
 from monitor.model.forms import LOG_FORMS, begins_json, form_of, without_bom
+from monitor.model.log_lines import GOREPLAY_HEAD, KEPLOY_HEAD
 from monitor.model.log_sources import LogSource
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
 from monitor.model.wire import signal_of
@@ -95,6 +98,10 @@ def explain_api_logs(
             yield index, "", refusal
         except UNFORESEEN as error:
             yield index, "", Refused(f"unreadable_{type(error).__name__}")
+    if recogniser is not None:
+        places = records.index()
+        for place, form, found in recogniser.left():
+            yield places[place[:3]], form, names.given(found) if isinstance(found, Exchange) else found
 
 
 def decode_api_logs(
@@ -114,6 +121,8 @@ def read_api_logs(
     names: Names = UNNAMED,
 ) -> ApiLogs:
     """All exchanges of a batch in record order, and a reject for each record and reason of what cannot be used.
+
+    One that came in pieces comes with its last, at the place of its first; what stays alone comes at the end.
 
     A record holds one entry, a JSON array of them, one a line, or an OTLP batch, perhaps gzipped (at most 64 MB
     unpacked). `format` is one of FORMATS; "auto" tells each entry by its keys. One bad record or entry never costs its
@@ -161,6 +170,21 @@ class ApiLogReading:
             for exchange in self._looked_into(index, value, whole):
                 self.count += 1
                 yield exchange if names is None else names.given(exchange)
+        for exchange in self._left() if known is not None else ():
+            self.count += 1
+            yield exchange if names is None else names.given(exchange)
+
+    def _left(self) -> Iterator[Exchange]:
+        """What pieces of exchanges tell whose others did not come."""
+        places: dict[tuple[str, int, int], int] = {}
+        for place, _, found in self._recogniser.left() if self._recogniser is not None else ():
+            places = places or self._records.index()
+            index = places[place[:3]]
+            self.passed[index] -= 1  # each was held back, and counted so
+            if isinstance(found, Exchange):
+                yield found
+            elif isinstance(found, Refused):
+                self.rejects.append(reject(self._records, index, str(found), whole=not self.passed[index]))
 
     def _looked_into(self, index: int, value: bytes, whole: Entry | None) -> Iterator[Exchange]:
         """Whatever a record holds, `whole` where it is one object; what cannot be used goes to the rejects."""
@@ -197,7 +221,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 4_096
 _SAID = frozenset(
     "bad_compression too_large too_many_entries empty partial_line streamed_tap answer_apart no_request cloudwatch_control_message "
-    "azure_other_category w3c_no_fields w3c_other_fields".split()
+    "azure_other_category bad_yaml goreplay_head w3c_no_fields w3c_other_fields".split()
 )
 """Reasons that say it better than the record's form."""
 
@@ -232,6 +256,9 @@ def _reader(form: str, mapping: Mapping[str, str], recogniser: Recogniser | None
 def _read_known(value: bytes, place: Place, recogniser: Recogniser, whole: Entry | None, *, otlp: bool) -> Iterator[Found]:
     """Entries of sources that are told by their marks; OTLP, too, where any source may stand."""
     whole = whole or _one(value)
+    if whole is None and value[:1] in b"123\n\r" and GOREPLAY_HEAD.match(value):
+        yield from recogniser.payloads(value, place)
+        return
     if whole is not None:
         quick = recogniser.quick(whole, place)
         if quick is not None:
@@ -323,6 +350,13 @@ def _lines(value: bytes) -> Iterator[object]:
     if whole is not None and is_one_text(whole):
         yield whole
         return
+    if whole is not None and KEPLOY_HEAD.match(whole):
+        yield from keploy_documents(whole)
+        return
+    documents = _documents(value)
+    if documents:
+        yield from documents
+        return
     lines = [line for line in value.split(b"\n") if line.strip()]
     if not lines:
         raise Refused("empty")
@@ -331,6 +365,34 @@ def _lines(value: bytes) -> Iterator[object]:
             yield orjson.loads(line)
         except orjson.JSONDecodeError:
             yield _text(line.strip())
+
+
+def _documents(value: bytes) -> list[object]:
+    """The JSON values that a text of several lines each holds one after the other; none where it is anything else."""
+    if value[:1] not in b"{[" or _is_json(value.split(b"\n", 1)[0]):
+        return []
+    found: list[object] = []
+    try:
+        text, at = value.decode(), 0
+        while at < len(text):
+            begin = at
+            _, at = _DECODER.raw_decode(text, begin)
+            found.append(orjson.loads(text[begin:at]))  # ours tells where a value ends and accepts more than JSON
+            at += len(text) - at - len(text[at:].lstrip()) if text[at : at + 1].isspace() else 0
+    except (ValueError, RecursionError):
+        return []
+    return found
+
+
+_DECODER = json.JSONDecoder()
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _text(value: bytes) -> str | None:

@@ -166,13 +166,6 @@ def _raw(found: Match, place: Place, index: int) -> Exchange:
     return _request(found["head"], place, index, place.told_ns or place.record_ms * 1_000_000)
 
 
-def _goreplay(found: Match, place: Place, index: int) -> Exchange:
-    """https://github.com/buger/goreplay/wiki: kind 1 a request, 2 an answer, 3 a replayed answer; answers stand apart."""
-    if found["kind"] != "1":
-        raise fields.Refused("answer_apart")
-    return _request(found["head"], place, index, fields.time_ns(int(found["at"]), place.record_ms))
-
-
 def _request(text: str, place: Place, index: int, end_ns: int) -> Exchange:
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     first, *rest = head.split("\n")
@@ -219,5 +212,4 @@ READERS: dict[str, Read] = {
     "iis": iis_line,
     "cloudfront": cloudfront_line,
     "raw_http": _raw,
-    "goreplay_raw": _goreplay,
 }

@@ -28,10 +28,15 @@ _DEEPEST = 60
 class Passed:
     """Stands for a log record (or span) that tells of no exchange: nothing is wrong with it, and nothing came of it.
 
-    `dropped`: how many exchanges it says were dropped where they were captured.
+    `dropped`: how many exchanges it says were dropped where they were captured. `part`: it is a part of an exchange that comes with
+    another entry, or of the head of a log.
     """
 
     dropped: int = 0
+    part: bool = False
+
+
+PART = Passed(part=True)
 
 
 def proto_batch(value: bytes) -> Entry:

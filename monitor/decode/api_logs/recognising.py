@@ -9,20 +9,22 @@ from monitor.decode.api_logs.ecs import ecs_exchange
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.flat import access_exchange, apache_exchange, haproxy_json_exchange, nginx_exchange
 from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
+from monitor.decode.api_logs.goreplay import Pairs, exchange_of, payloads, told_payload
 from monitor.decode.api_logs.har import har_entries, har_exchange, is_har
 from monitor.decode.api_logs.lines import READERS as LINE_READERS
 from monitor.decode.api_logs.making import Place
 from monitor.decode.api_logs.ndjson import ndjson_exchange
 from monitor.decode.api_logs.ndjson_reader import NdjsonReader
-from monitor.decode.api_logs.otlp import Passed
-from monitor.decode.api_logs.recorders import akto_exchange, goreplay_exchange, keploy_exchange, tap_exchange
+from monitor.decode.api_logs.otlp import PART, Passed
+from monitor.decode.api_logs.recorders import akto_exchange, keploy_exchange, tap_exchange
 from monitor.decode.api_logs.servers import caddy_exchange, traefik_exchange
+from monitor.decode.api_logs.tap_segments import Segments
 from monitor.decode.api_logs.w3c import Heads, form_of_fields, w3c_exchange
 from monitor.decode.api_logs.wrappers import NOBODY, Line, Writer, json_of, unwrapped_entry, unwrapped_line
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.model.exchanges import Exchange
 from monitor.model.forms import json_form, text_form
-from monitor.model.log_lines import LINES, line_form
+from monitor.model.log_lines import GOREPLAY_HEAD, LINES, line_form
 from monitor.model.log_sources import log_source
 
 Entry = dict[str, Any]
@@ -49,7 +51,7 @@ READERS: dict[str, Make] = {
     "azure_api_management": azure_exchange,
     "ecs": ecs_exchange,
     "har": har_exchange,
-    "goreplay": goreplay_exchange,
+    "goreplay": lambda entry, place, index: exchange_of(told_payload(entry, place), None, place, index),
     "akto": akto_exchange,
     "keploy": keploy_exchange,
 }
@@ -78,7 +80,7 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "azure_api_management": ("azure_api_management",),
     "ecs": ("ecs",),
     "har": ("har",),
-    "goreplay": ("goreplay", "goreplay_raw"),
+    "goreplay": ("goreplay",),
     "akto": ("akto",),
     "keploy": ("keploy",),
     "access_json": ("access_json", "nginx", "apache", "haproxy"),
@@ -121,7 +123,7 @@ def opened(held: object) -> Iterator[tuple[object, str]]:
 
 def is_one_text(text: str) -> bool:
     """Whether a text of several lines is one entry: a request as it travels, XML that one service writes."""
-    return "\n" in text.strip() and any(LINES[name].fullmatch(text) for name in ("raw_http", "goreplay_raw", "aws_api_xml"))
+    return "\n" in text.strip() and any(LINES[name].fullmatch(text) for name in ("raw_http", "aws_api_xml"))
 
 
 class Recogniser:
@@ -133,6 +135,7 @@ class Recogniser:
         """`heads`: what heads of logs said before."""
         self._source = source
         self._heads = Heads() if heads is None else heads
+        self._segments, self._pairs = Segments(), Pairs()
         self._allowed = frozenset(_ACCEPTED.get(source, ()))
         self._own = _OWN_UNITS.get(source)
         self._known: dict[tuple[str, ...], tuple[str, Make] | None] = {}
@@ -162,6 +165,25 @@ class Recogniser:
         except UNFORESEEN as error:
             yield Refused(f"unreadable_{type(error).__name__}")
 
+    def payloads(self, value: bytes, place: Place) -> Iterator[Found]:
+        """What the payloads of GoReplay say: a request waits for its answer."""
+        self.told = "goreplay"
+        if self._allowed and "goreplay" not in self._allowed:
+            yield Refused("goreplay")
+            return
+        for at, one in enumerate(payloads(value, place.record_ms)):
+            try:
+                yield one if isinstance(one, Refused) else self._pairs.add(one, place, at) or PART
+            except Refused as refusal:
+                yield refusal
+
+    def left(self) -> Iterator[tuple[Place, str, Found]]:
+        """What stands alone when no more of a batch comes, each with its place and form: pieces whose others did not come."""
+        for place, found in self._segments.left():
+            yield place, "envoy_tap", found
+        for place, found in self._pairs.left():
+            yield place, "goreplay", found
+
     def quick(self, entry: Entry, place: Place) -> Found | None:
         """The exchange of a record that is one entry like others before it; None where one has to look."""
         known = self._known.get(tuple(entry))
@@ -188,7 +210,7 @@ class Recogniser:
             found = (form, self._own)
         elif form == "ndjson":
             found = (form, NdjsonReader(keys))
-        if _HOLDERS.isdisjoint(entry):
+        if _HOLDERS.isdisjoint(entry) and form not in _PIECES:
             if len(self._known) >= _MOST_SHAPES:
                 self._known.clear()
             self._known[keys] = found
@@ -199,6 +221,10 @@ class Recogniser:
         self.told = form
         if self._allowed and form not in self._allowed:
             return Refused(form)
+        if form == "goreplay":
+            return self._pairs.add(told_payload(entry, place), place, index) or PART
+        if form == "envoy_tap" and not _BUFFERED.intersection(entry):
+            return self._segments.add(entry, place, index) or PART
         read = make(entry, place, index)
         return writer.named(read) if writer is not NOBODY else read
 
@@ -225,13 +251,16 @@ class Recogniser:
             yield from self.read(line.content, line.place, index, line.writer, depth + 1)
 
     def _text(self, text: str, place: Place, index: int, writer: Writer, depth: int) -> Iterator[Found]:
+        if text[:1] in "123" and GOREPLAY_HEAD.match(text[:200].encode("utf-8", "replace")):
+            yield from self.payloads(text.encode("utf-8", "replace"), place)
+            return
         held = json_of(text)
         if isinstance(held, dict):
             yield from self.read(held, place, index, writer, depth + 1)
             return
         if text[:1] == "#" and self._heads.heard(text, place):
             self.told = ""
-            yield Passed()
+            yield PART
             return
         said = self._heads.read(text, place)
         form, found = line_form(text) if said is None else (form_of_fields(said), None)
@@ -254,6 +283,9 @@ class Recogniser:
             yield writer.named(read)
 
 
+_PIECES = frozenset({"envoy_tap", "goreplay"})
+"""Forms whose entries may be parts of an exchange."""
+_BUFFERED = frozenset({"http_buffered_trace", "httpBufferedTrace"})
 _HOLDERS = frozenset(
     {
         "request",

@@ -1,7 +1,7 @@
-"""What recorders of whole exchanges write: Envoy's tap filter, GoReplay, Akto's mirroring, Keploy.
+"""What recorders of whole exchanges write: Envoy's tap filter, Akto's mirroring, Keploy.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/tap_filter, envoy/data/tap/v3/http.proto;
-https://github.com/buger/goreplay (output_kafka.go); https://docs.akto.io; https://keploy.io/docs
+https://docs.akto.io; https://keploy.io/docs
 """
 
 import base64
@@ -22,7 +22,7 @@ def tap_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     """A buffered trace. A tap tells no time but headers': when they came, the answer's `date`, else the record's own. Raises Refused."""
     trace = _dict(entry.get("http_buffered_trace") or entry.get("httpBufferedTrace"))
     if not trace:
-        raise fields.Refused("streamed_tap")  # segments of one exchange, apart: `streaming: false` writes it whole
+        raise fields.Refused("streamed_tap")
     request, response = _dict(trace.get("request")), _dict(trace.get("response"))
     asked, answered = _pseudo(request), _pseudo(response)
     (sent, sent_cut), (body, body_cut) = _tapped(request), _tapped(response)
@@ -67,7 +67,7 @@ def _pseudo(message: Entry) -> dict[str, str]:
             continue
         value = pair.get("value")
         if not value and (raw := pair.get("raw_value") or pair.get("rawValue")):
-            value = _plain(raw).decode("utf-8", "replace")
+            value = decoded(raw).decode("utf-8", "replace")
         name = pair["key"].lower()
         text = value if isinstance(value, str) else ""
         found[name] = f"{found[name]}, {text}" if name in found else text
@@ -82,11 +82,12 @@ def _tapped(message: Entry) -> tuple[Body, bool]:
             return body[name] or None, truncated
     for name in ("as_bytes", "asBytes"):
         if isinstance(body.get(name), str):
-            return _plain(body[name]) or None, truncated
+            return decoded(body[name]) or None, truncated
     return None, truncated
 
 
-def _plain(text: object) -> bytes:
+def decoded(text: object) -> bytes:
+    """The bytes of a text in base64. Raises Refused."""
     try:
         return base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):
@@ -96,38 +97,6 @@ def _plain(text: object) -> bytes:
 def _time(message: Entry, place: Place) -> int | None:
     at = message.get("headers_received_time") or message.get("headersReceivedTime")
     return moment_ns(at, place.record_ms) if at else None
-
-
-def goreplay_exchange(entry: Entry, place: Place, index: int) -> Exchange:
-    """A request; its answer is a record of its own, which another one cannot be joined with here ("answer_apart"). Raises Refused."""
-    kind = str(entry.get("Req_Type"))
-    if kind != "1":
-        raise fields.Refused("answer_apart")
-    headers = entry.get("Req_Headers")
-    found = fields.headers_of(
-        _header_lines(headers) if isinstance(headers, str) and ":" in headers and headers[:1] != "{" else headers
-    )
-    body, cut = body_and_cut(entry.get("Req_Body") or None)
-    at = entry.get("Req_Ts")
-    return make(
-        place,
-        index,
-        end_ns=moment_ns(at, place.record_ms),
-        duration_ns=None,
-        method=entry.get("Req_Method"),
-        target=entry.get("Req_URL"),
-        status=None,
-        query_known=True,
-        callee=host_of(found.get("host", "")),
-        request_headers=found,
-        request_body=body,
-        request_truncated=cut,
-    )
-
-
-def _header_lines(text: str) -> list[list[str]]:
-    pairs = (line.partition(":") for line in text.replace("\r\n", "\n").split("\n"))
-    return [[name.strip(), value.strip()] for name, colon, value in pairs if colon]
 
 
 def akto_exchange(entry: Entry, place: Place, index: int) -> Exchange:

@@ -1,0 +1,143 @@
+"""Segments of Envoy's tap (`HttpStreamedTraceSegment`) joined to whole traces by their id.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/data/tap/v3/http.proto#data-tap-v3-httpstreamedtracesegment
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from monitor.decode.api_logs import fields
+from monitor.decode.api_logs.making import Place
+from monitor.decode.api_logs.recorders import decoded, tap_exchange
+from monitor.model.exchanges import Exchange
+
+Entry = dict[str, Any]
+_PARTS = (
+    "request_headers",
+    "request_body_chunk",
+    "request_trailers",
+    "response_headers",
+    "response_body_chunk",
+    "response_trailers",
+)
+_BODILESS = frozenset({"204", "304"})
+
+
+@dataclass(slots=True)
+class _Message:
+    headers: Entry | None = None
+    trailers: list[Any] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
+    cut: bool = False
+    ended: bool = False
+
+    def said(self, name: str) -> str:
+        pairs = self.headers.get("headers") if self.headers is not None else None
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, dict) and str(pair.get("key")).lower() == name:
+                return str(pair.get("value") or "")
+        return ""
+
+    def is_whole(self, *, bodiless: bool = False) -> bool:
+        """Whether all of its body came: its trailers did, its length is reached, or its JSON is."""
+        length = self.said("content-length")
+        if self.ended or bodiless:
+            return True
+        if length.isdecimal() and len(length) < 12:
+            return sum(map(len, self.chunks)) >= int(length)
+        if not self.chunks:
+            return False
+        try:
+            held = orjson.loads(b"".join(self.chunks))
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(held, dict | list)
+
+    def buffered(self, *, cut: bool) -> Entry:
+        body = base64.b64encode(b"".join(self.chunks)).decode()
+        return (self.headers or {}) | {"body": {"as_bytes": body, "truncated": cut or self.cut}, "trailers": self.trailers}
+
+
+@dataclass(slots=True)
+class _Trace:
+    place: Place
+    index: int
+    request: _Message = field(default_factory=_Message)
+    response: _Message = field(default_factory=_Message)
+
+    @property
+    def is_whole(self) -> bool:
+        bodiless = self.response.said(":status") in _BODILESS or self.request.said(":method") == "HEAD"
+        return self.response.headers is not None and self.response.is_whole(bodiless=bodiless)
+
+    def exchange(self) -> Exchange:
+        """Raises Refused."""
+        cut = (bool(self.request.chunks) and not self.request.is_whole(), bool(self.response.chunks) and not self.is_whole)
+        trace = {"request": self.request.buffered(cut=cut[0]), "response": self.response.buffered(cut=cut[1])}
+        return tap_exchange({"http_buffered_trace": trace}, self.place, self.index)
+
+
+class Segments:
+    """Traces whose segments come one by one, in a batch of records."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Trace] = {}
+        self._alone: list[_Trace] = []
+
+    def add(self, entry: Entry, place: Place, index: int) -> Exchange | None:
+        """The exchange that a segment ends, at its first segment's place; None while more may come. Raises Refused for a segment whose
+        trace did not begin here.
+        """
+        segment = entry.get("http_streamed_trace_segment") or entry.get("httpStreamedTraceSegment")
+        said = segment if isinstance(segment, dict) else {}
+        trace_id = str(said.get("trace_id") or said.get("traceId") or "")
+        part = next((name for name in _PARTS if name in said or _camel(name) in said), "")
+        held = said.get(part, said.get(_camel(part)))
+        if not trace_id or not isinstance(held, dict):
+            raise fields.Refused("streamed_tap")
+        if part == "request_headers":
+            if trace_id in self._open:
+                self._alone.append(self._open.pop(trace_id))
+            self._open[trace_id] = _Trace(place, index)
+        trace = self._open.get(trace_id)
+        if trace is None:
+            raise fields.Refused("streamed_tap")
+        side, _, kind = part.partition("_")
+        _put(trace.request if side == "request" else trace.response, kind, held)
+        if side == "response" and trace.is_whole:
+            del self._open[trace_id]
+            return trace.exchange()
+        return None
+
+    def left(self) -> Iterator[tuple[Place, Exchange | fields.Refused]]:
+        """What was open still, each with its place: an answer without a known end counts as cut off, none at all as a piece."""
+        still, self._open, self._alone = [*self._alone, *self._open.values()], {}, []
+        for trace in still:
+            try:
+                if trace.response.headers is None:
+                    raise fields.Refused("streamed_tap")
+                yield trace.place, trace.exchange()
+            except fields.Refused as refusal:
+                yield trace.place, refusal
+
+
+def _put(message: _Message, kind: str, held: Entry) -> None:
+    if kind == "headers":
+        message.headers = held
+    elif kind == "trailers":
+        trailers = held.get("headers")
+        message.trailers = trailers if isinstance(trailers, list) else []
+        message.ended = True
+    else:
+        message.cut = message.cut or held.get("truncated") is True
+        text, coded = (held.get(name, held.get(_camel(name))) for name in ("as_string", "as_bytes"))
+        message.chunks.append(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else decoded(coded or ""))
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
