@@ -10,7 +10,8 @@ import pyarrow as pa
 from monitor.edges.closing import Batch
 from monitor.edges.counting.calls import Scene, Services, called_addresses, paired, sync_calls, with_joints
 from monitor.edges.counting.exemplars import Reservoir, draw, evidence_rows
-from monitor.edges.counting.frame import Frame, Mask, Words, distinct, frame_of, keys_of, members
+from monitor.edges.counting.frame import Frame, Mask, Words, frame_of, keys_of
+from monitor.edges.counting.joins import distinct, members
 from monitor.edges.counting.kinship import families, joints_of
 from monitor.edges.counting.logs import Checks, checked_calls, checks_of, log_calls
 from monitor.edges.counting.messages import Ends, ends_of, message_calls, queued, sent_checks
@@ -67,7 +68,9 @@ class Counter:
         long = self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
         since, until = _reach(long)
         if until:
-            tables.append(self._store.ask_columns("far_halves", {**where, "since": since, "until": until}))
+            tables.append(
+                self._store.ask_columns("far_halves", {**where, "since": since, "until": until}, given=given & {"parts"})
+            )
         halves = frame_of(tables, words)
         far = np.arange(halves.count) >= tables[0].num_rows
         near = np.isin(halves["window"], batch.near)
@@ -139,7 +142,7 @@ class Counter:
             within |= (halves["window"] >= since) & (halves["window"] <= until)
         if not len(traces):
             return None
-        family = scene.once & within & (halves["primary"] == 1) & members(keys_of(halves["own_trace"]), traces)
+        family = scene.once & within & (halves["primary"] == 1) & members(halves.keys("own_trace"), traces)
         found = self._inner_kin(halves, family, since, until, near, words) if "inner" in holds else None
         joints = joints_of(halves, family, found, words, near)
         return joints if joints.num_rows else None

@@ -78,7 +78,7 @@ def _open_embedded(dsn: str, path: Path, database: str) -> Store:
             client.database = database
             client.command("USE " + _identifier(database))
             for setting, value in (WRITE_SETTINGS if use == "write" else {**READ_LIMITS, "readonly": "1"}).items():
-                client.command(f"SET {setting} = {value}")
+                client.command(f"SET {setting} = '{value}'")
         except ClickHouseError as error:
             raise fault(error, f"open {path}") from error
         return client

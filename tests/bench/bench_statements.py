@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,7 @@ def write(store: Store, spans: int, start: int | None) -> None:
         decoded, _ = decode_spans(records)
         if start is not None:
             shift = np.uint64((start - 1_767_225_600) % 2**34 * 10**9)
-            decoded.start_ns[:] += shift
-            decoded.end_ns[:] += shift
+            decoded = replace(decoded, start_ns=decoded.start_ns + shift, end_ns=decoded.end_ns + shift)
         for table, rows in rows_of(half_edges(decoded, namer)).items():
             store.insert(table, rows)
 

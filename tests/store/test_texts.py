@@ -13,7 +13,7 @@ from monitor.store.texts import WORDS, statement
 
 STATEMENTS = files("monitor.store") / "statements"
 SNAPSHOTS = Path(__file__).with_name("variants.txt")
-TEMPLATES = ("at_hand", "counterpart_windows", "inner_kin")
+TEMPLATES = ("at_hand", "counterpart_windows", "far_halves", "inner_kin")
 
 
 def variants() -> dict[str, str]:

@@ -8,20 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
-from monitor.edges.counting.frame import (
-    Column,
-    Frame,
-    Keys,
-    Mask,
-    Rows,
-    Words,
-    distinct,
-    frame_of,
-    keys_of,
-    lookup,
-    matches,
-    members,
-)
+from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, frame_of, keys_of
+from monitor.edges.counting.joins import distinct, firsts, lookup, matches, members
 from monitor.edges.counting.own_time import busy_ns
 from monitor.edges.counting.rows import Calls
 from monitor.model.edges import WINDOW_SECONDS
@@ -111,7 +99,7 @@ def paired(scene: Scene) -> Pairs:
     clients = np.flatnonzero(
         counted & scene.near & (side == 1) & ((kind == KIND_PRODUCER) | (halves["protocol"] != words.number("messaging")))
     )
-    keys = keys_of(halves["trace"], halves["call_span"])
+    keys = halves.keys("trace", "call_span")
     clients = clients[~_taken(halves, keys, clients)]
     servers = np.flatnonzero(counted & (scene.near | (halves["far"] == 1)) & (side == 2) & (kind == KIND_SERVER))
     key_span = np.where(halves["key_span"] != 0, halves["key_span"], halves["call_span"])
@@ -156,12 +144,12 @@ def _leading(halves: Frame, words: Words, c: Rows, s: Rows) -> tuple[Mask, Mask]
     leads, counts = np.ones(len(c), bool), np.ones(len(c), bool)
     # a call is its client; without one, what stands under one unknown client
     key = np.where(c >= 0, c.astype(np.uint64), keys_of(halves.at("trace", s), halves.at("key_span", s)) | np.uint64(1 << 63))
-    order = np.argsort(key, kind="stable")
-    again = key[order][1:] == key[order][:-1]
+    first = firsts(key)
+    again = first != np.arange(len(c))
     if not again.any():
         return leads, counts
-    crowded = np.zeros(len(c), bool)
-    crowded[order[1:][again]] = crowded[order[:-1][again]] = True
+    crowded = again.copy()
+    crowded[first[again]] = True
     rows = np.flatnonzero(crowded)
     of, with_c, with_s = key[rows], c[rows], s[rows]
     named = (with_c >= 0) & (
@@ -216,9 +204,10 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
     client_outcome, client_error = at("outcome", c), at("error_type", c)
     client_leads = has_client & ((client_outcome != ok) | ~has_server)
     server_time = at("end_ns", s).astype(np.int64) - at("start_ns", s).astype(np.int64)
-    answering, place = np.unique(s[has_server], return_inverse=True)
-    own_time = np.zeros(len(s), np.int64)
-    own_time[has_server] = busy_ns(halves, answering, scene.outgoing())[place]
+    busy = np.zeros(halves.count + 1, np.int64)
+    busy[s] = 1
+    answering = np.flatnonzero(busy[:-1])
+    busy[answering], busy[-1] = busy_ns(halves, answering, scene.outgoing()), 0
     key_span = np.where(with_client, at("call_span", c), at("key_span", s))
     return Calls(
         {
@@ -248,7 +237,7 @@ def sync_calls(scene: Scene, pairs: Pairs, known: Services) -> Calls:
             "folds": np.where(has_client, at("folds", c), 0) + at("folds", s),
             "client_time": at("end_ns", c).astype(np.int64) - at("start_ns", c).astype(np.int64),
             "server_time": server_time,
-            "self_time": np.maximum(server_time - own_time, 0),
+            "self_time": np.maximum(server_time - busy[s], 0),
             "queue_time": np.zeros(len(c), np.int64),
             "weight": either("weight", c, s),
             "sampling": np.maximum(at("sampling", c), at("sampling", s)),

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Rows, keys_of, members
+from monitor.edges.counting.frame import Rows, keys_of
+from monitor.edges.counting.joins import members
 from monitor.edges.counting.rows import trace_rank
 
 HOUR = 3600
@@ -55,8 +56,7 @@ def evidence_rows(scene: Scene, chosen: Mapping[Reservoir, Iterable[Drawn]]) -> 
     halves = scene.halves
     rows = np.flatnonzero(scene.once & scene.near)
     wanted = np.frombuffer(b"".join(sorted(traces)), np.uint64).reshape(-1, 2)
-    own = keys_of(halves["own_trace"][rows])
-    rows = rows[members(own, keys_of(wanted))]
+    rows = rows[members(halves.keys("own_trace")[rows], keys_of(wanted))]
     told = _skeletons(scene, rows)
     made = [
         (*reservoir, one.rank, one.trace, *told[one.trace])

@@ -1,6 +1,6 @@
 """Columns of one length with a blank row at the end, words as numbers: so -1 stands for "none" and reads as empty and zero."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,12 @@ class Words:
 class Frame:
     """Columns by name. A trace is a row of two numbers, a span one, a text its number; row -1 is blank."""
 
-    __slots__ = ("columns", "count")
+    __slots__ = ("_keys", "columns", "count")
 
     def __init__(self, columns: Mapping[str, Column], count: int) -> None:
         self.columns = dict(columns)
         self.count = count
+        self._keys: dict[tuple[str, ...], Keys] = {}
 
     def __getitem__(self, name: str) -> Column:
         """The column without its blank row."""
@@ -62,16 +63,25 @@ class Frame:
     def add(self, name: str, values: Column) -> None:
         """One more column."""
         self.columns[name] = _with_blank(values)
+        self._keys = {names: keys for names, keys in self._keys.items() if name not in names}
+
+    def keys(self, trace: str, *spans: str) -> Keys:
+        """One number for each trace and what stands beside it, by the names of their columns; made once."""
+        names = (trace, *spans)
+        if names not in self._keys:
+            self._keys[names] = keys_of(*(self[name] for name in names))
+        return self._keys[names]
 
 
 def frame_of(tables: Iterable[pa.Table], words: Words) -> Frame:
     """The rows of tables of the same columns, one below the other."""
     tables = list(tables)
+    count = sum(table.num_rows for table in tables)
     columns = {}
     for name in tables[0].column_names:
-        parts = [_numbers(table.column(name), words) for table in tables]
-        columns[name] = _with_blank(np.concatenate(parts) if len(parts) > 1 else parts[0])
-    return Frame(columns, sum(table.num_rows for table in tables))
+        chunks = [chunk for table in tables for chunk in table.column(name).chunks]
+        columns[name] = _numbers(tables[0].schema.field(name).type, chunks, count, words)
+    return Frame(columns, count)
 
 
 def keys_of(trace: Column, *spans: Column) -> Keys:
@@ -87,55 +97,6 @@ def traces_column(trace: Column) -> pa.FixedSizeBinaryArray:
 def spans_column(span: Column) -> pa.FixedSizeBinaryArray:
     """Spans as the store holds them."""
     return fixed(span.astype(np.uint64, copy=False), SPAN_BYTES) if len(span) else pa.array([], pa.binary(SPAN_BYTES))
-
-
-def lookup(keys: Keys, wanted: Keys) -> Rows:
-    """Of each wanted key the first row that has it, else -1."""
-    if not len(keys) or not len(wanted):
-        return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    places = np.searchsorted(ordered, wanted)
-    places[places == len(ordered)] = 0
-    found: Rows = np.where(ordered[places] == wanted, order[places], -1)
-    return found
-
-
-def members(keys: Column, of: Column) -> Mask:
-    """Whether each key is one `of` these. By sorting: numpy's own way hashes, and takes ten times as long for random numbers."""
-    if not len(of):
-        return np.zeros(len(keys), bool)
-    ordered = np.sort(of)
-    places = np.searchsorted(ordered, keys)
-    places[places == len(ordered)] = 0
-    found: Mask = ordered[places] == keys
-    return found
-
-
-def distinct(keys: Column) -> Column:
-    """Each key once, in order."""
-    ordered = np.sort(keys)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(keys) else ordered
-
-
-def matches(one: Keys, other: Keys) -> tuple[Rows, Rows]:
-    """All pairs of rows whose keys agree: rows of `one`, and beside them rows of `other`."""
-    none = np.zeros(0, np.int64)
-    if not len(one) or not len(other):
-        return none, none
-    order = np.argsort(other, kind="stable")
-    ordered = other[order]
-    first = np.searchsorted(ordered, one)
-    inside = np.where(first < len(ordered), first, 0)
-    hit = np.flatnonzero(ordered[inside] == one)
-    if not len(hit):
-        return none, none
-    first = first[hit]
-    many = np.searchsorted(ordered, one[hit], side="right") - first
-    left = np.repeat(hit, many)
-    begin = np.repeat(first, many)
-    step = np.arange(len(left)) - np.repeat(np.cumsum(many) - many, many)
-    return left, order[begin + step]
 
 
 def groups_of(*columns: Column) -> tuple[Rows, Rows]:
@@ -168,19 +129,29 @@ def _with_blank(values: Column) -> Column:
     return np.concatenate([values, blank])
 
 
-def _numbers(column: pa.ChunkedArray, words: Words) -> Column:
-    kind = column.type
-    if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
-        parts = [_codes(chunk, words) for chunk in column.chunks]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int32)
+def _numbers(kind: pa.DataType, chunks: Sequence[pa.Array], count: int, words: Words) -> Column:
+    """All chunks of a column as numbers, with a blank row."""
     if pa.types.is_fixed_size_binary(kind):
-        width = kind.byte_width
-        data = b"".join(
-            bytes(chunk.buffers()[1])[chunk.offset * width : (chunk.offset + len(chunk)) * width] for chunk in column.chunks
-        )
-        numbers = np.frombuffer(data, np.uint64)
-        return numbers.reshape(-1, 2) if width == TRACE_BYTES else numbers
-    return np.asarray(column.to_numpy())
+        whole = np.zeros((count + 1, 2) if kind.byte_width == TRACE_BYTES else count + 1, np.uint64)
+        parts: Iterable[Column] = (_raw(chunk, kind.byte_width // 8) for chunk in chunks)
+    elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind):
+        whole = np.zeros(count + 1, np.int32)
+        parts = (_codes(chunk, words) for chunk in chunks)
+    else:
+        whole = np.zeros(count + 1, kind.to_pandas_dtype())
+        parts = (np.asarray(chunk) for chunk in chunks)
+    at = 0
+    for part in parts:
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
+
+
+def _raw(chunk: pa.FixedSizeBinaryArray, width: int) -> Column:
+    """Fixed bytes as so many numbers a row."""
+    begin = chunk.offset * width
+    numbers = np.frombuffer(chunk.buffers()[1], np.uint64)[begin : begin + len(chunk) * width]
+    return numbers.reshape(-1, width) if width > 1 else numbers
 
 
 def _codes(chunk: pa.Array, words: Words) -> NDArray[np.int32]:

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges import kin
-from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Words, distinct, keys_of, members, spans_column, traces_column
+from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Words, spans_column, traces_column
+from monitor.edges.counting.joins import distinct, members
 from monitor.model.spans import KIND_CONSUMER, KIND_INTERNAL, KIND_SERVER
 
 _PORT = re.compile(r":[0-9]+$")
@@ -44,7 +45,7 @@ def families(halves: Frame, near: Mask, inner_span: Column, inner_parent: Column
         related = members(own, numbers) | members(parent, numbers)
     if sidecars:
         related |= np.isin(halves["service"][rows], sidecars)
-    return distinct(keys_of(halves["own_trace"][rows[related]]))
+    return distinct(halves.keys("own_trace")[rows[related]])
 
 
 def joints_of(halves: Frame, members: Mask, inner: Frame | None, words: Words, near: Sequence[int]) -> pa.Table:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Column, Frame, Keys, Rows, Words, keys_of, lookup, members
+from monitor.edges.counting.frame import Column, Frame, Keys, Rows, Words, keys_of
+from monitor.edges.counting.joins import lookup, members
 from monitor.edges.counting.rows import Calls
 
 _FAILURES = ("server_error", "timeout")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, keys_of, lookup, members
+from monitor.edges.counting.frame import Column, Frame, Keys, Mask, Rows, Words, keys_of
+from monitor.edges.counting.joins import lookup, members
 from monitor.edges.counting.logs import Checks
 from monitor.edges.counting.own_time import busy_ns
 from monitor.edges.counting.rows import Calls

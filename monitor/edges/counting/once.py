@@ -4,6 +4,7 @@ import numpy as np
 
 from monitor.edges.columns import mix
 from monitor.edges.counting.frame import Column, Frame, Mask
+from monitor.edges.counting.joins import firsts
 from monitor.model.edges import WINDOW_SECONDS
 from monitor.model.spans import KIND_CONSUMER
 
@@ -15,12 +16,12 @@ def counted_once(halves: Frame) -> Mask:
     count = halves.count
     keeps = np.ones(count, bool)
     key = _span_keys(halves)
-    order = np.argsort(key, kind="stable")
-    same = key[order][1:] == key[order][:-1]
-    if not same.any():
+    first = firsts(key)
+    again = first != np.arange(count)
+    if not again.any():
         return keeps
-    doubled = np.zeros(count, bool)
-    doubled[order[1:][same]] = doubled[order[:-1][same]] = True
+    doubled = again
+    doubled[first[again]] = True
     rows = np.flatnonzero(doubled)
     window, content = halves["window"][rows].astype(np.int64), halves["content_hash"][rows]
     rows = rows[np.lexsort((content, window, key[rows]))]

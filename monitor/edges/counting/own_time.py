@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
-from monitor.edges.counting.frame import Frame, Rows, matches
+from monitor.edges.counting.frame import Frame, Rows
+from monitor.edges.counting.joins import matches
 
 
 def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]:
@@ -18,9 +19,11 @@ def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]
     begin, until = np.maximum(start[own], start[inner]), np.minimum(end[own], end[inner])
     meets = until > begin
     one, begin, until = one[meets], begin[meets].astype(np.int64), until[meets].astype(np.int64)
-    order = np.lexsort((begin, one))
-    one, begin, until = one[order], begin[order], until[order]
-    first = np.flatnonzero(np.append(True, one[1:] != one[:-1])) if len(one) else np.zeros(0, np.int64)
+    same = one[1:] == one[:-1]  # they come in the order of `answering`: only those of one span are put in order
+    several = np.flatnonzero(np.append(False, same) | np.append(same, False))
+    order = several[np.lexsort((begin[several], one[several]))]
+    begin[several], until[several] = begin[order], until[order]
+    first = np.flatnonzero(np.append(True, ~same)) if len(one) else np.zeros(0, np.int64)
     sizes = np.diff(np.append(first, len(one)))
     owner, reached = one[first], until[first]
     busy[owner] = reached - begin[first]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.edges.columns import mix
 from monitor.edges.counting.frame import Column, Mask, Rows, Words, groups_of, traces_column
+from monitor.edges.counting.joins import in_order
 from monitor.model.edges import HISTOGRAM_SCALE, OUTCOMES, ZERO_BUCKET
 
 GROUP = (
@@ -50,12 +51,14 @@ class _Summed:
     """Calls in the order of their groups."""
 
     def __init__(self, calls: Mapping[str, Column], group: Rows, first: Rows, words: Words) -> None:
-        order = np.argsort(group, kind="stable")
+        order = in_order(group)
         self.calls = {name: values[order] for name, values in calls.items()}
         self.keys = {name: calls[name][first] for name in GROUP}
         self.group = group[order]
         self.starts = np.searchsorted(self.group, np.arange(len(first)))
         self.words = words
+        self.traced = (self.calls["trace"] != 0).any(axis=1)
+        self.ranks = trace_rank(self.calls["trace"])
 
     def table(self, generation: int) -> pa.Table:
         made: dict[str, pa.Array] = {"window": pa.array(self.keys["window"].astype(np.uint32))}
@@ -118,8 +121,11 @@ class _Summed:
         return self._map(pairs >> 32, pa.array([texts[one] for one in (pairs & 0xFFFFFFFF).tolist()], pa.string()), counts)
 
     def _histogram(self, times: NDArray[np.int64], group: Rows) -> pa.MapArray:
-        pairs, counts = np.unique(group * _BUCKETS + (bucket_of(times) + _BUCKETS // 2), return_counts=True)
-        return self._map(pairs // _BUCKETS, pa.array((pairs % _BUCKETS - _BUCKETS // 2).astype(np.int16)), counts)
+        buckets = bucket_of(times)
+        least = int(buckets.min(initial=0))
+        width = int(buckets.max(initial=0)) - least + 1
+        pairs, counts = _counted(group * width + (buckets - least), len(self.starts) * width)
+        return self._map(pairs // width, pa.array((pairs % width + least).astype(np.int16)), counts)
 
     def _map(self, group: Rows, keys: pa.Array, counts: Column) -> pa.MapArray:
         offsets = np.searchsorted(group, np.arange(len(self.starts) + 1)).astype(np.int32)
@@ -127,18 +133,39 @@ class _Summed:
 
     def _two_traces(self, wanted: Mask) -> pa.ListArray:
         """Of each group the traces with the smallest and the largest hash; one where they are the same, none of calls without a trace."""
-        rows = np.flatnonzero(wanted & (self.calls["trace"] != 0).any(axis=1))
-        rows = rows[np.lexsort((trace_rank(self.calls["trace"][rows]), self.group[rows]))]
-        group = self.group[rows]
+        rows = np.flatnonzero(wanted & self.traced)
+        group, ranks = self.group[rows], self.ranks[rows]
         first = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(rows) else np.zeros(0, np.int64)
-        last = np.append(first[1:], len(rows)) - 1 if len(rows) else first
-        least, most = rows[first], rows[last]
+        sizes = np.diff(np.append(first, len(rows)))
+
+        def one_of_each(chosen: NDArray[np.uint64]) -> Rows:
+            """Of each group the first row with the chosen hash."""
+            hits = np.flatnonzero(ranks == np.repeat(chosen, sizes))
+            told = group[hits]
+            found: Rows = rows[hits[np.append(True, told[1:] != told[:-1])]]
+            return found
+
+        if not len(rows):
+            return pa.ListArray.from_arrays(
+                pa.array(np.zeros(len(self.starts) + 1, np.int32)), traces_column(self.calls["trace"][:0])
+            )
+        least, most = (one_of_each(of.reduceat(ranks, first)) for of in (np.minimum, np.maximum))
         differ = (self.calls["trace"][least] != self.calls["trace"][most]).any(axis=1)
         sizes = np.zeros(len(self.starts), np.int64)
         sizes[group[first]] = 1 + differ
         both = np.stack([least, most], axis=1).reshape(-1)[np.stack([np.ones(len(differ), bool), differ], axis=1).reshape(-1)]
         offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
         return pa.ListArray.from_arrays(pa.array(offsets), traces_column(self.calls["trace"][both]))
+
+
+def _counted(numbers: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which numbers there are below `most`, in order, and how often: by a count of all where they lie close together."""
+    if most > 4 * len(numbers) + 1024:
+        found: tuple[NDArray[np.int64], NDArray[np.int64]] = np.unique(numbers, return_counts=True)
+        return found
+    counts = np.bincount(numbers, minlength=most)
+    kept = np.flatnonzero(counts)
+    return kept, counts[kept]
 
 
 def bucket_of(nanoseconds: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.edges.counting.calls import Scene
-from monitor.edges.counting.frame import groups_of, keys_of, matches, members
+from monitor.edges.counting.frame import groups_of
+from monitor.edges.counting.joins import matches, members
 from monitor.model.spans import KIND_CLIENT, KIND_SERVER
 
 Reached = tuple[str, str, str, str]
@@ -41,7 +42,7 @@ def reached_addresses(scene: Scene) -> set[Reached]:
     due = np.isin(halves["window"], scene.due)
     clients = np.flatnonzero(due & scene.mine & (side == 1) & (kind == KIND_CLIENT) & (halves["address"] != 0))
     servers = np.flatnonzero(scene.near & scene.mine & (side == 2) & (kind == KIND_SERVER))
-    keys, own = keys_of(halves["trace"], halves["call_span"]), keys_of(halves["trace"], halves["own_span"])
+    keys, own = halves.keys("trace", "call_span"), halves.keys("trace", "own_span")
     # a server that shares its client's id stands under another call's client, and one under it is not that client's
     servers = servers[~members(keys[servers], own[servers])]
     servers = servers[~members(own[servers], keys[scene.outgoing()])]

@@ -3,7 +3,9 @@ SELECT
 {% include "parts/half_columns.sql" %}
 FROM halves AS h
 WHERE h.primary = 1 AND h.window NOT IN {around:Array(UInt32)} AND h.window BETWEEN {since:UInt32} AND {until:UInt32}
+{% if parts %}
   AND cityHash64(own_trace) % {parts:UInt32} = {part:UInt32}
+{% endif %}
   AND own_trace IN (
     SELECT trace FROM long_spans
     WHERE window >= arrayMin({due:Array(UInt32)}) - 10 AND window <= arrayMax({due:Array(UInt32)}) + 3600

@@ -1,0 +1,121 @@
+"""Rows found by keys: which of some rows have a key, whether any has, and all pairs of rows that have the same.
+
+Keys are numbers of 64 bits. They are looked up in a table of places by their hash, which takes a sixth of the time of a binary search:
+each place names the first row that hashes to it. Rows that find their place taken by another key are put into a next table.
+"""
+
+import numpy as np
+
+from monitor.edges.counting.frame import Column, Keys, Mask, Rows
+
+_FEWEST, _MOST = 6, 24
+_MULTIPLIERS = tuple(np.uint64(one) for one in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93))
+_FEW = 32
+
+
+def lookup(keys: Keys, wanted: Keys) -> Rows:
+    """Of each wanted key the first row that has it, else -1."""
+    found = np.full(len(wanted), -1, np.int64)
+    if not len(keys) or not len(wanted):
+        return found
+    _put(found, None, keys, None, wanted, 0)
+    return found
+
+
+def members(keys: Column, of: Column) -> Mask:
+    """Whether each key is one `of` these."""
+    if not len(of) or not len(keys):
+        return np.zeros(len(keys), bool)
+    found: Mask = lookup(of.astype(np.uint64, copy=False), keys.astype(np.uint64, copy=False)) >= 0
+    return found
+
+
+def firsts(keys: Keys) -> Rows:
+    """Of each row the first one that has the same key."""
+    return lookup(keys, keys)
+
+
+def distinct(keys: Column) -> Column:
+    """Each key once, in order."""
+    ordered = np.sort(keys)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(keys) else ordered
+
+
+def matches(one: Keys, other: Keys) -> tuple[Rows, Rows]:
+    """All pairs of rows whose keys agree: rows of `one` in their order, and beside each the rows of `other` in theirs."""
+    at = lookup(other, one)
+    left = np.flatnonzero(at >= 0)
+    right = at[left]
+    same = firsts(other)
+    if not len(left) or not (same != np.arange(len(other))).any():
+        return left, right
+    # rows of `other` by the first one that has their key, and how many these are
+    order = in_order(same)
+    many = np.bincount(same, minlength=len(other))
+    begins = np.cumsum(many) - many
+    times = many[right]
+    begin = np.repeat(begins[right], times)
+    step = np.arange(len(begin)) - np.repeat(np.cumsum(times) - times, times)
+    return np.repeat(left, times), order[begin + step]
+
+
+def in_order(numbers: Column) -> Rows:
+    """Rows by small numbers that are not negative, those with the same number in their order: sorting whole numbers is quick, their
+    places are not.
+    """
+    bits = max(1, len(numbers).bit_length())
+    if int(numbers.max(initial=0)).bit_length() + bits > 63:
+        return np.argsort(numbers, kind="stable")
+    both = numbers.astype(np.int64) << bits | np.arange(len(numbers))
+    both.sort()
+    order: Rows = both & ((1 << bits) - 1)
+    return order
+
+
+def _put(found: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted: Keys, turn: int) -> None:
+    """Look `wanted`, which stand at these `places` of `found`, up in `keys`, which are these `rows`; None: all."""
+    if turn == len(_MULTIPLIERS) or len(keys) < _FEW:
+        _keep(found, places, rows, _sorted_lookup(keys, wanted))
+        return
+    bits = min(_MOST, max(_FEWEST, len(keys).bit_length() + 1))
+    shift, multiplier = np.uint64(64 - bits), _MULTIPLIERS[turn]
+    hashes = (keys * multiplier >> shift).astype(np.int64)
+    table = np.full(1 << bits, -1, np.int32)
+    table[hashes[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)  # of several the last one put stays: the first row
+    holder = table[hashes]
+    at: Rows = table[(wanted * multiplier >> shift).astype(np.int64)].astype(np.int64)
+    right = keys[at] == wanted
+    right &= at >= 0
+    _keep(found, places, rows, np.where(right, at, -1))
+    out = np.flatnonzero(keys[holder] != keys)
+    if not len(out):
+        return
+    # who found another key in its place may be among those that did not get theirs
+    lost = np.flatnonzero(~right & (at >= 0))
+    if len(lost):
+        _put(
+            found,
+            lost if places is None else places[lost],
+            keys[out],
+            out if rows is None else rows[out],
+            wanted[lost],
+            turn + 1,
+        )
+
+
+def _keep(found: Rows, places: Rows | None, rows: Rows | None, at: Rows) -> None:
+    if rows is not None:
+        at = np.where(at >= 0, rows[at], -1)
+    if places is None:
+        found[:] = at
+    else:
+        found[places] = at
+
+
+def _sorted_lookup(keys: Keys, wanted: Keys) -> Rows:
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    places = np.searchsorted(ordered, wanted)
+    places[places == len(ordered)] = 0
+    at: Rows = np.where(ordered[places] == wanted, order[places], -1)
+    return at

@@ -1,0 +1,51 @@
+"""Rows found by keys, held against the plain way, whatever the keys: also those that hash to one place."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.edges.counting.joins import distinct, firsts, in_order, lookup, matches, members
+
+CLOSE = st.integers(0, 9)
+WIDE = st.integers(0, 2**64 - 1)
+KEYS = st.one_of(st.lists(CLOSE, max_size=60), st.lists(WIDE, max_size=60), st.lists(st.one_of(CLOSE, WIDE), max_size=300))
+NUMBERS = st.lists(st.one_of(CLOSE, st.integers(0, 2**62)), max_size=60)
+RNG = np.random.default_rng(7)
+MANY = [int(one) for one in RNG.integers(0, 5000, 4000)]
+
+
+def plainly(one: list[int], other: list[int]) -> list[tuple[int, int]]:
+    """All pairs of places with the same key."""
+    places: dict[int, list[int]] = {}
+    for at, key in enumerate(other):
+        places.setdefault(key, []).append(at)
+    return [(left, right) for left, key in enumerate(one) for right in places.get(key, ())]
+
+
+def held(one: list[int], other: list[int]) -> None:
+    a, b = np.array(one, np.uint64), np.array(other, np.uint64)
+    pairs = plainly(one, other)
+    left, right = matches(a, b)
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == pairs
+    first = dict(reversed(pairs))
+    assert lookup(b, a).tolist() == [first.get(at, -1) for at in range(len(one))]
+    assert members(a, b).tolist() == [at in first for at in range(len(one))]
+    assert firsts(a).tolist() == [one.index(key) for key in one]
+    assert distinct(a).tolist() == sorted(set(one))
+
+
+@given(KEYS, KEYS)
+def test_pairs_are_those_with_one_key_in_the_order_of_their_rows(one: list[int], other: list[int]) -> None:
+    held(one, other)
+
+
+def test_many_keys_of_which_most_stand_close_together_are_all_found() -> None:
+    held(MANY[:2000], MANY[2000:])
+    spread = [int(one) << 51 for one in RNG.integers(0, 2**13, 3000)]  # their last bits are all alike
+    held(spread, spread[::-1])
+
+
+@given(NUMBERS)
+def test_rows_of_one_number_keep_their_order(numbers: list[int]) -> None:
+    held_against = np.argsort(np.array(numbers, np.int64), kind="stable")
+    assert in_order(np.array(numbers, np.int64)).tolist() == held_against.tolist()
