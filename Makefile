@@ -15,7 +15,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed $(VENV)/native ## make .venv with the command seamwatch; builds the native decoder where cargo is
-	@echo "decoder: $$($(BIN)/python -c 'from monitor.decode import native; print(native.decoder_in_use())')"
+	@echo "decoder: $$($(BIN)/python -c 'from monitor import native; print(native.decoder_in_use())')"
 	@echo "installed: $(BIN)/seamwatch; \`. $(BIN)/activate\` puts it on the PATH"
 
 wheel: $(VENV)/installed ## a wheel in dist/ that holds the native decoder: it installs without cargo, with Python 3.11 and newer
@@ -87,7 +87,7 @@ $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-NATIVE := monitor/decode/native
+NATIVE := monitor/native
 $(VENV)/native: hatch_build.py $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(wildcard $(NATIVE)/src/*.rs) $(VENV)/installed
 	@$(BIN)/python hatch_build.py
 	@touch $@

@@ -16,7 +16,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-CRATE = ROOT / "monitor" / "decode" / "native"
+CRATE = ROOT / "monitor" / "native"
 TARGET = ROOT / ".cache" / "native"
 BUILT = CRATE / "_native.abi3.so"
 SECONDS = 900
@@ -80,7 +80,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
         build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{platform}"
-        build_data["force_include"][str(BUILT)] = "monitor/decode/native/_native.abi3.so"
+        build_data["force_include"][str(BUILT)] = "monitor/native/_native.abi3.so"
 
 
 if __name__ == "__main__":

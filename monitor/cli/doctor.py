@@ -92,7 +92,7 @@ def _packages() -> Iterator[Sign]:
 
 def decoder_sign() -> Sign:
     """Which decoder reads spans."""
-    from monitor.decode import native
+    from monitor import native
 
     return Sign("span decoder", "mind" if native.BUILT is None else "good", native.decoder_in_use())
 

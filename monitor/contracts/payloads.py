@@ -108,6 +108,14 @@ class Payload:
         """The decoded body; only when `problem` is ""."""
         return self._value
 
+    @property
+    def undecoded(self) -> str | bytes:
+        """The body where it may hold JSON and nobody has decoded it yet, else ""."""
+        body, media = self._body, self.media
+        if self._problem is not None or self._truncated or not body or len(body) > self._limits.body_bytes:
+            return ""
+        return "" if media and media not in _JSON_TYPES and not is_json_type(media) else body
+
     def raw(self) -> tuple[str | bytes, str]:
         """The body as it is, whatever its media type, and "": without its encoding where one is told. Else "" and why not."""
         problem = self._absent()

@@ -11,6 +11,7 @@ from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
+from monitor.contracts.proving import Proof, Provers
 from monitor.contracts.refs import resolve
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
@@ -33,6 +34,8 @@ _NUMBERS: Mapping[Draft, int] = {
 }
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)")
+_TRIED = 1_000
+"""Of so many bodies a quarter has to be proven, or none is tried any more."""
 # Formats that OpenAPI names and the older drafts do not know.
 OPENAPI_FORMATS = {
     "uuid": lambda text: _UUID.fullmatch(text) is not None,
@@ -43,11 +46,13 @@ OPENAPI_FORMATS = {
 class Schema:
     """One schema of a document, compiled with all others when first used. Its errors never quote the payload."""
 
-    __slots__ = ("_number", "_schemas", "pointer")
+    __slots__ = ("_number", "_proof", "_proven", "_schemas", "_tried", "pointer")
 
     def __init__(self, schemas: "Schemas", pointer: str, number: str) -> None:
         self._schemas = schemas
         self._number = number
+        self._proof: Proof | None = self._first_proof
+        self._tried = self._proven = 0
         self.pointer = pointer
 
     def compiled(self) -> None:
@@ -63,6 +68,28 @@ class Schema:
         schemas = self._schemas
         fits = schemas.fits or schemas.prepared()
         return fits({self._number: instance} if self._number else instance)
+
+    def proves(self, body: str | bytes) -> bool:
+        """Whether a body surely keeps every clause, and has no key twice, told without decoding it; False says nothing of it.
+
+        What a schema's bodies seldom prove is not tried for ever.
+        """
+        proof = self._proof
+        if proof is None:
+            return False
+        proven = proof(body)
+        self._tried += 1
+        self._proven += proven
+        if self._tried == _TRIED:
+            if self._proven < _TRIED // 4:
+                self._proof = None
+            self._tried = self._proven = 0
+        return proven
+
+    def _first_proof(self, body: str | bytes) -> bool:
+        provers = self._schemas.provers
+        proof = self._proof = None if provers is None else provers.at(self.pointer)
+        return proof is not None and proof(body)
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
         """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not fit: it hangs on a clause that cannot be judged."""
@@ -122,6 +149,7 @@ class Schemas:
         self._limits = limits
         self._judged: Judged | None = None
         self._cost: Cost | None = None
+        self._provers: Provers | None = None
         self._stood: dict[str, str] = {}
         self._tight: engine.Validator | None = None
         self._harsh: engine.Validator | None = None
@@ -181,6 +209,14 @@ class Schemas:
         if self._harsh is None and self._as_judged().harshly is not None:
             self._harsh = self._compiled(self._as_judged().harshly)
         return self._harsh
+
+    @property
+    def provers(self) -> Provers | None:
+        """Proofs of the schemas as compiled; None where a clause cannot be judged, for then nothing is sure."""
+        judged = self._as_judged()
+        if self._provers is None and judged.harshly is None:
+            self._provers = Provers(judged.kindly, self._draft, self._formats)
+        return self._provers
 
     @property
     def unjudged(self) -> tuple[str, ...]:

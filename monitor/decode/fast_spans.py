@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from monitor.decode.native import BUILT
 from monitor.decode.span_columns import BODY_ATTRIBUTES, FUTURE_NS, LINKED, NAMING, Columns
 from monitor.decode.wordy import PATHS, QUERIES, ROUTES, URLS, cut_down
 from monitor.model.spans import FAILURE, SPAN, TRACE, InnerSpans, SpanBatch
 from monitor.model.templates import template_of
+from monitor.native import BUILT
 
 _MOST_NS = (1 << 64) - 1
 _USES = {"path": PATHS, "url": URLS, "query": QUERIES, "route": ROUTES, "body": BODY_ATTRIBUTES}

@@ -12,7 +12,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from monitor.decode.fast_spans import FastSpans
 from monitor.decode.jaeger import jaeger_json, jaeger_proto
-from monitor.decode.native import BUILT
 from monitor.decode.otlp_view import Request
 from monitor.decode.span_columns import BODY_ATTRIBUTES, LINKED, MAX_RECORD_BYTES, NAMING, Columns
 from monitor.decode.span_json import otlp_spans, resource_attributes
@@ -24,6 +23,7 @@ from monitor.model.forms import SPAN_ENCODINGS, begins_json, form_of, json_form,
 from monitor.model.records import Records, Rejects
 from monitor.model.spans import FAILURE, KIND_CLIENT, KIND_CONSUMER, KIND_INTERNAL, KIND_PRODUCER, STATUS_ERROR, SpanBatch, Words
 from monitor.model.templates import template_of
+from monitor.native import BUILT
 
 _REQUEST_TAG = 0x0A  # field 1, resource_spans, length-delimited
 _PROTO = ("otlp_proto", "jaeger_proto", "zipkin_proto")
@@ -38,7 +38,7 @@ def decode_spans(records: Records, encoding: str = "auto") -> tuple[SpanBatch, R
     record's own header (content-type or encoding) wins. A record that cannot be read is one reject, whose reason names what
     it is (`forms.looks`) where that is known; a span that cannot be used is counted with its reason, its neighbours are
     kept. Never raises on any bytes. Format: opentelemetry-proto trace/v1. Cost: some 5-8 us of CPU a span of 500 bytes, a
-    twentieth of it where the native reader is built (`monitor/decode/native`).
+    twentieth of it where the native reader is built (`monitor/native`).
     """
     return _decoded(records, encoding, native=BUILT is not None)
 

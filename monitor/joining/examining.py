@@ -268,9 +268,10 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     if exchange.protocol == GRPC:
         return grpc_outcome(status_in_body(exchange.response_body, response.media)) if outcome else (outcome, error_type)
     body = exchange.response_body
-    value = None if body is None or response.problem else response.value
-    if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:
-        return outcome, error_type
+    if body is not None and not response.undecoded:
+        value = None if response.problem else response.value
+        if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:
+            return outcome, error_type
     if body is None or not (_has(body, "jsonrpc") or (_has(body, "errors") and _is_graphql(exchange, response))):
         return outcome, error_type
     return (outcome, error_type) if response.problem else body_outcome(response.value)

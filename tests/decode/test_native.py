@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from monitor.decode import native, spans
+from monitor import native, spans
 from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.decode.wordy import PATHS, QUERIES, URLS
@@ -320,7 +320,7 @@ def test_a_wheel_made_with_cargo_serves_where_there_is_none_and_other_wheels_are
     with zipfile.ZipFile(tmp_path / name) as wheel:
         assert not [one for one in wheel.namelist() if one.endswith((".rs", "Cargo.toml"))]
         wheel.extractall(tmp_path / "site")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from monitor.decode import native; print(native.decoder_in_use())"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from monitor import native; print(native.decoder_in_use())"
     words = [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "site")]
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, env={"PATH": ""})
     assert done.stdout.strip() == f"native {native.VERSION}"

@@ -55,7 +55,7 @@ impl<'a> Json<'a> {
 
     /// Each member of an object; `f` reads its value.
     #[inline(always)]
-    pub fn members(&mut self, mut f: impl FnMut(&mut Self, &'a str) -> Read<()>) -> Read<()> {
+    pub fn members<E: From<Odd>>(&mut self, mut f: impl FnMut(&mut Self, &'a str) -> Result<(), E>) -> Result<(), E> {
         sure(self.eat(b'{'))?;
         self.space();
         if self.eat(b'}') {
@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
 
     /// Each item of an array; `f` reads it.
     #[inline(always)]
-    pub fn items(&mut self, mut f: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+    pub fn items<E: From<Odd>>(&mut self, mut f: impl FnMut(&mut Self) -> Result<(), E>) -> Result<(), E> {
         sure(self.eat(b'['))?;
         self.space();
         if self.eat(b']') {

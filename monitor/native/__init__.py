@@ -2,14 +2,14 @@
 
 from types import ModuleType
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 """What Cargo.toml says too: a build of other sources is not used."""
 COST = "decoding spans costs some twenty times the CPU"
 
 
 def _built() -> tuple[ModuleType | None, str]:
     try:
-        from monitor.decode.native import _native  # noqa: PLC0415 - it is there or not
+        from monitor.native import _native  # noqa: PLC0415 - it is there or not
     except ImportError as error:
         return None, f"not built ({error})" if "cannot import name" not in str(error) else "not built"
     if _native.VERSION != VERSION:

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 VERSION: str
 LEFT: int
@@ -35,3 +35,7 @@ class Gathered:
     counts: list[tuple[int, int, int, int]]
     reasons: list[tuple[int, str, int]]
     clamped: int
+
+class Proofs:
+    def __init__(self, ask: Callable[[int], Mapping[str, object]]) -> None: ...
+    def kept(self, root: int, body: str | bytes) -> bool: ...

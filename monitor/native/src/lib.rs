@@ -4,10 +4,15 @@
 //! judged in one place only. Nothing here reads a clock, a file or the network.
 
 mod columns;
+mod formats;
 mod json;
 mod json_spans;
 mod naming;
 mod odd;
+mod pattern;
+mod proofs;
+mod proving;
+mod schema;
 mod spans;
 mod wire;
 mod wordy;
@@ -252,5 +257,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PANICKED", PANICKED)?;
     module.add_class::<Vocabulary>()?;
     module.add_class::<Reader>()?;
+    module.add_class::<proofs::Proofs>()?;
     module.add_class::<Gathered>()
 }

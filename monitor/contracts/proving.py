@@ -1,0 +1,231 @@
+"""Schemas written down for the native prover, which tells from a body's text alone that it surely keeps one.
+
+Most bodies do, and are of plain schemas: then nothing of them need be built. What it does not prove is judged by the engine
+(schemas.py), as if nobody had tried. A keyword that is not written down here makes the values of its type open, never kept.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from monitor.contracts.refs import resolve
+from monitor.errors import ContractError
+from monitor.native import BUILT
+
+DEEPEST = 32
+"""The prover leaves deeper bodies open."""
+Proof = Callable[[str | bytes], bool]
+Said = dict[str, Any]
+
+_NULL, _TRUTH, _WHOLE, _REAL, _TEXT, _LIST, _OBJECT = 1, 2, 4, 8, 16, 32, 64
+_NUMBER, _ALL = _WHOLE | _REAL, 127
+_KINDS = {
+    "null": _NULL,
+    "boolean": _TRUTH,
+    "integer": _WHOLE,
+    "number": _NUMBER,
+    "string": _TEXT,
+    "array": _LIST,
+    "object": _OBJECT,
+}
+_SAYS_NOTHING: Said = {
+    "kinds": _ALL, "odd": 0, "integer": False, "listed": None, "bounds": [], "step": None, "shortest": 0, "longest": None,
+    "pattern": None, "format": None, "items": None, "fewest": 0, "most": None, "unique": False, "members": [], "required": [],
+    "others": None, "closed": False, "least": 0, "largest": None, "every": [], "any": [], "one": [], "never": [], "choices": [],
+}  # fmt: skip
+_ODD: Said = _SAYS_NOTHING | {"odd": _ALL}
+_UNWRITTEN = {
+    **dict.fromkeys(("contentEncoding", "contentMediaType", "contentSchema"), _TEXT),
+    **dict.fromkeys(("contains", "prefixItems", "additionalItems", "unevaluatedItems"), _LIST),
+    **dict.fromkeys(("patternProperties", "propertyNames", "unevaluatedProperties"), _OBJECT),
+    **dict.fromkeys(("dependencies", "dependentRequired", "dependentSchemas"), _OBJECT),
+    **dict.fromkeys(("$dynamicRef", "$recursiveRef"), _ALL),
+}
+"""Keywords that are left to the engine, each with the types whose values it speaks of."""
+_SIZES = {
+    "minLength": ("shortest", _TEXT),
+    "maxLength": ("longest", _TEXT),
+    "minItems": ("fewest", _LIST),
+    "maxItems": ("most", _LIST),
+    "minProperties": ("least", _OBJECT),
+    "maxProperties": ("largest", _OBJECT),
+}
+_BOUNDS = {"minimum": 0, "exclusiveMinimum": 1, "maximum": 2, "exclusiveMaximum": 3}
+_FORMATS = frozenset(
+    (
+        "date date-time duration email hostname idn-email idn-hostname ipv4 ipv6 iri iri-reference json-pointer regex "
+        "relative-json-pointer time uri uri-reference uri-template uuid"
+    ).split()
+)
+"""Those that the engine knows; of others it says nothing."""
+_LARGEST = 2**63 - 1
+
+
+class _Unwritable(Exception):
+    """A schema of which nothing is written down."""
+
+
+class Provers:
+    """The schemas of one document as the prover asks for them: each when a body first meets it. Give it the document as compiled."""
+
+    def __init__(self, document: Any, draft: str, formats: Mapping[str, Any]) -> None:
+        self._document = document
+        self._draft = draft
+        self._formats = formats
+        self._nodes: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._proofs = None if BUILT is None else BUILT.Proofs(self.written)
+
+    def at(self, pointer: str) -> Proof | None:
+        """Whether a body surely keeps the schema at a pointer, as a function; None where there is no prover, or no such schema.
+
+        The function costs some 2 ns a byte, and never raises.
+        """
+        if self._proofs is None:
+            return None
+        try:
+            number = self._number(resolve(self._document, f"#{quote(pointer, safe='/~')}", ""))
+        except ContractError:
+            return None
+        kept = self._proofs.kept
+        return lambda body: kept(number, body)
+
+    def written(self, number: int) -> Said:
+        """What the prover has to know of a schema."""
+        try:
+            return self._written(self._nodes[number])
+        except (_Unwritable, ContractError):
+            return _ODD
+
+    def _number(self, node: Any) -> int:
+        known = self._numbers.get(id(node))
+        if known is None:
+            known = self._numbers[id(node)] = len(self._nodes)
+            self._nodes.append(node)  # which keeps it, so that no other has its id
+        return known
+
+    def _written(self, node: Any) -> Said:
+        if isinstance(node, bool):
+            return _SAYS_NOTHING if node else _SAYS_NOTHING | {"kinds": 0}
+        if not isinstance(node, dict) or self._is_elsewhere(node):
+            raise _Unwritable
+        said = _SAYS_NOTHING | {"every": []}
+        if "$ref" in node:
+            said["every"] = [self._number(self._target(node["$ref"]))]
+            if self._draft in ("4", "6", "7"):
+                return said  # what stands beside it is not read
+        for word, kinds in _UNWRITTEN.items():
+            if word in node:
+                said["odd"] |= kinds
+        self._types(node, said)
+        self._values(node, said)
+        for word, (name, kind) in _SIZES.items():
+            if word in node:
+                if _is_count(node[word]):
+                    said[name] = node[word]
+                else:
+                    said["odd"] |= kind
+        self._bounds(node, said)
+        self._texts(node, said)
+        self._below(node, said)
+        self._in_place(node, said)
+        return said
+
+    def _is_elsewhere(self, node: Mapping[str, Any]) -> bool:
+        """Whether what it refers to, or how it is read, hangs on more than the document's root."""
+        named = node.get("id" if self._draft == "4" else "$id")
+        return isinstance(named, str) or ("$schema" in node and node is not self._document)
+
+    def _target(self, reference: object) -> Any:
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            raise _Unwritable
+        return resolve(self._document, reference, "")
+
+    def _types(self, node: Mapping[str, Any], said: Said) -> None:
+        if "type" not in node:
+            return
+        told = node["type"]
+        names = [told] if isinstance(told, str) else told
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) and name in _KINDS for name in names):
+            raise _Unwritable
+        said["kinds"] = 0
+        for name in names:
+            said["kinds"] |= _KINDS[name]
+        said["integer"] = "integer" in names
+
+    def _values(self, node: Mapping[str, Any], said: Said) -> None:
+        if "const" in node and (self._draft == "4" or "enum" in node):
+            raise _Unwritable
+        listed = node.get("enum", [node["const"]] if "const" in node else None)
+        if listed is None:
+            return
+        if not isinstance(listed, list):
+            raise _Unwritable
+        said["listed"] = []
+        for value in listed:
+            if value is None or isinstance(value, str | bool) or (type(value) is int and abs(value) <= _LARGEST):
+                said["listed"].append(value)
+            else:
+                kinds = _LIST if isinstance(value, list) else _OBJECT if isinstance(value, dict) else _NUMBER
+                said["odd"] |= kinds
+
+    def _bounds(self, node: Mapping[str, Any], said: Said) -> None:
+        said["bounds"] = []
+        for word, how in _BOUNDS.items():
+            bound = node.get(word)
+            if word not in node or (self._draft == "4" and isinstance(bound, bool) and how % 2):
+                continue
+            if type(bound) not in (int, float) or (self._draft == "4" and how % 2):
+                said["odd"] |= _NUMBER
+                continue
+            beside = node.get(f"exclusive{word[0].upper()}{word[1:]}") if self._draft == "4" else None
+            said["bounds"].append((how + (beside is True), bound))
+        step = node.get("multipleOf")
+        if type(step) is int and 0 < step <= _LARGEST:
+            said["step"] = step
+        elif "multipleOf" in node:
+            said["odd"] |= _NUMBER
+
+    def _texts(self, node: Mapping[str, Any], said: Said) -> None:
+        if "pattern" in node:
+            said["pattern"] = node["pattern"] if isinstance(node["pattern"], str) else "("  # which is none
+        name = node.get("format")
+        if isinstance(name, str) and (name in _FORMATS or name in self._formats):
+            said["format"] = name
+
+    def _below(self, node: Mapping[str, Any], said: Said) -> None:
+        items = node.get("items", True)
+        if isinstance(items, dict | bool):
+            said["items"] = None if items is True else self._number(items)
+        else:
+            said["odd"] |= _LIST
+        said["unique"] = node.get("uniqueItems") is True
+        members, others, required = node.get("properties", {}), node.get("additionalProperties", True), node.get("required", [])
+        if not isinstance(members, dict) or not isinstance(others, dict | bool) or not isinstance(required, list):
+            raise _Unwritable
+        if not all(isinstance(name, str) for name in required):
+            raise _Unwritable
+        said["members"] = [(name, self._number(child)) for name, child in members.items()]
+        said["required"] = list(dict.fromkeys(required))
+        said["closed"] = others is False
+        said["others"] = self._number(others) if isinstance(others, dict) else None
+
+    def _in_place(self, node: Mapping[str, Any], said: Said) -> None:
+        for word, name in (("allOf", "every"), ("anyOf", "any"), ("oneOf", "one")):
+            if word in node:
+                parts = node[word]
+                if not isinstance(parts, list) or not parts:
+                    raise _Unwritable
+                numbers = [self._number(part) for part in parts]
+                said[name] = said[name] + (numbers if name == "every" else [numbers])
+        if "not" in node:
+            said["never"] = [self._number(node["not"])]
+        if "if" in node:
+            if self._draft in ("4", "6"):
+                raise _Unwritable
+            then, otherwise = (self._number(node[word]) if word in node else None for word in ("then", "else"))
+            said["choices"] = [(self._number(node["if"]), then, otherwise)]
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST
