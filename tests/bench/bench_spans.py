@@ -28,8 +28,8 @@ import httpx
 import numpy as np
 import pyarrow as pa
 
-from monitor.clock import system_clock
 from monitor import native
+from monitor.clock import system_clock
 from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.edges.bookkeeping import Watermarks, arrival_rows, ledger_rows
 from monitor.edges.closing import ClosingSettings

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from monitor import native, spans
+from monitor import native
+from monitor.decode import spans
 from monitor.decode.span_columns import BODY_ATTRIBUTES, NAMING, Columns
 from monitor.decode.spans import decode_by_reference, decode_spans
 from monitor.decode.wordy import PATHS, QUERIES, URLS
