@@ -1,12 +1,12 @@
 """The registry of contracts: immutable revisions, numbered from 1, published once however often they are sent."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, insert, select, update
 
 from monitor.control.contract_tables import contract_revisions, contracts
 from monitor.control.store import insert_into, reading, writing
@@ -106,10 +106,10 @@ def withdraw(engine: Engine, name: str, now: datetime, *, by: str, why: str = ""
 
 
 def left_over(engine: Engine, published_by: str, keep: Collection[str]) -> list[Revision]:
-    """The newest revisions that one publisher told of and does not any more: those that are not to be kept, by name."""
+    """The newest revisions that one publisher told of and does not any more: those that are not to be kept, by name, without documents."""
     return [
         one
-        for one in newest_revisions(engine)
+        for one in listed(engine, newest=True)
         if one.published_by == published_by and one.role != "withdrawn" and one.name not in keep
     ]
 
@@ -164,9 +164,29 @@ def revisions(engine: Engine) -> list[Revision]:
         return [_revision(row) for row in rows]
 
 
-def newest_revisions(engine: Engine) -> list[Revision]:
-    """The newest revision of each contract, by name."""
-    return list({one.name: one for one in revisions(engine)}.values())
+def listed(engine: Engine, *, name: str = "", newest: bool = False) -> list[Revision]:
+    """Revisions without their documents, which stay unread (`document` is ""), by name and number: of one contract where it is named,
+    the newest of each with `newest`.
+    """
+    query = select(*(one for one in contract_revisions.c if one.name != "document"))
+    if newest:
+        query = query.join(contracts, _IS_NEWEST)
+    if name:
+        query = query.where(contract_revisions.c.name == name)
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(contract_revisions.c.name, contract_revisions.c.number))
+        return [_revision(row) for row in rows]
+
+
+def whole(engine: Engine, held: Iterable[Revision]) -> Iterator[Revision]:
+    """Listed revisions with their documents, in their order; one is read when it is asked for, and none is kept."""
+    for one in held:
+        found = revision(engine, one.name, one.number)
+        if found is not None:
+            yield found
+
+
+_IS_NEWEST = and_(contracts.c.name == contract_revisions.c.name, contracts.c.newest == contract_revisions.c.number)
 
 
 def revision(engine: Engine, name: str, number: int | None = None) -> Revision | None:
@@ -266,7 +286,7 @@ def _revision(row: "Row[tuple[object, ...]]") -> Revision:
         *(
             held["effective_from"],
             held["effective_to"],
-            held["document"],
+            held.get("document", ""),
             held["content_hash"],
             held["published"],
             held["published_by"],

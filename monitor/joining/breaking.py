@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from monitor.alerts.sender import Sender
 from monitor.alerts.wording import cleaned
 from monitor.control import breaks, outbox
-from monitor.control.contracts import Stamp, newest_revisions, stamp
+from monitor.control.contracts import Stamp, listed, stamp
 from monitor.control.deploys import list_deploys
 from monitor.control.lease import Lease
 from monitor.control.store import writing
@@ -126,7 +126,7 @@ class BreakWatch:
         """The newest revisions, read again when something was published: not twice in a step, nor every half minute."""
         said = stamp(self._engine)
         if said != self._stamp:
-            self._revisions, self._stamp = [replace(one, document="") for one in newest_revisions(self._engine)], said
+            self._revisions, self._stamp = listed(self._engine, newest=True), said
         return self._revisions
 
     def _gone(self, missing: Sequence[ContractBreak], since: datetime, now: datetime) -> list[ContractBreak]:

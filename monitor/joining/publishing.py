@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Literal
 
+from sqlalchemy import Engine
+
 from monitor.contracts.changes import Change, Read, changes
 from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions
 from monitor.contracts.form import Promise
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.shown import FORMATS, OF_MESSAGES
-from monitor.control.contracts import Publication
+from monitor.control.contracts import Publication, listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.recorded import Recorded, recorded, recorded_examples
@@ -57,44 +59,49 @@ def recorded_for(
     return recorded(rows, promise, name=revision.name, before=before, changed=changed, hours=hours)
 
 
-def contradicted(held: Sequence[Revision], revision: Revision, aliases: Aliases) -> list[Contradiction]:
+def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[Contradiction]:
     """Where a revision and the newest others of its provider cannot both be kept, whichever of the two shows the examples.
 
-    `held` are the newest revisions. A contract for another environment contradicts nothing here.
+    A contract for another environment contradicts nothing here. Documents are read of those alone that are compared.
     """
     mine = canonical(revision, aliases)
     found: list[Contradiction] = []
     read = cache(_read)  # each is compiled once, whatever it is held against
-    for other in held:
+    against = [other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))]
+    for other in whole(engine, against):
         pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
-        if not pairs or not (revision.binds and other.binds) or other.name == revision.name:
-            continue
-        theirs = canonical(other, aliases)
-        if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
-            continue
         try:
-            found += [one for shows, whole in pairs for one in _contradicted(shows, whole, read)]
+            found += [one for shows, held in pairs for one in _contradicted(shows, held, read)]
         except ContractError:
             continue
     return found[:MOST]
 
 
+def _meet(mine: Revision, theirs: Revision) -> bool:
+    """Whether two contracts, under canonical names, bind one provider in one environment, and one may show what the other forbids."""
+    if mine.provider != theirs.provider or len({mine.environment, theirs.environment} - {""}) > 1:
+        return False
+    if not (mine.binds and theirs.binds) or mine.name == theirs.name:
+        return False
+    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine))
+
+
 _OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
 
 
-def _shown_to(shows: Revision, whole: Revision) -> Literal["calls", "messages", ""]:
+def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", ""]:
     """What the examples of one contract may show that the other forbids."""
-    if shows.format in FORMATS and whole.format == "openapi":
+    if shows.format in FORMATS and other.format == "openapi":
         return "calls"
-    return "messages" if shows.format in OF_MESSAGES and whole.format in _OF_TOPICS and shows.format != whole.format else ""
+    return "messages" if shows.format in OF_MESSAGES and other.format in _OF_TOPICS and shows.format != other.format else ""
 
 
-def _contradicted(shows: Revision, whole: Revision, read: Callable[[Revision], Read]) -> list[Contradiction]:
+def _contradicted(shows: Revision, held: Revision, read: Callable[[Revision], Read]) -> list[Contradiction]:
     """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
-    one, other = read(shows), read(whole)
-    if _shown_to(shows, whole) == "calls":
-        return contradictions(shows.name, one.document, whole.name, other.promise, shows.format)
-    return message_contradictions(shows.name, shows.format, one.document, one.promise, whole.name, other.promise)
+    one, other = read(shows), read(held)
+    if _shown_to(shows, held) == "calls":
+        return contradictions(shows.name, one.document, held.name, other.promise, shows.format)
+    return message_contradictions(shows.name, shows.format, one.document, one.promise, held.name, other.promise)
 
 
 def promise_of(revision: Revision) -> Promise:

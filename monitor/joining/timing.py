@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from monitor.contracts.form import Promise, Timing
 from monitor.contracts.read import read_contract
 from monitor.contracts.routes import Router
-from monitor.control.contracts import newest_revisions
+from monitor.control.contracts import listed, whole
 from monitor.detect.measure.tails import exceeding, tail
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
@@ -74,10 +74,13 @@ def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> lis
     One that cannot be read any more is left out: the registry's own list names it.
     """
     found: list[Timed] = []
-    for held in newest_revisions(engine):
+    binding = [
+        held
+        for held in listed(engine, newest=True)
+        if held.binds and (not provider or may_be_one(canonical(held, aliases).provider, provider))
+    ]
+    for held in whole(engine, binding):
         one = canonical(held, aliases)
-        if not one.binds or (provider and not may_be_one(one.provider, provider)):
-            continue
         try:
             promise = read_contract(one.format, one.document, where=f"contract {one.name}")
         except ContractError:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from monitor.contracts.check import fingerprint
 from monitor.contracts.read import read_contract
-from monitor.control.contracts import newest_revisions
+from monitor.control.contracts import listed, whole
 from monitor.edges.aliases import Aliases
 from monitor.errors import ContractError
 from monitor.joining.breaking import break_id
@@ -45,7 +45,7 @@ class UnseenWatch:
             return 0
         if not self._waiting and (self._began is None or now - self._began >= EVERY):
             self._began = now
-            self._waiting = newest_revisions(self._engine)
+            self._waiting = listed(self._engine, newest=True)
         if self._waiting:
             one = self._waiting.pop()
             name = fingerprint(one.name, "", "request", UNSEEN, "")
@@ -63,6 +63,7 @@ class UnseenWatch:
             return True, None
         if held.published_at > since:
             return False, None
+        held = next(whole(self._engine, [held]), held)
         try:
             promise = read_contract(held.format, held.document, where=f"contract {held.name}", lenient_nullable=self._lenient)
         except ContractError:

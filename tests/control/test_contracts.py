@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from monitor.contracts.read import read_draft
 from monitor.control.audit import list_audit
-from monitor.control.contracts import ALWAYS, publish, revision, revisions, stamp
+from monitor.control.contracts import ALWAYS, listed, publish, revision, revisions, stamp, whole
 from monitor.errors import ContractError
 from monitor.model.contracts import ContractDraft, Revision
 
@@ -85,3 +85,19 @@ def test_a_publication_is_in_the_audit(control_engine: Engine) -> None:
     put(control_engine, DRAFT)
     entry = list_audit(control_engine)[0]
     assert (entry.actor, entry.action, entry.target, entry.details["revision"]) == ("ci", "publish contract", "payments", "1")
+
+
+def test_a_list_of_revisions_reads_no_document_and_each_is_read_when_it_is_asked_for(control_engine: Engine) -> None:
+    put(control_engine, DRAFT)
+    newest, other = put(control_engine, CHANGED), put(control_engine, replace(DRAFT, name="other"))
+    asked: list[str] = []
+    event.listen(control_engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    found = listed(control_engine, newest=True)
+    assert found == [replace(one, document="") for one in (other, newest)]
+    assert [(one.name, one.number) for one in listed(control_engine, name="payments")] == [("payments", 1), ("payments", 2)]
+    assert not any("contract_revisions.document," in one for one in asked)
+    asked.clear()
+    documents = whole(control_engine, found)
+    assert next(documents) == other
+    assert len([one for one in asked if "contract_revisions" in one]) == 1
+    assert list(documents) == [newest]

@@ -11,7 +11,7 @@ from monitor.cli.doctor import _pact_broker, _tried
 from monitor.clock import ManualClock
 from monitor.config import load
 from monitor.contracts.registry import Registry
-from monitor.control.contracts import newest_revisions, publish, revisions
+from monitor.control.contracts import listed, publish, revisions
 from monitor.control.turn import Turn
 from monitor.errors import ConfigError, SourceError
 from monitor.joining import broker as asking
@@ -231,7 +231,7 @@ def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is
     board = run(broker, sqlite_engine, 2)
     assert (told(board).details["withdrawn"], told(board).details["stale"]) == (0, 0)  # withdrawn once
     assert in_force(sqlite_engine) == ["own"]
-    (ended,) = [one for one in newest_revisions(sqlite_engine) if one.role == "withdrawn"]
+    (ended,) = [one for one in listed(sqlite_engine, newest=True) if one.role == "withdrawn"]
     assert (ended.name, ended.number, ended.published_by) == ("web-orders", 2, "pact broker")
     before = Registry(revisions(sqlite_engine)).find("orders", "", "", "web", int(NOON.timestamp() - 3600) * 10**9)
     assert "web-orders" in [one.name for one in before]  # what was promised then stays

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 from monitor.api.access import Opened, Reading
 from monitor.api.parts import Parts
 from monitor.api.questions import broken_clauses, data_range
-from monitor.api.routes.contracts import contradictions_of, covered, line, newest, revision_of
+from monitor.api.routes.contracts import contradictions_of, covered, line, revision_of
 from monitor.api.sharing import PageRoute
 from monitor.api.templating import render
 from monitor.contracts.contradictions import Contradiction
@@ -31,7 +31,7 @@ def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRes
     broken: dict[str, int] = {}
     for row in rows:
         broken[row["contract"]] = broken.get(row["contract"], 0) + row["exchanges"]
-    lines = newest([line(one) for one in registry.revisions(parts.engine)])
+    lines = [line(one) for one in registry.listed(parts.engine, newest=True)]
     return render(request, "contracts.html", {"contracts": lines, "broken": broken})
 
 
@@ -46,7 +46,7 @@ def contract_page(
     """One revision with its document as text."""
     found = revision_of(parts, name, revision)
     shown = _shown(parts, found)
-    others = [line(one) for one in registry.revisions(parts.engine) if one.name == name]
+    others = [line(one) for one in registry.listed(parts.engine, name=name)]
     return render(
         request,
         "contract.html",

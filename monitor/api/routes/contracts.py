@@ -1,6 +1,5 @@
 """/v1/contracts: what providers promise, revision by revision."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -141,8 +140,8 @@ def list_contracts(
     every: Annotated[bool, Query(alias="all", description="every revision, not only the newest")] = False,
 ) -> list[ContractLine]:
     """By name and number, without documents."""
-    rows = [line(one) for one in registry.revisions(parts.engine) if provider in (None, one.provider)]
-    return paged.of(rows if every else newest(rows))
+    rows = registry.listed(parts.engine, newest=not every)
+    return paged.of([line(one) for one in rows if provider in (None, one.provider)])
 
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)
@@ -180,7 +179,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
         outcome="unchanged" if done.unchanged else "would_publish" if body.dry_run else "published",
         kept=list(done.kept),
         changes=changed,
-        contradictions=contradicted(registry.newest_revisions(parts.engine), done.revision, parts.config.aliases),
+        contradictions=contradicted(parts.engine, done.revision, parts.config.aliases),
         recorded=recorded_for(parts.reader, parts.config.aliases, done, changed, now)
         if body.dry_run and done.revision.role != "mock"  # it is held against nobody
         else None,
@@ -295,7 +294,7 @@ def contract_contradictions(_caller: Reading, parts: Opened, name: str) -> Contr
 
 def contradictions_of(parts: Parts, revision: Revision) -> list[Contradiction]:
     """With the newest other contracts of its provider."""
-    return contradicted(registry.newest_revisions(parts.engine), revision, parts.config.aliases)
+    return contradicted(parts.engine, revision, parts.config.aliases)
 
 
 @router.get("/contracts/{name:path}", summary="One revision with its document")
@@ -317,8 +316,3 @@ def revision_of(parts: Parts, name: str, number: int | None) -> Revision:
 def line(revision: Revision) -> ContractLine:
     """The revision without its document."""
     return ContractLine.model_validate({name: value for name, value in asdict(revision).items() if name != "document"})
-
-
-def newest(rows: Sequence[ContractLine]) -> list[ContractLine]:
-    """The newest revision of each contract; rows come by name and number."""
-    return list({row.name: row for row in rows}.values())

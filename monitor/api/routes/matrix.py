@@ -58,11 +58,14 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
     wanted = aliases.service(service)
     expected: list[Expected] = []
     unreadable: list[str] = []
-    for one in registry.newest_revisions(parts.engine):
-        if not one.binds or not may_be_one(canonical(one, aliases).provider, wanted):
-            continue
-        if environment and one.environment not in ("", environment):
-            continue
+    asked = [
+        one
+        for one in registry.listed(parts.engine, newest=True)
+        if one.binds
+        and may_be_one(canonical(one, aliases).provider, wanted)
+        and (not environment or one.environment in ("", environment))
+    ]
+    for one in registry.whole(parts.engine, asked):
         try:
             promise = promise_of(one)
         except ContractError:
