@@ -16,7 +16,7 @@ from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.observed import observe
 from monitor.contracts.parameters import check_headers, check_parameters, is_plain, of_scalar, scalar_fits
 from monitor.contracts.payloads import Payload
-from monitor.contracts.proving import DEEPEST
+from monitor.contracts.proving import DEEPEST, FAULTLESS, OPEN
 from monitor.contracts.registry import InForce
 from monitor.contracts.routes import Match, whole_segments
 from monitor.contracts.schemas import Schema
@@ -147,7 +147,9 @@ def _looked(plan: _Plan, exchange: Exchange, target: Operation, rest: str) -> Fi
 
 def _keeps(response: Payload, schema: Schema, limits: PayloadLimits) -> bool:
     text = response.undecoded if limits.depth >= DEEPEST else ""
-    if text and schema.proves(text):
+    said = schema.proves(text) if text else OPEN
+    if said != OPEN:
+        response.faultless = said == FAULTLESS
         return True
     if response.problem:
         return False

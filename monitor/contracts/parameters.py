@@ -192,7 +192,8 @@ def scalar_fits(parameter: Parameter, text: str) -> bool:
     schema, reading = parameter.schema, parameter.reading
     assert schema is not None
     try:
-        if "integer" in reading.kinds and len(text) < _SHORT and text.isdecimal() and text.isascii() and schema.fits(int(text)):
+        digits = "integer" in reading.kinds and len(text) < _SHORT and text.isdecimal() and text.isascii()
+        if digits and ((text[0] != "0" and schema.proves(text)) or schema.fits(int(text))):
             return True
         return any(map(schema.fits, readings(text, reading)))
     except (ContractError, ValueError, RecursionError):

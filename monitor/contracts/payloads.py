@@ -49,7 +49,7 @@ class Payload:
 
     __slots__ = (
         *("_body", "_headers", "_length", "_limits", "_long", "_media", "_problem"),
-        *("_retold", "_same", "_truncated", "_value"),
+        *("_retold", "_same", "_truncated", "_value", "faultless"),
     )
 
     def __init__(
@@ -66,6 +66,8 @@ class Payload:
         self._retold = b""  # the value written anew, where it differs from the body
         self._media: str | None = None
         self._length: str | None = None
+        self.faultless = False
+        """Whether it is known, without decoding it, to be an object that tells of no fault (proving.py)."""
 
     @property
     def media(self) -> str:

@@ -14,7 +14,10 @@ from monitor.native import BUILT
 
 DEEPEST = 32
 """The prover leaves deeper bodies open."""
-Proof = Callable[[str | bytes], bool]
+OPEN, KEPT, FAULTLESS = 0, 1, 2
+"""What a proof says of a body: nothing; that the schema is kept; and that by an object without the members FAULTS."""
+FAULTS = ("errors", "jsonrpc")
+Proof = Callable[[str | bytes], int]
 Said = dict[str, Any]
 
 _NULL, _TRUTH, _WHOLE, _REAL, _TEXT, _LIST, _OBJECT = 1, 2, 4, 8, 16, 32, 64
@@ -74,10 +77,10 @@ class Provers:
         self._formats = formats
         self._nodes: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._proofs = None if BUILT is None else BUILT.Proofs(self.written)
+        self._proofs = None if BUILT is None else BUILT.Proofs(self.written, FAULTS)
 
     def at(self, pointer: str) -> Proof | None:
-        """Whether a body surely keeps the schema at a pointer, as a function; None where there is no prover, or no such schema.
+        """What is sure of a body and the schema at a pointer, as a function; None where there is no prover, or no such schema.
 
         The function costs some 2 ns a byte, and never raises.
         """

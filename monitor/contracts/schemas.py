@@ -11,7 +11,7 @@ from monitor.contracts.identified import absolute, apart
 from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
-from monitor.contracts.proving import Proof, Provers
+from monitor.contracts.proving import OPEN, Proof, Provers
 from monitor.contracts.refs import resolve
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
@@ -69,27 +69,27 @@ class Schema:
         fits = schemas.fits or schemas.prepared()
         return fits({self._number: instance} if self._number else instance)
 
-    def proves(self, body: str | bytes) -> bool:
-        """Whether a body surely keeps every clause, and has no key twice, told without decoding it; False says nothing of it.
+    def proves(self, body: str | bytes) -> int:
+        """Whether a body surely keeps every clause, and has no key twice, told without decoding it (proving.py): OPEN, KEPT, FAULTLESS.
 
         What a schema's bodies seldom prove is not tried for ever.
         """
         proof = self._proof
         if proof is None:
-            return False
+            return OPEN
         proven = proof(body)
         self._tried += 1
-        self._proven += proven
+        self._proven += proven != OPEN
         if self._tried == _TRIED:
             if self._proven < _TRIED // 4:
                 self._proof = None
             self._tried = self._proven = 0
         return proven
 
-    def _first_proof(self, body: str | bytes) -> bool:
+    def _first_proof(self, body: str | bytes) -> int:
         provers = self._schemas.provers
         proof = self._proof = None if provers is None else provers.at(self.pointer)
-        return proof is not None and proof(body)
+        return OPEN if proof is None else proof(body)
 
     def broken(self, instance: Any, most: int) -> list[Broken]:
         """The broken clauses, folded by (rule, pointer), at most `most`. None though it does not fit: it hangs on a clause that cannot be judged."""

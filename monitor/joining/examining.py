@@ -268,6 +268,8 @@ def _outcome(exchange: Exchange, response: Payload) -> tuple[str, str]:
     if exchange.protocol == GRPC:
         return grpc_outcome(status_in_body(exchange.response_body, response.media)) if outcome else (outcome, error_type)
     body = exchange.response_body
+    if response.faultless:
+        return outcome, error_type
     if body is not None and not response.undecoded:
         value = None if response.problem else response.value
         if isinstance(value, dict) and "jsonrpc" not in value and "errors" not in value:

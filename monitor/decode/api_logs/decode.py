@@ -160,7 +160,17 @@ class ApiLogReading:
 
     def __iter__(self) -> Iterator[Exchange]:
         records, names, known = self._records, self._names, self._recogniser
+        fast = None if known is None else known.fast
         for index, value in enumerate(records.values):
+            if fast is not None:
+                partition = records.partitions[index]
+                quick = fast.read(
+                    value, partition.source_id, partition.partition, records.offsets[index], records.timestamps_ms[index]
+                )
+                if quick is not None:
+                    self.count += 1
+                    yield quick if names is None else names.given(quick)
+                    continue
             whole = None if known is None else _one(value)
             found = None if known is None or whole is None else known.quick(whole, place_of(records, index))
             if isinstance(found, Exchange):

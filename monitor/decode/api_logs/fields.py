@@ -182,7 +182,8 @@ def traceparent(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
 
 
 @lru_cache(maxsize=8192)
-def _header_name(name: str) -> tuple[str, bool]:
+def header_name(name: str) -> tuple[str, bool]:
+    """A header's name as it is kept, and whether its value is a secret."""
     lower = name.lower()[:_LONGEST_NAME]
     return lower, lower not in _NOT_SECRET and _SECRET.search(lower) is not None
 
@@ -207,15 +208,15 @@ def headers_of(value: object) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, held in pairs[:_MOST_HEADERS]:
         if isinstance(name, str) and name:
-            lower, secret = _header_name(name)
-            found[lower] = _cookies(held) if lower == "cookie" else REDACTED if secret else _header_text(held)
+            lower, secret = header_name(name)
+            found[lower] = cookies_of(held) if lower == "cookie" else REDACTED if secret else _header_text(held)
     return found
 
 
 @lru_cache(maxsize=8192)
 def _header_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """In lower case, and which of them are secrets; nothing where one is empty, or two are the same."""
-    known = [_header_name(name) for name in names]
+    known = [header_name(name) for name in names]
     lower = tuple(name for name, _ in known)
     if "" in lower or len(set(lower)) != len(lower):
         return (), ()
@@ -234,20 +235,20 @@ def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:
     if lower and chars <= _LONGEST_HEADER:
         found = dict(zip(lower, value.values(), strict=True))
         for name in secrets:
-            found[name] = _cookies(found[name]) if name == "cookie" else REDACTED
+            found[name] = cookies_of(found[name]) if name == "cookie" else REDACTED
         return found
     found = {}
     for name, held in value.items():
         if name:
-            lowered, secret = _header_name(name)
+            lowered, secret = header_name(name)
             if secret:
-                found[lowered] = _cookies(held) if lowered == "cookie" else REDACTED
+                found[lowered] = cookies_of(held) if lowered == "cookie" else REDACTED
             else:
                 found[lowered] = held if len(held) <= _LONGEST_HEADER else held[:_LONGEST_HEADER]
     return found
 
 
-def _cookies(value: object) -> str:
+def cookies_of(value: object) -> str:
     """The names of a Cookie header, each with what kind of text its value was; the value is never kept."""
     text = "; ".join(one for one in value if isinstance(one, str)) if isinstance(value, list) else value
     if not isinstance(text, str) or "=" not in text:

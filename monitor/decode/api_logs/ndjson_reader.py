@@ -30,7 +30,7 @@ class _Alike(NamedTuple):
     status_told: bool
 
 
-_FEW = (
+FEW = (
     *("method", "route", "status", "caller", "caller_version", "callee", "callee_version", "callee_namespace", "environment"),
     *("side", "request_truncated", "response_truncated", "redacted", "headers_whole"),
 )
@@ -51,10 +51,22 @@ class NdjsonReader:
     """
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        few = [name for name in _FEW if name in keys]
+        few = [name for name in FEW if name in keys]
         self._few = itemgetter(*few) if len(few) > 1 else None
         self._usual = self._few is not None and _SELDOM.isdisjoint(keys) and {"path", "time", "method"} <= set(keys)
         self._known: dict[tuple[Any, ...], _Alike] = {}
+
+    @property
+    def usual(self) -> bool:
+        """Whether entries of these keys may be read by the short way."""
+        return self._usual
+
+    def alike(self, entry: dict[str, Any]) -> tuple[Any, ...] | None:
+        """What entries share that name the same parties; None for what is of no plain kind, or refused."""
+        try:
+            return self._alike(entry)
+        except fields.Refused:
+            return None
 
     def __call__(self, entry: dict[str, Any], place: Place, index: int) -> Exchange:
         """One entry. Raises Refused."""
@@ -111,7 +123,7 @@ class NdjsonReader:
             trace,
             span,
             alike.side,
-            "http",
+            fields.protocol_of(request_headers),
             request_headers,
             fields.headers_of(answered) if answered else {},
             request_body if type(request_body) is str else fields.body_of(request_body),

@@ -6,6 +6,7 @@ from typing import Any
 from monitor.decode.api_logs.clouds import aws_exchange, azure_exchange, azure_records, cloudflare_exchange, gcp_exchange
 from monitor.decode.api_logs.counts import MARK, dropped_of
 from monitor.decode.api_logs.ecs import ecs_exchange
+from monitor.decode.api_logs.fast_ndjson import fast_reader
 from monitor.decode.api_logs.fields import Refused
 from monitor.decode.api_logs.flat import access_exchange, apache_exchange, haproxy_json_exchange, nginx_exchange
 from monitor.decode.api_logs.gateways import apisix_exchange, envoy_exchange, kong_exchange
@@ -141,6 +142,8 @@ class Recogniser:
         self._known: dict[tuple[str, ...], tuple[str, Make] | None] = {}
         self.told = ""
         """The form of the entry that was read last, "" when it is none."""
+        self.fast = fast_reader() if not self._allowed or "ndjson" in self._allowed else None
+        """Reads whole records as `quick` would, or leaves them."""
 
     def read(
         self, entry: object, place: Place, index: int, writer: Writer = NOBODY, depth: int = 0, form: str = ""
@@ -214,6 +217,8 @@ class Recogniser:
             if len(self._known) >= _MOST_SHAPES:
                 self._known.clear()
             self._known[keys] = found
+            if self.fast is not None and found is not None and isinstance(found[1], NdjsonReader):
+                self.fast.learn(keys, found[1])
         return found
 
     def _made(self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer) -> Found:

@@ -4,6 +4,7 @@
 //! judged in one place only. Nothing here reads a clock, a file or the network.
 
 mod columns;
+mod exchanges;
 mod formats;
 mod json;
 mod json_spans;
@@ -257,6 +258,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PANICKED", PANICKED)?;
     module.add_class::<Vocabulary>()?;
     module.add_class::<Reader>()?;
+    module.add_class::<exchanges::Exchanges>()?;
     module.add_class::<proofs::Proofs>()?;
     module.add_class::<Gathered>()
 }

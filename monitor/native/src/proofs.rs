@@ -11,40 +11,46 @@ use crate::schema::{Said, Schema};
 
 const MOST_SCHEMAS: usize = 1_000_000;
 
+/// Nothing is sure; the schema is kept; it is kept by an object that has none of the members `marks`.
+const OPEN: u8 = 0;
+const KEPT: u8 = 1;
+const UNMARKED: u8 = 2;
+
 /// Proves bodies against the schemas that `ask` writes down by their numbers.
 #[pyclass(frozen)]
 pub struct Proofs {
     ask: Py<PyAny>,
+    marks: Vec<String>,
     schemas: Mutex<Vec<Option<Schema>>>,
 }
 
 #[pymethods]
 impl Proofs {
     #[new]
-    fn new(ask: Py<PyAny>) -> Self {
-        Proofs { ask, schemas: Mutex::default() }
+    fn new(ask: Py<PyAny>, marks: Vec<String>) -> Self {
+        Proofs { ask, marks, schemas: Mutex::default() }
     }
 
-    /// Whether a body surely keeps the schema of this number. False says nothing; never raises.
-    fn kept(&self, py: Python<'_>, root: u32, body: &Bound<'_, PyAny>) -> bool {
+    /// What is sure of a body and the schema of this number. Never raises.
+    fn kept(&self, py: Python<'_>, root: u32, body: &Bound<'_, PyAny>) -> u8 {
         let text = if let Ok(text) = body.cast::<PyString>() {
             text.to_str().ok()
         } else {
             body.cast::<PyBytes>().ok().and_then(|raw| std::str::from_utf8(raw.as_bytes()).ok())
         };
-        let Some(text) = text else { return false };
+        let Some(text) = text else { return OPEN };
         loop {
-            let Ok(schemas) = self.schemas.try_lock() else { return false };
-            let said = catch_unwind(AssertUnwindSafe(|| prove(text, root, &schemas)));
+            let Ok(schemas) = self.schemas.try_lock() else { return OPEN };
+            let said = catch_unwind(AssertUnwindSafe(|| prove(text, root, &schemas, &self.marks)));
             drop(schemas);
             match said {
-                Ok(Ok(())) => return true,
+                Ok(Ok(unmarked)) => return if unmarked { UNMARKED } else { KEPT },
                 Ok(Err(Stop::Missing(number))) => {
                     if !self.learn(py, number) {
-                        return false;
+                        return OPEN;
                     }
                 }
-                _ => return false,
+                _ => return OPEN,
             }
         }
     }

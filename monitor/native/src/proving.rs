@@ -51,17 +51,22 @@ fn known(holds: bool) -> Proof {
     }
 }
 
-/// Proves the whole text.
-pub fn prove(text: &str, root: u32, schemas: &[Option<Schema>]) -> Proof {
+/// Proves the whole text. Tells whether it is an object without any of the members `marks`.
+pub fn prove(text: &str, root: u32, schemas: &[Option<Schema>], marks: &[String]) -> Result<bool, Stop> {
     let mut json = Json::new(text);
     json.space();
-    let mut prover = Prover { schemas, steps: 0 };
+    let (begun, object) = (json.at, json.peek() == b'{');
+    let mut prover = Prover { schemas, marks, begun, marked: false, steps: 0 };
     prover.value(&mut json, root, 0)?;
-    json.end().map_err(Stop::from)
+    json.end()?;
+    Ok(object && !prover.marked)
 }
 
 struct Prover<'s> {
     schemas: &'s [Option<Schema>],
+    marks: &'s [String],
+    begun: usize,
+    marked: bool,
     steps: u32,
 }
 
@@ -222,8 +227,10 @@ impl<'s> Prover<'s> {
     fn object(&mut self, json: &mut Json<'_>, schema: &Schema, deep: u32) -> Proof {
         hold(schema.listed.is_none())?; // it lists scalars alone
         let (mut count, mut next, mut seen, mut others) = (0u64, 0usize, [0u64; 4], Vec::new());
+        let topmost = json.at == self.begun;
         json.members(|json, key| {
             count += 1;
+            self.marked |= topmost && self.marks.iter().any(|mark| mark == key);
             let place = match schema.members.get(next) {
                 Some((name, _)) if **name == *key => Some(next),
                 _ => schema.places.get(key).map(|place| *place as usize),
@@ -260,7 +267,9 @@ impl<'s> Prover<'s> {
         match json.peek() {
             b'{' => {
                 let mut keys = Vec::new();
+                let topmost = json.at == self.begun;
                 json.members(|json, key| {
+                    self.marked |= topmost && self.marks.iter().any(|mark| mark == key);
                     keys.push(key);
                     self.anything(json, deep + 1)
                 })?;
