@@ -6,11 +6,13 @@ from functools import lru_cache
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Findings, Side
 from monitor.contracts.form import Body
+from monitor.contracts.forms import Form, parts_of, values_of
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.loose import holds_mask
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
+from monitor.model.pointers import escaped
 
 UNDECIDABLE = "undecidable"
 
@@ -42,6 +44,10 @@ def check_body(
             return  # the contract says nothing of the content
         findings.leave(problem or MEDIA_TYPE, side, clause.clause)
         return
+    form = clause.forms.get(entry or "")
+    if form is not None and payload.media and problem == MEDIA_TYPE:
+        _form(payload, schema, form, side, redacted, depth, findings, limits)
+        return
     if problem:
         findings.leave(problem, side, schema.pointer)
         return
@@ -62,6 +68,46 @@ def _clauses(
             findings.add(side, Broken("duplicate_key", "", schema.pointer, "once", "twice"))
     except (ContractError, ValueError, RecursionError):
         findings.leave(UNDECIDABLE, side, schema.pointer)
+
+
+def _form(
+    payload: Payload,
+    schema: Schema,
+    form: Form,
+    side: Side,
+    redacted: bool,
+    depth: int,
+    findings: Findings,
+    limits: PayloadLimits,
+) -> None:
+    """A form is good when one reading of its fields keeps the schema; a field whose writing is not read here leaves it open."""
+    raw, problem = payload.raw()
+    parts = None if problem else parts_of(raw, payload.media)
+    if parts is None or any(one.name in form.other for one in parts):
+        findings.leave(problem or (MEDIA_TYPE if parts is None else UNDECIDABLE), side, schema.pointer)
+        return
+    for part in parts:
+        wanted = form.media.get(part.name)
+        if wanted and part.media and meant(dict.fromkeys(wanted), part.media) is None:
+            pointer = f"/{escaped(part.name)}"
+            findings.add(
+                side,
+                Broken(
+                    "undocumented_media_type", pointer, schema.pointer, "|".join(wanted)[:120], _known_media(_plain(part.media))
+                ),
+            )
+    try:
+        found = list(values_of(parts, form.reading))
+        if any(deeper_than(one, depth) for one in found):
+            findings.leave(TOO_DEEP, side, schema.pointer)
+        elif redacted or not any(map(schema.fits, found)):
+            _broken(found[0], schema, side, redacted, depth, findings, limits)
+    except (ContractError, ValueError, RecursionError):
+        findings.leave(UNDECIDABLE, side, schema.pointer)
+
+
+def _plain(media: str) -> str:
+    return media.partition(";")[0].strip()
 
 
 def _broken(

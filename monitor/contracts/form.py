@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from monitor.contracts.carried import Carried
 from monitor.contracts.findings import Findings
+from monitor.contracts.forms import Form
 from monitor.contracts.framing import SchemaKey, Writer
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
@@ -49,13 +50,14 @@ class Parameter:
 class Body:
     """What one side's body may be: media type (lower case, perhaps a range) to schema; None: any content.
 
-    `headers` are those that come with it.
+    `headers` are those that come with it; `forms` tells of the media types that are forms how their fields are read.
     """
 
     required: bool
     media: Mapping[str, Schema | None]
     clause: str
     headers: Sequence[Parameter] = ()
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,12 @@ def _uncompiled(promise: Promise) -> Iterator[Remark]:
 
 def _of_body(what: str, body: Body) -> Iterator[Remark]:
     for media, schema in body.media.items():
-        if schema is not None and not is_json_type(media) and meant({media: schema}, "application/json") is None:
+        if (
+            schema is not None
+            and not is_json_type(media)
+            and media not in body.forms
+            and meant({media: schema}, "application/json") is None
+        ):
             yield _left(f"{body.clause}/content/{escaped(media)}", f"bodies of {media} are not judged ({what})")
 
 

@@ -364,3 +364,18 @@ def test_errors_are_a_list_with_messages_and_no_key_stands_twice() -> None:
         assert said(judged(call({"query": "{ old }"}, answer)))[2] == [("response", rule, pointer)]
     assert judged(call({"query": "{ old }"}, {"errors": {"auth": "no"}}, status=401)).outcome == "valid"
     assert (kind_of({"graphql": "http://x"}), kind_of({"proto": "https"})) == ("jsonschema", "jsonschema")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "# a page\nquery Cart($id: ID!) { cart(id: $id) { id } }",
+        "fragment F on Cart { id }",
+        "{ cart(id: 1) { id } }",
+        "mutation { pay }",
+    ],
+)
+def test_queries_without_their_schema_are_refused_by_what_is_missing(asked: str) -> None:
+    with pytest.raises(ContractError, match="missing is the schema that they are asked of"):
+        document_of(asked, where="a file")
+    assert document_of("query: {a: b}", where="a file") == {"query": {"a": "b"}}

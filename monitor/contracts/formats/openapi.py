@@ -9,10 +9,11 @@ from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
 from monitor.contracts.formats.misplaced import refuse_misplaced
 from monitor.contracts.formats.official import Version
-from monitor.contracts.formats.reading import reading_of
+from monitor.contracts.formats.reading import form_of, reading_of
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.formats.timing import timing_of
+from monitor.contracts.forms import is_form
 from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
@@ -157,13 +158,15 @@ class _Reader:
         )
 
     def _body(self, held: dict[str, Any], pointer: str, side: Side) -> Body:
-        media = {}
+        media, forms = {}, {}
         for name, entry in self._object(held.get("content") or {}, f"{pointer}/content").items():
             described, place = self._at(entry, f"{pointer}/content/{escaped(name)}", "media type")
             word = "itemSchema" if "schema" not in described and not is_json_type(name.strip().lower()) else "schema"
             schema = self._schemas[side].lazily(f"{place}/{word}") if isinstance(described.get(word), dict | bool) else None
             media[name.strip().lower()] = schema
-        return Body(held.get("required") is True, media, pointer, self._headers(held, pointer))
+            if schema is not None and word == "schema" and is_form(name.lower()):
+                forms[name.strip().lower()] = form_of(self._document, described)
+        return Body(held.get("required") is True, media, pointer, self._headers(held, pointer), forms)
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from monitor.contracts.broken import json_type
+from monitor.contracts.forms import Form
 from monitor.contracts.readings import ANYTHING, KINDS, Reading
 from monitor.contracts.refs import follow
 from monitor.errors import ContractError
@@ -42,6 +43,19 @@ def reading_of(document: dict[str, Any], schema: Any, level: int = 0) -> Reading
     if schema.get("nullable") is True and reading.kinds != KINDS:
         return Reading(reading.kinds | {"null"}, reading.items, reading.fields, reading.rest)
     return reading
+
+
+def form_of(document: dict[str, Any], described: dict[str, Any]) -> Form:
+    """How a form is read: by its schema, and by what `encoding` says of its fields."""
+    said = described.get("encoding")
+    encoding = {name: one for name, one in said.items() if isinstance(one, dict)} if isinstance(said, dict) else {}
+    media = {
+        name: tuple(word.strip().lower() for word in one["contentType"].split(","))
+        for name, one in encoding.items()
+        if isinstance(one.get("contentType"), str)
+    }
+    other = frozenset(name for name, one in encoding.items() if one.get("style", "form") != "form" or one.get("explode") is False)
+    return Form(reading_of(document, described.get("schema")), media, other)
 
 
 def _branches(schema: dict[str, Any], word: str) -> list[Any]:

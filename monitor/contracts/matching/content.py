@@ -8,16 +8,18 @@ from urllib.parse import unquote_plus
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Side
+from monitor.contracts.forms import MULTIPART, parts_of
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.markup import compile_xml, parse_xml
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part, values_judge
-from monitor.contracts.matching.paths import root
+from monitor.contracts.matching.paths import below, root
 from monitor.contracts.matching.rules import Rules, ask
 from monitor.contracts.matching.values import compile_json
 from monitor.contracts.matching.work import Work
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload, is_json_type
 from monitor.contracts.queries import query_pairs
+from monitor.model.pointers import escaped
 
 Judge = Callable[[Payload, Mismatches], None]
 _FORM = "application/x-www-form-urlencoded"
@@ -34,7 +36,7 @@ class Example:
     `media` is its content type with parameters, in lower case, "" where nobody tells.
     """
 
-    kind: Literal["json", "xml", "form", "text", "binary", "empty", "opaque"]
+    kind: Literal["json", "xml", "form", "multipart", "text", "binary", "empty", "opaque"]
     media: str
     value: Any = None
 
@@ -96,6 +98,8 @@ def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause
         return _xml(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "form":
         return _form(example, rules, clause)
+    if example.kind == "multipart":
+        return _multipart(example, rules, strict=strict, clause=clause, work=work)
     return _text(example, rules, clause)
 
 
@@ -173,6 +177,46 @@ def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
             said.add(surplus)
 
     return judge
+
+
+def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
+    """Each part of the example by its name, as a body of its own; a rule `contentType` asks for its type alone."""
+    judges: dict[str, tuple[Judge, Broken]] = {}
+    for part in parts_of(example.value, MULTIPART) or ():
+        absent = Broken("missing_parameter", f"/{escaped(part.name)}", clause, "present", "absent")
+        own = below(rules, part.name)
+        held = own.get("$")
+        by_type = held is not None and any(rule.kind == "contentType" for rule in held.rules)
+        shown = (
+            Example("binary", "", part.content) if by_type else example_of(_readable(part.content), part.media or "text/plain")
+        )
+        judges[part.name] = (content_judge(shown, own, strict=strict, clause=clause, work=work), absent)
+
+    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, said, missing, clause)
+        if raw is None:
+            return
+        parts = parts_of(raw, MULTIPART)
+        if parts is None:
+            said.leave(MEDIA_TYPE, clause)
+            return
+        named = {part.name: part for part in parts}
+        for name, (judge_part, absent) in judges.items():
+            if name not in named:
+                said.add(absent)
+                continue
+            inner = said.inner()
+            judge_part(Payload(named[name].content, {"content-type": named[name].media} if named[name].media else {}), inner)
+            said.below(f"/{escaped(name)}", inner)
+
+    return judge
+
+
+def _readable(content: bytes) -> str | bytes:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content
 
 
 def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
@@ -274,7 +318,8 @@ def example_of(value: Any, media: str) -> Example:
             value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value),
         )
     if kind.startswith("multipart/"):
-        return Example("opaque", media)
+        known = kind == MULTIPART and isinstance(value, str | bytes) and parts_of(value, kind)
+        return Example("multipart" if known else "opaque", media, value if known else None)
     if isinstance(value, bytes):
         return Example("binary", media, value)
     return Example("text" if isinstance(value, str) else "json", media, value)

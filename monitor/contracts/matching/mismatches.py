@@ -1,5 +1,7 @@
 """What one request or response fails to match, said without its values, and what could not be looked at."""
 
+from dataclasses import replace
+
 from monitor.contracts.broken import Broken, json_type
 from monitor.contracts.loose import is_mask
 
@@ -63,6 +65,17 @@ class Mismatches:
     def leave(self, reason: str, clause: str) -> None:
         """A clause cannot be held against this exchange, and why."""
         self.left.append((reason, clause))
+
+    def inner(self) -> "Mismatches":
+        """An empty one for a part that has places of its own; `below` takes over what it found."""
+        return Mismatches(redacted=self._redacted, most=self._most, work=self.work)
+
+    def below(self, pointer: str, inner: "Mismatches") -> None:
+        """Take over what a part said, its places below a pointer."""
+        for one in inner.broken:
+            self.add(replace(one, pointer=f"{pointer}{one.pointer}"))
+        self.left += inner.left
+        self.spent(inner)
 
     def exhausted(self, steps: int, clause: str) -> bool:
         """Count steps of a search; whether they are more than one exchange may ask for, which leaves the clause open."""

@@ -53,6 +53,23 @@ def parse(expression: str) -> tuple[_Token, ...]:
     return tuple(found)
 
 
+def below(held: Mapping[str, Held], name: str) -> dict[str, Held]:
+    """What is held under a name and below it, each by its expression from there on."""
+    found: dict[str, Held] = {}
+    for expression, one in held.items():
+        steps = parse(expression)
+        if steps and steps[0].kind in ("name", "any") and steps[0].text in (name, ANY):
+            found["$" + "".join(map(_written, steps[1:]))] = one
+    return found
+
+
+def _written(step: _Token) -> str:
+    if step.kind != "name":
+        return {"index": f"[{step.text}]", "any": ".*"}.get(step.kind, _ITEMS)
+    quoted = step.text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{quoted}']"
+
+
 @dataclass(slots=True)
 class _Node(Generic[Held]):
     held: Held | None = None

@@ -40,6 +40,11 @@ _EXTENSIONS: Mapping[type[ast.Node], type[ast.Node]] = {
 }
 
 
+_ASKS = re.compile(
+    r"(?:query|mutation|subscription)(?:\s+\w+)?\s*[({@]|fragment\s+\w+\s+on\s+\w+\s*[@{]|\{\s*\w+\s*(?:\([^(){}]{0,2000}\)\s*)?\{"
+)
+
+
 def looks_like_sdl(text: str) -> bool:
     """Whether a text is GraphQL's schema language: its first definition says so."""
     plain = _ASIDE.sub(" ", text[:20_000]).lstrip("\ufeff \t\r\n,")
@@ -47,8 +52,17 @@ def looks_like_sdl(text: str) -> bool:
 
 
 def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
-    """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`. None for another text."""
-    if not looks_like_sdl(text):
+    """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`. None for another text.
+
+    Raises ContractError for queries without a schema.
+    """
+    plain = _ASIDE.sub(" ", text[:20_000]).lstrip("\ufeff \t\r\n,")
+    if _ASKS.match(plain):
+        raise ContractError(
+            f"{where}: these are queries, what a consumer asks of GraphQL; missing is the schema that they are asked of: publish the "
+            "endpoint's SDL, or the answer to an introspection query, as its provider's contract. Queries are judged by it as calls show them"
+        )
+    if not _BEGINS.match(plain):
         return None
     return {SDL: text, BINDING: bound_in_comment(text, "#", where)}
 

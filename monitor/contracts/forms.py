@@ -1,0 +1,169 @@
+"""Bodies of forms, urlencoded and multipart, read as the JSON values that a schema may mean by them.
+
+https://spec.openapis.org/oas/v3.1.0#encoding-object, https://www.rfc-editor.org/rfc/rfc7578
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from monitor.contracts.readings import Reading, readings
+
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+MOST_PARTS = 500
+_MOST_CHOICES = 64
+_BOUNDARY = re.compile(rb"\s*--([!-~]{1,70})[ \t]*\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class FormPart:
+    """One field as it came: its name, its content, and what was told with it."""
+
+    name: str
+    content: bytes
+    media: str = ""
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a schema's form is read. `media` are the content types that a part may have, where they are told; fields in `other` are written
+    in a way that is not read here.
+    """
+
+    reading: Reading
+    media: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    other: frozenset[str] = frozenset()
+
+
+def is_form(media: str) -> bool:
+    """Whether bodies of a content type are forms."""
+    return media.partition(";")[0].strip() in (URLENCODED, MULTIPART)
+
+
+def parts_of(raw: str | bytes, media: str) -> list[FormPart] | None:
+    """The fields in their order; None for what is cut off, too many, or no form."""
+    body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")
+    if media.partition(";")[0].strip() == MULTIPART:
+        return _multipart(body)
+    if body.count(b"&") >= MOST_PARTS:
+        return None
+    pairs = (part.partition("=") for part in body.decode("utf-8", "replace").strip().split("&") if part)
+    return [FormPart(unquote_plus(name), unquote_plus(value).encode()) for name, _, value in pairs]
+
+
+class _Gathered:
+    """What the parser tells, part by part."""
+
+    def __init__(self) -> None:
+        self.parts: list[FormPart] = []
+        self.ended = False
+        self._name, self._value = b"", b""
+        self._headers: dict[str, bytes] = {}
+        self._content: list[bytes] = []
+
+    def begin(self) -> None:
+        self._headers, self._content = {}, []
+
+    def header_field(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def header_end(self) -> None:
+        self._headers[self._name.decode("latin-1").lower()] = self._value
+        self._name, self._value = b"", b""
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        self._content.append(data[start:end])
+
+    def part_end(self) -> None:
+        _, said = parse_options_header(self._headers.get("content-disposition", b""))
+        name = said.get(b"name", b"").decode("utf-8", "replace")
+        media = self._headers.get("content-type", b"").decode("latin-1").strip().lower()
+        self.parts.append(FormPart(name, b"".join(self._content), media, b"filename" in said))
+        if len(self.parts) > MOST_PARTS:
+            raise FormParserError("too many parts")
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def _multipart(body: bytes) -> list[FormPart] | None:
+    """The boundary is the first line's: headers are known in lower case alone."""
+    found = _BOUNDARY.match(body)
+    if found is None:
+        return None
+    gathered = _Gathered()
+    parser = MultipartParser(
+        found[1],
+        {
+            "on_part_begin": gathered.begin,
+            "on_part_data": gathered.data,
+            "on_part_end": gathered.part_end,
+            "on_header_field": gathered.header_field,
+            "on_header_value": gathered.header_value,
+            "on_header_end": gathered.header_end,
+            "on_end": gathered.end,
+        },
+    )
+    try:
+        parser.write(body[found.start(1) - 2 :])
+        parser.finalize()
+    except (FormParserError, ValueError):
+        return None
+    return gathered.parts if gathered.ended else None
+
+
+def values_of(parts: Sequence[FormPart], reading: Reading) -> Iterator[dict[str, Any]]:
+    """The objects that a form may stand for, the most specific first; at least one, at most some dozens."""
+    named: dict[str, list[FormPart]] = {}
+    for part in parts:
+        named.setdefault(part.name, []).append(part)
+    choices = [_choices(held, reading.of(name)) for name, held in named.items()]
+    whole = 1
+    for one in choices:
+        whole *= len(one)
+    combined = (
+        itertools.product(*choices)
+        if whole <= _MOST_CHOICES
+        else iter([[one[0] for one in choices], [one[-1] for one in choices]])
+    )
+    for values in combined:
+        yield dict(zip(named, values, strict=True))
+
+
+def _choices(parts: Sequence[FormPart], reading: Reading) -> list[Any]:
+    """What the parts of one name may stand for: several are a list, one alone may be one."""
+    found: list[Any] = []
+    if len(parts) > 1 or reading.kinds == {"array"}:
+        items = [_one(part, reading.items or Reading()) for part in parts]
+        found.append([held[0] for held in items])
+        if any(len(held) > 1 for held in items):
+            found.append([held[-1] for held in items])
+    if len(parts) == 1:
+        found += [one for one in _one(parts[0], reading) if one not in found]
+    return found
+
+
+def _one(part: FormPart, reading: Reading) -> list[Any]:
+    text = part.content.decode("latin-1" if part.is_file else "utf-8", "replace")
+    if part.is_file and "json" not in part.media:
+        return [text]
+    found: list[Any] = []
+    if "json" in part.media or not reading.kinds.isdisjoint(("object", "array")):
+        try:
+            held = orjson.loads(part.content)
+        except orjson.JSONDecodeError:
+            held = None
+        if isinstance(held, dict | list) or "json" in part.media:
+            found.append(held)
+    return found or list(readings(text, reading))
