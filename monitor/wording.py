@@ -37,7 +37,7 @@ SENTENCES: Mapping[Code, str] = {
     "against {against_version}; at most {difference_high:points} percentage points more are possible on edges with {share:.0%} of the calls",
     "weaker_pass_untold": "weaker pass: {version} answers no worse than {against_version}, but only totals of {service} are told: "
     "harm that shows only in its callers, or in calls it no longer makes, would not be seen",
-    "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they never served side by side",
+    "weaker_pass": "weaker pass: {version} is no worse than {against_version} was before, but they served side by side for too short a time, or never",
     "thin": "thin: edges with only {share:.0%} of the calls are shown to be no worse ({wanted:.0%} wanted)",
     "service_unknown": "unmatched: {service} was never seen in {environment} in sealed windows",
     "version_stayed": "no overlap: {service} {version}: a {kind} change of {started:when} UTC; the version stayed, "

@@ -74,8 +74,8 @@ class _Look:
 
     @property
     def is_weaker(self) -> bool:
-        """Whether it is no worse as far as can be told."""
-        return self.outcome == "pass" or (self.outcome == "inconclusive" and is_weaker(self.verdict))
+        """Whether it is no worse as far as can be told, with whatever had to be assumed."""
+        return self.verdict.outcome == "pass" or is_weaker(self.verdict)
 
 
 def is_weaker(verdict: Verdict) -> bool:

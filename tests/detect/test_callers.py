@@ -79,6 +79,10 @@ def test_when_something_else_that_the_caller_calls_fails_it_is_that() -> None:
 def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> None:
     also = replace(STRANGER, outage=lambda window: 0.1 if window >= 0 else 0.0)
     assert judged([since(0.1), STOCK, also])[1] == []
+    others = [replace(STRANGER, edge=edge("user", name, "GET /")) for name in ("blog", "help", "jobs")]
+    assert len(judged([since(0.1), STOCK, *others])[1]) == 1
+    verdict, found = judged([since(0.1), STOCK, also, *others])
+    assert (verdict.outcome, found) == ("inconclusive", []), "one of four that fails as much tells of something else"
 
 
 def test_two_releases_that_explain_it_alike_leave_it_undecided_and_nothing_passes() -> None:

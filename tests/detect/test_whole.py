@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitor.detect.evidence.pooling import IMPROBABLE, _harm
+from monitor.detect.evidence.pooling import IMPROBABLE, _harm, _Law
 from monitor.detect.judging.verdict import judge
 from monitor.detect.settings import JudgeSettings
 from monitor.model.edges import EdgeCell
@@ -102,10 +102,25 @@ def test_harm_is_improbable_only_after_300_calls_without_a_failure() -> None:
     sizes = 0.005 ** (1.0 - (np.arange(100_000) + 0.5) / 100_000)
     for calls in (200, 300, 400):
         odds = 0.05 / 0.95 * float(np.exp(-calls * sizes).mean())
-        harm, high = _harm(0.0, 0.0, calls, 0.5)
+        harm, high = _harm(0.0, 0.0, calls, _Law())
         assert harm == pytest.approx(odds / (1 + odds), rel=0.1)
         assert (harm <= IMPROBABLE) == (calls >= 300)
         assert high == pytest.approx(4.605 / calls, rel=0.01)
+
+
+def test_a_past_of_bursts_hides_no_harm_that_lasts_and_keeps_nothing_open_that_few_calls_show() -> None:
+    """Ten of 20,000 fail where bursts let expect 200: harm that counts would have failed a hundred more."""
+    bursts = _Law(phi=60.0, shape=2.0)
+    harm, high = _harm(10.0, 200.0, 20_000.0, bursts)
+    assert harm <= IMPROBABLE
+    assert high < 0.0011
+    harm, _ = _harm(400.0, 200.0, 20_000.0, bursts)
+    assert harm > 10 * IMPROBABLE
+
+
+def test_a_rise_that_is_surely_below_the_floor_is_no_harm() -> None:
+    """A quarter of a point more, in 20,000 calls of which next to none failed before, and in 2,000, where it may be a whole one."""
+    assert _harm(50.0, 2.0, 20_000.0, _Law(shape=20.0))[0] <= IMPROBABLE < _harm(5.0, 0.2, 2_000.0, _Law(shape=20.0))[0]
 
 
 def at_once(traffic: list[Traffic], windows: int = 60) -> list[EdgeCell]:
@@ -117,6 +132,23 @@ def test_a_version_that_never_met_the_old_one_gets_a_weaker_pass_and_no_more() -
     told = judge(deploy(), at_once(small_shop()), (), (), SETTINGS, now_after(60))[0]
     assert told.outcome == "inconclusive"
     assert told.reasons[0].code == "weaker_pass"
+
+
+@pytest.mark.parametrize(("harm", "weaker"), [(0.0, True), (0.03, False)])
+def test_a_version_whose_predecessor_is_gone_after_a_minute_gets_a_weaker_pass_unless_it_is_worse(
+    harm: float, *, weaker: bool
+) -> None:
+    """Ten per cent of the calls fail in half a minute before: a past like that keeps nothing open that the new version's calls show."""
+    usual = Behaviour(latency=0.03, spread=0.5)
+    shop = [
+        replace(one, outage=lambda window: 0.1 if -60 <= window < -57 else 0.0)
+        for one in small_shop(replace(usual, server_error=harm))
+    ]
+    rows = cells(shop, 60, share=lambda window: 0.5 if window < 6 else 1.0, before=180)
+    rows = [row for row in rows if row.calls]
+    told = judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0]
+    assert ("weaker_pass" in {one.code for one in told.reasons}) == weaker
+    assert told.outcome == "inconclusive" or not weaker
 
 
 @pytest.mark.parametrize(

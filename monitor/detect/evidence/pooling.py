@@ -3,23 +3,29 @@
 Bad calls of the new version are held against those that the old version's rates let expect of the same mix of edges: its rate beside the
 new one, and over the half hour before where that rate is steady. Two things must be shown. *Improbable*: given a stated prior, that one
 release in twenty is harmful and that its harm may be of any size (log-uniform, from the floor to all calls), relevant harm has a
-probability of one in a thousand at most. *Bounded*: at 99 %, at most two points more fail. Both hold for one look; what is looked at
-again and again has at most a few times that error. So few calls pass only where nothing, or next to nothing, is bad.
+probability of one in a thousand at most; the others are no worse, or half of them are, by less than the floor (log-uniform, too):
+whichever explains better what is bad. *Bounded*: at 99 %, at most two points more fail. Both hold for one look; what is looked at again
+and again has at most a few times that error. So few calls pass only where nothing, or next to nothing, is bad.
+
+Failures that come in bursts hide no harm that lasts: harm comes on top of them. So what is usual scatters as the old version's windows
+do, and harm as the new one's (negative binomial, the variance a multiple of the mean); and however much it scatters, no more was added
+than was bad.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from monitor.detect.arrays import Floats
+from monitor.detect.arrays import Floats, Ints, summed
 from monitor.detect.evidence.edge_tests import ALL_FAILURES, RATES, SIDES, EdgeTests
 from monitor.detect.evidence.equivalence import difference_bound, standardised
 from monitor.detect.evidence.latency import Counted, exceedance_counts, far_counts
 from monitor.detect.evidence.rates import dispersion, without_incident
 from monitor.detect.measure.columns import COUNTS
 from monitor.detect.measure.contrasts import Role, Side
+from monitor.detect.measure.warmup import settled_windows
 from monitor.detect.settings import JudgeSettings
 
 PRIOR = 0.05
@@ -33,7 +39,10 @@ GROSS = 0.3
 """Harm of so many calls must be excluded on each edge by itself, at 95 %: ten calls of which none is bad do."""
 STEADY = 3.0
 """Standard deviations that the old version's rate beside the new one may be off its rate before."""
-SIZES = (np.arange(40) + 0.5) / 40.0
+NONE: Ints = np.zeros(0, dtype=np.int64)
+SIZES: Floats = np.asarray((np.arange(40) + 0.5) / 40.0, dtype=np.float64)
+BELOW: Floats = np.asarray(0.5 ** (np.arange(5) + 0.5), dtype=np.float64)
+"""Parts of the floor by which a harmless release may be worse."""
 BASES = (np.arange(9) + 0.5) / 9.0
 
 
@@ -59,9 +68,24 @@ def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, a
     """Each kind that the edges of this role have, latency by side included. `apart`: the versions never met, what was before is all there is."""
     mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
     kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [(ALL_FAILURES, ALL_FAILURES, "calls")]
-    found = [_rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart) for kind, bad, calls in kinds]
+    found: list[Pooled | None] = []
+    unharmed: Pooled | None = None
+    for kind, bad, calls in kinds:
+        none = calls == "calls" and not any(_has_any(edge, bad) for edge in mine)
+        if none and unharmed is not None and kind != "client_error":  # most kinds have no bad call at all, and then one bound
+            found.append(replace(unharmed, kind=kind))
+            continue
+        one = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
+        found.append(one)
+        unharmed = one if none and kind != "client_error" else unharmed
     found += [part(mine, side, settings, apart) for side in SIDES for part in (_latency, _tail)]
     return [one for one in found if one is not None]
+
+
+def _has_any(edge: EdgeTests, bad: str) -> bool:
+    """Whether either version has any such call, before or since."""
+    place, contrast = COUNTS.index(bad), edge.contrast
+    return bool(contrast.after_new[place] or contrast.after_old[place] or contrast.before[:, place].any())
 
 
 def without_gross_harm(edge: EdgeTests) -> bool:
@@ -83,12 +107,16 @@ class _Sums:
     expected: float = 0.0
     usual: float = 0.0
     weight: float = 0.0
-    phi: float = 1.0
+    scatter: float = 0.0
+    clumped: float = 0.0
 
-    def add(self, new: Counted, old: Counted, before: Counted, phi: float, *, apart: bool, alone: bool = True) -> None:
+    def add(
+        self, new: Counted, old: Counted, before: Counted, phi: float, clumps: float, *, apart: bool, alone: bool = True
+    ) -> None:
         """One edge's (bad, calls) of each; what was before counts where the old rate is steady, or is all there is (`apart`).
 
-        `alone`: it counts without an old call to expect anything by, too: whatever is bad is more then.
+        `phi` and `clumps`: variance over mean of the old version's bad calls, and of the new one's. `alone`: it counts without an old
+        call to expect anything by, too: whatever is bad is more then.
         """
         (k, a), (s, b) = new, old
         if apart or _steady(s, b, *before):
@@ -96,20 +124,34 @@ class _Sums:
         if not b and not alone:
             return
         self.calls, self.found = self.calls + a, self.found + k
+        self.clumped += a * clumps
         if a and b:
             self.expected += a * s / b
             self.usual, self.weight = self.usual + (s + 0.5) * (a / b), self.weight + (s + 0.5) * (a / b) ** 2
-            self.phi = max(self.phi, phi)
+            self.scatter += phi * (s + 0.5) * (a / b)
 
     def told(self, kind: str) -> Pooled | None:
         """The whole; None without calls."""
         if not self.calls:
             return None
-        shape = self.usual**2 / self.weight if self.weight else 0.5  # of a gamma law as uncertain as the sum of the edges' rates
-        harm, high = _harm(self.found / self.phi, self.expected / self.phi, self.calls / self.phi, shape)
+        law = _Law(
+            phi=self.scatter / self.usual if self.usual else 1.0,
+            clumps=self.clumped / self.calls,
+            shape=self.usual**2 / self.weight if self.weight else 0.5,
+        )
+        harm, high = _harm(self.found, self.expected, self.calls, law)
         enough = _enough(kind, harm, high)
-        needed = None if enough else _needed(kind, self.expected / self.calls, self.phi, shape)
+        needed = None if enough else _needed(kind, self.expected / self.calls, law)
         return Pooled(kind, self.calls, self.found, self.expected, harm, high, enough, needed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """How bad calls scatter: variance over mean of what is usual, and of what is added; and the shape of a gamma law as uncertain as the usual rate."""
+
+    phi: float = 1.0
+    clumps: float = 1.0
+    shape: float = 0.5
 
 
 def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool) -> Pooled | None:
@@ -120,24 +162,45 @@ def _rate(edges: Sequence[EdgeTests], kind: str, bad: str, of: str, apart: bool)
         before = contrast.before[:, place[0]], contrast.before[:, place[1]]
         new, old = ((float(counts[place[0]]), float(counts[place[1]])) for counts in (contrast.after_new, contrast.after_old))
         past = float(before[0].sum()), float(before[1].sum())
-        sums.add(new, old, past, dispersion(*without_incident(*before)), apart=apart, alone=kind != "violated")
+        phi, clumps = dispersion(*without_incident(*before)), dispersion(*_by_window(edge, place))
+        sums.add(new, old, past, phi, clumps, apart=apart, alone=kind != "violated")
     return sums.told(kind)
 
 
-def _harm(bad: float, expected: float, calls: float, shape: float) -> tuple[float, float]:
+def _by_window(edge: EdgeTests, place: tuple[int, int]) -> tuple[Ints, Ints]:
+    """(bad, calls) of the new version per window; none where none is bad."""
+    if not edge.contrast.after_new[place[0]]:
+        return NONE, NONE
+    rows = edge.contrast.since_rows
+    windows, places = np.unique(edge.table.windows[rows], return_inverse=True)
+    counts = summed(edge.table.counts[rows], places, windows.size)
+    return counts[:, place[0]], counts[:, place[1]]
+
+
+def _harm(bad: float, expected: float, calls: float, law: _Law) -> tuple[float, float]:
     """(probability of relevant harm, upper bound of the added share at 99 %)."""
+    shape = max(law.shape / law.phi, 0.5)
     bases = np.maximum(expected * special.gammaincinv(shape, BASES) / shape, 1e-9)
     floor = max(0.005, 0.25 * expected / calls)
-    added = calls * floor ** (1.0 - SIZES)
-    none = _poisson(bad, bases)
-    some = _poisson(bad, bases[:, None] + added[None, :]).mean(axis=1)
-    odds = PRIOR / (1.0 - PRIOR) * float(some.sum()) / max(float(none.sum()), 1e-300)
+    added: Floats = np.asarray(calls * floor ** (1.0 - SIZES), dtype=np.float64)
+    same, slight = (_likelihood(bad, bases, calls * floor * part, law) for part in (np.zeros(1), BELOW))
+    none = max(same, (same + slight) / 2.0)
+    some = _likelihood(bad, bases, added, law)
+    odds = PRIOR / (1.0 - PRIOR) * some / max(none, 1e-300)
     low = float(bases[0]) if bad else 0.0
-    return odds / (1.0 + odds), max(0.0, float(special.gammaincinv(bad + 1.0, CONFIDENCE)) - min(low, expected)) / calls
+    high = law.phi * float(special.gammaincinv(bad / law.phi + 1.0, CONFIDENCE)) - min(low, expected)
+    alone = law.clumps * float(special.gammaincinv(bad / law.clumps + 1.0, CONFIDENCE))
+    return odds / (1.0 + odds), max(0.0, min(high, alone)) / calls
 
 
-def _poisson(bad: float, mean: Floats) -> Floats:
-    return np.asarray(np.exp(bad * np.log(mean) - mean - special.gammaln(bad + 1.0)), dtype=np.float64)
+def _likelihood(bad: float, bases: Floats, added: Floats, law: _Law) -> float:
+    """Of so many bad calls, on average over what may be usual and what may be added; negative binomial, Poisson where nothing clumps."""
+    mean = bases[:, None] + added[None, :]
+    excess = np.maximum((law.phi - 1.0) * bases[:, None] + (law.clumps - 1.0) * added[None, :], 1e-6 * mean) / mean
+    size = mean / excess
+    log = special.gammaln(bad + size) - special.gammaln(size) - special.gammaln(bad + 1.0)
+    log = log + bad * np.log(excess / (1.0 + excess)) - size * np.log1p(excess)
+    return float(np.exp(log).mean())
 
 
 def _steady(s: float, b: float, before_bad: float, before_calls: float) -> bool:
@@ -151,19 +214,19 @@ def _steady(s: float, b: float, before_bad: float, before_calls: float) -> bool:
     return bool(abs(s / b - before_bad / before_calls) <= STEADY * max(spread, 1e-9))
 
 
-def _needed(kind: str, rate: float, phi: float, shape: float) -> float | None:
+def _needed(kind: str, rate: float, law: _Law) -> float | None:
     """Calls of the new version that would be enough if they went on at the old version's rate."""
     low, high = 10.0, 1e7
-    if not _would(kind, high, rate, phi, shape):
+    if not _would(kind, high, rate, law):
         return None
     while high / low > 1.05:
         middle = (low * high) ** 0.5
-        low, high = (low, middle) if _would(kind, middle, rate, phi, shape) else (middle, high)
+        low, high = (low, middle) if _would(kind, middle, rate, law) else (middle, high)
     return high
 
 
-def _would(kind: str, calls: float, rate: float, phi: float, shape: float) -> bool:
-    return _enough(kind, *_harm(calls * rate / phi, calls * rate / phi, calls / phi, shape))
+def _would(kind: str, calls: float, rate: float, law: _Law) -> bool:
+    return _enough(kind, *_harm(calls * rate, calls * rate, calls, law))
 
 
 def _enough(kind: str, harm: float, difference_high: float) -> bool:
@@ -175,7 +238,7 @@ def _enough(kind: str, harm: float, difference_high: float) -> bool:
 def _latency(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart: bool) -> Pooled | None:
     rows: list[tuple[int, int, int, int]] = []
     for edge in edges:
-        new, old, _ = _histograms(edge, side, apart)
+        new, old, _ = _histograms(edge, side, settings, apart)
         if new.any() and old.any():
             floors = settings.latency_floor_buckets, settings.latency_floor_seconds
             rows.append(exceedance_counts(new, old, edge.table.lowest, *floors))
@@ -194,16 +257,16 @@ def _tail(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings, apart
     """Calls far slower than the old p99, held against what the old version has of them, as failures are."""
     sums = _Sums()
     for edge in edges:
-        new, old, before = _histograms(edge, side, apart)
+        new, old, before = _histograms(edge, side, settings, apart)
         if not new.any() or not old.any():
             continue
         fresh, beside, past, phi = far_counts(new, old, before, edge.table.lowest, settings.latency_floor_seconds)
-        sums.add(fresh, beside, past, phi, apart=apart)
+        sums.add(fresh, beside, past, phi, phi, apart=apart)
     return sums.told(f"{side} tail")
 
 
-def _histograms(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """The new version's, the old one's and what was before, rows x buckets: beside each other once settled, or (then nothing is before) after and before."""
+def _histograms(edge: EdgeTests, side: Side, settings: JudgeSettings, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """The new version's, the old one's and what was before, rows x buckets, once settled: beside each other, or (then nothing is before) after and before."""
     nothing = np.zeros((0, 1))
     if not apart:
         return edge.sides.get(side, (nothing, nothing, nothing))
@@ -211,4 +274,6 @@ def _histograms(edge: EdgeTests, side: Side, apart: bool) -> tuple[Floats, Float
     if whole is None:
         return nothing, nothing, nothing
     old = whole[edge.contrast.before_rows]
-    return whole[edge.contrast.since_rows], old, old[:0]
+    since = edge.contrast.since_rows
+    warm = settled_windows(edge.contrast, edge.table.windows[since], edge.fresh, edge.grain, settings.min_windows)
+    return whole[since[warm]], old, old[:0]

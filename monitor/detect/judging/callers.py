@@ -2,8 +2,8 @@
 
 Wrong values, misrouted calls, a schema changed silently: the callee answers as ever. So the family of a release holds what its
 callers answer to their callers, over time. Blame decides: those that fail first (none of what else they call fails) must all call the
-released service; no more of their requests fail than could have met its new version; who does not call it is well; and no other release of
-that moment explains as much. If one does, nothing is decided, and nothing passes.
+released service; no more of their requests fail than could have met its new version; who does not call it is well, each and all; and no other
+release of that moment explains as much. If one does, nothing is decided, and nothing passes.
 """
 
 import math
@@ -94,6 +94,9 @@ def harm_in_callers(
     if any(_more_fail_than_could(one, around, mine) for one in first):
         return CallersHarm(undecided=suffering)
     size = max(rise(one, around, mine[0]).added for one in first)
+    strangers = {table.edge.callee for table in around} - _reached(callers, calls) - {deploy.service}
+    if any(_as_much(rise(one, around, mine[0]), size) for one in strangers):
+        return CallersHarm(undecided=suffering)
     for other in near:  # a release further below explains as much, where those that call it began to fail as well
         between = {caller for caller, callee in calls if callee == other} - NOBODY
         if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
@@ -266,6 +269,14 @@ def _as_much(other: Rise, size: float) -> bool:
     return other.z >= LEANING_Z and other.added >= LIKE * size > 0.0
 
 
+def _reached(callers: set[str], calls: set[tuple[str, str]]) -> set[str]:
+    """The callers, and all who call them, and so on."""
+    reached = set(callers)
+    while more := {caller for caller, callee in calls if callee in reached} - reached:
+        reached |= more
+    return reached
+
+
 def _failing(
     service: str,
     callers: set[str],
@@ -278,9 +289,7 @@ def _failing(
     """Services whose answers became worse since, beyond what happened to those that have nothing to do with the released one."""
     tables = [table for table in around if service not in (table.edge.caller, table.edge.callee)]
     whole = math.log(max(len(tables), 1) / settings.alpha)
-    reached = set(callers)
-    while more := {caller for caller, callee in calls if callee in reached} - reached:
-        reached |= more
+    reached = _reached(callers, calls)
     strangers = Controls(beside=tuple(table for table in tables if table.edge.callee not in reached))
     found: Failing = {}
     for table in tables:

@@ -25,7 +25,9 @@ OPEN = frozenset({"harm_possible", "slowness_possible", "tail_possible", "few_wi
 LONG_ENOUGH = 300.0
 """Seconds that the new version must have served: what leaks, or fails only when warm, shows itself later than the first calls."""
 WEAKER_AFTER = 300.0
-"""Seconds after which a version that never met the old one may be called no worse than what was before."""
+"""Seconds after which a version that does not meet the old one may be called no worse than what was before."""
+APART = frozenset({"no_overlap", "version_stayed", "zones_in_turn"})
+"""Why versions are not held against each other side by side, as blockers say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,15 @@ def more_calls(case: Case, whole: Whole) -> Reason | None:
 def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings, *, beside: bool) -> Reason | None:
     """Why a version is no worse as far as can be told, which is weaker than a pass; None where it is not.
 
-    It never met the old one, and is no worse than what was before; or (`beside`) its edges would pass, but only totals of it are told.
+    It never met the old one, or no longer does, and is no worse than what was before; or (`beside`) its edges would pass, but only totals
+    of it are told.
     """
     codes = {blocker.code for blocker in case.blockers}
     version, against, service = case.deploy.version, case.against, case.deploy.service
     if codes == {"neighbours_untold"}:
         quiet = beside and not findings
         return reason("weaker_pass_untold", version=version, against_version=against, service=service) if quiet else None
-    apart = bool(codes) and codes - {"neighbours_untold"} <= {"no_overlap", "version_stayed"}
+    apart = codes - {"neighbours_untold"} <= APART and (bool(codes & APART) or all(map(_is_past, case.edges)))
     return (
         reason("weaker_pass", version=version, against_version=against)
         if apart and _as_before(case, findings, settings)
@@ -136,14 +139,26 @@ def weaker_pass(case: Case, findings: Sequence[Finding], settings: JudgeSettings
     )
 
 
+def _is_past(edge: EdgeTests) -> bool:
+    """Whether the old version is gone, and the new one has served alone for longer than both met: what more is to come tells of time alone."""
+    served, met = (np.unique(windows) for windows in (edge.table.windows[edge.contrast.since_rows], edge.contrast.windows))
+    if not served.size or not met.size:
+        return True
+    alone = int(served[-1] - met[-1])
+    return alone >= WEAKER_AFTER and int((served > met[-1]).sum()) >= met.size
+
+
 def _as_before(case: Case, findings: Sequence[Finding], settings: JudgeSettings) -> bool:
-    """Whether a version that never met the old one is no worse than what was before."""
+    """Whether a version is no worse than what was before, and than the old one where that was beside it."""
     if findings or not case.edges or case.data_until is None:
         return False
     if case.data_until.timestamp() - case.since < WEAKER_AFTER:
         return False
-    if any(edge.problems or edge.log_e >= LEANING or not edge.contrast.before.size for edge in case.edges):
-        return False
+    in_turn = any(blocker.code == "zones_in_turn" for blocker in case.blockers)
+    for edge in case.edges:
+        told = {problem.code for problem in edge.problems} - ({"confounded"} if in_turn else set())
+        if told or edge.log_e >= LEANING or not edge.contrast.before.size:
+            return False
     whole = whole_of(case, settings, apart=True)
     kinds = [kind for role in ROLES for kind in whole.kinds[role]]
     seen = [edge for edge in case.edges if edge.contrast.after_new[0]]

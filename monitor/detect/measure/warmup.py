@@ -94,10 +94,15 @@ def settled(contrast: Contrast, fresh: Shares, grain: int, fewest: int) -> Bools
 
     All of them where fewer than the `fewest` windows would be left. In a long window nobody knows when an instance began.
     """
+    return settled_windows(contrast, contrast.windows, fresh, grain, fewest)
+
+
+def settled_windows(contrast: Contrast, windows: Ints, fresh: Shares, grain: int, fewest: int) -> Bools:
+    """The same of any windows since the deploy."""
     first = int(contrast.table.windows[contrast.since_rows[0]]) if contrast.since_rows.size else 0
-    warm = np.array([not fresh.get(int(window)) for window in contrast.windows.tolist()], dtype=bool)
-    warm &= contrast.windows >= first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
-    enough = np.unique(contrast.windows[warm]).size >= fewest
+    warm = np.array([not fresh.get(int(window)) for window in windows.tolist()], dtype=bool)
+    warm &= windows >= first + SETTLES + (grain if grain > WINDOW_SECONDS else 0)
+    enough = np.unique(windows[warm]).size >= fewest
     return warm if enough else np.ones(warm.size, dtype=bool)
 
 
