@@ -35,12 +35,11 @@ test: $(VENV)/installed-tests $(VENV)/native ## lint, types, import contracts an
 test-long: $(VENV)/installed-tests $(VENV)/native ## what repeats shorter tests at length or at scale; CI runs it after `make test`
 	$(BIN)/python -m pytest $(SPREAD) -m long
 
-lint: $(VENV)/installed-tests ## style, types, import contracts, insecure code
+lint: $(VENV)/installed-tests ## style and insecure code, types, import contracts
 	$(BIN)/ruff check monitor pipelines dashboards tests
 	$(BIN)/ruff format --check monitor pipelines dashboards tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -ll -c pyproject.toml -r monitor pipelines
 
 fmt: $(VENV)/installed-tests ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only monitor pipelines dashboards tests
