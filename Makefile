@@ -28,6 +28,7 @@ demo: $(VENV)/installed ## run the shop, Kafka and Seamwatch; prints the page's 
 test: $(VENV)/installed-tests $(VENV)/native ## lint, types, import contracts and the tests but for the long ones; ARGS=… goes to pytest
 	@command -v java >/dev/null && command -v mvn >/dev/null \
 	  || echo "java and mvn are not both here: tests against a real Apache Kafka will be skipped (on Debian: apt-get install default-jdk-headless maven)"
+	@$(BIN)/python -m compileall -q monitor pipelines  # else each of the test processes does it
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
 	  $(BIN)/python -m pytest $(or $(ARGS),$(SPREAD) -m "not long"); tests=$$?; \
 	  wait $$lint; lint=$$?; cat $(VENV)/lint.log; exit $$((tests ? tests : lint))

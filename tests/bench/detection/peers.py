@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from monitor.outside.counts import counts_of
 from monitor.outside.shapes import shapes_of
@@ -50,6 +49,8 @@ class Pair:
 
 def mann_whitney(pair: Pair, at: float) -> bool:
     """Kayenta: a metric is high when Mann–Whitney at 98 % says so beyond a tolerance of 25 %; half an hour at most; no data is no fault."""
+    from scipy import stats  # its import takes 2 s, which each process that collects tests would pay
+
     for new, old, _ in Pair(pair.new.last(1800.0), pair.old.last(1800.0), pair.past).metrics():
         if new.size < 3 or old.size < 3 or (new.min() == new.max() and old.min() == old.max()):
             continue
@@ -74,6 +75,8 @@ def static(pair: Pair, at: float) -> bool:
 
 def cusum(pair: Pair, at: float) -> bool:
     """An exponential mean of the past, CUSUM of what differs from it, and Welch's test to confirm."""
+    from scipy import stats
+
     for new, _, past in pair.metrics():
         if past.size < 5 or new.size < 2:
             continue
