@@ -24,7 +24,10 @@ from tests.fixtures.shop_day import NOON, edge_row, publish, write, write_shop_d
 CONTRACT = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}'
 
 
-@pytest.fixture(params=["this process opens the stores", "another serves the API", "another serves it beyond loopback"])
+WAYS = ("this process opens the stores", "another serves it beyond loopback", "another serves the API")
+
+
+@pytest.fixture(params=WAYS[:2])
 def shop(
     request: pytest.FixtureRequest,
     store: Store,
@@ -177,6 +180,7 @@ def test_a_token_is_made_shown_once_and_revoked(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("shop", WAYS, indirect=True)
 def test_the_rest_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert "edge_windows" in said(capsys, "size")
     assert "no findings" in said(capsys, "findings")
