@@ -40,14 +40,15 @@ def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
 
 
 def tell_contradictions(found: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each clause of an OpenAPI document that an example of a pact breaks: both cannot be kept."""
+    """A line for each clause that an example or a schema of another contract breaks: both cannot be kept."""
     if not found:
         return
     typer.echo(f"contradictions: {len(found)}; the provider cannot keep both contracts")
     for one in found[:_MOST_CHANGES]:
         place = f" at {one['pointer']}" if one["pointer"] else ""
-        expects = f"{plain(one['pact'])} {plain(one['example_clause'])} ({plain(one['example'])[:80]})"
-        forbids = f"{plain(one['contract'])} {plain(one['clause'])}: {plain(one['expected'])}"
+        shown = f" ({plain(one['example'])[:80]})" if one["example"] else f" ({plain(one['actual'])})"
+        expects = f"{plain(one['pact'])} {plain(one['example_clause']) or '/'}{shown}"
+        forbids = f"{plain(one['contract'])} {plain(one['clause']) or '/'}: {plain(one['expected'])}"
         typer.echo(f"  {plain(one['operation'])}: the {one['side']} of {expects} breaks {one['rule']}{plain(place)} of {forbids}")
     if len(found) > _MOST_CHANGES:
         typer.echo(f"  and {len(found) - _MOST_CHANGES} more; --format json shows all")

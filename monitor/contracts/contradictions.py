@@ -1,21 +1,27 @@
-"""Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts, stubs) that show what the OpenAPI document forbids.
+"""Where two contracts of one provider cannot both be kept: examples (a pact, Spring contracts, stubs) that show what the OpenAPI document forbids,
+and schemas of one operation or topic that nothing can keep both of.
 
 Each example is judged by the document as if it were an exchange. A pact names what its consumer needs and no more, so that what an
 answer's example lacks is no contradiction. A stub's request is a pattern: what it lacks is none either.
 """
 
+import itertools
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from monitor.contracts.carried import Carried
 from monitor.contracts.check import check_payloads
-from monitor.contracts.form import Promise
+from monitor.contracts.compatibility.disjoint import Conflict, conflicts
+from monitor.contracts.form import Body, Operation, Promise
+from monitor.contracts.formats.payload_schemas import of_schema
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.payloads import Payload
+from monitor.contracts.payloads import Payload, is_json_type
 from monitor.contracts.registry import InForce
+from monitor.contracts.schemas import Schema
 from monitor.contracts.shown import messages_in, shown_in
 from monitor.model.exchanges import MESSAGING, Exchange, Violation
 
@@ -31,7 +37,7 @@ _LACKS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """One clause that an example breaks: `clause` points into the document named by `contract`, `example_clause` into the contract of
-    examples, which `pact` names, whatever its format.
+    examples, which `pact` names, whatever its format. With `example` "" it is a schema there that the clause leaves no value to.
 
     `expected` and `actual` are types or names and never values.
     """
@@ -107,6 +113,76 @@ def message_contradictions(
         if len(found) >= MOST:
             break
     return found[:MOST]
+
+
+def schema_contradictions(name: str, one: Promise, other_name: str, other: Promise) -> list[Contradiction]:
+    """Where the schemas of two contracts leave nothing that keeps both, at most 100: of one operation's bodies, or of one topic's messages.
+
+    `pact` names the first contract; there is no example. Of a topic with several messages each is held against that of the other
+    contract which it fits best.
+    """
+    return list(
+        itertools.islice(itertools.chain(_of_calls(name, one, other_name, other), _of_topics(name, one, other_name, other)), MOST)
+    )
+
+
+def _of_calls(name: str, one: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
+    theirs = {(operation.method, _unnamed(operation.route)): operation for operation in other.operations}
+    for mine in one.operations:
+        operation = theirs.get((mine.method, _unnamed(mine.route)))
+        if operation is None:
+            continue
+        pairs = [("request", mine.request, operation.request)]
+        pairs += [("response", body, answer) for status, body in mine.responses.items() for answer in _answers(operation, status)]
+        for side, body, against in pairs:
+            for held, wanted in _json_schemas(body, against):
+                for told in conflicts(of_schema(held), of_schema(wanted)):
+                    yield _between(name, other_name, mine.name, side, told)
+
+
+def _of_topics(name: str, one: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
+    for message in one.messages:
+        if not message.topic or "{" in message.topic or message.says is None:
+            continue
+        against = [kind.says for kind in other.of_topic(message.topic) if kind.topic and kind.says is not None]
+        said = message.says()
+        found = [conflicts(said, each()) for each in against]
+        for told in min(found, key=len, default=[]):
+            yield _between(name, other_name, message.topic, "request", told)
+
+
+def _unnamed(route: str) -> str:
+    return _NAMED.sub("{}", route).rstrip("/")
+
+
+def _answers(operation: Operation, status: str) -> list[Body]:
+    """The answers of the other contract that a status, or a range of them, falls under."""
+    if status.isdecimal():
+        found = operation.response(int(status))
+        return [found] if found is not None else []
+    held = operation.responses
+    return [body for told, body in held.items() if told == status or (status[1:] == "XX" and told[:1] == status[:1])]
+
+
+def _json_schemas(one: Body | None, other: Body | None) -> list[tuple[Schema, Schema]]:
+    """The schemas for JSON on both sides, each with the first of the other: nothing where one says nothing of the content."""
+    held, wanted = (
+        [schema for media, schema in body.media.items() if schema is not None and (is_json_type(media) or media == "*/*")]
+        if body is not None
+        else []
+        for body in (one, other)
+    )
+    return [(schema, wanted[0]) for schema in held[:1] if wanted]
+
+
+def _between(name: str, other_name: str, operation: str, side: str, told: Conflict) -> Contradiction:
+    return Contradiction(
+        *(name, "", told.clause, other_name, operation, side),
+        *(told.rule, told.pointer, told.other_clause, told.other_said, told.said),
+    )
+
+
+_NAMED = re.compile(r"\{[^{}]*\}")
 
 
 def _in_binary(other: Promise, topic: str, payload: Any) -> list[tuple[str, str, str, str, str]]:

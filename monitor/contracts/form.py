@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from monitor.contracts.carried import Carried
+from monitor.contracts.compatibility.said import Said
 from monitor.contracts.findings import Findings
 from monitor.contracts.forms import Form
 from monitor.contracts.framing import SchemaKey, Writer
@@ -168,6 +169,8 @@ class Message:
     """Whether a record is of this kind by the schema that wrote it; None where that cannot be told."""
     example: Callable[[Any, Mismatches], None] | None = None
     """Of a binary format: adds what an example breaks that another contract shows as JSON."""
+    says: Callable[[], Said] | None = None
+    """What its schema says of a value, to be held against another contract's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ class Schema:
         self._tried = self._proven = 0
         self.pointer = pointer
 
+    @property
+    def written(self) -> tuple[Any, Any]:
+        """The document that it stands in, and what stands there; None for a place that there is not."""
+        return self._schemas.written_at(self.pointer)
+
     def compiled(self) -> None:
         """Compile now. Raises ContractError when a schema of the document cannot be used."""
         _ = self._schemas.tight
@@ -180,6 +185,14 @@ class Schemas:
             self._document, self._draft, where=self._where, formats=self._formats, resources=self._resources,
             assert_formats=self._assert_formats, limits=self._limits,
         )  # fmt: skip
+
+    def written_at(self, pointer: str) -> tuple[Any, Any]:
+        """The document, and what stands at a pointer into it; None where nothing does."""
+        document = self._document
+        try:
+            return document, resolve(document, f"#{pointer}", self._where) if isinstance(document, dict) else None
+        except ContractError:
+            return document, None
 
     def at(self, pointer: str) -> Schema | None:
         """The schema at a pointer, as `lazily` gives it; None where the document has none there."""

@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from monitor.contracts.changes import Change, Read, changes
-from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions
+from monitor.contracts.contradictions import MOST, Contradiction, contradictions, message_contradictions, schema_contradictions
 from monitor.contracts.form import Promise
 from monitor.contracts.read import document_of, read_contract
 from monitor.contracts.shown import FORMATS, OF_MESSAGES
@@ -72,6 +72,8 @@ def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[C
         pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
         try:
             found += [one for shows, held in pairs for one in _contradicted(shows, held, read)]
+            if _described_alike(revision, other):
+                found += schema_contradictions(revision.name, read(revision).promise, other.name, read(other).promise)
         except ContractError:
             continue
     return found[:MOST]
@@ -83,10 +85,18 @@ def _meet(mine: Revision, theirs: Revision) -> bool:
         return False
     if not (mine.binds and theirs.binds) or mine.name == theirs.name:
         return False
-    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine))
+    return bool(_shown_to(mine, theirs) or _shown_to(theirs, mine)) or _described_alike(mine, theirs)
 
 
 _OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
+
+
+def _described_alike(one: Revision, other: Revision) -> bool:
+    """Whether two contracts of different formats may describe one operation or topic by schemas."""
+    return one.format != other.format and ({one.format, other.format} <= _OF_TOPICS or {one.format, other.format} == _OF_CALLS)
+
+
+_OF_CALLS = frozenset({"openapi", "jsonschema"})
 
 
 def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", ""]:

@@ -167,7 +167,8 @@ def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: 
     text = {"type": "object", "properties": {"id": {"type": "string"}}}
     place = "/channels/orders/subscribe/message/examples/1/payload"
     found = published("channels", channels(text, {}, {"id": "7"}))
-    assert found == [("channels", place, "registry", "type", "/id")]
+    schema = "/channels/orders/subscribe/message/payload/properties/id"
+    assert found == [("channels", where, "registry", "type", "/id") for where in (place, schema)]
     spring = {"label": "order", "input": {}, "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}}}
     assert published("spring", spring) == [("spring", "/outputMessage/body", "registry", "type", "/id")]
     assert published("channels", channels(ORDER, {"id": 7})) == [("spring", "/outputMessage/body", "channels", "type", "/id")]

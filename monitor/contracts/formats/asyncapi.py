@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from monitor.contracts.form import Left, Message, MessageJudge, Parameter, Promise, by_example
@@ -11,7 +12,7 @@ from monitor.contracts.formats.avro import avro_message
 from monitor.contracts.formats.avro_schema import avro_of
 from monitor.contracts.formats.jsonschema import DRAFTS
 from monitor.contracts.formats.naming import unique
-from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge
+from monitor.contracts.formats.payload_schemas import all_of, described_headers, headers_judge, json_judge, of_schema
 from monitor.contracts.formats.proto_text import MOST_TOKENS, tokens_of
 from monitor.contracts.formats.protobuf import proto_messages
 from monitor.contracts.formats.protobuf_schema import from_text
@@ -176,17 +177,19 @@ class _Reader:
         if binary and "contentType" not in said and not self._document.get("defaultContentType"):
             media = ""
         payload = self._payload(message, str(said.get("schemaFormat") or ""), media)
-        fits = None
+        fits = says = None
         if isinstance(payload, Message):
             judges += payload.sides
-            fits = payload.fits
+            fits, says = payload.fits, payload.says
         elif payload is not None:
-            judges.append(payload)
+            judge, schema = payload
+            judges.append(judge)
+            says = partial(of_schema, schema)
         if not judges:
             return None
         told = str(said.get("name") or said.get("messageId") or said.get("title") or message.clause.rpartition("/")[2])
         name = unique(f"{told} in {topic}" if topic else told, self._named)
-        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own, fits=fits)
+        return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own, fits=fits, says=says)
 
     def _headers(self, layer: _Placed) -> list[Parameter]:
         held = self._at(layer.held["headers"], f"{layer.clause}/headers")
@@ -203,7 +206,7 @@ class _Reader:
     def _reading(self, schema: Any) -> Any:
         return reading_of(self._document, schema)
 
-    def _payload(self, message: _Placed, form: str, media: str) -> MessageJudge | Message | None:
+    def _payload(self, message: _Placed, form: str, media: str) -> tuple[MessageJudge, Schema] | Message | None:
         if "payload" not in message.held:
             self._left.append(Left(message.clause, "the message describes no payload"))
             return None
@@ -226,7 +229,7 @@ class _Reader:
             raise ContractError(f"{self._where}: {clause} is no schema", clause)
         schema = self._draft(draft, openapi="openapi" in form).lazily(clause)
         self._used.append(schema)
-        return json_judge(schema, media, clause, self._depth)
+        return json_judge(schema, media, clause, self._depth), schema
 
     def _in_binary(self, form: str, held: Any, clause: str) -> Message | None:
         """A payload in Avro or Protobuf, which may stand for many messages."""

@@ -13,6 +13,7 @@ from monitor.contracts.broken import Broken
 from monitor.contracts.carried import Carried
 from monitor.contracts.compatibility.avro import avro_changes, same_name
 from monitor.contracts.compatibility.changes import Change
+from monitor.contracts.compatibility.said import of_avro
 from monitor.contracts.form import Message, MessageJudge, Promise, by_example
 from monitor.contracts.formats.avro_schema import NAMED, NOT_AVRO, AvroSchema, avro_of, avro_writer, unread
 from monitor.contracts.formats.binding import bound
@@ -57,7 +58,16 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
         _shown(schema, value, clause, said)
 
     name = schema.name or topic or "a union"
-    return Message(name, clause, (avro_judge(schema, clause),), topic=topic, own=own, fits=fits, example=example)
+    return Message(
+        name,
+        clause,
+        (avro_judge(schema, clause),),
+        topic=topic,
+        own=own,
+        fits=fits,
+        example=example,
+        says=lambda: of_avro(schema, schema.root, clause),
+    )
 
 
 def _shown(schema: AvroSchema, value: Any, clause: str, said: Mismatches) -> None:

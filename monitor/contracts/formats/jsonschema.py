@@ -1,10 +1,11 @@
 """One JSON Schema, bound by its own `x-seamwatch` keyword to an operation and a side, into the intermediate form."""
 
 import re
+from functools import partial
 from typing import Any
 
 from monitor.contracts.form import Body, Message, Operation, Promise, by_example
-from monitor.contracts.formats.payload_schemas import json_judge
+from monitor.contracts.formats.payload_schemas import json_judge, of_schema
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.refs import survey
 from monitor.contracts.routes import Router
@@ -42,7 +43,7 @@ def read_jsonschema(document: dict[str, Any], *, where: str, limits: ContractLim
         title = document.get("title")
         judge = json_judge(schema, "application/json", "", depth)
         name = title if isinstance(title, str) and title else topic
-        message = Message(name, "", (judge,), topic=topic, media="application/json", own=False)
+        message = Message(name, "", (judge,), topic=topic, media="application/json", own=False, says=partial(of_schema, schema))
         return by_example((), (message,), of_messages=(schema,))
     body = Body(required=True, media={"*/*": schema}, clause="")
     router: Router[Operation] = Router()

@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.contracts.bodies import check_body
 from monitor.contracts.carried import Carried
+from monitor.contracts.compatibility.said import Said, of_json_schema
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Body, MessageJudge, Parameter
 from monitor.contracts.matching.mismatches import Mismatches
@@ -23,6 +24,11 @@ def json_judge(schema: Schema | None, media: str, clause: str, depth: int) -> Me
         poured(findings, said)
 
     return judge
+
+
+def of_schema(schema: Schema) -> Said:
+    """What a schema says of a value, to be held against another's."""
+    return of_json_schema(*schema.written, schema.pointer)
 
 
 def headers_judge(described: Sequence[Parameter]) -> MessageJudge:

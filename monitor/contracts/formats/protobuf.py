@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from monitor.contracts.carried import Carried
+from monitor.contracts.compatibility.said import of_proto
 from monitor.contracts.form import Left, MessageJudge, Promise, by_example
 from monitor.contracts.form import Message as Kind
 from monitor.contracts.formats.binding import BINDING, bound, bound_in_comment
@@ -112,7 +113,16 @@ def _kind(wanted: Descriptor, topic: str, clause: str, *, lone: bool, own: bool)
         held_as_json(wanted, json.dumps(value).encode(), clause, said)
 
     judges = (proto_judge(wanted, clause, lone=lone),)
-    return Kind(wanted.full_name, clause, judges, topic=topic, own=own, fits=fits, example=example if lone else None)
+    return Kind(
+        wanted.full_name,
+        clause,
+        judges,
+        topic=topic,
+        own=own,
+        fits=fits,
+        example=example if lone else None,
+        says=lambda: of_proto(wanted, clause),
+    )
 
 
 def proto_judge(wanted: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
