@@ -130,7 +130,11 @@ def _asks_plainly(plan: _Plan, exchange: Exchange, segments: Sequence[str]) -> b
         return False
     if "sunset" in exchange.response_headers or "x-forwarded-proto" in exchange.request_headers:
         return False
-    return all(is_plain(segments[at]) and scalar_fits(parameter, segments[at]) for at, parameter in plan.path)
+    for at, parameter in plan.path:
+        text = segments[at]
+        if not (is_plain(text) and scalar_fits(parameter, text)):
+            return False
+    return True
 
 
 def _looked(plan: _Plan, exchange: Exchange, target: Operation, rest: str) -> Findings:

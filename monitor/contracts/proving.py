@@ -5,6 +5,7 @@ Most bodies do, and are of plain schemas: then nothing of them need be built. Wh
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -90,8 +91,7 @@ class Provers:
             number = self._number(resolve(self._document, f"#{quote(pointer, safe='/~')}", ""))
         except ContractError:
             return None
-        kept = self._proofs.kept
-        return lambda body: kept(number, body)
+        return partial(self._proofs.kept, number)
 
     def written(self, number: int) -> Said:
         """What the prover has to know of a schema."""
