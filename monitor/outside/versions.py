@@ -14,6 +14,7 @@ from monitor.outside.told import Ints, Rows, Told
 
 SHARED = 0.5
 """A bin that a deploy cuts is of the new version when so much of it comes after; else it is of neither, and left out."""
+LATE = 3
 BEFORE, AFTER = "before", "after"
 """Names of versions that nobody named."""
 Bools = NDArray[np.bool_]
@@ -49,7 +50,7 @@ def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequen
     if not line.windows.size:
         full, timed = _by_time(rows, told, names.index(old), names.index(new), none), True
     else:
-        full, timed = np.where(own == none, line.at(windows, none), own), False
+        full, timed = np.where(own == none, line.alone(windows, none), own), False
     partners = _partners(rows, told.service)
     filled, single = other.copy(), np.ones(len(rows), dtype=bool)
     for code in np.unique(partners).tolist():
@@ -58,7 +59,8 @@ def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequen
         single[mine] = about.single
         filled[mine] = np.where(other[mine] == none, about.at(windows[mine], none), other[mine])
     mixed = ~single | (not timed and not line.single)
-    kept = ~_told_twice(rows, own != none, mixed) & (full != none)
+    untold = answers & (full == none) & line.is_mixed  # whose answers these are is not known yet: no pass without them
+    kept = ~_told_twice(rows, own != none, mixed) & ((full != none) | untold)
     whole = np.where(mixed, other, filled)
     return Resolved(kept, np.where(answers, whole, full), np.where(answers, full, whole), tuple(names), old, new, timed)
 
@@ -81,6 +83,24 @@ class _Line:
         if not self.single or not self.windows.size:
             return np.full(windows.size, none)
         return self.codes[np.maximum(np.searchsorted(self.windows, windows, side="right") - 1, 0)]
+
+    def alone(self, windows: Ints, none: int) -> Ints:
+        """The version that was the only one live; `none` while two are, from when one is first seen until the other is last."""
+        if self.single or not self.windows.size:
+            return self.at(windows, none)
+        spans = {code: self.windows[self.codes == code] for code in np.unique(self.codes).tolist()}
+        out = np.full(windows.size, -1)
+        for code, seen in spans.items():
+            inside = (windows >= seen.min()) & (windows <= seen.max())
+            out = np.where(inside, np.where(out == -1, code, none), out)
+        last = self.codes[np.maximum(np.searchsorted(self.windows, windows, side="right") - 1, 0)]
+        return np.where(out == -1, last, out)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether two versions were live at the end, give or take the windows in which a small share may have no call."""
+        late = self.windows >= np.unique(self.windows)[-LATE:][0] if self.windows.size else np.zeros(0, dtype=bool)
+        return bool(np.unique(self.codes[late]).size > 1)
 
 
 def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:

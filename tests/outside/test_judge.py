@@ -348,3 +348,23 @@ def test_a_pod_that_is_as_slow_as_one_of_the_old_ones_is_no_slow_release(
 
     (said,) = told(capsys, tmp_path, minutes(rows))
     assert said["verdict"] != "fail"
+
+
+@pytest.mark.parametrize(("slower", "stays", "verdict"), [(True, False, "fail"), (False, True, "inconclusive")])
+def test_answers_of_which_nobody_tells_the_version_are_judged_once_one_is_alone_and_never_pass_before(
+    *, slower: bool, stays: bool, verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the calls that the service makes tell its version; both are live for three minutes, or to the end."""
+
+    def rows(minute: int) -> list[Row]:
+        late = minute >= 0 and slower
+        answers = row(minute, version=None, **({"histogram": f"{bucket(120)}:100 {bucket(144)}:100"} if late else {}))
+        old, new = minute < 3 or stays, minute >= 0
+        return [answers] + [
+            row(minute, caller="pay", callee="bank", side="client", version=version)
+            for version, live in (("1.0", old), ("2.0", new))
+            if live
+        ]
+
+    (said,) = told(capsys, tmp_path, minutes(rows))
+    assert said["verdict"] == verdict, said["reason"]
