@@ -8,6 +8,7 @@ from monitor.clock import Clock
 from monitor.control.turn import Done, Turn, in_turns
 from monitor.edges.closing import ClosingSettings
 from monitor.joining.closing import Closed, Closer, Numbers
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 from monitor.telemetry import HealthBoard
 
@@ -24,7 +25,10 @@ def windows(
     tick_seconds: float = 5.0,
     sweep_seconds: float = 600.0,
 ) -> None:
-    """Close windows until told to stop; only while it is this process's `turn` to be the store's closer."""
+    """Close windows until told to stop; only while it is this process's `turn` to be the store's closer.
+
+    A step is taken when the next window may be shown, so that it waits for nothing; what is to be sealed is sealed with it.
+    """
     closer = Closer(store, numbers, settings)
     last_sweep = clock().timestamp()
 
@@ -35,16 +39,24 @@ def windows(
             closer.roll_hours(done.watermark - settings.seal_after)
         if now.timestamp() - last_sweep > sweep_seconds and closer.sweep():
             last_sweep = now.timestamp()
-        return _told(done)
+        return _told(done, _pause(done.watermark, settings.provisional_after, tick_seconds))
 
     in_turns("windows", "closes the windows", step, turn=turn, stop=stop, board=board, clock=clock, tick_seconds=tick_seconds)
 
 
-def _told(done: Closed) -> Done:
+def _pause(watermark: float | None, provisional_after: float, tick_seconds: float) -> float:
+    """Seconds until event time, which goes on with the clock, is so far behind a window's end that it is shown; half a tick to two."""
+    if watermark is None:
+        return tick_seconds
+    left = (provisional_after - watermark) % WINDOW_SECONDS
+    return min(max(left, tick_seconds / 2), 2 * tick_seconds)
+
+
+def _told(done: Closed, pause: float) -> Done:
     if done.watermark is not None:
         telemetry.WATERMARK.labels("windows").set(done.watermark)
     if done.newest_sealed is not None:
         telemetry.LAST_SEALED.set(done.newest_sealed)
     reason = f"catching up: {done.left} windows wait to be closed" if done.left else ""
     details = {"published": done.published, "sealed": done.sealed, "waiting": done.left, "watermark": done.watermark}
-    return Done(reason, details, more=bool(done.left))
+    return Done(reason, details, more=bool(done.left), pause=pause)

@@ -105,11 +105,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a step says of itself on the board; `more`: the next step has work already and need not wait."""
+    """What a step says of itself on the board; `more`: the next step has work already and need not wait. `pause`: how many seconds to
+    wait for the next step, where it knows better than the tick.
+    """
 
     reason: str = ""
     details: Mapping[str, str | int | float | None] = field(default_factory=dict)
     more: bool = False
+    pause: float | None = None
 
 
 def in_turns(
@@ -130,12 +133,13 @@ def in_turns(
     ("closes the windows").
     """
     while not stop.is_set():
-        now, more = clock(), False
+        now, pause = clock(), tick_seconds
         try:
             if turn.keep():
                 with turn.working():
                     done = step(now)
-                report, more = Report(component, ready=True, reason=done.reason, at=now, details=done.details), done.more
+                report = Report(component, ready=True, reason=done.reason, at=now, details=done.details)
+                pause = 0.0 if done.more else tick_seconds if done.pause is None else done.pause
             else:
                 report = Report(component, ready=True, reason=f"another process {work} ({turn.taken_by()})", at=now)
         except LeaseLost as error:
@@ -145,4 +149,4 @@ def in_turns(
             log.warning("a step failed; it is tried again", part=component, error=str(error))
             report = Report(component, ready=False, reason=str(error), at=now)
         board.report(report)
-        stop.wait(0.0 if more else tick_seconds)
+        stop.wait(pause)

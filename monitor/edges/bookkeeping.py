@@ -12,6 +12,7 @@ from monitor.model.records import Partition, Records, Reject
 
 _SETTLED_SHARE = 0.95
 TELL_EVERY_SECONDS = 1.0
+TELL_IDLE_SECONDS = 3.0
 
 
 def ledger_rows(
@@ -138,9 +139,10 @@ class Watermarks:
         return self._rows(records.drained, [place for place in ours if place in self._reached], wall)
 
     def due(self, records: Records, now: datetime) -> bool:
-        """Whether to tell the store now: once a second while batches follow each other, and at every heartbeat."""
+        """Whether to tell the store now: once a second while batches follow each other, and every few where nothing comes."""
         wall = now.timestamp()
-        if len(records) and self._told is not None and 0 <= wall - self._told < TELL_EVERY_SECONDS:
+        often = TELL_EVERY_SECONDS if len(records) else TELL_IDLE_SECONDS
+        if self._told is not None and 0 <= wall - self._told < often:
             return False
         self._told = wall
         return True

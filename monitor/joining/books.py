@@ -61,7 +61,7 @@ class Books:
             telemetry.REJECTS.labels(self._pipeline, reject.reason).inc(reject.count)
 
     def marked(self, records: Records, rows: Rows, now: datetime) -> None:
-        """How far event time has come, once a second at most; a batch without records is a heartbeat."""
+        """How far event time has come, once a second at most; a batch without records is a heartbeat, told every few seconds."""
         marks = self._watermarks.update(records, rows.record, rows.end_ns, now)
         if self._watermarks.due(records, now):
             self._store.insert("watermarks", marks)

@@ -15,12 +15,16 @@ from monitor.edges.closing import Batch, ClosingSettings, Plan, WindowState, cut
 from monitor.edges.counting.messages import other_ends
 from monitor.errors import LeaseLost
 from monitor.joining.counting import Counter, Hand
+from monitor.model.edges import WINDOW_SECONDS
 from monitor.store import Store
 
 log = structlog.get_logger(__name__)
 
 HOUR = 3600
 SWEPT = ("edge_windows", "sightings", "edge_hours", "joints")
+LOOK_BACK_SECONDS = 600
+"""An insert may be seen so much later than the time that stands beside its rows; another process may have closed windows meanwhile."""
+LOOK_AGAIN_SECONDS = 600.0
 SLOW_INSERT_SECONDS = 2
 """Rows may be seen so much later than the time that stands beside them."""
 
@@ -64,6 +68,10 @@ class Closer:
         self._seconds = seconds
         self._sweep_bound = self._next_bound = 0
         self._unswept: list[str] = []
+        self._open: set[int] = set()
+        self._looked: float | None = None
+        self._hours_sealed: set[int] = set()
+        self._hours_looked: float | None = None
 
     def step(self) -> Closed:
         """Seal what is due, and close and publish batch by batch for `work_seconds`; at least one batch, so it always gets on.
@@ -81,7 +89,7 @@ class Closer:
 
     def _plan(self, *, finish: bool) -> tuple[float | None, Plan]:
         watermark = watermark_of(self._store.ask("watermark_states"))
-        return watermark, plan_closing(self._states(), watermark, self._settings, finish=finish)
+        return watermark, plan_closing(self._states(everything=finish), watermark, self._settings, finish=finish)
 
     def _carry_out(
         self, plan: Plan, watermark: float | None, until: float, *, finish: bool, progress: Progress = lambda _done, _total: None
@@ -90,6 +98,7 @@ class Closer:
         total = left = sum(len(batch.states) for batch in waiting)
         sealed = [state.window for state in plan.seal if state.window < _unsealed_from(waiting)]
         self._seal([state for state in plan.seal if state.window in set(sealed)])
+        self._hours_sealed |= {window // HOUR * HOUR for window in sealed}
         sealings, published = len(sealed), 0
         while waiting and (left == total or self._seconds() < until):
             batch = waiting.pop(0)
@@ -102,6 +111,7 @@ class Closer:
                 }
                 self._close(piece, read or self._read(piece), ripe)
                 sealed.extend(ripe)
+                self._hours_sealed |= {window // HOUR * HOUR for window in ripe}
                 published += len(piece.states)
             left -= len(batch.states)
             progress(total - left, total)
@@ -111,14 +121,20 @@ class Closer:
         """Sum sealed hours that ended before `until` (s since the epoch) into edge_hours, the oldest first and for `work_seconds`,
         but one at least; how many.
         """
+        ended = {hour for hour in self._hours_sealed if hour + HOUR <= until}
+        now = self._seconds()
+        if not ended and self._hours_looked is not None and now - self._hours_looked < LOOK_AGAIN_SECONDS:
+            return 0
         hours = [int(row["hour"]) for row in self._store.ask("hours_to_roll", {"until": int(until)})]
-        enough = self._seconds() + self._settings.work_seconds
+        enough = now + self._settings.work_seconds
         for number, hour in enumerate(hours):
             if number and self._seconds() >= enough:
                 return number
             generation = self._numbers.draw()
             self._store.execute("roll_hour", {"hour": hour, "generation": generation, "fresh": []}, repeatable=False)
             self._publish([(1, hour, generation, 1, 0, 0, 0, int(until))])
+        self._hours_sealed -= ended
+        self._hours_looked = now
         return len(hours)
 
     def sweep(self) -> bool:
@@ -134,12 +150,28 @@ class Closer:
             del self._unswept[0]
         return not self._unswept
 
-    def _states(self, also: Sequence[int] = ()) -> list[WindowState]:
-        rows = self._store.ask("window_states", {"also": list(also)})
-        first = [_state(row) for row in rows]
-        known = {state.window for state in first}
-        near = {w + step for s in first if s.dirty or not s.sealed for w, step in ((s.window, -10), (s.window, 10))} - known
-        return self._states([*also, *sorted(near)]) if near - set(also) else first
+    def _states(self, *, everything: bool) -> list[WindowState]:
+        """States of all windows that are dirty or not sealed, and of their neighbours. All that the store knows is looked through at first,
+        and for `everything`; from then on the windows that were open at the last look, and those in which anything arrived since.
+        """
+        now = self._seconds()
+        if everything or self._looked is None:
+            states = [_state(row) for row in self._store.ask("window_states")]
+            known = {state.window for state in states}
+            states += self._some(_near(known) - known)
+        else:
+            lately = {"seconds": int(now - self._looked) + LOOK_BACK_SECONDS}
+            touched = {int(row["window"]) for row in self._store.ask("arrived_lately", lately)}
+            states = self._some(_near(self._open | touched))
+        self._looked = now
+        self._open = {state.window for state in states if state.dirty or not state.sealed}
+        return states
+
+    def _some(self, windows: AbstractSet[int]) -> list[WindowState]:
+        """States of these windows, those in which anything ever arrived."""
+        if not windows:
+            return []
+        return [_state(row) for row in self._store.ask("window_states", {"only": sorted(windows)}, given={"only"})]
 
     def _read(self, batch: Batch) -> "_Read":
         """A generation, and then what the store holds of these windows, or of their first part where there are several."""
@@ -160,12 +192,11 @@ class Closer:
         found = set(newest)
         if not found:
             return []
-        states = [_state(row) for row in self._store.ask("window_states", {"also": sorted(found)})]
         kept = self._settings.halves_kept
         return cut(
             [
                 s
-                for s in states
+                for s in self._some(found)
                 if s.seen and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS and not s.faded(kept)
             ],
             self._settings,
@@ -242,6 +273,11 @@ def _state(row: Mapping[str, Any]) -> WindowState:
 
 def _where(batch: Batch) -> dict[str, list[int]]:
     return {"due": batch.due, "near": batch.near, "around": batch.around}
+
+
+def _near(windows: AbstractSet[int]) -> set[int]:
+    """These windows and their neighbours."""
+    return {window + step for window in windows for step in (-WINDOW_SECONDS, 0, WINDOW_SECONDS)}
 
 
 def _unsealed_from(batches: Sequence[Batch]) -> float:

@@ -127,7 +127,7 @@ class Reader:
 
     def last_sealed(self) -> datetime | None:
         """The start of the newest sealed window."""
-        seconds = int(self._store.query("last_windows")[0]["sealed"])
+        seconds = int(self._store.query("last_sealed")[0]["sealed"])
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
     def windows_health(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A Kafka topic as a source, through kafka-python and a consumer group."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -28,6 +29,8 @@ from monitor.telemetry import LAG
 
 log = structlog.get_logger(__name__)
 
+REST_SECONDS = 0.5
+"""Asked again at once, a broker answers with the few records that came since, each answer at the cost of a batch."""
 FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 """The group went on without us: what we hold is read again by another member, so duplicates follow and nothing is lost."""
 
@@ -139,6 +142,8 @@ class KafkaSource(Subscribed):
         self._idle.polled(self._monotonic() - begun, found=bool(found))
         self._check_topic(consumer)
         self._take_in(consumer, found)
+        if found and not self._until_caught_up and all(self._drained(consumer).values()):
+            time.sleep(min(wait_seconds, REST_SECONDS))
 
     def _take_in(self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any]) -> None:
         """Into the batch, after what a rebalance inside the poll took away from it."""

@@ -137,7 +137,7 @@ def heal(store: Store, incoming: Iterator[int], now: Callable[[], float]) -> Non
         before = now()
         done = closer.step()
         steps.append(now() - before)
-        shown = {int(row["window"]) for row in store.ask("window_states", {"also": list(came)}) if row["seen"]}
+        shown = {int(row["window"]) for row in store.ask("window_states", {"only": list(came)}, given={"only"}) if row["seen"]}
         moment = now()
         ages.extend(moment - came.pop(window) for window in shown & came.keys())
         if not done.left and not healed:

@@ -159,14 +159,14 @@ def test_a_batch_that_does_not_say_what_is_assigned_takes_nothing_away() -> None
     assert marks.newest() == T0 + 50
 
 
-def test_the_store_is_told_once_a_second_and_at_every_heartbeat() -> None:
+def test_the_store_is_told_once_a_second_and_less_often_where_nothing_comes() -> None:
     marks = Watermarks()
     batch, heartbeat = records([b"x"]), Records([], [], [], [], [], [], {})
     assert marks.due(batch, NOW)
     assert not marks.due(batch, NOW + timedelta(seconds=0.5))
-    assert marks.due(heartbeat, NOW + timedelta(seconds=0.6))
-    assert not marks.due(batch, NOW + timedelta(seconds=0.6))
-    assert marks.due(batch, NOW + timedelta(seconds=1.6))
+    assert marks.due(batch, NOW + timedelta(seconds=1.0))
+    assert not marks.due(heartbeat, NOW + timedelta(seconds=3.9))
+    assert marks.due(heartbeat, NOW + timedelta(seconds=4.0))
 
 
 def test_the_store_is_told_when_the_clock_goes_back() -> None:

@@ -13,14 +13,14 @@ from monitor.store.texts import WORDS, statement
 
 STATEMENTS = files("monitor.store") / "statements"
 SNAPSHOTS = Path(__file__).with_name("variants.txt")
-TEMPLATES = ("at_hand", "counterpart_windows", "far_halves", "inner_kin")
+TEMPLATES = ("at_hand", "counterpart_windows", "far_halves", "inner_kin", "window_states")
 
 
 def variants() -> dict[str, str]:
     """The text of each variant of each statement that has several, by its name and words."""
     found = {}
     for name in TEMPLATES:
-        read = {word for text in sources(name) for word in re.findall(r"{% if (\w+) %}", text)}
+        read = {word for text in sources(name) for word in re.findall(r"{% if (?:not )?(\w+) %}", text)}
         for size in range(len(read) + 1):
             for words in combinations(sorted(read), size):
                 found[" ".join((name, *words))] = statement(name, frozenset(words))
