@@ -37,22 +37,23 @@ class AsgiCapture:
 
         async def received() -> Message:
             message = await receive()
-            if taking and message["type"] == "http.request":
+            if taking and message.get("type") == "http.request":
                 seen.asked.add(message.get("body") or b"")
                 told.more_asked = bool(message.get("more_body"))
             return message
 
         async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            kind = message.get("type")
+            if kind == "http.response.start":
                 with suppress(Exception):
                     seen.status = int(message["status"])
                     seen.answered_headers = _text(message.get("headers") or ())
                     told.taking = told.more = not held_back(media_of(seen.answered_headers))
-            elif message["type"] == "http.response.body" and told.taking:
+            elif kind == "http.response.body" and told.taking:
                 seen.answered.add(message.get("body") or b"")
                 told.more = bool(message.get("more_body"))
             await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
+            if kind == "http.response.body" and not message.get("more_body"):
                 seen.end()  # what the application does behind its answer is no part of it
 
         try:

@@ -59,7 +59,7 @@ def _begun_requests(request: Any, capture: Capture) -> Seen | None:
         seen = _begun(capture, request.method, request.url, _pairs(request.headers))
         body = request.body
         if seen is not None and isinstance(body, str | bytes) and not held_back(request.headers.get("content-type", "")):
-            seen.asked.add(body.encode() if isinstance(body, str) else body)
+            seen.asked.add(body)
     except Exception:  # noqa: BLE001 - a capture never takes its application down
         capture.lose("unreadable")
         return None

@@ -24,12 +24,18 @@ class Held:
         self.size = 0
         self.passed = 0
 
-    def add(self, part: bytes) -> None:
-        """A part came by."""
+    def add(self, part: Any) -> None:
+        """A part came by. Raises nothing, whatever it is: of what is neither bytes nor text no more is known than that it was there."""
+        try:
+            if type(part) is not bytes:
+                part = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else memoryview(part).tobytes()
+        except Exception:  # noqa: BLE001 - a capture never takes its application down
+            self.broke_off()
+            return
         self.passed += len(part)
         room = self._most - self.size
         if part and room > 0:
-            kept = bytes(part[:room])
+            kept = part[:room]
             self._parts.append(kept)
             self.size += len(kept)
 

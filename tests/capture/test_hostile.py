@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import orjson
 import pytest
 
 from monitor.capture import AsgiCapture, Bounds, WsgiCapture, watch_httpx
+from monitor.capture.seen import Held
 from tests.capture.served import Collected, capture
 from tests.capture.test_apps import Sent, nothing_more, scope
 from tests.capture.test_kit import JSON_TYPE, ROOT, passed
@@ -79,6 +81,44 @@ def test_an_answer_or_a_request_that_breaks_off_is_told_as_truncated_and_never_a
     assert [one["response_truncated"] for one in collected.said] == [True] * 3
     assert [one.get("request_truncated", False) for one in collected.said] == [True, True, False]
     assert not any("response_body" in one or "request_body" in one for one in collected.said)
+
+
+def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_far_as_they_can_be() -> None:
+    """A server may take text, or views of arrays; whether it does is its own affair."""
+    held = [Held(8) for _ in range(5)]
+    for one, part in zip(held, ["text-of-it", memoryview(array("H", [1, 2])), bytearray(b"ab"), 7, None], strict=True):
+        one.add(part)
+    assert [(one.whole(), one.cut) for one in held] == [
+        (b"text-of-", True),
+        (array("H", [1, 2]).tobytes(), False),
+        (b"ab", False),
+        (b"", True),
+        (b"", True),
+    ]
+    collected = Collected()
+    kit = capture(collected)
+    odd: list[Any] = ['{"a": ', bytearray(b"1}"), 7, None, object()]
+    for answers in (odd[:2], odd):
+        start = [("Content-Type", "application/json")]
+        app = WsgiCapture(lambda _, begin, held=answers, head=start: begin("200 OK", head) or iter(held), kit)
+        answer = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "QUERY_STRING": "", "wsgi.input": iter([])}, lambda *_: None)
+        assert list(answer) == answers
+        answer.close()  # type: ignore[attr-defined] - as a server does
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await send(JSON_START)
+        for part in odd:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"no type": 1})
+        await send({"type": "http.response.body"})
+
+    sent = Sent()
+    asyncio.run(AsgiCapture(asgi, kit)(scope("/api/odd"), nothing_more, sent))
+    assert len(sent.messages) == len(odd) + 3
+    kit.close()
+    assert [one.get("response_truncated", False) for one in collected.said] == [False, True, True]
+    assert collected.said[0]["response_body"] == '{"a":0}'
+    assert not kit.dropped
 
 
 def test_whatever_ends_a_request_is_raised_on_and_told() -> None:
