@@ -1,6 +1,7 @@
 """Is this deploy good? One answer for a pipeline: exit code, reasons, and what would settle it."""
 
 import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,6 +16,7 @@ from monitor.joining.judging import JUDGED, judge_deploy, keep_judged
 from monitor.joining.namesakes import of_one_of
 from monitor.model.deploys import VERSION_CHANGES, Deploy
 from monitor.model.edges import WINDOW_SECONDS, EdgeQuery, apart, is_called, qualified
+from monitor.model.judging import Finding
 from monitor.model.policy import Policy
 from monitor.model.reasons import Reason, reason
 from monitor.store.reader import Reader
@@ -38,6 +40,8 @@ class GateRequest:
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     last_look: bool = True
     policies: tuple[Policy, ...] = (Policy(),)
+    aliases: Aliases = field(default_factory=Aliases)
+    """Contracts name services as they like: a finding's clause is found under them."""
 
 
 def asked(
@@ -46,7 +50,7 @@ def asked(
     """The request in telemetry's names, for a pipeline that says its own."""
     known = aliases.service(service)
     place = aliases.environment(environment) if environment else None
-    return GateRequest(known, aliases.version(known, version), place, judging or JudgeSettings())
+    return GateRequest(known, aliases.version(known, version), place, judging or JudgeSettings(), aliases=aliases)
 
 
 def evaluate_gate(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -> GateAnswer:
@@ -77,15 +81,24 @@ def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -
     if len(told) > 1:
         verdict = of_one_of(replace(of_version[0], service=request.service, namespace=None), told, now, reader.last_sealed())
         return Word(request.service, request.version, verdict.outcome, verdict.reasons, verdict.settles, of_version[0])
-    judged = judge_deploy(reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now)
+    judged = judge_deploy(
+        reader, engine, of_version[0], replace(request.judging, deadline=request.last_look), now, aliases=request.aliases
+    )
     verdict = judged.verdict
     keep_judged(engine, judged, repeats=False)
-    reasons, settles = verdict.reasons, verdict.settles
+    reasons, settles = tuple(_with_clauses(verdict.reasons, judged.findings)), verdict.settles
     if verdict.outcome == "inconclusive" and (elsewhere := _traffic_only_elsewhere(reader, of_version[0])):
         service, environment = of_version[0].called, of_version[0].environment
         reasons = (*reasons, _elsewhere("environment_without_traffic", service, environment, elsewhere))
         settles = (*settles, reason("telemetry_environment"))
     return Word(request.service, request.version, verdict.outcome, reasons, settles, of_version[0], judged)
+
+
+def _with_clauses(reasons: Sequence[Reason], findings: Sequence[Finding]) -> Iterator[Reason]:
+    """The reasons; those of findings of a short timeout with the contract's clause on it, which the verdict does not know."""
+    told = {one.id: one.reason for one in findings if one.evidence.time is not None and one.evidence.time.timeout is not None}
+    for why in reasons:
+        yield told.get(str(why.parameters.get("finding")), why)
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:

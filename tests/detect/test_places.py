@@ -85,7 +85,7 @@ def test_calls_below_that_slow_down_are_passed_on() -> None:
     assert {one.edge.callee: one.role for one in found} == {"payment": "propagated", "bank": "root"}
 
 
-def given_up(tail: float) -> Finding:
+def calls_given_up(tail: float) -> list[EdgeCell]:
     """Callers give up after 256 ms; a tenth of the new version's calls takes the tail."""
     rows = cells([Traffic(edge(), 300, new=Behaviour(timeout=0.1))], 24, share=HALF, before=60)
     out = []
@@ -94,7 +94,11 @@ def given_up(tail: float) -> Finding:
         server = histogram(np.concatenate([np.full(row.calls - late, 0.02), np.full(late, tail)]))
         client = histogram(np.concatenate([np.full(row.calls - late, 0.022), np.full(late, 0.25)]))
         out.append(replace(row, client_histogram=client, server_histogram=server, self_histogram={}))
-    found = judge(deploy(), out, (), (), SETTINGS, now_after(24))[1]
+    return out
+
+
+def given_up(tail: float) -> Finding:
+    found = judge(deploy(), calls_given_up(tail), (), (), SETTINGS, now_after(24))[1]
     (late_ones,) = [one for one in found if one.signal == "timeouts"]
     return late_ones
 

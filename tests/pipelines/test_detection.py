@@ -6,17 +6,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from monitor.cli.contract_times import document_of
+from monitor.contracts.read import read_draft
+from monitor.control.contracts import publish as publish_contract
 from monitor.control.deploys import list_deploys, record
 from monitor.control.findings import accept, list_findings
 from monitor.control.verdicts import latest_verdict, list_verdicts
+from monitor.edges.aliases import Aliases
 from monitor.joining.detecting import DetectionSettings, Detector, detect_once
-from monitor.joining.gate import GateRequest, evaluate_gate
+from monitor.joining.gate import GateRequest, asked, evaluate_gate
+from monitor.model.contracts import ContractDraft
 from monitor.model.deploys import DeployEvent
 from monitor.model.policy import Policy, Rule
 from monitor.store import Store
 from monitor.store.reader import Reader
 from monitor.wording import summary
 from pipelines.deploys import DeploySettings, VersionWatch
+from tests.detect.test_places import calls_given_up
 from tests.detect.traffic import START, Behaviour, Traffic, cells, edge, now_after, sighting, steady
 from tests.fixtures.told import sentences
 from tests.pipelines.written import publish, write_cells, write_sightings, write_violations
@@ -68,6 +74,22 @@ def test_the_gate_beside_it_exits_1_and_says_why(store: Store, engine: Engine) -
     assert answer.text.count("contract violations") == 1
     assert f"finding {answer.findings[0]} (open, root)" in answer.text
     assert list_verdicts(engine)[0].id == answer.verdict_id
+
+
+def test_the_gate_finds_the_clause_on_a_short_timeout_under_aliases(store: Store, engine: Engine) -> None:
+    rows = calls_given_up(1.0)
+    write_cells(store, rows)
+    announce(engine, share=0.5)
+    draft = ContractDraft("waits", "timing", "payment", document_of("", "250ms", []), consumer="the-waiting-one")
+    publish_contract(engine, draft, START, read=read_draft)
+    known = Aliases(services={"the-waiting-one": rows[0].edge.caller})
+    plain, aliased = (
+        evaluate_gate(Reader(store), engine, request, now_after(24)).text
+        for request in (GateRequest("payment", "2.0.0"), asked(known, "payment", "2.0.0", None))
+    )
+    clause = "the contract waits says that they wait 0.25 s"
+    assert "callers give up after 0.25" in plain
+    assert (clause in plain, clause in aliased) == (False, True)
 
 
 def test_a_harmless_deploy_passes_the_gate_and_raises_nothing(store: Store, engine: Engine) -> None:
