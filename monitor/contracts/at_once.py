@@ -16,7 +16,6 @@ from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.observed import observe
 from monitor.contracts.parameters import check_headers, check_parameters, is_plain, of_scalar, scalar_fits
 from monitor.contracts.payloads import Payload
-from monitor.contracts.proving import DEEPEST, FAULTLESS, OPEN
 from monitor.contracts.registry import InForce
 from monitor.contracts.routes import Match, whole_segments
 from monitor.contracts.schemas import Schema
@@ -119,7 +118,7 @@ def _followed(
         check_body(request, plan.request, "request", False, limits.depth, findings, limits)
     if findings is not None and (findings.broken or findings.unchecked or findings.observations):
         return None
-    if plan.schema is not None and not _keeps(response, plan.schema, limits):
+    if plan.schema is not None and not _keeps(response, plan.schema):
         return None
     return plan.valid_in_shape if findings is not None and findings.shape_only else plan.valid
 
@@ -149,11 +148,8 @@ def _looked(plan: _Plan, exchange: Exchange, target: Operation, rest: str) -> Fi
     return findings
 
 
-def _keeps(response: Payload, schema: Schema, limits: PayloadLimits) -> bool:
-    text = response.undecoded if limits.depth >= DEEPEST else ""
-    said = schema.proves(text) if text else OPEN
-    if said != OPEN:
-        response.faultless = said == FAULTLESS
+def _keeps(response: Payload, schema: Schema) -> bool:
+    if response.proven_by(schema.proves):
         return True
     if response.problem:
         return False

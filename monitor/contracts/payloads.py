@@ -9,6 +9,7 @@ import orjson
 
 from monitor.contracts.encodings import ENCODED, unpacked_body
 from monitor.contracts.limits import PAYLOAD_LIMITS, PayloadLimits
+from monitor.contracts.proving import DEEPEST, FAULTLESS, OPEN, Proof
 from monitor.model.exchanges import Body
 from monitor.model.forms import without_bom
 
@@ -117,6 +118,14 @@ class Payload:
         if self._problem is not None or self._truncated or not body or len(body) > self._limits.body_bytes:
             return ""
         return "" if media and media not in _JSON_TYPES and not is_json_type(media) else body
+
+    def proven_by(self, proves: Proof) -> bool:
+        """Whether it keeps what a proof is of, told without decoding it; false where one has to look."""
+        text = self.undecoded if self._limits.depth >= DEEPEST else ""
+        said = proves(text) if text else OPEN
+        if said == FAULTLESS:
+            self.faultless = True
+        return said != OPEN
 
     def raw(self) -> tuple[str | bytes, str]:
         """The body as it is, whatever its media type, and "": without its encoding where one is told. Else "" and why not."""

@@ -34,13 +34,13 @@ _KINDS = {
 }
 _SAYS_NOTHING: Said = {
     "kinds": _ALL, "odd": 0, "integer": False, "listed": None, "bounds": [], "step": None, "shortest": 0, "longest": None,
-    "pattern": None, "format": None, "items": None, "fewest": 0, "most": None, "unique": False, "members": [], "required": [],
+    "pattern": None, "format": None, "firsts": [], "items": None, "fewest": 0, "most": None, "unique": False, "members": [], "required": [],
     "others": None, "closed": False, "least": 0, "largest": None, "every": [], "any": [], "one": [], "never": [], "choices": [],
 }  # fmt: skip
 _ODD: Said = _SAYS_NOTHING | {"odd": _ALL}
 _UNWRITTEN = {
     **dict.fromkeys(("contentEncoding", "contentMediaType", "contentSchema"), _TEXT),
-    **dict.fromkeys(("contains", "prefixItems", "additionalItems", "unevaluatedItems"), _LIST),
+    **dict.fromkeys(("contains", "unevaluatedItems"), _LIST),
     **dict.fromkeys(("patternProperties", "propertyNames", "unevaluatedProperties"), _OBJECT),
     **dict.fromkeys(("dependencies", "dependentRequired", "dependentSchemas"), _OBJECT),
     **dict.fromkeys(("$dynamicRef", "$recursiveRef"), _ALL),
@@ -197,11 +197,7 @@ class Provers:
             said["format"] = name
 
     def _below(self, node: Mapping[str, Any], said: Said) -> None:
-        items = node.get("items", True)
-        if isinstance(items, dict | bool):
-            said["items"] = None if items is True else self._number(items)
-        else:
-            said["odd"] |= _LIST
+        self._items(node, said)
         said["unique"] = node.get("uniqueItems") is True
         members, others, required = node.get("properties", {}), node.get("additionalProperties", True), node.get("required", [])
         if not isinstance(members, dict) or not isinstance(others, dict | bool) or not isinstance(required, list):
@@ -212,6 +208,22 @@ class Provers:
         said["required"] = list(dict.fromkeys(required))
         said["closed"] = others is False
         said["others"] = self._number(others) if isinstance(others, dict) else None
+
+    def _items(self, node: Mapping[str, Any], said: Said) -> None:
+        """Each item's schema: in older drafts a list of `items` is of the first ones, and `additionalItems` of those behind them."""
+        firsts: Any = node.get("prefixItems", [])
+        items = node.get("items", True)
+        if self._draft == "2020-12":
+            pass
+        elif firsts:
+            raise _Unwritable
+        elif isinstance(items, list):
+            firsts, items = items, node.get("additionalItems", True)
+        if not isinstance(firsts, list) or not isinstance(items, dict | bool):
+            said["odd"] |= _LIST
+            return
+        said["firsts"] = [self._number(one) for one in firsts]
+        said["items"] = None if items is True else self._number(items)
 
     def _in_place(self, node: Mapping[str, Any], said: Said) -> None:
         for word, name in (("allOf", "every"), ("anyOf", "any"), ("oneOf", "one")):

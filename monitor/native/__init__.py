@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 """What Cargo.toml says too: a build of other sources is not used."""
 COST = "decoding spans costs some twenty times the CPU"
 

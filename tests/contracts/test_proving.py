@@ -9,6 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.contracts.matching import patterns
+from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.matching.rules import Rule, Rules
+from monitor.contracts.matching.values import compile_json
+from monitor.contracts.matching.work import Work
+from monitor.contracts.patterns import ecma
 from monitor.contracts.payloads import Payload
 from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
 from monitor.errors import ContractError
@@ -52,7 +58,7 @@ def nodes(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
             "enum": st.lists(SCALARS | st.just([1]) | st.just({"a": 1}), min_size=1, max_size=4),
             "const": SCALARS, "minimum": NUMBERS, "maximum": NUMBERS, "exclusiveMinimum": NUMBERS | st.booleans(),
             "multipleOf": st.sampled_from([1, 2, 0.5]), "minLength": SIZES, "maxLength": SIZES, "pattern": st.sampled_from(PATTERNS),
-            "format": st.sampled_from(FORMATS), "items": inner, "minItems": SIZES, "maxItems": SIZES, "uniqueItems": st.booleans(),
+            "format": st.sampled_from(FORMATS), "items": inner | some, "minItems": SIZES, "maxItems": SIZES, "uniqueItems": st.booleans(),
             "properties": st.dictionaries(st.sampled_from(["a", "b", "é"]), inner, max_size=3),
             "required": st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=2, unique=True),
             "additionalProperties": inner | st.booleans(), "minProperties": SIZES, "maxProperties": SIZES,
@@ -60,6 +66,7 @@ def nodes(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
             "$ref": st.sampled_from(["#", "#/$defs/one", "#/$defs/two", "#/nowhere"]),
             "patternProperties": st.just({"^a": {"type": "integer"}}), "dependentRequired": st.just({"a": ["b"]}),
             "contains": st.just({"type": "string"}), "unevaluatedProperties": st.just(False),
+            "prefixItems": some, "additionalItems": inner,
         },
     )  # fmt: skip
 
@@ -92,7 +99,8 @@ def unsound(schemas: Schemas, text: str) -> str:
 def test_whatever_is_proven_is_kept(data: st.DataObject) -> None:
     draft: Draft = data.draw(st.sampled_from(get_args(Draft)))
     document = data.draw(SCHEMAS) | {"$defs": {"one": data.draw(SCHEMAS), "two": {"type": "string", "minLength": 2}}}
-    if "additionalItems" in document or (schemas := compiled(document, draft)) is None:
+    schemas = compiled(document, draft)
+    if schemas is None:
         return
     for value in data.draw(st.lists(VALUES, min_size=1, max_size=5)):
         text = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])), ensure_ascii=data.draw(st.booleans()))
@@ -169,3 +177,35 @@ def test_what_bodies_seldom_prove_is_not_tried_for_ever() -> None:
     assert not any(schema.proves("[1]") for _ in range(1_000))
     assert schema._proof is None
     assert not schema.proves("[1]")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text("ab1-_.x", max_size=8) | st.sampled_from(TEXTS),
+    st.sampled_from([*PATTERNS, "(?i)^A-?[^bX]", "^[+-]?[0-9]+(?:[.][0-9]{1,2})?$"]),
+)
+def test_a_pattern_of_ours_is_found_where_the_engine_finds_it(text: str, pattern: str) -> None:
+    plainly = patterns._plainly(ecma(pattern))
+    said = None if plainly is None else plainly(text)
+    engine = patterns._compiled(ecma(pattern))
+    assert said is None or (engine is not None and engine.is_valid(text) is said)
+
+
+RULES = [
+    {}, {"$": Rules((Rule("type"),), "")}, {"$.a": Rules((Rule("regex", "[a-c]+"),), ""), "$": Rules((Rule("type"),), "")},
+    {"$.b": Rules((Rule("type", least=1),), "")}, {"$.b[*]": Rules((Rule("integer"),), ""), "$.b": Rules((Rule("type"),), "")}, {"$.a": Rules((Rule("decimal"),), "")},
+]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(VALUES, VALUES, st.sampled_from(RULES), st.booleans())
+def test_a_body_that_proves_an_example_breaks_nothing_of_it(
+    example: Any, other: Any, rules: dict[str, Rules], strict: bool
+) -> None:
+    asked = compile_json(example, rules, strict=strict, clause="", work=Work("here"))
+    for value in (example, other):
+        if asked.proves is not None and asked.proves(json.dumps(value)):
+            said = Mismatches()
+            asked._slowly(value, said)
+            assert not said
+            assert not said.left

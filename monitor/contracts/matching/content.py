@@ -120,6 +120,8 @@ def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause:
     other = Broken("not_json", "", clause, "JSON", "other text")
 
     def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+        if judge_value.proves is not None and payload.proven_by(judge_value.proves):
+            return
         problem = payload.problem
         if not problem:
             judge_value(payload.value, said)

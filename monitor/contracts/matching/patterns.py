@@ -7,6 +7,7 @@ import jsonschema_rs as engine
 
 from monitor.contracts.limits import CONTRACT_LIMITS
 from monitor.contracts.patterns import ecma
+from monitor.native import BUILT
 
 Search = Callable[[str], bool | None]
 """Whether a text matches; None when the pattern gave up on it."""
@@ -27,7 +28,23 @@ def search(pattern: str, *, whole: bool = False) -> Search | None:
         error = next(iter(errors(said)), None)
         return None if error is not None and "acktrack" in error.kind.name else False
 
-    return found
+    plainly = None if text is None else _plainly(text)
+    if plainly is None:
+        return found
+
+    def found_plainly(said: str) -> bool | None:
+        at_once = plainly(said)
+        return found(said) if at_once is None else at_once
+
+    return found_plainly
+
+
+def _plainly(pattern: str) -> Search | None:
+    """The native search for a pattern that is plain enough; it says None of texts that are not."""
+    try:
+        return None if BUILT is None else BUILT.Pattern(pattern).found
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=16_384)

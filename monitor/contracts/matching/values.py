@@ -13,6 +13,7 @@ from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.paths import Place, Step, root
 from monitor.contracts.matching.rules import ANYTHING, OF_KEYS, Rule, Rules, ask, equal, holds_for_containers, kind_of
 from monitor.contracts.matching.work import Work
+from monitor.contracts.proving import OPEN, Proof
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
 
@@ -22,30 +23,41 @@ _MOST_OWN_ITEMS = 1_000
 _DEEPEST = 128
 
 
-def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Judge:
+def compile_json(expected: Any, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> "Asked":
     """What an example asks of a body. Raises ContractError for rules whose paths cannot be read, or that are too many."""
     compiler = _Compiler(strict, clause, work)
     slowly = compiler.node(expected, root(rules), "", 0)
-    return slowly if compiler.schema is None else _swift(slowly, compiler.schema)
+    return Asked(slowly, compiler.schema)
 
 
-def _swift(slowly: Judge, schema: dict[str, Any]) -> Judge:
-    """The engine's quick look first, compiled when it is first needed: what fits needs no other."""
-    fits: Callable[[Any], bool] | None = None
-    made = False
+class Asked:
+    """What an example asks. Where a schema asks the same, it has the first look, compiled when first needed: what fits needs no other."""
 
-    def judge(actual: Any, said: Mismatches) -> None:
-        nonlocal fits, made
-        if not made:
-            fits, made = swift.compiled(schema), True
+    __slots__ = ("_fits", "_made", "_schema", "_slowly", "proves")
+
+    def __init__(self, slowly: Judge, schema: dict[str, Any] | None) -> None:
+        self._slowly = slowly
+        self._schema = schema
+        self._made = schema is None
+        self._fits: Callable[[Any], bool] | None = None
+        self.proves: Proof | None = None if schema is None else self._first_proof
+        """Whether a body keeps it for sure, told from its text (proving.py)."""
+
+    def __call__(self, actual: Any, said: Mismatches) -> None:
+        """Add what a decoded body breaks."""
+        if not self._made and self._schema is not None:
+            self._fits, self._made = swift.compiled(self._schema), True
         try:
-            if fits is not None and fits(actual):
+            if self._fits is not None and self._fits(actual):
                 return
         except ValueError:
             pass  # a value that the engine does not take
-        slowly(actual, said)
+        self._slowly(actual, said)
 
-    return judge
+    def _first_proof(self, body: str | bytes) -> int:
+        assert self._schema is not None
+        proof = self.proves = swift.proven(self._schema)
+        return OPEN if proof is None else proof(body)
 
 
 class _Compiler:

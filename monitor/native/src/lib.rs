@@ -11,6 +11,7 @@ mod json_spans;
 mod naming;
 mod odd;
 mod pattern;
+mod patterns;
 mod proofs;
 mod proving;
 mod schema;
@@ -259,6 +260,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Vocabulary>()?;
     module.add_class::<Reader>()?;
     module.add_class::<exchanges::Exchanges>()?;
+    module.add_class::<patterns::Pattern>()?;
     module.add_class::<proofs::Proofs>()?;
     module.add_class::<Gathered>()
 }

@@ -37,7 +37,8 @@ struct Way {
 impl Pattern {
     pub fn new(text: &str) -> Read<Pattern> {
         sure(text.is_ascii())?;
-        let mut reader = Reader { text: text.as_bytes(), at: 0 };
+        let (any_case, text) = text.strip_prefix("(?i)").map_or((false, text), |rest| (true, rest));
+        let mut reader = Reader { text: text.as_bytes(), at: 0, any_case };
         let mut ways = Vec::new();
         loop {
             let from_begin = reader.eat(b'^');
@@ -157,6 +158,7 @@ impl Way {
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    any_case: bool,
 }
 
 impl Reader<'_> {
@@ -179,11 +181,14 @@ impl Reader<'_> {
                 b'|' | b')' | b'$' => break,
                 b'(' => self.group(nested)?,
                 b'[' => Part::One(self.class()?),
-                b'\\' => Part::One(self.escape()?),
+                b'\\' => {
+                    let signs = self.escape()?;
+                    Part::One(self.cased(signs))
+                }
                 b'^' | b'*' | b'+' | b'?' | b'{' | b'}' | b']' | b'.' => return Err(Odd),
                 _ => {
                     self.at += 1;
-                    Part::One(1 << sign)
+                    Part::One(self.cased(1 << sign))
                 }
             };
             parts.push(self.times(part)?);
@@ -245,6 +250,7 @@ impl Reader<'_> {
             let one = match sign {
                 b']' => {
                     self.at += 1;
+                    let signs = self.cased(signs);
                     return Ok(if negated { ASCII & !signs } else { signs });
                 }
                 b'\\' => self.escape()?,
@@ -270,6 +276,16 @@ impl Reader<'_> {
             };
             sure(one.is_power_of_two() && end.is_power_of_two() && one <= end)?;
             signs |= (end - one) | end;
+        }
+    }
+
+    /// Signs in either case, where case does not count.
+    fn cased(&self, signs: u128) -> u128 {
+        const UPPER: u128 = 0x3ff_ffff << 65;
+        if self.any_case {
+            signs | (signs & UPPER) << 32 | (signs >> 32 & UPPER)
+        } else {
+            signs
         }
     }
 

@@ -207,9 +207,9 @@ impl<'s> Prover<'s> {
         hold(schema.listed.is_none())?; // it lists scalars alone
         let (mut count, mut seen) = (0u64, Vec::new());
         json.items(|json| {
+            let (begun, first) = (json.at, schema.firsts.get(count as usize).copied());
             count += 1;
-            let begun = json.at;
-            match schema.items {
+            match first.or(schema.items) {
                 Some(items) => self.value(json, items, deep + 1)?,
                 None => self.anything(json, deep + 1)?,
             }

@@ -50,6 +50,8 @@ pub struct Said {
     longest: Option<u64>,
     pattern: Option<String>,
     format: Option<String>,
+    /// Schemas of the first items, and of those behind them.
+    firsts: Vec<u32>,
     items: Option<u32>,
     fewest: u64,
     most: Option<u64>,
@@ -77,6 +79,7 @@ pub struct Schema {
     pub bounds: Vec<(u8, Bound)>,
     pub step: Option<i64>,
     pub text: Option<Texts>,
+    pub firsts: Vec<u32>,
     pub items: Option<u32>,
     pub fewest: u64,
     pub most: Option<u64>,
@@ -151,6 +154,7 @@ impl Schema {
             bounds: said.bounds,
             step: said.step,
             text: (!plain_text).then_some(Texts { shortest: said.shortest, longest: said.longest, pattern, format }),
+            firsts: said.firsts,
             items: said.items,
             fewest: said.fewest,
             most: said.most,
@@ -183,6 +187,7 @@ impl Schema {
             bounds: Vec::new(),
             step: None,
             text: None,
+            firsts: Vec::new(),
             items: None,
             fewest: 0,
             most: None,
@@ -204,7 +209,7 @@ impl Schema {
     }
 
     fn says(&self) -> bool {
-        let of_lists = self.items.is_some() || self.fewest > 0 || self.most.is_some() || self.unique;
+        let of_lists = !self.firsts.is_empty() || self.items.is_some() || self.fewest > 0 || self.most.is_some() || self.unique;
         let of_objects = !self.members.is_empty() || self.others.is_some() || self.closed || self.least > 0 || self.largest.is_some();
         let of_scalars = self.listed.is_some() || !self.bounds.is_empty() || self.step.is_some() || self.text.is_some();
         self.kinds != ALL || self.odd != 0 || of_lists || of_objects || of_scalars
