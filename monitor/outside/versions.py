@@ -50,7 +50,8 @@ def resolved(rows: Rows, windows: Ints, calls: Ints, told: Told, deploys: Sequen
     if not line.windows.size:
         full, timed = _by_time(rows, told, names.index(old), names.index(new), none), True
     else:
-        full, timed = np.where(own == none, line.alone(windows, none), own), False
+        alone = np.where(answers, line.alone(windows, none), line.at(windows, none))  # of its own calls none may be missing
+        full, timed = np.where(own == none, alone, own), False
     partners = _partners(rows, told.service)
     filled, single = other.copy(), np.ones(len(rows), dtype=bool)
     for code in np.unique(partners).tolist():
@@ -140,8 +141,12 @@ def _names(told: Told, line: _Line, names: Sequence[str]) -> tuple[str, str]:
 
 
 def _by_time(rows: Rows, told: Told, old: int, new: int, none: int) -> Ints:
-    """Old before the deploy, new since; neither for a bin that is more before than after, and yet not before."""
-    late, early = rows.ts >= told.at - SHARED * rows.step_s, rows.ends <= told.at
+    """Old before the deploy, or before the new version was ready if that is told; new since.
+
+    Neither for a bin that is more before than after, and yet not before.
+    """
+    begins = max(told.at, told.canary_ready or told.at)
+    late, early = rows.ts >= begins - SHARED * rows.step_s, rows.ends <= begins
     return np.where(late, new, np.where(early, old, none))
 
 

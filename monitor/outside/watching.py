@@ -29,7 +29,7 @@ from monitor.outside.told import Cases, Rows, Told
 from monitor.outside.versions import Resolved
 
 NEIGHBOURS = 8
-"""So many neighbouring services, those with most calls, are the controls of a step in time."""
+"""So many neighbouring services, those with most calls, are the controls of a step in time; strangers, where there are fewer neighbours."""
 FIRST, GROWS = 6, 1.25
 """Every bin is a moment to judge up to the first; then each is later by this factor."""
 STANDS, STANDS_SECONDS = 2, 60.0
@@ -267,6 +267,7 @@ class _Watch:
                 calls.update(dict.fromkeys(ends, cell.calls))
             near = {name for name, _ in calls.most_common(NEIGHBOURS)} | set(self.called.callee.texts())
             rows = self.elsewhere
+            near |= set(_busiest(rows, near)[: max(0, NEIGHBOURS - len(near))])  # strangers tell what happens to all
             rows = rows.take(rows.caller.is_any(*near) | rows.callee.is_any(*near))
             # whom it calls, too, though these rows may not tell its own version
             self._neighbours = [*self._plain(rows), *self._plain(self.called)]
@@ -304,6 +305,16 @@ class _Watch:
         shapes = shapes_of(rows, counts.calls, self.source)
         whose = Resolved(np.ones(len(rows), dtype=bool), none, none, ("",), "", "", timed=False)
         return summed(rows, counts.calls > 0, windows_of(rows), whose, counts, shapes, self.environment)
+
+
+def _busiest(rows: Rows, near: set[str]) -> list[str]:
+    """Services that nobody of these calls or is called by, those with most rows first."""
+    linked = rows.caller.is_any(*near) | rows.callee.is_any(*near)
+    ends = ((column.names[code] for code in np.unique(column.codes[linked]).tolist()) for column in (rows.caller, rows.callee))
+    known = near.union(NAMELESS, *ends)
+    counted = np.bincount(rows.callee.codes, minlength=len(rows.callee.names))
+    order = np.argsort(-counted, kind="stable").tolist()
+    return [rows.callee.names[code] for code in order if counted[code] and rows.callee.names[code] not in known]
 
 
 def _commonest(rows: Rows) -> str:
