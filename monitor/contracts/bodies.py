@@ -9,12 +9,20 @@ from monitor.contracts.form import Body
 from monitor.contracts.forms import Form, parts_of, values_of
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.loose import holds_mask
-from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, TOO_DEEP, Payload, deeper_than, is_json_type
+from monitor.contracts.payloads import (
+    EMPTY,
+    MEDIA_TYPE,
+    NO_BODY,
+    NOT_JSON,
+    TOO_DEEP,
+    UNDECIDABLE,
+    Payload,
+    deeper_than,
+    is_json_type,
+)
 from monitor.contracts.schemas import Schema
 from monitor.errors import ContractError
 from monitor.model.pointers import escaped
-
-UNDECIDABLE = "undecidable"
 
 
 def check_body(

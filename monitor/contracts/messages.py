@@ -1,6 +1,5 @@
 """One Kafka record against the messages of a contract: which may be meant, and whether it keeps one of them."""
 
-from monitor.contracts.bodies import UNDECIDABLE
 from monitor.contracts.carried import Carried
 from monitor.contracts.findings import Findings
 from monitor.contracts.form import Message, Promise
@@ -8,6 +7,7 @@ from monitor.contracts.interactions import decide
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.loose import is_mask
 from monitor.contracts.matching.mismatches import Mismatches
+from monitor.contracts.payloads import UNDECIDABLE
 from monitor.model.exchanges import Shown
 
 NO_MESSAGE = "no_message"  # the contract knows the topic, or names none, and its headers speak of another message

@@ -1,6 +1,7 @@
 """A body as it came, decoded once and with care: what it holds, or why it cannot be looked at."""
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,7 @@ from monitor.model.exchanges import Body
 from monitor.model.forms import without_bom
 
 # Why a body cannot be checked. "not_json" alone is the provider's fault, all others are ours or the source's.
-NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = (
+NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE, UNDECIDABLE = (
     "no_body",
     "empty",
     "truncated",
@@ -22,6 +23,7 @@ NO_BODY, EMPTY, TRUNCATED, TOO_LARGE, TOO_DEEP, NOT_JSON, MEDIA_TYPE = (
     "too_deep",
     "not_json",
     "media_type",
+    "undecidable",
 )
 _JSON_TYPES = frozenset({"application/json", "text/json", "application/x-json"})
 
@@ -39,6 +41,7 @@ def is_json_type(media: str) -> bool:
 
 # Digits that orjson may turn into a float: more than an integer of 64 bits has, or as many.
 _LONG = b"0" * 19
+_MOST_DIGITS = 4_000  # Python reads integers of some 4,300
 _AS_ZEROS = bytes(48 if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256))
 
 
@@ -222,9 +225,28 @@ class Payload:
             return TRUNCATED
         if "unexpected end" in error.msg:
             return TRUNCATED
+        if "infinity" in error.msg or "surrogate" in error.msg:
+            return self._read_by_the_letter(body)
         if not self.media:
             return MEDIA_TYPE  # nobody said that it is JSON
         return NOT_JSON
+
+    def _read_by_the_letter(self, body: str | bytes) -> str:
+        """JSON that orjson does not take: integers beyond any double are read; other such numbers, and halves of surrogate pairs
+        (which `JSON.stringify` writes of a text that was cut), are JSON that no value can hold here.
+        """
+        text = body if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
+        try:
+            value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_json)
+            json.dumps(value, ensure_ascii=False).encode()
+        except RecursionError:
+            return TOO_DEEP
+        except (_Unholdable, UnicodeEncodeError):
+            return UNDECIDABLE
+        except ValueError:
+            return NOT_JSON if self.media else MEDIA_TYPE
+        self._value = value
+        return ""
 
     def repeats_a_key(self) -> bool:
         """Whether some object holds one key twice, which parsers read differently. Exact; cheap when there is none."""
@@ -244,6 +266,27 @@ class Payload:
         except (ValueError, RecursionError):
             return False
         return repeated
+
+
+class _Unholdable(Exception):
+    """A number of JSON that no value can hold."""
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise _Unholdable
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _Unholdable
+    return number
+
+
+def _no_json(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _is_text(body: bytes) -> bool:

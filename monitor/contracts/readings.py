@@ -12,8 +12,8 @@ Structure = str | list["Structure"] | dict[str, "Structure"]
 
 SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
 KINDS = SCALARS | {"array", "object"}
-_INTEGER = re.compile(r"-?\d{1,1000}")
-_NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?")
+_INTEGER = re.compile(r"-?[0-9]{1,1000}")
+_NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?")
 _MOST_COMBINATIONS = 64
 
 
