@@ -55,7 +55,7 @@ def publish(
     with writing(engine) as connection:
         newest = _lock(connection, draft, now)
         last = _newest(connection, draft.name) if newest else None
-        planned = _planned(draft, last, now, published_by)
+        planned = _planned(draft, last, now, published_by, _role_held(connection, last))
         if planned.unchanged:
             return planned
         held = planned.revision
@@ -77,7 +77,8 @@ def plan(
     with reading(engine) as connection:
         owner = connection.execute(select(contracts.c.provider).where(contracts.c.name == draft.name)).scalar()
         _refuse_provider(draft, owner)
-        return _planned(draft, _newest(connection, draft.name), now, published_by)
+        last = _newest(connection, draft.name)
+        return _planned(draft, last, now, published_by, _role_held(connection, last))
 
 
 def withdraw(engine: Engine, name: str, now: datetime, *, by: str, why: str = "") -> Revision | None:
@@ -114,12 +115,21 @@ def left_over(engine: Engine, published_by: str, keep: Collection[str]) -> list[
     ]
 
 
-def _planned(draft: ContractDraft, last: Revision | None, now: datetime, published_by: str) -> Publication:
+def _role_held(connection: Connection, last: Revision | None) -> str:
+    """The role that a contract has, or had until it was withdrawn; "" for none."""
+    if last is None or last.role != "withdrawn":
+        return "" if last is None else last.role
+    held = contract_revisions.c
+    query = select(held.role).where(held.name == last.name, held.role != "withdrawn").order_by(held.number.desc()).limit(1)
+    return str(connection.execute(query).scalar() or "")
+
+
+def _planned(draft: ContractDraft, last: Revision | None, now: datetime, published_by: str, role: str) -> Publication:
     digest = hashlib.sha256(draft.document.encode("utf-8", "replace")).hexdigest()
     untold = [word for word in KEPT if getattr(draft, word) is None]
     before: dict[str, Any] = {word: getattr(last, word) if last is not None else "" for word in untold}
-    if before.get("role", "x") in ("", "withdrawn"):
-        before["role"] = "contract"
+    if "role" in before:
+        before["role"] = role or "contract"
     kept = tuple(word for word in untold if last is not None and before[word] not in ("", "contract"))
     draft = replace(draft, **before)
     if last is not None and _same(last, draft, digest):

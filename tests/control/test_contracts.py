@@ -3,13 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from sqlalchemy import Engine, event
 
 from monitor.contracts.read import read_draft
 from monitor.control.audit import list_audit
-from monitor.control.contracts import ALWAYS, listed, publish, revision, revisions, stamp, whole
+from monitor.control.contracts import ALWAYS, listed, plan, publish, revision, revisions, stamp, whole, withdraw
 from monitor.errors import ContractError
 from monitor.model.contracts import ContractDraft, Revision
 
@@ -101,3 +102,18 @@ def test_a_list_of_revisions_reads_no_document_and_each_is_read_when_it_is_asked
     assert next(documents) == other
     assert len([one for one in asked if "contract_revisions" in one]) == 1
     assert list(documents) == [newest]
+
+
+@pytest.mark.parametrize("role", ["mock", None])
+def test_what_was_withdrawn_is_what_it_was_when_it_is_published_again(
+    control_engine: Engine, role: Literal["mock"] | None
+) -> None:
+    first = put(control_engine, replace(DRAFT, role=role, owner="pay"))
+    for _ in range(2):
+        ended = withdraw(control_engine, "payments", NOW + timedelta(hours=1), by="ann")
+        assert ended is not None
+        assert (ended.number, ended.role, ended.binds) == (2, "withdrawn", False)
+    again = plan(control_engine, DRAFT, NOW + timedelta(hours=2), read=read_draft).revision
+    assert put(control_engine, DRAFT, NOW + timedelta(hours=2)) == replace(again, published_by="ci")
+    assert (again.number, again.role, again.owner) == (3, first.role, "pay")
+    assert withdraw(control_engine, "nothing", NOW, by="ann") is None
