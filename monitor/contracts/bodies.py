@@ -105,7 +105,7 @@ def _form(
                 ),
             )
     try:
-        found = list(values_of(parts, form.reading))
+        found = list(values_of(parts, form.read()))
         if any(deeper_than(one, depth) for one in found):
             findings.leave(TOO_DEEP, side, schema.pointer)
         elif redacted or not any(map(schema.fits, found)):

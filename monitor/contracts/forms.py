@@ -5,7 +5,7 @@ https://spec.openapis.org/oas/v3.1.0#encoding-object, https://www.rfc-editor.org
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
@@ -34,11 +34,11 @@ class FormPart:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a schema's form is read. `media` are the content types that a part may have, where they are told; fields in `other` are written
+    """How a schema's form is read, `read` once. `media` are the content types that a part may have, where they are told; fields in `other` are written
     in a way that is not read here.
     """
 
-    reading: Reading
+    read: Callable[[], Reading]
     media: Mapping[str, Sequence[str]] = field(default_factory=dict)
     other: frozenset[str] = frozenset()
 

@@ -24,7 +24,7 @@ from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
 from monitor.contracts.own_examples import own_examples
 from monitor.contracts.remarks import Remark
-from monitor.contracts.selections.sdl import document_of_sdl, schema_remarks
+from monitor.contracts.selections.sdl import asks, document_of_sdl, schema_remarks
 from monitor.contracts.text import parse
 from monitor.contracts.unjudged import unjudged_clauses
 from monitor.errors import ContractError
@@ -149,6 +149,10 @@ def document_of(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMI
     """The document in a contract's text: JSON, YAML, or a .proto or an SDL, which become one. Raises ContractError for what cannot be read."""
     if len(text) > limits.text_bytes:
         return parse(text, where=where, limits=limits)  # which says so
+    if text[:100].lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and not asks(
+        text[:2_000]
+    ):  # most are: others' words are not looked for
+        return parse(text, where=where, limits=limits)
     return document_of_sdl(text, where) or document_of_proto(text, where) or parse(text, where=where, limits=limits)
 
 

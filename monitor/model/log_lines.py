@@ -84,7 +84,7 @@ LINES: dict[str, re.Pattern[str]] = {
         "iis": rf"{_DAY} {_CLOCK} [0-9a-fA-F.:%]{{3,60}} [A-Za-z]{{2,20}} /\S* \S+ \d{{1,5}} \S+ [0-9a-fA-F.:%-]{{1,60}} \S+ "
         r"(?:(?P<referer>\S+) )?\d{3} \d+ \d+ \d+",
         "cloudfront": rf"{_DAY}\t{_CLOCK}\t[A-Z]{{3}}[0-9A-Z-]{{1,20}}\t(?:\d+|-)\t[0-9a-fA-F.:]{{3,60}}\t[A-Z]{{3,20}}\t[^\t]+\t/[^\t]*\t\d{{3}}"
-        r"(?>(?:\t[^\t]*+){9,60})",
+        r"(?>(?:\t[^\t]*+){3,60})",
         "raw_http": r"(?P<head>[A-Z]{3,10} \S+ HTTP/\d(?:\.\d)?\r?\n.*)",
     }.items()
 }

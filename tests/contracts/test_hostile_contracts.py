@@ -10,6 +10,7 @@ import pytest
 
 from monitor.cli.contract_files import parse_or_refuse
 from monitor.contracts.check import check
+from monitor.contracts.formats.reading import Readings
 from monitor.contracts.limits import ContractLimits
 from monitor.contracts.read import read_contract
 from monitor.contracts.registry import Registry
@@ -100,6 +101,24 @@ HOSTILE: list[tuple[str, str, str]] = [
         "aliases expand",
     ),
 ]
+
+
+def test_readings_of_schemas_that_unfold_without_end_cost_little() -> None:
+    """Of parameters and forms, before anything is known of the work that the schemas ask for."""
+    wide = {f"n{at}": {"anyOf": [{"$ref": f"#/components/schemas/n{at + 1}"}] * 50} for at in range(20)} | {
+        "n20": {"type": "string"}
+    }
+    fields = {
+        f"f{at}": {"allOf": [{"properties": {f"g{two}": {"$ref": "#/components/schemas/n0"} for two in range(50)}}] * 20}
+        for at in range(50)
+    }
+    document = {"components": {"schemas": wide}}
+    readings = Readings(document)
+    began = time.process_time()
+    for schema in (wide["n0"], {"properties": fields}, {"anyOf": [{"properties": fields}] * 50}):
+        assert readings.of(schema).kinds
+        assert readings.form({"schema": schema}).read().kinds
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(("text", "why"), [(text, why) for _, text, why in HOSTILE], ids=[name for name, _, _ in HOSTILE])

@@ -16,7 +16,7 @@ from monitor.contracts.formats.payload_schemas import all_of, described_headers,
 from monitor.contracts.formats.proto_text import MOST_TOKENS, tokens_of
 from monitor.contracts.formats.protobuf import proto_messages
 from monitor.contracts.formats.protobuf_schema import from_text
-from monitor.contracts.formats.reading import reading_of
+from monitor.contracts.formats.reading import Readings
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.refs import follow, survey
@@ -69,6 +69,7 @@ class _Placed:
 
 class _Reader:
     def __init__(self, document: dict[str, Any], where: str, version: int, limits: ContractLimits) -> None:
+        self._readings = Readings(document)
         self._document, self._where, self._version, self._limits = document, where, version, limits
         self._schemas: dict[Draft, Schemas] = {}
         self._depth = allowed_depth(document, limits.work)
@@ -204,7 +205,7 @@ class _Reader:
         return found
 
     def _reading(self, schema: Any) -> Any:
-        return reading_of(self._document, schema)
+        return self._readings.of(schema)
 
     def _payload(self, message: _Placed, form: str, media: str) -> tuple[MessageJudge, Schema] | Message | None:
         if "payload" not in message.held:

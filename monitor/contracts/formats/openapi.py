@@ -9,7 +9,7 @@ from monitor.contracts.formats.dialect import Dialect, Side
 from monitor.contracts.formats.jsonschema import DRAFTS as _DRAFTS
 from monitor.contracts.formats.misplaced import refuse_misplaced
 from monitor.contracts.formats.official import Version
-from monitor.contracts.formats.reading import form_of, reading_of
+from monitor.contracts.formats.reading import Readings
 from monitor.contracts.formats.security import credentials_of
 from monitor.contracts.formats.servers import bases_of
 from monitor.contracts.formats.timing import timing_of
@@ -69,6 +69,7 @@ def version_of(document: dict[str, Any]) -> Version:
 class _Reader:
     def __init__(self, document: dict[str, Any], where: str, old: bool, lenient: bool, limits: ContractLimits) -> None:
         self._document = document
+        self._readings = Readings(document)
         self._where = where
         self._limits = limits
         draft: Draft = "4" if old else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
@@ -165,7 +166,7 @@ class _Reader:
             schema = self._schemas[side].lazily(f"{place}/{word}") if isinstance(described.get(word), dict | bool) else None
             media[name.strip().lower()] = schema
             if schema is not None and word == "schema" and is_form(name.lower()):
-                forms[name.strip().lower()] = form_of(self._document, described)
+                forms[name.strip().lower()] = self._readings.form(described)
         return Body(held.get("required") is True, media, pointer, self._headers(held, pointer), forms)
 
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
@@ -200,7 +201,7 @@ class _Reader:
             media, pointer, inner = media.strip().lower(), f"{at}/schema", described.get("schema")
         if isinstance(inner, dict | bool):
             schema = self._schemas[side].lazily(pointer)
-            reading = reading_of(self._document, inner)
+            reading = self._readings.of(inner)
         style = held.get("style")
         known: Style = STYLES[place][0] if style is None else style if style in STYLES[place] else "other"
         explode = held.get("explode")

@@ -1,5 +1,7 @@
 """Which JSON types a schema leaves open for a text: what a parameter's text is read as."""
 
+from collections.abc import Callable
+from functools import cache, partial, reduce
 from typing import Any
 
 from monitor.contracts.broken import json_type
@@ -10,6 +12,7 @@ from monitor.errors import ContractError
 
 _DEEPEST = 6
 _MOST_BRANCHES = 50
+_MOST_STEPS = 300_000
 _NOTHING: frozenset[str] = frozenset()
 # Without a type, the types that a schema's own clauses speak of are meant: JSON Schema lets all others pass.
 _MEANT = (
@@ -20,50 +23,96 @@ _MEANT = (
 )
 
 
-def reading_of(document: dict[str, Any], schema: Any, level: int = 0) -> Reading:
-    """The types that `type`, `enum`, `const` and the schemas applied in place leave open. Below some levels: anything."""
-    if level > _DEEPEST or not isinstance(schema, dict):
-        return ANYTHING
-    reading = _own(document, schema, level)
-    if isinstance(schema.get("$ref"), str):
-        try:
-            behind, _ = follow(document, {"$ref": schema["$ref"]}, "", "parameter")
-        except ContractError:
-            behind = None
-        reading = _both(reading, reading_of(document, behind, level + 1))
-    for branch in _branches(schema, "allOf"):
-        reading = _both(reading, reading_of(document, branch, level + 1))
-    for word in ("anyOf", "oneOf"):
-        branches = [reading_of(document, branch, level + 1) for branch in _branches(schema, word)]
-        if branches:
-            either = branches[0]
-            for branch in branches[1:]:
-                either = _either(either, branch)
-            reading = _both(reading, either)
-    if schema.get("nullable") is True and reading.kinds != KINDS:
-        return Reading(reading.kinds | {"null"}, reading.items, reading.fields, reading.rest)
-    return reading
+class Readings:
+    """How the schemas of one document are read, each once at each depth; after a bound of steps, which no sane document reaches, as anything."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._known: dict[tuple[int, int], Reading] = {}
+        self._left = _MOST_STEPS
+
+    def of(self, schema: Any) -> Reading:
+        """The types that `type`, `enum`, `const` and the schemas applied in place leave open. Below some levels: anything."""
+        return self._at(schema, 0)
+
+    def form(self, described: dict[str, Any]) -> Form:
+        """How a form is read: by its schema, when it is first asked for, and by what `encoding` says of its fields."""
+        said = described.get("encoding")
+        encoding = {name: one for name, one in said.items() if isinstance(one, dict)} if isinstance(said, dict) else {}
+        media = {
+            name: tuple(word.strip().lower() for word in one["contentType"].split(","))
+            for name, one in encoding.items()
+            if isinstance(one.get("contentType"), str)
+        }
+        other = frozenset(
+            name for name, one in encoding.items() if one.get("style", "form") != "form" or one.get("explode") is False
+        )
+        return Form(cache(partial(self.of, described.get("schema"))), media, other)
+
+    def _spent(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    def _at(self, schema: Any, level: int) -> Reading:
+        if level > _DEEPEST or not isinstance(schema, dict):
+            return ANYTHING
+        key = (id(schema), level)
+        if key not in self._known:
+            self._known[key] = ANYTHING if self._spent() else self._read(schema, level)
+        return self._known[key]
+
+    def _read(self, schema: dict[str, Any], level: int) -> Reading:
+        reading = self._own(schema, level)
+        if isinstance(schema.get("$ref"), str):
+            try:
+                behind, _ = follow(self._document, {"$ref": schema["$ref"]}, "", "parameter")
+            except ContractError:
+                behind = None
+            reading = self._both(reading, self._at(behind, level + 1))
+        for branch in _branches(schema, "allOf"):
+            reading = self._both(reading, self._at(branch, level + 1))
+        for word in ("anyOf", "oneOf"):
+            branches = [self._at(branch, level + 1) for branch in _branches(schema, word)]
+            if branches:
+                reading = self._both(reading, reduce(self._either, branches))
+        if schema.get("nullable") is True and reading.kinds != KINDS:
+            return Reading(reading.kinds | {"null"}, reading.items, reading.fields, reading.rest)
+        return reading
+
+    def _own(self, schema: dict[str, Any], level: int) -> Reading:
+        properties, rest, items = schema.get("properties"), schema.get("additionalProperties"), schema.get("items")
+        if isinstance(items, list) or "prefixItems" in schema:
+            items = None  # by place: every reading is tried
+        return Reading(
+            _kinds(schema),
+            self._at(items, level + 1) if isinstance(items, dict) else None,
+            {name: self._at(one, level + 1) for name, one in properties.items()} if isinstance(properties, dict) else {},
+            self._at(rest, level + 1) if isinstance(rest, dict) else None,
+        )
+
+    def _both(self, one: Reading, other: Reading) -> Reading:
+        kinds = one.kinds & other.kinds
+        if "integer" in one.kinds | other.kinds and "number" in one.kinds | other.kinds and not kinds:
+            kinds = frozenset({"integer"})
+        return self._merged(kinds or one.kinds | other.kinds, one, other, self._both)
+
+    def _either(self, one: Reading, other: Reading) -> Reading:
+        return self._merged(one.kinds | other.kinds, one, other, self._either)
+
+    def _merged(
+        self, kinds: frozenset[str], one: Reading, other: Reading, merge: Callable[[Reading, Reading], Reading]
+    ) -> Reading:
+        if one is other or self._spent():
+            return one if one is other else ANYTHING
+        fields = dict(one.fields)
+        for name, reading in other.fields.items():
+            fields[name] = merge(fields[name], reading) if name in fields else reading
+        items = merge(one.items, other.items) if one.items and other.items else one.items or other.items
+        rest = merge(one.rest, other.rest) if one.rest and other.rest else one.rest or other.rest
+        return Reading(kinds, items, fields, rest)
 
 
-def form_of(document: dict[str, Any], described: dict[str, Any]) -> Form:
-    """How a form is read: by its schema, and by what `encoding` says of its fields."""
-    said = described.get("encoding")
-    encoding = {name: one for name, one in said.items() if isinstance(one, dict)} if isinstance(said, dict) else {}
-    media = {
-        name: tuple(word.strip().lower() for word in one["contentType"].split(","))
-        for name, one in encoding.items()
-        if isinstance(one.get("contentType"), str)
-    }
-    other = frozenset(name for name, one in encoding.items() if one.get("style", "form") != "form" or one.get("explode") is False)
-    return Form(reading_of(document, described.get("schema")), media, other)
-
-
-def _branches(schema: dict[str, Any], word: str) -> list[Any]:
-    held = schema.get(word)
-    return held[:_MOST_BRANCHES] if isinstance(held, list) else []
-
-
-def _own(document: dict[str, Any], schema: dict[str, Any], level: int) -> Reading:
+def _kinds(schema: dict[str, Any]) -> frozenset[str]:
     kinds = KINDS
     said = schema.get("type")
     if isinstance(said, str | list):
@@ -72,37 +121,12 @@ def _own(document: dict[str, Any], schema: dict[str, Any], level: int) -> Readin
     if listed is not None:
         named = frozenset(map(json_type, listed))
         kinds &= named | ({"integer"} if "number" in named else _NOTHING) | ({"number"} if "integer" in named else _NOTHING)
-    properties, rest = schema.get("properties"), schema.get("additionalProperties")
     if "type" not in schema and listed is None:
         meant = [kind for words, kind in _MEANT if not words.isdisjoint(schema)]
         kinds = frozenset().union(*meant) if meant else kinds
-    items = schema.get("items")
-    if isinstance(items, list) or "prefixItems" in schema:
-        items = None  # by place: every reading is tried
-    return Reading(
-        kinds or KINDS,
-        reading_of(document, items, level + 1) if isinstance(items, dict) else None,
-        {name: reading_of(document, one, level + 1) for name, one in properties.items()} if isinstance(properties, dict) else {},
-        reading_of(document, rest, level + 1) if isinstance(rest, dict) else None,
-    )
+    return kinds or KINDS
 
 
-def _both(one: Reading, other: Reading) -> Reading:
-    fields = dict(one.fields)
-    for name, reading in other.fields.items():
-        fields[name] = _both(fields[name], reading) if name in fields else reading
-    items = _both(one.items, other.items) if one.items and other.items else one.items or other.items
-    rest = _both(one.rest, other.rest) if one.rest and other.rest else one.rest or other.rest
-    kinds = one.kinds & other.kinds
-    if "integer" in one.kinds | other.kinds and "number" in one.kinds | other.kinds and not kinds:
-        kinds = frozenset({"integer"})
-    return Reading(kinds or one.kinds | other.kinds, items, fields, rest)
-
-
-def _either(one: Reading, other: Reading) -> Reading:
-    fields = dict(one.fields)
-    for name, reading in other.fields.items():
-        fields[name] = _either(fields[name], reading) if name in fields else reading
-    items = _either(one.items, other.items) if one.items and other.items else one.items or other.items
-    rest = _either(one.rest, other.rest) if one.rest and other.rest else one.rest or other.rest
-    return Reading(one.kinds | other.kinds, items, fields, rest)
+def _branches(schema: dict[str, Any], word: str) -> list[Any]:
+    held = schema.get(word)
+    return held[:_MOST_BRANCHES] if isinstance(held, list) else []

@@ -8,20 +8,21 @@ from urllib.parse import unquote_plus
 
 from monitor.contracts.broken import Broken
 from monitor.contracts.findings import Side
-from monitor.contracts.forms import MULTIPART, parts_of
+from monitor.contracts.forms import MULTIPART, FormPart, parts_of
 from monitor.contracts.matching.call import Call
 from monitor.contracts.matching.markup import compile_xml, parse_xml
 from monitor.contracts.matching.mismatches import Mismatches
 from monitor.contracts.matching.parts import Part, values_judge
-from monitor.contracts.matching.paths import below, root
+from monitor.contracts.matching.paths import ANY, by_first_step, root
 from monitor.contracts.matching.rules import Rules, ask
 from monitor.contracts.matching.values import compile_json
-from monitor.contracts.matching.work import Work
+from monitor.contracts.matching.work import EXAMPLE, Work
 from monitor.contracts.payloads import EMPTY, MEDIA_TYPE, NO_BODY, NOT_JSON, Payload, is_json_type
 from monitor.contracts.queries import query_pairs
 from monitor.model.pointers import escaped
 
 Judge = Callable[[Payload, Mismatches], None]
+_LONGEST, _MOST_PARTS = 65_536, 50  # of a multipart body that an example shows
 _FORM = "application/x-www-form-urlencoded"
 _MAGIC = (
     (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"),
@@ -184,9 +185,11 @@ def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
 def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
     """Each part of the example by its name, as a body of its own; a rule `contentType` asks for its type alone."""
     judges: dict[str, tuple[Judge, Broken]] = {}
-    for part in parts_of(example.value, MULTIPART) or ():
+    grouped = by_first_step(rules)
+    for part in example.value:
+        work.spend(EXAMPLE, clause)
         absent = Broken("missing_parameter", f"/{escaped(part.name)}", clause, "present", "absent")
-        own = below(rules, part.name)
+        own = {**grouped.get(ANY, {}), **grouped.get(part.name, {})}
         held = own.get("$")
         by_type = held is not None and any(rule.kind == "contentType" for rule in held.rules)
         shown = (
@@ -320,11 +323,19 @@ def example_of(value: Any, media: str) -> Example:
             value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value),
         )
     if kind.startswith("multipart/"):
-        known = kind == MULTIPART and isinstance(value, str | bytes) and parts_of(value, kind)
-        return Example("multipart" if known else "opaque", media, value if known else None)
+        known = _parts(value) if kind == MULTIPART and isinstance(value, str | bytes) else None
+        return Example("multipart", media, known) if known else Example("opaque", media)
     if isinstance(value, bytes):
         return Example("binary", media, value)
     return Example("text" if isinstance(value, str) else "json", media, value)
+
+
+def _parts(value: str | bytes) -> list[FormPart] | None:
+    """The parts of a body that an example shows; None for what is none, or larger than an example needs to be."""
+    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+    if len(raw) > _LONGEST or raw.lower().count(b"form-data") > _MOST_PARTS:
+        return None
+    return parts_of(raw, MULTIPART)
 
 
 def _decoded(value: Any) -> Any:

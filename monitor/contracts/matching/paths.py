@@ -53,13 +53,13 @@ def parse(expression: str) -> tuple[_Token, ...]:
     return tuple(found)
 
 
-def below(held: Mapping[str, Held], name: str) -> dict[str, Held]:
-    """What is held under a name and below it, each by its expression from there on."""
-    found: dict[str, Held] = {}
+def by_first_step(held: Mapping[str, Held]) -> dict[str, dict[str, Held]]:
+    """What is held below each name, or below any (ANY), by its expression from there on."""
+    found: dict[str, dict[str, Held]] = {}
     for expression, one in held.items():
         steps = parse(expression)
-        if steps and steps[0].kind in ("name", "any") and steps[0].text in (name, ANY):
-            found["$" + "".join(map(_written, steps[1:]))] = one
+        if steps and steps[0].kind in ("name", "any"):
+            found.setdefault(steps[0].text, {})["$" + "".join(map(_written, steps[1:]))] = one
     return found
 
 

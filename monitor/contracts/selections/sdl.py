@@ -51,18 +51,22 @@ def looks_like_sdl(text: str) -> bool:
     return _BEGINS.match(plain) is not None
 
 
+def asks(text: str) -> bool:
+    """Whether a text is what a consumer asks of GraphQL."""
+    return _ASKS.match(_ASIDE.sub(" ", text).lstrip("\ufeff \t\r\n,")) is not None
+
+
 def document_of_sdl(text: str, where: str) -> dict[str, Any] | None:
     """An SDL as a document; its binding stands in a line `# x-seamwatch: {"path": "/graphql"}`. None for another text.
 
     Raises ContractError for queries without a schema.
     """
-    plain = _ASIDE.sub(" ", text[:20_000]).lstrip("\ufeff \t\r\n,")
-    if _ASKS.match(plain):
+    if asks(text[:20_000]):
         raise ContractError(
             f"{where}: these are queries, what a consumer asks of GraphQL; missing is the schema that they are asked of: publish the "
             "endpoint's SDL, or the answer to an introspection query, as its provider's contract. Queries are judged by it as calls show them"
         )
-    if not _BEGINS.match(plain):
+    if not looks_like_sdl(text):
         return None
     return {SDL: text, BINDING: bound_in_comment(text, "#", where)}
 
