@@ -133,7 +133,7 @@ def _commands(command: Any, before: str) -> Iterator[tuple[str, str]]:
         if hasattr(one, "commands"):
             yield from _commands(one, f"{before}{name} ")
         else:
-            yield f"{before}{name}", (one.help or "").strip().splitlines()[0]
+            yield f"{before}{name}", " ".join((one.help or "").partition("\n\n")[0].split())
 
 
 if __name__ == "__main__":
