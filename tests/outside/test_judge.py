@@ -368,15 +368,3 @@ def test_answers_of_which_nobody_tells_the_version_are_judged_once_one_is_alone_
 
     (said,) = told(capsys, tmp_path, minutes(rows))
     assert said["verdict"] == verdict, said["reason"]
-
-
-def test_calls_that_only_their_callee_tells_of_are_not_missed_of_a_canary(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Before it they were all the old version's; since then nobody tells whose they are."""
-
-    def rows(minute: int) -> list[Row]:
-        return [*beside({})(minute), row(minute, caller="pay", callee="bank", version="7")]
-
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] != "fail", said["reason"]

@@ -37,3 +37,10 @@ def test_on_edges_that_clients_tell_of_too_no_call_counts_twice_for_its_zone(tmp
     (said,) = told(capsys, tmp_path, shop(0.0, clients=True), endless_deploy(version_to="1.1"))
     assert said["verdict"] != "fail", said["reason"]
     assert "one after the other" not in said["reason"]
+
+
+def test_calls_that_only_their_callee_tells_of_are_not_missed_of_a_version_in_some_zones(tmp_path: Path, capsys: Any) -> None:
+    """Before the deploy they were all the old version's; since then nobody tells whose they are."""
+    below = [row(minute, caller="pay", callee="bank", version="7", count=1200) for minute in range(-40, 30)]
+    (said,) = told(capsys, tmp_path, [*shop(0.0), *below], endless_deploy(version_to="1.1"))
+    assert (said["verdict"], said["culprit_edges"]) == ("inconclusive", []), said["reason"]
