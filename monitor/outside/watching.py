@@ -38,6 +38,8 @@ UNTOLD = 2
 """So many times longer is a version waited for that is there and answers nothing, when nobody tells from when it should."""
 PASS_AFTER = 600.0
 """Seconds of the new version that a pass wants to have seen, whatever its calls show."""
+LONG_STEP = 4 * 60.0
+"""Bins so long that a pass needs no second look: each bin is several minutes of calls, and two are wanted for any pass."""
 WATCHED = 3600.0
 """Seconds that a deploy is watched for when nobody tells."""
 BINS_BEFORE = 60
@@ -104,9 +106,10 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
         if look is None:
             continue
         looks.append(look)
-        if weaker is None and moment >= watch.pass_from and _lasts(looks, lambda one: one.is_weaker):
+        long = watch.step >= LONG_STEP
+        if weaker is None and moment >= watch.pass_from and _lasts(looks, lambda one: one.is_weaker, once=long):
             weaker = moment
-        if _stands(looks, watch.pass_from):
+        if _stands(looks, watch.pass_from, once=long):
             break
         watch.passes = look.outcome == "pass" or (weaker is None and look.is_weaker)
     if not looks:
@@ -120,17 +123,18 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     return Decision(told, outcome, decided, last.verdict, last.findings, last.known.assumed, withheld, calls, weaker_at)
 
 
-def _stands(looks: Sequence[_Look], pass_from: float) -> bool:
+def _stands(looks: Sequence[_Look], pass_from: float, *, once: bool) -> bool:
     last = looks[-1]
-    if last.outcome == "inconclusive" or not _lasts(looks, lambda look: look.outcome == last.outcome):
+    if last.outcome == "inconclusive":
         return False
-    return last.outcome == "fail" or last.moment >= pass_from
+    lasts = _lasts(looks, lambda look: look.outcome == last.outcome, once=once and last.outcome == "pass")
+    return lasts and (last.outcome == "fail" or last.moment >= pass_from)
 
 
-def _lasts(looks: Sequence[_Look], says: Callable[[_Look], bool]) -> bool:
-    """Whether moments enough in a row say so, over time enough."""
+def _lasts(looks: Sequence[_Look], says: Callable[[_Look], bool], *, once: bool) -> bool:
+    """Whether moments enough in a row say so, over time enough; or the last one, where `once` is enough."""
     same = list(takewhile(says, reversed(looks)))
-    return len(same) >= STANDS and looks[-1].moment - same[-1].moment >= STANDS_SECONDS
+    return bool(same) and (once or (len(same) >= STANDS and looks[-1].moment - same[-1].moment >= STANDS_SECONDS))
 
 
 def _seen_from(known: Known, at: float) -> float:

@@ -27,16 +27,18 @@ def since(harm: float, begins: int = 0) -> Traffic:
     return Traffic(edge("user", "web", "GET /"), 300, QUIET, outage=lambda window: harm if window >= begins else 0.0)
 
 
-def of_nobody(traffic: Sequence[Traffic], seed: int = 11) -> list[EdgeCell]:
+def of_nobody(traffic: Sequence[Traffic], seed: int = 11, windows: int = WINDOWS) -> list[EdgeCell]:
     """Traffic that no version of the released service touches."""
-    rows = cells(traffic, WINDOWS, share=steady(0.0), before=BEFORE, seed=seed)
+    rows = cells(traffic, windows, share=steady(0.0), before=BEFORE, seed=seed)
     return [replace(row, caller_version="", callee_version="3.0.0") for row in rows]
 
 
-def judged(around: Sequence[Traffic], *, share: Share = AT_ONCE, others: Sequence[Deploy] = ()) -> tuple[Verdict, list[Finding]]:
-    own = cells([Traffic(edge(), 300, QUIET, QUIET)], WINDOWS, share=share, before=BEFORE)
-    now = now_after(WINDOWS)
-    return judge(deploy(), own, (), others, SETTINGS, now, around=Around(of_nobody(around)))
+def judged(
+    around: Sequence[Traffic], *, share: Share = AT_ONCE, others: Sequence[Deploy] = (), windows: int = WINDOWS
+) -> tuple[Verdict, list[Finding]]:
+    own = cells([Traffic(edge(), 300, QUIET, QUIET)], windows, share=share, before=BEFORE)
+    now = now_after(windows)
+    return judge(deploy(), own, (), others, SETTINGS, now, around=Around(of_nobody(around, windows=windows)))
 
 
 STOCK = Traffic(edge("web", "stock", "GET /stock"), 300, QUIET)
@@ -67,6 +69,14 @@ def test_callers_that_are_well_are_no_finding() -> None:
 def test_what_began_at_another_moment_is_not_the_releases() -> None:
     assert judged([since(0.1, begins=18), STOCK, STRANGER])[1] == []
     assert judged([since(0.1, begins=-12), STOCK, STRANGER])[1] == []
+    verdict, found = judged([since(0.3, begins=14), STOCK, STRANGER], windows=90)
+    assert (verdict.outcome, found) == ("inconclusive", []), "two minutes in which it was well, as a quarter of an hour has them"
+
+
+def test_callers_that_fail_a_little_more_hold_a_pass_back() -> None:
+    for harm, outcome in ((0.0, "pass"), (0.005, "inconclusive")):
+        verdict, found = judged([since(harm), STOCK, STRANGER], share=steady(0.3))
+        assert (verdict.outcome, found) == (outcome, [])
 
 
 def test_when_something_else_that_the_caller_calls_fails_it_is_that() -> None:

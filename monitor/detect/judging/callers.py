@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
+from monitor.detect.arrays import summed
 from monitor.detect.evidence.before_after import StepTest, fixed_e
 from monitor.detect.evidence.edge_tests import EdgeTests
 from monitor.detect.evidence.fanout import ALIKE, ANYBODY, BAR, ENOUGH_ANSWERS, NAMELESS, NOBODY, volumes
 from monitor.detect.evidence.history import slower_of_late
+from monitor.detect.evidence.rates import LEANS, dispersion, without_peaks
 from monitor.detect.evidence.shared import well_until
 from monitor.detect.evidence.steps import by_time, latency_steps, rate_steps
 from monitor.detect.evidence.timed import AnyStep, Step, new_rows
@@ -32,6 +35,8 @@ LIKE, LEANING_Z = 0.3, 3.0
 """So large a part of the harm, at so many standard errors, is seen by another caller of what is behind both."""
 COUNTED_APART = 1.5
 """Edges lose records each for itself: so many times as many calls may have been made as were counted."""
+WELL_SECONDS, WELL_PART, WELL_CHANCE = 120.0, 0.25, 1e-4
+"""A caller was well for so long, where so small a part of the harm that was due came, and by chance it would hardly ever."""
 SLOWER_THAN_EVER = 0.05
 """So much slower (in logs) than in the slowest span before."""
 Failing = dict[str, tuple[AnyStep, StepTest]]
@@ -81,7 +86,10 @@ def harm_in_callers(
     failing = _failing(deploy.service, callers, calls, around, mine[0], settings)
     if not failing:
         slower = _slower_callers(deploy, callers, calls, others, around, mine[0], settings)
-        return slower if slower.found or slower.undecided else CallersHarm(undecided=_maybe_slower(callers, around, mine))
+        if slower.found or slower.undecided:
+            return slower
+        maybe = {*_maybe_slower(callers, around, mine), *_maybe_failing(callers, calls, around, mine, settings)}
+        return CallersHarm(undecided=tuple(sorted(maybe)))
     first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
     suffering = tuple(sorted(first & callers))
     if not suffering:
@@ -91,7 +99,7 @@ def harm_in_callers(
     first -= near  # who was released itself answers for itself
     if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
         return CallersHarm(undecided=suffering)
-    if any(_more_fail_than_could(one, around, mine) for one in first):
+    if any(_more_fail_than_could(one, around, mine) or _began_later(one, around, mine) for one in first):
         return CallersHarm(undecided=suffering)
     size = max(rise(one, around, mine[0]).added for one in first)
     strangers = {table.edge.callee for table in around} - _reached(callers, calls) - {deploy.service}
@@ -136,6 +144,40 @@ def _maybe_slower(callers: set[str], around: Sequence[EdgeTable], mine: Sequence
     )
 
 
+def _maybe_failing(
+    callers: set[str],
+    calls: set[tuple[str, str]],
+    around: Sequence[EdgeTable],
+    mine: Sequence[EdgeTests],
+    settings: JudgeSettings,
+) -> tuple[str, ...]:
+    """Callers that fail more than before, though not so surely that it is a finding: no pass is safe.
+
+    Incidents of before are left out, or they would hide it; and so is as much as those fail more who have nothing to do with it.
+    """
+    since, grain, released = mine[0].contrast.since, mine[0].grain, mine[0].table.edge.callee
+    reached = _reached(callers, calls)
+    strangers = {table.edge.callee for table in around} - reached - {released}
+    usual = max(0.0, float(np.median([rise(one, around, mine[0]).added for one in strangers]))) if strangers else 0.0
+    found = []
+    for name in callers:
+        tables = [table for table in around if table.edge.callee == name]
+        if not tables:
+            continue
+        windows, places = np.unique(np.concatenate([table.windows for table in tables]), return_inverse=True)
+        counts = np.concatenate([table.counts[:, [COUNTS.index("failed"), COUNTS.index("calls")]] for table in tables])
+        held = summed(counts, places, windows.size)
+        late, past = held[windows >= since], held[windows <= since - grain]
+        bad, of = without_peaks(past[:, 0], past[:, 1])
+        k, a, s, b = (float(column.sum()) for column in (late[:, 0], late[:, 1], bad, of))
+        if not a or not b or k / a - s / b - usual < settings.floor_difference:
+            continue
+        phi = dispersion(bad, of)
+        if fixed_e((k - usual * a) / phi, s / phi, a / (a + b), settings.floor_ratio) >= LEANS:
+            found.append(name)
+    return tuple(sorted(found))
+
+
 def _more_fail_than_could(caller: str, around: Sequence[EdgeTable], mine: Sequence[EdgeTests]) -> bool:
     """Whether more of the caller's requests fail beyond the usual than it made calls to the new version: each would need one."""
     answered = sum(
@@ -143,6 +185,43 @@ def _more_fail_than_could(caller: str, around: Sequence[EdgeTable], mine: Sequen
     )
     rose = rise(caller, around, mine[0])
     return rose.added * rose.calls > COUNTED_APART * answered + ENOUGH_ANSWERS
+
+
+def _began_later(caller: str, around: Sequence[EdgeTable], mine: Sequence[EdgeTests]) -> bool:
+    """Whether the caller was well while it already met the new version: what it fails by since then came at another moment.
+
+    What its requests fail by is shared among the moments by how many of them may have met the new version.
+    """
+    tables = [table for table in around if table.edge.callee == caller]
+    asked = [edge for edge in mine if edge.table.edge.caller == caller]
+    since, grain = mine[0].contrast.since, mine[0].grain
+    windows = (
+        np.unique(np.concatenate([edge.table.windows[new_rows(edge)] for edge in asked])) if asked else np.zeros(0, np.int64)
+    )
+    if not windows.size:
+        return False
+    every, new = np.zeros(windows.size), np.zeros(windows.size)
+    for edge in asked:
+        for rows, sums in ((edge.table.windows >= windows[0], every), (new_rows(edge), new)):
+            inside = rows & np.isin(edge.table.windows, windows)
+            np.add.at(
+                sums, np.searchsorted(windows, edge.table.windows[inside]), edge.table.counts[inside, COUNTS.index("calls")]
+            )
+    bad, calls, before = np.zeros(windows.size), np.zeros(windows.size), np.zeros(2)
+    for table in tables:
+        counts = table.counts[:, [COUNTS.index("failed"), COUNTS.index("calls")]]
+        before += counts[table.windows <= since - grain].sum(axis=0)
+        inside = np.isin(table.windows, windows)
+        places = np.searchsorted(windows, table.windows[inside])
+        np.add.at(bad, places, counts[inside, 0])
+        np.add.at(calls, places, counts[inside, 1])
+    usual = calls * float(before[0]) / max(float(before[1]), 1.0)
+    exposed = calls * new / np.maximum(every, 1.0)
+    early = windows < windows[0] + max(WELL_SECONDS, 2.0 * grain)
+    added = max(float(bad.sum() - usual.sum()), 0.0)
+    expected = float(usual[early].sum()) + added * float(exposed[early].sum()) / max(float(exposed.sum()), 1.0)
+    seen = float(bad[early].sum())
+    return seen < WELL_PART * expected and float(special.gammaincc(seen + 1.0, expected)) < WELL_CHANCE
 
 
 def _worse_elsewhere(mine: Sequence[EdgeTests], around: Sequence[EdgeTable], settings: JudgeSettings) -> tuple[str, ...]:
