@@ -188,6 +188,8 @@ class House:
         if kafka.ssl_cafile:
             file_text(kafka.ssl_cafile, "kafka.ssl_cafile")  # the libraries would try to connect again and again
 
+        seconds = min(kafka.max_batch_seconds, 1.0) if name == "deploys" else kafka.max_batch_seconds  # few, and waited for
+
         def one(topic: str, group: str, batch_bytes: int) -> Source:
             kind = KafkaSource if kafka.client == "kafka-python" else ConfluentSource
             source = kind(
@@ -198,10 +200,10 @@ class House:
                 start=kafka.start,
                 until_caught_up=until_caught_up,
                 max_batch_bytes=batch_bytes,
-                max_batch_seconds=kafka.max_batch_seconds,
+                max_batch_seconds=seconds,
                 source_salt=kafka.source_salt,
             )
-            return WatchedSource(source, f"Kafka topic {topic} at {kafka.brokers}", HANGS_SECONDS + kafka.max_batch_seconds)
+            return WatchedSource(source, f"Kafka topic {topic} at {kafka.brokers}", HANGS_SECONDS + seconds)
 
         if name != "messages":
             return lambda: one(self.topic(name), f"{kafka.group}-{name}", kafka.max_batch_bytes)

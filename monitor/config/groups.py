@@ -81,7 +81,11 @@ class KafkaSettings(Group):
     max_batch_bytes: int = Field(
         default=BOUNDS.payload_bytes, ge=1, description="bytes of records to gather before a batch is worked on"
     )
-    max_batch_seconds: float = Field(default=BOUNDS.seconds, gt=0, description="seconds to gather before a batch is worked on")
+    max_batch_seconds: float = Field(
+        default=BOUNDS.seconds,
+        gt=0,
+        description="seconds to gather spans or API logs before a batch is worked on: each batch has its own cost",
+    )
 
     def client_options(self) -> dict[str, Any]:
         """Options in the words of the chosen client library: login, TLS, protocol version, then `options`."""

@@ -69,9 +69,10 @@ class Namer:
 def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     """Half edges of a batch. call_span: own id for CLIENT and PRODUCER; parent or link for SERVER and CONSUMER, own id when
     there is none. A CONSUMER with n links makes n rows, `primary` on the first, and one more of side 3 for its parent, since
-    instrumentations differ in which of them is the message. The same span gives the same rows, always.
+    instrumentations differ in which of them is the message. The same span gives the same rows, always. Rows come in the order in which
+    the store keeps them, which takes it a third longer to find.
     """
-    take, trace, call_span, primary, beside = _keys(spans)
+    take, trace, call_span, primary, beside = _in_order(spans, *_keys(spans))
     resources = [namer.resource(said) for said in spans.resources]
     failed = (spans.status == STATUS_ERROR).astype(np.int64)
     code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
@@ -95,7 +96,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     end = spans.end_ns[take]
     window = windows_of(end)
     kind = spans.kind[take]
-    side = np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, np.where(beside, 3, 2)).astype(np.uint8)
+    side = _side(kind, beside)
     parent = spans.parent[take]
     name_at, resource_at = name_of[take], spans.resource[take]
     step = np.array([name.step for name in names], np.uint8)[name_at] if len(spans) else np.zeros(0, np.uint8)
@@ -188,9 +189,10 @@ _MESSAGE_COLUMNS = (
 ).split()
 
 
-def _keys(
-    spans: SpanBatch,
-) -> tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8], NDArray[np.bool_]]:
+_Keys = tuple[NDArray[np.int64], NDArray[np.void], NDArray[np.void], NDArray[np.uint8], NDArray[np.bool_]]
+
+
+def _keys(spans: SpanBatch) -> _Keys:
     """Row to take, trace, call_span, primary flag of each half, and whether it is a parent beside links."""
     outgoing = (spans.kind == KIND_CLIENT) | (spans.kind == KIND_PRODUCER)
     own = outgoing | (spans.parent.view(np.uint64) == 0)
@@ -218,6 +220,49 @@ def _keys(
         np.concatenate([primary[~linked], np.array([first for *_, first in flat], np.uint8), np.zeros(len(beside), np.uint8)]),
         np.concatenate([np.zeros(len(take) - int(linked.sum()) + len(flat), bool), np.ones(len(beside), bool)]),
     )
+
+
+def _in_order(
+    spans: SpanBatch,
+    take: NDArray[np.int64],
+    trace: NDArray[np.void],
+    call_span: NDArray[np.void],
+    primary: NDArray[np.uint8],
+    beside: NDArray[np.bool_],
+) -> _Keys:
+    """The same rows by window, trace, call span, side and own span. Of traces and spans so many bits are looked at that they nearly always
+    tell; where they do not, the store finds the order.
+    """
+    if not len(take):
+        return take, trace, call_span, primary, beside
+    window = windows_of(spans.end_ns[take]).astype(np.uint64) // np.uint64(WINDOW_SECONDS)
+    window = np.minimum(window - window.min(), np.uint64((1 << _WINDOW_BITS) - 1))
+    halves_of_trace = np.ascontiguousarray(trace).view(">u8").reshape(-1, 2).astype(np.uint64)
+    first, second = halves_of_trace[:, 0], halves_of_trace[:, 1]
+    telling = second if (first == first[0]).all() else first  # ids of 64 bits stand in the second half
+    by_trace = np.argsort(telling)
+    ranks = np.zeros(len(take), np.uint64)
+    ranks[by_trace] = np.cumsum(np.append(np.uint64(0), (telling[by_trace][1:] != telling[by_trace][:-1]).astype(np.uint64)))
+    rank_bits = int(ranks.max()).bit_length()
+    span_bits = 64 - _WINDOW_BITS - rank_bits - 2
+    span = np.ascontiguousarray(call_span).view(">u8").astype(np.uint64) >> np.uint64(64 - span_bits)
+    key = window << np.uint64(64 - _WINDOW_BITS) | ranks << np.uint64(span_bits + 2) | span << np.uint64(2)
+    key |= _side(spans.kind[take], beside).astype(np.uint64)
+    order = np.argsort(key)
+    same = key[order][1:] == key[order][:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))  # several who answer one call
+    rows = order[tied]
+    own = np.ascontiguousarray(spans.span[take[rows]]).view(">u8").astype(np.uint64)
+    order[tied] = rows[np.lexsort((own, key[rows]))]
+    return take[order], trace[order], call_span[order], primary[order], beside[order]
+
+
+_WINDOW_BITS = 10
+
+
+def _side(kind: NDArray[np.uint8], beside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """1 of who calls or sends, 2 of who answers or takes, 3 of a consumer's parent beside its links."""
+    return np.where((kind == KIND_CLIENT) | (kind == KIND_PRODUCER), 1, np.where(beside, 3, 2)).astype(np.uint8)
 
 
 def _operations(

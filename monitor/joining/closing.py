@@ -69,6 +69,7 @@ class Closer:
         self._sweep_bound = self._next_bound = 0
         self._unswept: list[str] = []
         self._open: set[int] = set()
+        self._fresh: dict[int, WindowState] = {}
         self._looked: float | None = None
         self._hours_sealed: set[int] = set()
         self._hours_looked: float | None = None
@@ -164,8 +165,14 @@ class Closer:
             touched = {int(row["window"]) for row in self._store.ask("arrived_lately", lately)}
             states = self._some(_near(self._open | touched))
         self._looked = now
+        self._fresh = {state.window: state for state in states}
         self._open = {state.window for state in states if state.dirty or not state.sealed}
         return states
+
+    def _as_now(self, windows: AbstractSet[int]) -> list[WindowState]:
+        """As `_some`; of those that were not published since this step began as it saw them."""
+        known = [self._fresh[window] for window in sorted(windows & self._fresh.keys())]
+        return sorted(known + self._some(windows - self._fresh.keys()), key=lambda state: state.window)
 
     def _some(self, windows: AbstractSet[int]) -> list[WindowState]:
         """States of these windows, those in which anything ever arrived."""
@@ -196,7 +203,7 @@ class Closer:
         return cut(
             [
                 s
-                for s in self._some(found)
+                for s in self._as_now(found)
                 if s.seen and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS and not s.faded(kept)
             ],
             self._settings,
@@ -239,6 +246,8 @@ class Closer:
             self._publish([(0, s.window, s.generation, 1, s.seen, s.rows_seen, s.late, s.closed_s) for s in states])
 
     def _publish(self, rows: Sequence[tuple[int, int, int, int, int, int, int, int]]) -> None:
+        for row in rows:
+            self._fresh.pop(row[1], None)
         seq = self._numbers.publish_number()
         if seq is None:
             raise LeaseLost(

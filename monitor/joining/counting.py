@@ -24,6 +24,8 @@ from monitor.store import Store
 HOUR = 3600
 FEW_WINDOWS = 4
 """Up to so many windows at a time their neighbours are read by trace: beyond, most of these are among them."""
+FEW_ROWS = 1000
+"""Whether rows are of a trace is not looked at where there are so few."""
 FEW_TRACES = 1000
 LEARNED_AGAIN_AFTER = 6 * HOUR
 """An address is written again after so long, so that it is not forgotten while it is in use."""
@@ -51,9 +53,12 @@ class Counter:
         self._reservoirs: dict[int, dict[Reservoir, list[int]]] = {}
 
     def contents(self, batch: Batch) -> frozenset[str]:
-        """What there is beside halves: "exchanges", "violations", "inner" spans, "long" ones."""
-        (counts,) = self._store.ask("run_contents", _where(batch))
-        return frozenset(word for word, count in counts.items() if count)
+        """What there is beside halves: "exchanges", "violations", "long" spans; perhaps "inner" ones."""
+        inner = frozenset() if self._store.holds_nothing("inner_spans") else frozenset({"inner"})
+        if all(self._store.holds_nothing(table) for table in ("exchanges", "violations", "long_spans")):
+            return inner
+        (counts,) = self._store.ask("run_contents", {"due": batch.due, "near": batch.near})
+        return inner | {word for word, count in counts.items() if count}
 
     def hand(self, batch: Batch, part: int, holds: frozenset[str]) -> Hand:
         """Read one part of these windows."""
@@ -62,7 +67,7 @@ class Counter:
         given = holds & {"exchanges"}
         if batch.parts > 1:
             given |= {"parts"}
-        if len(batch.due) <= FEW_WINDOWS:
+        if len(batch.due) <= FEW_WINDOWS and batch.rows > FEW_ROWS:
             given |= {"few"}
         tables = [self._store.ask_columns("at_hand", where, given=given)]
         long = self._store.ask_columns("long_ones", {"due": batch.due}) if "long" in holds else None
@@ -143,7 +148,7 @@ class Counter:
         if not len(traces):
             return None
         family = scene.once & within & (halves["primary"] == 1) & members(halves.keys("own_trace"), traces)
-        found = self._inner_kin(halves, family, since, until, near, words) if "inner" in holds else None
+        found = self._inner_kin(halves, family, since, until, near, words) if len(inner["span"]) or until else None
         joints = joints_of(halves, family, found, words, near)
         return joints if joints.num_rows else None
 

@@ -79,6 +79,7 @@ class Store:
         self._readers = _Pool(lambda: connect("read"), CROWD_SECONDS)
         self._pingers = _Pool(lambda: connect("ping"), SILENT_SECONDS["ping"])
         self._written: dict[str, int] = {}
+        self._empty: dict[str, tuple[int, bool]] = {}
         self._known: dict[Hashable, tuple[int, float, list[dict[str, Any]]]] = {}
         self._shared: Shared[list[dict[str, Any]]] = Shared(CROWD_SECONDS, partial(_crowded, CROWD_SECONDS))
 
@@ -142,6 +143,16 @@ class Store:
             except ClickHouseError as error:
                 raise fault(error, name) from error
 
+    def holds_nothing(self, table: str) -> bool:
+        """Whether a table is empty, where that is known without asking each time: nobody but us writes."""
+        if self.lock is None:
+            return False
+        version = self._written.get(table, 0)
+        if self._empty.get(table, (-1, False))[0] != version:
+            (row,) = _rows(self._writers, "rows_of", statement("rows_of"), {"table": table})
+            self._empty[table] = (version, not row["rows"])
+        return self._empty[table][1]
+
     def ping(self) -> None:
         """Raise StoreError or StoreUnavailable when the store does not answer within 2 s, however busy its readers and writers are."""
         with self._pingers.borrow() as client:
@@ -153,6 +164,7 @@ class Store:
     def command(self, text: str) -> None:
         """Run a statement of the schema; for migrations only."""
         self._known.clear()
+        self._empty.clear()
         with self._writers.borrow() as client:
             try:
                 client.command(text)

@@ -12,7 +12,7 @@ class Bounds:
 
     payload_bytes: int = 40_000_000
     records: int = 20_000
-    seconds: float = 1.0
+    seconds: float = 3.0
     poll_seconds: float = 1.0
 
 
