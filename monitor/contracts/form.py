@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from monitor.contracts.carried import Carried
+from monitor.contracts.collecting import uncollected
 from monitor.contracts.compatibility.said import Said
 from monitor.contracts.findings import Findings
 from monitor.contracts.forms import Form
@@ -288,8 +289,9 @@ class Promise:
 
     def compile(self) -> None:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
-        for schema in self.schemas:
-            schema.compiled()
+        with uncollected():
+            for schema in self.schemas:
+                schema.compiled()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """References by `$id`, `$anchor` and relative to an `$id`, written as pointers into the one document that holds them all."""
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-from monitor.contracts.refs import DATA, NAMES, holds
+from monitor.contracts.refs import DATA, NAMES, words_of
 from monitor.model.pointers import escaped
 
 DOCUMENT = "http://contract.invalid/document"
@@ -18,7 +19,7 @@ def grounded(document: dict[str, Any]) -> dict[str, Any]:
     The same document when it names nothing by `$id` or an anchor. References to elsewhere stay, and are refused
     later. Where there is a `$dynamicRef`, which goes by resources, schemas with an `$id` keep one (see `apart`).
     """
-    if not holds(document, _IDENTIFIES):
+    if _IDENTIFIES.isdisjoint(words_of(document)):
         return document
     found = _Places(document)
     if not found.identified:
@@ -112,11 +113,13 @@ class _Rewriter:
         return copy
 
 
-def apart(document: Any, root: str) -> tuple[Any, list[tuple[str, Any]], dict[str, str]]:
+def apart(document: Any, root: str, words: Container[str]) -> tuple[Any, list[tuple[str, Any]], dict[str, str]]:
     """A grounded document cut at the `$id`s that it kept: the rest, the schemas by `$id`, and where each stood.
 
-    References become absolute. `root` is the URI of the rest.
+    References become absolute. `root` is the URI of the rest; `words` are the keys that stand anywhere in the document.
     """
+    if "$id" not in words:
+        return document, [], {}
     stood: dict[str, str] = {}
     cut: list[tuple[str, Any]] = []
 

@@ -1,5 +1,7 @@
 """A document as the engine can take it: patterns in its words; clauses that it cannot judge set apart, not forgotten."""
 
+import operator
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +23,33 @@ class Judged:
     unjudged: tuple[str, ...]
 
 
-def judged(document: Any, limits: ContractLimits) -> Judged:
-    """The document with its patterns by ECMA-262. Pointers stay as they were; keys of `patternProperties` change."""
+_PATTERNS = frozenset({"pattern", "patternProperties"})
+
+
+def judged(document: Any, limits: ContractLimits, words: Container[str]) -> Judged:
+    """The document with its patterns by ECMA-262. Pointers stay as they were; keys of `patternProperties` change.
+
+    `words` are the keys that stand anywhere in it. What holds no such pattern is the document's own, not a copy.
+    """
+    if not any(word in words for word in _PATTERNS):
+        return Judged(document, None, ())
     kindly = _Rewriter(limits, harsh=False)
-    kept = kindly.node(document, "", names=False)
+    kept = kindly.node(document, None, names=False)
     if not kindly.unjudged:
         return Judged(kept, None, ())
-    return Judged(kept, _Rewriter(limits, harsh=True).node(document, "", names=False), tuple(kindly.unjudged))
+    return Judged(kept, _Rewriter(limits, harsh=True).node(document, None, names=False), tuple(kindly.unjudged))
+
+
+Place = tuple["Place | None", str]
+"""A key or an index, and the place of what holds it: a pointer costs more than the look at a node, and few are told."""
+
+
+def _pointer(place: Place | None) -> str:
+    parts: list[str] = []
+    while place is not None:
+        place, name = place
+        parts.append(f"/{escaped(name)}")
+    return "".join(reversed(parts))
 
 
 class _Rewriter:
@@ -36,39 +58,48 @@ class _Rewriter:
         self._harsh = harsh
         self.unjudged: list[str] = []
 
-    def node(self, node: Any, pointer: str, *, names: bool) -> Any:
+    def node(self, node: Any, place: Place | None, *, names: bool) -> Any:
+        """The node itself where nothing in it changes."""
         if isinstance(node, list):
-            return [self.node(child, f"{pointer}/{index}", names=False) for index, child in enumerate(node)]
+            items = [
+                self.node(child, (place, str(index)), names=False) if isinstance(child, dict | list) else child
+                for index, child in enumerate(node)
+            ]
+            return node if all(map(operator.is_, items, node)) else items
         if not isinstance(node, dict):
             return node
-        copy = {
-            name: child
-            if not names and name in DATA
-            else self.node(child, f"{pointer}/{escaped(name)}", names=not names and name in NAMES)
-            for name, child in node.items()
-        }
-        if not names:
+        copy = node
+        for name, child in node.items():
+            if not isinstance(child, dict | list) or (not names and name in DATA):
+                continue
+            fresh = self.node(child, (place, name), names=not names and name in NAMES)
+            if fresh is not child:
+                if copy is node:
+                    copy = dict(node)
+                copy[name] = fresh
+        if not names and not _PATTERNS.isdisjoint(node):
+            copy = dict(node) if copy is node else copy
             if isinstance(node.get("pattern"), str):
-                self._pattern(copy, pointer)
+                self._pattern(copy, place)
             if isinstance(node.get("patternProperties"), dict):
-                self._pattern_properties(copy, pointer)
+                self._pattern_properties(copy, place)
         return copy
 
     def _usable(self, pattern: str) -> str | None:
         said = ecma(pattern)
         return said if compiles(said, self._limits.regex_backtracks, self._limits.regex_bytes) else None
 
-    def _pattern(self, schema: dict[str, Any], pointer: str) -> None:
+    def _pattern(self, schema: dict[str, Any], place: Place | None) -> None:
         usable = self._usable(schema["pattern"])
         if usable is not None:
             schema["pattern"] = usable
             return
-        self.unjudged.append(f"{pointer}/pattern")
+        self.unjudged.append(f"{_pointer(place)}/pattern")
         del schema["pattern"]
         if self._harsh:
             self._and(schema, {"not": {"type": "string"}})
 
-    def _pattern_properties(self, schema: dict[str, Any], pointer: str) -> None:
+    def _pattern_properties(self, schema: dict[str, Any], place: Place | None) -> None:
         """What a key must match cannot be told: neither the clause for it nor the clauses for the keys that are left."""
         held: dict[str, Any] = {}
         whole = True
@@ -76,7 +107,7 @@ class _Rewriter:
             usable = self._usable(pattern)
             if usable is None:
                 whole = False
-                self.unjudged.append(f"{pointer}/patternProperties/{escaped(pattern)}")
+                self.unjudged.append(f"{_pointer(place)}/patternProperties/{escaped(pattern)}")
             else:
                 held[usable] = child
         schema["patternProperties"] = held

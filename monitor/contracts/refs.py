@@ -20,7 +20,9 @@ NAMES = frozenset(
 )
 # Nothing below these is judged, so what they refer to does not matter.
 _ASIDE = frozenset({"links", "callbacks", "securitySchemes", "webhooks"})
+_PASSED_OVER = _ASIDE | DATA
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_TOLD = (*_REFERENCES, "pattern", "patternProperties")
 _MOST_HOPS = 50
 
 
@@ -58,6 +60,31 @@ def follow(document: dict[str, Any], node: Any, pointer: str, where: str) -> tup
 
 def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str] = frozenset()) -> None:
     """Refuse remote references (other than to `allowed` URIs) and a document over the budgets of schemas and patterns."""
+    if not _passes(document, limits, allowed):
+        _refuse(document, where, limits, allowed)
+
+
+def _passes(document: dict[str, Any], limits: ContractLimits, allowed: frozenset[str]) -> bool:
+    """Whether nothing is to be refused: a look without pointers, which would cost three times as much. False: look closer."""
+    schemas = patterns = 0
+    for node in _looked_at(document):
+        schemas += 1
+        for word in _TOLD:
+            target = node.get(word)
+            if target is None:
+                continue
+            if word in _REFERENCES:
+                if isinstance(target, str) and not target.startswith("#") and not allowed:
+                    return False
+                continue
+            texts = [target] if isinstance(target, str) else target if isinstance(target, dict) and word != "pattern" else ()
+            patterns += len(texts)
+            if any(len(text) > limits.pattern_chars for text in texts):
+                return False
+    return schemas <= limits.schemas and patterns <= limits.patterns
+
+
+def _refuse(document: dict[str, Any], where: str, limits: ContractLimits, allowed: frozenset[str]) -> None:
     schemas = patterns = 0
     for node, pointer in objects(document):
         schemas += 1
@@ -80,17 +107,17 @@ def survey(document: dict[str, Any], where: str, limits: ContractLimits, allowed
         raise ContractError(f"{where}: {patterns} patterns are more than the {limits.patterns} that a contract may have")
 
 
-def holds(document: Any, words: frozenset[str]) -> bool:
-    """Whether any object, data and maps of names too, has one of these keys: a look that costs little, before one that costs more."""
+def words_of(document: Any) -> frozenset[str]:
+    """Every key of every object, of data and of maps of names too: a look that costs little, before others that cost more."""
+    found: set[str] = set()
     stack: list[Any] = [document]
     while stack:
         node = stack.pop()
-        if isinstance(node, dict):
-            if not words.isdisjoint(node):
-                return True
+        if type(node) is dict:
+            found.update(node)
             node = node.values()
-        stack += [child for child in node if isinstance(child, dict | list)]
-    return False
+        stack += [child for child in node if type(child) is dict or type(child) is list]
+    return frozenset(found)
 
 
 def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -117,3 +144,29 @@ def objects(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                     continue
                 if isinstance(child, dict | list) and (names or name not in DATA):
                     stack.append((child, f"{pointer}/{escaped(name)}", not names and name in NAMES))
+
+
+def _looked_at(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The objects that `objects` gives, in another order and without their pointers."""
+    stack: list[tuple[Any, bool]] = [(document, False)]
+    push, at_components = stack.append, document.get("components")
+    while stack:
+        node, names = stack.pop()
+        if type(node) is list:
+            for child in node:
+                if type(child) is dict or type(child) is list:
+                    push((child, False))
+            continue
+        if not names:
+            yield node
+            for name, child in node.items():
+                if (type(child) is dict or type(child) is list) and name not in _PASSED_OVER and not name.startswith("x-"):
+                    push((child, name in NAMES))
+            continue
+        for name, child in node.items():
+            if type(child) is not dict and type(child) is not list:
+                continue
+            if node is not at_components:
+                push((child, False))
+            elif name not in _PASSED_OVER and not name.startswith("x-"):
+                push((child, True))

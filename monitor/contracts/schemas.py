@@ -12,7 +12,7 @@ from monitor.contracts.judged import Judged, judged
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.loose import is_hidden, loosened
 from monitor.contracts.proving import OPEN, Proof, Provers
-from monitor.contracts.refs import resolve
+from monitor.contracts.refs import resolve, words_of
 from monitor.contracts.work import Cost
 from monitor.errors import ContractError
 
@@ -141,7 +141,10 @@ class Schemas:
         resources: Mapping[str, Any] | None = None,
         assert_formats: bool = True,
         limits: ContractLimits = CONTRACT_LIMITS,
+        words: frozenset[str] | None = None,
     ) -> None:
+        """`words`: the keys that stand anywhere in the document, where they are known already."""
+        self._words = words_of(document) if words is None else words
         self._where = where
         self._class = _CLASSES[draft]
         self._patterns = engine.FancyRegexOptions(limits.regex_backtracks, limits.regex_bytes, limits.regex_bytes)
@@ -183,7 +186,7 @@ class Schemas:
         """A copy with no schema named."""
         return Schemas(
             self._document, self._draft, where=self._where, formats=self._formats, resources=self._resources,
-            assert_formats=self._assert_formats, limits=self._limits,
+            assert_formats=self._assert_formats, limits=self._limits, words=self._words,
         )  # fmt: skip
 
     def written_at(self, pointer: str) -> tuple[Any, Any]:
@@ -238,7 +241,7 @@ class Schemas:
 
     def _as_judged(self) -> Judged:
         if self._judged is None:
-            self._judged = judged(self._document, self._limits)
+            self._judged = judged(self._document, self._limits, self._words)
         return self._judged
 
     @property
@@ -253,7 +256,7 @@ class Schemas:
         registry: engine.Registry | None = None
         try:
             if "" not in self._known:
-                document, resources, self._stood = apart(document, ROOT)
+                document, resources, self._stood = apart(document, ROOT, self._words)
                 registry = engine.Registry([(ROOT, document), *resources], draft=_NUMBERS[self._draft])
             return self._validator(document, registry, pointers)
         except (engine.ReferencingError, ValueError) as error:

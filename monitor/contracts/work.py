@@ -46,39 +46,42 @@ _BY_PLACE: dict[type, tuple[str, ...]] = {dict: ("properties",), list: ("items",
 Node = dict[str, Any]
 
 
-_LEAF: tuple[int, dict[str, Counter[int]]] = (1, {})
+Places = dict[str, dict[int, int]]
+"""By place, the schemas that are put on it, each with how often."""
+_LEAF: tuple[int, Places] = (1, {})
 
 
 class _Graph:
     def __init__(self, document: Node, work: int) -> None:
         self._document = document
         self._most = work
-        self._known: dict[int, tuple[int, dict[str, Counter[int]]]] = {}
+        self.known: dict[int, tuple[int, Places]] = {}
         self._open: set[int] = set()
         self._merged = 0
+        self._named: dict[str, Node | None] = {}
         self.nodes: dict[int, Node] = {}
 
-    def expansion(self, node: Node) -> tuple[int, dict[str, Counter[int]]]:
+    def expansion(self, node: Node) -> tuple[int, Places]:
         """Schemas applied at the node's own place, and what is put on each place below (place -> node -> times).
 
         A schema that applies to itself in place counts as too much.
         """
         key = id(node)
-        known = self._known.get(key)
+        known = self.known.get(key)
         if known is not None:
             return known
         self.nodes[key] = node
         if _APPLICATORS.isdisjoint(node):
-            self._known[key] = _LEAF
+            self.known[key] = _LEAF
             return _LEAF
         if key in self._open:
             return self._most + 1, {}
         self._open.add(key)
         total = 1
-        below: dict[str, Counter[int]] = {}
+        below: Places = {}
         for place, child in _below(node):
             self.nodes[id(child)] = child
-            below.setdefault(place, Counter())[id(child)] += 1
+            _put(below, place, id(child), 1)
         own = bool(below)  # else what a single reference puts below is shared with what it names, and never changed
         for child in self._in_place(node):
             cost, deeper = self.expansion(child)
@@ -87,29 +90,36 @@ class _Graph:
                 below = deeper
                 continue
             if not own:
-                below, own = {place: Counter(counted) for place, counted in below.items()}, True
+                below, own = {place: dict(counted) for place, counted in below.items()}, True
                 self._merged += len(below)
             self._merged += len(deeper)
             if self._merged > MOST_MERGED:
                 total = self._most + 1
                 break
             for place, counted in deeper.items():
-                below.setdefault(place, Counter()).update(counted)
+                for key_below, often in counted.items():
+                    _put(below, place, key_below, often)
             if total > self._most:
                 total = self._most + 1
                 break
         self._open.discard(key)
-        self._known[key] = (total, below)
+        self.known[key] = (total, below)
         return total, below
+
+    def _resolved(self, target: str) -> Node | None:
+        try:
+            found = resolve(self._document, target, "")
+        except ContractError:
+            return None  # an anchor, or relative to an $id of its own
+        return found if isinstance(found, dict) else None
 
     def _in_place(self, node: Node) -> Iterator[Node]:
         target = node.get("$ref")
         if isinstance(target, str) and target.startswith("#"):
-            try:
-                found = resolve(self._document, target, "")
-            except ContractError:
-                found = None  # an anchor, or relative to an $id of its own
-            if isinstance(found, dict):
+            if target not in self._named:
+                self._named[target] = self._resolved(target)
+            found = self._named[target]
+            if found is not None:
                 yield found
         for word in _IN_PLACE_LISTS:
             held = node.get(word)
@@ -122,6 +132,14 @@ class _Graph:
             held = node.get(word)
             if isinstance(held, dict):
                 yield from (child for child in held.values() if isinstance(child, dict))
+
+
+def _put(below: Places, place: str, key: int, often: int) -> None:
+    held = below.get(place)
+    if held is None:
+        below[place] = {key: often}
+    else:
+        held[key] = held.get(key, 0) + often
 
 
 def _below(node: Node) -> Iterator[tuple[str, Node]]:
@@ -210,23 +228,20 @@ def allowed_depth(document: Node, work: int) -> int:
     graph = _Graph(document, work)
     try:
         for node in _applying(document):
-            graph.expansion(node)
-        pending = list(graph.nodes.items())
-        for _, node in pending:
-            graph.expansion(node)
+            if id(node) not in graph.known:
+                graph.expansion(node)
     except RecursionError:
         return 0
-    expansions = {key: graph.expansion(node) for key, node in list(graph.nodes.items())}
-    counts = {key: total for key, (total, _) in expansions.items()}
+    counts = {key: total for key, (total, _) in graph.known.items()}
     if max(counts.values(), default=1) > work:
         return 0
-    return _depth(counts, {key: below for key, (_, below) in expansions.items() if below}, work)
+    return _depth(counts, {key: below for key, (_, below) in graph.known.items() if below}, work)
 
 
-def _depth(counts: dict[int, int], edges: dict[int, dict[str, Counter[int]]], work: int) -> int:
+def _depth(counts: dict[int, int], edges: dict[int, Places], work: int) -> int:
     """The depth at which some count grows over `work`, all schemas at once: a step costs some 5 ns for each edge.
 
-    What several schemas put below alike stands once.
+    What several schemas put below alike stands once, and so do all schemas that are not counted: nothing applies by them.
     """
     if not edges:
         return DEEPEST
@@ -240,7 +255,7 @@ def _depth(counts: dict[int, int], edges: dict[int, dict[str, Counter[int]]], wo
     of_group = np.cumsum([0, *(len(below) for below in shared.values())])[:-1]
     owners = np.array([number[key] for key in edges], np.int64)
     groups = np.array([group[id(below)] for below in edges.values()], np.int64)
-    now = np.array([*counts.values(), 0], np.int64)  # the last stands for what is no schema
+    now = np.array([*counts.values(), 1], np.int64)
     for depth in range(1, DEEPEST):
         fresh = np.zeros_like(now)
         fresh[owners] = np.maximum.reduceat(np.add.reduceat(now[children] * times, of_place), of_group)[groups]
@@ -256,9 +271,8 @@ def _applying(document: Node) -> Iterator[Node]:
     stack: list[Any] = [document]
     while stack:
         node = stack.pop()
-        if isinstance(node, dict):
+        if type(node) is dict:
             if not _APPLICATORS.isdisjoint(node):
                 yield node
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
+            node = node.values()
+        stack += [child for child in node if type(child) is dict or type(child) is list]

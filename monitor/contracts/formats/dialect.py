@@ -1,6 +1,6 @@
 """OpenAPI's schema dialect to plain JSON Schema: `nullable`, `discriminator`, integer formats, one side's properties."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 from monitor.contracts.formats.discriminators import discriminated
@@ -26,10 +26,11 @@ _RANGES = {
 class Dialect:
     """Rewrites one document for one side. Lenient: `nullable` counts without a sibling `type` too (Stripe and many others write it so)."""
 
-    def __init__(self, document: dict[str, Any], side: Side, *, lenient: bool) -> None:
+    def __init__(self, document: dict[str, Any], side: Side, *, lenient: bool, words: Container[str]) -> None:
+        """`words`: the keys that stand anywhere in the document."""
         self._document = document
         self._side = side
-        self._one_way = OneWay(document, _MARK[side])
+        self._one_way = OneWay(document, _MARK[side], words)
         self._lenient = lenient
         components = document.get("components")
         schemas = components.get("schemas") if isinstance(components, dict) else None
@@ -48,17 +49,21 @@ class Dialect:
 
     def _node(self, node: Any, *, names: bool) -> Any:
         if isinstance(node, list):
-            return [self._node(child, names=False) for child in node]
+            return [self._node(child, names=False) if isinstance(child, dict | list) else child for child in node]
         if not isinstance(node, dict):
             return node
         if names:
-            return {name: self._node(child, names=False) for name, child in node.items()}
+            return {
+                name: self._node(child, names=False) if isinstance(child, dict | list) else child for name, child in node.items()
+            }
         copy = {
             name: self._node(child, names=name in NAMES) if isinstance(child, dict | list) and name not in DATA else child
             for name, child in node.items()
         }
-        self._keep_side(node, copy)
-        _in_range(copy)
+        if self._one_way.any:
+            self._keep_side(node, copy)
+        if "format" in node:
+            _in_range(copy)
         if "discriminator" in node:
             copy = discriminated(copy, self._known)
         return self._nullable(copy) if node.get("nullable") is True else copy

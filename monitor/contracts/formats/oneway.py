@@ -1,10 +1,10 @@
 """Which properties travel one way only, wherever they are declared: `readOnly` in requests, `writeOnly` in responses."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
-from monitor.contracts.refs import DATA, NAMES, follow, holds
+from monitor.contracts.refs import DATA, NAMES, follow
 from monitor.errors import ContractError
 
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -20,11 +20,12 @@ class OneWay:
     `$ref`, `allOf`, `anyOf`, `oneOf` and `if` parts, and the schemas that it is a part of with their other parts.
     """
 
-    def __init__(self, document: dict[str, Any], mark: str) -> None:
+    def __init__(self, document: dict[str, Any], mark: str, words: Container[str]) -> None:
+        """`words`: the keys that stand anywhere in the document."""
         self._document = document
         self._mark = mark
         self._names: Mapping[int, frozenset[str]] = {}
-        if not holds(document, frozenset({mark})):
+        if mark not in words:
             return
         nodes = list(_schemas(document))
         if any(node.get(mark) is True for node in nodes):

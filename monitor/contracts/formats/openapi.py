@@ -18,7 +18,7 @@ from monitor.contracts.identified import grounded
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.payloads import is_json_type
 from monitor.contracts.readings import ANYTHING
-from monitor.contracts.refs import follow, survey
+from monitor.contracts.refs import follow, survey, words_of
 from monitor.contracts.routes import Base, Router
 from monitor.contracts.schemas import OPENAPI_FORMATS, Draft, Schemas
 from monitor.contracts.work import allowed_depth
@@ -75,13 +75,16 @@ class _Reader:
         draft: Draft = "4" if old else _DRAFTS.get(str(document.get("jsonSchemaDialect", "")).rstrip("#"), "2020-12")
         formats = OPENAPI_FORMATS if old else {}
         sides: tuple[Side, Side] = ("request", "response")
-        dialects = {side: Dialect(document, side, lenient=lenient) for side in sides}
+        words = words_of(document)
+        dialects = {side: Dialect(document, side, lenient=lenient, words=words) for side in sides}
         answers = dialects["response"].rewritten()
         # Where nothing travels one way there is one compiled form for both.
         asks = dialects["request"].rewritten() if any(one.one_sided for one in dialects.values()) else answers
         self._sides: dict[Side, dict[str, Any]] = {"request": asks, "response": answers}
-        of_answers = Schemas(answers, draft, where=where, formats=formats, limits=limits)
-        of_asks = of_answers if asks is answers else Schemas(asks, draft, where=where, formats=formats, limits=limits)
+        of_answers = Schemas(answers, draft, where=where, formats=formats, limits=limits, words=words)
+        of_asks = (
+            of_answers if asks is answers else Schemas(asks, draft, where=where, formats=formats, limits=limits, words=words)
+        )
         self._schemas = {"request": of_asks, "response": of_answers}
 
     def promise(self) -> Promise:
