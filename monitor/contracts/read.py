@@ -19,6 +19,7 @@ from monitor.contracts.formats.pact import is_pact, read_pact
 from monitor.contracts.formats.protobuf import document_of_proto, is_protobuf, read_protobuf
 from monitor.contracts.formats.spring import is_spring_cloud_contract, read_spring_cloud_contract
 from monitor.contracts.formats.timing import is_timing, read_timing
+from monitor.contracts.formats.unmatched import unmatched
 from monitor.contracts.formats.wiremock import is_wiremock, read_wiremock
 from monitor.contracts.limits import CONTRACT_LIMITS, ContractLimits
 from monitor.contracts.lines import lines_of
@@ -206,7 +207,7 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
         return list(unknown_in_schema(document))
     version = version_of(document)
     unknown = [] if version == "3.0" else unknown_in_openapi(document)
-    return [*against_openapi(document, version), *unknown, *unpicked(document)]
+    return [*against_openapi(document, version), *unknown, *unpicked(document), *unmatched(document)]
 
 
 def _refuse(grave: list[Remark], text: str, where: str) -> None:

@@ -30,6 +30,8 @@ NAMING = frozenset(
         "db.query.summary db.statement db.query.text messaging.system messaging.destination.name messaging.destination "
         "messaging.destination.template messaging.destination.temporary messaging.destination.anonymous "
         "messaging.batch.message_count messaging.operation messaging.operation.type messaging.operation.name error.type "
+        "server.socket.domain server.socket.address server.socket.port db.type db.instance db.mongodb.collection db.cassandra.table "
+        "db.cosmosdb.container messaging.temp_destination message_bus.destination rpc.jsonrpc.error_code rpc.connect_rpc.error_code "
         "tailsampling.policy tailsampling.composite_policy"
     ).split()
 )

@@ -11,12 +11,16 @@ _RECEIVING = frozenset({"receive", "recv", "poll", "fetch", "pull"})
 _SENDING = frozenset({"send", "publish"})
 _SETTLING = frozenset({"settle", "ack", "nack", "acknowledge", "commit"})
 _VERBS = frozenset({"send", "publish", "create", "process", "deliver", "consume"}) | _RECEIVING | _SETTLING
-_TEMPORARY = ("messaging.destination.temporary", "messaging.destination.anonymous")
-_DESTINATION = ("messaging.destination.template", "messaging.destination.name", "messaging.destination")
+_TEMPORARY = ("messaging.destination.temporary", "messaging.destination.anonymous", "messaging.temp_destination")
+_DESTINATION = "messaging.destination.template messaging.destination.name messaging.destination message_bus.destination".split()
 _GENERATED = re.compile(
     r"""
     (?<=amq\.gen-).+                                                            # RabbitMQ names the queue
     | (?<=amq\.rabbitmq\.reply-to\.).+
+    | (?<=spring\.gen-).+                                                         # Spring does
+    | (?<=\.anonymous\.).{20,}
+    | (?<=_INBOX\.).+                                                            # NATS names where an answer goes
+    | (?<=temp-queue://).+ | (?<=temp-topic://).+                                # ActiveMQ
     | (?<![0-9A-Za-z])[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}(?![0-9A-Za-z])
     | (?<![0-9A-Za-z])(?=[a-f]*[0-9])[0-9a-f]{12,}(?![0-9A-Za-z])               # a hash
     | (?<![0-9A-Za-z])[0-9]{6,}(?![0-9A-Za-z])                                  # a number or a time

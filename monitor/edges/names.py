@@ -36,8 +36,13 @@ _HTTP = frozenset(
 )
 _AUTHORITY = re.compile(r"(?:[a-z]+://)?(?P<host>\[[^\]]*\]|[^/:?#\s]+|[0-9a-f:]+)(?::(?P<port>\d{1,5}))?/?", re.IGNORECASE)
 _HOSTS = (
-    "server.address net.peer.name net.sock.peer.name peer.hostname network.peer.address net.sock.peer.addr net.peer.ip".split()
-)
+    "server.address net.peer.name server.socket.domain net.sock.peer.name peer.hostname network.peer.address "
+    "server.socket.address net.sock.peer.addr net.peer.ip"
+).split()
+# `db.type` and `db.instance` are OpenTracing's: https://github.com/opentracing/specification/blob/master/semantic_conventions.md
+_SYSTEM, _DATABASE = ("db.system.name", "db.system", "db.type"), ("db.namespace", "db.name", "db.instance")
+_COLLECTION = "db.collection.name db.sql.table db.mongodb.collection db.cassandra.table db.cosmosdb.container".split()
+_RPC_CODES = ("rpc.grpc.status_code", "rpc.response.status_code", "grpc.status_code", "rpc.connect_rpc.error_code")
 _STATEMENTS = ("db.operation.name", "db.operation", "db.query.text", "db.statement", "db.query.summary")
 _CONNECTING = re.compile(r"(?:[\w.-]*[._ -])?(?:connect|getconnection|acquire|pool)", re.IGNORECASE)
 NO_CALL = "none"
@@ -93,7 +98,7 @@ def _named(kind: int, status: int, words: Words) -> Named:
         return Named("messaging", operation, peer, address, outcome, kind_of_error, biased, does, within)
     if kind == KIND_CLIENT and _prepares(given, span_name):
         return Named(NO_CALL, capped(span_name), "", "", *plain_outcome(error_type, failed), biased)
-    if outgoing and any(name in given for name in ("db.system.name", "db.system", "db.namespace", "db.name")):
+    if outgoing and any(name in given for name in _SYSTEM + _DATABASE):
         answer = _answer(given, error_type, failed=failed)
         if not peer:
             peer, within = _database(given, address)
@@ -156,7 +161,10 @@ def _answer(given: Mapping[str, Any], error_type: str, *, failed: bool) -> tuple
 
     `grpc.status_code` is what Envoy, OpenTracing and .NET write: https://learn.microsoft.com/aspnet/core/grpc/diagnostics
     """
-    code = _str(given, "rpc.grpc.status_code", "rpc.response.status_code", "grpc.status_code")
+    code = _str(given, *_RPC_CODES)
+    fault = _str(given, "rpc.jsonrpc.error_code")
+    if fault and not code:
+        code = f"-{fault.removeprefix('-')}"  # an application's own codes are no gRPC's
     if code:
         answer = grpc_outcome(code, error_type, failed)
         if answer[0] != "ok":
@@ -197,11 +205,11 @@ def _database(given: Mapping[str, Any], address: str) -> tuple[str, str]:
     A name alone would make one node of databases on several hosts. A number is Redis' index, which names nothing.
     https://opentelemetry.io/docs/specs/semconv/db/redis/
     """
-    system = _str(given, "db.system.name", "db.system")
+    system = _str(given, *_SYSTEM)
     host, colon, port = address.rpartition(":")
     usual = not colon or not port.isdigit() or port == _DATABASE_PORTS.get(system.lower())
     place = (host if colon and port.isdigit() else address) if usual else address
-    name = _str(given, "db.namespace", "db.name")
+    name = _str(given, *_DATABASE)
     index = name if name.isdigit() else _str(given, "db.redis.database_index")
     name = system if name.isdigit() or not name else name
     return capped(f"{name}@{place}" if place and name else name or place), index
@@ -209,7 +217,7 @@ def _database(given: Mapping[str, Any], address: str) -> tuple[str, str]:
 
 def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
     verb = _str(given, "db.operation.name", "db.operation")
-    target = _str(given, "db.collection.name", "db.sql.table")
+    target = _str(given, *_COLLECTION)
     if not verb:
         summary = _str(given, "db.query.summary")
         if summary:
@@ -220,7 +228,9 @@ def _database_operation(given: Mapping[str, Any], span_name: str) -> str:
 
 def _address(given: Mapping[str, Any]) -> str:
     host = _str(given, *_HOSTS)
-    port = _str(given, "server.port", "net.peer.port", "peer.port", "network.peer.port", "net.sock.peer.port")
+    port = _str(
+        given, "server.port", "net.peer.port", "peer.port", "network.peer.port", "server.socket.port", "net.sock.peer.port"
+    )
     if not host:
         url = _URL.match(_str(given, "url.full", "http.url"))
         if url:

@@ -32,6 +32,7 @@ _GRPC = (
 ).split()
 _GRPC_SERVER = frozenset({"UNKNOWN", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _JSONRPC_REQUEST = (-32700, -32600, -32601, -32602)
+_JSONRPC_REQUEST_TEXTS = frozenset(map(str, _JSONRPC_REQUEST))
 # Codes that servers write for the request's own faults: https://www.apollographql.com/docs/apollo-server/data/errors
 _GRAPHQL_AUTH = frozenset({"UNAUTHENTICATED", "FORBIDDEN"})
 _GRAPHQL_REQUEST = _GRAPHQL_AUTH | {
@@ -70,10 +71,16 @@ def http_outcome(status: int, error_type: str = "", failed: bool = False) -> tup
 
 @lru_cache(maxsize=8192)
 def grpc_outcome(code: str, error_type: str = "", failed: bool = False) -> tuple[str, str]:
-    """(outcome, error type) of a gRPC status, by number or name."""
+    """(outcome, error type) of a gRPC status, by number or name; of a code of Connect (`not_found`) or JSON-RPC (`-32602`), too.
+
+    https://connectrpc.com/docs/protocol#error-codes
+    """
     name = _GRPC[int(code)] if code.isdecimal() and len(code) < 5 and int(code) < len(_GRPC) else code.upper()
     if name in ("", "OK"):
         return plain_outcome(error_type, failed)
+    if name.startswith("-"):  # a code of JSON-RPC
+        return ("client_error" if name in _JSONRPC_REQUEST_TEXTS else "server_error"), "jsonrpc"
+    name = "CANCELLED" if name == "CANCELED" else name
     if name == "DEADLINE_EXCEEDED":
         return "timeout", name
     if name == "CANCELLED":

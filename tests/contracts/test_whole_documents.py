@@ -10,6 +10,8 @@ from monitor.contracts.read import Examined, examine
 from monitor.errors import ContractError
 
 OK: dict[str, Any] = {"description": "x"}
+GOOD: dict[str, Any] = {"responses": {"200": OK}}
+IN_PATH: dict[str, Any] = {"name": "b", "in": "path", "required": True, "schema": {"type": "string"}}
 LINES = """openapi: {version}
 info: {{title: Pay, version: "1"}}
 paths:
@@ -127,6 +129,11 @@ def test_at_most_five_reasons_are_told_and_the_others_counted() -> None:
         (document(paths={"/a/{b}": {"get": {"responses": {"200": {}}}}}), 11, "/paths/~1a~1{b}/get/responses/200", "'description'"),
         (document(webhooks={"a": {"post": {}}}), 8, "/webhooks", "calls of the provider's own are not judged"),
         (document(), 7, "/paths", "nothing will be judged"),
+        (document(paths={"/a?b=1": {"get": GOOD}}), 8, "/~1a?b=1", "no path of a request holds"),
+        (document(paths={"/a/{b": {"get": GOOD}}), 8, "/~1a~1{b", "a brace stands alone"),
+        (document(paths={"/a/{b}": {"get": GOOD}}), 9, "/get", "what 'b' in the path may be"),
+        (document(paths={"/a": {"parameters": [IN_PATH], "get": GOOD}}), 10, "/~1a/parameters/0", "the path has no {b}"),
+        (document(paths={"/a/{b}": {"parameters": [IN_PATH, IN_PATH], "get": GOOD}}), 18, "/parameters/1", "stands twice"),
     ],
 )  # fmt: skip
 def test_what_is_harmless_is_said_with_its_line(contract: str, line: int, pointer: str, said: str) -> None:

@@ -35,6 +35,7 @@ def test_a_destination_is_named_else_the_name_without_its_verb() -> None:
     assert destination({}, "orders process") == destination({}, "publish orders") == "orders"
     assert destination({}, "recv") == "unknown"
     assert destination({"messaging.destination.temporary": True}, "amq.gen-77 receive") == "(temporary)"
+    assert destination({"messaging.destination": "t-77", "messaging.temp_destination": True}, "") == "(temporary)"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,11 @@ def test_a_destination_is_named_else_the_name_without_its_verb() -> None:
         ("reply-550E8400E29B41D4A716446655440000", "reply-{id}"),
         ("tmp/9f86d081884c7d65/in", "tmp/{id}/in"),
         ("jobs.1790000000", "jobs.{id}"),
+        ("spring.gen-LQn8uiLFQVm-cGFJPyCyCA", "spring.gen-{id}"),
+        ("orders.anonymous.LQn8uiLFQVm_cGFJPyCyCA", "orders.anonymous.{id}"),
+        ("_INBOX.q6V9CjmSQ-mPzbs.1", "_INBOX.{id}"),
+        ("temp-queue://ID:host-4711-1:1:1", "temp-queue://{id}"),
+        ("mails.anonymous.rejected", "mails.anonymous.rejected"),
         ("orders", "orders"),
         ("orders.v2", "orders.v2"),
         ("arn:aws:sns:eu-west-1:orders-created", "arn:aws:sns:eu-west-1:orders-created"),

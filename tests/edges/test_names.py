@@ -47,6 +47,10 @@ def words(name: str = "a span", **given: str | int) -> tuple[str | int, ...]:
         (CLIENT, words(db__system="mysql", db__name="shop", peer__service="main-db"), "database", "a span", "main-db"),
         (CLIENT, words(db__system="mysql", db__name="shop", service__peer__name="main-db"), "database", "a span", "main-db"),
         (CLIENT, words(http__method="GET", net__peer__ip="10.0.0.7", net__peer__port=8080), "http", "GET", "10.0.0.7:8080"),
+        (CLIENT, words(http__method="GET", server__socket__domain="cart", server__socket__port=8080), "http", "GET", "cart:8080"),
+        (CLIENT, words(db__type="sql", db__instance="shop", db__statement="SELECT", peer__hostname="a"), "database", "SELECT", "shop@a"),
+        (CLIENT, words(db__system="mongodb", db__name="shop", db__operation="find", db__mongodb__collection="carts"), "database", "find carts", "shop"),
+        (PRODUCER, words("send", message_bus__destination="orders", peer__service="kafka"), "messaging", "orders", "kafka"),
         (PRODUCER, words("orders publish", messaging__system="rabbitmq"), "messaging", "orders", "rabbitmq"),
         (CONSUMER, words(messaging__system="kafka", messaging__destination="orders"), "messaging", "orders", "kafka"),
         (CONSUMER, words(messaging__system="jms", messaging__destination__temporary=1, messaging__destination__name="t-1"), "messaging", "(temporary)", "jms"),
@@ -168,6 +172,11 @@ def test_what_only_prepares_a_call_is_none(said: tuple[str | int, ...], *, is_ca
         (words(rpc__system="grpc", rpc__method="Add", http__status_code=503), "server_error", "503"),
         (words(rpc__system="grpc", rpc__method="Add", grpc__status_code="14", http__status_code=200), "server_error", "UNAVAILABLE"),
         (words("egress", grpc__status_code="14"), "server_error", "UNAVAILABLE"),
+        (words(rpc__system="connect_rpc", rpc__connect_rpc__error_code="not_found"), "client_error", "NOT_FOUND"),
+        (words(rpc__system="connect_rpc", rpc__connect_rpc__error_code="canceled"), "cancelled", "CANCELLED"),
+        (words(rpc__system__name="jsonrpc", rpc__response__status_code="-32602"), "client_error", "jsonrpc"),
+        (words(rpc__system="jsonrpc", rpc__jsonrpc__error_code=-32603, http__status_code=200), "server_error", "jsonrpc"),
+        (words(rpc__system="jsonrpc", rpc__jsonrpc__error_code=5, http__status_code=200), "server_error", "jsonrpc"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", [CLIENT, SERVER])
