@@ -161,7 +161,8 @@ def _asked(entry: Entry) -> tuple[object, object, object]:
     whole = _first(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
     if line is not None:
         said, asked = request_line(line)
-        return method or said, whole or asked, None
+        target = whole or asked  # as it came: without a query in it there was none
+        return method or said, target, None if "?" in str(target) else _first(entry, _QUERIES) or ""
     plain = entry.get("request")
     if target is None and isinstance(plain, str) and plain.startswith("/"):
         target = plain
