@@ -97,10 +97,10 @@ def _exchange(
     known = any(trace) and any(span)
     source_id, partition, offset = place
     return Exchange(
-        source_id,
-        partition,
-        offset,
-        0,
+        source_id=source_id,
+        partition=partition,
+        offset=offset,
+        index=0,
         end_ns=at_ms * 1_000_000,
         duration_ns=None,
         method="",

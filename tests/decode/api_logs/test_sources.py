@@ -390,14 +390,14 @@ def test_an_ingress_upstream_is_split_only_where_it_can_be(upstream: str, callee
 
 def test_a_request_line_tells_that_there_was_no_query() -> None:
     entry = {"remote_addr": "10.0.0.9", "time_iso8601": "2026-11-28T10:00:00+00:00", "status": 200}
-    for more, query, known in (
+    for more, query, is_known in (
         ({"request": "GET /pay/7 HTTP/1.1"}, "", True),
         ({"request": "GET /pay/7?x=1 HTTP/1.1"}, "x=1", True),
         ({"request": "GET /pay/7 HTTP/1.1", "args": "x=1"}, "x=1", True),
         ({"request_method": "GET", "uri": "/pay/7"}, "", False),
     ):
         found = one(orjson.dumps(entry | more))
-        assert (found.path, found.query, found.query_known) == ("/pay/7", query, known)
+        assert (found.path, found.query, found.query_known) == ("/pay/7", query, is_known)
 
 
 def test_batches_in_arrays_are_read_entry_by_entry() -> None:
