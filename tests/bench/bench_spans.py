@@ -43,6 +43,7 @@ from tests.bench import collector
 from tests.bench.generate import Truth, generated, stream
 from tests.fixtures.broker import KafkaBroker, missing_part
 
+STARTED_SECONDS = 15.0  # what is imported and drawn once after a start is none of the steady state
 BATCH_BYTES = 40_000_000
 PLACE = Partition("be" * 8, "otlp_spans", 0)
 
@@ -177,6 +178,7 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
             broker.make_topic(topic)
         assert running.stdout
         address = running.stdout.readline().removeprefix("page: ").strip()
+        time.sleep(STARTED_SECONDS)
         before, start = _cpu_seconds(running.pid), time.time_ns()
         feeder = threading.Thread(target=_feed, args=(broker, int(seconds * rate), rate, start))
         feeder.start()

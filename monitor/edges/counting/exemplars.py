@@ -31,13 +31,14 @@ class Drawn:
 
 def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reservoir, list[Drawn]]:
     """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these ranks."""
-    columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS, "failed_exemplars", "exemplars")}
+    columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS)}
+    drawn_of = {word: _drawn(edges.column(name)) for word, name in (("bad", "failed_exemplars"), ("any", "exemplars"))}
     found: dict[Reservoir, set[Drawn]] = {}
     for at, window in enumerate(columns["window"]):
         key = (window // HOUR * HOUR, *(columns[name][at] for name in _KEYS))
-        for word, traces in (("bad", columns["failed_exemplars"][at]), ("any", columns["exemplars"][at])):
-            for trace in traces:
-                found.setdefault((*key, word), set()).add(Drawn(_rank(trace), trace))
+        for word, of_row in drawn_of.items():
+            if of_row[at]:
+                found.setdefault((*key, word), set()).update(of_row[at])
     chosen = {}
     for reservoir, drawn in found.items():
         ranks = set(held.get(reservoir, ()))
@@ -77,15 +78,12 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     halves, texts = scene.halves, scene.words.texts()
     spans: dict[bytes, list[tuple[int, int, str, str, str, int, str, str]]] = {}
     ends: dict[bytes, tuple[int, int]] = {}
-    for row in rows.tolist():
-        trace = halves["own_trace"][row].tobytes()
-        start, end = int(halves["start_ns"][row]), int(halves["end_ns"][row])
-        service, version, operation, outcome, error = (
-            texts[halves[name][row]] for name in ("service", "version", "operation", "outcome", "error_type")
-        )
-        spans.setdefault(trace, []).append(
-            (start // 1000, (end - start) // 1000, service, version, operation, int(halves["side"][row]), outcome, error)
-        )
+    traces = [one.tobytes() for one in halves["own_trace"][rows]]
+    times = [halves[name][rows].tolist() for name in ("start_ns", "end_ns")]
+    words = [[texts[number] for number in halves[name][rows].tolist()] for name in ("service", "version", "operation")]
+    said = [[texts[number] for number in halves[name][rows].tolist()] for name in ("outcome", "error_type")]
+    for trace, start, end, *told in zip(traces, *times, *words, halves["side"][rows].tolist(), *said, strict=True):
+        spans.setdefault(trace, []).append((start // 1000, (end - start) // 1000, *told))
         least, most = ends.get(trace, (start, end))
         ends[trace] = (min(least, start), max(most, end))
     names = ("start_us", "duration_us", "service", "version", "operation", "side", "outcome", "error_type")
@@ -99,5 +97,13 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     }
 
 
-def _rank(trace: bytes) -> int:
-    return int(trace_rank(np.frombuffer(trace, np.uint64).reshape(1, 2))[0])
+def _drawn(lists: pa.ChunkedArray) -> list[list[Drawn]]:
+    """Of each row its traces with their hashes."""
+    found: list[list[Drawn]] = []
+    for chunk in lists.chunks:
+        traces = chunk.flatten().to_pylist()
+        ranks = trace_rank(np.frombuffer(b"".join(traces), np.uint64).reshape(-1, 2)).tolist()
+        drawn = [Drawn(rank, trace) for rank, trace in zip(ranks, traces, strict=True)]
+        ends = np.cumsum(chunk.value_lengths().to_numpy()).tolist()
+        found.extend(drawn[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
+    return found
