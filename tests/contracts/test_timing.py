@@ -54,6 +54,18 @@ def test_a_time_without_a_unit_is_refused_with_its_place(said: Any) -> None:
     assert "line 1" in str(refused.value)
 
 
+def test_an_operation_is_named_as_edges_are_and_what_none_is_called_is_refused() -> None:
+    def of(name: str) -> str:
+        return json.dumps({"x-seamwatch-timing": {"operations": {name: {"timeout": "2s"}}}})
+
+    for name in ("POST /pay", "post /pay", " Post  /pay "):
+        assert times(of(name), "timing") == {("POST /pay", None, 2.0)}
+    assert times(of("shop.Pay/Charge"), "timing") == {("shop.Pay/Charge", None, 2.0)}
+    for name in ("", " ", "/pay", "P0ST /pay"):
+        with pytest.raises(ContractError, match="is no operation; write METHOD /route"):
+            read_contract("timing", of(name), where="x")
+
+
 @pytest.mark.parametrize("name", ["99", "p100", "p0", "max", "p-1", "p1e1"])
 def test_another_quantile_is_refused(name: str) -> None:
     with pytest.raises(ContractError, match="no quantile"):

@@ -44,10 +44,19 @@ def read_timing(document: dict[str, Any], *, where: str) -> Promise:
         pointer = f"/{KEY}/operations/{escaped(name)}"
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: {pointer} is no object", pointer)
-        found += _told(name, entry, pointer, ("timeout", "latency"), where)
+        found += _told(_operation(name, where, pointer), entry, pointer, ("timeout", "latency"), where)
     if not found:
         raise ContractError(f"{where}: it tells neither a timeout nor a latency", f"/{KEY}")
     return Promise(Router(), whole=False, depth=0, timing=tuple(found))
+
+
+def _operation(name: Any, where: str, pointer: str) -> str:
+    """As edges name it: METHOD /route, or a word of another protocol. ContractError for what no edge is ever called."""
+    text = " ".join(str(name).split())
+    method, space, route = text.partition(" ")
+    if not text or text.startswith("/") or (space and route.startswith("/") and not method.isalpha()):
+        raise ContractError(f"{where}: {str(name)[:40]!r} is no operation; write METHOD /route, as POST /pay", pointer)
+    return f"{method.upper()} {route}" if route.startswith("/") else text
 
 
 def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
