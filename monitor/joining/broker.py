@@ -20,6 +20,7 @@ from monitor.model.contracts import ContractDraft
 SECONDS = 20.0  # for one answer
 MOST_PACTS = 5_000
 _LIST_BYTES = 8_000_000
+_MOST_PAGES = 200
 _NOT_MODIFIED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = 304, 401, 403, 404, 429, 500
 _LATEST, _PROVIDERS, _FOR_VERIFICATION = "pb:latest-pact-versions", "pb:pacticipants", "pb:provider-pacts-for-verification"
 
@@ -116,7 +117,7 @@ class PactBroker:
             return
         template = self._link(index, _FOR_VERIFICATION)
         said = {"consumerVersionSelectors": [dict(selection.selector)], "includePendingStatus": False}
-        for provider in self._providers(index):
+        for provider in self._providers(index, refused):
             url = template.replace("{provider}", quote(provider, safe=""))
             try:
                 found = self._answer("POST", url, json.dumps(said).encode(), _LIST_BYTES)
@@ -130,11 +131,14 @@ class PactBroker:
                 else:
                     refused.append(f"a pact of {provider[:80]} has no link to itself")
 
-    def _providers(self, index: Mapping[str, Any]) -> Iterator[str]:
+    def _providers(self, index: Mapping[str, Any], refused: list[str]) -> Iterator[str]:
         """The names of all pacticipants, page by page."""
         url: str | None = self._link(index, _PROVIDERS)
         seen: set[str] = set()
-        while url is not None and url not in seen and len(seen) < 200:
+        while url is not None and url not in seen:
+            if len(seen) >= _MOST_PAGES:
+                refused.append(f"{self.where} has more than {_MOST_PAGES} pages of pacticipants; the others are left out")
+                return
             seen.add(url)
             page = self._get(url, _LIST_BYTES)
             embedded = page.get("_embedded")

@@ -1,5 +1,6 @@
 """A Pact Broker is asked by its own links, read only, and its pacts become revisions; what it does wrong harms nobody."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from monitor.alerts.wire import Reply
 from monitor.cli.doctor import _pact_broker, _tried
 from monitor.clock import ManualClock
 from monitor.config import load
@@ -60,6 +62,29 @@ def test_pacts_of_an_environment_are_asked_of_each_provider_over_all_pages(held:
     ]
     assert names(PactBroker(held.address, select=["environment:staging"])) == []
     assert len(names(PactBroker(held.address, select=["main", "latest"]))) == 3
+
+
+def test_pages_without_end_end_and_what_is_left_out_is_told() -> None:
+    links = {
+        "pb:pacticipants": {"href": "/p/0"},
+        "pb:provider-pacts-for-verification": {"href": "/for/{provider}", "templated": True},
+    }
+
+    def endless(method: str, url: str, _headers: object, _body: bytes, _most: int) -> Reply:
+        if method == "POST":
+            return Reply(404, {}, b"")
+        page = url.rpartition("/p/")[2]
+        said = (
+            {"_links": {"next": {"href": f"/p/{int(page) + 1}"}}, "pacticipants": [{"name": page}]}
+            if page.isdecimal()
+            else {"_links": links}
+        )
+        return Reply(200, {}, json.dumps(said).encode())
+
+    found = PactBroker("http://127.0.0.1:9", select=["main"], ask=endless).look()
+    assert (found.pacts, [one.partition(" has ")[2] for one in found.refused]) == (
+        0, ["more than 200 pages of pacticipants; the others are left out"],
+    )  # fmt: skip
 
 
 def test_what_has_not_changed_is_not_sent_again(held: StandIn) -> None:
