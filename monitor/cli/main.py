@@ -65,6 +65,7 @@ def main(words: list[str] | None = None) -> None:
         if text.startswith("Usage:"):
             sys.stderr.write(text + "\n")
         else:
+            text = " ".join(text.split())  # typer lists choices one a line
             _complain(f"{text.rstrip('.')}; `{_asked(error)} --help` lists what there is", words)
         sys.exit(USAGE)
     except (ConfigError, UsageError) as error:

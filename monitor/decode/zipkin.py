@@ -117,16 +117,15 @@ def _of_entry(entry: Entry) -> list[tuple[PlainSpan, dict[str, Any]]]:
     kinds = [kind] if kind else [name for name in _KINDS if _BEGINS[name] in times or _ENDS[name] in times]
     if not kinds:
         kinds = [_addressed(entry)]
-    tags = _tags(entry)
     made = []
     for name in kinds:
         local, remote = _endpoints(entry, name)
-        span = _plain(entry, name, tags, times, merged=len(kinds) > 1)
+        service = str(local.get("serviceName") or "")
+        own = _tags(entry, service if len(kinds) > 1 else "")
+        span = _plain(entry, name, _tags(entry, "") | own, times, merged=len(kinds) > 1)
         if remote:
             span = replace(span, attributes={**_peer(remote), **span.attributes})
-        service = str(local.get("serviceName") or "")
-        owner = dict(tags) if len(kinds) == 1 else {}
-        made.append((span, owner | ({"service.name": service} if service else {})))
+        made.append((span, own | ({"service.name": service} if service else {})))
     return made
 
 
@@ -164,11 +163,12 @@ def _plain(entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str,
     )
 
 
-def _tags(entry: Entry) -> dict[str, Any]:
-    """Tags, or version 1's binary annotations that are no addresses."""
+def _tags(entry: Entry, service: str) -> dict[str, Any]:
+    """Tags, or version 1's binary annotations that are no addresses: of a `service`, those that no other one wrote."""
     found = dict(entry.get("tags") or {})
     for one in entry.get("binaryAnnotations") or ():
-        if str(one.get("key")) not in _ADDRESSES:
+        writer = str((one.get("endpoint") or {}).get("serviceName") or "")
+        if str(one.get("key")) not in _ADDRESSES and (not service or writer in ("", service)):
             found[str(one.get("key"))] = one.get("value")
     return found
 

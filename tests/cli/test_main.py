@@ -76,6 +76,8 @@ def test_a_trace_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys
 def test_a_wrong_option_names_the_command_whose_help_lists_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tokens", "create", "--name", "ci") == 64
     assert "`seamwatch tokens create --help` lists what there is" in capsys.readouterr().err
+    assert run("replay", "x.json") == 64
+    assert "Choose from: spans, api-logs, " in capsys.readouterr().err
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

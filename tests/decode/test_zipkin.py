@@ -110,6 +110,19 @@ def test_version_1_holds_client_and_server_in_one_span() -> None:
     assert words(spans)["peer.service"] == "pay"
 
 
+def test_what_each_side_of_one_span_says_of_itself_is_its_own() -> None:
+    told = [
+        {"key": key, "value": value, "endpoint": {"serviceName": service}}
+        for service, version, status in (("shop", "1.0", "200"), ("pay", "2.0", "500"))
+        for key, value in (("service.version", version), ("deployment.environment", "prod"), ("http.status_code", status))
+    ]
+    spans = read([V1 | {"binaryAnnotations": [*V1["binaryAnnotations"], *told]}])
+    said = [spans.resources[at] for at in spans.resource]
+    assert [(one.service, one.version, one.environment) for one in said] == [("shop", "1.0", "prod"), ("pay", "2.0", "prod")]
+    assert ["200" in spans.word_list[at] for at in spans.words] == [True, False]
+    assert all("http.method" in spans.word_list[at] for at in spans.words)
+
+
 def test_version_1_of_one_side_alone() -> None:
     server = V1 | {"annotations": V1["annotations"][1:3], "binaryAnnotations": []}
     assert hexes(read([server]).parent) == ["00000000000000c1"]  # without a timestamp of its own it joined the client's span
