@@ -307,8 +307,8 @@ def _unlisted(exchange: Exchange, target: Operation, findings: Findings) -> None
 def _checked(
     contract: InForce, operation: str, findings: Findings, limits: PayloadLimits, shown: Sequence[tuple[str, Shown]] = ()
 ) -> Checked:
-    if not (shown or findings.broken or findings.unchecked or findings.observations):
-        return _valid(contract.name, contract.number, operation, findings.shape_only)
+    if not (findings.broken or findings.unchecked or findings.observations):
+        return _valid(contract.name, contract.number, operation, findings.shape_only, tuple(shown))
     violations = [_violation(contract, operation, side, entry) for side, entry in findings.broken[: limits.violations]]
     outcome: CheckOutcome = "violated" if violations else "not_checked" if findings.unchecked else "valid"
     reason = findings.reason or (SHAPE_ONLY if findings.shape_only else "")
@@ -318,9 +318,10 @@ def _checked(
 
 
 @lru_cache(maxsize=16_384)
-def _valid(contract: str, revision: int, operation: str, shape_only: bool) -> Checked:
+def _valid(contract: str, revision: int, operation: str, shape_only: bool, shown: tuple[tuple[str, Shown], ...]) -> Checked:
     """What is said of an exchange that keeps everything: of most, so that one object stands for all that are alike."""
-    return Checked("valid", SHAPE_ONLY if shape_only else "", operation, contract, revision)
+    evidence = [Evidence(contract, revision, name, how) for name, how in shown] if shown else ()
+    return Checked("valid", SHAPE_ONLY if shape_only else "", operation, contract, revision, evidence=evidence)
 
 
 def _violation(contract: InForce, operation: str, side: Side, broken: Broken) -> Violation:

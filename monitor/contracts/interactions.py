@@ -8,7 +8,6 @@ from monitor.contracts.form import Interaction, Promise
 from monitor.contracts.limits import PayloadLimits
 from monitor.contracts.matching.call import Call, plain_path
 from monitor.contracts.matching.mismatches import Mismatches
-from monitor.contracts.matching.parts import Part
 from monitor.contracts.routes import PLACEHOLDER
 from monitor.model.exchanges import CLIENT_LEFT, Shown
 
@@ -102,17 +101,16 @@ def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
         if (sure is not None and one.priority > sure) or not path.startswith(one.prefix):
             continue
         said = Mismatches(redacted=call.exchange.redacted, most=1)
-        if not all(_fits(part, call, said) for part in one.request):
+        for part in one.request:
+            part(call, said)
+            if said:
+                break
+        if said:
             continue
         if not said.open and (sure is None or one.priority < sure):
             sure = one.priority
         found.append((one, said.open))
     return [(one, unseen) for one, unseen in found if sure is None or one.priority <= sure]
-
-
-def _fits(part: Part, call: Call, said: Mismatches) -> bool:
-    part(call, said)
-    return not said
 
 
 def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
@@ -121,7 +119,8 @@ def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
     lower = path.lower()
     for word in (method, ""):
         yield from index.get((word, path), ())
-        yield from promise.patterned(word, lower)
+        if (word, "") in index:
+            yield from promise.patterned(word, lower)
     if "{" in path or ":" in path or "<" in path:  # perhaps logged as its template: any literal path may have been meant
         parts = path.split("/")
         if any(PLACEHOLDER.fullmatch(part) for part in parts):

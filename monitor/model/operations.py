@@ -1,6 +1,7 @@
 """Operations with few names: paths to templates, text to a bounded length."""
 
 import re
+from functools import lru_cache
 
 from monitor.model.printable import printable
 
@@ -34,6 +35,11 @@ def template_path(path: str) -> str:
 
 
 def _is_id(segment: str) -> bool:
+    return segment.isdecimal() or _looks_made(segment)
+
+
+@lru_cache(maxsize=16_384)
+def _looks_made(segment: str) -> bool:
     return bool(segment) and _ID.fullmatch(segment) is not None
 
 

@@ -1,8 +1,8 @@
-"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile] [--kinds].
+"""How many exchanges of 2 KB a core checks: python tests/bench/bench_exchanges.py [--exchanges N] [--profile] [--kinds] [--contract KIND].
 
 NDJSON records in memory through the whole pipeline (decode, match, check, rows, insert into chDB); CPU seconds of
 the whole process, chDB's threads included. Deterministic input: 11-item orders against an OpenAPI contract with
-references, patterns, formats and enums; 1 % break it. `--kinds` checks the same exchanges, decoded anew each, against
+references, patterns, formats and enums; 1 % break it; with `--contract` against that kind of contract. `--kinds` checks the same exchanges, decoded anew each, against
 a pact, a Spring Cloud Contract, WireMock and Mountebank stubs too, without the pipeline, and tells each beside OpenAPI.
 """
 
@@ -148,6 +148,7 @@ def main() -> None:
     options.add_argument("--batch", type=int, default=14_400, help="as many of these records fill a batch of a collector, 40 MB")
     options.add_argument("--profile", action="store_true")
     options.add_argument("--kinds", action="store_true")
+    options.add_argument("--contract", default="openapi", choices=["openapi", "pact", "spring", "wiremock", "mountebank"])
     chosen = options.parse_args()
     made = records(chosen.exchanges, chosen.batch)
     if chosen.kinds:
@@ -155,8 +156,9 @@ def main() -> None:
         return
     body_bytes = len(orjson.loads(made[0].values[0])["response_body"])
     always = datetime(1970, 1, 1, tzinfo=UTC)
+    form, document = examples()[chosen.contract]
     known = Registry(
-        [Revision("orders", 1, "openapi", "orders", "", "", "", always, None, orjson.dumps(CONTRACT).decode(), "x", always)]
+        [Revision("orders", 1, form, "orders", "", "", "", always, None, orjson.dumps(document).decode(), "x", always)]
     )
     assert not known.broken
     with tempfile.TemporaryDirectory() as folder:
@@ -175,7 +177,7 @@ def main() -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         store.close()
     print(
-        f"{chosen.exchanges} exchanges of {body_bytes} B: {cpu:.2f} CPU s, {wall:.2f} s; "
+        f"{chosen.exchanges} exchanges of {body_bytes} B under {chosen.contract}: {cpu:.2f} CPU s, {wall:.2f} s; "
         f"{chosen.exchanges / cpu:,.0f} exchanges per CPU second, {1e6 * cpu / chosen.exchanges:.1f} CPU s per million"
     )
     if profile:

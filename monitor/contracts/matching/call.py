@@ -38,7 +38,9 @@ class Call:
         return self._query
 
 
-@lru_cache(maxsize=16_384)
 def plain_path(path: str) -> str:
     """A path without percent-encoding."""
-    return unquote(path) if "%" in path else path
+    return _unquoted(path) if "%" in path else path
+
+
+_unquoted = lru_cache(maxsize=16_384)(unquote)

@@ -1,6 +1,7 @@
 """Paths, queries, headers and statuses against an example and its rules."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from monitor.contracts.broken import Broken
@@ -166,6 +167,7 @@ def _header_ask(name: str, expected: str, rules: Rules | None) -> Ask:
     if name in _PARAMETERISED:
         wanted = [_parameterised(part) for part in expected.split(",")]
 
+        @lru_cache(maxsize=16)
         def fits(text: str) -> bool:
             said = [_parameterised(part) for part in text.split(",")]
             return len(said) == len(wanted) and all(
