@@ -174,6 +174,8 @@ def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
 
 
 def _beside(rows: Sequence[EdgeCell]) -> dict[str, Ints]:
+    if not any(row.error_types or ATTEMPTS in row.coverage for row in rows):
+        return {}
     told: list[Mapping[str, int]] = [refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows]
     names = sorted({name for one in told for name, count in one.items() if count})
     return {name: np.array([one.get(name, 0) for one in told], dtype=np.int64) for name in names}
@@ -185,13 +187,14 @@ def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, 
 
 
 def _counts(row: EdgeCell) -> tuple[int, ...]:
-    violated = row.conformance.get("violated", 0) if row.conformance else 0
+    told = row.conformance
+    violated = told.get("violated", 0) if told else 0
     return (
         row.calls - row.coverage.get("untold", 0),
         *bad_calls(row),
         failures(row),
-        sum(count for name, count in row.conformance.items() if name not in UNPROMISED) if row.conformance else 0,
-        row.conformance.get("valid", 0) + violated if row.conformance else 0,
+        sum(count for name, count in told.items() if name not in UNPROMISED) if told else 0,
+        told.get("valid", 0) + violated if told else 0,
         violated,
         row.coverage.get("both", 0),
         row.client_calls,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from monitor.model.edges import EdgeCell
 
 FAILURES = ("server_error", "timeout")
+NONE = (0, 0, 0, 0)
 
 
 def provider_errors(cell: EdgeCell) -> int:
@@ -28,6 +29,8 @@ def failures(cell: EdgeCell) -> int:
 def bad_calls(cell: EdgeCell) -> tuple[int, int, int, int]:
     """All but broken contracts at once: server errors, the provider's, client errors, timeouts, each as BAD has it."""
     told, hidden = cell.outcomes, cell.provider_only
+    if not cell.failed and len(told) == 1 and "ok" in told and not hidden:
+        return NONE
     server, client = told.get("server_error", 0), told.get("client_error", 0)
     timeout, cancelled = told.get("timeout", 0), told.get("cancelled", 0)
     if not hidden:
