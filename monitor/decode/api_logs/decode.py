@@ -388,13 +388,13 @@ def _documents(value: bytes) -> list[object]:
             begin = at
             _, at = _DECODER.raw_decode(text, begin)
             found.append(orjson.loads(text[begin:at]))  # ours tells where a value ends and accepts more than JSON
-            at += len(text) - at - len(text[at:].lstrip()) if text[at : at + 1].isspace() else 0
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
     except (ValueError, RecursionError):
         return []
     return found
 
 
-_DECODER = json.JSONDecoder()
+_DECODER, _SPACE = json.JSONDecoder(), re.compile(r"\s*")
 
 
 def _is_json(line: bytes) -> bool:

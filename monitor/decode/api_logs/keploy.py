@@ -8,11 +8,11 @@ import yaml
 from monitor.decode.api_logs.fields import Refused
 
 _DEEPEST = 40
-_MOST_EVENTS = 2_000_000
+_MOST_EVENTS = 200_000
 
 
 def keploy_documents(text: str) -> Iterator[Any]:
-    """Each document of a text. Raises Refused for what is no YAML ("bad_yaml"), nests deeper than any test case does, or has aliases."""
+    """Each document of a text. Raises Refused for what is no YAML ("bad_yaml"), nests deeper or holds more than any file of test cases does, or has aliases."""
     loader = yaml.CBaseLoader(text)
     depth = count = 0
     try:

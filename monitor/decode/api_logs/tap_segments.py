@@ -32,6 +32,7 @@ class _Message:
     headers: Entry | None = None
     trailers: list[Any] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
     cut: bool = False
     ended: bool = False
 
@@ -42,14 +43,16 @@ class _Message:
                 return str(pair.get("value") or "")
         return ""
 
-    def is_whole(self, *, bodiless: bool = False) -> bool:
-        """Whether all of its body came: its trailers did, its length is reached, or its JSON is."""
+    def is_ended(self, *, bodiless: bool = False) -> bool:
+        """Whether no more of it can come: its trailers came, or its length is reached."""
         length = self.said("content-length")
-        if self.ended or bodiless:
+        return self.ended or bodiless or (length.isdecimal() and len(length) < 12 and self.size >= int(length))
+
+    def is_whole(self, *, bodiless: bool = False) -> bool:
+        """Whether all of its body came: it ended, or its JSON did."""
+        if self.is_ended(bodiless=bodiless):
             return True
-        if length.isdecimal() and len(length) < 12:
-            return sum(map(len, self.chunks)) >= int(length)
-        if not self.chunks:
+        if not self.chunks or self.said("content-length"):
             return False
         try:
             held = orjson.loads(b"".join(self.chunks))
@@ -70,13 +73,19 @@ class _Trace:
     response: _Message = field(default_factory=_Message)
 
     @property
-    def is_whole(self) -> bool:
-        bodiless = self.response.said(":status") in _BODILESS or self.request.said(":method") == "HEAD"
-        return self.response.headers is not None and self.response.is_whole(bodiless=bodiless)
+    def bodiless(self) -> bool:
+        return self.response.said(":status") in _BODILESS or self.request.said(":method") == "HEAD"
+
+    @property
+    def is_ended(self) -> bool:
+        return self.response.headers is not None and self.response.is_ended(bodiless=self.bodiless)
 
     def exchange(self) -> Exchange:
         """Raises Refused."""
-        cut = (bool(self.request.chunks) and not self.request.is_whole(), bool(self.response.chunks) and not self.is_whole)
+        cut = (
+            bool(self.request.chunks) and not self.request.is_whole(),
+            bool(self.response.chunks) and not self.response.is_whole(bodiless=self.bodiless),
+        )
         trace = {"request": self.request.buffered(cut=cut[0]), "response": self.response.buffered(cut=cut[1])}
         return tap_exchange({"http_buffered_trace": trace}, self.place, self.index)
 
@@ -108,7 +117,7 @@ class Segments:
             raise fields.Refused("streamed_tap")
         side, _, kind = part.partition("_")
         _put(trace.request if side == "request" else trace.response, kind, held)
-        if side == "response" and trace.is_whole:
+        if side == "response" and trace.is_ended:
             del self._open[trace_id]
             return trace.exchange()
         return None
@@ -135,7 +144,9 @@ def _put(message: _Message, kind: str, held: Entry) -> None:
     else:
         message.cut = message.cut or held.get("truncated") is True
         text, coded = (held.get(name, held.get(_camel(name))) for name in ("as_string", "as_bytes"))
-        message.chunks.append(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else decoded(coded or ""))
+        chunk = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else decoded(coded or "")
+        message.chunks.append(chunk)
+        message.size += len(chunk)
 
 
 def _camel(name: str) -> str:

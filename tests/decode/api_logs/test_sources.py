@@ -362,6 +362,12 @@ def test_a_hostile_line_takes_no_time_and_a_long_one_little_room() -> None:
         b'{"a":' * 100_000,
         b"[" * 1_000_000,
         b"GET / HTTP/1.1\n" + b"a: b\n" * 100_000,
+        b"{\n" + b'"a": 1\n}\n{\n' * 50_000 + b'"a": 1}',
+        b"version: api.keploy.io/v1\n" + b"".join(b"a%d: b\n" % at for at in range(200_000)),
+        b"1 "
+        + b"a" * 40
+        + b" 1795860000000000000\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"1\r\na\r\n" * 200_000,
     ]
     began = time.process_time()
     exchanges, rejects = decode_api_logs(records(*lines), "auto")
