@@ -1,6 +1,5 @@
 """API-log records to exchanges: one seam for all formats; what cannot be read is counted, never raised."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,19 +7,19 @@ from typing import Any, get_args
 
 import orjson
 
+from monitor.decode.api_logs.entries import entries
 from monitor.decode.api_logs.fields import Refused
-from monitor.decode.api_logs.keploy import keploy_documents
 from monitor.decode.api_logs.making import UNKNOWN, Place, place_of
 from monitor.decode.api_logs.mapping import mapped_exchange
 from monitor.decode.api_logs.otlp import Passed, is_batch, otlp_exchanges, proto_batch
-from monitor.decode.api_logs.recognising import SOURCES, Recogniser, accepted, is_one_text, opened
+from monitor.decode.api_logs.recognising import SOURCES, Recogniser, accepted, opened
 from monitor.decode.api_logs.w3c import Heads
 from monitor.decode.unforeseen import UNFORESEEN
 from monitor.decode.unpacking import GZIP, Unpacker
 from monitor.errors import ConfigError
 from monitor.model.exchanges import Exchange
 from monitor.model.forms import LOG_FORMS, begins_json, form_of, without_bom
-from monitor.model.log_lines import GOREPLAY_HEAD, KEPLOY_HEAD
+from monitor.model.log_lines import GOREPLAY_HEAD
 from monitor.model.log_sources import LogSource
 from monitor.model.records import REJECT_HEADER, Records, Reject, reject, stepped_over
 from monitor.model.wire import signal_of
@@ -335,81 +334,6 @@ def _read_otlp(value: bytes, place: Place, _: Entry | None = None) -> Iterator[F
     if form not in ("", "otlp_logs"):
         raise Refused(form)
     yield from otlp_exchanges(proto_batch(value), place, ids_in_base64=True)
-
-
-def entries(value: bytes) -> Iterator[object]:
-    """What a record holds: one JSON value, the items of an array, or one a line; text for what is no JSON, None for no text at all.
-
-    Refuses nothing at all ("empty").
-    """
-    try:
-        held = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        yield from _lines(value)
-        return
-    if not isinstance(held, list):
-        yield held
-        return
-    if not held:
-        raise Refused("empty")
-    yield from (entry if entry is not None else 0 for entry in held)
-
-
-def _lines(value: bytes) -> Iterator[object]:
-    whole = _text(value)
-    if whole is not None and is_one_text(whole):
-        yield whole
-        return
-    if whole is not None and KEPLOY_HEAD.match(whole):
-        yield from keploy_documents(whole)
-        return
-    documents = _documents(value)
-    if documents:
-        yield from documents
-        return
-    lines = [line for line in value.split(b"\n") if line.strip()]
-    if not lines:
-        raise Refused("empty")
-    for line in lines:
-        try:
-            yield orjson.loads(line)
-        except orjson.JSONDecodeError:
-            yield _text(line.strip())
-
-
-def _documents(value: bytes) -> list[object]:
-    """The JSON values that a text of several lines each holds one after the other; none where it is anything else."""
-    if value[:1] not in b"{[" or _is_json(value.split(b"\n", 1)[0]):
-        return []
-    found: list[object] = []
-    try:
-        text, at = value.decode(), 0
-        while at < len(text):
-            begin = at
-            _, at = _DECODER.raw_decode(text, begin)
-            found.append(orjson.loads(text[begin:at]))  # ours tells where a value ends and accepts more than JSON
-            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
-    except (ValueError, RecursionError):
-        return []
-    return found
-
-
-_DECODER, _SPACE = json.JSONDecoder(), re.compile(r"\s*")
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _text(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1") if value[:1].isascii() and value[:1].isalnum() and b" " in value[:64] else None
 
 
 def _unpacked(value: bytes, unpacker: Unpacker) -> bytes:
