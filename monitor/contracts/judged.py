@@ -31,13 +31,34 @@ def judged(document: Any, limits: ContractLimits, words: Container[str]) -> Judg
 
     `words` are the keys that stand anywhere in it. What holds no such pattern is the document's own, not a copy.
     """
-    if not any(word in words for word in _PATTERNS):
+    if not any(word in words for word in _PATTERNS) or _good_as_it_is(document, limits):
         return Judged(document, None, ())
     kindly = _Rewriter(limits, harsh=False)
     kept = kindly.node(document, None, names=False)
     if not kindly.unjudged:
         return Judged(kept, None, ())
     return Judged(kept, _Rewriter(limits, harsh=True).node(document, None, names=False), tuple(kindly.unjudged))
+
+
+def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
+    """Whether every pattern, of data too, is in the engine's words already: in most documents all are."""
+    stack: list[Any] = [document]
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            if not _PATTERNS.isdisjoint(node):
+                one, many = node.get("pattern"), node.get("patternProperties")
+                texts = [*([one] if isinstance(one, str) else ()), *(many if isinstance(many, dict) else ())]
+                if any(_usable(text, limits) != text for text in texts):
+                    return False
+            node = node.values()
+        stack += [child for child in node if type(child) is dict or type(child) is list]
+    return True
+
+
+def _usable(pattern: str, limits: ContractLimits) -> str | None:
+    said = ecma(pattern)
+    return said if compiles(said, limits.regex_backtracks, limits.regex_bytes) else None
 
 
 Place = tuple["Place | None", str]
@@ -85,12 +106,8 @@ class _Rewriter:
                 self._pattern_properties(copy, place)
         return copy
 
-    def _usable(self, pattern: str) -> str | None:
-        said = ecma(pattern)
-        return said if compiles(said, self._limits.regex_backtracks, self._limits.regex_bytes) else None
-
     def _pattern(self, schema: dict[str, Any], place: Place | None) -> None:
-        usable = self._usable(schema["pattern"])
+        usable = _usable(schema["pattern"], self._limits)
         if usable is not None:
             schema["pattern"] = usable
             return
@@ -104,7 +121,7 @@ class _Rewriter:
         held: dict[str, Any] = {}
         whole = True
         for pattern, child in schema["patternProperties"].items():
-            usable = self._usable(pattern)
+            usable = _usable(pattern, self._limits)
             if usable is None:
                 whole = False
                 self.unjudged.append(f"{_pointer(place)}/patternProperties/{escaped(pattern)}")
