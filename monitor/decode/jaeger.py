@@ -174,7 +174,9 @@ def _plain(
     above = next((ref for ref in mine if ref.kind == _CHILD_OF), None)
     if above is None and kind != KIND_CONSUMER:
         above = next(iter(mine), None)
-    links = [(ref.trace, ref.span) for ref in references if ref is not above] if kind == KIND_CONSUMER else []
+    links = []
+    if kind in (KIND_CLIENT, KIND_CONSUMER):
+        links = [(ref.trace, ref.span) for ref in references if ref is not above]
     status = _STATUSES.get(str(tags.get("otel.status_code") or "").upper(), 0)
     if str(tags.get("error") or "").lower() in ("true", "1"):
         status = STATUS_ERROR

@@ -66,7 +66,7 @@ def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resou
     )
     if row < 0:
         return
-    if said.links and said.kind == KIND_CONSUMER:
+    if said.links and said.kind in (KIND_CLIENT, KIND_CONSUMER):
         columns.links(row, said.links)
     if BODY_ATTRIBUTES & given.keys():
         columns.body(row, {**given, "resource": owner})

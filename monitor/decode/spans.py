@@ -189,7 +189,7 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                         words += _failure(said.message if said else "", span.events, named="error.type" in words[1::2])
                     if kind in (KIND_CLIENT, KIND_PRODUCER) and span.links:
                         words += (LINKED, 1)
-                    links = [Span.Link.FromString(link) for link in span.links] if kind == KIND_CONSUMER else ()
+                    links = [Span.Link.FromString(link) for link in span.links] if kind in (KIND_CLIENT, KIND_CONSUMER) else ()
                     body = _body(block.resource, span.attributes) if bodies else None
                 except DecodeError:
                     columns.unread("bad_attribute")

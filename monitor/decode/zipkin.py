@@ -158,7 +158,7 @@ def _plain(entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str,
         str(entry.get("name") or ""),
         {_WORDS.get(key, key): value for key, value in tags.items() if key not in _OWN_TAGS},
         str(tags.get("w3c.tracestate") or ""),
-        _links(tags) if number == KIND_CONSUMER else (),
+        _links(tags) if number in (KIND_CLIENT, KIND_CONSUMER) else (),
         message=str(tags.get("otel.status_description") or (error if error is not None and str(error).lower() != "true" else "")),
     )
 

@@ -51,7 +51,7 @@ class SpanBatch:
 
     `record` indexes the Records they came from; `parent` is zero bytes where there is none; times in ns since the
     epoch with end >= start. `resource`, `words` and `tracestate` index the lists beside them. `links` are
-    (row, trace id, span id) of CONSUMER spans. `bodies` are (row, attributes) of spans that carry a payload.
+    (row, trace id, span id) of CONSUMER and CLIENT spans. `bodies` are (row, attributes) of spans that carry a payload.
     Per record: `seen` spans, of them `filtered` (INTERNAL, which stand in `inner`, or our own), `refused`; `clamped` spans ended before they began.
     """
 

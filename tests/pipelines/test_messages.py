@@ -141,6 +141,18 @@ def test_a_client_that_polls_is_a_call_of_the_broker_and_no_producer_of_what_is_
     assert rig.calls() == {("till", "mail"): 1, ("mail", "kafka"): 1}
 
 
+def test_a_client_that_receives_tells_of_the_delivery_until_processing_does(rig: Rig) -> None:
+    rig.deliver(send(1), send(2), S("mail", "client", 3, 2, 0, 2, 3, attributes=RECEIVE, links=[(1, 1), (2, 1)]))
+    rig.close()
+    assert rig.calls() == {("till", "mail"): 2, ("mail", "kafka"): 1}
+    rig.deliver(
+        S("mail", "consumer", 3, 3, 2, 2, 4, attributes=PROCESS, links=[(1, 1)]),
+        S("mail", "consumer", 3, 4, 2, 2, 4, attributes=PROCESS, links=[(2, 1)]),
+    )
+    rig.close()
+    assert rig.calls() == {("till", "mail"): 2, ("mail", "kafka"): 1}
+
+
 CREATE = QUEUE | {"messaging.operation.type": "create"}
 
 

@@ -384,7 +384,7 @@ fn one_span(
         words.int(naming.linked, 1, INT);
     }
     if let Some(row) = columns.add(&said, words, fields.state.as_bytes()) {
-        if said.kind == 5 {
+        if said.kind == 3 || said.kind == 5 {
             let good = links.iter().filter(|(trace, span)| trace.size == 16 && span.size == 8).take(MOST_LINKS);
             columns.links.extend(good.filter_map(|(trace, span)| Some((row, trace.bytes, span.said().try_into().ok()?))));
         }

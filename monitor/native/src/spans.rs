@@ -156,7 +156,7 @@ fn one_span(
         words.int(naming.linked, 1, INT);
     }
     text(fields.state)?;
-    let links = if said.kind == 5 { links(&fields.links)? } else { Vec::new() };
+    let links = if said.kind == 3 || said.kind == 5 { links(&fields.links)? } else { Vec::new() };
     if told.body {
         for raw in &fields.attributes {
             key_value(raw)?;
