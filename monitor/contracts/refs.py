@@ -77,7 +77,9 @@ def _passes(document: dict[str, Any], limits: ContractLimits, allowed: frozenset
                 if isinstance(target, str) and not target.startswith("#") and not allowed:
                     return False
                 continue
-            texts = [target] if isinstance(target, str) else target if isinstance(target, dict) and word != "pattern" else ()
+            texts = [target] if word == "pattern" else target
+            if not isinstance(target, str if word == "pattern" else dict):
+                continue
             patterns += len(texts)
             if any(len(text) > limits.pattern_chars for text in texts):
                 return False
