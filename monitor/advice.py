@@ -119,9 +119,9 @@ class Unchecked:
 
 def unchecked(calls: int, checked: int, reasons: Mapping[str, int], protocol: str = "http") -> list[Unchecked]:
     """The reasons of one edge, the most frequent first. A database's calls have no payload that anybody promises: none is missed."""
-    found = {reason: count for reason, count in reasons.items() if count}
-    silent = calls - checked - sum(found.values())
+    counts = {reason: count for reason, count in reasons.items() if count}
+    silent = calls - checked - sum(counts.values())
     if silent > 0 and protocol != "db":
-        found[NO_TOPIC if protocol == "messaging" else NO_LOG] = silent
-    ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        counts[NO_TOPIC if protocol == "messaging" else NO_LOG] = silent
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return [Unchecked(reason, count, *ADVICE.get(reason, ("", ""))) for reason, count in ranked]

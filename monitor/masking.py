@@ -18,10 +18,10 @@ def shown(address: str, *, with_path: bool = True) -> str:
     No user, no password, no fragment; `***` in place of each. Where it cannot be told for sure what is the host (a password
     with / or @ in it, no scheme), only the scheme is shown. Without `with_path` the path is hidden too: a webhook's is its secret.
     """
-    found = _SCHEME.fullmatch(address)
-    if found is None:
+    match = _SCHEME.fullmatch(address)
+    if match is None:
         return HIDDEN if re.search(r"[@?=#]", address) else address
-    scheme, rest = found.groups()
+    scheme, rest = match.groups()
     authority, mark, behind = _cut(rest)
     login, at, place = authority.rpartition("@")
     if "@" in behind or "@" in login or not (_PLACE.fullmatch(place) or not authority):
@@ -48,10 +48,10 @@ def masked(text: str) -> str:
 
 def is_unclear(address: str) -> bool:
     """Whether it cannot be told where the host of this DSN begins: a password holds / ? # or @ that is not written as %2F …"""
-    found = _SCHEME.fullmatch(address)
-    if found is None:
+    match = _SCHEME.fullmatch(address)
+    if match is None:
         return True
-    authority, _, behind = _cut(found[2])
+    authority, _, behind = _cut(match[2])
     return authority.count("@") > 1 or "@" in behind.partition("?")[0]
 
 
@@ -67,19 +67,19 @@ def _names(query: str) -> str:
     return "&".join(f"{name}={HIDDEN}" if mark and _NAME.fullmatch(name) else HIDDEN for name, mark, _ in pairs)
 
 
-def _hide_address(found: re.Match[str]) -> str:
-    text = found[0]
+def _hide_address(match: re.Match[str]) -> str:
+    text = match[0]
     if _EXAMPLE in text:
         return text
-    before = found.string[: found.start()][-1:]
+    before = match.string[: match.start()][-1:]
     if "@" in text and not (before.isspace() or before in {"", '"', "'", "<"}):
         return HIDDEN  # what looks like a scheme may be the end of a password
     bare = text.rstrip(".,;:!')]`")
     return shown(bare) + text[len(bare) :]
 
 
-def _hide_login(found: re.Match[str]) -> str:
-    text = found[0]
+def _hide_login(match: re.Match[str]) -> str:
+    text = match[0]
     scheme, mark, place = text.partition(f"://{HIDDEN}@")
     is_masked = bool(mark) and ":" not in scheme and "@" not in place
     return text if _EXAMPLE in text or is_masked else HIDDEN

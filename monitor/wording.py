@@ -226,75 +226,75 @@ def told_by(finding: Finding) -> str:
 
 def facts(evidence: Evidence) -> list[tuple[str, str]]:
     """(label, text) of what the evidence holds beside its counts."""
-    found: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
     if evidence.rate:
-        found.append(("kind", evidence.rate.kind.replace("_", " ")))
-        found.append(("bad calls vary more than chance by", f"{evidence.rate.dispersion:.3g}×"))
+        lines.append(("kind", evidence.rate.kind.replace("_", " ")))
+        lines.append(("bad calls vary more than chance by", f"{evidence.rate.dispersion:.3g}×"))
         if evidence.rate.clause_new is not None:
-            found.append(
+            lines.append(
                 ("breaks of this clause, new and old", f"{evidence.rate.clause_new} and {evidence.rate.clause_old or 0}")
             )
     if evidence.latency:
         for age, quantiles in (("new", evidence.latency.new), ("old", evidence.latency.old)):
             shown = [f"{1000 * value:.3g}" for value in (quantiles.p50, quantiles.p90, quantiles.p99) if value is not None]
-            found.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
-    found += _of_calls(evidence)
+            lines.append((f"p50, p90, p99 of the {age} version at the {evidence.latency.side}", f"{', '.join(shown) or '–'} ms"))
+    lines += _of_calls(evidence)
     if evidence.silence:
-        found.append(("silent instances", str(evidence.silence.instances)))
-        found.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
-        found.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
-    found += _over_time(evidence.step) if evidence.step else []
+        lines.append(("silent instances", str(evidence.silence.instances)))
+        lines.append(("of the old version's instances answered in a window", f"{evidence.silence.presence:.0%}"))
+        lines.append(("probability of so much silence by chance", f"{evidence.silence.chance:.2g}"))
+    lines += _over_time(evidence.step) if evidence.step else []
     if evidence.differs:
-        found.append(("what differs", _rule(evidence.differs)))
-    for one in evidence.failures:
-        never = "; the old version had none" + (", nor had anybody in the day before" if one.not_for_a_day else "")
-        said = f"{one.error_type}: {one.template}" if one.template else one.error_type
-        found.append(
+        lines.append(("what differs", _rule(evidence.differs)))
+    for failure in evidence.failures:
+        never = "; the old version had none" + (", nor had anybody in the day before" if failure.not_for_a_day else "")
+        kind = f"{failure.error_type}: {failure.template}" if failure.template else failure.error_type
+        lines.append(
             (
-                "new kind of failure" if one.is_new else "kind of failure",
-                f"{said}, {one.calls} calls{never if one.is_new else ''}",
+                "new kind of failure" if failure.is_new else "kind of failure",
+                f"{kind}, {failure.calls} calls{never if failure.is_new else ''}",
             )
         )
-    return found
+    return lines
 
 
 def _of_calls(evidence: Evidence) -> list[tuple[str, str]]:
     """How often, how long and why calls are refused."""
-    found: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
     if evidence.fanout:
-        found.append(
+        lines.append(
             ("calls here for each call answered, new and old", f"{evidence.fanout.new:.3g} and {evidence.fanout.old:.3g}")
         )
-        found.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
+        lines.append(("of them fail", f"{evidence.fanout.failing:.1%}"))
     if evidence.time:
         told = ((name, getattr(evidence.time, name)) for name in ("client", "server", "own"))
         shown = [f"{name} {1000 * value:+.3g}" for name, value in told if value is not None]
-        found.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
+        lines.append(("ms that the mean call takes longer", ", ".join(shown) or "–"))
     if evidence.refusals:
-        found.append(
+        lines.append(
             (f"calls that {REFUSED[evidence.refusals.kind]}", f"{evidence.refusals.calls}, before {evidence.refusals.old}")
         )
-    return found
+    return lines
 
 
 def _over_time(step: StepEvidence) -> list[tuple[str, str]]:
     """What a change in time was held against."""
-    found: list[tuple[str, str]] = []
-    found.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
-    found.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
-    found.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
-    found.append(("neighbours", _neighbours(step)))
+    lines: list[tuple[str, str]] = []
+    lines.append(("compared", "before and after" + (", and the versions lean the same way" if step.supported else "")))
+    lines.append(("earlier moments that changed less", f"{step.beaten} of {step.placebos}"))
+    lines.append(("expected from", "the same hours of earlier days" if step.seasonal else "the time before"))
+    lines.append(("neighbours", _neighbours(step)))
     if step.zones:
-        found.append(("came with the version to each zone in turn", ", ".join(step.zones)))
-    return found
+        lines.append(("came with the version to each zone in turn", ", ".join(step.zones)))
+    return lines
 
 
 def _rule(differs: Difference) -> str:
     """The rule in words, with what it did on calls that it was not learned from."""
-    said = f"{_share_of(differs.bad, differs.bad + differs.other_bad)} bad calls are {' and '.join(map(_condition, differs.conditions))}"
+    text = f"{_share_of(differs.bad, differs.bad + differs.other_bad)} bad calls are {' and '.join(map(_condition, differs.conditions))}"
     same = f" (the same calls: {', '.join(map(_condition, differs.same))})" if differs.same else ""
     there, elsewhere = _rate(differs.bad, differs.calls), _rate(differs.other_bad, differs.other_calls)
-    return f"{said}{same}; held-out: {there} there, {elsewhere} elsewhere"
+    return f"{text}{same}; held-out: {there} there, {elsewhere} elsewhere"
 
 
 def _neighbours(step: StepEvidence) -> str:
@@ -319,8 +319,8 @@ def _plain(code: str, parameters: Mapping[str, Parameter], edge: Edge | None) ->
 def _told_beside(code: str, parameters: Mapping[str, Parameter]) -> str:
     clause = f"; breaks {parameters['clause']}" if parameters.get("clause") else ""
     leg = {"supported": " (with what was before)", "apart": " (before and after only)"}.get(str(parameters.get("step", "")), "")
-    said = clause + leg + _where(parameters) + _only(parameters) + _new_kind(parameters)
-    return said if code.startswith("worse_") else ""
+    text = clause + leg + _where(parameters) + _only(parameters) + _new_kind(parameters)
+    return text if code.startswith("worse_") else ""
 
 
 def _where(parameters: Mapping[str, Parameter]) -> str:
@@ -330,8 +330,8 @@ def _where(parameters: Mapping[str, Parameter]) -> str:
     if gives_up is not None:
         place += f"; callers give up after {float(gives_up):.3g} s while the callee still works"
     if parameters.get("promised_by"):
-        said = f"{float(str(parameters['promised_seconds'])):.3g} s"
-        place += f"; the contract {parameters['promised_by']} says that they wait {said} ({parameters['promised_at']})"
+        limit = f"{float(str(parameters['promised_seconds'])):.3g} s"
+        place += f"; the contract {parameters['promised_by']} says that they wait {limit} ({parameters['promised_at']})"
     return place + (f"; {parameters['refused_calls']} calls {REFUSED[str(refused)]}" if refused in REFUSED else "")
 
 
@@ -339,12 +339,12 @@ def _only(parameters: Mapping[str, Parameter]) -> str:
     """Which calls are the bad ones, where a rule says so."""
     if "only_1" not in parameters:
         return ""
-    found = [
+    conditions = [
         Condition(cast("Attribute", parameters[name]), str(parameters[f"{name}_value"]), bool(parameters[f"{name}_holds"]))
         for name in ("only_1", "only_2")
         if name in parameters
     ]
-    return f"; {_share_of(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(_condition, found))}"
+    return f"; {_share_of(parameters['only_bad'], parameters['only_of'])} {' and '.join(map(_condition, conditions))}"
 
 
 def _new_kind(parameters: Mapping[str, Parameter]) -> str:
@@ -358,14 +358,14 @@ def _share_of(bad: Parameter, every: Parameter) -> str:
     return "all" if bad == every else f"{int(bad or 0) / max(int(every or 0), 1):.0%}"
 
 
-def _condition(one: Condition) -> str:
+def _condition(condition: Condition) -> str:
     words = {"instance": "on", "zone": "in", "payload_shape": "with"}.get(
-        one.attribute, "of" if one.attribute in CALLED_BY else "to"
+        condition.attribute, "of" if condition.attribute in CALLED_BY else "to"
     )
     return (
-        f"{words} {one.attribute.replace('_', ' ')} {one.value}"
-        if one.holds
-        else f"not {words} {one.attribute.replace('_', ' ')} {one.value}"
+        f"{words} {condition.attribute.replace('_', ' ')} {condition.value}"
+        if condition.holds
+        else f"not {words} {condition.attribute.replace('_', ' ')} {condition.value}"
     )
 
 

@@ -4,11 +4,11 @@ from monitor.model.breaks import UNSEEN, ContractBreak
 from monitor.wording_times import time_sentence
 
 
-def break_sentence(one: ContractBreak) -> str:
+def break_sentence(event: ContractBreak) -> str:
     """The clause, and for one on time its numbers: `p99.5 = 2.1 s exceeds checkout's timeout of 2 s (since payment 2.0.0; …)`."""
-    if one.time is not None:
-        return f"{one.operation}: {time_sentence(one.time)}"
-    if one.rule == UNSEEN:
-        return f"documented, and not {one.expected}: {one.actual}"
-    place = f" at {one.pointer}" if one.pointer else ""
-    return f"the {one.side} of {one.operation} breaks {one.rule}{place}"
+    if event.time is not None:
+        return f"{event.operation}: {time_sentence(event.time)}"
+    if event.rule == UNSEEN:
+        return f"documented, and not {event.expected}: {event.actual}"
+    place = f" at {event.pointer}" if event.pointer else ""
+    return f"the {event.side} of {event.operation} breaks {event.rule}{place}"

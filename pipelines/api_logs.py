@@ -49,9 +49,9 @@ def api_logs(
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():  # a batch's exchanges and payloads are in no circle: they are gone when they are let go
-            said = ApiLogReading(records, settings.format, settings.mapping, settings.names, heads)
-            sent = named_as_they_come(said, store)  # of messages that the capture kit tells
+            batch = ApiLogReading(records, settings.format, settings.mapping, settings.names, heads)
+            sent = named_as_they_come(batch, store)  # of messages that the capture kit tells
             examined = examiner.examine(sent, registry(), records)
-        rejects, passed = said.rejects, np.array(said.passed, np.int64)
+        rejects, passed = batch.rejects, np.array(batch.passed, np.int64)
         books.examined(records, examined, rejects, reading, clock, filtered=passed)
-        yield budget.account(records, rejects, said.count, int(passed.sum()))
+        yield budget.account(records, rejects, batch.count, int(passed.sum()))

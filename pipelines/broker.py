@@ -48,7 +48,7 @@ def pacts(
     def look(now: datetime) -> Done:
         nonlocal tries, quiet_until
         try:
-            found = broker.look()
+            selection = broker.look()
         except SourceError as error:
             asked = error.seconds if isinstance(error, RetryLater) else None
             pause = max(asked or 0.0, growing_pause(tick_seconds, tries, LONGEST_PAUSE_SECONDS))
@@ -56,8 +56,8 @@ def pacts(
             LOG.warning("the Pact Broker does not tell its pacts", reason=str(error))
             return Done(f"{error}; the pacts that are known stay, it is asked again")
         tries, quiet_until = 0, now.timestamp() + tick_seconds
-        refused, published = list(found.refused), 0
-        for draft in found.drafts:
+        refused, published = list(selection.refused), 0
+        for draft in selection.drafts:
             try:
                 done = publish(engine, completed(draft), now, read=read_draft, published_by=PUBLISHER)
             except ContractError as error:
@@ -66,14 +66,14 @@ def pacts(
             published += not done.unchanged
         for reason in refused[:5]:
             LOG.warning("a pact was refused", reason=reason[:300])
-        gone = left_over(engine, PUBLISHER, {completed(one).name for one in found.drafts})
-        stale = [one.name for one in gone] if found.refused or not found.drafts else []
-        for one in [] if stale else gone:
-            withdraw(engine, one.name, now, by=PUBLISHER, why="the Pact Broker does not select it any more")
-            LOG.info("a pact is withdrawn", contract=one.name)
+        gone = left_over(engine, PUBLISHER, {completed(draft).name for draft in selection.drafts})
+        stale = [revision.name for revision in gone] if selection.refused or not selection.drafts else []
+        for revision in [] if stale else gone:
+            withdraw(engine, revision.name, now, by=PUBLISHER, why="the Pact Broker does not select it any more")
+            LOG.info("a pact is withdrawn", contract=revision.name)
         words = [f"{len(refused)} pacts were refused: {refused[0][:200]}"] if refused else []
         words += [f"{len(stale)} pacts are selected no more, and still hold: {', '.join(stale)[:200]}"] if stale else []
-        figures = {"pacts": found.pacts, "published": published, "refused": len(refused)}
+        figures = {"pacts": selection.pacts, "published": published, "refused": len(refused)}
         return Done("; ".join(words), figures | {"withdrawn": 0 if stale else len(gone), "stale": len(stale)})
 
     # it reports more often than it asks: silence on the board is taken for a fault

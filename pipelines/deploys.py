@@ -44,11 +44,11 @@ def deploys(source: Source, engine: Engine, store: Store, settings: DeploySettin
     books = Books(store, "deploys")
     for records in source.poll():
         reading = reading_of(clock())
-        found = decode_deploys(records)
-        for event in found.events:
+        batch = decode_deploys(records)
+        for event in batch.events:
             record(engine, settings.aliases.deploy(event), clock())
-        books.entered(records, found.rejects, reading, **_counts(records, found))
-        yield budget.account(records, found.rejects)
+        books.entered(records, batch.rejects, reading, **_counts(records, batch))
+        yield budget.account(records, batch.rejects)
 
 
 class VersionWatch:
@@ -77,9 +77,9 @@ class VersionWatch:
         return recorded
 
 
-def _counts(records: Records, found: DeployEvents) -> dict[str, Counts]:
+def _counts(records: Records, batch: DeployEvents) -> dict[str, Counts]:
     filtered, rejected = np.zeros(len(records), np.int64), np.zeros(len(records), np.int64)
-    filtered[list(found.filtered)] = 1
+    filtered[list(batch.filtered)] = 1
     index = records.index()
-    rejected[[index[one.place] for one in found.rejects]] = 1
+    rejected[[index[reject.place] for reject in batch.rejects]] = 1
     return {"filtered": filtered, "rejected": rejected}

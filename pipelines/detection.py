@@ -33,7 +33,7 @@ def detection(
     def step(now: datetime) -> Done:
         seen = versions.step(now)
         judged = detector.step(now, work=detector.settings.work)
-        failing = sum(one.verdict.outcome == "fail" for one in judged)
+        failing = sum(judgement.verdict.outcome == "fail" for judgement in judged)
         late = times.step() if times is not None else 0
         unused = unseen.step(now) if unseen is not None else 0
         told = times.reasons if times is not None else {}

@@ -44,8 +44,8 @@ def messages(
     for records in source.poll():
         reading = reading_of(clock())
         with uncollected():
-            said = read_messages(records, settings.parties, recorded=settings.recorded)
-            sent = named_senders(said.exchanges, store)
+            batch = read_messages(records, settings.parties, recorded=settings.recorded)
+            sent = named_senders(batch.exchanges, store)
             examined = examiner.examine(sent, registry(), records)
-        books.examined(records, examined, said.rejects, reading, clock)
-        yield budget.account(records, said.rejects, len(said.exchanges))
+        books.examined(records, examined, batch.rejects, reading, clock)
+        yield budget.account(records, batch.rejects, len(batch.exchanges))

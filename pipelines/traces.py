@@ -80,5 +80,5 @@ def traces(
 
 def _per_record(carried: Sequence[Exchange], records: Records) -> NDArray[np.int64]:
     index = records.index()
-    rows = np.array([index[one.source_id, one.partition, one.offset] for one in carried], np.int64)
+    rows = np.array([index[exchange.source_id, exchange.partition, exchange.offset] for exchange in carried], np.int64)
     return np.bincount(rows, minlength=len(records)).astype(np.int64)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 def reasons_given() -> set[str]:
     """Every code that checking may leave something open with: constants that are handed to `leave`, and those of payloads."""
-    found: set[str] = set()
+    codes: set[str] = set()
     constants: dict[str, str] = {}
     trees = [ast.parse(path.read_text()) for path in (ROOT / "monitor" / "contracts").rglob("*.py")]
     for tree in trees:
@@ -31,8 +31,8 @@ def reasons_given() -> set[str]:
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "leave" and isinstance(node.args[0], ast.Name):
-                found.add(constants.get(node.args[0].id, ""))
-    return found - {""}
+                codes.add(constants.get(node.args[0].id, ""))
+    return codes - {""}
 
 
 def test_every_reason_that_is_given_has_advice() -> None:
@@ -46,10 +46,10 @@ def test_every_reason_that_is_given_has_advice() -> None:
 
 def test_calls_that_no_log_tells_of_are_told_apart_and_a_database_misses_none() -> None:
     told = unchecked(100, 10, {"no_body": 30, "truncated": 5})
-    assert [(one.reason, one.calls) for one in told] == [(NO_LOG, 55), ("no_body", 30), ("truncated", 5)]
+    assert [(gap.reason, gap.calls) for gap in told] == [(NO_LOG, 55), ("no_body", 30), ("truncated", 5)]
     assert unchecked(100, 0, {}, "db") == []
     assert unchecked(10, 10, {}) == []
-    assert [(one.reason, one.help) for one in unchecked(5, 1, {}, "messaging")] == [
+    assert [(gap.reason, gap.help) for gap in unchecked(5, 1, {}, "messaging")] == [
         (NO_TOPIC, "name the topic in topics.messages, or take seamwatch.capture into who sends or takes them")
     ]
     assert unchecked(1, 0, {"of_tomorrow": 1})[0].why == ""
@@ -70,7 +70,7 @@ def test_the_edges_page_the_api_and_the_doctor_say_why_and_what_would_help(api: 
     write(api.parts.store, "edge_windows", [row])
     publish(api.parts.store, 1, [window], NOON)
     (line,) = api.get("/v1/coverage").json()
-    assert [(one["reason"], one["calls"]) for one in line["unchecked"]] == [("no_body", 150), (NO_LOG, 50)]
+    assert [(gap["reason"], gap["calls"]) for gap in line["unchecked"]] == [("no_body", 150), (NO_LOG, 50)]
     page = api.get("/edges/view?caller=checkout&callee=payment&environment=production&since=30m").text
     assert ADVICE["no_body"][0] in page
     assert RECIPES in page

@@ -20,15 +20,15 @@ FOLLOWS = {"who", "edge", "rates", "callee"}
 
 def calls_of_reason() -> list[tuple[str, int, str, set[str]]]:
     """(file, line, code, names of parameters) of every `reason("code", …)` in the product."""
-    found: list[tuple[str, int, str, set[str]]] = []
+    calls: list[tuple[str, int, str, set[str]]] = []
     for path in [*(ROOT / "monitor").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "reason" and node.args:
                 code = node.args[0]
                 if isinstance(code, ast.Constant):
                     names = {word.arg for word in node.keywords if word.arg}
-                    found.append((str(path.relative_to(ROOT)), node.lineno, str(code.value), names))
-    return found
+                    calls.append((str(path.relative_to(ROOT)), node.lineno, str(code.value), names))
+    return calls
 
 
 def test_every_code_has_one_sentence() -> None:

@@ -34,10 +34,10 @@ Panel = dict[str, Any]
 def sql(panel: str, wanted: str = "*", where: str = "", **bound: str) -> str:
     """A panel's statement with Grafana's words in it; `wanted` picks columns, `bound` gives parameters other words."""
     text = re.sub(
-        r'^{% include "parts/(\w+)\.sql" %}$', lambda found: _read("parts", found[1]), _read("panels", panel), flags=re.MULTILINE
+        r'^{% include "parts/(\w+)\.sql" %}$', lambda match: _read("parts", match[1]), _read("panels", panel), flags=re.MULTILINE
     )
-    said = {**MACROS, **{name: f"${{{name}:sqlstring}}" for name in VARIABLES}, **dict.fromkeys(FREE, "''"), **bound}
-    text = re.sub(r"\{(\w+):\w+\}", lambda found: said[found[1]], text)
+    words = {**MACROS, **{name: f"${{{name}:sqlstring}}" for name in VARIABLES}, **dict.fromkeys(FREE, "''"), **bound}
+    text = re.sub(r"\{(\w+):\w+\}", lambda match: words[match[1]], text)
     text = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     if wanted == "*":
         return text

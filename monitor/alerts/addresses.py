@@ -129,15 +129,15 @@ class AddressRules:
                 f"{host} is a cloud's metadata service, which is never dialled; correct the receiver's URL", final=False
             )
         try:
-            found = (resolve or _resolve)(host, port)
+            addresses = (resolve or _resolve)(host, port)
         except OSError as error:
             raise ReceiverBusy(
                 f"the name {host} does not resolve ({error.strerror or error}); check the receiver's URL and the DNS"
             ) from error
-        fine = [text for text in found if self._may(host, ipaddress.ip_address(text.split("%", 1)[0]), port)]
+        fine = [text for text in addresses if self._may(host, ipaddress.ip_address(text.split("%", 1)[0]), port)]
         if not fine:
             raise ReceiverRefused(
-                f"{host}:{port} leads to {', '.join(found) or 'nothing'}, which is not a public address on an allowed port; "
+                f"{host}:{port} leads to {', '.join(addresses) or 'nothing'}, which is not a public address on an allowed port; "
                 "if it is meant, add the host or its network to notify.allow",
                 final=False,
             )
@@ -145,9 +145,9 @@ class AddressRules:
 
     def _may(self, host: str, address: Address, port: int) -> bool:
         forms = (address, *inner_addresses(address))
-        if any(_is_in(one, METADATA) for one in forms):
+        if any(_is_in(form, METADATA) for form in forms):
             return False
-        if host.lower().rstrip(".") in self._hosts or any(_is_in(one, self._networks) for one in forms):
+        if host.lower().rstrip(".") in self._hosts or any(_is_in(form, self._networks) for form in forms):
             return True
         return port in self.ports and is_public(address)
 
@@ -189,5 +189,5 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))

@@ -21,8 +21,8 @@ def group(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> dict[str,
     home = {
         finding_id: key for key, alert in sorted(alerts.items()) if alert.state != "resolved" for finding_id in alert.finding_ids
     }
-    ordered = sorted(findings, key=lambda one: (one.role != "root", one.first_seen, one.edge, one.id))
-    guilty = {one.deploy_id for one in ordered if one.role == "root"}
+    ordered = sorted(findings, key=lambda finding: (finding.role != "root", finding.first_seen, finding.edge, finding.id))
+    guilty = {finding.deploy_id for finding in ordered if finding.role == "root"}
     fired = {key for key, alert in alerts.items() if alert.state == "firing"}
     grouped: dict[str, list[Finding]] = {}
     for finding in ordered:
@@ -45,12 +45,12 @@ def _blamed(finding: Finding, guilty: set[str]) -> str:
     """The deploy whose alert this finding belongs to."""
     if finding.role == "root":
         return finding.deploy_id
-    suspects = [one for one in finding.suspects if one.deploy_id in guilty and one.deploy_id != finding.deploy_id]
+    suspects = [suspect for suspect in finding.suspects if suspect.deploy_id in guilty and suspect.deploy_id != finding.deploy_id]
     if not suspects:
         return finding.deploy_id
     best = max(suspects, key=lambda suspect: suspect.odds)
-    own = max((one.odds for one in finding.suspects if one.deploy_id == finding.deploy_id), default=0.0)
-    return best.deploy_id if best.odds > own or finding.explained else finding.deploy_id
+    own_odds = max((suspect.odds for suspect in finding.suspects if suspect.deploy_id == finding.deploy_id), default=0.0)
+    return best.deploy_id if best.odds > own_odds or finding.explained else finding.deploy_id
 
 
 def _pages_nobody(finding: Finding, guilty: set[str]) -> bool:

@@ -62,16 +62,16 @@ def step(
     nobody is told, but all is kept; what still fires when it is enabled is told then.
     """
     quieted = list(silences)
-    members = group([one for one in findings if one.state == "open"], {key: tracked.alert for key, tracked in book.items()})
-    ended = {one.id: _why_over(one) for one in findings if one.state != "open"}
+    members = group([finding for finding in findings if finding.state == "open"], {key: tracked.alert for key, tracked in book.items()})
+    ended = {finding.id: _why_over(finding) for finding in findings if finding.state != "open"}
     after: dict[str, Tracked] = {}
     for key in sorted(book.keys() | members.keys()):
         bad = members.get(key, ())
         tracked = _worse(book.get(key), key, bad, deploys, settings, now) if bad else _quieter(book[key], ended, settings, now)
         if tracked is not None:
-            names: list[Mapping[str, str]] = [labels_of(one, deploys) for one in bad]
+            names: list[Mapping[str, str]] = [labels_of(finding, deploys) for finding in bad]
             names = names or [tracked.alert.labels]
-            after[key] = replace(tracked, silenced=all(any(matches(each, one) for one in quieted) for each in names))
+            after[key] = replace(tracked, silenced=all(any(matches(labels, silence) for silence in quieted) for labels in names))
     outgoing: list[Alert] = []
     for key, now_so in after.items():
         tracked = _grown(now_so, members.get(key, ())) if enabled else now_so
@@ -92,7 +92,7 @@ def _worse(
     """An alert of which something is open."""
     words = word(bad, deploys, settings.link_base)
     if tracked is None or tracked.alert.state == "resolved":
-        began = min(now, *(one.first_seen for one in bad)) if tracked is None else now
+        began = min(now, *(finding.first_seen for finding in bad)) if tracked is None else now
         revision = tracked.alert.revision + 1 if tracked else 1
         fresh = _worded(_blank(key, began, revision), words, bad, keep=())
         tracked = Tracked(fresh, now, now, tracked.told if tracked else "")
@@ -115,7 +115,7 @@ def _quieter(tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSett
             if lived_before
             else None
         )
-    reasons = list(dict.fromkeys(ended[one] for one in tracked.alert.finding_ids if one in ended))
+    reasons = list(dict.fromkeys(ended[finding_id] for finding_id in tracked.alert.finding_ids if finding_id in ended))
     known = ACCEPTED in reasons
     if not known and now - tracked.last_bad < timedelta(seconds=settings.quiet_seconds):
         return tracked
@@ -128,7 +128,7 @@ def _quieter(tracked: Tracked, ended: Mapping[str, str], settings: LifecycleSett
 
 
 def _ripe(tracked: Tracked, bad: Sequence[Finding], settings: LifecycleSettings, now: datetime) -> bool:
-    patience = settings.hold_seconds if any(one.role == "root" for one in bad) else settings.orphan_seconds
+    patience = settings.hold_seconds if any(finding.role == "root" for finding in bad) else settings.orphan_seconds
     return worth_a_page(bad, settings.page_e_value) and now - tracked.since >= timedelta(seconds=patience)
 
 
@@ -137,8 +137,8 @@ def worth_a_page(bad: Sequence[Finding], least: float) -> bool:
 
     Other calls than before may be meant: alone they wake nobody.
     """
-    strong = [one for one in bad if one.evidence.e_value >= least and one.signal != "fanout"]
-    return any(not one.evidence.rests_on_time_alone for one in strong) or len({one.signal for one in strong}) > 1
+    strong = [finding for finding in bad if finding.evidence.e_value >= least and finding.signal != "fanout"]
+    return any(not finding.evidence.rests_on_time_alone for finding in strong) or len({finding.signal for finding in strong}) > 1
 
 
 def _must_tell(tracked: Tracked) -> bool:
@@ -185,7 +185,7 @@ def _worded(alert: Alert, words: Words, bad: Sequence[Finding], keep: tuple[str,
         annotations=words.annotations,
         details=words.details,
         link=words.link,
-        finding_ids=tuple(dict.fromkeys((*keep, *(one.id for one in bad)))),
+        finding_ids=tuple(dict.fromkeys((*keep, *(finding.id for finding in bad)))),
     )
 
 

@@ -82,7 +82,7 @@ def ask(
     where = httpcore.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=path.encode("ascii", "replace")
     )
-    said: list[tuple[bytes | str, bytes | str]] = [
+    fields: list[tuple[bytes | str, bytes | str]] = [
         ("Host", host if target.port in {80, 443} else f"{host}:{target.port}"),
         ("User-Agent", "seamwatch"),
         ("Connection", "close"),
@@ -94,7 +94,7 @@ def ask(
     try:
         with (
             httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_connections=1) as pool,
-            pool.stream(method, where, headers=said, content=body, extensions=waits) as answer,
+            pool.stream(method, where, headers=fields, content=body, extensions=waits) as answer,
         ):
             return Reply(answer.status, _headers(answer.headers), _start_of(answer.iter_stream(), deadline, most_bytes))
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
@@ -108,24 +108,24 @@ def judge_reply(reply: Reply, what: str, secrets: Iterable[str] = ()) -> None:
     """
     if reply.status in OK:
         return
-    said = cleaned(reply.body.decode("utf-8", "replace"), secrets)[:200]
+    text = cleaned(reply.body.decode("utf-8", "replace"), secrets)[:200]
     if reply.status >= SERVER_ERROR or reply.status in {TOO_MANY_REQUESTS, REQUEST_TIMEOUT}:
         raise ReceiverBusy(
-            f"{what} answered {reply.status}: {said}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
+            f"{what} answered {reply.status}: {text}", retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
         )
     moved = reply.status in range(300, 400)
     hint = "; redirects are not followed, set the address it points to" if moved else ""
     final = not moved and reply.status not in CORRECTABLE
-    raise ReceiverRefused(f"{what} answered {reply.status}: {said}{hint}", final=final)
+    raise ReceiverRefused(f"{what} answered {reply.status}: {text}{hint}", final=final)
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
     """Seconds a Retry-After asks for, as a number or a date (RFC 9110, 10.2.3), from 0 to one hour; None when it cannot be read."""
-    said = (text or "").strip()
-    if NUMBER.fullmatch(said):
-        return min(max(float(said), 0.0), RETRY_AFTER_CAP_SECONDS)
+    value = (text or "").strip()
+    if NUMBER.fullmatch(value):
+        return min(max(float(value), 0.0), RETRY_AFTER_CAP_SECONDS)
     try:
-        when = parsedate_to_datetime(said[:100])
+        when = parsedate_to_datetime(value[:100])
         seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
     except (ValueError, TypeError, IndexError, AttributeError, OverflowError):  # what the parser raises for garbage
         return None

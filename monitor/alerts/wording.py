@@ -42,16 +42,16 @@ def word(findings: Sequence[Finding], deploys: Mapping[str, Deploy], link_base: 
     edge = root.edge
     labels = labels_of(root, deploys)
     service, version = labels["service"], labels["version"]
-    worst = max((severity(one) for one in findings), key=SEVERITIES.index)
-    folded = sum(one.role == "propagated" for one in findings)
+    worst = max((severity(finding) for finding in findings), key=SEVERITIES.index)
+    folded = sum(finding.role == "propagated" for finding in findings)
     roots = root_edges(findings)
     since = f" since {service} {version}" if version else ""
     also = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
     annotations = {
         "summary": summary(root),
-        "description": "\n".join(f"- {summary(one)}" for one in findings[:LINES])
+        "description": "\n".join(f"- {summary(finding)}" for finding in findings[:LINES])
         + (f"\n… and {len(findings) - LINES} more" if len(findings) > LINES else ""),
-        "suspects": "; ".join(f"{one.service} {one.version}".strip() + f" ({one.odds:.0%})" for one in root.suspects[:3]),
+        "suspects": "; ".join(f"{suspect.service} {suspect.version}".strip() + f" ({suspect.odds:.0%})" for suspect in root.suspects[:3]),
     }
     evidence = root.evidence
     details = {
@@ -105,7 +105,7 @@ def labels_of(finding: Finding, deploys: Mapping[str, Deploy]) -> dict[str, str]
 
 def root_edges(findings: Sequence[Finding]) -> list[str]:
     """The distinct edges of the root findings, in the findings' order."""
-    edges = dict.fromkeys(one.edge for one in findings if one.role == "root")
+    edges = dict.fromkeys(finding.edge for finding in findings if finding.role == "root")
     return [f"{edge.caller} → {edge.callee} {edge.operation}" for edge in edges]
 
 

@@ -143,11 +143,11 @@ def warm() -> None:
 
 def _series(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
     """Rows by line, the line with the most steps first."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    lines: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         name = " → ".join(str(row[column]) or "?" for column in by)
-        found.setdefault(name, []).append(row)
-    return sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        lines.setdefault(name, []).append(row)
+    return sorted(lines.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
 
 def _dress(plot: "Figure", theme: Theme) -> None:
@@ -231,7 +231,7 @@ def labelled(chart: Chart) -> list[tuple[Marker, int, bool]]:
     How wide a label is on the time axis is guessed for a narrow screen. Where no row has room, the line stands without its words.
     """
     span = chart.until - chart.since
-    shown = sorted((one for one in chart.markers if chart.since <= one.at < chart.until), key=lambda one: one.at)
+    shown = sorted((marker for marker in chart.markers if chart.since <= marker.at < chart.until), key=lambda marker: marker.at)
     ends: list[datetime] = []
     placed: list[tuple[Marker, int, bool]] = []
     for marker in shown:

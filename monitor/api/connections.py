@@ -59,32 +59,32 @@ class Door:
             self._end(newest)
         return False
 
-    def leave(self, one: "Connection") -> None:
+    def leave(self, connection: "Connection") -> None:
         """It is closed."""
-        self._inside.pop(one, None)
-        self._ended.discard(one)
+        self._inside.pop(connection, None)
+        self._ended.discard(connection)
 
     def _spared(self, newest: "Connection") -> "Connection | None":
         """Who makes room: the best as of the last look at all of them, if it still rests; so a flood costs no look each."""
         for looks in (1, 0):
             while self._spared_next:
-                one = self._spared_next.pop()
-                if one.rests and one in self._inside and one not in self._ended:
-                    return one
+                connection = self._spared_next.pop()
+                if connection.rests and connection in self._inside and connection not in self._ended:
+                    return connection
             if looks:
-                others = [one for one in self._inside if one is not newest and one.rests and one not in self._ended]
-                self._spared_next = sorted(others, key=lambda one: (one.rests, -one.since))
+                others = [connection for connection in self._inside if connection is not newest and connection.rests and connection not in self._ended]
+                self._spared_next = sorted(others, key=lambda connection: (connection.rests, -connection.since))
         return None
 
-    def _end(self, one: "Connection") -> None:
-        self._ended.add(one)
-        one.end()
+    def _end(self, connection: "Connection") -> None:
+        self._ended.add(connection)
+        connection.end()
 
     def _look(self) -> None:
         now = monotonic_seconds()
-        for one in list(self._inside):
-            if one not in self._ended and one.overdue(now):
-                self._end(one)
+        for connection in list(self._inside):
+            if connection not in self._ended and connection.overdue(now):
+                self._end(connection)
         self._next_look = next(iter(self._inside)).loop.call_later(LOOK_SECONDS, self._look) if self._inside else None
 
 

@@ -53,22 +53,22 @@ class Changes:
     def _look(self) -> str:
         try:
             sequence = windows_state(self._parts).sequence
-            found = kept_findings.list_findings(self._parts.engine, limit=50)
+            findings = kept_findings.list_findings(self._parts.engine, limit=50)
             alerts = outbox.list_alerts(self._parts.engine, limit=50)
             deliveries = outbox.list_deliveries(self._parts.engine, limit=1)
             deploys = kept_deploys.list_deploys(self._parts.engine, limit=20)
         except StoreError:
             return "unreachable"
-        said = repr(
+        state = repr(
             (
                 sequence,
-                [(one.id, one.state, one.last_seen) for one in found],
-                [(one.id, one.state, one.first_traffic) for one in deploys],
-                [(one.alert.key, one.alert.revision, one.told) for one in alerts],
+                [(finding.id, finding.state, finding.last_seen) for finding in findings],
+                [(deploy.id, deploy.state, deploy.first_traffic) for deploy in deploys],
+                [(tracked.alert.key, tracked.alert.revision, tracked.told) for tracked in alerts],
                 deliveries,
             )
         )
-        return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+        return hashlib.sha256(state.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 async def _stream(changes: Changes, stop: threading.Event) -> AsyncIterator[str]:

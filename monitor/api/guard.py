@@ -46,8 +46,8 @@ YEAR_SECONDS = 31_536_000
 
 def host_name(host: str) -> str:
     """The name in a Host header, in small letters and without port; empty where it cannot be read as one."""
-    found = _HOST.fullmatch(host)
-    return found["name"].lower() if found else ""
+    match = _HOST.fullmatch(host)
+    return match["name"].lower() if match else ""
 
 
 def is_loopback(host: str) -> bool:
@@ -77,8 +77,8 @@ def over_tls(request: HTTPConnection, *, public_https: bool) -> bool:
     """True when people reach us over https: we are told so, the connection is, or the proxy in front says so."""
     if public_https or request.url.scheme == "https":
         return True
-    said = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
-    return said == "https" or bool(_FORWARDED_HTTPS.search(request.headers.get("forwarded", "").split(",")[0]))
+    scheme = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    return scheme == "https" or bool(_FORWARDED_HTTPS.search(request.headers.get("forwarded", "").split(",")[0]))
 
 
 # RFC 7239: `proto` of the proxy nearest to the person stands first.

@@ -80,7 +80,7 @@ def _backward(names: Sequence[str], pairs: Sequence[Line]) -> set[Line]:
             after[caller].append(callee)
             called.add(callee)
     done: set[str] = set()
-    found: set[Line] = set()
+    lines: set[Line] = set()
     for root in [name for name in names if name not in called] + list(names):
         if root in done:
             continue
@@ -90,7 +90,7 @@ def _backward(names: Sequence[str], pairs: Sequence[Line]) -> set[Line]:
             name, rest = stack[-1]
             for callee in rest:
                 if callee in on_path:
-                    found.add((name, callee))
+                    lines.add((name, callee))
                 elif callee not in done:
                     on_path.add(callee)
                     stack.append((callee, iter(after[callee])))
@@ -99,7 +99,7 @@ def _backward(names: Sequence[str], pairs: Sequence[Line]) -> set[Line]:
                 stack.pop()
                 on_path.discard(name)
                 done.add(name)
-    return found
+    return lines
 
 
 def _layers(names: Sequence[str], forward: Sequence[Line]) -> dict[str, int]:

@@ -40,9 +40,9 @@ class Paging:
         if asked.moved:
             headers["x-data-moved"] = "true"
 
-    def answered(self, found: Listed, asked: Range, newest: datetime | None) -> None:
+    def answered(self, listing: Listed, asked: Range, newest: datetime | None) -> None:
         """Say how many there are and which time this answer is of."""
-        self.told(len(found.rows), found.total)
+        self.told(len(listing.rows), listing.total)
         self.dated(asked, newest)
 
     def of(self, rows: Sequence[Item]) -> list[Item]:

@@ -34,10 +34,10 @@ class Pages:
         if task is None:
             task = self._waiting[question] = asyncio.create_task(self._in_turn(question, self._made.get(question), make))
             task.add_done_callback(_take_note)
-        found = await asyncio.shield(task)
-        mine = Response(found.body, found.status_code)
-        mine.raw_headers = list(found.raw_headers)
-        return mine
+        response = await asyncio.shield(task)
+        copy = Response(response.body, response.status_code)
+        copy.raw_headers = list(response.raw_headers)
+        return copy
 
     async def _in_turn(
         self, question: Hashable, before: "asyncio.Task[Response] | None", make: Callable[[], Awaitable[Response]]

@@ -29,8 +29,8 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler behind these checks: it would parse a body before it asks who sent it."""
         handle = super().get_route_handler()
-        checks = [one.call for one in _all(self.dependant) if one.call is not None and getattr(one.call, "asks_scope", False)]
-        known = {field.alias for one in _all(self.dependant) for field in one.query_params}
+        checks = [part.call for part in _all(self.dependant) if part.call is not None and getattr(part.call, "asks_scope", False)]
+        known = {field.alias for part in _all(self.dependant) for field in part.query_params}
         fields = set(_fields(field.field_info.annotation for field in self.dependant.body_params))
 
         async def checked(request: Request) -> Response:
@@ -66,17 +66,17 @@ def _refuse_unknown(request: Request, known: set[str]) -> None:
 
 def _unknown_field(error: RequestValidationError, fields: set[str]) -> ApiError | None:
     """The same for a field of the body; None where something else is wrong."""
-    for one in error.errors():
-        if one["type"] == "extra_forbidden":
-            name = str(one["loc"][-1])[:100]
+    for fault in error.errors():
+        if fault["type"] == "extra_forbidden":
+            name = str(fault["loc"][-1])[:100]
             return ApiError(422, f"there is no field {name!r} in this body", f"body.{name}", nearest(name, fields))
     return None
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
-    for one in dependant.dependencies:
-        yield from _all(one)
+    for dependency in dependant.dependencies:
+        yield from _all(dependency)
 
 
 def _fields(annotations: Iterable[Any]) -> Iterator[str]:

@@ -78,17 +78,17 @@ def told_reasons(reasons: Iterable[Reason]) -> tuple[ToldReason, ...]:
 
 def told_rules(rules: Iterable[RuleResult]) -> tuple[ToldRule, ...]:
     """The rules' results with their sentences."""
-    return tuple(ToldRule(**_fields(one) | {"reason": told_reason(one.reason)}) for one in rules)
+    return tuple(ToldRule(**_fields(result) | {"reason": told_reason(result.reason)}) for result in rules)
 
 
 def told_finding(finding: Finding) -> ToldFinding:
     """The finding with its sentence, and those of its suspects."""
-    told = _fields(finding) | {
-        "suspects": tuple(ToldSuspect(**_fields(one) | {"reasons": told_reasons(one.reasons)}) for one in finding.suspects),
+    values = _fields(finding) | {
+        "suspects": tuple(ToldSuspect(**_fields(suspect) | {"reasons": told_reasons(suspect.reasons)}) for suspect in finding.suspects),
         "explained": told_reason(finding.explained) if finding.explained else None,
         "ended": told_reason(finding.ended) if finding.ended else None,
     }
-    return ToldFinding(**told, code=finding.reason.code, summary=summary(finding))
+    return ToldFinding(**values, code=finding.reason.code, summary=summary(finding))
 
 
 def told_verdict(verdict: Verdict) -> ToldVerdict:

@@ -57,9 +57,9 @@ class Waiting:
         with self._place(caller):
             ends = monotonic_seconds() + min(wait_seconds, self._parts.config.longest_wait_seconds)
             while (left := ends - monotonic_seconds()) > 0 and not self._parts.stop.is_set():
-                found = await self._within(self._shared(question), left, gone)
-                if found is not None and (found.outcome != "inconclusive" or found.override):
-                    return found
+                answer = await self._within(self._shared(question), left, gone)
+                if answer is not None and (answer.outcome != "inconclusive" or answer.override):
+                    return answer
                 await asyncio.sleep(min(NOTICE_SECONDS, max(0.0, ends - monotonic_seconds())))
                 if await gone():
                     break
@@ -104,7 +104,7 @@ class Waiting:
                 answer = await self._look(question, last=False)
             finally:
                 ended = monotonic_seconds()
-                self._known = {one: kept for one, kept in self._known.items() if ended - kept[0] < LOOK_SECONDS}
+                self._known = {key: entry for key, entry in self._known.items() if ended - entry[0] < LOOK_SECONDS}
                 await asyncio.sleep(min(ended - begun, LOOK_SECONDS))
             self._known[question] = (ended, answer)
             return answer

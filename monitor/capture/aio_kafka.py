@@ -47,9 +47,9 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
     deserialiser = getattr(consumer, "_value_deserializer", None)
     hears = batch if deserialiser is not None else None
     if deserialiser is not None:
-        for one in (consumer, getattr(consumer, "_fetcher", None)):  # started already, or not
-            if one is not None:
-                one._value_deserializer = Overhearing(deserialiser, batch.taken)  # noqa: SLF001 - as above
+        for reader in (consumer, getattr(consumer, "_fetcher", None)):  # started already, or not
+            if reader is not None:
+                reader._value_deserializer = Overhearing(deserialiser, batch.taken)  # noqa: SLF001 - as above
 
     async def getting_one(*given: Any, **named: Any) -> Any:
         batch.forget()
@@ -59,10 +59,10 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
 
     async def getting_many(*given: Any, **named: Any) -> Any:
         batch.forget()
-        found = await getmany(*given, **named)
-        for records in found.values():
+        by_partition = await getmany(*given, **named)
+        for records in by_partition.values():
             tell_taken(records, hears, capture)
         batch.forget()
-        return found
+        return by_partition
 
     consumer.getone, consumer.getmany = getting_one, getting_many

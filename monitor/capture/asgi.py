@@ -73,13 +73,13 @@ class AsgiCapture:
     def _begun(self, scope: Scope) -> Seen | None:
         capture = self._capture
         try:
-            found = scope.get("headers") or ()
-            parent = next((value for name, value in found if name == b"traceparent"), b"")
+            headers = scope.get("headers") or ()
+            parent = next((value for name, value in headers if name == b"traceparent"), b"")
             if not capture.takes(parent.decode("latin-1")):
                 return None
             raw = scope.get("raw_path") or scope["path"].encode()
             path, query = raw.partition(b"?")[0].decode("latin-1"), (scope.get("query_string") or b"").decode("latin-1")
-            return capture.begun("server", scope["method"], path, query, _text(found))
+            return capture.begun("server", scope["method"], path, query, _text(headers))
         except Exception:  # noqa: BLE001 - a capture never takes its application down
             capture.lose("unreadable")
             return None

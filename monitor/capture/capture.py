@@ -113,8 +113,8 @@ class Capture:
 def from_environment() -> Capture:
     """The capture that the variables tell (environment.py). Raises ValueError when they name no place to ship to, or a wrong value."""
     settings = settings_of()
-    brokers, said = os.environ.get("SEAMWATCH_CAPTURE_KAFKA_BROKERS", ""), os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-    logs = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "") or (said.rstrip("/") + "/v1/logs" if said else "")
+    brokers, endpoint = os.environ.get("SEAMWATCH_CAPTURE_KAFKA_BROKERS", ""), os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    logs = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "") or (endpoint.rstrip("/") + "/v1/logs" if endpoint else "")
     if brokers:
         return Capture(settings, KafkaSink(brokers, os.environ.get("SEAMWATCH_CAPTURE_KAFKA_TOPIC", "") or "api_logs"))
     if logs:

@@ -18,7 +18,7 @@ def watch_httpx(client: Any, capture: Capture) -> Any:
 
     cover = _async_cover if isinstance(client, httpx.AsyncClient) else _cover
     client._transport = cover(client._transport, capture)  # noqa: SLF001 - httpx has no other way to a client that is made
-    client._mounts = {where: cover(one, capture) if one is not None else None for where, one in client._mounts.items()}  # noqa: SLF001 - as above
+    client._mounts = {where: cover(mount, capture) if mount is not None else None for where, mount in client._mounts.items()}  # noqa: SLF001 - as above
     return client
 
 

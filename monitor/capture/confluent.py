@@ -74,9 +74,9 @@ class _Producer(_Watched):
         """As the client's; messages that it refused bear an error, and are not told."""
         done = self._inner.produce_batch(topic, messages, *given, **named)
         with suppress(Exception):
-            for one in messages:
-                if not one.get("_error"):
-                    self._capture.message("producer", topic, one.get("value"), one.get("headers"), one.get("timestamp"))
+            for message in messages:
+                if not message.get("_error"):
+                    self._capture.message("producer", topic, message.get("value"), message.get("headers"), message.get("timestamp"))
         return done
 
 
@@ -100,8 +100,8 @@ class _Consumer(_Watched):
         self._last.forget()
         taken = self._inner.consume(*given, **named)
         with suppress(TypeError):
-            for one in taken:
-                self._tell(one)
+            for message in taken:
+                self._tell(message)
         return taken
 
     def _tell(self, taken: Any) -> None:

@@ -29,19 +29,19 @@ VARIABLES: dict[str, str] = {
 
 def settings_of(variables: Mapping[str, str] | None = None) -> Settings:
     """Settings as the variables tell them. Raises ValueError that names the variable whose value cannot be read."""
-    said = os.environ if variables is None else variables
+    environ = os.environ if variables is None else variables
     own, bounds = Settings(), Bounds()
     return replace(
         own,
-        service=service_of(said),
-        share=_number(said, "SEAMWATCH_CAPTURE_SHARE", own.share, 1.0),
-        values=said.get("SEAMWATCH_CAPTURE_VALUES", "").strip().lower() in ("1", "true", "yes", "on"),
-        redact=_words(said.get("SEAMWATCH_CAPTURE_REDACT", "")),
-        skip=_words(said.get("SEAMWATCH_CAPTURE_SKIP", "")),
+        service=service_of(environ),
+        share=_number(environ, "SEAMWATCH_CAPTURE_SHARE", own.share, 1.0),
+        values=environ.get("SEAMWATCH_CAPTURE_VALUES", "").strip().lower() in ("1", "true", "yes", "on"),
+        redact=_words(environ.get("SEAMWATCH_CAPTURE_REDACT", "")),
+        skip=_words(environ.get("SEAMWATCH_CAPTURE_SKIP", "")),
         bounds=replace(
             bounds,
-            body_bytes=int(_number(said, "SEAMWATCH_CAPTURE_BODY_BYTES", bounds.body_bytes, 16_000_000)),
-            cpu_share=_number(said, "SEAMWATCH_CAPTURE_CPU_SHARE", bounds.cpu_share, 1.0),
+            body_bytes=int(_number(environ, "SEAMWATCH_CAPTURE_BODY_BYTES", bounds.body_bytes, 16_000_000)),
+            cpu_share=_number(environ, "SEAMWATCH_CAPTURE_CPU_SHARE", bounds.cpu_share, 1.0),
         ),
     )
 
@@ -73,8 +73,8 @@ def _resource() -> Mapping[str, Any]:
     """The attributes of the resource of OpenTelemetry's tracer provider, where the application loaded one."""
     trace = sys.modules.get("opentelemetry.trace")
     provider = getattr(trace, "_TRACER_PROVIDER", None)  # get_tracer_provider() would make one
-    found = getattr(getattr(provider, "resource", None), "attributes", None)
-    return found if isinstance(found, Mapping) else {}
+    attributes = getattr(getattr(provider, "resource", None), "attributes", None)
+    return attributes if isinstance(attributes, Mapping) else {}
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _number(said: Mapping[str, str], name: str, default: float, most: float) -> float:
-    text = said.get(name, "").strip()
+def _number(variables: Mapping[str, str], name: str, default: float, most: float) -> float:
+    text = variables.get(name, "").strip()
     if not text:
         return default
     try:

@@ -52,11 +52,11 @@ def _watch_consumer(consumer: Any, capture: Capture) -> None:
 
     def polling(*given: Any, **named: Any) -> Any:
         batch.forget()
-        found = poll(*given, **named)
-        for records in found.values():
+        by_partition = poll(*given, **named)
+        for records in by_partition.values():
             tell_taken(records, batch if deserialiser is not None else None, capture)
         batch.forget()
-        return found
+        return by_partition
 
     consumer.poll = polling
 

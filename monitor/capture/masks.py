@@ -89,13 +89,13 @@ def _is_data(key: str) -> bool:
 def masked_path(path: str, route: str) -> str:
     """A path without values: the parts that `route` (with `{name}` in it) leaves open, without a route those that look like ids."""
     segments = path.split("/")
-    said = route.strip("/").split("/") if route else []
-    if said and "*" not in route and len(said) <= len([one for one in segments if one]):
-        at = len(segments) - len(said) - (1 if path.endswith("/") and path != "/" else 0)
-        pairs = list(zip(segments[at:], said, strict=False))
+    pattern = route.strip("/").split("/") if route else []
+    if pattern and "*" not in route and len(pattern) <= len([segment for segment in segments if segment]):
+        at = len(segments) - len(pattern) - (1 if path.endswith("/") and path != "/" else 0)
+        pairs = list(zip(segments[at:], pattern, strict=False))
         if at >= 0 and all("{" in asked or asked == given for given, asked in pairs):
-            head = [_masked_segment(one) for one in segments[:at]]
-            tail = segments[at + len(said) :]
+            head = [_masked_segment(segment) for segment in segments[:at]]
+            tail = segments[at + len(pattern) :]
             return "/".join([*head, *(in_address(given) if "{" in asked else given for given, asked in pairs), *tail])
     return "/".join(map(_masked_segment, segments))
 
@@ -131,23 +131,23 @@ def _address_without_secrets(text: str, words: tuple[str, ...]) -> str:
 
 def headers(pairs: Iterable[tuple[str, str]], *, values: bool, words: tuple[str, ...]) -> tuple[dict[str, str], bool]:
     """Headers by lower-case name, and whether these are all. Secrets are masked always, without `values` all but the harmless."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     whole = True
     for raw, text in pairs:
-        if len(found) >= _MOST_HEADERS:
+        if len(by_name) >= _MOST_HEADERS:
             whole = False
             break
         name = raw.lower()[:200]
         if name == "cookie":
-            said = _cookies(text)
+            value = _cookies(text)
         elif is_secret(name, words) and name != "www-authenticate":
-            said = REDACTED
+            value = REDACTED
         else:
             if name in _ADDRESSES:
                 text = _address_without_secrets(text, words)  # noqa: PLW2901 - what is kept of it
-            said = text[:_LONGEST] if values or name in _KEPT_HEADERS else kind_mask(text)
-        found[name] = said if name not in found else _joined(found[name], said, values=values)
-    return found, whole
+            value = text[:_LONGEST] if values or name in _KEPT_HEADERS else kind_mask(text)
+        by_name[name] = value if name not in by_name else _joined(by_name[name], value, values=values)
+    return by_name, whole
 
 
 def _joined(before: str, more: str, *, values: bool) -> str:

@@ -53,9 +53,9 @@ class Message:
             "capture": {"share": settings.share, "shapes": not values},
         }
         who = ("caller", "caller_version") if self._end == "producer" else ("callee", "callee_version")
-        said = dict(zip(who, (service.name, service.version), strict=True))
-        said |= {"environment": service.environment, "instance": service.instance}
-        record |= {name: text for name, text in said.items() if text}
+        fields = dict(zip(who, (service.name, service.version), strict=True))
+        fields |= {"environment": service.environment, "instance": service.instance}
+        record |= {name: text for name, text in fields.items() if text}
         if not (whole and self._whole):
             record["headers_whole"] = False
         if not values:
@@ -85,10 +85,10 @@ def _is_text_or_json(body: bytes, headers: dict[str, str]) -> bool:
 
 def _held(pairs: Iterable[Any]) -> tuple[list[tuple[str, str]], bool]:
     """Headers by lower-case name, as text, within bounds; and whether these are all."""
-    found: list[tuple[str, str]] = []
+    headers: list[tuple[str, str]] = []
     for pair in pairs:
-        if len(found) >= _MOST_HEADERS:
-            return found, False
+        if len(headers) >= _MOST_HEADERS:
+            return headers, False
         name, value = pair
         word = str(name)[:200].lower()
         if isinstance(value, str):
@@ -96,8 +96,8 @@ def _held(pairs: Iterable[Any]) -> tuple[list[tuple[str, str]], bool]:
         else:
             start = bytes(memoryview(value)[:_LONGEST]) if value is not None else b""
             text = start.hex() if word in _IN_HEX else start.decode("utf-8", "replace")
-        found.append((word, text))
-    return found, True
+        headers.append((word, text))
+    return headers, True
 
 
 def _bytes(value: Any) -> bytes | None:

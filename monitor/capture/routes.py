@@ -15,10 +15,10 @@ def route_of(scope: Mapping[str, Any], path: str) -> str:
     """Of an ASGI scope after the application had it: Starlette's, FastAPI's or (by `django_routes`) Django's route, else ""."""
     if isinstance(told := scope.get(TOLD), str):
         return told
-    found = getattr(scope.get("route"), "path", None)
-    if not isinstance(found, str) or "(" in found:
+    template = getattr(scope.get("route"), "path", None)
+    if not isinstance(template, str) or "(" in template:
         return ""
-    route = _STARLETTE.sub(r"{\1}", found)
+    route = _STARLETTE.sub(r"{\1}", template)
     prefix = scope.get("root_path") or ""
     return route if not prefix or route.startswith(prefix) or not path.startswith(prefix) else prefix.rstrip("/") + route
 

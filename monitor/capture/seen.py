@@ -130,11 +130,11 @@ def written(seen: Seen, settings: Settings) -> bytes:
 
 def _who(service: Service, seen: Seen) -> dict[str, Any]:
     if seen.side == "client":
-        said = {"caller": service.name, "caller_version": service.version, "callee": seen.host}
+        fields = {"caller": service.name, "caller_version": service.version, "callee": seen.host}
     else:
-        said = {"callee": service.name, "callee_version": service.version, "callee_namespace": service.namespace}
-    said |= {"environment": service.environment, "instance": service.instance}
-    return {name: value for name, value in said.items() if value}
+        fields = {"callee": service.name, "callee_version": service.version, "callee_namespace": service.namespace}
+    fields |= {"environment": service.environment, "instance": service.instance}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _side(side: str, held: Held, headers: dict[str, str], settings: Settings) -> dict[str, Any]:

@@ -43,12 +43,12 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
     for bits in (47, -15):  # gzip or zlib by its header, else raw deflate
         machine = zlib.decompressobj(bits)
         try:
-            found = machine.decompress(body, most + 1)
+            content = machine.decompress(body, most + 1)
         except zlib.error:
             continue
-        if len(found) > most or machine.unconsumed_tail:
+        if len(content) > most or machine.unconsumed_tail:
             raise TooLarge
-        return found
+        return content
     return None
 
 
@@ -119,7 +119,7 @@ class _Shapes(_Walk):
         if kind is list:
             self._count(deep, len(value))
             deep -= 1
-            return f"[{','.join([_SCALARS.get(type(one)) or self.of(one, deep) for one in value])}]"
+            return f"[{','.join([_SCALARS.get(type(item)) or self.of(item, deep) for item in value])}]"
         if kind is bool:
             return "true" if value else "false"
         return _SCALARS.get(kind) or str(value)  # 0.0 or 0.5
@@ -143,8 +143,8 @@ class _Secrets(_Walk):
     def of(self, value: Any, deep: int) -> Any:
         if isinstance(value, list):
             self._count(deep, len(value))
-            return [self.of(one, deep - 1) for one in value]
+            return [self.of(item, deep - 1) for item in value]
         if not isinstance(value, dict):
             return value
         self._count(deep, len(value))
-        return {key: _HIDDEN if is_secret(key, self._words) else self.of(held, deep - 1) for key, held in value.items()}
+        return {key: _HIDDEN if is_secret(key, self._words) else self.of(item, deep - 1) for key, item in value.items()}

@@ -194,7 +194,7 @@ class Shipper:
         if not fresh or (time.monotonic() - self._told_at < _TOLD_SECONDS and not self._stopped):
             return
         service = self._settings.service
-        said = {
+        record = {
             "time": time.time_ns(),
             "seamwatch_capture": {"dropped": dict(fresh), "instance": service.instance},
             "callee": service.name,
@@ -202,7 +202,7 @@ class Shipper:
         }
         self._told_at = time.monotonic()
         try:
-            _untraced(self._sink, [json.dumps(said, separators=(",", ":")).encode()])
+            _untraced(self._sink, [json.dumps(record, separators=(",", ":")).encode()])
         except BaseException as error:  # noqa: BLE001 - as above
             LOG.debug("the count of drops was not taken: %s", type(error).__name__)
         else:

@@ -114,6 +114,6 @@ class OtlpSink:
             "deployment.environment.name": service.environment,
         }
         resource = [{"key": key, "value": {"stringValue": value}} for key, value in told.items() if value]
-        logs = [{"timeUnixNano": str(json.loads(one)["time"]), "body": {"stringValue": one.decode()}} for one in records]
+        logs = [{"timeUnixNano": str(json.loads(record)["time"]), "body": {"stringValue": record.decode()}} for record in records]
         scope = {"scope": {"name": "seamwatch.capture"}, "logRecords": logs}
         return {"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [scope]}]}

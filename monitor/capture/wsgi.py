@@ -180,9 +180,9 @@ def _may_hold_a_body(environ: Environ) -> bool:
 
 
 def _headers(environ: Environ) -> list[tuple[str, str]]:
-    found = [(name[5:].replace("_", "-").lower(), str(value)) for name, value in environ.items() if name.startswith("HTTP_")]
-    told = (("content-type", environ.get("CONTENT_TYPE")), ("content-length", environ.get("CONTENT_LENGTH")))
-    return found + [(name, str(value)) for name, value in told if value]
+    headers = [(name[5:].replace("_", "-").lower(), str(value)) for name, value in environ.items() if name.startswith("HTTP_")]
+    unprefixed = (("content-type", environ.get("CONTENT_TYPE")), ("content-length", environ.get("CONTENT_LENGTH")))
+    return headers + [(name, str(value)) for name, value in unprefixed if value]
 
 
 def _is_file(answer: object, environ: Environ) -> bool:

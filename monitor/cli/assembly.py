@@ -114,11 +114,11 @@ class House:
 
     def closing(self) -> ClosingSettings:
         """When windows are closed."""
-        said = self.settings.windows
+        windows = self.settings.windows
         return ClosingSettings(
-            provisional_after=said.provisional_seconds,
-            seal_after=said.seal_seconds,
-            close_again_after=said.reclose_seconds,
+            provisional_after=windows.provisional_seconds,
+            seal_after=windows.seal_seconds,
+            close_again_after=windows.reclose_seconds,
             halves_kept=self.settings.retention.halves_days * 86400.0,
         )
 
@@ -164,9 +164,9 @@ class House:
 
     def registry(self) -> RegistryWatch:
         """Contracts, refreshed as set."""
-        said = self.settings.contracts
+        contracts = self.settings.contracts
         return RegistryWatch(
-            self.engine, self.aliases, refresh_seconds=said.refresh_seconds, lenient_nullable=said.lenient_nullable
+            self.engine, self.aliases, refresh_seconds=contracts.refresh_seconds, lenient_nullable=contracts.lenient_nullable
         )
 
     def topic(self, name: str) -> str:
@@ -223,7 +223,7 @@ class House:
         return [
             topic
             for topic in topics_of(kafka.brokers, plain.client_options(), ASK_SECONDS)
-            if topic not in ours and any(topic == one or (is_pattern(one) and fits(one, topic)) for one in topics.messages)
+            if topic not in ours and any(topic == pattern or (is_pattern(pattern) and fits(pattern, topic)) for pattern in topics.messages)
         ]
 
     def files(self, paths: Sequence[Path], encoding: Encoding, framing: Framing, progress: Progress | None = None) -> FileSource:
@@ -256,8 +256,8 @@ class House:
 
     def unseen(self) -> UnseenWatch:
         """What contracts document and nobody used for long."""
-        said = self.settings.contracts
-        return UnseenWatch(self.reader, self.engine, self.aliases, said.unseen_days, lenient_nullable=said.lenient_nullable)
+        contracts = self.settings.contracts
+        return UnseenWatch(self.reader, self.engine, self.aliases, contracts.unseen_days, lenient_nullable=contracts.lenient_nullable)
 
     def versions(self) -> VersionWatch:
         """Turns versions seen in telemetry into deploys."""
@@ -298,18 +298,18 @@ class House:
 
     def answering(self, local_token: str) -> ApiConfig:
         """How the API behaves."""
-        said, tracing = self.settings.api, self.settings.tracing
+        api, tracing = self.settings.api, self.settings.tracing
         return ApiConfig(
-            host=said.host,
-            port=said.port,
+            host=api.host,
+            port=api.port,
             local_token=local_token,
-            open_reading=said.open_reading,
-            allowed_hosts=said.allowed_hosts,
-            public_url=said.public_url,
-            requests_per_second=said.requests_per_second,
-            burst=said.burst,
-            stale_seconds=said.stale_seconds,
-            trace_link=said.trace_link,
+            open_reading=api.open_reading,
+            allowed_hosts=api.allowed_hosts,
+            public_url=api.public_url,
+            requests_per_second=api.requests_per_second,
+            burst=api.burst,
+            stale_seconds=api.stale_seconds,
+            trace_link=api.trace_link,
             traces_to=tracing.endpoint if tracing.enabled else "",
             aliases=self.written,
             longest_override_hours=self.policy.overrides.longest_hours,
@@ -317,33 +317,33 @@ class House:
 
     def senders(self) -> dict[str, Sender]:
         """Receivers by name."""
-        said = self.settings.notify
-        rules = AddressRules(said.allow)
+        notify = self.settings.notify
+        rules = AddressRules(notify.allow)
         return {
-            name: make_sender(name, one.kind, url=one.url, secret=one.secret_text(), username=one.username, rules=rules)
-            for name, one in said.receivers.items()
+            name: make_sender(name, receiver.kind, url=receiver.url, secret=receiver.secret_text(), username=receiver.username, rules=rules)
+            for name, receiver in notify.receivers.items()
         }
 
     def notifying(self, link_base: str) -> NotifySettings:
         """Whether and how receivers are told."""
-        said = self.settings.notify
+        notify = self.settings.notify
         life = LifecycleSettings(
-            hold_seconds=said.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
+            hold_seconds=notify.group_seconds, page_e_value=1.0 / self.settings.detection.page_alpha, link_base=link_base
         )
-        teams = {name: one.teams for name, one in said.receivers.items() if one.teams}
-        return NotifySettings(enabled=said.enabled, lifecycle=life, teams=teams)
+        teams = {name: receiver.teams for name, receiver in notify.receivers.items() if receiver.teams}
+        return NotifySettings(enabled=notify.enabled, lifecycle=life, teams=teams)
 
 
-def pact_broker(said: ContractSettings) -> PactBroker | None:
+def pact_broker(settings: ContractSettings) -> PactBroker | None:
     """The Pact Broker that the settings name; None where none is. ConfigError for an address or a selection that cannot be read."""
-    if not said.broker_url:
+    if not settings.broker_url:
         return None
     return PactBroker(
-        said.broker_url,
-        token=said.broker_token.get_secret_value(),
-        username=said.broker_username,
-        password=said.broker_password.get_secret_value(),
-        select=said.broker_select,
+        settings.broker_url,
+        token=settings.broker_token.get_secret_value(),
+        username=settings.broker_username,
+        password=settings.broker_password.get_secret_value(),
+        select=settings.broker_select,
     )
 
 
@@ -380,7 +380,7 @@ def _room_told(folder: Path) -> Iterator[None]:
     try:
         yield
     except (StoreError, OSError) as error:
-        place = next((one for one in (folder, *folder.absolute().parents) if one.is_dir()), Path("/"))
+        place = next((parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()), Path("/"))
         free = shutil.disk_usage(place).free
         if free < LEAST_ROOM_BYTES:
             raise StoreError(

@@ -44,10 +44,10 @@ class Api:
         rows: list[Any] = []
         while True:
             size = most if limit is None else min(most, limit - len(rows))
-            said, headers = self._asked("GET", path, params={**params, "limit": size, "offset": len(rows)})
-            rows += said
+            page, headers = self._asked("GET", path, params={**params, "limit": size, "offset": len(rows)})
+            rows += page
             total = int(headers.get("x-total-count", len(rows)))
-            if not said or len(rows) >= min(total, total if limit is None else limit):
+            if not page or len(rows) >= min(total, total if limit is None else limit):
                 return Listing(rows, total, headers)
 
     def post(self, path: str, body: Mapping[str, Any], *, seconds: float = ANSWER_SECONDS) -> Any:
@@ -78,9 +78,9 @@ class Api:
         body: object = None,
         seconds: float = ANSWER_SECONDS,
     ) -> tuple[Any, Mapping[str, str]]:
-        said = {name: str(value) for name, value in (params or {}).items() if value is not None}
+        query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         try:
-            answer = self._send(method, path, params=said, body=body, seconds=seconds)
+            answer = self._send(method, path, params=query, body=body, seconds=seconds)
         except httpx.HTTPError as error:
             raise MonitorError(
                 f"the API at {self.where} does not answer: {str(error) or type(error).__name__}; is `seamwatch up` running there?"
@@ -180,9 +180,9 @@ def _nothing_was_read(settings: Settings) -> str:
 
 def _said(answer: httpx.Response, where: str) -> MonitorError:
     try:
-        said = answer.json()["error"]
-        text = "; ".join(str(said[name]) for name in ("what", "do") if said.get(name))
-        place = str(said.get("where", ""))
+        error = answer.json()["error"]
+        text = "; ".join(str(error[name]) for name in ("what", "do") if error.get(name))
+        place = str(error.get("where", ""))
     except (ValueError, KeyError, TypeError):
         text, place = f"HTTP {answer.status_code}", answer.request.url.path
     if answer.status_code < 500:

@@ -97,16 +97,16 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     documents = _documents(contracts, lenient_nullable=settings.contracts.lenient_nullable)
-    held = [one.held for one in documents]
-    told = known_writers(settings.contracts)
-    published = {key: one for each in held if each.promise is not None for key, one in each.promise.writers.items()}
+    in_force = [document.held for document in documents]
+    schemas = known_writers(settings.contracts)
+    published = {key: writer for contract in in_force if contract.promise is not None for key, writer in contract.promise.writers.items()}
 
     def writers(key: SchemaKey) -> Writer | str:
-        return published.get(key) or told(key)
+        return published.get(key) or schemas(key)
 
     tally, report = Tally(), reporter(form)
-    for index, (file, offset, form_told, found) in enumerate(_entries(traffic, source, settings, tally)):
-        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(found, held, writers)}
+    for index, (file, offset, form_told, entry) in enumerate(_entries(traffic, source, settings, tally)):
+        row = {"index": index, "file": file, "record": offset, "source": form_told, **_row(entry, in_force, writers)}
         tally.add(row)
         report.row({name: value for name, value in row.items() if name not in ("contract_names_it", "codes", "shown")})
     report.end(_whole(documents, tally))
@@ -116,10 +116,10 @@ def held_against(traffic: Sequence[Path], contracts: Sequence[Path], source: str
 def _whole(documents: Sequence[Document], tally: Tally) -> Report:
     """What a report tells at its end."""
     exits = tally.exit()
-    promises = [one.examined.promise for one in documents]
-    offered = list(dict.fromkeys(operation.name for one in promises for operation in one.operations))
-    offered += dict.fromkeys(message.topic for one in promises for message in one.messages if message.topic)
-    shown = list(dict.fromkeys(each.name for one in promises for each in one.examples))
+    promises = [document.examined.promise for document in documents]
+    offered = list(dict.fromkeys(operation.name for promise in promises for operation in promise.operations))
+    offered += dict.fromkeys(message.topic for promise in promises for message in promise.messages if message.topic)
+    shown = list(dict.fromkeys(example.name for promise in promises for example in promise.examples))
     summary = {
         "result": ("kept", "broken", "nothing_checked")[exits],
         "exit": exits,
@@ -139,7 +139,7 @@ def _whole(documents: Sequence[Document], tally: Tally) -> Report:
         "interactions": {name: dict(counts) for name, counts in sorted(tally.interactions.items())},
         "unproven": [name for name in shown if name not in tally.interactions],
     }
-    return Report(summary, coverage, _placed(documents, list(tally.folded.values())), [_told(one) for one in documents])
+    return Report(summary, coverage, _placed(documents, list(tally.folded.values())), [_told(document) for document in documents])
 
 
 def _told(document: Document) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _documents(paths: Sequence[Path], *, lenient_nullable: bool) -> list[Documen
             examined = examine(published.kind, text, where=f"contract {path.name}", lenient_nullable=lenient_nullable)
         except ContractError as error:
             raise UsageError(str(error)) from error
-        taken = {one.held.name for one in documents}
+        taken = {document.held.name for document in documents}
         name = path.stem if path.stem not in taken else f"{path.stem}-{len(documents) + 1}"
         documents.append(Document(path, text, examined, InForce(name, 1, examined.promise, 0, _FOREVER)))
     return documents
@@ -185,9 +185,9 @@ def _entries(
         return
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, progress=bar.read).poll():
-            for at, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
-                if isinstance(found, Exchange | Refused):
-                    yield records.partitions[at].topic, records.offsets[at], form, found
+            for at, form, entry in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
+                if isinstance(entry, Exchange | Refused):
+                    yield records.partitions[at].topic, records.offsets[at], form, entry
                 else:
                     tally.passed += 1
 
@@ -198,17 +198,17 @@ def _messages(traffic: Sequence[Path], settings: Settings) -> Iterator[tuple[str
     parties = Parties(topics.messages_producers, topics.messages_consumers, topics.messages_environment)
     with reading_bar("checking") as bar:
         for records in FileSource(traffic, "json", "lines", progress=bar.read).poll():
-            said = read_messages(records, parties, recorded=True)
-            found: dict[Place, Exchange | Refused] = {one.place: Refused(one.reason) for one in said.rejects}
-            found |= {(one.source_id, one.partition, one.offset): one for one in said.exchanges}
+            reading = read_messages(records, parties, recorded=True)
+            entries: dict[Place, Exchange | Refused] = {reject.place: Refused(reject.reason) for reject in reading.rejects}
+            entries |= {(exchange.source_id, exchange.partition, exchange.offset): exchange for exchange in reading.exchanges}
             for at, place in enumerate(records.places()):
-                if place in found:
-                    yield records.partitions[at].topic, records.offsets[at], MESSAGES, found[place]
+                if place in entries:
+                    yield records.partitions[at].topic, records.offsets[at], MESSAGES, entries[place]
 
 
-def _row(found: Exchange | Refused, held: Sequence[InForce], writers: Writers) -> dict[str, Any]:
-    if isinstance(found, Refused):
-        reason = f"{UNREADABLE}: {found}"
+def _row(entry: Exchange | Refused, held: Sequence[InForce], writers: Writers) -> dict[str, Any]:
+    if isinstance(entry, Refused):
+        reason = f"{UNREADABLE}: {entry}"
         return {
             "operation": "",
             "status": 0,
@@ -221,11 +221,11 @@ def _row(found: Exchange | Refused, held: Sequence[InForce], writers: Writers) -
             "contract_names_it": False,
             "shown": [],
         }
-    checked = _checked(found, held, writers)
+    checked = _checked(entry, held, writers)
     reasons = _reasons(checked)
     return {
         "operation": printable(checked.operation, "\N{REPLACEMENT CHARACTER}"),
-        "status": found.status,
+        "status": entry.status,
         "verdict": checked.outcome,
         "reason": checked.reason or next((left.code for left in checked.unchecked), ""),
         "reasons": reasons,
@@ -235,15 +235,15 @@ def _row(found: Exchange | Refused, held: Sequence[InForce], writers: Writers) -
         "contract_names_it": not any(broken.rule.startswith("undocumented_op") for broken in checked.violations)
         and bool(checked.contract)
         and checked.reason not in ("not_offered", "preflight", "contract_unreadable", NO_INTERACTION, NO_MESSAGE),
-        "shown": [(one.interaction, one.shown) for one in checked.evidence],
+        "shown": [(proof.interaction, proof.shown) for proof in checked.evidence],
     }
 
 
 def _broken(violation: Violation) -> dict[str, Any]:
-    said = {
+    fields = {
         name: getattr(violation, name) for name in ("operation", "side", "rule", "pointer", "expected", "clause", "fingerprint")
     }
-    return {**said, "actual_kind": violation.actual, "contract": violation.contract}
+    return {**fields, "actual_kind": violation.actual, "contract": violation.contract}
 
 
 def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> Checked:
@@ -262,17 +262,17 @@ def _checked(exchange: Exchange, held: Sequence[InForce], writers: Writers) -> C
     def operation() -> str:
         return operation_of(exchange, request, exchange.route or template_path(exchange.path))
 
-    bound = [one for one in held if _binds(one, exchange.caller)]
+    bound = [contract for contract in held if _binds(contract, exchange.caller)]
     return check_payloads(exchange, request, response, bound, operation)
 
 
-def _binds(one: InForce, caller: str) -> bool:
+def _binds(contract: InForce, caller: str) -> bool:
     """Whether a contract speaks of a caller's calls: a pact of those of its own consumer, where the log tells who called."""
-    consumer = one.promise.consumer if one.promise is not None else ""
+    consumer = contract.promise.consumer if contract.promise is not None else ""
     return not consumer or not caller or consumer == caller
 
 
 def _reasons(checked: Checked) -> list[str]:
     """Every reason with the clause that it left open."""
-    said = [f"{left.code} {left.side} {left.clause}".rstrip() for left in checked.unchecked]
-    return said or ([checked.reason] if checked.reason else [])
+    reasons = [f"{left.code} {left.side} {left.clause}".rstrip() for left in checked.unchecked]
+    return reasons or ([checked.reason] if checked.reason else [])

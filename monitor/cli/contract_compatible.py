@@ -22,18 +22,18 @@ def held_compatible(files: list[Path], level: Level, form: Literal["text", "json
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
-    found = documents_in(files, None)[0]
-    kinds = {one.kind for one in found}
+    revisions = documents_in(files, None)[0]
+    kinds = {revision.kind for revision in revisions}
     if len(kinds) != 1:
         raise UsageError(f"the files are of several kinds: {', '.join(sorted(kinds))}")
-    documents = [parse_or_refuse(one.text, one.source) for one in found]
+    documents = [parse_or_refuse(revision.text, revision.source) for revision in revisions]
     try:
-        broken = incompatible(found[-1].kind, documents[:-1], documents[-1], level)
+        broken = incompatible(revisions[-1].kind, documents[:-1], documents[-1], level)
     except ContractError as error:
         raise UsageError(str(error)) from None
-    rows = [_row(one, files) for one in broken]
+    rows = [_row(clash, files) for clash in broken]
     if form == "json":
-        typer.echo(json.dumps({"level": level, "compatible": not rows, "kind": found[-1].kind, "changes": rows}, indent=1))
+        typer.echo(json.dumps({"level": level, "compatible": not rows, "kind": revisions[-1].kind, "changes": rows}, indent=1))
     else:
         for row in rows:
             typer.echo(
@@ -43,11 +43,11 @@ def held_compatible(files: list[Path], level: Level, form: Literal["text", "json
     return BROKEN if rows else KEPT
 
 
-def _row(one: Incompatible, files: list[Path]) -> dict[str, Any]:
-    change = one.change
+def _row(clash: Incompatible, files: list[Path]) -> dict[str, Any]:
+    change = clash.change
     return {
-        "earlier": str(files[one.earlier]),
-        "direction": one.direction,
+        "earlier": str(files[clash.earlier]),
+        "direction": clash.direction,
         "rule": change.rule,
         "pointer": change.pointer,
         "expected": change.expected,

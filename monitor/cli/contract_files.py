@@ -39,27 +39,27 @@ class Published:
 
 def documents_in(paths: list[Path], kind: str | None) -> tuple[list[Published], list[str]]:
     """The documents in their order, and the files of folders and archives that are no contract. UsageError for what cannot be read."""
-    found: list[Published] = []
+    documents: list[Published] = []
     passed: list[str] = []
     schemas: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
         if path.is_dir():
-            found += _gathered(str(path), _in_folder(path), kind, passed)
+            documents += _gathered(str(path), _in_folder(path), kind, passed)
         elif path.suffix.lower() in (".zip", ".jar"):
-            found += _gathered(str(path), _in_archive(path), kind, passed)
+            documents += _gathered(str(path), _in_archive(path), kind, passed)
         else:
             raw = _bytes(path)
             text = packed_set(raw) if path.suffix.lower() in _PACKED else _text(raw, str(path))
             document = parse_or_refuse(text, str(path))
-            told = kind or _kind(document)
-            if told == "graphql" and looks_like_sdl(text):
+            its_kind = kind or _kind(document)
+            if its_kind == "graphql" and looks_like_sdl(text):
                 schemas.setdefault(path.parent.as_posix(), []).append((str(path), text))
                 continue
-            found.append(
-                Published(str(path), told, _whole_proto(document, text, partial(_beside, path)) if told == "protobuf" else text)
+            documents.append(
+                Published(str(path), its_kind, _whole_proto(document, text, partial(_beside, path)) if its_kind == "protobuf" else text)
             )
-    found += [Published(name, "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
-    return found, passed
+    documents += [Published(name, "graphql", text) for held in schemas.values() for name, text in _one_schema(held)]
+    return documents, passed
 
 
 def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
@@ -82,8 +82,8 @@ def documents_of_folder(folder: Path, left_out: frozenset[str]) -> tuple[list[Pu
             yield name, raw
 
     passed: list[str] = []
-    found = _gathered("", readable(), None, passed)
-    return found, passed, refused
+    documents = _gathered("", readable(), None, passed)
+    return documents, passed, refused
 
 
 def parse_or_refuse(text: str, source: str) -> dict[str, Any]:
@@ -186,8 +186,8 @@ def _beside(path: Path, name: str) -> str | None:
 
 def _among(files: Mapping[str, bytes], name: str) -> str | None:
     """An import, from a folder or an archive whose root may lie above or below the project's."""
-    found = next((one for one in files if one == name or one.endswith(f"/{name}") or name.endswith(f"/{one}")), None)
-    return None if found is None else _text(files[found], found)
+    file = next((path for path in files if path == name or path.endswith(f"/{name}") or name.endswith(f"/{path}")), None)
+    return None if file is None else _text(files[file], file)
 
 
 def _with_bodies(stubs: list[dict[str, Any]], bodies: Mapping[str, bytes]) -> None:
@@ -225,7 +225,7 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
     """The files of an archive, read from memory and never written; as much of each as a contract may have."""
     try:
         with zipfile.ZipFile(io.BytesIO(_bytes(path))) as archive:
-            entries = sorted((one for one in archive.infolist() if not one.is_dir()), key=lambda one: one.filename)
+            entries = sorted((entry for entry in archive.infolist() if not entry.is_dir()), key=lambda entry: entry.filename)
             if len(entries) > _MOST_FILES:
                 raise UsageError(f"the archive {path} holds more than {_MOST_FILES} files")
             total = 0

@@ -47,22 +47,22 @@ def planned(folder: Path) -> FolderPlan:
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder")
     entries = _manifest(folder)
-    found, passed, refused = documents_of_folder_by_provider(folder)
+    documents, passed, refused = documents_of_folder_by_provider(folder)
     bodies: list[tuple[str, Mapping[str, Any]]] = []
     names: dict[str, str] = {}
-    for one in found:
-        body = _body(one, entries)
-        if not body["provider"] and one.kind != "pact":
+    for document in documents:
+        body = _body(document, entries)
+        if not body["provider"] and document.kind != "pact":
             refused.append(
-                (one.source, "its provider is not told; put it into a folder of the provider's name, or say it in seamwatch.yaml")
+                (document.source, "its provider is not told; put it into a folder of the provider's name, or say it in seamwatch.yaml")
             )
             continue
         name = _name_of(body)
         if name in names:
-            refused.append((one.source, f"{names[name]} has the name {name} already; name it in seamwatch.yaml"))
+            refused.append((document.source, f"{names[name]} has the name {name} already; name it in seamwatch.yaml"))
             continue
-        names[name] = one.source
-        bodies.append((one.source, body))
+        names[name] = document.source
+        bodies.append((document.source, body))
     return FolderPlan(bodies, passed, refused)
 
 
@@ -74,11 +74,11 @@ def source_of(folder: Path) -> str:
     whole = folder.resolve()
     for root in (whole, *whole.parents):
         try:
-            found = _REMOTE.search((root / ".git" / "config").read_text("utf-8"))
+            match = _REMOTE.search((root / ".git" / "config").read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             continue
-        if found is not None:
-            address = re.sub(r"(?<=://)[^/@]*@", "", found[1]).removesuffix(".git")
+        if match is not None:
+            address = re.sub(r"(?<=://)[^/@]*@", "", match[1]).removesuffix(".git")
             return f"{address} {whole.relative_to(root).as_posix()}".removesuffix(" .")
     return str(whole)
 
@@ -91,7 +91,7 @@ def _name_of(body: Mapping[str, Any]) -> str:
 
 def documents_of_folder_by_provider(folder: Path) -> tuple[list[Published], list[str], list[tuple[str, str]]]:
     """Documents with paths below the folder; stubs are gathered below each first folder, not over several providers."""
-    found: list[Published] = []
+    all_documents: list[Published] = []
     passed: list[str] = []
     refused: list[tuple[str, str]] = []
     below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".") and not path.is_symlink())
@@ -101,28 +101,28 @@ def documents_of_folder_by_provider(folder: Path) -> tuple[list[Published], list
         *((path, frozenset[str](), path.name) for path in below),
     ]:
         documents, others, bad = documents_of_folder(where, left_out)
-        found += [Published(_joined(prefix, one.source), one.kind, one.text) for one in documents]
-        passed += [_joined(prefix, one) for one in others]
+        all_documents += [Published(_joined(prefix, document.source), document.kind, document.text) for document in documents]
+        passed += [_joined(prefix, file) for file in others]
         refused += [(_joined(prefix, source), why) for source, why in bad]
-    return found, passed, refused
+    return all_documents, passed, refused
 
 
 def _joined(prefix: str, source: str) -> str:
     return "/".join(part for part in (prefix, source) if part)
 
 
-def _body(one: Published, entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    parts = PurePosixPath(one.source).parts
+def _body(document: Published, entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    parts = PurePosixPath(document.source).parts
     # of stubs the source is the provider's folder itself
-    provider = parts[0] if len(parts) > 1 or one.kind in _BY_FOLDER else ""
-    told = next((entry for entry in entries if fnmatchcase(one.source, entry["path"])), {})
-    body: dict[str, Any] = {"name": "", "provider": provider if one.kind != "pact" else ""}
-    body |= {_WORDS[word]: value for word, value in told.items() if word != "path"}
-    if not body["name"] and one.kind != "pact" and one.kind not in _BY_FOLDER:
-        stem = PurePosixPath(one.source).stem.lower()
-        plain = body["provider"] if one.kind != "graphql" else f"{body['provider']}-graphql"  # beside an OpenAPI document
+    provider = parts[0] if len(parts) > 1 or document.kind in _BY_FOLDER else ""
+    manifest_entry = next((entry for entry in entries if fnmatchcase(document.source, entry["path"])), {})
+    body: dict[str, Any] = {"name": "", "provider": provider if document.kind != "pact" else ""}
+    body |= {_WORDS[word]: value for word, value in manifest_entry.items() if word != "path"}
+    if not body["name"] and document.kind != "pact" and document.kind not in _BY_FOLDER:
+        stem = PurePosixPath(document.source).stem.lower()
+        plain = body["provider"] if document.kind != "graphql" else f"{body['provider']}-graphql"  # beside an OpenAPI document
         body["name"] = plain if stem in {*_PLAIN, str(body["provider"]).lower()} else f"{body['provider']}-{stem}"
-    return body | {"format": one.kind, "document": one.text}
+    return body | {"format": document.kind, "document": document.text}
 
 
 def _manifest(folder: Path) -> list[dict[str, str]]:

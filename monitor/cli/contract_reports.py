@@ -71,8 +71,8 @@ class _Json:
             ('{\n "exchanges": [\n  ' if not self._rows else ",\n  ") + json.dumps({name: row[name] for name in _ROW})
         )
         self._rows += 1
-        for said in _violations(row):
-            self._waiting.write(("" if not self._violations else ",\n  ") + json.dumps(said))
+        for violation in _violations(row):
+            self._waiting.write(("" if not self._violations else ",\n  ") + json.dumps(violation))
             self._violations += 1
 
     def end(self, report: Report) -> None:
@@ -98,8 +98,8 @@ class _Lines:
     def row(self, row: Mapping[str, Any]) -> None:
         """One exchange."""
         self._line("exchange", {name: row[name] for name in _ROW})
-        for said in _violations(row):
-            self._line("violation", said)
+        for violation in _violations(row):
+            self._line("violation", violation)
 
     def end(self, report: Report) -> None:
         """The rest."""
@@ -141,8 +141,8 @@ def reporter(form: ReportFormat) -> Reporter:
 
 def _violations(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for broken in row["violations"]:
-        said = {**broken, "index": row["index"]}
-        yield {name: said[name] for name in _VIOLATION}
+        violation = {**broken, "index": row["index"]}
+        yield {name: violation[name] for name in _VIOLATION}
 
 
 def message(broken: Mapping[str, Any]) -> str:
@@ -172,7 +172,7 @@ def _text(report: Report) -> None:
         name: summary[name] for name in ("exchanges", "valid", "violated", "not_checked", "passed_over") if summary[name] != 0
     }
     told |= {
-        name: ", ".join(f"{one} {count}" for one, count in summary[name].items())
+        name: ", ".join(f"{key} {count}" for key, count in summary[name].items())
         for name in ("reasons", "sources")
         if summary[name]
     }
@@ -268,8 +268,8 @@ def _github(report: Report) -> None:
     counts = ", ".join(f"{summary[name]} {name.replace('_', ' ')}" for name in ("valid", "violated", "not_checked"))
     reasons = ", ".join(f"{reason} {count}" for reason, count in summary["reasons"].items())
     level = "notice" if summary["result"] == "kept" else "error" if summary["result"] == "broken" else "warning"
-    said = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
-    typer.echo(f"::{level} title=seamwatch contracts check::{_command(said)}")
+    text = f"{summary['exchanges']} exchanges: {counts}" + (f" ({reasons})" if reasons else "")
+    typer.echo(f"::{level} title=seamwatch contracts check::{_command(text)}")
 
 
 def _command(text: str) -> str:

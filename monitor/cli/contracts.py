@@ -58,12 +58,12 @@ def publish(
     form: FormatOption = "table",
 ) -> None:
     """Publish a revision of each document; the same content again changes nothing. Stubs of one folder make one contract."""
-    found, passed = documents_in(file, kind)
-    if not found:
+    documents, passed = documents_in(file, kind)
+    if not documents:
         raise UsageError("no contract is in these files")
-    if name and len(found) > 1:
-        raise UsageError(f"{len(found)} contracts cannot have one name; leave --name out, or publish them one by one")
-    bodies = [_body(one, name, provider) for one in found]
+    if name and len(documents) > 1:
+        raise UsageError(f"{len(documents)} contracts cannot have one name; leave --name out, or publish them one by one")
+    bodies = [_body(document, name, provider) for document in documents]
     shared = {
         "provider_version": provider_version, "consumer": consumer, "environment": environment, "effective_from": effective_from, "role": role,
         "owner": owner, "contact": contact, "dry_run": dry_run,
@@ -73,13 +73,13 @@ def publish(
     if form == "json":
         show(answers, COLUMNS, form)
         return
-    for said in answers:
-        tell_publication(said)
+    for answer in answers:
+        tell_publication(answer)
         if form == "table":
-            tell_what_is_judged(said["judged"])
-            tell_changes(said["changes"])
-            tell_contradictions(said["contradictions"])
-            tell_recorded(said["recorded"])
+            tell_what_is_judged(answer["judged"])
+            tell_changes(answer["changes"])
+            tell_contradictions(answer["contradictions"])
+            tell_recorded(answer["recorded"])
     for source in passed:
         typer.echo(f"{plain(source)} is no contract, and was passed over", err=True)
 
@@ -112,19 +112,19 @@ def sync(
     with api(settings_of(context)) as there:
         for file, body in plan.bodies:
             try:
-                said = there.post("/v1/contracts", {"environment": environment, "source": origin, **body, "dry_run": dry_run})
+                answer = there.post("/v1/contracts", {"environment": environment, "source": origin, **body, "dry_run": dry_run})
             except UsageError as error:
                 rows.append({"source": file, "outcome": "refused", "said": str(error)})
                 continue
-            keep.append(said["name"])
-            told = {word: said[word] for word in ("name", "number", "provider", "consumer", "environment", "outcome")}
-            harmful = sum(one["breaks"] in ("consumers", "either") for one in said["changes"])
-            count = f"{len(said['changes'])} changes, {harmful} may break consumers" if said["changes"] else ""
-            rows.append({"source": file, **told, "said": count})
+            keep.append(answer["name"])
+            columns = {word: answer[word] for word in ("name", "number", "provider", "consumer", "environment", "outcome")}
+            harmful = sum(change["breaks"] in ("consumers", "either") for change in answer["changes"])
+            count = f"{len(answer['changes'])} changes, {harmful} may break consumers" if answer["changes"] else ""
+            rows.append({"source": file, **columns, "said": count})
         if prune and keep and not any(row["outcome"] == "refused" for row in rows):
             gone = there.post("/v1/contracts/prune", {"source": origin, "keep": keep, "dry_run": dry_run})
             outcome = "would_withdraw" if dry_run else "withdrawn"
-            rows += [{"source": "", "outcome": outcome, "said": "not here any more"} | _named(one) for one in gone]
+            rows += [{"source": "", "outcome": outcome, "said": "not here any more"} | _named(contract) for contract in gone]
         elif prune:
             typer.echo("nothing is withdrawn: the folder holds no contract, or one of them is refused", err=True)
     rows.sort(key=lambda row: str(row["source"]))
@@ -146,17 +146,17 @@ def withdraw(
 ) -> None:
     """Say that a contract promises nothing from now on; what was before stays. Published again, it holds again."""
     with api(settings_of(context)) as there:
-        said = there.post(f"/v1/contracts/{quote(name, safe='')}/withdraw", {"reason": reason})
-    typer.echo(f"{plain(said['name'])} of {plain(said['provider'])} is withdrawn (revision {said['number']})")
+        contract = there.post(f"/v1/contracts/{quote(name, safe='')}/withdraw", {"reason": reason})
+    typer.echo(f"{plain(contract['name'])} of {plain(contract['provider'])} is withdrawn (revision {contract['number']})")
 
 
 @commands.command("list")
 def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption = "table") -> None:
     """Newest revisions of all contracts."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/contracts", limit=limit)
-    found.note("contracts", datetime.now(UTC))
-    show(found.rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
+        listing = there.pages("/v1/contracts", limit=limit)
+    listing.note("contracts", datetime.now(UTC))
+    show(listing.rows, COLUMNS[:-1], form, empty="no contracts; `seamwatch contracts publish` adds one")
 
 
 @commands.command("show")
@@ -168,11 +168,11 @@ def show_one(
 ) -> None:
     """A contract's document."""
     with api(settings_of(context)) as there:
-        said = there.get(f"/v1/contracts/{quote(name, safe='')}", revision=revision)
+        contract = there.get(f"/v1/contracts/{quote(name, safe='')}", revision=revision)
     if form == "table":
-        typer.echo(said.get("document", ""))
+        typer.echo(contract.get("document", ""))
     else:
-        show([said], [*COLUMNS, "document"], form)
+        show([contract], [*COLUMNS, "document"], form)
 
 
 @commands.command("coverage")
@@ -185,22 +185,22 @@ def coverage(
 ) -> None:
     """What live exchanges showed of each example or operation of a contract: last seen, by which versions, kept or broken; unproven if never."""
     with api(settings_of(context)) as there:
-        found = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)["interactions"]
+        interactions = there.get(f"/v1/contracts/{quote(name, safe='')}/coverage", days=days, environment=environment)["interactions"]
     if form == "json":
-        show(found, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
+        show(interactions, ["interaction", "clause", "proof", "kept", "broken", "open", "last_seen", "pairs"], form)
         return
     show(
-        [line for one in found for line in _coverage_lines(one)],
+        [line for interaction in interactions for line in _coverage_lines(interaction)],
         COVERAGE,
         form,
         empty="the contract shows no example and no operation",
     )
 
 
-def _coverage_lines(one: dict[str, Any]) -> list[dict[str, Any]]:
+def _coverage_lines(interaction: dict[str, Any]) -> list[dict[str, Any]]:
     """A line for each version pair; one line for an example that nobody showed."""
-    shared = {word: one[word] for word in ("interaction", "proof")}
-    return [shared | pair for pair in one["pairs"]] or [shared]
+    shared = {word: interaction[word] for word in ("interaction", "proof")}
+    return [shared | pair for pair in interaction["pairs"]] or [shared]
 
 
 @commands.command("matrix")
@@ -213,8 +213,8 @@ def matrix(
 ) -> int:
     """Per consumer, what the live versions of a provider keep, break or have not shown of it. Exits 1 when something is broken."""
     with api(settings_of(context)) as there:
-        said = there.get("/v1/matrix", service=service, environment=environment, days=days)
-    cells = said["cells"]
+        answer = there.get("/v1/matrix", service=service, environment=environment, days=days)
+    cells = answer["cells"]
     if form == "json":
         show(cells, [], form)
     else:
@@ -222,7 +222,7 @@ def matrix(
         show(
             [cell | {"says": cell["word"]} for cell in counted], MATRIX, form, empty="no contract of examples binds this service"
         )
-    for name in said["unreadable"]:
+    for name in answer["unreadable"]:
         typer.echo(f"the contract {plain(name)} cannot be read any more", err=True)
     return 1 if any(cell["broken"] for cell in cells) else 0
 
@@ -256,22 +256,22 @@ def timing(
                 "name": name or "-".join(filter(None, (consumer, provider, "timing"))), "format": "timing", "provider": provider,
                 "document": document, "consumer": consumer, "environment": environment, "owner": owner,
             }  # fmt: skip
-            said = there.post("/v1/contracts", body)
+            answer = there.post("/v1/contracts", body)
             if form == "json":
-                show([said], [], form)
+                show([answer], [], form)
             else:
-                tell_publication(said)
-                tell_changes(said["changes"])
+                tell_publication(answer)
+                tell_changes(answer["changes"])
             return 0
-        found = there.get("/v1/timing", service=provider, environment=environment, hours=hours)
-    rows = [row for row in found["verdicts"] if consumer in (None, row["caller"]) and operation in ("", row["operation"])]
-    empty = "no call of that time is bound by one" if found["contracts"] else "no contract tells a time for this service"
+        times = there.get("/v1/timing", service=provider, environment=environment, hours=hours)
+    rows = [row for row in times["verdicts"] if consumer in (None, row["caller"]) and operation in ("", row["operation"])]
+    empty = "no call of that time is bound by one" if times["contracts"] else "no contract tells a time for this service"
     show([row | {"says": row["word"], "why": row["reason"]["text"]} for row in rows], TIMES, form, empty=empty)
     return 1 if any(row["word"] == "broken" for row in rows) else 0
 
 
 def _shorthand(p50: str | None, p95: str | None, p99: str | None) -> list[str]:
-    return [f"{word}={said}" for word, said in (("p50", p50), ("p95", p95), ("p99", p99)) if said is not None]
+    return [f"{word}={limit}" for word, limit in (("p50", p50), ("p95", p95), ("p99", p99)) if limit is not None]
 
 
 @commands.command("check")
@@ -313,13 +313,13 @@ def compatible(
     """Whether a new revision can be read with earlier ones, by the registries' rules. Exits 0 kept, 1 broken."""
     from monitor.cli.contract_compatible import held_compatible
 
-    chosen = next((one for one in LEVELS if one == level.upper()), None)
+    chosen = next((name for name in LEVELS if name == level.upper()), None)
     if chosen is None:
         raise UsageError(f"there is no level {level[:40]!r}; the levels are {', '.join(LEVELS)}")
     return held_compatible(files, chosen, form)
 
 
-def _body(one: Published, name: str, provider: str) -> dict[str, object]:
-    if not provider and one.kind != "pact":
-        raise UsageError(f"{one.source} does not name its provider; give --provider")
-    return {"name": name, "format": one.kind, "provider": provider, "document": one.text}
+def _body(document: Published, name: str, provider: str) -> dict[str, object]:
+    if not provider and document.kind != "pact":
+        raise UsageError(f"{document.source} does not name its provider; give --provider")
+    return {"name": name, "format": document.kind, "provider": provider, "document": document.text}

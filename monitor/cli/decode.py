@@ -48,7 +48,7 @@ def decode(
         counts[row["source"], row.get("reason", "")] += 1
         if len(shown) < limit and row.get("reason") != _PART:
             shown.append(row)
-    summary = [{"source": said, "reason": reason, "entries": count} for (said, reason), count in counts.most_common()]
+    summary = [{"source": origin, "reason": reason, "entries": count} for (origin, reason), count in counts.most_common()]
     if form == "json":
         json.dump({"entries": shown, "summary": summary}, sys.stdout, indent=1)
         sys.stdout.write("\n")
@@ -85,13 +85,13 @@ def _entries(file: Path, source: str, settings: Any) -> Iterator[dict[str, Any]]
     names, heads = Names(topics.api_logs_caller, topics.api_logs_callee, topics.api_logs_environment), Heads()
     counted = itertools.count()
     for records in FileSource([file]).poll():
-        for _, form, found in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
+        for _, form, entry in explain_api_logs(records, source, topics.api_logs_mapping, names, heads):
             index = next(counted)
-            if isinstance(found, Exchange):
-                yield {"index": index, "source": form or source, "fields": _fields(found), "missing": _missing(found)}
-            elif isinstance(found, Refused):
-                yield {"index": index, "source": form, "reason": str(found), "said": _said(str(found))}
-            elif found.part:
+            if isinstance(entry, Exchange):
+                yield {"index": index, "source": form or source, "fields": _fields(entry), "missing": _missing(entry)}
+            elif isinstance(entry, Refused):
+                yield {"index": index, "source": form, "reason": str(entry), "said": _said(str(entry))}
+            elif entry.part:
                 yield {"index": index, "source": form or source, "reason": _PART}
             else:
                 yield {
@@ -132,8 +132,8 @@ def _body(body: bytes | str | None, *, truncated: bool) -> str | None:
 def _missing(read: Any) -> dict[str, str]:
     from monitor.model.exchanges import MESSAGING
 
-    said = _fields(read)
-    absent = {name for name in _UNSAID if said[name] in (None, "", "unknown", [])}
+    values = _fields(read)
+    absent = {name for name in _UNSAID if values[name] in (None, "", "unknown", [])}
     if not read.query_known:
         absent.add("query")
     else:

@@ -79,7 +79,7 @@ def _whole(session: "Session", settings: "Settings", stop: threading.Event, afte
     pager = {"kind": "webhook", "url": f"{receiver.url}/webhook", "secret": RECEIVER_SECRET}
     flags: dict[str, object] = {
         "kafka.brokers": settings.kafka.brokers, "notify.enabled": True, "notify.allow": ["127.0.0.1"],
-        "notify.receivers": {**{name: one.model_dump() for name, one in settings.notify.receivers.items()}, "demo": pager},
+        "notify.receivers": {**{name: receiver.model_dump() for name, receiver in settings.notify.receivers.items()}, "demo": pager},
     }  # fmt: skip
     flags |= _quicker(settings)
     if embedded:

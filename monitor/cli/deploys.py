@@ -30,9 +30,9 @@ def list_(
 ) -> None:
     """Deploys, newest first. Where none is told, the namespaces are shown in which telemetry has a service of the name."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
-    found.note("deploys, the newest first,", datetime.now(UTC))
-    rows = found.rows
+        listing = there.pages("/v1/deploys", limit=limit, service=service, environment=environment, since=since)
+    listing.note("deploys, the newest first,", datetime.now(UTC))
+    rows = listing.rows
     if form != "json":
         rows = [row | {"namespace": _space(row.get("namespace"), row.get("namespaces") or [])} for row in rows]
     show(rows, COLUMNS, form, empty="no deploys")
@@ -44,22 +44,22 @@ def show_one_deploy(
 ) -> None:
     """One deploy: what its sources told, what ended it, and planned beside observed shares over time."""
     with api(settings_of(context)) as there:
-        said = there.get(f"/v1/deploys/{quote(deploy, safe='')}")
+        detail = there.get(f"/v1/deploys/{quote(deploy, safe='')}")
     if form == "json":
-        show_one(said, form)
+        show_one(detail, form)
         return
     if form == "table":
-        one = said["deploy"]
+        facts = detail["deploy"]
         typer.echo(
-            f"{plain(one['kind'])} {plain(one['service'])} {plain(one['version'])} in {plain(one['environment'])}: {one['state']}"
+            f"{plain(facts['kind'])} {plain(facts['service'])} {plain(facts['version'])} in {plain(facts['environment'])}: {facts['state']}"
         )
         for name in ("previous_version", "started", "finished", "first_traffic", "ends", "ended_by"):
-            if one.get(name):
-                typer.echo(f"  {name.replace('_', ' ')}: {plain(one[name])}")
-        for event in said["events"]:
+            if facts.get(name):
+                typer.echo(f"  {name.replace('_', ' ')}: {plain(facts[name])}")
+        for event in detail["events"]:
             share = f", share {event['traffic_share']:.0%}" if event["traffic_share"] is not None else ""
             typer.echo(f"  {event['at']} {plain(event['source'])}: {event['kind']} {event['state']}{share}")
-    show(said["ramp"], STEPS, form, empty="no shares were told or seen")
+    show(detail["ramp"], STEPS, form, empty="no shares were told or seen")
 
 
 @commands.command("record")
@@ -89,19 +89,19 @@ def record(
         "previous_version": previous_version, "traffic_share": share, "actor": actor, "url": url, "commit": commit,
     }  # fmt: skip
     with api(settings_of(context)) as there:
-        said = there.post("/v1/deploys", body)
+        answer = there.post("/v1/deploys", body)
     if form == "table":
-        name = qualified(said["namespace"], said["service"]) if said.get("namespace") else said["service"]
+        name = qualified(answer["namespace"], answer["service"]) if answer.get("namespace") else answer["service"]
         typer.echo(
-            f"{plain(name)} {plain(said['version'])} in {plain(said['environment'])}: {said['kind']} {said['state']}, {said['id']}"
+            f"{plain(name)} {plain(answer['version'])} in {plain(answer['environment'])}: {answer['kind']} {answer['state']}, {answer['id']}"
         )
     else:
-        show([said], COLUMNS, form)
+        show([answer], COLUMNS, form)
 
 
 def _space(told: str | None, seen: Sequence[str]) -> str:
     """The namespace that was told, else that in which a service of the name was seen; of several, nobody knows which is meant."""
     if told is not None:
         return told or "none"
-    names = ", ".join(one or "none" for one in seen if one or len(seen) > 1)
+    names = ", ".join(namespace or "none" for namespace in seen if namespace or len(seen) > 1)
     return f"not told: {names}" if len(seen) > 1 else names

@@ -76,8 +76,8 @@ def _tried(what: str, look: Callable[[Settings], Iterator[Sign]], settings: Sett
 
 
 def _python() -> Iterator[Sign]:
-    said = sys.version.split()[0]
-    yield Sign("python", "good" if sys.version_info >= (3, 11) else "bad", said)
+    version = sys.version.split()[0]
+    yield Sign("python", "good" if sys.version_info >= (3, 11) else "bad", version)
 
 
 def _packages() -> Iterator[Sign]:
@@ -104,7 +104,7 @@ def _policy(settings: Settings) -> Iterator[Sign]:
 
 
 def _folder(folder: Path) -> Iterator[Sign]:
-    place = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(place).free
     state: Literal["good", "mind"] = "good" if free > LOW_DISK_BYTES else "mind"
     yield Sign("data folder", state, f"{folder.absolute()}, {free / 1e9:.1f} GB free")
@@ -161,7 +161,7 @@ def _coverage(store: "Store", now: datetime) -> list[dict[str, Any]]:
     return [
         {
             **row,
-            "unchecked": [asdict(one) for one in unchecked(row["calls"], row["checked"], row["not_checked"], row["protocol"])],
+            "unchecked": [asdict(gap) for gap in unchecked(row["calls"], row["checked"], row["not_checked"], row["protocol"])],
         }
         for row in store.query("panels/coverage", asked)
     ]
@@ -173,8 +173,8 @@ def edge_signs(coverage: Sequence[Mapping[str, Any]]) -> list[Sign]:
     signs = []
     for row in mute[:MOST_EDGES]:
         first = row["unchecked"][0]
-        said = f"nothing is checked: {first['why'] or first['reason']} ({first['calls']:,} calls). {first['help']}".rstrip(". ")
-        signs.append(Sign(f"{row['caller']} → {row['callee']}", "mind", said))
+        text = f"nothing is checked: {first['why'] or first['reason']} ({first['calls']:,} calls). {first['help']}".rstrip(". ")
+        signs.append(Sign(f"{row['caller']} → {row['callee']}", "mind", text))
     if len(mute) > MOST_EDGES:
         signs.append(
             Sign("other edges", "mind", f"nothing is checked of {len(mute) - MOST_EDGES} more; the page's health lists them")
@@ -252,9 +252,9 @@ def _kafka(settings: Settings) -> Iterator[Sign]:
         if kafka.client == "confluent"
         else kafka.client_options()
     )
-    said = settings.topics
-    named = [one for one in said.messages if not is_pattern(one)]
-    topics = [one for one in (said.spans, said.api_logs, *named, said.deploys) if one]
+    setting = settings.topics
+    named = [topic for topic in setting.messages if not is_pattern(topic)]
+    topics = [topic for topic in (setting.spans, setting.api_logs, *named, setting.deploys) if topic]
     for topic in topics:
         try:
             facts = topic_facts(kafka.brokers, topic, options, kafka.source_salt, 10.0)

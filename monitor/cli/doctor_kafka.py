@@ -26,29 +26,29 @@ def samples(settings: Settings, count: int) -> Iterator[Sign]:
         records = newest(kafka.brokers, topics.spans, options, count)
         spans, rejects = decode_spans(records, topics.spans_encoding)
         yield _readable("spans", topics.spans, records, rejects)
-        said = [spans.resources[at] for at in spans.resource]
+        resources = [spans.resources[at] for at in spans.resource]
         servers = spans.kind == 2
         known_caller = servers & (spans.parent.view("u8") != 0)
         yield _share(
             "spans that tell a service",
-            sum(1 for one in said if one.service and one.service != "unknown_service"),
-            len(said),
+            sum(1 for resource in resources if resource.service and resource.service != "unknown_service"),
+            len(resources),
             0.99,
         )
-        yield _share("spans that tell a version", sum(1 for one in said if one.version), len(said), 0.9, "set service.version")
+        yield _share("spans that tell a version", sum(1 for resource in resources if resource.version), len(resources), 0.9, "set service.version")
         yield _share(
             "spans that tell an environment",
-            sum(1 for one in said if one.environment),
-            len(said),
+            sum(1 for resource in resources if resource.environment),
+            len(resources),
             0.9,
             "set deployment.environment.name",
         )
         yield _share(
             "server spans with a caller", int(known_caller.sum()), int(servers.sum()), 0.5, "let callers send traceparent"
         )
-        yield _share("spans with a body", len(spans.bodies), len(said), 0.0)
+        yield _share("spans with a body", len(spans.bodies), len(resources), 0.0)
         marked = sum(1 for at in spans.tracestate if "th:" in spans.tracestates[at])
-        yield _share("spans marked as sampled", marked, len(said), 0.0)
+        yield _share("spans marked as sampled", marked, len(resources), 0.0)
     optional: tuple[tuple[Kind, str], ...] = (("api-logs", topics.api_logs), ("deploys", topics.deploys))
     for kind, topic in optional:
         if not topic:
@@ -105,7 +105,7 @@ def _readable(kind: Kind, topic: str, records: Records, rejects: Rejects) -> Sig
     """How much of a sample can be read; of one that mostly cannot, what it looks like and which setting reads it."""
     if not len(records):
         return Sign(f"sample of {topic}", "mind", "the topic is empty")
-    whole = {one.place: one.reason for one in rejects if one.whole}
+    whole = {reject.place: reject.reason for reject in rejects if reject.whole}
     state: Literal["good", "bad"] = "bad" if len(whole) * 2 > len(records) else "good"
     hint = f". {explained(kind, Counter(whole.values()).most_common(1)[0][0])}" if state == "bad" else ""
     return Sign(

@@ -39,7 +39,7 @@ def edges(
 ) -> None:
     """Who calls whom, by version pair: calls, failures, latencies, what was seen of both sides."""
     with api(settings_of(context)) as there:
-        found = there.pages(
+        listing = there.pages(
             "/v1/edges",
             limit=limit,
             most=1_000_000,
@@ -50,8 +50,8 @@ def edges(
             caller=caller,
             callee=callee,
         )
-    found.note("edges, the worst first,", datetime.now(UTC))
-    rows = found.rows
+    listing.note("edges, the worst first,", datetime.now(UTC))
+    rows = listing.rows
     if form == "table":
         checked = any(any(row["conformance"].values()) for row in rows)
         grouped = [name for name in SHOWN if name not in FIELDS[:6] or any(row[name] is not None for row in rows)]
@@ -70,14 +70,14 @@ def events(
 ) -> None:
     """Broken clauses as events, each once: new, again or gone, since when, by whom, the deploy before, and who accepted it."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/violations/events", limit=limit)
-    found.note("broken clauses, broken ones first,", datetime.now(UTC))
-    rows = found.rows
+        listing = there.pages("/v1/violations/events", limit=limit)
+    listing.note("broken clauses, broken ones first,", datetime.now(UTC))
+    rows = listing.rows
     if form == "table":
         for row in rows:
             pairs = (
-                f"{one['caller']} {one['caller_version']} → {one['callee']} {one['callee_version']}: {one['exchanges']}"
-                for one in row["pairs"]
+                f"{pair['caller']} {pair['caller_version']} → {pair['callee']} {pair['callee_version']}: {pair['exchanges']}"
+                for pair in row["pairs"]
             )
             row |= {"versions": ", ".join(pairs), "deploy_before": row["deploy"], "accepted": row["accepted_by"]}
             row["state"] += ", no calls since" if row["untested"] else ""
@@ -95,10 +95,10 @@ def observations(
 ) -> None:
     """Seen and held against nobody, by whom: deprecated, past its sunset, undocumented parameters, no credentials, no TLS."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/observations", limit=limit, days=days, environment=environment)
-    found.note("observations, the last seen first,", datetime.now(UTC))
+        listing = there.pages("/v1/observations", limit=limit, days=days, environment=environment)
+    listing.note("observations, the last seen first,", datetime.now(UTC))
     columns = "observation contract operation environment caller caller_version callee callee_version exchanges last_seen".split()
-    show(found.rows, columns, form, empty="nothing was observed")
+    show(listing.rows, columns, form, empty="nothing was observed")
 
 
 def violations(
@@ -110,15 +110,15 @@ def violations(
 ) -> None:  # fmt: skip
     """Clauses that live exchanges break. The last 24 hours by default, or the last day that the data has."""
     with api(settings_of(context)) as there:
-        found = there.pages(
+        listing = there.pages(
             "/v1/violations", limit=limit, since=since, until=until, environment=environment, caller=caller, callee=callee
         )
         edges_then = (
             there.pages(
                 "/v1/edges",
                 most=1_000_000,
-                since=found.headers.get("x-data-since"),
-                until=found.headers.get("x-data-until"),
+                since=listing.headers.get("x-data-since"),
+                until=listing.headers.get("x-data-until"),
                 by="environment",
                 environment=environment,
                 caller=caller,
@@ -127,11 +127,11 @@ def violations(
             if form == "table"
             else []
         )
-    found.note("broken clauses, the newest first,", datetime.now(UTC))
-    rows = found.rows
+    listing.note("broken clauses, the newest first,", datetime.now(UTC))
+    rows = listing.rows
     for row in rows:
         row["versions"] = ", ".join(
-            f"{one['caller_version']} → {one['callee_version']}: {one['exchanges']}" for one in row.get("by_version_pair") or []
+            f"{pair['caller_version']} → {pair['callee_version']}: {pair['exchanges']}" for pair in row.get("by_version_pair") or []
         )
     if form == "table":
         name_apart(rows, "caller", "callee")
@@ -166,8 +166,8 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def unchecked_in(conformance: Mapping[str, int]) -> dict[str, int]:
     """Exchanges that were not checked, by reason, the most first."""
-    found = {name.partition(":")[2]: count for name, count in conformance.items() if name.startswith("not_checked:") and count}
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+    reasons = {name.partition(":")[2]: count for name, count in conformance.items() if name.startswith("not_checked:") and count}
+    return dict(sorted(reasons.items(), key=lambda pair: -pair[1]))
 
 
 def checked_in_all(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -26,25 +26,25 @@ def explain(
 ) -> None:
     """Judge again from the inputs kept with a verdict, compare, and print numbers, bounds and example traces of both versions."""
     with api(settings_of(context)) as there:
-        said = there.get(f"/v1/verdicts/{quote(verdict, safe='')}/explanation")
+        explanation = there.get(f"/v1/verdicts/{quote(verdict, safe='')}/explanation")
     if form == "json":
-        json.dump(said, sys.stdout, indent=1)
+        json.dump(explanation, sys.stdout, indent=1)
         typer.echo()
         return
-    for line in lines_of(said):
+    for line in lines_of(explanation):
         typer.echo(plain(line))
 
 
-def lines_of(said: Mapping[str, Any]) -> Iterator[str]:
+def lines_of(explanation: Mapping[str, Any]) -> Iterator[str]:
     """An explanation as lines for a terminal."""
-    verdict, read = said["verdict"], said["read"]
+    verdict, read = explanation["verdict"], explanation["read"]
     against = f" against {verdict['against_version']}" if verdict["against_version"] else ""
     yield (
         f"{verdict['outcome'].upper()}: {verdict['service']} {verdict['version']}{against} in {verdict['environment'] or 'no environment'}, "
         f"judged {verdict['judged_at']} on data up to {verdict['data_until'] or '–'}"
     )
-    yield f"{AGAIN[said['again']]} (inputs {verdict['inputs_hash'][:16]})" + (
-        f"; different: {', '.join(said['differs'])}" if said["differs"] else ""
+    yield f"{AGAIN[explanation['again']]} (inputs {verdict['inputs_hash'][:16]})" + (
+        f"; different: {', '.join(explanation['differs'])}" if explanation["differs"] else ""
     )
     if read:
         yield (

@@ -28,10 +28,10 @@ def findings(
 ) -> None:
     """Findings: which edge is worse, between which versions, since which deploy."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/findings", limit=limit, state=state, deploy_id=deploy, service=service)
-        known = there.pages("/v1/deploys").rows if form != "json" and found.rows else []
-    found.note("findings, open ones first,", datetime.now(UTC))
-    rows, deploys = found.rows, {one["id"]: f"{_name(one)} {one['version']}" for one in known}
+        listing = there.pages("/v1/findings", limit=limit, state=state, deploy_id=deploy, service=service)
+        deploy_rows = there.pages("/v1/deploys").rows if form != "json" and listing.rows else []
+    listing.note("findings, open ones first,", datetime.now(UTC))
+    rows, deploys = listing.rows, {deploy["id"]: f"{_name(deploy)} {deploy['version']}" for deploy in deploy_rows}
     show([_shown(row, deploys) for row in rows] if form != "json" else rows, COLUMNS, form, empty="no findings")
 
 
@@ -49,8 +49,8 @@ def accept(
     body = {"owner": owner, "reason": reason, "expires": ahead(expires, datetime.now(UTC))}
     with api(settings_of(context)) as there:
         where = "violations/events" if violation else "findings"
-        said = there.post(f"/v1/{where}/{quote(finding, safe='')}/accept", body)
-    typer.echo(f"accepted until {plain(said.get('accepted_until' if violation else 'expires'))}")
+        answer = there.post(f"/v1/{where}/{quote(finding, safe='')}/accept", body)
+    typer.echo(f"accepted until {plain(answer.get('accepted_until' if violation else 'expires'))}")
 
 
 def verdict(
@@ -63,18 +63,18 @@ def verdict(
 ) -> None:
     """Verdicts as they were reached, newest first."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/verdicts", limit=limit, service=service, version=version, environment=environment)
-    found.note("verdicts, the newest first,", datetime.now(UTC))
-    rows = found.rows
+        listing = there.pages("/v1/verdicts", limit=limit, service=service, version=version, environment=environment)
+    listing.note("verdicts, the newest first,", datetime.now(UTC))
+    rows = listing.rows
     if form != "json":
-        rows = [row | {name: _first([one["text"] for one in row[name]]) for name in ("reasons", "settles")} for row in rows]
+        rows = [row | {name: _first([reason["text"] for reason in row[name]]) for name in ("reasons", "settles")} for row in rows]
     show(rows, "judged_at environment service version against_version outcome reasons settles".split(), form, empty="no verdicts")
 
 
 def _shown(row: dict[str, Any], deploys: dict[str, str]) -> dict[str, Any]:
     edge = row.get("edge") or {}
-    said = row.get("evidence") or {}
-    new, old = (_share(said.get(f"{age}_bad"), said.get(f"{age}_calls")) for age in ("new", "old"))
+    evidence = row.get("evidence") or {}
+    new, old = (_share(evidence.get(f"{age}_bad"), evidence.get(f"{age}_calls")) for age in ("new", "old"))
     return row | {
         "edge": f"{_end(edge, 'caller')} → {_end(edge, 'callee')} {edge.get('operation')}",
         "told_by": "provider only" if row["signal"] == "provider_errors" else "",
@@ -97,6 +97,6 @@ def _share(part: float | None, whole: float | None) -> str:
     return f"{(part or 0) / whole:.2%}" if whole else "–"
 
 
-def _first(said: Sequence[str]) -> str:
+def _first(texts: Sequence[str]) -> str:
     """The first of several things said, and how many more there are."""
-    return f"{said[0]} (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
+    return f"{texts[0]} (and {len(texts) - 1} more)" if len(texts) > 1 else "".join(texts)

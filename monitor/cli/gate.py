@@ -35,30 +35,30 @@ def gate(
         sent = policy.read_text(encoding="utf-8")
     body = {"service": service, "version": version, "environment": environment, "wait_seconds": wait, "policy": sent}
     with api(settings_of(context)) as there:
-        said = there.post("/v1/gates", body, seconds=wait + ANSWER_SECONDS)
+        answer = there.post("/v1/gates", body, seconds=wait + ANSWER_SECONDS)
     if form == "json":
-        json.dump(said, sys.stdout, indent=1)
+        json.dump(answer, sys.stdout, indent=1)
         typer.echo()
     elif form == "junit":
-        typer.echo(junit(service, version, said))
+        typer.echo(junit(service, version, answer))
     else:
-        for line in str(said["text"]).splitlines():
+        for line in str(answer["text"]).splitlines():
             typer.echo(plain(line))
-    return int(said["exit_code"])
+    return int(answer["exit_code"])
 
 
-def junit(service: str, version: str, said: Mapping[str, Any]) -> str:
+def junit(service: str, version: str, answer: Mapping[str, Any]) -> str:
     """A JUnit report: the verdict's case, then one for each demand of the policy.
 
     Failure when it fails, error when it is inconclusive, skipped when a person overrides it (all of the verdict inside) or a demand was
     not judged. A demand that is not met is of the same kind as the answer.
     """
-    kind = {"fail": "failure", "inconclusive": "error"}.get(str(said["outcome"]), "")
-    kind = "skipped" if kind and said.get("override") else kind
-    lines = [f"{one['text']} [{one['code']}]" for one in (*said["reasons"], *said["settles"])]
-    first = said["reasons"][0] if said["reasons"] else {"text": said["outcome"], "code": said["outcome"]}
-    cases = [_case("seamwatch", f"{service} {version}", kind, first, "\n".join(lines)), *_of_rules(said, kind or "error")]
-    failures, errors, skipped = (sum(one == wanted for one, _ in cases) for wanted in ("failure", "error", "skipped"))
+    kind = {"fail": "failure", "inconclusive": "error"}.get(str(answer["outcome"]), "")
+    kind = "skipped" if kind and answer.get("override") else kind
+    lines = [f"{reason['text']} [{reason['code']}]" for reason in (*answer["reasons"], *answer["settles"])]
+    first = answer["reasons"][0] if answer["reasons"] else {"text": answer["outcome"], "code": answer["outcome"]}
+    cases = [_case("seamwatch", f"{service} {version}", kind, first, "\n".join(lines)), *_of_rules(answer, kind or "error")]
+    failures, errors, skipped = (sum(state == wanted for state, _ in cases) for wanted in ("failure", "error", "skipped"))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<testsuites><testsuite name="seamwatch gate" tests="{len(cases)}" failures="{failures}" errors="{errors}" '
@@ -66,10 +66,10 @@ def junit(service: str, version: str, said: Mapping[str, Any]) -> str:
     )
 
 
-def _of_rules(said: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]:
-    for one in said.get("rules", ()):
-        state = {"not_met": kind, "not_judged": "skipped"}.get(one["outcome"], "")
-        yield _case("seamwatch.policy", f"{one['rule']}: {one['demand']}", state, one["reason"], f"{one['reason']['text']}")
+def _of_rules(answer: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]:
+    for rule in answer.get("rules", ()):
+        state = {"not_met": kind, "not_judged": "skipped"}.get(rule["outcome"], "")
+        yield _case("seamwatch.policy", f"{rule['rule']}: {rule['demand']}", state, rule["reason"], f"{rule['reason']['text']}")
 
 
 def _case(group: str, name: str, kind: str, first: Mapping[str, Any], text: str) -> tuple[str, str]:

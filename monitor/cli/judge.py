@@ -36,11 +36,11 @@ def command(
     """
     judging = settings_of(context).detection.judging()
     rows, aside = edges_of(edges)
-    told = deploys_of(deploys)
+    judged_deploys = deploys_of(deploys)
     if aside:
         typer.echo(f"{edges}: {aside} rows without ts or callee are set aside", err=True)
     cases = apart(rows)
-    answers = (answer_of(decide(cases, one, told, judging, str(edges))) for one in _with_progress(told))
+    answers = (answer_of(decide(cases, deploy, judged_deploys, judging, str(edges))) for deploy in _with_progress(judged_deploys))
     if form == "ndjson":
         for answer in answers:
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")

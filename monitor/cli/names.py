@@ -6,5 +6,5 @@ from monitor.edges.aliases import Aliases
 
 def written_aliases(settings: Settings) -> Aliases:
     """The rules of `aliases.*`."""
-    said = settings.aliases
-    return Aliases(said.services, said.versions, said.environments)
+    aliases = settings.aliases
+    return Aliases(aliases.services, aliases.versions, aliases.environments)

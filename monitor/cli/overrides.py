@@ -33,12 +33,12 @@ def add(
         "expires": ahead(expires, datetime.now(UTC)),
     }  # fmt: skip
     with api(settings_of(context)) as there:
-        said = there.post("/v1/overrides", body)
+        answer = there.post("/v1/overrides", body)
     if form == "table":
-        what = f"deploy {said['deploy_id']}" if said["deploy_id"] else f"{said['service']} {said['version']}"
-        typer.echo(f"override {said['id']}: {plain(what)} may go on until {said['expires']}, by {plain(said['person'])}")
+        what = f"deploy {answer['deploy_id']}" if answer["deploy_id"] else f"{answer['service']} {answer['version']}"
+        typer.echo(f"override {answer['id']}: {plain(what)} may go on until {answer['expires']}, by {plain(answer['person'])}")
     else:
-        show([said], COLUMNS, form)
+        show([answer], COLUMNS, form)
 
 
 @commands.command("list")
@@ -50,9 +50,9 @@ def list_(
 ) -> None:
     """Overrides in force."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/overrides", limit=limit, over=str(over).lower())
-    found.note("overrides, the newest first,", datetime.now(UTC))
-    show(found.rows, COLUMNS, form, empty="no overrides")
+        listing = there.pages("/v1/overrides", limit=limit, over=str(over).lower())
+    listing.note("overrides, the newest first,", datetime.now(UTC))
+    show(listing.rows, COLUMNS, form, empty="no overrides")
 
 
 @commands.command("revoke")

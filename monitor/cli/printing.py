@@ -87,9 +87,9 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return plain(", ".join(f"{name} {_cell(one)}" for name, one in value.items() if one))
+        return plain(", ".join(f"{name} {_cell(item)}" for name, item in value.items() if item))
     if isinstance(value, list | tuple):
-        return plain(", ".join(_cell(one) for one in value))
+        return plain(", ".join(_cell(item) for item in value))
     return plain(value)
 
 
@@ -107,7 +107,7 @@ def _cell_of_sheet(value: object) -> str | int | float:
 
 def _told_aside(contract: Mapping[str, Any]) -> str:
     left = f"; {contract['unjudged']} clauses are never judged" if contract["unjudged"] else ""
-    misfits = sum(one["kind"] == "example" for one in contract["remarks"])
+    misfits = sum(remark["kind"] == "example" for remark in contract["remarks"])
     shown = contract["examples"]
     left += f"; {contract['times']} times are held against tails" if contract["times"] else ""
     return left + (f"; {shown} own examples, {misfits or 'none'} against the schemas" if shown else "")

@@ -14,15 +14,15 @@ _OUTCOMES = {"published": "is published", "unchanged": "is unchanged", "would_pu
 _WHOM = {"consumers": "may break consumers", "provider": "asks more of the provider", "either": "may break either side"}
 
 
-def tell_publication(said: Mapping[str, Any]) -> None:
+def tell_publication(answer: Mapping[str, Any]) -> None:
     """One line for the revision, one for what was taken over from the one before, one for whose it is."""
-    what = " as a mock" if said["role"] == "mock" else ""
-    typer.echo(f"{plain(said['name'])} revision {said['number']} of {plain(said['provider'])} {_OUTCOMES[said['outcome']]}{what}")
-    if said["kept"]:
-        kept = ", ".join(f"{word} {plain(said[word])}" for word in said["kept"])
+    what = " as a mock" if answer["role"] == "mock" else ""
+    typer.echo(f"{plain(answer['name'])} revision {answer['number']} of {plain(answer['provider'])} {_OUTCOMES[answer['outcome']]}{what}")
+    if answer["kept"]:
+        kept = ", ".join(f"{word} {plain(answer[word])}" for word in answer["kept"])
         typer.echo(f"  kept from the revision before: {kept}")
-    if said["owner"] or said["contact"]:
-        typer.echo(f"  owner: {plain(said['owner']) or 'not told'}; contact: {plain(said['contact']) or 'not told'}")
+    if answer["owner"] or answer["contact"]:
+        typer.echo(f"  owner: {plain(answer['owner']) or 'not told'}; contact: {plain(answer['contact']) or 'not told'}")
 
 
 def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
@@ -30,28 +30,28 @@ def tell_changes(changes: Sequence[Mapping[str, Any]]) -> None:
     if not changes:
         return
     order = {"either": 0, "consumers": 1, "provider": 2, "nobody": 3}
-    ranked = sorted(changes, key=lambda one: order[one["breaks"]])
-    harmful = sum(one["breaks"] in ("consumers", "either") for one in changes)
+    ranked = sorted(changes, key=lambda change: order[change["breaks"]])
+    harmful = sum(change["breaks"] in ("consumers", "either") for change in changes)
     typer.echo(f"changes: {len(changes)}, of which {harmful or 'none'} may break consumers")
-    for one in ranked[:_MOST_CHANGES]:
-        typer.echo(f"  {_change(one)}")
+    for change in ranked[:_MOST_CHANGES]:
+        typer.echo(f"  {_change(change)}")
     if len(ranked) > _MOST_CHANGES:
         typer.echo(f"  and {len(ranked) - _MOST_CHANGES} more; --format json shows all")
 
 
-def tell_contradictions(found: Sequence[Mapping[str, Any]]) -> None:
+def tell_contradictions(contradictions: Sequence[Mapping[str, Any]]) -> None:
     """A line for each clause that an example or a schema of another contract breaks: both cannot be kept."""
-    if not found:
+    if not contradictions:
         return
-    typer.echo(f"contradictions: {len(found)}; the provider cannot keep both contracts")
-    for one in found[:_MOST_CHANGES]:
-        place = f" at {one['pointer']}" if one["pointer"] else ""
-        shown = f" ({plain(one['example'])[:80]})" if one["example"] else f" ({plain(one['actual'])})"
-        expects = f"{plain(one['pact'])} {plain(one['example_clause']) or '/'}{shown}"
-        forbids = f"{plain(one['contract'])} {plain(one['clause']) or '/'}: {plain(one['expected'])}"
-        typer.echo(f"  {plain(one['operation'])}: the {one['side']} of {expects} breaks {one['rule']}{plain(place)} of {forbids}")
-    if len(found) > _MOST_CHANGES:
-        typer.echo(f"  and {len(found) - _MOST_CHANGES} more; --format json shows all")
+    typer.echo(f"contradictions: {len(contradictions)}; the provider cannot keep both contracts")
+    for clash in contradictions[:_MOST_CHANGES]:
+        place = f" at {clash['pointer']}" if clash["pointer"] else ""
+        shown = f" ({plain(clash['example'])[:80]})" if clash["example"] else f" ({plain(clash['actual'])})"
+        expects = f"{plain(clash['pact'])} {plain(clash['example_clause']) or '/'}{shown}"
+        forbids = f"{plain(clash['contract'])} {plain(clash['clause']) or '/'}: {plain(clash['expected'])}"
+        typer.echo(f"  {plain(clash['operation'])}: the {clash['side']} of {expects} breaks {clash['rule']}{plain(place)} of {forbids}")
+    if len(contradictions) > _MOST_CHANGES:
+        typer.echo(f"  and {len(contradictions) - _MOST_CHANGES} more; --format json shows all")
 
 
 def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
@@ -63,31 +63,31 @@ def tell_recorded(recorded: Mapping[str, Any] | None) -> None:
         typer.echo(f"of the last {recorded['hours']} h no exchange of this contract was recorded: nothing can be told")
         return
     by = ", ".join(
-        f"{plain(one['consumer']) or 'unknown'} {one['breaks']:,}"
-        for one in recorded["consumers"][:_MOST_CONSUMERS]
-        if one["breaks"]
+        f"{plain(consumer['consumer']) or 'unknown'} {consumer['breaks']:,}"
+        for consumer in recorded["consumers"][:_MOST_CONSUMERS]
+        if consumer["breaks"]
     )
     typer.echo(
         f"of the last {recorded['hours']} h, {recorded['breaks']:,} of {total:,} recorded exchanges would break"
         + (f", by these consumers: {by}" if by else "")
     )
-    for one in recorded["said"]:
-        if one["told"] == "breaks":
-            status = f" {one['status']}" if one["status"] else ""
-            consumer = plain(one["consumer"]) or "unknown"
-            typer.echo(f"  {one['exchanges']:,} of {consumer}: {plain(one['operation'])}{status}: {plain(one['why'])}")
+    for harm in recorded["said"]:
+        if harm["told"] == "breaks":
+            status = f" {harm['status']}" if harm["status"] else ""
+            consumer = plain(harm["consumer"]) or "unknown"
+            typer.echo(f"  {harm['exchanges']:,} of {consumer}: {plain(harm['operation'])}{status}: {plain(harm['why'])}")
     if recorded["untold"]:
         reasons: dict[str, int] = {}
-        for one in recorded["said"]:
-            if one["told"] == "untold":
-                reasons[one["why"]] = reasons.get(one["why"], 0) + one["exchanges"]
+        for gap in recorded["said"]:
+            if gap["told"] == "untold":
+                reasons[gap["why"]] = reasons.get(gap["why"], 0) + gap["exchanges"]
         typer.echo(f"  {recorded['untold']:,} cannot tell:")
         for why, count in sorted(reasons.items(), key=lambda entry: -entry[1]):
             typer.echo(f"    {count:,}: {UNTOLD.get(why) or f'not checked ({plain(why)})'}")
 
 
-def _change(one: Mapping[str, Any]) -> str:
-    place = " ".join(word for word in (one["side"], one["status"], one["place"]) if word)
-    was = f": {plain(one['was'])} → {plain(one['now'])}" if one["was"] and one["now"] else ""
-    whom = f" ({_WHOM[one['breaks']]})" if one["breaks"] in _WHOM else ""
-    return f"{plain(one['operation'])} {plain(place)}{' ' if place else ''}{one['rule']} {one['what']}{was}{whom}"
+def _change(change: Mapping[str, Any]) -> str:
+    place = " ".join(word for word in (change["side"], change["status"], change["place"]) if word)
+    was = f": {plain(change['was'])} → {plain(change['now'])}" if change["was"] and change["now"] else ""
+    whom = f" ({_WHOM[change['breaks']]})" if change["breaks"] in _WHOM else ""
+    return f"{plain(change['operation'])} {plain(place)}{' ' if place else ''}{change['rule']} {change['what']}{was}{whom}"

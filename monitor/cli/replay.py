@@ -111,7 +111,7 @@ def _for_files(settings: Settings, kind: str, encoding: Encoding, form: str) -> 
         raise UsageError(f"--format goes with --kind api-logs; of {kind} it is --encoding")
     if form and form not in FORMATS:
         raise UsageError(f"there is no format {form!r} of API logs; the formats are {', '.join(FORMATS)}")
-    said: dict[str, str] = {"spans_encoding": "auto" if encoding == "json" else encoding}
+    topics: dict[str, str] = {"spans_encoding": "auto" if encoding == "json" else encoding}
     if form:
-        said["api_logs_format"] = form
-    return settings.model_copy(update={"topics": settings.topics.model_copy(update=said)})
+        topics["api_logs_format"] = form
+    return settings.model_copy(update={"topics": settings.topics.model_copy(update=topics)})

@@ -26,8 +26,8 @@ class Session:
 
 def session_of(context: typer.Context) -> Session:
     """The session of a command."""
-    found = context.find_object(Session)
-    return found if found is not None else Session()
+    session = context.find_object(Session)
+    return session if session is not None else Session()
 
 
 def settings_of(context: typer.Context, **flags: Any) -> Settings:
@@ -37,10 +37,10 @@ def settings_of(context: typer.Context, **flags: Any) -> Settings:
 
 def assignments(words: list[str]) -> dict[str, str]:
     """`name=value` words as flags; UsageError for a word without `=`."""
-    said = {}
+    flags = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"--set {word} has no value; write --set {word}=VALUE")
-        said[name.strip()] = value
-    return said
+        flags[name.strip()] = value
+    return flags

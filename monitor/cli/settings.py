@@ -26,11 +26,11 @@ def show_settings(
     """Every setting with its value, where that comes from, and its variable. Secrets are not shown."""
     session = session_of(context)
     settings = session.settings()
-    found = layers(session.config, session.flags)
+    sources = layers(session.config, session.flags)
     rows = []
     for name in known():
         source = next(
-            (source for source, said in found.items() if any(one == name or one.startswith(f"{name}.") for one in said)),
+            (source for source, values in sources.items() if any(key == name or key.startswith(f"{name}.") for key in values)),
             "default",
         )
         rows.append({"setting": name, "value": _text(_value(settings, name)), "from": source, "variable": variable(name)})
@@ -43,9 +43,9 @@ def check(context: typer.Context) -> None:
     session = session_of(context)
     settings = session.settings()
     policy_of(settings)
-    said = {source: len(values) for source, values in layers(session.config, session.flags).items() if values}
+    counts = {source: len(values) for source, values in layers(session.config, session.flags).items() if values}
     typer.echo(
-        "settings are good: " + (", ".join(f"{count} from {plain(source)}" for source, count in said.items()) or "all defaults")
+        "settings are good: " + (", ".join(f"{count} from {plain(source)}" for source, count in counts.items()) or "all defaults")
     )
     for line in worries(settings):
         typer.echo(f"mind: {line}")
@@ -53,23 +53,23 @@ def check(context: typer.Context) -> None:
 
 def worries(settings: Any) -> list[str]:
     """What may stand but may not be meant."""
-    found = []
+    texts = []
     if not settings.kafka.brokers:
-        found.append("kafka.brokers is empty: nothing is read from Kafka")
+        texts.append("kafka.brokers is empty: nothing is read from Kafka")
     if settings.kafka.client == "confluent":
-        found.append(
+        texts.append(
             "kafka.client is confluent, which unpacks gzip, lz4 and snappy batches without a bound; "
             "where producers are not trusted, bound the process's memory or use kafka-python"
         )
     if settings.kafka.sasl_mechanism and settings.kafka.security_protocol not in {"SASL_PLAINTEXT", "SASL_SSL"}:
-        found.append("kafka.sasl_mechanism is set, but kafka.security_protocol does not log in")
+        texts.append("kafka.sasl_mechanism is set, but kafka.security_protocol does not log in")
     if settings.kafka.security_protocol == "SASL_PLAINTEXT" and settings.kafka.sasl_mechanism == "PLAIN":
-        found.append("the Kafka password travels in clear; kafka.security_protocol = SASL_SSL protects it")
+        texts.append("the Kafka password travels in clear; kafka.security_protocol = SASL_SSL protects it")
     if settings.notify.enabled and not settings.notify.receivers:
-        found.append("notify.enabled is set, but there are no notify.receivers")
+        texts.append("notify.enabled is set, but there are no notify.receivers")
     if settings.windows.seal_seconds < settings.windows.provisional_seconds:
-        found.append("windows.seal_seconds is below windows.provisional_seconds: windows are sealed when first shown")
-    return found
+        texts.append("windows.seal_seconds is below windows.provisional_seconds: windows are sealed when first shown")
+    return texts
 
 
 def _value(settings: BaseModel, name: str) -> object:
@@ -83,7 +83,7 @@ def _text(value: object) -> str:
     if isinstance(value, SecretStr):
         return HIDDEN if value.get_secret_value() else ""
     if isinstance(value, dict):
-        return json.dumps({key: _shown(key, one) for key, one in value.items()}, default=str)
+        return json.dumps({key: _shown(key, entry) for key, entry in value.items()}, default=str)
     if isinstance(value, tuple):
         return ",".join(map(_text, value))
     return shown(value) if isinstance(value, str) and ("://" in value or "@" in value) else str(value)
@@ -92,7 +92,7 @@ def _text(value: object) -> str:
 def _shown(name: str, value: object) -> object:
     """An entry of a table setting without what may be secret: passwords of the Kafka client, and receivers' URLs, whose path often is one."""
     if isinstance(value, BaseModel):
-        return {key: _shown(key, one) for key, one in value.model_dump().items()}
+        return {key: _shown(key, entry) for key, entry in value.model_dump().items()}
     if isinstance(value, SecretStr):
         return _text(value)
     if name == "url" and isinstance(value, str) and value:

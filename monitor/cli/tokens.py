@@ -23,24 +23,24 @@ def create(
 ) -> None:
     """Make a token. Its secret is printed once and kept nowhere."""
     with api(settings_of(context)) as there:
-        said = there.post("/v1/tokens", {"name": name, "scopes": scope, "expires": expires})
+        answer = there.post("/v1/tokens", {"name": name, "scopes": scope, "expires": expires})
     if form == "table":
-        typer.echo(f"{said['secret']}")
+        typer.echo(f"{answer['secret']}")
         typer.echo(
-            f"token {said['token']['id']} ({plain(name)}): {', '.join(said['token']['scopes'])}; the secret above is shown only now",
+            f"token {answer['token']['id']} ({plain(name)}): {', '.join(answer['token']['scopes'])}; the secret above is shown only now",
             err=True,
         )
     else:
-        show([said], ["token", "secret"], form)
+        show([answer], ["token", "secret"], form)
 
 
 @commands.command("list")
 def list_(context: typer.Context, limit: LimitOption = None, form: FormatOption = "table") -> None:
     """All tokens, without their secrets."""
     with api(settings_of(context)) as there:
-        found = there.pages("/v1/tokens", limit=limit)
-    found.note("tokens, the newest first,", datetime.now(UTC))
-    show(found.rows, "id name scopes created created_by expires last_used revoked".split(), form, empty="no tokens")
+        listing = there.pages("/v1/tokens", limit=limit)
+    listing.note("tokens, the newest first,", datetime.now(UTC))
+    show(listing.rows, "id name scopes created created_by expires last_used revoked".split(), form, empty="no tokens")
 
 
 @commands.command("revoke")

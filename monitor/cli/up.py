@@ -68,11 +68,11 @@ def serving(parts: House, *, page: bool = True) -> Iterator[str]:
     from monitor.api.app import create_app
     from monitor.api.server import ApiServer
 
-    said = parts.settings.api
+    api = parts.settings.api
     token = secrets.token_urlsafe(32)
     parts.senders()  # a receiver that cannot be made is told now, not at the first alert
     app = create_app(parts.api(token))
-    server = ApiServer(app, said.host, said.port)
+    server = ApiServer(app, api.host, api.port)
     server.start()
     if page:
         threading.Thread(target=charts.warm, name="charts").start()
@@ -106,7 +106,7 @@ def work_of(parts: House, name: str, address: str) -> Callable[[], object]:
 
 def _collect(parts: House, name: str) -> None:
     # The spans' topic must be there; beside it, others may come later. Who reads one topic only needs just that.
-    main = next((one for one in PIPELINES if parts.topic(one)), name)
+    main = next((pipeline for pipeline in PIPELINES if parts.topic(pipeline)), name)
     settings = RunnerSettings(optional=name != main)
     run(
         parts.pipeline(name),

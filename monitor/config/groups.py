@@ -92,14 +92,14 @@ class KafkaSettings(Group):
         names = _CLIENT_WORDS[self.client]
         password = self.sasl_password.get_secret_value()
         logs_in = self.security_protocol.startswith("SASL")
-        said = {
+        values = {
             "security_protocol": "" if self.security_protocol == "PLAINTEXT" else self.security_protocol,
             "sasl_mechanism": self.sasl_mechanism or ("SCRAM-SHA-512" if logs_in else ""),
             "sasl_username": self.sasl_username,
             "sasl_password": password,
             "ssl_cafile": self.ssl_cafile,
         }
-        options: dict[str, Any] = {names[name]: value for name, value in said.items() if value}
+        options: dict[str, Any] = {names[name]: value for name, value in values.items() if value}
         if self.api_version and self.client == "kafka-python":
             options["api_version"] = tuple(int(part) for part in self.api_version.split("."))
         return options | self.options

@@ -34,19 +34,19 @@ def load(
     The file is `config`, else SEAMWATCH_CONFIG, else ./seamwatch.toml when there is one. ConfigError names an unknown
     setting with the nearest known one, or a value that does not fit, and where it was said.
     """
-    found = layers(config, flags, environ)
+    sources = layers(config, flags, environ)
 
     class Loaded(Settings):
         @classmethod
         def settings_customise_sources(
             cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return tuple(_Layer(settings_cls, _nested(values)) for values in found.values())
+            return tuple(_Layer(settings_cls, _nested(values)) for values in sources.values())
 
     try:
         return Loaded()
     except ValidationError as error:
-        raise ConfigError("\n".join(_complaints(error, found))) from None
+        raise ConfigError("\n".join(_complaints(error, sources))) from None
 
 
 def layers(
@@ -55,15 +55,15 @@ def layers(
     """What each source says, flat by dotted name, unknown names refused; ConfigError as `load`."""
     environ = os.environ if environ is None else environ
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    found: Layers = {"flags": given, "environment": _from_environment(environ)}
+    sources: Layers = {"flags": given, "environment": _from_environment(environ)}
     named = config or (Path(environ["SEAMWATCH_CONFIG"]) if environ.get("SEAMWATCH_CONFIG") else None)
     path = named or DEFAULT_FILE
     if named or path.is_file():
-        found[str(path)] = _from_file(path)
-    for source, values in found.items():
+        sources[str(path)] = _from_file(path)
+    for source, values in sources.items():
         for name in values:
             _must_be_known(name, source)
-    return found
+    return sources
 
 
 def known() -> dict[str, FieldInfo]:
@@ -105,21 +105,21 @@ def _is_table(field: FieldInfo) -> bool:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {variable(name): name for name in known()}
     names |= {PREFIX + name.upper().replace(".", "__"): name for name in known()}
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, text in environ.items():
         if not name.startswith(PREFIX) or name in OTHER_VARIABLES or name.startswith(OTHER_PREFIXES):
             continue
         plain = name.removesuffix("_FILE")
         if name in names:
-            said[names[name]] = _read(text, known()[names[name]], name)
+            values[names[name]] = _read(text, known()[names[name]], name)
         elif plain in names and known()[names[plain]].annotation is SecretStr:
-            said[names[plain]] = file_text(text, name)
+            values[names[plain]] = file_text(text, name)
         else:
             near = difflib.get_close_matches(name, names, 1, 0.6)
             raise ConfigError(
                 f"unknown setting {name} in the environment{_did_you_mean(near)}; `seamwatch config show` lists all"
             )
-    return said
+    return values
 
 
 def _read(text: str, field: FieldInfo, name: str) -> object:
@@ -133,14 +133,14 @@ def _read(text: str, field: FieldInfo, name: str) -> object:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"the settings file {path} cannot be read: {error.strerror}; check --config and SEAMWATCH_CONFIG"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the settings file {path} is not TOML: {error}") from None
-    return dict(_flat(said, ""))
+    return dict(_flat(document, ""))
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -173,13 +173,13 @@ def _did_you_mean(near: list[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
-def _complaints(error: ValidationError, found: Layers) -> Iterator[str]:
-    for one in error.errors(include_input=False, include_url=False, include_context=False):
-        name = ".".join(map(str, one["loc"]))
+def _complaints(error: ValidationError, sources: Layers) -> Iterator[str]:
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(map(str, fault["loc"]))
         source = next(
-            (source for source, values in found.items() if any(name.startswith(said) for said in values)), "the defaults"
+            (source for source, values in sources.items() if any(name.startswith(key) for key in values)), "the defaults"
         )
-        yield f"setting {name} ({variable(name)}) in {source}: {one['msg']}"
+        yield f"setting {name} ({variable(name)}) in {source}: {fault['msg']}"
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

@@ -41,16 +41,16 @@ def policy_in(path: Path) -> Policy:
 
 def policy_of(settings: Settings) -> Policy:
     """The gate's policy: that of `detection.policy_file`, else the one rule that `detection.accept_weaker_pass` makes. ConfigError."""
-    said = settings.detection
-    if said.policy_file is None:
-        accepts = (Rule("detection.accept_weaker_pass", inconclusive={"weaker_pass": "pass"}),) if said.accept_weaker_pass else ()
+    detection = settings.detection
+    if detection.policy_file is None:
+        accepts = (Rule("detection.accept_weaker_pass", inconclusive={"weaker_pass": "pass"}),) if detection.accept_weaker_pass else ()
         return Policy(rules=accepts)
-    if said.accept_weaker_pass:
+    if detection.accept_weaker_pass:
         raise ConfigError(
             "detection.accept_weaker_pass and detection.policy_file are both set; say `inconclusive: {weaker_pass: pass}` in a rule of "
-            f"{said.policy_file} and unset the former"
+            f"{detection.policy_file} and unset the former"
         )
-    return policy_in(said.policy_file)
+    return policy_in(detection.policy_file)
 
 
 def read_policy(text: str, where: str = "the policy") -> Policy:
@@ -63,7 +63,7 @@ def read_policy(text: str, where: str = "the policy") -> Policy:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
             raise ConfigError(f"{where} has an alias (`*name`); write out what it stands for")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        said = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{where}:{mark.line + 1}" if mark else where
@@ -72,18 +72,18 @@ def read_policy(text: str, where: str = "the policy") -> Policy:
         raise ConfigError(f"{where} nests too deeply") from None
     except ValueError as error:  # 2026-13-45 looks like a date
         raise ConfigError(f"{where}: a value cannot be read: {error}") from None
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         raise ConfigError(f"{where}:1: a policy is a list of names with values; begin with `version: 1`")
     lines: dict[Place, int] = {}
     twice = list(_walk(root, (), lines))
     if twice:
         raise ConfigError("\n".join(f"{where}:{line}: {name} stands here twice" for name, line in twice))
-    if "version" not in said:
+    if "version" not in document:
         raise ConfigError(f"{where}:1: the version of the format is missing; begin with `version: 1`")
     try:
-        policy = _ADAPTER.validate_python(said)
+        policy = _ADAPTER.validate_python(document)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{where}:{_line(one['loc'], lines)}: {_complaint(one)}" for one in error.errors())) from None
+        raise ConfigError("\n".join(f"{where}:{_line(fault['loc'], lines)}: {_complaint(fault)}" for fault in error.errors())) from None
     faults = [f"{where}:{lines.get(('rules', place), 1)}: {fault}" for place, fault in _idle(policy)]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -132,11 +132,11 @@ def _line(place: Place, lines: dict[Place, int]) -> int:
 
 
 def _complaint(error: Any) -> str:
-    names = [one for one in error["loc"] if isinstance(one, str)]
+    names = [part for part in error["loc"] if isinstance(part, str)]
     dotted = ".".join(map(str, error["loc"]))
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         of = _PLACES.get(tuple(names[:-1]))
-        return f"unknown name {names[-1]!r}{_meant(names[-1], [one.name for one in fields(of)] if of else [])}"
+        return f"unknown name {names[-1]!r}{_meant(names[-1], [field.name for field in fields(of)] if of else [])}"
     if names and names[-1] == "[key]":
         return f"unknown kind of doubt {names[-2]!r}{_meant(names[-2], list(get_args(Doubt)))}"
     if error["type"] in ("missing", "missing_argument"):

@@ -95,16 +95,16 @@ def _planned(exchange: Exchange, media: str, target: Operation, kept: Checked) -
     refused = 400 <= status < 500
     at = whole_segments(target.route)
     parameters = [] if refused else target.parameters
-    path = [] if at is None else [(at[one.name], one) for one in parameters if one.place == "path" and one.name in at]
+    path = [] if at is None else [(at[parameter.name], parameter) for parameter in parameters if parameter.place == "path" and parameter.name in at]
     close = (
         len(path) != len(parameters)
-        or not all(of_scalar(one) for _, one in path)
+        or not all(of_scalar(parameter) for _, parameter in path)
         or bool(clause.headers)
         or (bool(target.security) and not refused)
         or (target.deprecated and 200 <= status < 300)
     )
-    asked = None if refused else target.request
-    return _Plan(path, close, refused, asked, clause.headers, schema, kept, replace(kept, reason=SHAPE_ONLY))
+    body = None if refused else target.request
+    return _Plan(path, close, refused, body, clause.headers, schema, kept, replace(kept, reason=SHAPE_ONLY))
 
 
 def _followed(

@@ -91,25 +91,25 @@ def _form(
     """A form is good when one reading of its fields keeps the schema; a field whose writing is not read here leaves it open."""
     raw, problem = payload.raw()
     parts = None if problem else parts_of(raw, payload.media)
-    if parts is None or any(one.name in form.other for one in parts):
+    if parts is None or any(part.name in form.other for part in parts):
         findings.leave(problem or (MEDIA_TYPE if parts is None else UNDECIDABLE), side, schema.pointer)
         return
     for part in parts:
-        wanted = form.media.get(part.name)
-        if wanted and part.media and meant(dict.fromkeys(wanted), part.media) is None:
+        media_types = form.media.get(part.name)
+        if media_types and part.media and meant(dict.fromkeys(media_types), part.media) is None:
             pointer = f"/{escaped(part.name)}"
             findings.add(
                 side,
                 Broken(
-                    "undocumented_media_type", pointer, schema.pointer, "|".join(wanted)[:120], _known_media(_plain(part.media))
+                    "undocumented_media_type", pointer, schema.pointer, "|".join(media_types)[:120], _known_media(_plain(part.media))
                 ),
             )
     try:
-        found = list(values_of(parts, form.read()))
-        if any(deeper_than(one, depth) for one in found):
+        values = list(values_of(parts, form.read()))
+        if any(deeper_than(value, depth) for value in values):
             findings.leave(TOO_DEEP, side, schema.pointer)
-        elif redacted or not any(map(schema.fits, found)):
-            _broken(found[0], schema, side, redacted, depth, findings, limits)
+        elif redacted or not any(map(schema.fits, values)):
+            _broken(values[0], schema, side, redacted, depth, findings, limits)
     except (ContractError, ValueError, RecursionError):
         findings.leave(UNDECIDABLE, side, schema.pointer)
 
@@ -137,37 +137,37 @@ def _broken(
         else:
             findings.add(side, Broken("schema", "", schema.pointer, "kept", "broken"))
         return
-    found = schema.broken(value, limits.violations)
-    if not found and masked:
+    violations = schema.broken(value, limits.violations)
+    if not violations and masked:
         findings.shape_only = True
-    elif not found:
+    elif not violations:
         findings.leave(UNDECIDABLE, side, schema.pointer)
-    findings.broken.extend((side, entry) for entry in found)
+    findings.broken.extend((side, entry) for entry in violations)
 
 
-def meant(media: Mapping[str, Schema | None], said: str) -> str | None:
+def meant(media: Mapping[str, Schema | None], media_type: str) -> str | None:
     """The entry of `content` that a media type falls under, the most specific one; None when there is none.
 
     A type with its parameters beats the type alone, that beats `type/*+suffix`, that `type/*`, and that `*/*`. Without a
     type the first entry that may hold JSON is meant.
     """
-    if said in media:
-        return said
-    if not said:
+    if media_type in media:
+        return media_type
+    if not media_type:
         return next((entry for entry in media if is_json_type(entry) or _rank(entry, "application/json") is not None), None)
-    ranked = [(rank, entry) for entry in media if (rank := _rank(entry, said)) is not None]
+    ranked = [(rank, entry) for entry in media if (rank := _rank(entry, media_type)) is not None]
     return min(ranked)[1] if ranked else None
 
 
 @lru_cache(maxsize=4096)
-def _rank(entry: str, said: str) -> int | None:
+def _rank(entry: str, media_type: str) -> int | None:
     """How specifically a media range of a contract names a media type, 0 the most; None when it does not."""
-    if entry == said:
+    if entry == media_type:
         return 0
     kind, parameters = _split(entry)
-    plain, own = _split(said)
+    plain, plain_parameters = _split(media_type)
     if kind == plain:
-        if not parameters - own:
+        if not parameters - plain_parameters:
             return 1 if parameters else 2
         return 3  # other parameters: still the only words that the contract has for this type
     main, _, rest = kind.partition("/")
@@ -181,7 +181,7 @@ def _rank(entry: str, said: str) -> int | None:
 def _split(media: str) -> tuple[str, frozenset[str]]:
     """A type and its parameters; the charset does not count, since JSON has only one."""
     kind, *parameters = (part.strip() for part in media.split(";"))
-    return kind, frozenset(one.replace('"', "").replace(" ", "") for one in parameters if one and not one.startswith("charset"))
+    return kind, frozenset(parameter.replace('"', "").replace(" ", "") for parameter in parameters if parameter and not parameter.startswith("charset"))
 
 
 @lru_cache(maxsize=1024)

@@ -28,14 +28,14 @@ class Broken:
 
 
 def folded(errors: Iterator[engine.ValidationError], base: str, most: int, skip: int) -> list[Broken]:
-    found: dict[tuple[str, str], Broken] = {}
+    violations: dict[tuple[str, str], Broken] = {}
     for error in errors:
         for broken in _said(error, base, skip, 0):
-            found.setdefault((broken.rule, broken.pointer), broken)
-        if len(found) >= most:
+            violations.setdefault((broken.rule, broken.pointer), broken)
+        if len(violations) >= most:
             break
-    wrong = {pointer for rule, pointer in found if rule == "type"}  # of another type: what else breaks there follows from it
-    return [broken for broken in found.values() if broken.rule == "type" or broken.pointer not in wrong][:most]
+    wrong = {pointer for rule, pointer in violations if rule == "type"}  # of another type: what else breaks there follows from it
+    return [broken for broken in violations.values() if broken.rule == "type" or broken.pointer not in wrong][:most]
 
 
 def _said(error: engine.ValidationError, base: str, skip: int, level: int) -> Iterator[Broken]:

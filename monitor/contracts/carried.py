@@ -64,8 +64,8 @@ class Carried(Payload):
     @property
     def problem(self) -> str:
         """As a payload's."""
-        said = super().problem
-        return NOT_JSON if said == TRUNCATED and not self._kept else said
+        problem = super().problem
+        return NOT_JSON if problem == TRUNCATED and not self._kept else problem
 
     def content(self, media: str) -> "Carried":
         """What a clause for this media type speaks of: of a CloudEvent in structured mode its data, unless it speaks of the event.

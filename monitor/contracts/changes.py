@@ -54,12 +54,12 @@ class Read:
 
 def changes(old: Read, new: Read) -> list[Change]:
     """From the older to the newer one, in the newer one's order, what went last; at most 1,000. Prose does not count."""
-    found: list[Change] = []
-    for one in _all(old, new):
-        found.append(one)
-        if len(found) >= MOST_CHANGES:
+    all_changes: list[Change] = []
+    for change in _all(old, new):
+        all_changes.append(change)
+        if len(all_changes) >= MOST_CHANGES:
             break
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(all_changes))
 
 
 def _all(old: Read, new: Read) -> Iterator[Change]:
@@ -67,8 +67,8 @@ def _all(old: Read, new: Read) -> Iterator[Change]:
     if old.promise.by_example or new.promise.by_example:
         yield from _examples(old, new)
         return
-    was = {_key(one): one for one in old.promise.operations}
-    now = {_key(one): one for one in new.promise.operations}
+    was = {_key(operation): operation for operation in old.promise.operations}
+    now = {_key(operation): operation for operation in new.promise.operations}
     both = Comparison(old.document, new.document)
     for key, operation in now.items():
         if key in was:
@@ -81,13 +81,13 @@ def _all(old: Read, new: Read) -> Iterator[Change]:
 
 
 def _times(old: Read, new: Read) -> Iterator[Change]:
-    was, now = ({(one.operation, one.quantile): one.seconds for one in read.promise.timing} for read in (old, new))
+    was, now = ({(timing.operation, timing.quantile): timing.seconds for timing in read.promise.timing} for read in (old, new))
     for key, seconds in now.items():
-        held = was.get(key)
-        if held != seconds:
-            tighter = held is None or seconds < held
-            shown = "" if held is None else f"{held:g} s"
-            yield _timed(key, "came" if held is None else "changed", "tighter" if tighter else "looser", shown, f"{seconds:g} s")
+        earlier = was.get(key)
+        if earlier != seconds:
+            tighter = earlier is None or seconds < earlier
+            shown = "" if earlier is None else f"{earlier:g} s"
+            yield _timed(key, "came" if earlier is None else "changed", "tighter" if tighter else "looser", shown, f"{seconds:g} s")
     for key, seconds in was.items():
         if key not in now:
             yield _timed(key, "went", "looser", f"{seconds:g} s", "")
@@ -109,35 +109,35 @@ def _key(operation: Operation) -> tuple[str, str]:
 def _operation(both: Comparison, was: Operation, now: Operation) -> Iterator[Change]:
     name = now.name
     before, after = _by_name(was.parameters), _by_name(now.parameters)
-    if [one.name for one in was.parameters if one.place == "path"] != [one.name for one in now.parameters if one.place == "path"]:
-        before, after = (_by_order(one) for one in (before, after))
+    if [parameter.name for parameter in was.parameters if parameter.place == "path"] != [parameter.name for parameter in now.parameters if parameter.place == "path"]:
+        before, after = (_by_order(parameters) for parameters in (before, after))
     yield from _parameters(both, name, "request", "", before, after)
     yield from _body(both, name, "request", "", was.request, now.request)
     for status, answer in now.responses.items():
         if status in was.responses:
-            held = was.responses[status]
-            yield from _body(both, name, "response", status, held, answer)
-            yield from _parameters(both, name, "response", status, _by_name(held.headers), _by_name(answer.headers))
+            earlier = was.responses[status]
+            yield from _body(both, name, "response", status, earlier, answer)
+            yield from _parameters(both, name, "response", status, _by_name(earlier.headers), _by_name(answer.headers))
         else:
             yield _change(name, "response", status, "", "status", "came", "looser", "", status)
     for status in was.responses:
         if status not in now.responses:
             yield _change(name, "response", status, "", "status", "went", "tighter", status, "")
-    if {frozenset(one) for one in was.security} != {frozenset(one) for one in now.security}:
+    if {frozenset(alternative) for alternative in was.security} != {frozenset(alternative) for alternative in now.security}:
         yield _change(name, "request", "", "", "security", "changed", "other", "", "")
     if was.whole != now.whole:
         yield _change(name, "response", "", "", "statuses", "changed", "tighter" if now.whole else "looser", "", "")
 
 
 def _by_name(parameters: Sequence[Parameter]) -> dict[tuple[str, str], Parameter]:
-    return {(one.place, one.name): one for one in parameters}
+    return {(parameter.place, parameter.name): parameter for parameter in parameters}
 
 
 def _by_order(parameters: Mapping[tuple[str, str], Parameter]) -> dict[tuple[str, str], Parameter]:
     """Parameters of the path by their place in it: their names are the author's own affair."""
     counted: dict[tuple[str, str], Parameter] = {}
-    for (place, name), one in parameters.items():
-        counted[(place, f"{len(counted)}" if place == "path" else name)] = one
+    for (place, name), parameter in parameters.items():
+        counted[(place, f"{len(counted)}" if place == "path" else name)] = parameter
     return counted
 
 
@@ -149,24 +149,24 @@ def _parameters(
     was: Mapping[tuple[str, str], Parameter],
     now: Mapping[tuple[str, str], Parameter],
 ) -> Iterator[Change]:
-    for key, one in now.items():
-        place = f"{one.place} {one.name}"
-        held = was.get(key)
-        if held is None:
-            yield _change(name, side, status, place, "parameter", "came", "tighter" if one.required else "looser", "", _must(one))
+    for key, parameter in now.items():
+        place = f"{parameter.place} {parameter.name}"
+        earlier = was.get(key)
+        if earlier is None:
+            yield _change(name, side, status, place, "parameter", "came", "tighter" if parameter.required else "looser", "", _must(parameter))
             continue
-        if held.required != one.required:
-            direction: Direction = "tighter" if one.required else "looser"
-            yield _change(name, side, status, place, "required", "changed", direction, _must(held), _must(one))
-        if (held.style, held.explode, held.media) != (one.style, one.explode, one.media):
+        if earlier.required != parameter.required:
+            direction: Direction = "tighter" if parameter.required else "looser"
+            yield _change(name, side, status, place, "required", "changed", direction, _must(earlier), _must(parameter))
+        if (earlier.style, earlier.explode, earlier.media) != (parameter.style, parameter.explode, parameter.media):
             yield _change(
-                name, side, status, place, "style", "changed", "other", held.media or held.style, one.media or one.style
+                name, side, status, place, "style", "changed", "other", earlier.media or earlier.style, parameter.media or parameter.style
             )
-        yield from _schemas(both, name, side, status, place, held.schema, one.schema)
-    for key, one in was.items():
+        yield from _schemas(both, name, side, status, place, earlier.schema, parameter.schema)
+    for key, former in was.items():
         if key not in now:
             # whoever sends it is not listened to any more; whoever reads it does not find it
-            yield _change(name, side, status, f"{one.place} {one.name}", "parameter", "went", "looser", _must(one), "")
+            yield _change(name, side, status, f"{former.place} {former.name}", "parameter", "went", "looser", _must(former), "")
 
 
 def _must(parameter: Parameter) -> str:
@@ -182,7 +182,7 @@ def _body(both: Comparison, name: str, side: Side, status: str, was: Body | None
         return
     if was.required != now.required:
         yield _change(name, side, status, "", "body", "changed", "tighter" if now.required else "looser", "", "")
-    before, after = ({media.partition(";")[0].rstrip(): schema for media, schema in one.media.items()} for one in (was, now))
+    before, after = ({media.partition(";")[0].rstrip(): schema for media, schema in body.media.items()} for body in (was, now))
     for media, schema in after.items():
         if media in before:
             yield from _schemas(both, name, side, status, "", before[media], schema)
@@ -200,12 +200,12 @@ def _schemas(
         if was is not now:
             yield _change(name, side, status, place, "schema", "came" if now else "went", "tighter" if now else "looser", "", "")
         return
-    for one in both.changes(was.pointer, now.pointer):
+    for change in both.changes(was.pointer, now.pointer):
         what: Literal["came", "went", "changed"] = "changed"
-        if one.rule == "property":
-            what = "came" if one.now == "named" else "went"
-        where = f"{place} {one.pointer}".strip()
-        yield _change(name, side, status, where, one.rule, what, one.direction, one.was, one.now)
+        if change.rule == "property":
+            what = "came" if change.now == "named" else "went"
+        where = f"{place} {change.pointer}".strip()
+        yield _change(name, side, status, where, change.rule, what, change.direction, change.was, change.now)
 
 
 def _change(
@@ -243,7 +243,7 @@ def _examples(old: Read, new: Read) -> Iterator[Change]:
             yield Change(name, "", "", "", "example", "came", "tighter", "", "", "provider")
         elif was[name] != text:
             yield Change(name, "", "", "", "example", "changed", "other", "", "", "provider")
-    offered = {one.name for one in old.promise.units}
+    offered = {unit.name for unit in old.promise.units}
     for name in was:
         if name in offered and name not in now:
             yield Change(name, "", "", "", "operation", "went", "tighter", "", "", "consumers")
@@ -256,17 +256,17 @@ def _of_schema(old: Read, new: Read) -> Iterator[Change]:
     """What GraphQL's own comparison says breaks consumers, or may: https://graphql.org/graphql-js/utilities/#findbreakingchanges"""
     if not (is_graphql(dict(old.document)) and is_graphql(dict(new.document))):
         return
-    was, now = (schema_of(one.document, "contract") for one in (old, new))
+    was, now = (schema_of(contract.document, "contract") for contract in (old, new))
     both: tuple[tuple[Sequence[Any], Breaks], ...] = (
         (find_breaking_changes(was, now), "consumers"),
         (find_dangerous_changes(was, now), "either"),
     )
-    offered = {one.name for one in old.promise.units}
-    for found, breaks in both:
-        for one in found:
-            told = _COORDINATE.search(one.description)
-            name = told[0] if told else next((word for word in one.description.split() if word.strip(".'") in was.type_map), "")
-            rule = one.type.name.lower()
+    offered = {unit.name for unit in old.promise.units}
+    for differences, breaks in both:
+        for difference in differences:
+            match = _COORDINATE.search(difference.description)
+            name = match[0] if match else next((word for word in difference.description.split() if word.strip(".'") in was.type_map), "")
+            rule = difference.type.name.lower()
             if name in _STANDARD or (rule == "field_removed" and name in offered):
                 continue  # those that the library sees unused, and those that are told as operations
             yield Change(name, "", "", "", rule, "changed", "other", "", "", breaks)
@@ -274,15 +274,15 @@ def _of_schema(old: Read, new: Read) -> Iterator[Change]:
 
 def _shown(read: Read) -> dict[str, Any]:
     """What stands in the document for each example, without its own prose."""
-    found: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     shown: list[Interaction | Message] = [*read.promise.interactions, *read.promise.messages]
-    for one in shown:
+    for example in shown:
         try:
-            found[one.name] = resolve(dict(read.document), f"#{one.clause}", "")
+            examples[example.name] = resolve(dict(read.document), f"#{example.clause}", "")
         except ContractError:
-            found[one.name] = one.clause
+            examples[example.name] = example.clause
     for unit in read.promise.units:
-        found[unit.name] = None
+        examples[unit.name] = None
     for operation in read.promise.operations:
-        found[operation.name] = None
-    return found
+        examples[operation.name] = None
+    return examples

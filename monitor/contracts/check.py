@@ -77,53 +77,53 @@ def check_payloads(
     if not contracts:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
     if len(contracts) == 1 and not isinstance(request, Carried):
-        found = valid_at_once(exchange, request, response, contracts[0], limits)
-        if found is not None:
-            return found
-    told = [
-        (contract.provider, found)
+        result = valid_at_once(exchange, request, response, contracts[0], limits)
+        if result is not None:
+            return result
+    by_provider = [
+        (contract.provider, result)
         for contract in contracts
-        if (found := _one(exchange, request, response, contract, operation, limits)) is not None
+        if (result := _one(exchange, request, response, contract, operation, limits)) is not None
     ]
-    if not told:
+    if not by_provider:
         return Checked("not_checked", NO_CONTRACT, operation(), "", 0)
-    results = [found for _, found in told]
-    if exchange.protocol == MESSAGING and not exchange.caller and len({provider for provider, _ in told}) > 1:
-        results = _of_one_sender(told)
+    results = [result for _, result in by_provider]
+    if exchange.protocol == MESSAGING and not exchange.caller and len({provider for provider, _ in by_provider}) > 1:
+        results = _of_one_sender(by_provider)
     return results[0] if len(results) == 1 else _joined(results, limits)
 
 
-def _of_one_sender(told: Sequence[tuple[str, Checked]]) -> list[Checked]:
+def _of_one_sender(by_provider: Sequence[tuple[str, Checked]]) -> list[Checked]:
     """Contracts of several providers, each of which may have sent a record: it has to keep those of one."""
-    known = [(provider, one) for provider, one in told if _knows(one)] or list(told)
-    providers = list(dict.fromkeys(provider for provider, _ in known))
-    broken = {provider for provider, one in known if one.violations}
+    decisive = [(provider, result) for provider, result in by_provider if _knows(result)] or list(by_provider)
+    providers = list(dict.fromkeys(provider for provider, _ in decisive))
+    broken = {provider for provider, result in decisive if result.violations}
     if len(providers) == 1 or not broken:
-        return [one for _, one in known]
+        return [result for _, result in decisive]
     if len(broken) < len(providers):
-        return [one for provider, one in known if provider not in broken]
-    one = known[0][1]
-    return [Checked("not_checked", UNKNOWN_PRODUCER, one.operation, one.contract, one.revision)]
+        return [result for provider, result in decisive if provider not in broken]
+    first = decisive[0][1]
+    return [Checked("not_checked", UNKNOWN_PRODUCER, first.operation, first.contract, first.revision)]
 
 
 def _joined(results: list[Checked], limits: PayloadLimits) -> Checked:
     """Several contracts of one provider: those that know the operation decide; one that does not is then silent."""
-    known = [result for result in results if _knows(result)] or results[:1]
-    violations = [violation for result in known for violation in result.violations][: limits.violations]
-    first = next((result for result in known if result.violations), known[0])
+    decisive = [result for result in results if _knows(result)] or results[:1]
+    violations = [violation for result in decisive for violation in result.violations][: limits.violations]
+    first = next((result for result in decisive if result.violations), decisive[0])
     outcome: CheckOutcome = (
-        "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in known) else "valid"
+        "violated" if violations else "not_checked" if any(result.outcome == "not_checked" for result in decisive) else "valid"
     )
     reason = (
-        next((result.reason for result in known if result.outcome == "not_checked"), first.reason)
+        next((result.reason for result in decisive if result.outcome == "not_checked"), first.reason)
         if outcome == "not_checked"
         else first.reason
     )
-    unchecked = [remark for result in known for remark in result.unchecked]
+    unchecked = [remark for result in decisive for remark in result.unchecked]
     observations = [
-        replace(remark, contract=result.contract, revision=result.revision) for result in known for remark in result.observations
+        replace(remark, contract=result.contract, revision=result.revision) for result in decisive for remark in result.observations
     ]
-    evidence = [one for result in known for one in result.evidence]
+    evidence = [entry for result in decisive for entry in result.evidence]
     return Checked(
         outcome, reason, first.operation, first.contract, first.revision, violations, unchecked, observations, evidence
     )
@@ -236,8 +236,8 @@ def _by_judge(
         findings = Findings()
         findings.leave(PROXY_ANSWER, "response", "")
         shown = Shows(operation=shown.operation)
-    found = _checked(contract, shown.operation or operation(), findings, limits)
-    return replace(found, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown.units])
+    checked = _checked(contract, shown.operation or operation(), findings, limits)
+    return replace(checked, evidence=[Evidence(contract.name, contract.number, name, how) for name, how in shown.units])
 
 
 def _by_message(
@@ -252,7 +252,7 @@ def _by_message(
     shown = check_messages(record, promise, exchange.redacted, findings, limits)
     if shown is None:
         return None
-    templated = next((one.topic for one in promise.of_topic(record.topic) if "{" in one.topic), "")
+    templated = next((message.topic for message in promise.of_topic(record.topic) if "{" in message.topic), "")
     return _checked(contract, templated or operation(), findings, limits, shown)
 
 

@@ -67,22 +67,22 @@ def contradictions(
     """
     if promise.by_example or not promise.operations:
         return []
-    held = InForce(contract, 0, promise, 0, 0)
-    found: list[Contradiction] = []
+    in_force = InForce(contract, 0, promise, 0, 0)
+    clashes: list[Contradiction] = []
     patterns = kind in _PATTERNS
     for shown in shown_in(kind, document):
         name, clause, exchange = shown.name, shown.clause, _exchange(shown.request, shown.response)
         request = Payload(exchange.request_body, exchange.request_headers)
         response = Payload(exchange.response_body, exchange.response_headers)
-        checked = check_payloads(exchange, request, response, [held], str)
-        found += [
-            _told(pact, name, clause, one)
-            for one in checked.violations
-            if one.rule not in _LACKS or (one.side == "request" and not patterns)
+        checked = check_payloads(exchange, request, response, [in_force], str)
+        clashes += [
+            _told(pact, name, clause, violation)
+            for violation in checked.violations
+            if violation.rule not in _LACKS or (violation.side == "request" and not patterns)
         ]
-        if len(found) >= MOST:
+        if len(clashes) >= MOST:
             break
-    return found[:MOST]
+    return clashes[:MOST]
 
 
 def message_contradictions(
@@ -91,64 +91,64 @@ def message_contradictions(
     """What of the messages that a document shows another contract forbids for their topic, at most 100: an AsyncAPI document, or a JSON Schema that
     is bound to the topic.
     """
-    held = InForce(contract, 0, other, 0, 0)
-    found: list[Contradiction] = []
+    in_force = InForce(contract, 0, other, 0, 0)
+    clashes: list[Contradiction] = []
     for name, clause, topic, payload in messages_in(kind, document, promise):
         headers = {"content-type": "application/json"}
         body = json.dumps(payload)
         record = replace(
             _exchange({"method": "", "path": topic, "headers": headers}, {}), protocol=MESSAGING, request_body=body, path=topic
         )
-        found += [
-            Contradiction(shows, name, clause, contract, topic, "request", *told) for told in _in_binary(other, topic, payload)
+        clashes += [
+            Contradiction(shows, name, clause, contract, topic, "request", *clash) for clash in _in_binary(other, topic, payload)
         ]
-        checked = check_payloads(record, Carried(topic, body, headers), Payload(None, {}), [held], str)
-        found += [
+        checked = check_payloads(record, Carried(topic, body, headers), Payload(None, {}), [in_force], str)
+        clashes += [
             Contradiction(
-                shows, name, clause, one.contract, topic, one.side, one.rule, one.pointer, one.clause, one.expected, one.actual
+                shows, name, clause, violation.contract, topic, violation.side, violation.rule, violation.pointer, violation.clause, violation.expected, violation.actual
             )
-            for one in checked.violations
-            if one.rule not in _LACKS and not one.rule.startswith("not_")
+            for violation in checked.violations
+            if violation.rule not in _LACKS and not violation.rule.startswith("not_")
         ]
-        if len(found) >= MOST:
+        if len(clashes) >= MOST:
             break
-    return found[:MOST]
+    return clashes[:MOST]
 
 
-def schema_contradictions(name: str, one: Promise, other_name: str, other: Promise) -> list[Contradiction]:
+def schema_contradictions(name: str, promise: Promise, other_name: str, other: Promise) -> list[Contradiction]:
     """Where the schemas of two contracts leave nothing that keeps both, at most 100: of one operation's bodies, or of one topic's messages.
 
     `pact` names the first contract; there is no example. Of a topic with several messages each is held against that of the other
     contract which it fits best.
     """
     return list(
-        itertools.islice(itertools.chain(_of_calls(name, one, other_name, other), _of_topics(name, one, other_name, other)), MOST)
+        itertools.islice(itertools.chain(_of_calls(name, promise, other_name, other), _of_topics(name, promise, other_name, other)), MOST)
     )
 
 
-def _of_calls(name: str, one: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
+def _of_calls(name: str, promise: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
     theirs = {(operation.method, _unnamed(operation.route)): operation for operation in other.operations}
-    for mine in one.operations:
-        operation = theirs.get((mine.method, _unnamed(mine.route)))
+    for own_operation in promise.operations:
+        operation = theirs.get((own_operation.method, _unnamed(own_operation.route)))
         if operation is None:
             continue
-        pairs = [("request", mine.request, operation.request)]
-        pairs += [("response", body, answer) for status, body in mine.responses.items() for answer in _answers(operation, status)]
+        pairs = [("request", own_operation.request, operation.request)]
+        pairs += [("response", body, answer) for status, body in own_operation.responses.items() for answer in _answers(operation, status)]
         for side, body, against in pairs:
             for held, wanted in _json_schemas(body, against):
-                for told in conflicts(of_schema(held), of_schema(wanted)):
-                    yield _between(name, other_name, mine.name, side, told)
+                for conflict in conflicts(of_schema(held), of_schema(wanted)):
+                    yield _between(name, other_name, own_operation.name, side, conflict)
 
 
-def _of_topics(name: str, one: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
-    for message in one.messages:
+def _of_topics(name: str, promise: Promise, other_name: str, other: Promise) -> Iterator[Contradiction]:
+    for message in promise.messages:
         if not message.topic or "{" in message.topic or message.says is None:
             continue
         against = [kind.says for kind in other.of_topic(message.topic) if kind.topic and kind.says is not None]
-        said = message.says()
-        found = [conflicts(said, each()) for each in against]
-        for told in min(found, key=len, default=[]):
-            yield _between(name, other_name, message.topic, "request", told)
+        statement = message.says()
+        clashes = [conflicts(statement, says()) for says in against]
+        for conflict in min(clashes, key=len, default=[]):
+            yield _between(name, other_name, message.topic, "request", conflict)
 
 
 def _unnamed(route: str) -> str:
@@ -158,19 +158,19 @@ def _unnamed(route: str) -> str:
 def _answers(operation: Operation, status: str) -> list[Body]:
     """The answers of the other contract that a status, or a range of them, falls under."""
     if status.isdecimal():
-        found = operation.response(int(status))
-        return [found] if found is not None else []
-    held = operation.responses
-    return [body for told, body in held.items() if told == status or (status[1:] == "XX" and told[:1] == status[:1])]
+        answer = operation.response(int(status))
+        return [answer] if answer is not None else []
+    responses = operation.responses
+    return [body for key, body in responses.items() if key == status or (status[1:] == "XX" and key[:1] == status[:1])]
 
 
-def _json_schemas(one: Body | None, other: Body | None) -> list[tuple[Schema, Schema]]:
+def _json_schemas(first: Body | None, second: Body | None) -> list[tuple[Schema, Schema]]:
     """The schemas for JSON on both sides, each with the first of the other: nothing where one says nothing of the content."""
     held, wanted = (
         [schema for media, schema in body.media.items() if schema is not None and (is_json_type(media) or media == "*/*")]
         if body is not None
         else []
-        for body in (one, other)
+        for body in (first, second)
     )
     return [(schema, wanted[0]) for schema in held[:1] if wanted]
 
@@ -187,13 +187,13 @@ _NAMED = re.compile(r"\{[^{}]*\}")
 
 def _in_binary(other: Promise, topic: str, payload: Any) -> list[tuple[str, str, str, str, str]]:
     """What an example breaks of the one message of a topic that has a schema of Avro or Protobuf; nothing where it fits one of several."""
-    kinds = [one.example for one in other.of_topic(topic) if one.topic and one.example is not None]
+    kinds = [message.example for message in other.of_topic(topic) if message.topic and message.example is not None]
     best: list[tuple[str, str, str, str, str]] = []
     for at, judge in enumerate(kinds):
-        said = Mismatches()
-        judge(payload, said)
-        told = [(one.rule, one.pointer, one.clause, one.expected, one.actual) for one in said.broken]
-        best = told if at == 0 or len(told) < len(best) else best
+        mismatches = Mismatches()
+        judge(payload, mismatches)
+        breaks = [(violation.rule, violation.pointer, violation.clause, violation.expected, violation.actual) for violation in mismatches.broken]
+        best = breaks if at == 0 or len(breaks) < len(best) else best
     return best
 
 
@@ -258,5 +258,5 @@ def _body(part: Mapping[str, Any], headers: dict[str, str]) -> bytes | str | Non
 
 def _query(query: object) -> str:
     if isinstance(query, dict):
-        return urlencode([(name, one) for name, held in query.items() for one in (held if isinstance(held, list) else [held])])
+        return urlencode([(name, value) for name, values in query.items() for value in (values if isinstance(values, list) else [values])])
     return query if isinstance(query, str) else ""

@@ -15,7 +15,7 @@ def check_credentials(exchange: Exchange, operation: Operation, findings: Findin
     It is no violation: proxies check and take credentials away before a service logs, and logs leave them out. A place
     that the source does not log counts as there.
     """
-    if any(all(_there(exchange, one) for one in together) for together in operation.security):
+    if any(all(_there(exchange, credential) for credential in together) for together in operation.security):
         return
     findings.observe(MISSING, "request", f"{operation.clause}/security")
 

@@ -26,15 +26,15 @@ def unpacked_body(body: str | bytes, coding: str, most_bytes: int) -> tuple[byte
     (None, "encoded") when it is and cannot be unpacked, (None, "too_large") over `most_bytes`. `coding` is the
     Content-Encoding. Text is taken for base64 of the bytes, or for the bytes themselves one a character.
     """
-    codings = [one for part in coding.lower().split(",") if (one := part.strip()) not in _IDENTITY]
+    codings = [name for part in coding.lower().split(",") if (name := part.strip()) not in _IDENTITY]
     from_base64 = _of_base64(body)
     raw = from_base64 if from_base64 is not None else _bytes(body)
     if codings:
         return (None, ENCODED) if raw is None or len(codings) > _MOST_CODINGS else _undone(raw, codings, most_bytes)
     if raw is not None:
-        for magic, known in ((_GZIP, "gzip"), (_ZSTD, "zstd")):
+        for magic, packing in ((_GZIP, "gzip"), (_ZSTD, "zstd")):
             if raw.startswith(magic):
-                return _undone(raw, [known], most_bytes)
+                return _undone(raw, [packing], most_bytes)
     return (from_base64, "") if from_base64 is not None and _is_json(from_base64) else (None, "")
 
 

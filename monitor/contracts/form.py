@@ -238,25 +238,25 @@ class Promise:
 
     def of_topic(self, topic: str) -> Sequence[Message]:
         """The messages that a topic may carry: those sent there, and those of which the contract does not say where to."""
-        known = self._of_topic.get(topic)
-        if known is None:
+        messages = self._of_topic.get(topic)
+        if messages is None:
             if len(self._of_topic) >= _MOST_TOPICS:
                 self._of_topic.clear()
-            known = self._of_topic[topic] = [one for one in self.messages if not one.topic or _is_topic(one.topic, topic)]
-        return known
+            messages = self._of_topic[topic] = [message for message in self.messages if not message.topic or _is_topic(message.topic, topic)]
+        return messages
 
     def patterned(self, method: str, path: str) -> Sequence[Interaction]:
         """Interactions of a method ("" for any) without a literal path whose prefix a path (in lower case) has, in their order."""
-        known = self._by_prefix.get(method)
-        if known is None:
-            held = self.index.get((method, ""))
-            if not held:  # methods are the callers' words: of those that the contract does not know none is remembered
+        prefixed = self._by_prefix.get(method)
+        if prefixed is None:
+            interactions = self.index.get((method, ""))
+            if not interactions:  # methods are the callers' words: of those that the contract does not know none is remembered
                 return ()
-            known = self._by_prefix[method] = _prefixed(held)
-        found = [entry for length in known.lengths for entry in known.held.get(path[:length], ())]
-        if len(found) > 1:
-            found.sort(key=_place)
-        return [one for _, one in found]
+            prefixed = self._by_prefix[method] = _prefixed(interactions)
+        entries = [entry for length in prefixed.lengths for entry in prefixed.held.get(path[:length], ())]
+        if len(entries) > 1:
+            entries.sort(key=_place)
+        return [interaction for _, interaction in entries]
 
     @property
     def examples(self) -> list[Interaction | Message | Unit]:
@@ -278,14 +278,14 @@ class Promise:
     @property
     def schemas(self) -> list[Schema]:
         """The schemas that something of an exchange is held against, each once."""
-        found: dict[int, Schema] = {id(schema): schema for schema in self.of_messages}
+        by_id: dict[int, Schema] = {id(schema): schema for schema in self.of_messages}
         for operation in self.operations:
             bodies = _bodies(operation)
-            held = [schema for body in bodies for schema in body.media.values()]
-            held += [one.schema for one in operation.parameters]
-            held += [header.schema for body in bodies for header in body.headers]
-            found |= {id(schema): schema for schema in held if schema is not None}
-        return list(found.values())
+            schemas = [schema for body in bodies for schema in body.media.values()]
+            schemas += [parameter.schema for parameter in operation.parameters]
+            schemas += [header.schema for body in bodies for header in body.headers]
+            by_id |= {id(schema): schema for schema in schemas if schema is not None}
+        return list(by_id.values())
 
     def compile(self) -> None:
         """Compile every schema now. Raises ContractError for the first that cannot be used."""
@@ -303,10 +303,10 @@ class _Prefixed:
 
 
 def _prefixed(interactions: Sequence[Interaction]) -> _Prefixed:
-    held: dict[str, list[tuple[int, Interaction]]] = {}
-    for at, one in enumerate(interactions):
-        held.setdefault(one.prefix, []).append((at, one))
-    return _Prefixed(sorted({len(prefix) for prefix in held}), held)
+    by_prefix: dict[str, list[tuple[int, Interaction]]] = {}
+    for at, interaction in enumerate(interactions):
+        by_prefix.setdefault(interaction.prefix, []).append((at, interaction))
+    return _Prefixed(sorted({len(prefix) for prefix in by_prefix}), by_prefix)
 
 
 def _place(entry: tuple[int, Interaction]) -> int:
@@ -325,10 +325,10 @@ def by_example(
 ) -> Promise:
     """The promise of a contract of examples."""
     index: dict[tuple[str, str], list[Interaction]] = {}
-    for one in interactions:
-        for method in one.methods or ("",):
-            index.setdefault((method, plain_path(one.path) if one.path is not None else ""), []).append(one)
-    times = tuple(timing for one in interactions for timing in _times(one))
+    for interaction in interactions:
+        for method in interaction.methods or ("",):
+            index.setdefault((method, plain_path(interaction.path) if interaction.path is not None else ""), []).append(interaction)
+    times = tuple(timing for interaction in interactions for timing in _times(interaction))
     return Promise(
         Router(),
         whole=False,
@@ -351,18 +351,18 @@ def by_judge(judge: CallJudge, units: Sequence[Unit], left: Sequence[Left] = ())
     return Promise(Router(), whole=False, depth=0, by_example=True, left=left, judge=judge, units=units)
 
 
-def _times(one: Interaction) -> Iterator[Timing]:
+def _times(interaction: Interaction) -> Iterator[Timing]:
     """What the delay of an example promises: half of the answers come within its median, nearly all within its most.
 
     Of one literal path and method only: else it is not told which operation waits.
     """
-    delay, path = one.delay, one.path
-    if delay is None or path is None or not one.methods or len(one.methods) != 1:
+    delay, path = interaction.delay, interaction.path
+    if delay is None or path is None or not interaction.methods or len(interaction.methods) != 1:
         return
-    operation = f"{next(iter(one.methods))} {plain_path(path)}"
+    operation = f"{next(iter(interaction.methods))} {plain_path(path)}"
     for quantile, milliseconds in ((0.5, delay.median), (0.99, delay.most)):
         if milliseconds:
-            yield Timing(operation, quantile, milliseconds / 1000, one.clause)
+            yield Timing(operation, quantile, milliseconds / 1000, interaction.clause)
 
 
 def _is_topic(address: str, topic: str) -> bool:

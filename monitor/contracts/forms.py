@@ -86,10 +86,10 @@ class _Gathered:
         self._content.append(data[start:end])
 
     def part_end(self) -> None:
-        _, said = parse_options_header(self._headers.get("content-disposition", b""))
-        name = said.get(b"name", b"").decode("utf-8", "replace")
+        _, options = parse_options_header(self._headers.get("content-disposition", b""))
+        name = options.get(b"name", b"").decode("utf-8", "replace")
         media = self._headers.get("content-type", b"").decode("latin-1").strip().lower()
-        self.parts.append(FormPart(name, b"".join(self._content), media, b"filename" in said))
+        self.parts.append(FormPart(name, b"".join(self._content), media, b"filename" in options))
         if len(self.parts) > MOST_PARTS:
             raise FormParserError("too many parts")
 
@@ -99,12 +99,12 @@ class _Gathered:
 
 def _multipart(body: bytes) -> list[FormPart] | None:
     """The boundary is the first line's: headers are known in lower case alone."""
-    found = _BOUNDARY.match(body)
-    if found is None:
+    match = _BOUNDARY.match(body)
+    if match is None:
         return None
     gathered = _Gathered()
     parser = MultipartParser(
-        found[1],
+        match[1],
         {
             "on_part_begin": gathered.begin,
             "on_part_data": gathered.data,
@@ -116,7 +116,7 @@ def _multipart(body: bytes) -> list[FormPart] | None:
         },
     )
     try:
-        parser.write(body[found.start(1) - 2 :])
+        parser.write(body[match.start(1) - 2 :])
         parser.finalize()
     except (FormParserError, ValueError):
         return None
@@ -128,14 +128,14 @@ def values_of(parts: Sequence[FormPart], reading: Reading) -> Iterator[dict[str,
     named: dict[str, list[FormPart]] = {}
     for part in parts:
         named.setdefault(part.name, []).append(part)
-    choices = [_choices(held, reading.of(name)) for name, held in named.items()]
+    choices = [_choices(group, reading.of(name)) for name, group in named.items()]
     whole = 1
-    for one in choices:
-        whole *= len(one)
+    for options in choices:
+        whole *= len(options)
     combined = (
         itertools.product(*choices)
         if whole <= _MOST_CHOICES
-        else iter([[one[0] for one in choices], [one[-1] for one in choices]])
+        else iter([[options[0] for options in choices], [options[-1] for options in choices]])
     )
     for values in combined:
         yield dict(zip(named, values, strict=True))
@@ -143,27 +143,27 @@ def values_of(parts: Sequence[FormPart], reading: Reading) -> Iterator[dict[str,
 
 def _choices(parts: Sequence[FormPart], reading: Reading) -> list[Any]:
     """What the parts of one name may stand for: several are a list, one alone may be one."""
-    found: list[Any] = []
+    values: list[Any] = []
     if len(parts) > 1 or reading.kinds == {"array"}:
         items = [_one(part, reading.items or Reading()) for part in parts]
-        found.append([held[0] for held in items])
-        if any(len(held) > 1 for held in items):
-            found.append([held[-1] for held in items])
+        values.append([choices[0] for choices in items])
+        if any(len(choices) > 1 for choices in items):
+            values.append([choices[-1] for choices in items])
     if len(parts) == 1:
-        found += [one for one in _one(parts[0], reading) if one not in found]
-    return found
+        values += [value for value in _one(parts[0], reading) if value not in values]
+    return values
 
 
 def _one(part: FormPart, reading: Reading) -> list[Any]:
     text = part.content.decode("latin-1" if part.is_file else "utf-8", "replace")
     if part.is_file and "json" not in part.media:
         return [text]
-    found: list[Any] = []
+    values: list[Any] = []
     if "json" in part.media or not reading.kinds.isdisjoint(("object", "array")):
         try:
-            held = orjson.loads(part.content)
+            document = orjson.loads(part.content)
         except orjson.JSONDecodeError:
-            held = None
-        if isinstance(held, dict | list) or "json" in part.media:
-            found.append(held)
-    return found or list(readings(text, reading))
+            document = None
+        if isinstance(document, dict | list) or "json" in part.media:
+            values.append(document)
+    return values or list(readings(text, reading))

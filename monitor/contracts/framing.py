@@ -64,14 +64,14 @@ def framed(value: bytes, headers: Mapping[str, str]) -> Frame | None:
 
     The message indexes of Protobuf stay at the beginning of the body, from the header they are put there.
     """
-    told = headers.get(VALUE_SCHEMA)
-    if told:
+    header = headers.get(VALUE_SCHEMA)
+    if header:
         try:
-            found = _key(bytes.fromhex(told))
+            key = _key(bytes.fromhex(header))
         except ValueError:
-            found = None
-        if found is not None:
-            return Frame(found[0], found[1] + value, told=True)
+            key = None
+        if key is not None:
+            return Frame(key[0], key[1] + value, told=True)
     for name in APICURIO:
         if len(headers.get(name, "")) == 16:
             with suppress(ValueError):
@@ -80,8 +80,8 @@ def framed(value: bytes, headers: Mapping[str, str]) -> Frame | None:
 
 
 def _of_confluent(value: bytes) -> Frame | None:
-    found = _key(value)
-    return None if found is None else Frame(*found, told=False)
+    key = _key(value)
+    return None if key is None else Frame(*key, told=False)
 
 
 def _of_apicurio(value: bytes) -> Frame | None:

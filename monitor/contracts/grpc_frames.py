@@ -42,8 +42,8 @@ def is_grpc(media: str) -> bool:
 
 def code_of(answer: object) -> str:
     """The status code that an error of Connect tells; "" for what is none."""
-    said = answer.get("code") if isinstance(answer, dict) else None
-    return str(_CODES.index(said) + 1) if said in _CODES else ""
+    code = answer.get("code") if isinstance(answer, dict) else None
+    return str(_CODES.index(code) + 1) if code in _CODES else ""
 
 
 def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Framed:
@@ -55,20 +55,20 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
     data = _bytes(body, media)
     if data is None:
         return Framed(problem=ENCODED)
-    found: list[bytes] = []
+    messages: list[bytes] = []
     if not data or (data[0] > _COMPRESSED and not (data[0] == _TRAILERS and "web" in media)):
         return Framed([data])
     connect = media.startswith(CONNECT)
     status, at, room = "", 0, most_bytes or -1
     while at < len(data):
         head, end = data[at], at + _HEAD
-        if len(found) >= MOST_MESSAGES:
-            return Framed(found, problem=TOO_LARGE)
+        if len(messages) >= MOST_MESSAGES:
+            return Framed(messages, problem=TOO_LARGE)
         length = int.from_bytes(data[at + 1 : end], "big")
         if head & ~(_COMPRESSED | (_CONNECT_END if connect else _TRAILERS)):
             return Framed(problem=ENCODED)  # no frame: some other bytes
         if end + length > len(data):
-            return Framed(found, problem=TRUNCATED)
+            return Framed(messages, problem=TRUNCATED)
         part = data[end : end + length]
         at = end + length
         if head & _TRAILERS:
@@ -77,14 +77,14 @@ def frames_of(body: bytes | str, media: str, coding: str, most_bytes: int) -> Fr
         if head & _COMPRESSED:
             unpacked, problem = unpacked_body(part, coding or "gzip", room) if room >= 0 else (b"", "")
             if unpacked is None:
-                return Framed(found, problem=problem or ENCODED)
+                return Framed(messages, problem=problem or ENCODED)
             part = unpacked
             room -= len(part)
         if head & _CONNECT_END:
             status = _status_of_end(part)
         else:
-            found.append(part)
-    return Framed(found, status)
+            messages.append(part)
+    return Framed(messages, status)
 
 
 def status_in_body(body: bytes | str | None, media: str) -> str:

@@ -21,10 +21,10 @@ def grounded(document: dict[str, Any]) -> dict[str, Any]:
     """
     if _IDENTIFIES.isdisjoint(words_of(document)):
         return document
-    found = _Places(document)
-    if not found.identified:
+    places = _Places(document)
+    if not places.identified:
         return document
-    result = _Rewriter(found).node(document, "", DOCUMENT, names=False)
+    result = _Rewriter(places).node(document, "", DOCUMENT, names=False)
     assert isinstance(result, dict)
     return result
 
@@ -52,11 +52,11 @@ class _Places:
 
     def _note(self, node: dict[str, Any], pointer: str, base: str) -> str:
         base = based(node, pointer, base)
-        said = node.get("$id")
-        if isinstance(said, str) and pointer:
+        identifier = node.get("$id")
+        if isinstance(identifier, str) and pointer:
             self.identified = True
-            if said.startswith("#"):
-                self.anchors.setdefault((base, said[1:]), pointer)  # drafts 6 and 7
+            if identifier.startswith("#"):
+                self.anchors.setdefault((base, identifier[1:]), pointer)  # drafts 6 and 7
             else:
                 self.resources.setdefault(base, pointer)
         self.dynamic = self.dynamic or isinstance(node.get("$dynamicRef"), str)
@@ -80,9 +80,9 @@ class _Places:
 
 def based(node: dict[str, Any], pointer: str, base: str) -> str:
     """The base URI inside a node."""
-    said = node.get("$id")
-    if isinstance(said, str) and pointer and not said.startswith("#"):
-        return urldefrag(urljoin(base, said))[0]
+    identifier = node.get("$id")
+    if isinstance(identifier, str) and pointer and not identifier.startswith("#"):
+        return urldefrag(urljoin(base, identifier))[0]
     return base
 
 
@@ -125,9 +125,9 @@ def apart(document: Any, root: str, words: Container[str]) -> tuple[Any, list[tu
 
     def look(node: Any, pointer: str) -> None:
         if isinstance(node, dict):
-            said = node.get("$id")
-            if isinstance(said, str) and said.startswith(_RESOURCE):
-                stood[pointer] = said
+            identifier = node.get("$id")
+            if isinstance(identifier, str) and identifier.startswith(_RESOURCE):
+                stood[pointer] = identifier
             for name, child in node.items():
                 look(child, f"{pointer}/{escaped(name)}")
         elif isinstance(node, list):

@@ -32,8 +32,8 @@ def check_interactions(call: Call, promise: Promise, findings: Findings, limits:
         return []
     if exchange.status in (0, CLIENT_LEFT):
         findings.leave(NO_RESPONSE, "response", fitting[0][0].clause)
-        return [(one.name, "open") for one, _ in fitting]
-    answers = [(one, unseen, _answered(one, call, limits)) for one, unseen in fitting]
+        return [(example.name, "open") for example, _ in fitting]
+    answers = [(example, unseen, _answered(example, call, limits)) for example, unseen in fitting]
     return decide(answers, findings, "response")
 
 
@@ -59,58 +59,58 @@ def decide(answers: Answers, findings: Findings, side: Side, unsure: str = AMBIG
 
     `unsure` is the reason where something is broken, but whether any of the examples was meant cannot be told.
     """
-    kept = [(one, said) for one, _, said in answers if not said and not said.open]
-    if kept:
-        findings.shape_only = all(said.shape_only for _, said in kept)
-        return [(one.name, "kept") for one, _ in kept]
-    half = [(one, said) for one, _, said in answers if not said]
+    matches = [(example, mismatches) for example, _, mismatches in answers if not mismatches and not mismatches.open]
+    if matches:
+        findings.shape_only = all(mismatches.shape_only for _, mismatches in matches)
+        return [(example.name, "kept") for example, _ in matches]
+    half = [(example, mismatches) for example, _, mismatches in answers if not mismatches]
     if half:
         for reason, clause in half[0][1].left:
             findings.leave(reason, side, clause)
-        return [(one.name, "open") for one, _ in half]
-    if len({tuple(one.states) for one, _, _ in answers}) > 1:
+        return [(example.name, "open") for example, _ in half]
+    if len({tuple(example.states) for example, _, _ in answers}) > 1:
         findings.leave(AMBIGUOUS_STATE, side, answers[0][0].clause)
     elif any(unseen for _, unseen, _ in answers):
         findings.leave(unsure, "request", answers[0][0].clause)
     else:
         return _broken(answers, findings, side)
-    return [(one.name, "open") for one, _, _ in answers]
+    return [(example.name, "open") for example, _, _ in answers]
 
 
 def _broken(answers: Answers, findings: Findings, side: Side) -> list[tuple[str, Shown]]:
     """The example that the answer comes nearest to is the one that it breaks."""
-    one, _, said = min(answers, key=lambda answer: (len(answer[2].broken), answer[0].pending))
+    example, _, mismatches = min(answers, key=lambda answer: (len(answer[2].broken), answer[0].pending))
     if all(answer[0].pending for answer in answers):
-        findings.leave(PENDING, side, one.clause)
-        return [(held.name, "open") for held, _, _ in answers]
-    findings.broken.extend((side, broken) for broken in said.broken)
-    for reason, clause in said.left:
+        findings.leave(PENDING, side, example.clause)
+        return [(candidate.name, "open") for candidate, _, _ in answers]
+    findings.broken.extend((side, broken) for broken in mismatches.broken)
+    for reason, clause in mismatches.left:
         findings.leave(reason, side, clause)
-    return [(held.name, "broken") for held, _, _ in answers]
+    return [(candidate.name, "broken") for candidate, _, _ in answers]
 
 
 def _fitting(call: Call, promise: Promise) -> list[tuple[Interaction, str]]:
     """The examples whose request this one satisfies, each with why that is not sure, of the lowest priority only."""
-    found: list[tuple[Interaction, str]] = []
+    fitting: list[tuple[Interaction, str]] = []
     sure: int | None = None
     path = plain_path(call.exchange.path).lower()
-    for tried, one in enumerate(_candidates(call, promise)):
+    for tried, example in enumerate(_candidates(call, promise)):
         if tried >= _MOST_TRIED:  # it may have meant one of those that are not looked at
-            found = [(held, "undecidable") for held, _ in found]
+            fitting = [(earlier, "undecidable") for earlier, _ in fitting]
             break
-        if (sure is not None and one.priority > sure) or not path.startswith(one.prefix):
+        if (sure is not None and example.priority > sure) or not path.startswith(example.prefix):
             continue
-        said = Mismatches(redacted=call.exchange.redacted, most=1)
-        for part in one.request:
-            part(call, said)
-            if said:
+        mismatches = Mismatches(redacted=call.exchange.redacted, most=1)
+        for part in example.request:
+            part(call, mismatches)
+            if mismatches:
                 break
-        if said:
+        if mismatches:
             continue
-        if not said.open and (sure is None or one.priority < sure):
-            sure = one.priority
-        found.append((one, said.open))
-    return [(one, unseen) for one, unseen in found if sure is None or one.priority <= sure]
+        if not mismatches.open and (sure is None or example.priority < sure):
+            sure = example.priority
+        fitting.append((example, mismatches.open))
+    return [(example, unseen) for example, unseen in fitting if sure is None or example.priority <= sure]
 
 
 def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
@@ -131,15 +131,15 @@ def _candidates(call: Call, promise: Promise) -> Iterator[Interaction]:
 
 def _may_be(literal: Sequence[str], parts: Sequence[str]) -> bool:
     return len(literal) == len(parts) and all(
-        one == part or PLACEHOLDER.fullmatch(part) is not None for one, part in zip(literal, parts, strict=True)
+        segment == part or PLACEHOLDER.fullmatch(part) is not None for segment, part in zip(literal, parts, strict=True)
     )
 
 
-def _answered(one: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
+def _answered(example: Interaction, call: Call, limits: PayloadLimits) -> Mismatches:
     """All that the answer breaks; of a wrong status nothing more, since another answer was given."""
-    said = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
-    for part in one.response:
-        part(call, said)
-        if said.wrong_status:
+    mismatches = Mismatches(redacted=call.exchange.redacted, most=limits.violations)
+    for part in example.response:
+        part(call, mismatches)
+        if mismatches.wrong_status:
             break
-    return said
+    return mismatches

@@ -57,8 +57,8 @@ def _good_as_it_is(document: Any, limits: ContractLimits) -> bool:
 
 
 def _usable(pattern: str, limits: ContractLimits) -> str | None:
-    said = ecma(pattern)
-    return said if compiles(said, limits.regex_backtracks, limits.regex_bytes) else None
+    expression = ecma(pattern)
+    return expression if compiles(expression, limits.regex_backtracks, limits.regex_bytes) else None
 
 
 Place = tuple["Place | None", str]

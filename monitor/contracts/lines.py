@@ -20,14 +20,14 @@ def lines_of(text: str, pointers: Collection[str]) -> dict[str, int]:
     """
     if looks_like_sdl(text):
         return lines_of_sdl(text, pointers)
-    wanted = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
+    ancestors = {ancestor for pointer in pointers for ancestor in _ancestors(pointer)}
     text = text.removeprefix("\ufeff")
     is_json = text.lstrip()[:1] == "{" and _is_json(text)
     try:
-        found = _in_json(text, wanted) if is_json else _in_yaml(text, wanted)
+        lines = _in_json(text, ancestors) if is_json else _in_yaml(text, ancestors)
     except yaml.YAMLError:
-        found = {}  # a text of another kind
-    return {pointer: next((found[one] for one in _ancestors(pointer) if one in found), 1) for pointer in pointers}
+        lines = {}  # a text of another kind
+    return {pointer: next((lines[ancestor] for ancestor in _ancestors(pointer) if ancestor in lines), 1) for pointer in pointers}
 
 
 def _ancestors(pointer: str) -> list[str]:

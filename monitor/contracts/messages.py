@@ -24,37 +24,37 @@ def check_messages(
     A record that keeps one of the messages that may be meant is valid. One that keeps none is a violation where it is sure
     that one was meant: the contract names the topic, and the headers that tell messages apart are there.
     """
-    held = promise.of_topic(record.topic)
-    if not held:
+    messages = promise.of_topic(record.topic)
+    if not messages:
         return None
-    meant = [(one, unseen) for one in held[:_MOST_TRIED] if one.sides and (unseen := _unsure(one, record)) is not None]
+    meant = [(message, unseen) for message in messages[:_MOST_TRIED] if message.sides and (unseen := _unsure(message, record)) is not None]
     if not meant:
         findings.leave(NO_MESSAGE, "request", "")
         return []
-    if len(held) > _MOST_TRIED:  # it may keep one of those that are not looked at
-        meant = [(one, UNDECIDABLE) for one, _ in meant]
-    answers = [(one, unseen, _judged(one, record, redacted, limits)) for one, unseen in meant]
+    if len(messages) > _MOST_TRIED:  # it may keep one of those that are not looked at
+        meant = [(message, UNDECIDABLE) for message, _ in meant]
+    answers = [(message, unseen, _judged(message, record, redacted, limits)) for message, unseen in meant]
     return decide(answers, findings, "request", AMBIGUOUS_MESSAGE)
 
 
-def _unsure(one: Message, record: Carried) -> str | None:
+def _unsure(message: Message, record: Carried) -> str | None:
     """Why it is not sure that a message is meant, "" when it is; None when another one is."""
-    told = record.headers
-    seen = {name: told[name] for name in one.told_by if name in told and not is_mask(told[name])}
-    if any(seen[name] != one.told_by[name] for name in seen):
+    headers = record.headers
+    marks = {name: headers[name] for name in message.told_by if name in headers and not is_mask(headers[name])}
+    if any(marks[name] != message.told_by[name] for name in marks):
         return None
-    by_schema = one.fits(record) if one.fits is not None else None
+    by_schema = message.fits(record) if message.fits is not None else None
     if by_schema is False:
         return None
-    return "" if by_schema or (one.topic and len(seen) == len(one.told_by)) else AMBIGUOUS_MESSAGE
+    return "" if by_schema or (message.topic and len(marks) == len(message.told_by)) else AMBIGUOUS_MESSAGE
 
 
-def _judged(one: Message, record: Carried, redacted: bool, limits: PayloadLimits) -> Mismatches:
+def _judged(message: Message, record: Carried, redacted: bool, limits: PayloadLimits) -> Mismatches:
     """What a record breaks of a message; of one with several sides, of the side that it comes nearest to."""
-    content = record.content(one.media)
-    found: list[Mismatches] = []
-    for side in one.sides:
-        said = Mismatches(redacted=redacted, most=limits.violations)
-        side(content, said)
-        found.append(said)
-    return min(found, key=lambda said: (len(said.broken), len(said.left)))
+    content = record.content(message.media)
+    trials: list[Mismatches] = []
+    for side in message.sides:
+        mismatches = Mismatches(redacted=redacted, most=limits.violations)
+        side(content, mismatches)
+        trials.append(mismatches)
+    return min(trials, key=lambda trial: (len(trial.broken), len(trial.left)))

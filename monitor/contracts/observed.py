@@ -42,12 +42,12 @@ def _has_others(query: str, operation: Operation) -> bool:
     """Whether a query names what the operation does not. One that takes objects or whole queries may take any name."""
     if operation.open:
         return False
-    known: set[str] = set()
+    names: set[str] = set()
     for parameter in operation.parameters:
         if parameter.place == "querystring" or (parameter.place == "query" and "object" in parameter.reading.kinds):
             return False
         if parameter.place == "query":
-            known.add(parameter.name)
-    keys = {one.name for together in operation.security for one in together if one.place == "query"}
+            names.add(parameter.name)
+    keys = {credential.name for together in operation.security for credential in together if credential.place == "query"}
     pairs = query_pairs(query)
-    return pairs is not None and any(name not in known and name not in keys for name, _ in pairs)
+    return pairs is not None and any(name not in names and name not in keys for name, _ in pairs)

@@ -48,18 +48,18 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
     Looked at are examples of bodies, of parameters and headers, and of schemas themselves. Values that are too large to
     be judged in no time are passed over, and a schema that cannot be compiled judges none.
     """
-    found, seen, remarks, more = 0, set[str](), list[Remark](), 0
+    count, pointers, remarks, more = 0, set[str](), list[Remark](), 0
     most = MOST_WITH_PATTERNS if _backtracks(document) else MOST_EXAMPLES
     for shown in _all(document, promise):
-        if shown.pointer in seen:
+        if shown.pointer in pointers:
             continue
-        seen.add(shown.pointer)
-        if found >= most:
+        pointers.add(shown.pointer)
+        if count >= most:
             break
         try:
             if not all(shown.schema.bears(value, _WORK) for value in shown.values):
                 continue
-            found += 1
+            count += 1
             if any(shown.schema.fits(value) for value in shown.values):
                 continue
             if len(remarks) >= MOST_TOLD:
@@ -72,7 +72,7 @@ def own_examples(document: dict[str, Any], promise: Promise) -> tuple[int, list[
             remarks.append(Remark(shown.pointer, _said(broken), grave=False, kind="example"))
     if more:
         remarks.append(Remark("", f"{more} more examples do not fit their schemas", grave=False, kind="example"))
-    return found, remarks
+    return count, remarks
 
 
 def _all(document: dict[str, Any], promise: Promise) -> Iterator[_Shown]:
@@ -144,10 +144,10 @@ def _examples_of(document: dict[str, Any], owner: Any, pointer: str) -> Iterator
     if "example" in owner:
         yield f"{pointer}/example", owner["example"]
     named = owner.get("examples")
-    for name, said in named.items() if isinstance(named, dict) else ():
-        entry, place = said, f"{pointer}/examples/{escaped(str(name))}"
-        if isinstance(said, dict) and isinstance(said.get("$ref"), str):
-            place = said["$ref"].removeprefix("#")
+    for name, example in named.items() if isinstance(named, dict) else ():
+        entry, place = example, f"{pointer}/examples/{escaped(str(name))}"
+        if isinstance(example, dict) and isinstance(example.get("$ref"), str):
+            place = example["$ref"].removeprefix("#")
             entry = _at(document, place)
         if isinstance(entry, dict) and "value" in entry:
             yield f"{place}/value", entry["value"]
@@ -176,38 +176,38 @@ def _backtracks(document: dict[str, Any]) -> bool:
 
 def _said(broken: list[Broken]) -> str:
     named = broken[:_MOST_NAMED]
-    what = "; ".join(_breaks(one) for one in named)
+    what = "; ".join(_breaks(violation) for violation in named)
     more = f" and {len(broken) - len(named)} more" if len(broken) > len(named) else ""
-    better = [_reading(one) for one in broken]
+    better = [_reading(violation) for violation in broken]
     if len(broken) >= _MOST_BROKEN or not all(better):
         return f"this example does not fit its schema: {what}{more}"
     return f"this example does not fit its schema: {what}{more}; it would if {' and '.join(dict.fromkeys(filter(None, better[:_MOST_NAMED])))}{more}"
 
 
-def _breaks(one: Broken) -> str:
-    place = one.pointer or "the value"
-    if one.rule == "required":
+def _breaks(violation: Broken) -> str:
+    place = violation.pointer or "the value"
+    if violation.rule == "required":
         return f"{place} is missing"
-    if one.rule in ("additionalProperties", "unevaluatedProperties"):
+    if violation.rule in ("additionalProperties", "unevaluatedProperties"):
         return f"{place.removesuffix('/*') or 'the value'} has fields that the schema does not name"
-    if one.rule == "type":
-        return f"{place} is {one.actual}, the schema says {one.expected.replace('|', ' or ')}"
-    return f"{place} breaks `{one.rule}`" + (f" ({one.expected})" if one.expected not in ("", one.rule) else "")
+    if violation.rule == "type":
+        return f"{place} is {violation.actual}, the schema says {violation.expected.replace('|', ' or ')}"
+    return f"{place} breaks `{violation.rule}`" + (f" ({violation.expected})" if violation.expected not in ("", violation.rule) else "")
 
 
-def _reading(one: Broken) -> str:
+def _reading(violation: Broken) -> str:
     """Under which reading of the schema this clause were kept; "" where no single change tells it."""
-    place = one.pointer or "the value"
-    if any(word in one.clause for word in _ALTERNATIVES):
+    place = violation.pointer or "the value"
+    if any(word in violation.clause for word in _ALTERNATIVES):
         return ""
-    if one.rule == "type":
-        return f"{place} might be null (`nullable`)" if one.actual == "null" else f"the type of {place} were {one.actual}"
-    if one.rule == "required":
+    if violation.rule == "type":
+        return f"{place} might be null (`nullable`)" if violation.actual == "null" else f"the type of {place} were {violation.actual}"
+    if violation.rule == "required":
         return f"{place} were optional"
-    if one.rule in ("additionalProperties", "unevaluatedProperties"):
-        return f"`{one.rule}` allowed other fields at {place.removesuffix('/*') or 'the root'}"
-    if one.rule in ("enum", "const"):
-        return f"`{one.rule}` of {place} knew this value"
-    if one.rule == "format":
-        return f"{place} had no {one.expected}"
-    return f"{place} had no `{one.rule}`" if one.rule in _LIMITS else ""
+    if violation.rule in ("additionalProperties", "unevaluatedProperties"):
+        return f"`{violation.rule}` allowed other fields at {place.removesuffix('/*') or 'the root'}"
+    if violation.rule in ("enum", "const"):
+        return f"`{violation.rule}` of {place} knew this value"
+    if violation.rule == "format":
+        return f"{place} had no {violation.expected}"
+    return f"{place} had no `{violation.rule}`" if violation.rule in _LIMITS else ""

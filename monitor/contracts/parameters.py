@@ -201,10 +201,10 @@ def scalar_fits(parameter: Parameter, text: str) -> bool:
 
 
 def _merged(pairs: Pairs) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
+        by_name.setdefault(name, []).append(value)
+    return by_name
 
 
 def _absent(parameter: Parameter, findings: Findings, side: Side, *, unseen: bool, rule: str = "missing_parameter") -> None:
@@ -248,14 +248,14 @@ def _judge(parameter: Parameter, occurrence: Occurrence, findings: Findings, sid
     """Good when one reading of the text keeps the schema: nobody can tell which one was meant."""
     if parameter.schema is None:
         return
-    if any(_masked(said) for said in occurrence):
+    if any(_masked(structure) for structure in occurrence):
         findings.shape_only = True
         kinds = REDACTED_KINDS.get(str(occurrence[-1]), frozenset())
         if kinds and kinds.isdisjoint(parameter.reading.kinds):
             expected = "|".join(sorted(parameter.reading.kinds))
             findings.add(side, Broken("type", _place(parameter), parameter.clause, expected, "string"))
         return
-    _hold(parameter, [value for said in occurrence for value in readings(said, parameter.reading)], findings, side)
+    _hold(parameter, [value for structure in occurrence for value in readings(structure, parameter.reading)], findings, side)
 
 
 def _hold(parameter: Parameter, values: list[object], findings: Findings, side: Side) -> None:
@@ -264,7 +264,7 @@ def _hold(parameter: Parameter, values: list[object], findings: Findings, side: 
     try:
         if any(schema.fits(value) for value in values):
             return
-        broken = next((found for value in values for found in schema.broken(value, 1)), None)
+        broken = next((violation for value in values for violation in schema.broken(value, 1)), None)
     except (ContractError, ValueError, RecursionError):
         broken = None
     if broken is None:
@@ -274,10 +274,10 @@ def _hold(parameter: Parameter, values: list[object], findings: Findings, side: 
     findings.add(side, Broken(broken.rule, _place(parameter) + broken.pointer, broken.clause, broken.expected, actual))
 
 
-def _masked(said: Structure) -> bool:
-    if isinstance(said, str):
-        return is_mask(said)
-    return any(map(_masked, said if isinstance(said, list) else said.values()))
+def _masked(structure: Structure) -> bool:
+    if isinstance(structure, str):
+        return is_mask(structure)
+    return any(map(_masked, structure if isinstance(structure, list) else structure.values()))
 
 
 def _place(parameter: Parameter) -> str:

@@ -29,11 +29,11 @@ def ecma(pattern: str) -> str:
     at, inside = 0, False
     while at < len(pattern):
         if pattern[at] == "\\":
-            found = _BRACED.match(pattern, at)
-            if found is None:
+            match = _BRACED.match(pattern, at)
+            if match is None:
                 return pattern  # ends in a backslash: no pattern at all
-            parts.append(_escape(found.group(1), inside, names))
-            at = found.end()
+            parts.append(_escape(match.group(1), inside, names))
+            at = match.end()
         elif inside:
             parts.append(_in_class(pattern, at))
             inside = pattern[at] != "]"
@@ -74,12 +74,12 @@ def _escape(escaped: str, inside: bool, names: Sequence[str]) -> str:
 
 
 def _in_class(pattern: str, at: int) -> str:
-    one = pattern[at]
-    if one == "[" or (one in "&~" and pattern[at + 1 : at + 2] == one):
-        return f"\\{one}"
-    if one == "-" and pattern[at - 2 : at] in (r"\w", r"\d", r"\s", r"\W", r"\D", r"\S"):
+    character = pattern[at]
+    if character == "[" or (character in "&~" and pattern[at + 1 : at + 2] == character):
+        return f"\\{character}"
+    if character == "-" and pattern[at - 2 : at] in (r"\w", r"\d", r"\s", r"\W", r"\D", r"\S"):
         return r"\-"  # a range cannot begin with a class: browsers read it as itself
-    return one
+    return character
 
 
 @lru_cache(maxsize=65_536)

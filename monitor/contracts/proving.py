@@ -112,27 +112,27 @@ class Provers:
             return _SAYS_NOTHING if node else _SAYS_NOTHING | {"kinds": 0}
         if not isinstance(node, dict) or self._is_elsewhere(node):
             raise _Unwritable
-        said = _SAYS_NOTHING | {"every": []}
+        keywords = _SAYS_NOTHING | {"every": []}
         if "$ref" in node:
-            said["every"] = [self._number(self._target(node["$ref"]))]
+            keywords["every"] = [self._number(self._target(node["$ref"]))]
             if self._draft in ("4", "6", "7"):
-                return said  # what stands beside it is not read
+                return keywords  # what stands beside it is not read
         for word, kinds in _UNWRITTEN.items():
             if word in node:
-                said["odd"] |= kinds
-        self._types(node, said)
-        self._values(node, said)
+                keywords["odd"] |= kinds
+        self._types(node, keywords)
+        self._values(node, keywords)
         for word, (name, kind) in _SIZES.items():
             if word in node:
                 if _is_count(node[word]):
-                    said[name] = node[word]
+                    keywords[name] = node[word]
                 else:
-                    said["odd"] |= kind
-        self._bounds(node, said)
-        self._texts(node, said)
-        self._below(node, said)
-        self._in_place(node, said)
-        return said
+                    keywords["odd"] |= kind
+        self._bounds(node, keywords)
+        self._texts(node, keywords)
+        self._below(node, keywords)
+        self._in_place(node, keywords)
+        return keywords
 
     def _is_elsewhere(self, node: Mapping[str, Any]) -> bool:
         """Whether what it refers to, or how it is read, hangs on more than the document's root."""
@@ -144,19 +144,19 @@ class Provers:
             raise _Unwritable
         return resolve(self._document, reference, "")
 
-    def _types(self, node: Mapping[str, Any], said: Said) -> None:
+    def _types(self, node: Mapping[str, Any], keywords: Said) -> None:
         if "type" not in node:
             return
-        told = node["type"]
-        names = [told] if isinstance(told, str) else told
+        types = node["type"]
+        names = [types] if isinstance(types, str) else types
         if not isinstance(names, list) or not names or not all(isinstance(name, str) and name in _KINDS for name in names):
             raise _Unwritable
-        said["kinds"] = 0
+        keywords["kinds"] = 0
         for name in names:
-            said["kinds"] |= _KINDS[name]
-        said["integer"] = "integer" in names
+            keywords["kinds"] |= _KINDS[name]
+        keywords["integer"] = "integer" in names
 
-    def _values(self, node: Mapping[str, Any], said: Said) -> None:
+    def _values(self, node: Mapping[str, Any], keywords: Said) -> None:
         if "const" in node and (self._draft == "4" or "enum" in node):
             raise _Unwritable
         listed = node.get("enum", [node["const"]] if "const" in node else None)
@@ -164,52 +164,52 @@ class Provers:
             return
         if not isinstance(listed, list):
             raise _Unwritable
-        said["listed"] = []
+        keywords["listed"] = []
         for value in listed:
             if value is None or isinstance(value, str | bool) or (type(value) is int and abs(value) <= _LARGEST):
-                said["listed"].append(value)
+                keywords["listed"].append(value)
             else:
                 kinds = _LIST if isinstance(value, list) else _OBJECT if isinstance(value, dict) else _NUMBER
-                said["odd"] |= kinds
+                keywords["odd"] |= kinds
 
-    def _bounds(self, node: Mapping[str, Any], said: Said) -> None:
-        said["bounds"] = []
+    def _bounds(self, node: Mapping[str, Any], keywords: Said) -> None:
+        keywords["bounds"] = []
         for word, how in _BOUNDS.items():
             bound = node.get(word)
             if word not in node or (self._draft == "4" and isinstance(bound, bool) and how % 2):
                 continue
             if type(bound) not in (int, float) or (self._draft == "4" and how % 2):
-                said["odd"] |= _NUMBER
+                keywords["odd"] |= _NUMBER
                 continue
             beside = node.get(f"exclusive{word[0].upper()}{word[1:]}") if self._draft == "4" else None
-            said["bounds"].append((how + (beside is True), bound))
+            keywords["bounds"].append((how + (beside is True), bound))
         step = node.get("multipleOf")
         if type(step) is int and 0 < step <= _LARGEST:
-            said["step"] = step
+            keywords["step"] = step
         elif "multipleOf" in node:
-            said["odd"] |= _NUMBER
+            keywords["odd"] |= _NUMBER
 
-    def _texts(self, node: Mapping[str, Any], said: Said) -> None:
+    def _texts(self, node: Mapping[str, Any], keywords: Said) -> None:
         if "pattern" in node:
-            said["pattern"] = node["pattern"] if isinstance(node["pattern"], str) else "("  # which is none
+            keywords["pattern"] = node["pattern"] if isinstance(node["pattern"], str) else "("  # which is none
         name = node.get("format")
         if isinstance(name, str) and (name in _FORMATS or name in self._formats):
-            said["format"] = name
+            keywords["format"] = name
 
-    def _below(self, node: Mapping[str, Any], said: Said) -> None:
-        self._items(node, said)
-        said["unique"] = node.get("uniqueItems") is True
+    def _below(self, node: Mapping[str, Any], keywords: Said) -> None:
+        self._items(node, keywords)
+        keywords["unique"] = node.get("uniqueItems") is True
         members, others, required = node.get("properties", {}), node.get("additionalProperties", True), node.get("required", [])
         if not isinstance(members, dict) or not isinstance(others, dict | bool) or not isinstance(required, list):
             raise _Unwritable
         if not all(isinstance(name, str) for name in required):
             raise _Unwritable
-        said["members"] = [(name, self._number(child)) for name, child in members.items()]
-        said["required"] = list(dict.fromkeys(required))
-        said["closed"] = others is False
-        said["others"] = self._number(others) if isinstance(others, dict) else None
+        keywords["members"] = [(name, self._number(child)) for name, child in members.items()]
+        keywords["required"] = list(dict.fromkeys(required))
+        keywords["closed"] = others is False
+        keywords["others"] = self._number(others) if isinstance(others, dict) else None
 
-    def _items(self, node: Mapping[str, Any], said: Said) -> None:
+    def _items(self, node: Mapping[str, Any], keywords: Said) -> None:
         """Each item's schema: in older drafts a list of `items` is of the first ones, and `additionalItems` of those behind them."""
         firsts: Any = node.get("prefixItems", [])
         items = node.get("items", True)
@@ -220,26 +220,26 @@ class Provers:
         elif isinstance(items, list):
             firsts, items = items, node.get("additionalItems", True)
         if not isinstance(firsts, list) or not isinstance(items, dict | bool):
-            said["odd"] |= _LIST
+            keywords["odd"] |= _LIST
             return
-        said["firsts"] = [self._number(one) for one in firsts]
-        said["items"] = None if items is True else self._number(items)
+        keywords["firsts"] = [self._number(part) for part in firsts]
+        keywords["items"] = None if items is True else self._number(items)
 
-    def _in_place(self, node: Mapping[str, Any], said: Said) -> None:
+    def _in_place(self, node: Mapping[str, Any], keywords: Said) -> None:
         for word, name in (("allOf", "every"), ("anyOf", "any"), ("oneOf", "one")):
             if word in node:
                 parts = node[word]
                 if not isinstance(parts, list) or not parts:
                     raise _Unwritable
                 numbers = [self._number(part) for part in parts]
-                said[name] = said[name] + (numbers if name == "every" else [numbers])
+                keywords[name] = keywords[name] + (numbers if name == "every" else [numbers])
         if "not" in node:
-            said["never"] = [self._number(node["not"])]
+            keywords["never"] = [self._number(node["not"])]
         if "if" in node:
             if self._draft in ("4", "6"):
                 raise _Unwritable
             then, otherwise = (self._number(node[word]) if word in node else None for word in ("then", "else"))
-            said["choices"] = [(self._number(node["if"]), then, otherwise)]
+            keywords["choices"] = [(self._number(node["if"]), then, otherwise)]
 
 
 def _is_count(value: object) -> bool:

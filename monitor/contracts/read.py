@@ -56,8 +56,8 @@ class Examined:
             "schemas": len(self.promise.schemas),
             "times": len(self.promise.timing),
             "examples": self.examples,
-            "unjudged": sum(one.kind == "unjudged" for one in self.remarks),
-            "remarks": [{"line": one.line, "pointer": one.pointer, "said": one.said, "kind": one.kind} for one in self.remarks],
+            "unjudged": sum(remark.kind == "unjudged" for remark in self.remarks),
+            "remarks": [{"line": remark.line, "pointer": remark.pointer, "said": remark.said, "kind": remark.kind} for remark in self.remarks],
         }
 
 
@@ -98,7 +98,7 @@ def _examined(
     try:
         promise = _promise(kind, document, where, lenient_nullable, limits)
         remarks = _remarks(kind, document)
-        _refuse([one for one in remarks if one.grave], text, where)
+        _refuse([remark for remark in remarks if remark.grave], text, where)
         promise.compile()
     except ContractError as error:
         if error.pointer is None:
@@ -212,12 +212,12 @@ def _remarks(kind: str, document: dict[str, Any]) -> list[Remark]:
 
 def _refuse(grave: list[Remark], text: str, where: str) -> None:
     if grave:
-        said = [str(remark) for remark in _with_lines(grave[:_MOST_SAID], text)]
-        more = [f"and {len(grave) - len(said)} more"] if len(grave) > len(said) else []
-        raise ContractError(f"{where}: {'; '.join([*said, *more])}")
+        texts = [str(remark) for remark in _with_lines(grave[:_MOST_SAID], text)]
+        more = [f"and {len(grave) - len(texts)} more"] if len(grave) > len(texts) else []
+        raise ContractError(f"{where}: {'; '.join([*texts, *more])}")
 
 
 def _with_lines(remarks: Iterable[Remark], text: str) -> list[Remark]:
     once = list(dict.fromkeys(remarks))
     lines = lines_of(text, {remark.pointer for remark in once}) if once else {}
-    return sorted((replace(remark, line=remark.line or lines[remark.pointer]) for remark in once), key=lambda one: one.line)
+    return sorted((replace(remark, line=remark.line or lines[remark.pointer]) for remark in once), key=lambda remark: remark.line)

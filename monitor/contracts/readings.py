@@ -39,26 +39,26 @@ class Reading:
 ANYTHING = Reading()
 
 
-def readings(said: Structure, reading: Reading) -> Iterator[Any]:
+def readings(structure: Structure, reading: Reading) -> Iterator[Any]:
     """The JSON values that a text, or a structure of texts, may stand for. At least one; at most some hundred.
 
     Of texts whose items leave more than 64 choices only the most and the least specific one are given.
     """
-    if isinstance(said, str):
-        yield from _scalars(said, reading.kinds)
-    elif isinstance(said, list):
-        yield from _lists(said, reading.items or ANYTHING)
+    if isinstance(structure, str):
+        yield from _scalars(structure, reading.kinds)
+    elif isinstance(structure, list):
+        yield from _lists(structure, reading.items or ANYTHING)
     else:
-        names = list(said)
-        for values in _combined([list(readings(said[name], reading.of(name))) for name in names]):
+        names = list(structure)
+        for values in _combined([list(readings(structure[name], reading.of(name))) for name in names]):
             yield dict(zip(names, values, strict=True))
 
 
-def _lists(said: list[Structure], inner: Reading) -> Iterator[list[Any]]:
+def _lists(structures: list[Structure], inner: Reading) -> Iterator[list[Any]]:
     """What comes twice is read alike both times."""
     alike: dict[str, int] = {}
-    places = [alike.setdefault(one if isinstance(one, str) else f"\x00{at}", len(alike)) for at, one in enumerate(said)]
-    firsts = {place: said[at] for at, place in reversed(list(enumerate(places)))}
+    places = [alike.setdefault(item if isinstance(item, str) else f"\x00{at}", len(alike)) for at, item in enumerate(structures)]
+    firsts = {place: structures[at] for at, place in reversed(list(enumerate(places)))}
     for values in _combined([list(readings(firsts[place], inner)) for place in range(len(firsts))]):
         yield [values[place] for place in places]
 
@@ -73,19 +73,19 @@ def _combined(choices: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
 
 def _scalars(text: str, kinds: frozenset[str]) -> Iterator[Any]:
     """An integer stays one of any length: as a float it would be rounded."""
-    found = False
+    has_reading = False
     if not kinds.isdisjoint(("integer", "number")):
         if _INTEGER.fullmatch(text):
-            found = True
+            has_reading = True
             yield int(text)
         elif "number" in kinds and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
-            found = True
+            has_reading = True
             yield float(text)
     if "boolean" in kinds and text in ("true", "false"):
-        found = True
+        has_reading = True
         yield text == "true"
     if "null" in kinds and text in ("", "null"):
-        found = True
+        has_reading = True
         yield None
-    if "string" in kinds or not found:
+    if "string" in kinds or not has_reading:
         yield text

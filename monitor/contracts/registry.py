@@ -95,11 +95,11 @@ class Registry:
 
     def _known_as(self, provider: str, namespace: str) -> str:
         """The published provider that is the same Kubernetes service under another name; the name itself when there is none."""
-        short, told = split_service(provider)
-        told = told or namespace
+        short, space = split_service(provider)
+        space = space or namespace
         alike = self._alike.get(short, [])
-        fitting = [one for one in alike if split_service(one)[1] == told] or [
-            one for one in alike if not told or not split_service(one)[1]
+        fitting = [name for name in alike if split_service(name)[1] == space] or [
+            name for name in alike if not space or not split_service(name)[1]
         ]
         return fitting[0] if len(fitting) == 1 else provider
 
@@ -122,44 +122,44 @@ class Registry:
 
         A known producer (else "") keeps its own contracts, and of others' what they say of everybody who writes to their topics.
         """
-        own = producer if producer in self._by_provider else self._known_as(producer, namespace) if producer else ""
-        found: list[InForce] = []
+        own_name = producer if producer in self._by_provider else self._known_as(producer, namespace) if producer else ""
+        contracts: list[InForce] = []
         for provider in self._speaking:
-            told = version if provider == own else ""
-            for held in self._in_force(provider, environment, told, None, at_ns):
-                meant = held if provider == own or not producer else self._for_others(held)
+            own_version = version if provider == own_name else ""
+            for contract in self._in_force(provider, environment, own_version, None, at_ns):
+                meant = contract if provider == own_name or not producer else self._for_others(contract)
                 spoken = [] if meant is None or meant.promise is None else meant.promise.of_topic(topic)
-                unreadable = provider == own and held.promise is None
-                if meant is not None and (unreadable or (spoken and (provider == own or any(one.topic for one in spoken)))):
-                    found.append(meant)
-        return found
+                unreadable = provider == own_name and contract.promise is None
+                if meant is not None and (unreadable or (spoken and (provider == own_name or any(message.topic for message in spoken)))):
+                    contracts.append(meant)
+        return contracts
 
     @cached_property
     def writers(self) -> Mapping[SchemaKey, Writer]:
         """The schemas that published contracts name by the keys of a registry."""
-        held = [one for names in self._by_provider.values() for entries in names.values() for _, one in entries]
-        return {key: writer for one in held if one.promise is not None for key, writer in one.promise.writers.items()}
+        contracts = [contract for names in self._by_provider.values() for entries in names.values() for _, contract in entries]
+        return {key: writer for contract in contracts if contract.promise is not None for key, writer in contract.promise.writers.items()}
 
     @cached_property
     def _speaking(self) -> list[str]:
         """The providers whose contracts speak of messages."""
-        held = {
-            provider: [one for entries in names.values() for _, one in entries] for provider, names in self._by_provider.items()
+        by_provider = {
+            provider: [contract for entries in names.values() for _, contract in entries] for provider, names in self._by_provider.items()
         }
-        return [name for name, ones in held.items() if any(one.promise is None or one.promise.messages for one in ones)]
+        return [name for name, contracts in by_provider.items() if any(contract.promise is None or contract.promise.messages for contract in contracts)]
 
-    def _for_others(self, held: InForce) -> InForce | None:
+    def _for_others(self, contract: InForce) -> InForce | None:
         """What a contract says of everybody who writes to its topics; None when nothing."""
-        if id(held) not in self._of_others:
-            promise = held.promise
-            theirs = [] if promise is None else [one for one in promise.messages if not one.own]
+        if id(contract) not in self._of_others:
+            promise = contract.promise
+            theirs = [] if promise is None else [message for message in promise.messages if not message.own]
             meant = (
                 None
                 if promise is None or not theirs
-                else replace(held, promise=replace(promise, messages=theirs, _of_topic={}), plans={})
+                else replace(contract, promise=replace(promise, messages=theirs, _of_topic={}), plans={})
             )
-            self._of_others[id(held)] = meant
-        return self._of_others[id(held)]
+            self._of_others[id(contract)] = meant
+        return self._of_others[id(contract)]
 
     def _in_force(self, provider: str, environment: str, version: str, consumer: str | None, at_ns: int) -> list[InForce]:
         """`consumer` None: the contracts for each of them."""
@@ -183,9 +183,9 @@ class Registry:
 
 def _remember(entries: list[tuple[Revision, InForce]]) -> None:
     """Tell each revision, the newest first, what those before it promised, as far as they are of operations."""
-    for at, (revision, held) in enumerate(entries):
-        earlier = [one.promise for _, one in entries[at + 1 :] if one.promise is not None and not one.promise.by_example]
-        entries[at] = (revision, replace(held, former=tuple(earlier[:_MOST_FORMER])))
+    for at, (revision, contract) in enumerate(entries):
+        earlier = [contract.promise for _, contract in entries[at + 1 :] if contract.promise is not None and not contract.promise.by_example]
+        entries[at] = (revision, replace(contract, former=tuple(earlier[:_MOST_FORMER])))
 
 
 def _ranked(

@@ -53,7 +53,7 @@ class Base:
 
 def base_of(path: str, fixed: str = "") -> Base:
     """A base from a path as servers write it, perhaps with a slash at its end."""
-    cleaned, other = ("/" + one.strip("/") if one.strip("/") else "" for one in (path, fixed))
+    cleaned, other = ("/" + text.strip("/") if text.strip("/") else "" for text in (path, fixed))
     return Base(cleaned, other if other != cleaned else "")
 
 
@@ -161,40 +161,40 @@ class Match(Generic[Target]):
 
 def whole_segments(template: str) -> dict[str, int] | None:
     """The index of each parameter's segment; None where one is only a part of its segment."""
-    found: dict[str, int] = {}
+    indexes: dict[str, int] = {}
     for at, name, _ in _named_segments(template):
         if not name:
             return None
-        found[name] = at
-    return found
+        indexes[name] = at
+    return indexes
 
 
 def parameters(template: str, path: str) -> dict[str, str]:
     """The texts of a template's parameters in a path that it fits, as they came: percent-encoded."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     texts = _segments(path)
     for at, name, segment in _named_segments(template):
         if at >= len(texts):
             break
         if name:
             if texts[at]:
-                found[name] = texts[at]
+                values[name] = texts[at]
             continue
         fit = _pattern(segment).fullmatch(texts[at])
         if fit is not None:
-            found.update(zip(_PARAMETER.findall(segment), fit.groups(), strict=False))
-    return found
+            values.update(zip(_PARAMETER.findall(segment), fit.groups(), strict=False))
+    return values
 
 
 @lru_cache(maxsize=16_384)
 def _named_segments(template: str) -> tuple[tuple[int, str, str], ...]:
     """Of a template's segments with parameters the index, the name where the whole segment is one parameter, and the text."""
-    found = []
+    segments = []
     for at, segment in enumerate(_segments(template)):
         if "{" in segment:
             whole = _PARAMETER.fullmatch(segment)
-            found.append((at, whole[1] if whole is not None else "", segment))
-    return tuple(found)
+            segments.append((at, whole[1] if whole is not None else "", segment))
+    return tuple(segments)
 
 
 def _segments(path: str) -> list[str]:

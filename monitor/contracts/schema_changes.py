@@ -76,8 +76,8 @@ class Comparison:
             self._known[key] = list(islice(self._inside(old, new), MOST_OF_ONE))
             self._depth -= 1
             self._open.discard(key)
-        for one in self._known[key]:
-            yield replace(one, pointer=at + one.pointer) if at else one
+        for change in self._known[key]:
+            yield replace(change, pointer=at + change.pointer) if at else change
 
     def _inside(self, old: dict[str, Any], new: dict[str, Any]) -> Iterator[SchemaChange]:
         self._left -= 1
@@ -95,7 +95,7 @@ class Comparison:
             if self.plain(old, word, new=False) != self.plain(new, word, new=True):
                 direction: Direction = "tighter" if word not in old else "looser" if word not in new else "other"
                 shown = (old.get(word), new.get(word))
-                yield SchemaChange("", word, "other" if word == "discriminator" else direction, *(_word(one) for one in shown))
+                yield SchemaChange("", word, "other" if word == "discriminator" else direction, *(_word(value) for value in shown))
         for word in ("allOf", "anyOf", "oneOf"):
             yield from _parts(word, old, new, "", self)
 
@@ -166,9 +166,9 @@ def _types(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    said = schema.get("type")
+    types = schema.get("type")
     kinds = (
-        {said} if isinstance(said, str) else {one for one in said if isinstance(one, str)} if isinstance(said, list) else set()
+        {types} if isinstance(types, str) else {name for name in types if isinstance(name, str)} if isinstance(types, list) else set()
     )
     kinds = kinds & _KINDS or set(_KINDS) - {"integer"}
     return kinds | {"null"} if schema.get("nullable") is True else kinds
@@ -186,9 +186,9 @@ def _values(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
                 at, "enum", "tighter" if was is None else "looser" if now is None else "other", _count(was), _count(now)
             )
         return
-    held, holds = ({f"{type(one).__name__}{one!r}" for one in values} for values in (was, now))
-    if held != holds:
-        direction: Direction = "looser" if held < holds else "tighter" if holds < held else "other"
+    texts, texts_now = ({f"{type(value).__name__}{value!r}" for value in values} for values in (was, now))
+    if texts != texts_now:
+        direction: Direction = "looser" if texts < texts_now else "tighter" if texts_now < texts else "other"
         yield SchemaChange(at, "enum", direction, _count(was), _count(now))
 
 
@@ -232,7 +232,7 @@ def _objects(old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comp
         if name not in was:
             closed = old.get("additionalProperties") is False
             yield SchemaChange(f"{at}/{escaped(name)}", "property", "looser" if closed else "tighter", "unknown", "named")
-    rest, rest_now = (one.get("additionalProperties", True) for one in (old, new))
+    rest, rest_now = (schema.get("additionalProperties", True) for schema in (old, new))
     if isinstance(rest, bool) and isinstance(rest_now, bool):
         if rest != rest_now:
             yield SchemaChange(
@@ -254,15 +254,15 @@ def _inner(word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, b
 
 def _parts(word: str, old: Mapping[str, Any], new: Mapping[str, Any], at: str, both: Comparison) -> Iterator[SchemaChange]:
     """Parts pair up where they are the same text, else in their order; a part alone is one more demand, or one more choice."""
-    was, now = ([*one.get(word, [])] if isinstance(one.get(word), list) else [] for one in (old, new))
+    was, now = ([*schema.get(word, [])] if isinstance(schema.get(word), list) else [] for schema in (old, new))
     if not was and not now:
         return
-    left = [both.text(one, new=False) for one in was]
-    right = [both.text(one, new=True) for one in now]
-    alone = [one for one, text in zip(was, left, strict=True) if text not in right or "$ref" in str(text)]
-    alone_now = [one for one, text in zip(now, right, strict=True) if text not in left or "$ref" in str(text)]
-    for one, other in zip(alone, alone_now, strict=False):
-        yield from both.compared(one, other, at)
+    left = [both.text(part, new=False) for part in was]
+    right = [both.text(part, new=True) for part in now]
+    alone = [part for part, text in zip(was, left, strict=True) if text not in right or "$ref" in str(text)]
+    alone_now = [part for part, text in zip(now, right, strict=True) if text not in left or "$ref" in str(text)]
+    for old_part, new_part in zip(alone, alone_now, strict=False):
+        yield from both.compared(old_part, new_part, at)
     if len(alone) != len(alone_now):
         more = len(alone_now) > len(alone)
         direction: Direction = "tighter" if more == (word == "allOf") else "looser"
@@ -289,7 +289,7 @@ _PROSE = frozenset(
 def _without_prose(node: Any) -> Any:
     if isinstance(node, dict):
         return {name: _without_prose(value) for name, value in node.items() if name not in _PROSE}
-    return [_without_prose(one) for one in node] if isinstance(node, list) else node
+    return [_without_prose(part) for part in node] if isinstance(node, list) else node
 
 
 def _references(node: Any) -> Iterator[str]:

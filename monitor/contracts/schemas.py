@@ -200,10 +200,10 @@ class Schemas:
     def at(self, pointer: str) -> Schema | None:
         """The schema at a pointer, as `lazily` gives it; None where the document has none there."""
         try:
-            found = resolve(self._document, f"#{pointer}", self._where) if isinstance(self._document, dict) else None
+            node = resolve(self._document, f"#{pointer}", self._where) if isinstance(self._document, dict) else None
         except ContractError:
             return None
-        return self.lazily(pointer) if isinstance(found, dict | bool) else None
+        return self.lazily(pointer) if isinstance(node, dict | bool) else None
 
     @property
     def tight(self) -> engine.Validator:

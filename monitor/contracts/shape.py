@@ -23,10 +23,10 @@ def _text(value: Any, deep: int) -> str:
         if not deep:
             return "{}"
         if len(value) > MOST_KEYS:
-            return f"{{*:{'|'.join(sorted({_text(one, deep - 1) for one in value.values()}))}}}"
+            return f"{{*:{'|'.join(sorted({_text(child, deep - 1) for child in value.values()}))}}}"
         return f"{{{','.join([f'{key!r}:{_text(value[key], deep - 1)}' for key in sorted(value)])}}}"
     if kind is list:
-        return f"[{'|'.join(sorted({_text(one, deep - 1) for one in value[:MOST_ITEMS]}))}]" if deep else "[]"
+        return f"[{'|'.join(sorted({_text(child, deep - 1) for child in value[:MOST_ITEMS]}))}]" if deep else "[]"
     return _TYPES.get(kind, "d")
 
 

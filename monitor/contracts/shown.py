@@ -28,92 +28,92 @@ class Shown:
 def shown_in(kind: str, document: Mapping[str, Any]) -> Iterator[Shown]:
     """At most 2,000, in their order. Left out is what shows no literal path and no answer: patterns, templates, proxies, faults."""
     readers = {"pact": _pact, "spring-cloud-contract": _spring, "wiremock": _wiremock, "mountebank": _mountebank}
-    found = readers[kind](document) if kind in readers else iter(())
-    for count, one in enumerate(found):
+    examples = readers[kind](document) if kind in readers else iter(())
+    for count, example in enumerate(examples):
         if count >= _MOST_EXAMPLES:
             return
-        yield one
+        yield example
 
 
 def messages_in(kind: str, document: Mapping[str, Any], promise: Promise) -> Iterator[tuple[str, str, str, Any]]:
     """Name, place, topic and payload of the messages that a document shows, at most 2,000; of those whose topic it tells, without parameters."""
-    found = 0
+    count = 0
     for message in promise.messages:
         if not message.topic or "{" in message.topic:
             continue
         try:
-            held = resolve(dict(document), f"#{message.clause}", "")
+            shown = resolve(dict(document), f"#{message.clause}", "")
         except ContractError:
             continue
-        for place, payload in _payloads(kind, held):
-            found += 1
-            if found > _MOST_EXAMPLES:
+        for place, payload in _payloads(kind, shown):
+            count += 1
+            if count > _MOST_EXAMPLES:
                 return
             yield message.name, f"{message.clause}{place}", message.topic, payload
 
 
-def _payloads(kind: str, held: Any) -> Iterator[tuple[str, Any]]:
+def _payloads(kind: str, message: Any) -> Iterator[tuple[str, Any]]:
     if kind == "asyncapi":
-        for at, one in enumerate(_list(held, "examples")):
-            if isinstance(one, dict) and "payload" in one:
-                yield f"/examples/{at}/payload", one["payload"]
+        for at, example in enumerate(_list(message, "examples")):
+            if isinstance(example, dict) and "payload" in example:
+                yield f"/examples/{at}/payload", example["payload"]
         return
     word, inner = ("contents", "content") if kind == "pact" else ("outputMessage", "body")
-    said = held.get(word) if isinstance(held, dict) else None
-    if isinstance(said, dict) and inner in said and (kind != "pact" or "contentType" in said):
-        yield f"/{word}/{inner}", said[inner]
-    elif kind == "pact" and said is not None:
-        yield f"/{word}", said
+    contents = message.get(word) if isinstance(message, dict) else None
+    if isinstance(contents, dict) and inner in contents and (kind != "pact" or "contentType" in contents):
+        yield f"/{word}/{inner}", contents[inner]
+    elif kind == "pact" and contents is not None:
+        yield f"/{word}", contents
 
 
 def _pact(document: Mapping[str, Any]) -> Iterator[Shown]:
-    for index, one in enumerate(_list(document, "interactions")):
-        if not isinstance(one, dict) or one.get("type", "Synchronous/HTTP") != "Synchronous/HTTP":
+    for index, interaction in enumerate(_list(document, "interactions")):
+        if not isinstance(interaction, dict) or interaction.get("type", "Synchronous/HTTP") != "Synchronous/HTTP":
             continue
-        if isinstance(one.get("request"), dict) and isinstance(one.get("response"), dict):
-            yield Shown(str(one.get("description", "")), f"/interactions/{index}", one["request"], one["response"])
+        if isinstance(interaction.get("request"), dict) and isinstance(interaction.get("response"), dict):
+            yield Shown(str(interaction.get("description", "")), f"/interactions/{index}", interaction["request"], interaction["response"])
 
 
 def _spring(document: Mapping[str, Any]) -> Iterator[Shown]:
-    for one, clause in entries_of(dict(document), "contracts"):
-        asked, answer = (one.get(word) if isinstance(one, dict) else None for word in ("request", "response"))
-        if not isinstance(asked, dict) or not isinstance(answer, dict) or one.get("ignored") is True:
+    for contract, clause in entries_of(dict(document), "contracts"):
+        request_part, answer = (contract.get(word) if isinstance(contract, dict) else None for word in ("request", "response"))
+        if not isinstance(request_part, dict) or not isinstance(answer, dict) or contract.get("ignored") is True:
             continue
-        path = _literal(asked, "urlPath", "url")
-        matchers = asked.get("matchers")
+        path = _literal(request_part, "urlPath", "url")
+        matchers = request_part.get("matchers")
         if path is None or (isinstance(matchers, dict) and "url" in matchers):
             continue
         path, _, query = path.partition("?")
-        told = str(one.get("name") or one.get("description") or f"{asked.get('method', 'GET')} {path}")
-        request = {**asked, "path": path, "query": asked.get("queryParameters") or query}
-        yield Shown(told, clause, request, {**answer, "status": _status(answer.get("status"))})
+        title = str(contract.get("name") or contract.get("description") or f"{request_part.get('method', 'GET')} {path}")
+        request = {**request_part, "path": path, "query": request_part.get("queryParameters") or query}
+        yield Shown(title, clause, request, {**answer, "status": _status(answer.get("status"))})
 
 
 def _wiremock(document: Mapping[str, Any]) -> Iterator[Shown]:
-    for one, clause in entries_of(dict(document), "mappings"):
-        asked, answer = (one.get(word) if isinstance(one, dict) else None for word in ("request", "response"))
-        if not isinstance(asked, dict) or not isinstance(answer, dict):
+    for mapping, clause in entries_of(dict(document), "mappings"):
+        stub_request, answer = (mapping.get(word) if isinstance(mapping, dict) else None for word in ("request", "response"))
+        if not isinstance(stub_request, dict) or not isinstance(answer, dict):
             continue
-        path = _literal(asked, "url", "urlPath")
+        path = _literal(stub_request, "url", "urlPath")
         if path is None or any(
             answer.get(word) for word in ("proxyBaseUrl", "fault", "transformers", "bodyFileName", "base64Body")
         ):
             continue
         path, _, query = path.partition("?")
-        queries = {name: held["equalTo"] for name, held in _dict(asked, "queryParameters").items() if _equal(held)}
-        headers = {name: held["equalTo"] for name, held in _dict(asked, "headers").items() if _equal(held)}
-        method = str(asked.get("method", "GET"))
+        queries = {name: matcher["equalTo"] for name, matcher in _dict(stub_request, "queryParameters").items() if _equal(matcher)}
+        headers = {name: matcher["equalTo"] for name, matcher in _dict(stub_request, "headers").items() if _equal(matcher)}
+        method = str(stub_request.get("method", "GET"))
         request = {
             "method": "GET" if method == "ANY" else method,
             "path": path,
             "query": queries or query,
             "headers": headers,
-            "body": _asked_body(asked),
+            "body": _asked_body(stub_request),
         }
         body = answer["jsonBody"] if "jsonBody" in answer else _json_or_text(answer.get("body"))
-        told = str(one.get("name") or f"{method} {path}")
+        title = str(mapping.get("name") or f"{method} {path}")
         yield Shown(
-            told, clause, request, {"status": _status(answer.get("status")), "headers": answer.get("headers"), "body": body}
+            title, clause, request, {"status": _status(answer.get("status")), "headers": answer.get("headers"), "body": body}
         )
 
 
@@ -121,31 +121,31 @@ def _mountebank(document: Mapping[str, Any]) -> Iterator[Shown]:
     for imposter, clause in entries_of(dict(document), "imposters"):
         for at, stub in enumerate(_list(imposter, "stubs")):
             equals = [
-                held for one in _list(stub, "predicates") for word in ("equals", "deepEquals") if (held := _dict(one, word))
+                equal_fields for predicate in _list(stub, "predicates") for word in ("equals", "deepEquals") if (equal_fields := _dict(predicate, word))
             ]
-            asked: dict[str, Any] = {word: value for held in equals for word, value in held.items()}
-            if not isinstance(asked.get("path"), str):
+            stub_request: dict[str, Any] = {word: value for fields in equals for word, value in fields.items()}
+            if not isinstance(stub_request.get("path"), str):
                 continue
             for number, answer in enumerate(_list(stub, "responses")):
-                said = _dict(answer, "is")
-                if not said:
+                fields = _dict(answer, "is")
+                if not fields:
                     continue
-                body = said.get("body")
+                body = fields.get("body")
                 response = {
-                    "status": _status(said.get("statusCode")),
-                    "headers": said.get("headers"),
+                    "status": _status(fields.get("statusCode")),
+                    "headers": fields.get("headers"),
                     "body": _json_or_text(body),
                 }
-                request = {**asked, "body": _json_or_text(asked.get("body"))}
-                told = f"{asked.get('method', 'GET')} {asked['path']}"
-                yield Shown(told, f"{clause}/stubs/{at}/responses/{number}", request, response)
+                request = {**stub_request, "body": _json_or_text(stub_request.get("body"))}
+                title = f"{stub_request.get('method', 'GET')} {stub_request['path']}"
+                yield Shown(title, f"{clause}/stubs/{at}/responses/{number}", request, response)
 
 
-def _asked_body(asked: Mapping[str, Any]) -> Any:
+def _asked_body(request: Mapping[str, Any]) -> Any:
     """The body that a stub asks for, where it asks for one as a whole."""
-    for one in _list(asked, "bodyPatterns"):
-        if isinstance(one, dict) and "equalToJson" in one and not one.get("ignoreExtraElements"):
-            return _json_or_text(one["equalToJson"])
+    for pattern in _list(request, "bodyPatterns"):
+        if isinstance(pattern, dict) and "equalToJson" in pattern and not pattern.get("ignoreExtraElements"):
+            return _json_or_text(pattern["equalToJson"])
     return None
 
 
@@ -161,24 +161,24 @@ def _json_or_text(body: Any) -> Any:
         return body
 
 
-def _literal(asked: Mapping[str, Any], *words: str) -> str | None:
-    found = next((asked[word] for word in words if isinstance(asked.get(word), str)), None)
-    return None if found is None or "{{" in found else found
+def _literal(request: Mapping[str, Any], *words: str) -> str | None:
+    text = next((request[word] for word in words if isinstance(request.get(word), str)), None)
+    return None if text is None or "{{" in text else text
 
 
-def _status(said: Any) -> int:
-    return int(said) if str(said).isdecimal() and len(str(said)) == 3 else 200
+def _status(value: Any) -> int:
+    return int(value) if str(value).isdecimal() and len(str(value)) == 3 else 200
 
 
 def _equal(held: Any) -> bool:
     return isinstance(held, dict) and isinstance(held.get("equalTo"), str)
 
 
-def _list(held: Any, word: str) -> list[Any]:
-    found = held.get(word) if isinstance(held, dict) else None
-    return found if isinstance(found, list) else []
+def _list(owner: Any, word: str) -> list[Any]:
+    value = owner.get(word) if isinstance(owner, dict) else None
+    return value if isinstance(value, list) else []
 
 
-def _dict(held: Any, word: str) -> dict[str, Any]:
-    found = held.get(word) if isinstance(held, dict) else None
-    return found if isinstance(found, dict) else {}
+def _dict(owner: Any, word: str) -> dict[str, Any]:
+    value = owner.get(word) if isinstance(owner, dict) else None
+    return value if isinstance(value, dict) else {}

@@ -65,39 +65,39 @@ def of_path(parameter: Parameter, text: str) -> Occurrence | None:
             return None
     text = text.removeprefix(mark)
     kinds, meant, name = parameter.reading.kinds, parameter.reading.parts, parameter.name
-    found: Occurrence = []
+    structures: Occurrence = []
     if parameter.style == "matrix":
         pairs = [(unquote(key), value) for key, _, value in (part.partition("=") for part in text.split(";"))]
-        own = [value for key, value in pairs if key == name]
+        values = [value for key, value in pairs if key == name]
         if "object" in meant and parameter.explode:
-            found.append({key: unquote(value) for key, value in pairs})
-        if not own:
-            return found or None
+            structures.append({key: unquote(value) for key, value in pairs})
+        if not values:
+            return structures or None
         if "array" in meant:
-            found.append([unquote(part) for value in own for part in ([value] if parameter.explode else value.split(","))])
+            structures.append([unquote(part) for value in values for part in ([value] if parameter.explode else value.split(","))])
         if "object" in meant and not parameter.explode:
-            found.extend(_alternated(own[0].split(",")))
-        return [*found, *([unquote(own[0])] if len(own) == 1 and _may_be_scalar(kinds) else [])]
+            structures.extend(_alternated(values[0].split(",")))
+        return [*structures, *([unquote(values[0])] if len(values) == 1 and _may_be_scalar(kinds) else [])]
     separators = (".", ",") if parameter.style == "label" else (",",)
     for separator in separators if parameter.explode or parameter.style == "simple" else reversed(separators):
         parts = text.split(separator)
         if "array" in meant:
-            found.append([unquote(part) for part in parts])
+            structures.append([unquote(part) for part in parts])
         if "object" in meant:
-            found.extend(_equated(parts) if parameter.explode else _alternated(parts))
-    return [*found, *([unquote(text)] if _may_be_scalar(kinds) else [])]
+            structures.extend(_equated(parts) if parameter.explode else _alternated(parts))
+    return [*structures, *([unquote(text)] if _may_be_scalar(kinds) else [])]
 
 
 def of_header(parameter: Parameter, text: str) -> Occurrence:
     """What a header's text may stand for; headers are always `simple`, and nothing in them is percent-encoded."""
     kinds, meant = parameter.reading.kinds, parameter.reading.parts
     parts = [part.strip() for part in text.split(",")]
-    found: Occurrence = []
+    structures: Occurrence = []
     if "array" in meant:
-        found.append(list(parts))
+        structures.append(list(parts))
     if "object" in meant:
-        found.extend(_equated(parts) if parameter.explode else _alternated(parts))
-    return [*found, *([text.strip()] if _may_be_scalar(kinds) else [])]
+        structures.extend(_equated(parts) if parameter.explode else _alternated(parts))
+    return [*structures, *([text.strip()] if _may_be_scalar(kinds) else [])]
 
 
 def _may_be_scalar(kinds: frozenset[str]) -> bool:
@@ -133,18 +133,18 @@ def _deep(name: str, pairs: Pairs) -> dict[str, Structure]:
 def _fields(parameter: Parameter, pairs: Pairs, others: frozenset[str]) -> dict[str, Structure]:
     """The fields of an object that is spread over the query: the declared ones, others only where its schema names their type."""
     reading = parameter.reading
-    found: dict[str, Structure] = {}
+    fields: dict[str, Structure] = {}
     for name, value in pairs:
         if name not in reading.fields and (reading.rest is None or name in others):
             continue
-        known, text = found.get(name), decoded(value)
-        if isinstance(known, list):
-            known.append(text)
-        elif known is not None:
-            found[name] = [known, text]
+        earlier, text = fields.get(name), decoded(value)
+        if isinstance(earlier, list):
+            earlier.append(text)
+        elif earlier is not None:
+            fields[name] = [earlier, text]
         else:
-            found[name] = [text] if reading.of(name).kinds == {"array"} else text
-    return found
+            fields[name] = [text] if reading.of(name).kinds == {"array"} else text
+    return fields
 
 
 def decoded(text: str) -> str:
@@ -176,7 +176,7 @@ def _equated(parts: Sequence[str]) -> Iterator[Structure]:
 
 def names_of(parameters: Iterable[Parameter]) -> Mapping[str, frozenset[str]]:
     """Names of all parameters by place."""
-    found: dict[str, set[str]] = {}
+    by_place: dict[str, set[str]] = {}
     for parameter in parameters:
-        found.setdefault(parameter.place, set()).add(parameter.name)
-    return {place: frozenset(names) for place, names in found.items()}
+        by_place.setdefault(parameter.place, set()).add(parameter.name)
+    return {place: frozenset(names) for place, names in by_place.items()}

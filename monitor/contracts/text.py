@@ -41,7 +41,7 @@ def parse(text: str, *, where: str, limits: ContractLimits = CONTRACT_LIMITS) ->
         document = _json(text, where, limits) if text.lstrip()[:1] in ("{", "[") else None
         if document is None:
             document = _yaml(text, where, limits)
-    if isinstance(document, list) and document and all(isinstance(one, dict) for one in document):
+    if isinstance(document, list) and document and all(isinstance(contract, dict) for contract in document):
         document = {"contracts": document}
     if not isinstance(document, dict):
         raise ContractError(f"{where}: the document is no object; publish an OpenAPI document, a pact or another contract")

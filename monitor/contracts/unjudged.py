@@ -33,7 +33,7 @@ def unjudged_clauses(document: dict[str, Any], promise: Promise) -> Iterator[Rem
             yield from _of_body(what, body)
         for parameter in (*operation.parameters, *(header for _, body in parts for header in body.headers)):
             yield from _of_parameter(parameter)
-        for credential in {one for alternative in operation.security for one in alternative}:
+        for credential in {credential for alternative in operation.security for credential in alternative}:
             if not credential.place:
                 yield _left(operation.clause, f"no log shows the credential {credential.name!r}")
     yield from _uncompiled(promise)
@@ -76,5 +76,5 @@ def _aside(document: dict[str, Any]) -> Iterator[Remark]:
                 yield _left(pointer, "calls of the provider's own are not judged")
 
 
-def _left(pointer: str, said: str) -> Remark:
-    return Remark(pointer, said, grave=False, kind="unjudged")
+def _left(pointer: str, reason: str) -> Remark:
+    return Remark(pointer, reason, grave=False, kind="unjudged")

@@ -108,30 +108,30 @@ class _Graph:
 
     def _resolved(self, target: str) -> Node | None:
         try:
-            found = resolve(self._document, target, "")
+            part = resolve(self._document, target, "")
         except ContractError:
             return None  # an anchor, or relative to an $id of its own
-        return found if isinstance(found, dict) else None
+        return part if isinstance(part, dict) else None
 
     def _in_place(self, node: Node) -> Iterator[Node]:
         target = node.get("$ref")
         if isinstance(target, str) and target.startswith("#"):
             if target not in self._named:
                 self._named[target] = self._resolved(target)
-            found = self._named[target]
-            if found is not None:
-                yield found
+            part = self._named[target]
+            if part is not None:
+                yield part
         for word in _IN_PLACE_LISTS:
-            held = node.get(word)
-            if isinstance(held, list):
-                yield from (child for child in held if isinstance(child, dict))
+            parts = node.get(word)
+            if isinstance(parts, list):
+                yield from (child for child in parts if isinstance(child, dict))
         for word in _IN_PLACE:
             if isinstance(node.get(word), dict):
                 yield node[word]
         for word in _IN_PLACE_MAPS:
-            held = node.get(word)
-            if isinstance(held, dict):
-                yield from (child for child in held.values() if isinstance(child, dict))
+            parts = node.get(word)
+            if isinstance(parts, dict):
+                yield from (child for child in parts.values() if isinstance(child, dict))
 
 
 def _put(below: Places, place: str, key: int, often: int) -> None:

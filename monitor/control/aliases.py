@@ -78,14 +78,14 @@ def alias(engine: Engine, kind: AliasKind, name: str) -> Alias:
 
 def _put(engine: Engine, rules: list[Alias], *, overrule: tuple[AliasState, ...]) -> None:
     with writing(engine) as connection:
-        for one in rules:
+        for rule in rules:
             values = {
-                "kind": one.kind,
-                "name": one.name,
-                "canonical": one.canonical,
-                "state": one.state,
-                "origin": one.origin,
-                "seen": one.seen,
+                "kind": rule.kind,
+                "name": rule.name,
+                "canonical": rule.canonical,
+                "state": rule.state,
+                "origin": rule.origin,
+                "seen": rule.seen,
             }
             connection.execute(
                 insert_into(connection, aliases)

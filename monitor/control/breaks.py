@@ -13,11 +13,11 @@ from monitor.errors import UsageError
 from monitor.model.breaks import ContractBreak
 
 
-def save_breaks(connection: Connection, found: Iterable[ContractBreak], now: datetime) -> None:
+def save_breaks(connection: Connection, breaks: Iterable[ContractBreak], now: datetime) -> None:
     """Write each by its id."""
-    for one in found:
-        values = {"state": one.state, "last_seen": one.last_seen, "updated": now, "document": to_document(one)}
-        statement = insert_into(connection, contract_breaks).values(id=one.id, **values)
+    for event in breaks:
+        values = {"state": event.state, "last_seen": event.last_seen, "updated": now, "document": to_document(event)}
+        statement = insert_into(connection, contract_breaks).values(id=event.id, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
@@ -30,7 +30,7 @@ def forget_breaks(connection: Connection, before: datetime) -> None:
 def load_breaks(connection: Connection) -> dict[str, ContractBreak]:
     """All by id, locked until the transaction ends."""
     rows = connection.execute(select(contract_breaks.c.document).with_for_update())
-    return {one.id: one for one in (from_document(document, ContractBreak) for (document,) in rows)}
+    return {event.id: event for event in (from_document(document, ContractBreak) for (document,) in rows)}
 
 
 def list_breaks(engine: Engine, *, limit: int | None = None, offset: int = 0) -> Sequence[ContractBreak]:
@@ -55,9 +55,9 @@ def accept_break(
     if expires <= now:
         raise UsageError(f"it would be accepted until {expires.isoformat()}, which is over; give a later time")
     with writing(engine) as connection:
-        found = load_breaks(connection).get(break_id)
-        if found is None:
+        event = load_breaks(connection).get(break_id)
+        if event is None:
             return None
-        known = replace(found, accepted_by=owner.strip(), accepted_because=reason.strip(), accepted_until=expires)
-        save_breaks(connection, [known], now)
-        return known
+        accepted = replace(event, accepted_by=owner.strip(), accepted_because=reason.strip(), accepted_until=expires)
+        save_breaks(connection, [accepted], now)
+        return accepted

@@ -109,9 +109,9 @@ def withdraw(engine: Engine, name: str, now: datetime, *, by: str, why: str = ""
 def left_over(engine: Engine, published_by: str, keep: Collection[str]) -> list[Revision]:
     """The newest revisions that one publisher told of and does not any more: those that are not to be kept, by name, without documents."""
     return [
-        one
-        for one in listed(engine, newest=True)
-        if one.published_by == published_by and one.role != "withdrawn" and one.name not in keep
+        row
+        for row in listed(engine, newest=True)
+        if row.published_by == published_by and row.role != "withdrawn" and row.name not in keep
     ]
 
 
@@ -178,7 +178,7 @@ def listed(engine: Engine, *, name: str = "", newest: bool = False) -> list[Revi
     """Revisions without their documents, which stay unread (`document` is ""), by name and number: of one contract where it is named,
     the newest of each with `newest`.
     """
-    query = select(*(one for one in contract_revisions.c if one.name != "document"))
+    query = select(*(column for column in contract_revisions.c if column.name != "document"))
     if newest:
         query = query.join(contracts, _IS_NEWEST)
     if name:
@@ -190,10 +190,10 @@ def listed(engine: Engine, *, name: str = "", newest: bool = False) -> list[Revi
 
 def whole(engine: Engine, held: Iterable[Revision]) -> Iterator[Revision]:
     """Listed revisions with their documents, in their order; one is read when it is asked for, and none is kept."""
-    for one in held:
-        found = revision(engine, one.name, one.number)
-        if found is not None:
-            yield found
+    for row in held:
+        full = revision(engine, row.name, row.number)
+        if full is not None:
+            yield full
 
 
 _IS_NEWEST = and_(contracts.c.name == contract_revisions.c.name, contracts.c.newest == contract_revisions.c.number)
@@ -228,8 +228,8 @@ def _refuse(draft: ContractDraft) -> None:
         raise ContractError(f"contract {draft.name}: the format {draft.format[:40]!r} is unknown; use {' or '.join(FORMATS)}")
     if draft.role is not None and draft.role not in ROLES:
         raise ContractError(f"contract {draft.name}: the role {draft.role[:40]!r} is unknown; use {' or '.join(ROLES)}")
-    for word, said in (("owner", draft.owner), ("contact", draft.contact)):
-        if said is not None and len(said) > _LONGEST_NAME:
+    for word, value in (("owner", draft.owner), ("contact", draft.contact)):
+        if value is not None and len(value) > _LONGEST_NAME:
             raise ContractError(f"contract {draft.name}: the {word} is longer than {_LONGEST_NAME} characters; shorten it")
     for word, moment in (("effective_from", draft.effective_from), ("effective_to", draft.effective_to)):
         if moment is not None and moment.tzinfo is None:
@@ -254,9 +254,9 @@ def _refuse_provider(draft: ContractDraft, held: str | None) -> None:
 
 def _same(last: Revision, draft: ContractDraft, digest: str) -> bool:
     words = ("format", "provider_version", *KEPT)
-    said, held = (tuple(getattr(one, word) for word in words) for one in (draft, last))
+    new, old = (tuple(getattr(source, word) for word in words) for source in (draft, last))
     times = draft.effective_from in (None, last.effective_from) and draft.effective_to in (None, last.effective_to)
-    return said == held and digest == last.content_hash and times
+    return new == old and digest == last.content_hash and times
 
 
 def _values(held: Revision) -> dict[str, object]:

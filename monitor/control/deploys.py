@@ -31,31 +31,31 @@ def record(engine: Engine, event: DeployEvent, now: datetime) -> Deploy:
             )
         ).scalar_one_or_none()
         rows = _around(connection, event, known)
-        heard = [one for one in _heard(connection, [row.id for row in rows]) if not _same_key(one.event, event)]
+        heard = [entry for entry in _heard(connection, [row.id for row in rows]) if not _same_key(entry.event, event)]
         earlier = _earlier(connection, event, rows)
-        found = stories(
+        story_list = stories(
             [*heard, Heard(event, known or "")], earlier, {row.id: row.noted_traffic for row in rows if row.noted_traffic}
         )
         stored = {row.id: row for row in rows}
-        by_id = {story.deploy.id: story for story in found}
-        own = next(story.deploy.id for story in found if event in story.events)
-        for one in with_ends(found, earlier):
-            was = stored.get(one.id)
+        by_id = {story.deploy.id: story for story in story_list}
+        own = next(story.deploy.id for story in story_list if event in story.events)
+        for deployment in with_ends(story_list, earlier):
+            was = stored.get(deployment.id)
             kept = was.ended_by if was is not None and was.ended_by and was.ended_by not in stored else ""
-            story = by_id.get(one.id)
+            story = by_id.get(deployment.id)
             if story is None:
                 connection.execute(
-                    deploys.update().where(deploys.c.id == one.id).values(ended_by=one.ended_by, finished=one.finished)
+                    deploys.update().where(deploys.c.id == deployment.id).values(ended_by=deployment.ended_by, finished=deployment.finished)
                 )
             else:
-                _save(connection, replace(one, ended_by=one.ended_by or kept), story.last_event, now)
+                _save(connection, replace(deployment, ended_by=deployment.ended_by or kept), story.last_event, now)
         _keep_event(connection, event, own, now)
-        for story in found:
-            for told in story.heard:
-                if told.deploy_id and told.deploy_id != story.deploy.id:
-                    _move_event(connection, told.event, story.deploy.id)
+        for story in story_list:
+            for entry in story.heard:
+                if entry.deploy_id and entry.deploy_id != story.deploy.id:
+                    _move_event(connection, entry.event, story.deploy.id)
         for lost in stored.keys() - by_id.keys():
-            into = next(story.deploy.id for story in found if any(one.deploy_id == lost for one in story.heard))
+            into = next(story.deploy.id for story in story_list if any(entry.deploy_id == lost for entry in story.heard))
             _move_all(connection, lost, into)
         return _row(connection, own)
 
@@ -180,8 +180,8 @@ def _heard(connection: Connection, ids: Sequence[str]) -> list[Heard]:
     return [Heard(from_document(row.document, DeployEvent), row.deploy_id) for row in connection.execute(query)]
 
 
-def _same_key(one: DeployEvent, other: DeployEvent) -> bool:
-    return (one.source, one.external_id) == (other.source, other.external_id)
+def _same_key(event: DeployEvent, other: DeployEvent) -> bool:
+    return (event.source, event.external_id) == (other.source, other.external_id)
 
 
 def _keep_event(connection: Connection, event: DeployEvent, deploy_id: str, now: datetime) -> None:
@@ -222,9 +222,9 @@ def _move_all(connection: Connection, lost: str, into: str) -> None:
     connection.execute(deploys.delete().where(deploys.c.id == lost))
 
 
-def _save(connection: Connection, one: Deploy, last_event: datetime, now: datetime) -> None:
-    values = {name: getattr(one, name) for name in Deploy.__slots__ if name not in {"commit", "sources"}}
-    values |= {"commit_sha": one.commit, "sources": list(one.sources), "last_event": last_event, "updated": now}
+def _save(connection: Connection, deployment: Deploy, last_event: datetime, now: datetime) -> None:
+    values = {name: getattr(deployment, name) for name in Deploy.__slots__ if name not in {"commit", "sources"}}
+    values |= {"commit_sha": deployment.commit, "sources": list(deployment.sources), "last_event": last_event, "updated": now}
     statement = insert_into(connection, deploys).values(**values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["id"], set_={name: values[name] for name in values if name != "id"})

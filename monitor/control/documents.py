@@ -23,7 +23,7 @@ def _with_tuples(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_with_tuples, value))
     if isinstance(value, dict):
-        return {key: _with_tuples(one) for key, one in value.items()}
+        return {key: _with_tuples(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: _with_tuples(getattr(value, field.name)) for field in fields(value)})
     return value

@@ -29,13 +29,13 @@ class Acceptance:
     expires: datetime
 
 
-def save_findings(engine: Engine, found: Iterable[Finding], now: datetime) -> list[Finding]:
+def save_findings(engine: Engine, batch: Iterable[Finding], now: datetime) -> list[Finding]:
     """Keep these findings, new or known by id, and return them as kept.
 
     The earliest `first_seen` and the latest `last_seen` stay. One that is not resolved and matches an acceptance in
     force is "accepted". Findings not named here keep their state: resolve one by saving it as "resolved".
     """
-    rows = sorted(found, key=lambda finding: finding.id)
+    rows = sorted(batch, key=lambda finding: finding.id)
     with writing(engine) as connection:
         quiet = _fingerprints_in_force(connection, now)
         known = _locked(connection, [finding.id for finding in rows])

@@ -68,10 +68,10 @@ def held(connection: Connection, lease: Lease) -> bool:
 
 def holder_of(connection: Connection, name: str) -> str | None:
     """Who holds the lease now, None when nobody does."""
-    found: str | None = connection.execute(
+    holder: str | None = connection.execute(
         select(leases.c.holder).where(leases.c.name == name, leases.c.expires_seconds > _database_seconds())
     ).scalar_one_or_none()
-    return found
+    return holder
 
 
 def _ours(lease: Lease) -> ColumnElement[bool]:

@@ -35,11 +35,11 @@ class Story:
 
     @property
     def last_event(self) -> datetime:
-        return max(one.event.at for one in self.heard)
+        return max(entry.event.at for entry in self.heard)
 
     @property
     def events(self) -> list[DeployEvent]:
-        return [one.event for one in self.heard]
+        return [entry.event for entry in self.heard]
 
 
 def stories(heard: Iterable[Heard], earlier: Sequence[Deploy], noted: Mapping[str, datetime]) -> list[Story]:
@@ -48,60 +48,60 @@ def stories(heard: Iterable[Heard], earlier: Sequence[Deploy], noted: Mapping[st
     `earlier` are deploys that began before all of these; `noted` is first traffic by deploy, as judging saw it. Ids that are known
     are kept where most of their events are; a deploy has "" where it is new.
     """
-    found: list[Story] = []
-    for one in sorted(heard, key=lambda one: _order(one.event)):
-        event = one.event
-        mine = [story for story in found if story.deploy.version == event.version and _same_space(event.namespace, story.deploy)]
-        around = [story.deploy for story in found if _same_space(event.namespace, story.deploy)]
-        fitting = [story for story in mine if belongs(event, story.deploy, story.last_event, story.events, around)]
+    story_list: list[Story] = []
+    for entry in sorted(heard, key=lambda entry: _order(entry.event)):
+        event = entry.event
+        candidates = [story for story in story_list if story.deploy.version == event.version and _same_space(event.namespace, story.deploy)]
+        around = [story.deploy for story in story_list if _same_space(event.namespace, story.deploy)]
+        fitting = [story for story in candidates if belongs(event, story.deploy, story.last_event, story.events, around)]
         if fitting:
             story = min(fitting, key=lambda story: (abs(story.last_event - event.at), -story.deploy.started.timestamp()))
         else:
-            known = [*(one for one in earlier if _same_space(event.namespace, one)), *around]
-            story = Story(_begun(event, known), [])
-            found.append(story)
-        story.heard.append(one)
-        seen = [noted[one.deploy_id] for one in story.heard if one.deploy_id in noted]
+            neighbours = [*(deploy for deploy in earlier if _same_space(event.namespace, deploy)), *around]
+            story = Story(_begun(event, neighbours), [])
+            story_list.append(story)
+        story.heard.append(entry)
+        seen = [noted[entry.deploy_id] for entry in story.heard if entry.deploy_id in noted]
         story.deploy = fold(replace(story.deploy, first_traffic=min(seen, default=None)), story.events)
-    _keep_ids(found)
-    return found
+    _keep_ids(story_list)
+    return story_list
 
 
-def with_ends(found: Sequence[Story], earlier: Sequence[Deploy]) -> list[Deploy]:
+def with_ends(story_list: Sequence[Story], earlier: Sequence[Deploy]) -> list[Deploy]:
     """Their deploys, each rollback pointing to the deploy that it ended and that back to it; then those of `earlier` that one ended."""
-    deploys = {one.id: one for one in (*earlier, *(story.deploy for story in found))}
-    changed = {story.deploy.id for story in found}
-    for one in sorted((story.deploy for story in found if story.deploy.kind == "rollback"), key=_by_time):
+    deploys = {deploy.id: deploy for deploy in (*earlier, *(story.deploy for story in story_list))}
+    changed = {story.deploy.id for story in story_list}
+    for rollback in sorted((story.deploy for story in story_list if story.deploy.kind == "rollback"), key=_by_time):
         before = [
             other
             for other in deploys.values()
             if other.kind in VERSION_KINDS
-            and other.version != one.version
-            and other.started < one.started
-            and _same_space(one.namespace, other)
+            and other.version != rollback.version
+            and other.started < rollback.started
+            and _same_space(rollback.namespace, other)
         ]
-        named = [other for other in before if other.version == one.previous_version] or before
+        named = [other for other in before if other.version == rollback.previous_version] or before
         if named:
             ended = max(named, key=_by_time)
-            deploys[one.id] = replace(deploys[one.id], ends=ended.id)
-            deploys[ended.id] = replace(deploys[ended.id], ended_by=one.id, finished=ended.finished or one.started)
+            deploys[rollback.id] = replace(deploys[rollback.id], ends=ended.id)
+            deploys[ended.id] = replace(deploys[ended.id], ended_by=rollback.id, finished=ended.finished or rollback.started)
             changed.add(ended.id)
-    return [one for key, one in deploys.items() if key in changed]
+    return [deploy for key, deploy in deploys.items() if key in changed]
 
 
-def _by_time(one: Deploy) -> tuple[datetime, str, str, str]:
+def _by_time(deploy: Deploy) -> tuple[datetime, str, str, str]:
     """An order that does not hang on ids, for these hang on who spoke first."""
-    return one.started, one.version, one.kind, one.namespace or ""
+    return deploy.started, deploy.version, deploy.kind, deploy.namespace or ""
 
 
 def _begun(event: DeployEvent, earlier: Sequence[Deploy]) -> Deploy:
     """A new deploy of this one event. The version that is there is deployed anew; one that was there before has been rolled back to."""
-    before = sorted((one for one in earlier if one.kind in VERSION_KINDS), key=_by_time, reverse=True)
+    before = sorted((deploy for deploy in earlier if deploy.kind in VERSION_KINDS), key=_by_time, reverse=True)
     kind = event.kind
     if kind == "deploy" and before:
-        came_back = any(one.version == event.version for one in before) or before[0].previous_version == event.version
+        came_back = any(deploy.version == event.version for deploy in before) or before[0].previous_version == event.version
         kind = "redeploy" if before[0].version == event.version else "rollback" if came_back and event.version else kind
-    previous = event.previous_version or next((one.version for one in before if one.version != event.version), "")
+    previous = event.previous_version or next((deploy.version for deploy in before if deploy.version != event.version), "")
     return Deploy(
         id="",
         kind=kind,
@@ -118,13 +118,13 @@ def _begun(event: DeployEvent, earlier: Sequence[Deploy]) -> Deploy:
     )
 
 
-def _keep_ids(found: Sequence[Story]) -> None:
+def _keep_ids(story_list: Sequence[Story]) -> None:
     """Each known id goes to the story with most of its events, the earlier of two; a story keeps the id with most events in it."""
     owner: dict[str, tuple[int, int]] = {}
-    for place, story in enumerate(found):
-        for name, count in Counter(one.deploy_id for one in story.heard if one.deploy_id).items():
+    for place, story in enumerate(story_list):
+        for name, count in Counter(entry.deploy_id for entry in story.heard if entry.deploy_id).items():
             owner[name] = min(owner.get(name, (0, 0)), (-count, place))
-    for place, story in enumerate(found):
+    for place, story in enumerate(story_list):
         mine = sorted((count, name) for name, (count, at) in owner.items() if at == place)
         story.deploy = replace(story.deploy, id=mine[0][1] if mine else _new_id(story.heard[0].event, owner.keys()))
 
@@ -207,19 +207,19 @@ def fold(deploy: Deploy, events: Sequence[DeployEvent]) -> Deploy:
 def _before(event: DeployEvent, deploy: Deploy, events: Sequence[DeployEvent]) -> timedelta:
     """How far before the deploy's first word an event may lie: when nobody told of its start yet, as long as a ramp may take."""
     tells_of_start = event.state in {"started", "progressing"} and event.source != SIGHTING
-    start_known = any(one.state == "started" for one in events)
+    start_known = any(past_event.state == "started" for past_event in events)
     return OPEN if tells_of_start and deploy.state in TERMINAL and not start_known else NEAR
 
 
 def _began_again(event: DeployEvent, deploy: Deploy, events: Sequence[DeployEvent]) -> bool:
     """The source that now says "started" had seen this deploy begin and it ended before: the version is deployed anew."""
-    spoke = any(one.source == event.source and one.state == "started" for one in events)
+    spoke = any(past_event.source == event.source and past_event.state == "started" for past_event in events)
     return spoke and deploy.finished is not None and deploy.finished < event.at
 
 
 def _is_next_step(event: DeployEvent, events: Sequence[DeployEvent]) -> bool:
     """A ramp told in steps, each of which "succeeded": it goes on until all traffic is on the version."""
-    shares = [(one.at, one.traffic_share) for one in events if one.traffic_share is not None]
+    shares = [(past_event.at, past_event.traffic_share) for past_event in events if past_event.traffic_share is not None]
     return event.traffic_share is not None and bool(shares) and max(shares)[1] < 1
 
 

@@ -16,10 +16,10 @@ def finding_of(document: Mapping[str, Any]) -> Finding:
         return from_document(document, Finding)
     evidence = document.get("evidence") or {}
     details = evidence.get("details") or {}
-    known = {name: _told(details[old]) for name, old in (("explained", "innocent"), ("ended", "ended")) if details.get(old)}
-    suspects = [_with_reasons(one, "reasons") for one in document.get("suspects", ())]
+    reasons = {name: _told(details[old]) for name, old in (("explained", "innocent"), ("ended", "ended")) if details.get(old)}
+    suspects = [_with_reasons(suspect, "reasons") for suspect in document.get("suspects", ())]
     typed = _typed(evidence, str(document.get("signal")))
-    return from_document({**document, **known, "evidence": typed, "suspects": suspects}, Finding)
+    return from_document({**document, **reasons, "evidence": typed, "suspects": suspects}, Finding)
 
 
 def verdict_of(document: Mapping[str, Any]) -> Verdict:
@@ -35,7 +35,7 @@ def verdict_of(document: Mapping[str, Any]) -> Verdict:
 
 
 def _with_reasons(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {**document, **{name: [_told(one) if isinstance(one, str) else one for one in document[name]] for name in names}}
+    return {**document, **{name: [_told(text) if isinstance(text, str) else text for text in document[name]] for name in names}}
 
 
 def _told(text: str) -> dict[str, Any]:

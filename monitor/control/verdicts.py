@@ -32,8 +32,8 @@ def save_verdict(engine: Engine, verdict: Verdict) -> None:
 
 def latest_verdict(engine: Engine, deploy_id: str) -> Verdict | None:
     """The newest verdict on a deploy, None when it was never judged."""
-    found = list_verdicts(engine, deploy_id=deploy_id, limit=1)
-    return found[0] if found else None
+    newest = list_verdicts(engine, deploy_id=deploy_id, limit=1)
+    return newest[0] if newest else None
 
 
 def list_verdicts(

@@ -209,20 +209,20 @@ def _unwrapped(body: Body, headers: Mapping[str, bytes]) -> Body:
     """The CDEvent inside a CloudEvent: structured mode holds it as data, binary mode as the value beside ce_ headers."""
     if "specversion" in body and "type" in body and ("data" in body or "data_base64" in body):
         return _with_context(_data(body), {name: body.get(name) for name in ("id", "source", "type", "subject", "time")})
-    said = {
+    envelope = {
         name: headers.get(f"ce_{name}", headers.get(f"ce-{name}", b"")).decode("utf-8", "replace")
         for name in ("id", "source", "type", "subject", "time")
     }
-    return _with_context(body, said) if said["type"].startswith(PREFIX) else body
+    return _with_context(body, envelope) if envelope["type"].startswith(PREFIX) else body
 
 
-def _with_context(data: Body, said: Mapping[str, Any]) -> Body:
+def _with_context(data: Body, envelope: Mapping[str, Any]) -> Body:
     """A CDEvent whose context stands in the envelope only gets it from there; one that has its own keeps it."""
     if isinstance(data.get("context"), Mapping):
         return data
     subject = data.get("subject") if isinstance(data.get("subject"), Mapping) else {"content": data.get("content", data)}
-    context = {"id": said["id"], "source": said["source"], "type": said["type"], "timestamp": said["time"]}
-    return {**data, "context": context, "subject": {"id": said["subject"], **(subject or {})}}
+    context = {"id": envelope["id"], "source": envelope["source"], "type": envelope["type"], "timestamp": envelope["time"]}
+    return {**data, "context": context, "subject": {"id": envelope["subject"], **(subject or {})}}
 
 
 def _data(envelope: Body) -> Body:
@@ -240,7 +240,7 @@ def _data(envelope: Body) -> Body:
 def _unquoted(text: str) -> str:
     """Percent-decoding (RFC 3986, 2.1); what is no UTF-8 is replaced."""
     escapes = re.compile(rb"%([0-9A-Fa-f]{2})")
-    return escapes.sub(lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return escapes.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def _custom(body: Body) -> Body:

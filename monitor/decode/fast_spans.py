@@ -125,14 +125,14 @@ def _merged(plain: SpanBatch, fast: SpanBatch) -> SpanBatch:
         numbers: dict[Any, int] = {}
         codes = []
         for part in (plain, fast):
-            at = np.array([numbers.setdefault(one, len(numbers)) for one in getattr(part, of)], np.int32)
+            at = np.array([numbers.setdefault(value, len(numbers)) for value in getattr(part, of)], np.int32)
             codes.append(at[getattr(part, name)] if len(part) else np.zeros(0, np.int32))
         columns[name], columns[of] = np.concatenate(codes)[order], list(numbers)
     late = len(plain)
     links = [(int(place[row]), trace, span) for row, trace, span in plain.links]
     links += [(int(place[late + row]), trace, span) for row, trace, span in fast.links]
-    bodies = [(int(place[row]), said) for row, said in plain.bodies] + [
-        (int(place[late + row]), said) for row, said in fast.bodies
+    bodies = [(int(place[row]), body) for row, body in plain.bodies] + [
+        (int(place[late + row]), body) for row, body in fast.bodies
     ]
     within = np.argsort(np.concatenate([plain.inner.record, fast.inner.record]), kind="stable")
     inner = {

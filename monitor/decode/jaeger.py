@@ -96,11 +96,11 @@ def jaeger_json(columns: Columns, held: Any) -> None:
     for span, process in _entries(held, {}):
         try:
             owner = _owner(str(process.get("serviceName") or ""), _json_tags(process.get("tags")))
-            said = _json_span(span)
+            plain = _json_span(span)
         except UNFORESEEN:
             columns.unread("bad_span")
             continue
-        add_plain(columns, said, owner, columns.resource(owner))
+        add_plain(columns, plain, owner, columns.resource(owner))
 
 
 def _add(columns: Columns, span: Any, process: Any) -> None:
@@ -109,21 +109,21 @@ def _add(columns: Columns, span: Any, process: Any) -> None:
     start = span.start_time.seconds * _BILLION + span.start_time.nanos
     length = span.duration.seconds * _BILLION + span.duration.nanos
     logs = [_proto_tags(log.fields) for log in span.logs]
-    said = _plain(span.trace_id, span.span_id, references, start, length, span.operation_name, _proto_tags(span.tags), logs)
-    add_plain(columns, said, owner, columns.resource(owner))
+    plain = _plain(span.trace_id, span.span_id, references, start, length, span.operation_name, _proto_tags(span.tags), logs)
+    add_plain(columns, plain, owner, columns.resource(owner))
 
 
 def _entries(held: Any, processes: Entry) -> Iterator[tuple[Entry, Entry]]:
     """Spans with their processes, however they are wrapped."""
     if isinstance(held, list):
-        for one in held:
-            yield from _entries(one, processes)
+        for item in held:
+            yield from _entries(item, processes)
     elif isinstance(held, dict) and isinstance(held.get("data"), list):
         yield from _entries(held["data"], processes)
     elif isinstance(held, dict) and isinstance(held.get("spans"), list):
-        known = held.get("processes") or {}
+        own_processes = held.get("processes") or {}
         for span in held["spans"]:
-            yield span, span.get("process") or known.get(str(span.get("processID"))) or held.get("process") or {}
+            yield span, span.get("process") or own_processes.get(str(span.get("processID"))) or held.get("process") or {}
     elif isinstance(held, dict):
         yield held, held.get("process") or {}
     else:
@@ -202,9 +202,9 @@ def _failure(logs: Sequence[Mapping[str, Any]], *names: str) -> str:
     for log in reversed(logs):
         if "message" in names and "error.kind" not in log and "exception.message" not in log:
             continue  # a log of anything else
-        found = next((log[name] for name in names if log.get(name)), "")
-        if found:
-            return str(found)
+        text = next((log[name] for name in names if log.get(name)), "")
+        if text:
+            return str(text)
     return ""
 
 
@@ -252,33 +252,33 @@ def _json_value(tag: Entry) -> Any:
 
 def _id(text: Any, size: int) -> bytes:
     """An id in base64, as protobuf's JSON writes bytes, or in hex, which may lack its leading zeros."""
-    said = str(text or "")
+    digits = str(text or "")
     try:
-        if said.endswith("="):
-            return base64.b64decode(said, validate=True)
-        return bytes.fromhex(said.zfill(2 * size)) if said and len(said) <= 2 * size else b"?" if said else b""
+        if digits.endswith("="):
+            return base64.b64decode(digits, validate=True)
+        return bytes.fromhex(digits.zfill(2 * size)) if digits and len(digits) <= 2 * size else b"?" if digits else b""
     except (ValueError, binascii.Error):
         return b"?"
 
 
-def _moment(said: Any) -> int:
+def _moment(value: Any) -> int:
     """Microseconds since the epoch, or a text of RFC 3339, in ns."""
-    if not isinstance(said, str):
-        return int(said * 1000)
-    if said.isdecimal():
-        return int(said) * 1000
-    found = _FRACTION.fullmatch(said)
-    if found is None:
+    if not isinstance(value, str):
+        return int(value * 1000)
+    if value.isdecimal():
+        return int(value) * 1000
+    match = _FRACTION.fullmatch(value)
+    if match is None:
         raise ValueError("no time")
-    whole = datetime.fromisoformat(found[1] + ("+00:00" if found[3] == "Z" else found[3]))
-    return round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _BILLION + int((found[2] or "0").ljust(9, "0"))
+    whole = datetime.fromisoformat(match[1] + ("+00:00" if match[3] == "Z" else match[3]))
+    return round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _BILLION + int((match[2] or "0").ljust(9, "0"))
 
 
-def _length(said: Any) -> int:
+def _length(value: Any) -> int:
     """Microseconds, or a number of seconds as protobuf's JSON writes durations ("0.25s"), in ns."""
-    if not isinstance(said, str):
-        return int(said * 1000)
-    if said.endswith("s"):
-        whole, _, fraction = said[:-1].partition(".")
+    if not isinstance(value, str):
+        return int(value * 1000)
+    if value.endswith("s"):
+        whole, _, fraction = value[:-1].partition(".")
         return int(whole or 0) * _BILLION + int(fraction[:9].ljust(9, "0") or 0)
-    return int(said) * 1000
+    return int(value) * 1000

@@ -33,41 +33,41 @@ class PlainSpan:
     message: str = ""
 
 
-def add_plain(columns: Columns, said: PlainSpan, owner: Mapping[str, Any], resource: int) -> None:
+def add_plain(columns: Columns, span: PlainSpan, owner: Mapping[str, Any], resource: int) -> None:
     """One span into `columns`, counted whatever becomes of it. `owner` holds the attributes of its `resource`."""
-    if said.kind < 2 or resource < 0 or said.kind > 5:
-        columns.passed(said.kind, resource)
-        if said.kind == KIND_INTERNAL:
-            columns.inner(said.trace, said.span, said.parent, bounded(said.start_ns), bounded(said.end_ns), resource)
+    if span.kind < 2 or resource < 0 or span.kind > 5:
+        columns.passed(span.kind, resource)
+        if span.kind == KIND_INTERNAL:
+            columns.inner(span.trace, span.span, span.parent, bounded(span.start_ns), bounded(span.end_ns), resource)
         return
-    given = said.attributes
-    words: list[Any] = [said.name]
+    given = span.attributes
+    words: list[Any] = [span.name]
     routed = not ROUTES.isdisjoint(given)
     for key in sorted((key for key in given if key in NAMING and given[key] is not None), key=WORDY.__contains__):
         word = given[key] if isinstance(given[key], (str, int, float)) else str(given[key])
         words += (key, cut_down(key, str(word), routed=routed) if key in WORDY else word)
-    if said.error_type and given.get("error.type") is None:
-        words += ("error.type", said.error_type)
-    if said.message and said.status == STATUS_ERROR and (template := template_of(said.message)):
+    if span.error_type and given.get("error.type") is None:
+        words += ("error.type", span.error_type)
+    if span.message and span.status == STATUS_ERROR and (template := template_of(span.message)):
         words += (FAILURE, template)
-    if said.links and said.kind in (KIND_CLIENT, KIND_PRODUCER):
+    if span.links and span.kind in (KIND_CLIENT, KIND_PRODUCER):
         words += (LINKED, 1)
     row = columns.add(
-        said.kind,
-        said.trace,
-        said.span,
-        said.parent,
-        bounded(said.start_ns),
-        bounded(said.end_ns),
-        said.status,
+        span.kind,
+        span.trace,
+        span.span,
+        span.parent,
+        bounded(span.start_ns),
+        bounded(span.end_ns),
+        span.status,
         resource,
         tuple(words),
-        said.state,
+        span.state,
     )
     if row < 0:
         return
-    if said.links and said.kind in (KIND_CLIENT, KIND_CONSUMER):
-        columns.links(row, said.links)
+    if span.links and span.kind in (KIND_CLIENT, KIND_CONSUMER):
+        columns.links(row, span.links)
     if BODY_ATTRIBUTES & given.keys():
         columns.body(row, {**given, "resource": owner})
 

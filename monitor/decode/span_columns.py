@@ -124,7 +124,7 @@ class Columns:
             return -2
         environment = next((_text(attributes[key]) for key in _ENVIRONMENT if attributes.get(key)), "")
         instance = attributes.get("service.instance.id") or attributes.get("k8s.pod.name") or attributes.get("host.name")
-        found = Resource(
+        resource = Resource(
             service,
             _text(attributes.get("service.namespace")),
             _text(attributes.get("service.version")),
@@ -133,7 +133,7 @@ class Columns:
             _text(attributes.get("k8s.cluster.name")),
             _text(attributes.get("cloud.region") or attributes.get("cloud.availability_zone")),
         )
-        return self._resources.setdefault(found, len(self._resources))
+        return self._resources.setdefault(resource, len(self._resources))
 
     def passed(self, kind: int, resource: int) -> None:
         """A span that makes no edge: INTERNAL, ours, of no service, or of an unknown kind."""
@@ -201,7 +201,7 @@ class Columns:
 
     def batch(self) -> SpanBatch:
         """The finished columns; per-span reasons become rejects, one a record and reason."""
-        for (record, reason), count in sorted(self._reasons.items(), key=lambda said: said[0][0]):
+        for (record, reason), count in sorted(self._reasons.items(), key=lambda entry: entry[0][0]):
             self.rejects.append(reject(self._records, record, reason, count=count, whole=False))
         rows = self._rows
         parts = list(zip(*rows, strict=True)) if rows else [()] * 11

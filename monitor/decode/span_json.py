@@ -25,7 +25,7 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
     if any(word in value for word in _OLD_WORDS):
         request = _in_camel_case(request)
     requests = request if isinstance(request, list) else [request]
-    blocks = [block for one in requests for block in one.get("resourceSpans") or ()]
+    blocks = [block for part in requests for block in part.get("resourceSpans") or ()]
     if not blocks:
         columns.refuse_record("no_spans")
         return
@@ -35,12 +35,12 @@ def otlp_spans(columns: Columns, request: Any, value: bytes) -> None:
         for scope in block.get("scopeSpans") or ():
             for span in scope.get("spans") or ():
                 try:
-                    said = _plain(span, columns, resource)
+                    plain = _plain(span, columns, resource)
                 except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
                     columns.unread("bad_span")
                     continue
-                if said is not None:
-                    add_plain(columns, said, attributes, resource)
+                if plain is not None:
+                    add_plain(columns, plain, attributes, resource)
 
 
 def resource_attributes(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,13 +126,13 @@ def _id(text: Any, size: int) -> bytes:
 def _in_camel_case(part: Any) -> Any:
     """The same with every field in lowerCamelCase and library spans under their present name."""
     if isinstance(part, list):
-        return [_in_camel_case(one) for one in part]
+        return [_in_camel_case(item) for item in part]
     if not isinstance(part, dict):
         return part
-    return {_camel(name): _in_camel_case(one) for name, one in part.items()}
+    return {_camel(name): _in_camel_case(value) for name, value in part.items()}
 
 
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
-    said = first + "".join(word.capitalize() for word in rest)
-    return "scopeSpans" if said == "instrumentationLibrarySpans" else said
+    joined = first + "".join(word.capitalize() for word in rest)
+    return "scopeSpans" if joined == "instrumentationLibrarySpans" else joined

@@ -70,17 +70,17 @@ def _decoded(records: Records, encoding: str, *, native: bool) -> tuple[SpanBatc
 def _decode_record(
     columns: Columns, fast: FastSpans | None, unpacker: Unpacker, value: bytes, headers: Mapping[str, bytes], encoding: str
 ) -> None:
-    said = (
+    media = (
         b" ".join(headers.get(name, b"") for name in ("content-type", "encoding", "content-encoding")).lower() if headers else b""
     )
-    if b"gzip" in said or value[:2] == GZIP:
+    if b"gzip" in media or value[:2] == GZIP:
         value, reason = unpacker.unpack(value)
         if reason:
             columns.refuse_record(reason)
             return
-    if encoding == "otlp_proto" and b"json" in said:
+    if encoding == "otlp_proto" and b"json" in media:
         encoding = "otlp_json"
-    elif encoding == "otlp_json" and b"proto" in said:
+    elif encoding == "otlp_json" and b"proto" in media:
         encoding = "otlp_proto"
     try:
         if encoding == "otlp_proto" or (encoding == "auto" and value[0] == _REQUEST_TAG):
@@ -183,10 +183,10 @@ def _proto_spans(columns: Columns, request: Any) -> None:
                 try:
                     words, bodies = _words(span, columns.known_attributes)
                     status = span.status
-                    said = Status.FromString(status) if status else None
-                    code = said.code if said else 0
+                    outcome = Status.FromString(status) if status else None
+                    code = outcome.code if outcome else 0
                     if code == STATUS_ERROR:
-                        words += _failure(said.message if said else "", span.events, named="error.type" in words[1::2])
+                        words += _failure(outcome.message if outcome else "", span.events, named="error.type" in words[1::2])
                     if kind in (KIND_CLIENT, KIND_PRODUCER) and span.links:
                         words += (LINKED, 1)
                     links = [Span.Link.FromString(link) for link in span.links] if kind in (KIND_CLIENT, KIND_CONSUMER) else ()
@@ -240,10 +240,10 @@ def _words(span: Any, known: dict[bytes, tuple[Any, ...]]) -> tuple[Words, bool]
     words: list[Any] = [span.name.decode("utf-8", "replace")]
     wordy: list[bytes] = []
     for raw in span.attributes:
-        said = known.get(raw)
-        if said is None:
-            said = _attribute(raw, known, wordy)
-        words += said
+        attribute = known.get(raw)
+        if attribute is None:
+            attribute = _attribute(raw, known, wordy)
+        words += attribute
     bodies = False
     if wordy:
         routed = not ROUTES.isdisjoint(words[1::2])
@@ -274,8 +274,8 @@ def _attribute(raw: bytes, known: dict[bytes, tuple[Any, ...]], wordy: list[byte
     if pair.key not in NAMING:
         return ()
     word = _proto_value(pair.value)
-    said = known[raw] = () if word is None else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
-    return said
+    words = known[raw] = () if word is None else (pair.key, word if isinstance(word, (str, int, float)) else str(word))
+    return words
 
 
 def _failure(message: str, events: Sequence[bytes], *, named: bool) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ def read_messages(records: Records, parties: Parties, *, recorded: bool = False)
     """
     exchanges: list[Exchange] = []
     rejects: list[Reject] = list(stepped_over(records))
-    skipped = {one.place for one in rejects}
+    skipped = {rejection.place for rejection in rejects}
     for index, (place, value) in enumerate(zip(records.places(), records.values, strict=True)):
         if place in skipped:
             continue
@@ -127,8 +127,8 @@ def _context(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
     """Trace and span by W3C's header, else by Zipkin's, one or several: https://github.com/openzipkin/b3-propagation."""
     parent = _PARENT.fullmatch(headers.get("traceparent", "").strip().lower())
     if parent is None:
-        said = headers.get("b3") or f"{headers.get('x-b3-traceid', '')}-{headers.get('x-b3-spanid', '')}"
-        parent = _B3.fullmatch(said.strip().lower())
+        b3 = headers.get("b3") or f"{headers.get('x-b3-traceid', '')}-{headers.get('x-b3-spanid', '')}"
+        parent = _B3.fullmatch(b3.strip().lower())
     return (bytes.fromhex(parent[1].rjust(32, "0")), bytes.fromhex(parent[2])) if parent else (b"", b"")
 
 
@@ -138,18 +138,18 @@ def _live(records: Records, index: int, value: bytes) -> tuple[str, bytes, dict[
 
 def _headers(pairs: Any) -> dict[str, str]:
     """By name in lower case, as text; bytes that are no UTF-8 one character a byte, so that none is lost."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in pairs:
-        if len(found) >= _MOST_HEADERS:
+        if len(headers) >= _MOST_HEADERS:
             break
         word = str(name).lower()
-        found[word] = value.hex() if word in _KEPT_BYTES and isinstance(value, bytes) else _text(value)
-    media = found.pop("contenttype", "") if "content-type" not in found else ""
+        headers[word] = value.hex() if word in _KEPT_BYTES and isinstance(value, bytes) else _text(value)
+    media = headers.pop("contenttype", "") if "content-type" not in headers else ""
     if media:
-        found["content-type"] = media
-    if found.get("content-type", "").startswith('"'):
-        found["content-type"] = found["content-type"].strip('"')  # as Spring writes its headers: each as JSON
-    return found
+        headers["content-type"] = media
+    if headers.get("content-type", "").startswith('"'):
+        headers["content-type"] = headers["content-type"].strip('"')  # as Spring writes its headers: each as JSON
+    return headers
 
 
 def _text(value: Any) -> str:
@@ -181,29 +181,29 @@ def _recorded(records: Records, index: int) -> tuple[str, bytes, dict[str, str],
     return entry["topic"], body, _headers(_pairs(entry.get("headers"))), _when(entry, records.timestamps_ms[index])
 
 
-def _pairs(said: Any) -> Iterator[tuple[str, Any]]:
+def _pairs(headers: Any) -> Iterator[tuple[str, Any]]:
     """Headers as an object, a list of pairs or objects, or kcat's flat list of names and values."""
-    if isinstance(said, dict):
-        yield from said.items()
-    elif isinstance(said, list) and all(isinstance(one, str | None) for one in said):
-        yield from zip(map(str, said[::2]), said[1::2], strict=False)
-    elif isinstance(said, list):
-        for one in said:
-            if isinstance(one, list) and len(one) == 2:
-                yield str(one[0]), one[1]
-            elif isinstance(one, dict) and "key" in one:
-                yield str(one["key"]), one.get("value")
+    if isinstance(headers, dict):
+        yield from headers.items()
+    elif isinstance(headers, list) and all(isinstance(item, str | None) for item in headers):
+        yield from zip(map(str, headers[::2]), headers[1::2], strict=False)
+    elif isinstance(headers, list):
+        for item in headers:
+            if isinstance(item, list) and len(item) == 2:
+                yield str(item[0]), item[1]
+            elif isinstance(item, dict) and "key" in item:
+                yield str(item["key"]), item.get("value")
 
 
 def _when(entry: Mapping[str, Any], read_ms: int) -> int:
     """The record's time; that of reading where the line tells none."""
     for word in ("ts", "timestamp", "time"):
-        said = entry.get(word)
-        if isinstance(said, int) and not isinstance(said, bool):
-            return said
-        if isinstance(said, str) and said:
+        stamp = entry.get(word)
+        if isinstance(stamp, int) and not isinstance(stamp, bool):
+            return stamp
+        if isinstance(stamp, str) and stamp:
             try:
-                return int(datetime.fromisoformat(said).timestamp() * 1000)
+                return int(datetime.fromisoformat(stamp).timestamp() * 1000)
             except (ValueError, OverflowError):
                 raise _Refused("bad_time") from None
     return read_ms

@@ -21,10 +21,10 @@ def cut_down(slot: str, text: str, *, routed: bool) -> str:
     if slot in QUERIES:
         return _verb(text)
     if slot in URLS:
-        found = _URL.match(text)
-        if found is None:
+        match = _URL.match(text)
+        if match is None:
             return ""
-        return found[1] + found[2] + ("" if routed else _template(found[3]))
+        return match[1] + match[2] + ("" if routed else _template(match[3]))
     return "" if routed else _template(text)
 
 

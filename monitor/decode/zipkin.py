@@ -65,8 +65,8 @@ def zipkin_json(columns: Columns, held: Any) -> None:
         columns.refuse_record("no_spans")
     for entry in entries:
         try:
-            for said, owner in _of_entry(entry):
-                add_plain(columns, said, owner, columns.resource(owner))
+            for plain, owner in _of_entry(entry):
+                add_plain(columns, plain, owner, columns.resource(owner))
         except UNFORESEEN:
             columns.unread("bad_span")
 
@@ -78,8 +78,8 @@ def zipkin_proto(columns: Columns, value: bytes) -> None:
 
 def _entries(held: Any) -> Iterator[Any]:
     if isinstance(held, list):
-        for one in held:
-            yield from _entries(one)
+        for item in held:
+            yield from _entries(item)
     else:
         yield held
 
@@ -96,23 +96,23 @@ def _entry(span: Any) -> Entry:
         "duration": span.duration,
         "localEndpoint": _endpoint(span.local_endpoint),
         "remoteEndpoint": _endpoint(span.remote_endpoint),
-        "annotations": [{"timestamp": one.timestamp, "value": one.value} for one in span.annotations],
+        "annotations": [{"timestamp": note.timestamp, "value": note.value} for note in span.annotations],
         "tags": {tag.key: tag.value for tag in span.tags},
         "shared": span.shared,
     }
 
 
-def _endpoint(said: Any) -> Entry:
-    ip = said.ipv4 or said.ipv6
+def _endpoint(endpoint: Any) -> Entry:
+    ip = endpoint.ipv4 or endpoint.ipv6
     address = str(ipaddress.ip_address(ip)) if len(ip) in (4, 16) else ""
-    return {"serviceName": said.service_name, "ipv4": address, "port": said.port}
+    return {"serviceName": endpoint.service_name, "ipv4": address, "port": endpoint.port}
 
 
 def _of_entry(entry: Entry) -> list[tuple[PlainSpan, dict[str, Any]]]:
     """The sides that an entry tells of, each with its resource: one in version 2, client and server together where version 1
     merged them.
     """
-    times = {str(one.get("value")): int(one.get("timestamp") or 0) for one in entry.get("annotations") or ()}
+    times = {str(note.get("value")): int(note.get("timestamp") or 0) for note in entry.get("annotations") or ()}
     kind = str(entry.get("kind") or "").upper()
     kinds = [kind] if kind else [name for name in _KINDS if _BEGINS[name] in times or _ENDS[name] in times]
     if not kinds:
@@ -165,12 +165,12 @@ def _plain(entry: Entry, kind: str, tags: Mapping[str, Any], times: Mapping[str,
 
 def _tags(entry: Entry, service: str) -> dict[str, Any]:
     """Tags, or version 1's binary annotations that are no addresses: of a `service`, those that no other one wrote."""
-    found = dict(entry.get("tags") or {})
-    for one in entry.get("binaryAnnotations") or ():
-        writer = str((one.get("endpoint") or {}).get("serviceName") or "")
-        if str(one.get("key")) not in _ADDRESSES and (not service or writer in ("", service)):
-            found[str(one.get("key"))] = one.get("value")
-    return found
+    tags = dict(entry.get("tags") or {})
+    for note in entry.get("binaryAnnotations") or ():
+        writer = str((note.get("endpoint") or {}).get("serviceName") or "")
+        if str(note.get("key")) not in _ADDRESSES and (not service or writer in ("", service)):
+            tags[str(note.get("key"))] = note.get("value")
+    return tags
 
 
 def _endpoints(entry: Entry, kind: str) -> tuple[Entry, Entry]:
@@ -179,21 +179,21 @@ def _endpoints(entry: Entry, kind: str) -> tuple[Entry, Entry]:
     """
     local, remote = entry.get("localEndpoint") or {}, entry.get("remoteEndpoint") or {}
     core = (_BEGINS.get(kind), _ENDS.get(kind))
-    said = [*(entry.get("annotations") or ()), *(entry.get("binaryAnnotations") or ())]
-    owners = [one for one in said if one.get("endpoint") and (one.get("value") in core or one.get("key") in core)]
-    others = [one for one in said if one.get("endpoint") and one.get("key") not in _ADDRESSES]
-    for one in owners or others:
-        local = local or one["endpoint"]
+    notes = [*(entry.get("annotations") or ()), *(entry.get("binaryAnnotations") or ())]
+    owners = [note for note in notes if note.get("endpoint") and (note.get("value") in core or note.get("key") in core)]
+    others = [note for note in notes if note.get("endpoint") and note.get("key") not in _ADDRESSES]
+    for owner in owners or others:
+        local = local or owner["endpoint"]
     address = {"CLIENT": "sa", "SERVER": "ca"}.get(kind, "ma")
-    for one in said:
-        if one.get("endpoint") and one.get("key") == address:
-            remote = remote or one["endpoint"]
+    for note in notes:
+        if note.get("endpoint") and note.get("key") == address:
+            remote = remote or note["endpoint"]
     return local, remote
 
 
 def _addressed(entry: Entry) -> str:
     """The kind of a span of version 1 that names only whom it called (sa) or who called (ca)."""
-    keys = {one.get("key") for one in entry.get("binaryAnnotations") or ()}
+    keys = {note.get("key") for note in entry.get("binaryAnnotations") or ()}
     return "CLIENT" if "sa" in keys else "SERVER" if "ca" in keys else ""
 
 
@@ -205,20 +205,20 @@ def _peer(remote: Entry) -> dict[str, Any]:
 
 def _links(tags: Mapping[str, Any]) -> Sequence[tuple[bytes, bytes]]:
     """Links, which the Collector writes as tags: trace|span|state|attributes|dropped."""
-    found = []
+    links = []
     for number in range(_MOST_LINKS):
-        said = tags.get(f"otlp.link.{number}")
-        if said is None:
+        text = tags.get(f"otlp.link.{number}")
+        if text is None:
             break
-        trace, _, rest = str(said).partition("|")
-        found.append((_padded(trace, 16), _padded(rest.partition("|")[0], 8)))
-    return found
+        trace, _, rest = str(text).partition("|")
+        links.append((_padded(trace, 16), _padded(rest.partition("|")[0], 8)))
+    return links
 
 
 def _padded(text: Any, size: int) -> bytes:
     """An id of hex digits, filled up with zeros on the left as B3 says of 64-bit trace ids; bytes that are no id for what is none."""
-    said = str(text or "")
+    digits = str(text or "")
     try:
-        return bytes.fromhex(said.zfill(2 * size)) if said and len(said) <= 2 * size else b"" if not said else b"?"
+        return bytes.fromhex(digits.zfill(2 * size)) if digits and len(digits) <= 2 * size else b"" if not digits else b"?"
     except ValueError:
         return b"?"

@@ -160,7 +160,7 @@ def plan_closing(
     def neighbours(state: WindowState) -> list[WindowState]:
         windows = (state.window - WINDOW_SECONDS, state.window + WINDOW_SECONDS)
         near = [known[window] for window in windows if window in known]
-        return [one for one in near if not one.faded(settings.halves_kept)]
+        return [neighbour for neighbour in near if not neighbour.faded(settings.halves_kept)]
 
     due: dict[int, WindowState] = {}
     for state in dirty:

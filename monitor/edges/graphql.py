@@ -13,10 +13,10 @@ def graphql_asked(body: Any) -> str:
     """The type and name of the operation that a decoded body names, as spans name it; "" where it names none, or one of several."""
     if not isinstance(body, dict):
         return ""
-    text, said = body.get("query"), body.get("operationName")
+    text, operation = body.get("query"), body.get("operationName")
     plain = _STRINGS.sub(" ", text) if isinstance(text, str) and len(text) <= _MOST_CHARS else ""
-    defined = [(found[1], found[2]) for found in _DEFINED.finditer(plain)]
-    if isinstance(said, str) and _NAME.fullmatch(said):
-        kind = next((kind for kind, name in defined if name == said), "")
-        return f"{kind} {said}".strip()
-    return " ".join(defined[0]) if len(defined) == 1 and not said else ""
+    defined = [(match[1], match[2]) for match in _DEFINED.finditer(plain)]
+    if isinstance(operation, str) and _NAME.fullmatch(operation):
+        kind = next((kind for kind, name in defined if name == operation), "")
+        return f"{kind} {operation}".strip()
+    return " ".join(defined[0]) if len(defined) == 1 and not operation else ""

@@ -49,21 +49,21 @@ class Namer:
         self.operations = NameCap(MAX_OPERATIONS)
         self._named: dict[tuple[int, int, tuple[object, ...]], Named] = {}
 
-    def resource(self, said: Resource) -> Resource:
+    def resource(self, resource: Resource) -> Resource:
         """A resource under its canonical names."""
-        service = self.services.within("", [self.aliases.service(said.service)])[0]
-        version = self.aliases.version(service, said.version)
-        return replace(said, service=service, version=version, environment=self.aliases.environment(said.environment))
+        service = self.services.within("", [self.aliases.service(resource.service)])[0]
+        version = self.aliases.version(service, resource.version)
+        return replace(resource, service=service, version=version, environment=self.aliases.environment(resource.environment))
 
     def named(self, kind: int, status: int, words: tuple[object, ...]) -> Named:
         """The names of one distinct span."""
         key = (kind, status, words)
-        found = self._named.get(key)
-        if found is None:
+        names = self._named.get(key)
+        if names is None:
             if len(self._named) > 50_000:
                 self._named.clear()
-            found = self._named[key] = name_span(kind, status, words)
-        return found
+            names = self._named[key] = name_span(kind, status, words)
+        return names
 
 
 def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
@@ -75,7 +75,7 @@ def half_edges(spans: SpanBatch, namer: Namer) -> HalfBatch:
     told = len(spans)
     spans = _with_deliveries(spans, namer)
     take, trace, call_span, primary, beside = _in_order(spans, *_keys(spans))
-    resources = [namer.resource(said) for said in spans.resources]
+    resources = [namer.resource(resource) for resource in spans.resources]
     failed = (spans.status == STATUS_ERROR).astype(np.int64)
     code = (spans.words.astype(np.int64) << 4) | (spans.kind.astype(np.int64) << 1) | failed
     distinct, name_of = np.unique(code, return_inverse=True)
@@ -193,7 +193,7 @@ def _inner_spans(spans: SpanBatch, resources: list[Resource], is_call: NDArray[n
         "trace": fixed(both("trace"), 16),
         "span": fixed(both("span"), 8),
         "parent": fixed(both("parent"), 8),
-        **{name: dictionary([getattr(one, name) for one in resources], resource) for name in ("namespace", "service", "version")},
+        **{name: dictionary([getattr(emitter, name) for emitter in resources], resource) for name in ("namespace", "service", "version")},
         "start_ns": pa.array(both("start_ns")),
         "end_ns": pa.array(both("end_ns")),
     }
@@ -202,12 +202,12 @@ def _inner_spans(spans: SpanBatch, resources: list[Resource], is_call: NDArray[n
 
 def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:
     """Rows of `long_spans`: of both tables those that took a window or more."""
-    found = []
+    tables = []
     for table, trace, span in ((halves, "own_trace", "own_span"), (inner, "trace", "span")):
         began = table.column("start_ns").to_numpy()
         long = np.flatnonzero(table.column("end_ns").to_numpy() - began >= WINDOW_SECONDS * 10**9)
         rows = table.take(pa.array(long))
-        found.append(
+        tables.append(
             pa.table(
                 {
                     "window": rows.column("window"),
@@ -219,7 +219,7 @@ def _long_spans(halves: pa.Table, inner: pa.Table) -> pa.Table:
                 }
             )
         )
-    return pa.concat_tables(found)
+    return pa.concat_tables(tables)
 
 
 _MESSAGE_COLUMNS = (

@@ -86,19 +86,19 @@ class _Family:
         top, dropped, reached = self._clients(bearing, above)
         return self._servers(above, top, dropped, reached)
 
-    def same(self, one: Rows, other: Rows) -> Mask:
+    def same(self, rows: Rows, other: Rows) -> Mask:
         """Whether two spans are of one service; -1 is of none."""
         spaces = self.namespace.codes
         empty = np.array([not word for word in self.namespace.words], bool)
-        alike = (spaces[one] == spaces[other]) | empty[spaces[one]] | empty[spaces[other]]
+        alike = (spaces[rows] == spaces[other]) | empty[spaces[rows]] | empty[spaces[other]]
         services = self.service.codes
-        answer: Mask = (one >= 0) & (other >= 0) & (services[one] == services[other]) & alike
+        answer: Mask = (rows >= 0) & (other >= 0) & (services[rows] == services[other]) & alike
         return answer
 
-    def near(self, one: Rows, other: Rows) -> Mask:
+    def near(self, rows: Rows, other: Rows) -> Mask:
         """Whether a relation of two spans is seen in every closing that reads one of them."""
-        apart = np.abs(self.window[one] - self.window[other])
-        answer: Mask = (one >= 0) & (other >= 0) & ((apart <= WINDOW_SECONDS) | self.long[one] | self.long[other])
+        apart = np.abs(self.window[rows] - self.window[other])
+        answer: Mask = (rows >= 0) & (other >= 0) & ((apart <= WINDOW_SECONDS) | self.long[rows] | self.long[other])
         return answer
 
     def _parents(self) -> tuple[Rows, Rows]:
@@ -112,13 +112,13 @@ class _Family:
         shared = np.full(self.count, -1, np.int64)
         own = np.searchsorted(ordered, ids)
         for step in range(4):
-            found = _at(ordered, order, first + step, _mixed(self.key, self.parent))
-            found = np.where((self.parent != 0) & (found != every), found, -1)
-            found = np.where(self.near(every, found), found, -1)
-            alike, answers = self.same(every, found).astype(np.int64), self.server[found].astype(np.int64)
+            parents = _at(ordered, order, first + step, _mixed(self.key, self.parent))
+            parents = np.where((self.parent != 0) & (parents != every), parents, -1)
+            parents = np.where(self.near(every, parents), parents, -1)
+            alike, answers = self.same(every, parents).astype(np.int64), self.server[parents].astype(np.int64)
             score = 1 + np.where(self.server, 2 * answers + alike, 2 * alike + answers)
-            better = (found >= 0) & (score > best)
-            up, best = np.where(better, found, up), np.where(better, score, best)
+            better = (parents >= 0) & (score > best)
+            up, best = np.where(better, parents, up), np.where(better, score, best)
             twin = _at(ordered, order, own + step, ids)
             fits = self.server & self.outgoing[twin] & (twin >= 0) & (shared < 0) & self.near(every, twin)
             shared = np.where(fits, twin, shared)
@@ -186,8 +186,8 @@ class _Family:
         reached[answered] = -1
         return to, folds | hops | wraps | doors, reached
 
-    def _starts_within(self, one: Rows, other: Rows) -> Mask:
-        answer: Mask = (self.start[one] >= self.start[other]) & (self.start[one] <= self.end[other])
+    def _starts_within(self, inner: Rows, other: Rows) -> Mask:
+        answer: Mask = (self.start[inner] >= self.start[other]) & (self.start[inner] <= self.end[other])
         return answer
 
     def _carries(self, outer: Rows, inner: Rows) -> Mask:
@@ -197,9 +197,9 @@ class _Family:
         answer: Mask = (outer >= 0) & lower & self._hosts_agree(outer, inner)
         return answer
 
-    def _hosts_agree(self, one: Rows, other: Rows) -> Mask:
+    def _hosts_agree(self, rows: Rows, other: Rows) -> Mask:
         words = self.host.words
-        pairs = self.host.codes[one] * len(words) + self.host.codes[other]
+        pairs = self.host.codes[rows] * len(words) + self.host.codes[other]
         distinct, at = np.unique(pairs, return_inverse=True)
         answer: Mask = np.array([_agree(words[pair // len(words)], words[pair % len(words)]) for pair in distinct], bool)[at]
         return answer
@@ -262,8 +262,8 @@ class _Family:
         names = self.service.words
         pairs = self.service.codes[proxy] * len(names) + self.service.codes[service]
         distinct, at = np.unique(pairs, return_inverse=True)
-        said = [_named_after(names[pair // len(names)], names[pair % len(names)], words) for pair in distinct]
-        answer: Mask = np.array(said, bool)[at] & (proxy >= 0) & (service >= 0)
+        by_pair = [_named_after(names[pair // len(names)], names[pair % len(names)], words) for pair in distinct]
+        answer: Mask = np.array(by_pair, bool)[at] & (proxy >= 0) & (service >= 0)
         return answer
 
     def _servers(self, above: Rows, top: Rows, dropped: Mask, reached: Rows) -> pa.Table:
@@ -341,10 +341,10 @@ class _Family:
         failing[outer[rows]] = rows
         return folds, failing
 
-    def _near_starts(self, one: Rows, other: Rows) -> Mask:
+    def _near_starts(self, server: Rows, other: Rows) -> Mask:
         """Whether a server started while its client waited, give or take what clocks differ by: one window."""
-        after = self.start[one] + LONG_NS >= self.start[other]
-        answer: Mask = (other >= 0) & after & (self.start[one] <= self.end[other] + LONG_NS)
+        after = self.start[server] + LONG_NS >= self.start[other]
+        answer: Mask = (other >= 0) & after & (self.start[server] <= self.end[other] + LONG_NS)
         return answer
 
     def _own_key(self, rows: Rows) -> NDArray[np.uint64]:
@@ -393,15 +393,15 @@ def _named_after(proxy: str, service: str, words: re.Pattern[str]) -> bool:
     return bool(rest) and words.search(rest) is not None
 
 
-def _agree(one: str, other: str) -> bool:
+def _agree(host: str, other: str) -> bool:
     """Whether two hosts can be one: the same, one of them not told or only as a number, or one the short form of the other."""
-    if one == other or not one or not other:
+    if host == other or not host or not other:
         return True
-    if bool(_ADDRESS.fullmatch(one)) != bool(_ADDRESS.fullmatch(other)):
+    if bool(_ADDRESS.fullmatch(host)) != bool(_ADDRESS.fullmatch(other)):
         return True
-    if _ADDRESS.fullmatch(one):
+    if _ADDRESS.fullmatch(host):
         return False
-    short, full = sorted((one.lower(), other.lower()), key=len)
+    short, full = sorted((host.lower(), other.lower()), key=len)
     return full.startswith(f"{short}.") or full.endswith(f".{short}")
 
 
@@ -432,8 +432,8 @@ def _trace_keys(spans: pa.Table) -> NDArray[np.uint64]:
     return _mixed(halves[:, 0], halves[:, 1])
 
 
-def _mixed(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    state = (one * np.uint64(0x9E3779B97F4A7C15)) ^ (one >> np.uint64(31)) ^ other
+def _mixed(key: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    state = (key * np.uint64(0x9E3779B97F4A7C15)) ^ (key >> np.uint64(31)) ^ other
     state = (state ^ (state >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     return state ^ (state >> np.uint64(32))
 

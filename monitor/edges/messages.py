@@ -52,12 +52,12 @@ def step(given: Mapping[str, Any], span_name: str, *, links_to_messages: bool = 
     `<destination> <verb>` in the old ones and `<verb> <destination>` in the new.
     https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#operation-types
     """
-    said = next((str(given[word]).lower() for word in _OPERATION if given.get(word)), "")
-    if not said:
+    verb = next((str(given[word]).lower() for word in _OPERATION if given.get(word)), "")
+    if not verb:
         words = span_name.lower().split()
-        said = next((word for word in (words[-1:] + words[:1]) if word in _VERBS), "")
-    if said in _SETTLING or (said in _SENDING and links_to_messages):
+        verb = next((word for word in (words[-1:] + words[:1]) if word in _VERBS), "")
+    if verb in _SETTLING or (verb in _SENDING and links_to_messages):
         return DELIVERS_NOTHING
-    if said in _RECEIVING:
+    if verb in _RECEIVING:
         return RECEIVES if destination(given, span_name) != "unknown" else DELIVERS_NOTHING
     return TELLS

@@ -68,9 +68,9 @@ class Named(NamedTuple):
 
 def name_span(kind: int, status: int, words: Words) -> Named:
     """As `_named`, with what a failed span said."""
-    said = dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE)
+    message = dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE)
     named = _named(kind, status, words)
-    return named._replace(failure=str(said)) if said else named
+    return named._replace(failure=str(message)) if message else named
 
 
 def _named(kind: int, status: int, words: Words) -> Named:
@@ -251,8 +251,8 @@ def _host(address: str) -> str:
 
 
 def _path_of(url: str) -> str:
-    found = _URL.match(url)
-    return (found["path"] or "/") if found else ""
+    match = _URL.match(url)
+    return (match["path"] or "/") if match else ""
 
 
 def _str(given: Mapping[str, Any], *names: str) -> str:

@@ -105,8 +105,8 @@ def body_outcome(body: object) -> tuple[str, str]:
     errors = body.get("errors")
     if "jsonrpc" in body or not isinstance(errors, list) or not errors:
         return "ok", ""
-    extensions = [one.get("extensions") if isinstance(one, dict) else None for one in errors]
-    codes = [said.get("code") if isinstance(said, dict) else None for said in extensions]
+    extensions = [entry.get("extensions") if isinstance(entry, dict) else None for entry in errors]
+    codes = [extension.get("code") if isinstance(extension, dict) else None for extension in extensions]
     if all(isinstance(code, str) and code in _GRAPHQL_AUTH for code in codes):
         return "client_error", "auth"
     of_request = all(isinstance(code, str) and code in _GRAPHQL_REQUEST for code in codes)

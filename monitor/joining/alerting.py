@@ -36,7 +36,7 @@ class NotifySettings:
 
 def update_alerts(
     engine: Engine,
-    found: Sequence[Finding],
+    open_findings: Sequence[Finding],
     now: datetime,
     *,
     senders: Mapping[str, Sender],
@@ -48,12 +48,12 @@ def update_alerts(
     Book and outbox are written in one transaction, fenced by the lease: LeaseLost, and nothing written, when another
     holds it. Doing it again with the same findings and time writes nothing new.
     """
-    changes = _deploys(engine, found)
+    changes = _deploys(engine, open_findings)
     quiet = _quieted(engine, now)
     with writing(engine) as connection:
         check_held(connection, held)
         before = outbox.load_book(connection)
-        after = step(before, found, changes, quiet, settings.lifecycle, now, enabled=settings.enabled)
+        after = step(before, open_findings, changes, quiet, settings.lifecycle, now, enabled=settings.enabled)
         outbox.save_book(connection, before, after.book, now)
         for alert in after.outgoing:
             known = before.get(alert.key)
@@ -65,12 +65,12 @@ def update_alerts(
                 # an update opens no incident: the rate cap, which spares repeats, lets it pass
                 outbox.enqueue(connection, alert, name, now, epoch=held.epoch, repeat=int(update))
         if settings.enabled:
-            told = [
-                one.alert
-                for one in after.book.values()
-                if one.alert.state == "firing" and one.told == "firing" and not one.silenced
+            firing = [
+                tracked.alert
+                for tracked in after.book.values()
+                if tracked.alert.state == "firing" and tracked.told == "firing" and not tracked.silenced
             ]
-            _say_again(connection, told, senders, now, held)
+            _say_again(connection, firing, senders, now, held)
         outbox.prune(connection, now - timedelta(days=settings.keep_days))
     return after.outgoing
 
@@ -81,10 +81,10 @@ def refresh(
     """`update_alerts` over the findings of the control store, in which acceptances that ended are opened again first."""
     with writing(engine) as connection:
         findings.reopen_expired(connection, now)
-    found = [one for state in ("open", "accepted") for one in findings.list_findings(engine, state=state, limit=OPEN_FINDINGS)]
-    telemetry.FINDINGS.set(sum(one.state == "open" for one in found))
+    open_findings = [finding for state in ("open", "accepted") for finding in findings.list_findings(engine, state=state, limit=OPEN_FINDINGS)]
+    telemetry.FINDINGS.set(sum(finding.state == "open" for finding in open_findings))
     of_deploys = {name: sender for name, sender in senders.items() if name not in settings.teams}
-    told = update_alerts(engine, [*found, *_over(engine, found)], now, senders=of_deploys, settings=settings, held=held)
+    outgoing = update_alerts(engine, [*open_findings, *_over(engine, open_findings)], now, senders=of_deploys, settings=settings, held=held)
     if settings.enabled and settings.teams:
         quiet = _quieted(engine, now)
         with writing(engine) as connection:
@@ -96,22 +96,22 @@ def refresh(
                 teams=settings.teams,
                 held=held,
                 link_base=settings.lifecycle.link_base,
-                is_silenced=lambda labels: any(matches(labels, one) for one in quiet),
+                is_silenced=lambda labels: any(matches(labels, matchers) for matchers in quiet),
             )
-        return (*told, *broken)
-    return told
+        return (*outgoing, *broken)
+    return outgoing
 
 
 def _quieted(engine: Engine, now: datetime) -> list[Mapping[str, str]]:
     """The matchers of silences that hold now."""
-    return [one.matchers for one in silences.list_silences(engine, now) if one.starts <= now]
+    return [silence.matchers for silence in silences.list_silences(engine, now) if silence.starts <= now]
 
 
-def _over(engine: Engine, found: Sequence[Finding]) -> list[Finding]:
+def _over(engine: Engine, open_findings: Sequence[Finding]) -> list[Finding]:
     """The findings of firing alerts that are neither open nor accepted any more: they say why the alert may end."""
-    known = {one.id for one in found}
-    ids = {one for tracked in outbox.list_alerts(engine, state="firing") for one in tracked.alert.finding_ids} - known
-    return [one for _, one in sorted(findings.by_id(engine, ids).items())]
+    known = {finding.id for finding in open_findings}
+    ids = {finding_id for tracked in outbox.list_alerts(engine, state="firing") for finding_id in tracked.alert.finding_ids} - known
+    return [finding for _, finding in sorted(findings.by_id(engine, ids).items())]
 
 
 def trial_alert(name: str, now: datetime) -> Alert:
@@ -145,6 +145,6 @@ def _say_again(
                 )
 
 
-def _deploys(engine: Engine, found: Sequence[Finding]) -> dict[str, Deploy]:
-    known = (deploys.deploy(engine, one) for one in sorted({finding.deploy_id for finding in found if finding.deploy_id}))
-    return {one.id: one for one in known if one is not None}
+def _deploys(engine: Engine, open_findings: Sequence[Finding]) -> dict[str, Deploy]:
+    known = (deploys.deploy(engine, deploy_id) for deploy_id in sorted({finding.deploy_id for finding in open_findings if finding.deploy_id}))
+    return {deploy.id: deploy for deploy in known if deploy is not None}

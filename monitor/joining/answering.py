@@ -110,10 +110,10 @@ def answer(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy
 def ruled_by(reader: Reader, engine: Engine, word: Word, policies: Sequence[Policy], now: datetime) -> Ruling:
     """What all these policies together make of it."""
     rulings = [ruled(policy, _asked(reader, engine, word, policy, now)) for policy in policies or (Policy(),)]
-    found = rulings[0]
+    ruling = rulings[0]
     for other in rulings[1:]:
-        found = stricter(found, other)
-    return found
+        ruling = stricter(ruling, other)
+    return ruling
 
 
 def _asked(reader: Reader, engine: Engine, word: Word, policy: Policy, now: datetime) -> Asked:
@@ -134,7 +134,7 @@ def _asked(reader: Reader, engine: Engine, word: Word, policy: Policy, now: date
     since = until - timedelta(days=policy.criticality.days)
     changes = list_deploys(engine, environment=deploy.environment, service=asked.service, since=since, until=until)
     traffic = _traffic(reader, deploy.environment, asked.service, since, until)
-    return replace(asked, changes=sum(one.kind in JUDGED for one in changes), traffic=traffic)
+    return replace(asked, changes=sum(change.kind in JUDGED for change in changes), traffic=traffic)
 
 
 def _traffic(reader: Reader, environment: str, service: str, since: datetime, until: datetime) -> Traffic | None:
@@ -155,7 +155,7 @@ def _shown(judged: Judged) -> Shown | None:
     deploy, service = judged.deploy, judged.inputs.deploy.service
     since = min(deploy.started, deploy.first_traffic or deploy.started) - timedelta(seconds=WINDOW_SECONDS)
     answered = asked = 0.0
-    served = {one.window for one in judged.inputs.sightings if one.version == deploy.version and one.spans and one.window > since}
+    served = {sighting.window for sighting in judged.inputs.sightings if sighting.version == deploy.version and sighting.spans and sighting.window > since}
     places: dict[tuple[object, ...], set[str]] = {}
     for cell in judged.inputs.cells:
         role = "callee" if cell.edge.callee == service else "caller"
@@ -177,10 +177,10 @@ def _override(engine: Engine, word: Word, policies: Sequence[Policy], now: datet
     longest = timedelta(hours=min((policy.overrides.longest_hours for policy in policies), default=24.0))
     place = word.deploy.environment if word.deploy else word.environment
     mine = [
-        replace(one, expires=min(one.expires, one.created + longest))
-        for one in overrides_of(engine, word.service, word.version, place, word.deploy)
+        replace(override, expires=min(override.expires, override.created + longest))
+        for override in overrides_of(engine, word.service, word.version, place, word.deploy)
     ]
-    return next((one for one in mine if one.in_force(now)), None), next((one for one in mine if not one.in_force(now)), None)
+    return next((override for override in mine if override.in_force(now)), None), next((override for override in mine if not override.in_force(now)), None)
 
 
 def _of_override(override: Override | None, over: Override | None, outcome: Outcome, now: datetime) -> list[Reason]:
@@ -205,8 +205,8 @@ def _text(word: Word, made: GateAnswer) -> str:
         if finding:
             lines.append(f"    finding {finding.id} ({finding.state}, {finding.role})")
     if word.outcome == "fail":
-        lines += [f"  finding {one.id} ({one.state}, {one.role}): {summary(one)}" for one in known.values()]
-    lines += [f"  would settle it: {sentence(one)}" for one in made.settles]
+        lines += [f"  finding {finding.id} ({finding.state}, {finding.role}): {summary(finding)}" for finding in known.values()]
+    lines += [f"  would settle it: {sentence(need)}" for need in made.settles]
     if made.criticality:
         lines.append(f"  {sentence(made.criticality)}")
     lines += [f"  {result.outcome.replace('_', ' ')}: {sentence(result.reason)}" for result in made.rules]

@@ -35,15 +35,15 @@ class Books:
         self._watermarks = Watermarks()
 
     def examined(
-        self, records: Records, found: Examined, rejects: Sequence[Reject], reading: int, clock: Clock, **counts: Counts
+        self, records: Records, results: Examined, rejects: Sequence[Reject], reading: int, clock: Clock, **counts: Counts
     ) -> None:
         """All of a batch that holds exchanges only: what checking found, its rows, and the books. `counts`: further columns of the ledger."""
-        found.keep(self._store)
-        rows = Rows(found.record, found.end_ns, found.windows, found.window_rows)
+        results.keep(self._store)
+        rows = Rows(results.record, results.end_ns, results.windows, results.window_rows)
         self.arrived(records, rows)
-        self.entered(records, rejects, reading, exchanges=found.per_record, rejected=found.rejected(rejects), **counts)
+        self.entered(records, rejects, reading, exchanges=results.per_record, rejected=results.rejected(rejects), **counts)
         self.marked(records, rows, clock())
-        for outcome, count in found.outcomes.items():
+        for outcome, count in results.outcomes.items():
             telemetry.EXCHANGES.labels(outcome).inc(count)
 
     def arrived(self, records: Records, rows: Rows) -> None:

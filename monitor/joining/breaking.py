@@ -54,22 +54,22 @@ class Calls:
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]]) -> "Calls":
         """From the rows of `could_have_shown`."""
-        found: dict[str, set[tuple[str, str, str, str]]] = {"judged": set(), "timed": set()}
+        by_kind: dict[str, set[tuple[str, str, str, str]]] = {"judged": set(), "timed": set()}
         for row in rows:
-            found[row["kind"]].add((row["environment"], row["callee"], row["operation"], row["caller"]))
-        return cls(frozenset(found["judged"]), frozenset(found["timed"]))
+            by_kind[row["kind"]].add((row["environment"], row["callee"], row["operation"], row["caller"]))
+        return cls(frozenset(by_kind["judged"]), frozenset(by_kind["timed"]))
 
-    def show(self, one: ContractBreak) -> bool:
+    def show(self, event: ContractBreak) -> bool:
         """Whether there was a call in which a clause could have shown: of its operation, and of one of its callers where it is theirs.
 
         What nobody offers is gone when it is asked for no more: any judged call of the provider will do.
         """
-        callers = {pair.caller for pair in one.pairs} if one.side == "request" else None
-        anything = one.rule in _UNDOCUMENTED
+        callers = {pair.caller for pair in event.pairs} if event.side == "request" else None
+        anything = event.rule in _UNDOCUMENTED
         return any(
-            (environment, callee) == (one.environment, one.callee)
-            and (anything or (operation == one.operation and (callers is None or caller in callers)))
-            for environment, callee, operation, caller in (self.timed if one.time is not None else self.judged)
+            (environment, callee) == (event.environment, event.callee)
+            and (anything or (operation == event.operation and (callers is None or caller in callers)))
+            for environment, callee, operation, caller in (self.timed if event.time is not None else self.judged)
         )
 
 
@@ -97,53 +97,53 @@ class BreakWatch:
         with writing(self._engine) as connection:
             before = breaks.load_breaks(connection)
         fresh = [(key, list(group)) for key, group in groupby(rows, key=lambda row: (row["environment"], row["fingerprint"]))]
-        owners = {one.name: one for one in self._newest()} if fresh else {}
+        owners = {revision.name: revision for revision in self._newest()} if fresh else {}
         after: dict[str, ContractBreak] = {}
         for (environment, fingerprint), group in fresh:
             name = break_id(environment, fingerprint)
-            seen = self._seen(before.get(name), name, group, owners)
-            after[name] = replace(seen, time=times.get((environment, fingerprint)) or seen.time)
-        after |= {name: _unseen(before.get(name), one) for name, one in unseen.items() if one is not None}
+            event = self._seen(before.get(name), name, group, owners)
+            after[name] = replace(event, time=times.get((environment, fingerprint)) or event.time)
+        after |= {name: _unseen(before.get(name), event) for name, event in unseen.items() if event is not None}
         seen_again = [
-            replace(one, state="gone", revision=one.revision + 1)
-            for name, one in before.items()
-            if one.rule == UNSEEN and one.state != "gone" and name in unseen and name not in after
+            replace(event, state="gone", revision=event.revision + 1)
+            for name, event in before.items()
+            if event.rule == UNSEEN and event.state != "gone" and name in unseen and name not in after
         ]
         missing = [
-            one
-            for one in before.values()
-            if one.id not in after and one.state != "gone" and one.last_seen < since and one.rule != UNSEEN
+            event
+            for event in before.values()
+            if event.id not in after and event.state != "gone" and event.last_seen < since and event.rule != UNSEEN
         ]
         gone = [*seen_again, *self._gone(missing, since, now)]
         with writing(self._engine) as connection:
-            held = breaks.load_breaks(connection)  # accepted or told meanwhile
-            changed = [_kept(one, held.get(one.id)) for one in [*after.values(), *gone]]
-            breaks.save_breaks(connection, [one for one in changed if held.get(one.id) != one], now)
+            stored = breaks.load_breaks(connection)  # accepted or told meanwhile
+            changed = [_kept(event, stored.get(event.id)) for event in [*after.values(), *gone]]
+            breaks.save_breaks(connection, [event for event in changed if stored.get(event.id) != event], now)
             breaks.forget_breaks(connection, now - KEPT)
-        return [one for one in changed if one.id not in before or before[one.id].revision != one.revision]
+        return [event for event in changed if event.id not in before or before[event.id].revision != event.revision]
 
     def _newest(self) -> Sequence[Revision]:
         """The newest revisions, read again when something was published: not twice in a step, nor every half minute."""
-        said = stamp(self._engine)
-        if said != self._stamp:
-            self._revisions, self._stamp = listed(self._engine, newest=True), said
+        edition = stamp(self._engine)
+        if edition != self._stamp:
+            self._revisions, self._stamp = listed(self._engine, newest=True), edition
         return self._revisions
 
     def _gone(self, missing: Sequence[ContractBreak], since: datetime, now: datetime) -> list[ContractBreak]:
         """Those of them that are gone, and those that became untested; asked again every ten minutes where nothing else is new."""
-        fresh = any(not one.untested for one in missing)
+        fresh = any(not event.untested for event in missing)
         if not missing or (not fresh and self._asked is not None and now - self._asked < ASK_EVERY):
             return []
         self._asked = now
-        callees = sorted({one.callee for one in missing})
+        callees = sorted({event.callee for event in missing})
         parameters = {"since": int(since.timestamp()), "callees": callees, "limit": MOST_CALLS}
-        withdrawn = {one.name for one in self._newest() if one.role == "withdrawn"}
+        withdrawn = {revision.name for revision in self._newest() if revision.role == "withdrawn"}
         calls = Calls.of(self._store.query("could_have_shown", parameters))
         return [
-            replace(one, state="gone", revision=one.revision + 1, untested=False)
-            if calls.show(one) or one.contract in withdrawn or one.last_seen < now - KEPT
-            else replace(one, untested=True)
-            for one in missing
+            replace(event, state="gone", revision=event.revision + 1, untested=False)
+            if calls.show(event) or event.contract in withdrawn or event.last_seen < now - KEPT
+            else replace(event, untested=True)
+            for event in missing
         ]
 
     def _seen(
@@ -175,7 +175,7 @@ class BreakWatch:
             last_seen=max(last, known.last_seen) if known is not None else last,
             began=began,
             count=sum(row["exchanges"] for row in rows),
-            pairs=tuple(_pair(one) for one in rows[:_MOST_PAIRS]),
+            pairs=tuple(_pair(row) for row in rows[:_MOST_PAIRS]),
             deploy_id=(before.id if before else "") if fresh else known.deploy_id if known else "",
             deploy=(f"{before.service} {before.version}".strip() if before else "") if fresh else known.deploy if known else "",
             owner=contract.owner if contract else "",
@@ -190,23 +190,23 @@ class BreakWatch:
 
     def _deploy_before(self, at: datetime, environment: str, services: set[str]) -> Deploy | None:
         """The last deploy of either side before that moment, within a week."""
-        found = list_deploys(
+        recent = list_deploys(
             self._engine, since=at - _DEPLOY_BEFORE, until=at + timedelta(seconds=60), environment=environment or None
         )
-        own = [one for one in found if one.started <= at and any(one.is_of(service) for service in services)]
-        return max(own, key=lambda one: one.started, default=None)
+        own = [deploy for deploy in recent if deploy.started <= at and any(deploy.is_of(service) for service in services)]
+        return max(own, key=lambda deploy: deploy.started, default=None)
 
 
-def _unseen(known: ContractBreak | None, one: ContractBreak) -> ContractBreak:
+def _unseen(known: ContractBreak | None, event: ContractBreak) -> ContractBreak:
     """The event of a contract of which something was not seen: as it was, or new, or again."""
     if known is None:
-        return one
+        return event
     again = known.state == "gone"
     return replace(
-        one,
+        event,
         state="again" if again else known.state,
         first_seen=known.first_seen,
-        began=one.began if again else known.began,
+        began=event.began if again else known.began,
         revision=known.revision + again,
         told=known.told,
         accepted_by=known.accepted_by,
@@ -219,12 +219,12 @@ def _pair(row: Mapping[str, Any]) -> BreakPair:
     return BreakPair(row["caller"], row["caller_version"], row["callee"], row["callee_version"], int(row["exchanges"]))
 
 
-def _kept(one: ContractBreak, held: ContractBreak | None) -> ContractBreak:
+def _kept(event: ContractBreak, stored: ContractBreak | None) -> ContractBreak:
     """What others wrote of it meanwhile stays."""
-    if held is None:
-        return one
-    accepted = {word: getattr(held, word) for word in ("accepted_by", "accepted_because", "accepted_until")}
-    return replace(one, told=max(one.told, held.told), **accepted)
+    if stored is None:
+        return event
+    accepted = {word: getattr(stored, word) for word in ("accepted_by", "accepted_because", "accepted_until")}
+    return replace(event, told=max(event.told, stored.told), **accepted)
 
 
 def break_id(environment: str, fingerprint: str) -> str:
@@ -234,7 +234,7 @@ def break_id(environment: str, fingerprint: str) -> str:
 
 def receivers_of(owner: str, teams: Mapping[str, Sequence[str]]) -> list[str]:
     """The receivers of an owner's contract events: those that name the team, else those for everybody's (`*`)."""
-    own = [name for name, of in teams.items() if owner and owner.casefold() in {one.casefold() for one in of}]
+    own = [name for name, of in teams.items() if owner and owner.casefold() in {team.casefold() for team in of}]
     return sorted(own or [name for name, of in teams.items() if EVERYBODY in of])
 
 
@@ -252,54 +252,54 @@ def tell_breaks(
     gone or accepted is resolved where it was told. The same state is told once.
     """
     sent = []
-    for one in breaks.load_breaks(connection).values():
-        over = one.state == "gone" or one.quiet(now)
-        names = [name for name in receivers_of(one.owner, teams) if name in senders]
-        if over != one.is_told or not names:  # a firing one is told as long as it is not over, and the other way round
+    for event in breaks.load_breaks(connection).values():
+        over = event.state == "gone" or event.quiet(now)
+        names = [name for name in receivers_of(event.owner, teams) if name in senders]
+        if over != event.is_told or not names:  # a firing one is told as long as it is not over, and the other way round
             continue
-        alert = alert_of(one, one.told + 1, over=over, now=now, link_base=link_base)
+        alert = alert_of(event, event.told + 1, over=over, now=now, link_base=link_base)
         if not over and is_silenced(alert.labels):
             continue
         for name in names:
             outbox.enqueue(connection, alert, name, now, epoch=held.epoch)
-        breaks.save_breaks(connection, [replace(one, told=alert.revision)], now)
+        breaks.save_breaks(connection, [replace(event, told=alert.revision)], now)
         sent.append(alert)
     return sent
 
 
-def alert_of(one: ContractBreak, revision: int, *, over: bool, now: datetime, link_base: str) -> Alert:
+def alert_of(event: ContractBreak, revision: int, *, over: bool, now: datetime, link_base: str) -> Alert:
     """A contract event as receivers take it. Names are foreign text: control characters are taken out."""
     versions = ", ".join(
-        f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in one.pairs[:5]
+        f"{pair.caller} {pair.caller_version} → {pair.callee} {pair.callee_version} ({pair.exchanges})" for pair in event.pairs[:5]
     )
-    summary = f"{one.contract}: {break_sentence(one)}"
-    unseen = one.rule == UNSEEN
+    summary = f"{event.contract}: {break_sentence(event)}"
+    unseen = event.rule == UNSEEN
     words = {"new": "not seen", "again": "not seen again", "gone": "seen"} if unseen else _TOLD
-    told = words[one.state]
-    told = f"accepted as known by {one.accepted_by}" if one.quiet(now) and over and one.state != "gone" else told
+    state = words[event.state]
+    state = f"accepted as known by {event.accepted_by}" if event.quiet(now) and over and event.state != "gone" else state
     severity: Severity = "info" if unseen else "error"
     labels = {
-        "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": one.environment, "service": one.callee, "contract": one.contract,
-        "operation": one.operation, "rule": one.rule, "owner": one.owner, "severity": severity, "signal": "contract",
+        "alertname": "SeamwatchContractUnseen" if unseen else "SeamwatchContractBroken", "environment": event.environment, "service": event.callee, "contract": event.contract,
+        "operation": event.operation, "rule": event.rule, "owner": event.owner, "severity": severity, "signal": "contract",
     }  # fmt: skip
     details = {
-        "state": told, "expected": one.expected, "actual": one.actual, "clause": one.clause, "versions": versions, "exchanges": str(one.count),
-        "deploy_before": one.deploy, "owner": one.owner, "contact": one.contact,
+        "state": state, "expected": event.expected, "actual": event.actual, "clause": event.clause, "versions": versions, "exchanges": str(event.count),
+        "deploy_before": event.deploy, "owner": event.owner, "contact": event.contact,
     }  # fmt: skip
-    description = f"{told} in {one.environment}; expected {one.expected}, came {one.actual}. {versions}. " + (
-        f"The deploy before: {one.deploy}" if one.deploy else "No deploy is known before"
+    description = f"{state} in {event.environment}; expected {event.expected}, came {event.actual}. {versions}. " + (
+        f"The deploy before: {event.deploy}" if event.deploy else "No deploy is known before"
     )
     return Alert(
-        key=f"seamwatch-contract-{one.id}",
+        key=f"seamwatch-contract-{event.id}",
         state="resolved" if over else "firing",
         severity=severity,
         summary=cleaned(summary),
-        environment=cleaned(one.environment),
-        service=cleaned(one.callee),
-        deploy_id=cleaned(one.deploy_id),
+        environment=cleaned(event.environment),
+        service=cleaned(event.callee),
+        deploy_id=cleaned(event.deploy_id),
         labels={name: cleaned(value)[:200] for name, value in labels.items() if value},
         annotations={"summary": cleaned(summary), "description": cleaned(description)},
-        started=one.began,
+        started=event.began,
         ended=now if over else None,
         link=f"{link_base.rstrip('/')}/violations" if link_base else "",
         revision=revision,

@@ -83,7 +83,7 @@ class PactBroker:
         self.where = str(rules.target(url))
         self._origin = _origin_of(url)
         self._url = url if url.endswith("/") else f"{url}/"
-        self._secrets = [one for one in (token, password) if one]
+        self._secrets = [secret for secret in (token, password) if secret]
         self._headers = {"Accept": "application/hal+json, application/json", **_login(token, username, password)}
         self._ask = ask or _guarded(rules)
         self._clock = clock
@@ -94,7 +94,7 @@ class PactBroker:
         index = self._get(self._url, _LIST_BYTES)
         for selection in self.selections:
             self._link(index, _LATEST if selection.selector is None else _FOR_VERIFICATION)
-        return f"{self.where} answers as a Pact Broker; asked for {', '.join(one.text for one in self.selections)}"
+        return f"{self.where} answers as a Pact Broker; asked for {', '.join(selection.text for selection in self.selections)}"
 
     def look(self) -> Brought:
         """Every selected pact. SourceUnavailable when the broker does not answer now, SourceError when it refuses us."""
@@ -116,14 +116,14 @@ class PactBroker:
             yield from _hrefs_of_list(self._get(self._link(index, _LATEST), _LIST_BYTES))
             return
         template = self._link(index, _FOR_VERIFICATION)
-        said = {"consumerVersionSelectors": [dict(selection.selector)], "includePendingStatus": False}
+        question = {"consumerVersionSelectors": [dict(selection.selector)], "includePendingStatus": False}
         for provider in self._providers(index, refused):
             url = template.replace("{provider}", quote(provider, safe=""))
             try:
-                found = self._answer("POST", url, json.dumps(said).encode(), _LIST_BYTES)
+                answer = self._answer("POST", url, json.dumps(question).encode(), _LIST_BYTES)
             except _Missing:
                 continue  # nobody has a pact with it
-            embedded = found.get("_embedded")
+            embedded = answer.get("_embedded")
             for entry in embedded.get("pacts", []) if isinstance(embedded, dict) else ():
                 href = _href(entry.get("_links"), "self") if isinstance(entry, dict) else None
                 if href is not None:
@@ -157,7 +157,7 @@ class PactBroker:
             refused.append(str(error))
             return None
         parties = [pact.get(word) for word in ("consumer", "provider")]
-        names = [str(one.get("name") or "").strip() if isinstance(one, dict) else "" for one in parties]
+        names = [str(party.get("name") or "").strip() if isinstance(party, dict) else "" for party in parties]
         if not all(names):
             refused.append(f"{self.where}: a pact names no consumer or no provider")
             return None
@@ -199,21 +199,21 @@ class PactBroker:
         except NotifyError as error:
             raise RetryLater(cleaned(str(error), self._secrets)) from None
         if known is not None and reply.status == _NOT_MODIFIED:
-            held: dict[str, Any] = known[1]
-            return held
+            cached: dict[str, Any] = known[1]
+            return cached
         self._refuse(reply)
         if len(reply.body) > most_bytes:
             raise SourceError(f"{self.where}: an answer is larger than {most_bytes} bytes")
         try:
-            found = json.loads(reply.body)
+            answer = json.loads(reply.body)
         except (ValueError, RecursionError):
             raise SourceError(f"{self.where}: an answer is no JSON") from None
-        if not isinstance(found, dict):
+        if not isinstance(answer, dict):
             raise SourceError(f"{self.where}: an answer is no object")
         tag = reply.headers.get("etag", "")
         if tag and method == "GET" and len(self._kept) < 2 * MOST_PACTS:
-            self._kept[url] = (tag, found)
-        return found
+            self._kept[url] = (tag, answer)
+        return answer
 
     def _refuse(self, reply: Reply) -> None:
         if reply.status in range(200, 300):
@@ -252,31 +252,31 @@ def selection_of(text: str) -> Selection:
     raise ConfigError(f"contracts.broker_select: {text[:60]!r} is not known; use latest, main, branch:NAME or environment:NAME")
 
 
-def _hrefs_of_list(found: Mapping[str, Any]) -> list[str]:
+def _hrefs_of_list(listing: Mapping[str, Any]) -> list[str]:
     """The pacts of a list, which older brokers embed and newer ones link to."""
-    links = found.get("_links")
+    links = listing.get("_links")
     for word in ("pb:pacts", "pacts"):
-        held = links.get(word) if isinstance(links, dict) else None
-        if isinstance(held, list) and held:
-            return [one["href"] for one in held if isinstance(one, dict) and isinstance(one.get("href"), str)]
-    entries = found.get("pacts")
-    hrefs = [_href(one.get("_links"), "self") for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+        linked = links.get(word) if isinstance(links, dict) else None
+        if isinstance(linked, list) and linked:
+            return [link["href"] for link in linked if isinstance(link, dict) and isinstance(link.get("href"), str)]
+    entries = listing.get("pacts")
+    hrefs = [_href(entry.get("_links"), "self") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return [href for href in hrefs if href is not None]
 
 
 def _href(links: Any, name: str) -> str | None:
-    held = links.get(name) if isinstance(links, dict) else None
-    held = held[0] if isinstance(held, list) and held else held
-    found = held.get("href") if isinstance(held, dict) else None
-    return found if isinstance(found, str) else None
+    link = links.get(name) if isinstance(links, dict) else None
+    link = link[0] if isinstance(link, list) and link else link
+    href = link.get("href") if isinstance(link, dict) else None
+    return href if isinstance(href, str) else None
 
 
 def _login(token: str, username: str, password: str) -> dict[str, str]:
     if token:
         return {"Authorization": f"Bearer {token}"}
     if username:
-        said = base64.b64encode(f"{username}:{password}".encode()).decode()
-        return {"Authorization": f"Basic {said}"}
+        credentials = base64.b64encode(f"{username}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {credentials}"}
     return {}
 
 

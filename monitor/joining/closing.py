@@ -106,7 +106,7 @@ class Closer:
             # a window is sealed after all older ones: the judge takes what is sealed for the whole
             bound = math.inf if finish else _unsealed_from(waiting)
             first = self._read(batch)
-            for piece, read in [*((one, None) for one in self._counterparts(batch, first)), (batch, first)]:
+            for piece, read in [*((counterpart, None) for counterpart in self._counterparts(batch, first)), (batch, first)]:
                 ripe = {
                     s.window for s in piece.states if s.window < bound and sealed_now(s, watermark, self._settings, finish=finish)
                 }
@@ -196,14 +196,14 @@ class Closer:
             newest = {int(row["window"]): math.inf for row in rows}
         elif hand.ends is not None:
             newest = dict(other_ends(hand.scene, hand.ends))
-        found = set(newest)
-        if not found:
+        windows = set(newest)
+        if not windows:
             return []
         kept = self._settings.halves_kept
         return cut(
             [
                 s
-                for s in self._as_now(found)
+                for s in self._as_now(windows)
                 if s.seen and newest.get(s.window, -math.inf) >= s.closed_s - SLOW_INSERT_SECONDS and not s.faded(kept)
             ],
             self._settings,

@@ -123,7 +123,7 @@ class Counter:
         self._store.insert("evidence", evidence_rows(hand.scene, chosen))
         for key, drawn in chosen.items():
             ranks = self._reservoirs[key[0]].setdefault(key, [])
-            ranks.extend(one.rank for one in drawn)
+            ranks.extend(exemplar.rank for exemplar in drawn)
 
     def forget(self) -> None:
         """What is remembered may be older than what the store holds."""
@@ -156,14 +156,14 @@ class Counter:
         named = np.unique(halves["own_trace"][family], axis=0)
         where: dict[str, Any] = {"near": near, "since": since or 1, "until": until}
         if len(named) > FEW_TRACES:
-            found = frame_of([self._store.ask_columns("inner_kin", where)], words)
+            frame = frame_of([self._store.ask_columns("inner_kin", where)], words)
         else:
-            where["traces"] = [one.tobytes().hex() for one in named]
-            found = frame_of([self._store.ask_columns("inner_kin", where, given={"few"})], words)
-        rows = np.flatnonzero(members(keys_of(found["trace"]), keys_of(named)))
+            where["traces"] = [trace.tobytes().hex() for trace in named]
+            frame = frame_of([self._store.ask_columns("inner_kin", where, given={"few"})], words)
+        rows = np.flatnonzero(members(keys_of(frame["trace"]), keys_of(named)))
         kept = Frame({}, len(rows))
-        for name in found.columns:
-            kept.add(name, found[name][rows])
+        for name in frame.columns:
+            kept.add(name, frame[name][rows])
         return kept
 
     def _sent_checks(self, scene: Scene, ends: Ends) -> Checks | None:
@@ -177,7 +177,7 @@ class Counter:
 
     def _learn(self, reached: set[Reached], now: int) -> None:
         """Write which addresses are whose, those that were not written lately."""
-        new = sorted(one for one in reached if now - self._learned.get(one, 0) > LEARNED_AGAIN_AFTER)
+        new = sorted(entry for entry in reached if now - self._learned.get(entry, 0) > LEARNED_AGAIN_AFTER)
         if not new:
             return
         environment, address, namespace, service = zip(*new, strict=True)
@@ -200,13 +200,13 @@ class Counter:
 
     def _services(self, called: set[tuple[str, str]]) -> Services:
         """Of addresses that belong to exactly one service of their environment, whose they are."""
-        found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        owners: dict[tuple[str, str], set[tuple[str, str]]] = {}
         addresses = sorted({address for _, address in called})
         for at in range(0, len(addresses), FEW_TRACES):
             for row in self._store.ask("services_at", {"addresses": addresses[at : at + FEW_TRACES]}):
                 key = (row["environment"], row["address"])
-                found.setdefault(key, set()).add((row["namespace"], row["service"]))
-        return {key: next(iter(services)) for key, services in found.items() if len(services) == 1}
+                owners.setdefault(key, set()).add((row["namespace"], row["service"]))
+        return {key: next(iter(services)) for key, services in owners.items() if len(services) == 1}
 
     def _know(self, hours: Iterable[int]) -> None:
         """Remember what is kept as evidence of these hours."""

@@ -50,7 +50,7 @@ def coverage(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covere
     seen: dict[str, list[PairShown]] = {}
     for row in rows:
         seen.setdefault(str(row["interaction"]), []).append(_pair(row))
-    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in promise.examples]
+    return [_covered(example.name, example.clause, seen.get(example.name, [])) for example in promise.examples]
 
 
 def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> list[Covered]:
@@ -67,8 +67,8 @@ def operations_covered(promise: Promise, rows: Iterable[Mapping[str, Any]]) -> l
         kept, broken = int(row["kept"]), int(row["broken"])
         left = max(int(row["calls"]) - kept - broken, 0)
         seen.setdefault(match.target.name, []).append(_pair({**row, "open": left}))
-    operations = sorted(promise.operations, key=lambda one: (one.route, one.method))
-    return [_covered(one.name, one.clause, seen.get(one.name, [])) for one in operations]
+    operations = sorted(promise.operations, key=lambda operation: (operation.route, operation.method))
+    return [_covered(operation.name, operation.clause, seen.get(operation.name, [])) for operation in operations]
 
 
 def _covered(name: str, clause: str, pairs: list[PairShown]) -> Covered:

@@ -76,13 +76,13 @@ def deliver_once(
             pool.submit(_round, engine, sender, lease, now, settings, random.Random(seed))  # noqa: S311 - jitter, no secret
             for sender, seed in zip(senders.values(), seeds, strict=True)
         ]
-        done = [one.result() for one in rounds]
+        results = [future.result() for future in rounds]
     return Delivered(
-        sum(one.delivered for one in done),
-        sum(one.busy for one in done),
-        sum(one.dead for one in done),
-        sum(one.suppressed for one in done),
-        next((one.trouble for one in done if one.trouble), ""),
+        sum(result.delivered for result in results),
+        sum(result.busy for result in results),
+        sum(result.dead for result in results),
+        sum(result.suppressed for result in results),
+        next((result.trouble for result in results if result.trouble), ""),
     )
 
 
@@ -132,9 +132,9 @@ def _deliver(
             return _postponed(connection, letter, now, settings.slow_seconds, str(refused), settings), str(refused)
     except Exception as error:
         log.exception("an alert cannot be sent", receiver=sender.name, key=letter.key)
-        said = f"has a fault in its sender ({type(error).__name__}), see the log"
+        trouble = f"has a fault in its sender ({type(error).__name__}), see the log"
         with _fenced(engine, lease) as connection:
-            return _busy(connection, letter, ReceiverBusy(said), now, settings, rng), said
+            return _busy(connection, letter, ReceiverBusy(trouble), now, settings, rng), trouble
     with _fenced(engine, lease) as connection:
         outbox.settle(connection, letter, "sent", "delivered", now)
     return "delivered", ""

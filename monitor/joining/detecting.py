@@ -78,7 +78,7 @@ class Detector:
             return []
         recent = self._watched(min(now, sealed))
         self._project_deploys(recent, now)
-        due = sorted((one for one in recent if self._judged_at_all(one) and self._due(one, sealed, now)), key=self._turn_of)
+        due = sorted((deploy for deploy in recent if self._judged_at_all(deploy) and self._due(deploy, sealed, now)), key=self._turn_of)
         until = self._seconds() + work.total_seconds()
         done: list[Judged] = []
         for deploy in due:
@@ -96,8 +96,8 @@ class Detector:
         """Recent deploys, seen from the newest data, and older ones whose findings are not over yet."""
         recent = list_deploys(self._engine, since=moment - self.settings.watch)
         known = {deploy.id for deploy in recent}
-        older = {one.deploy_id for one in list_findings(self._engine, state="open")} - known
-        return [*recent, *(one for _, one in sorted(by_id(self._engine, older).items()))]
+        older = {finding.deploy_id for finding in list_findings(self._engine, state="open")} - known
+        return [*recent, *(deploy for _, deploy in sorted(by_id(self._engine, older).items()))]
 
     @staticmethod
     def _judged_at_all(deploy: Deploy) -> bool:
@@ -120,11 +120,11 @@ class Detector:
         watched_until = deploy.started + self.settings.watch
         judged = judge_deploy(self._reader, self._engine, deploy, self.settings.judging, now, watched_until, self._aliases)
         self._note_traffic(judged)
-        found = {finding.id for finding in judged.findings}
+        ids = {finding.id for finding in judged.findings}
         gone = [
             ended(finding, reason("no_longer_found"))
             for finding in list_findings(self._engine, deploy_id=deploy.id)
-            if finding.id not in found and finding.state != "resolved"
+            if finding.id not in ids and finding.state != "resolved"
         ]
         save_findings(self._engine, [*judged.findings, *gone], now)
         last = latest_verdict(self._engine, deploy.id)

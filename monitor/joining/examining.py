@@ -151,7 +151,7 @@ class Examiner:
             if checked.reason == NO_CONTRACT:
                 checked = _nobody_known(exchange, names, checked)
             if checked.observations:
-                seen.update(one.code for one in checked.observations)
+                seen.update(observation.code for observation in checked.observations)
                 shown += [_shown_row(exchange, names, *told) for told in _observed(checked)]
             columns.add(exchange, names, checked, _outcome(exchange, response), _shape(exchange, request))
             for violation in checked.violations:
@@ -207,15 +207,15 @@ class Examiner:
         return registry.writers.get(key) or self._writers(key)
 
     def _named(self, exchange: Exchange) -> _Names:
-        said = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
-        known = self._names.get(said)
+        key = (exchange.environment, exchange.caller, exchange.caller_version, exchange.callee, exchange.callee_version)
+        known = self._names.get(key)
         if known is None:
             if len(self._names) >= 50_000:
                 self._names.clear()
             caller, callee = self._services.within(
                 "", [self._aliases.service(exchange.caller), self._aliases.service(exchange.callee)]
             )
-            known = self._names[said] = _Names(
+            known = self._names[key] = _Names(
                 self._aliases.environment(exchange.environment),
                 caller,
                 self._aliases.version(caller, exchange.caller_version),
@@ -318,12 +318,12 @@ def _observed(checked: Checked) -> list[tuple[str, int, str, str]]:
     return sorted(
         {
             (
-                one.contract or checked.contract,
-                one.revision or checked.revision,
-                capped(f"{checked.operation} {one.subject}".rstrip()),
-                one.code,
+                observation.contract or checked.contract,
+                observation.revision or checked.revision,
+                capped(f"{checked.operation} {observation.subject}".rstrip()),
+                observation.code,
             )
-            for one in checked.observations
+            for observation in checked.observations
         }
     )
 

@@ -137,47 +137,47 @@ class ExchangeColumns:
 
     def outcomes(self) -> dict[str, int]:
         """How many were valid, violated and not checked."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for kind, count in zip(
             map(Kind._make, self._kinds), np.bincount(self._of, minlength=len(self._kinds)).tolist(), strict=True
         ):
-            found[kind.checked] = found.get(kind.checked, 0) + count
-        return found
+            counts[kind.checked] = counts.get(kind.checked, 0) + count
+        return counts
 
     def table(self) -> tuple[pa.Table, NDArray[np.uint64], NDArray[np.uint32]]:
         """The rows in the order they came; their end times (ns) and windows. The same rows have the same content hash in every
         process and release.
         """
-        kinds, at, held = [Kind(*kind) for kind in self._kinds], np.array(self._of, np.int32), _Columns()
+        kinds, at, columns = [Kind(*kind) for kind in self._kinds], np.array(self._of, np.int32), _Columns()
         named = [self._names[kind.names] for kind in kinds]
-        held.texts("source_id", [kind.source_id for kind in kinds], at)
-        held.numbers("partition", [kind.partition for kind in kinds], np.uint32, at)
-        held.numbers("offset", self._offsets, np.uint64)
-        held.numbers("index", self._indices, np.uint32)
-        held.bytes("trace", self._traces, 16)
-        held.bytes("span", self._spans, 8)
-        held.numbers("has_trace", [kind.has_trace for kind in kinds], np.uint8, at)
-        held.numbers("side", [1 if kind.side == "client" else 2 for kind in kinds], np.uint8, at)
+        columns.texts("source_id", [kind.source_id for kind in kinds], at)
+        columns.numbers("partition", [kind.partition for kind in kinds], np.uint32, at)
+        columns.numbers("offset", self._offsets, np.uint64)
+        columns.numbers("index", self._indices, np.uint32)
+        columns.bytes("trace", self._traces, 16)
+        columns.bytes("span", self._spans, 8)
+        columns.numbers("has_trace", [kind.has_trace for kind in kinds], np.uint8, at)
+        columns.numbers("side", [1 if kind.side == "client" else 2 for kind in kinds], np.uint8, at)
         for name in ("environment", "caller", "caller_version", "callee", "callee_version"):
-            held.texts(name, [getattr(one, name) for one in named], at)
-        held.texts("callee_namespace", [kind.callee_namespace for kind in kinds], at)
-        held.texts("protocol", [kind.protocol for kind in kinds], at)
-        held.texts("operation", [kind.operation for kind in kinds], at)
-        held.numbers("status", [kind.status for kind in kinds], np.uint16, at)
-        held.texts("outcome", [kind.outcome[0] for kind in kinds], at)
-        held.texts("error_type", [kind.outcome[1] for kind in kinds], at)
-        ends = held.numbers("end_ns", self._ends, np.uint64)
-        held.numbers("duration_ns", self._durations, np.uint64)
-        held.numbers("has_duration", [kind.has_duration for kind in kinds], np.uint8, at)
-        held.texts("checked", [kind.checked for kind in kinds], at)
-        held.texts("reason", [kind.reason for kind in kinds], at)
-        held.texts("contract", [kind.contract for kind in kinds], at)
-        held.numbers("revision", [kind.revision for kind in kinds], np.uint32, at)
-        held.numbers("request_shape", self._shapes, np.uint64)
+            columns.texts(name, [getattr(names, name) for names in named], at)
+        columns.texts("callee_namespace", [kind.callee_namespace for kind in kinds], at)
+        columns.texts("protocol", [kind.protocol for kind in kinds], at)
+        columns.texts("operation", [kind.operation for kind in kinds], at)
+        columns.numbers("status", [kind.status for kind in kinds], np.uint16, at)
+        columns.texts("outcome", [kind.outcome[0] for kind in kinds], at)
+        columns.texts("error_type", [kind.outcome[1] for kind in kinds], at)
+        ends = columns.numbers("end_ns", self._ends, np.uint64)
+        columns.numbers("duration_ns", self._durations, np.uint64)
+        columns.numbers("has_duration", [kind.has_duration for kind in kinds], np.uint8, at)
+        columns.texts("checked", [kind.checked for kind in kinds], at)
+        columns.texts("reason", [kind.reason for kind in kinds], at)
+        columns.texts("contract", [kind.contract for kind in kinds], at)
+        columns.numbers("revision", [kind.revision for kind in kinds], np.uint32, at)
+        columns.numbers("request_shape", self._shapes, np.uint64)
         windows = windows_of(ends)
-        content = mix(*held.hashes) if len(at) else np.zeros(0, np.uint64)
+        content = mix(*columns.hashes) if len(at) else np.zeros(0, np.uint64)
         rest = {"window": pa.array(windows), "content_hash": pa.array(content)}
-        return pa.table({**held.arrays, **rest}), ends, windows
+        return pa.table({**columns.arrays, **rest}), ends, windows
 
 
 @lru_cache(maxsize=65_536)

@@ -96,16 +96,16 @@ def _word(reader: Reader, engine: Engine, request: GateRequest, now: datetime) -
 
 def _with_clauses(reasons: Sequence[Reason], findings: Sequence[Finding]) -> Iterator[Reason]:
     """The reasons; those of findings of a short timeout with the contract's clause on it, which the verdict does not know."""
-    told = {one.id: one.reason for one in findings if one.evidence.time is not None and one.evidence.time.timeout is not None}
+    with_clause = {finding.id: finding.reason for finding in findings if finding.evidence.time is not None and finding.evidence.time.timeout is not None}
     for why in reasons:
-        yield told.get(str(why.parameters.get("finding")), why)
+        yield with_clause.get(str(why.parameters.get("finding")), why)
 
 
 def _deploys_of(engine: Engine, request: GateRequest) -> list[Deploy]:
     """Deploys of this service, newest first. Those told without a namespace are of the one that is asked for."""
     namespace, _ = apart(request.service)
-    found = list_deploys(engine, environment=request.environment, service=request.service)
-    return [replace(one, namespace=namespace) if one.namespace is None else one for one in found]
+    deploys = list_deploys(engine, environment=request.environment, service=request.service)
+    return [replace(deploy, namespace=namespace) if deploy.namespace is None else deploy for deploy in deploys]
 
 
 def _not_judged(change: Deploy, request: GateRequest) -> Word:
@@ -122,8 +122,8 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         if newest
         else []
     )
-    services = {name for deploy in recent for name in (deploy.service, deploy.called)} | {one.service for one in seen}
-    services |= {qualified(one.namespace, one.service) for one in seen if one.namespace}
+    services = {name for deploy in recent for name in (deploy.service, deploy.called)} | {sighting.service for sighting in seen}
+    services |= {qualified(sighting.namespace, sighting.service) for sighting in seen if sighting.namespace}
     if request.service not in services and request.environment is not None:
         elsewhere = _environments_of(reader, engine, request, newest, now)
         if elsewhere:
@@ -133,7 +133,7 @@ def _unknown(reader: Reader, engine: Engine, request: GateRequest, now: datetime
         why = reason("service_unmatched", service=request.service, nearest=_nearest(request.service, services))
         return replace(_not_matched(why, reason("alias_service"), request), knows_service=False)
     deployed = {deploy.version for deploy in recent if deploy.is_of(request.service) and deploy.kind in VERSION_CHANGES}
-    live = {one.version for one in seen if is_called(one.namespace, one.service, request.service) and one.version}
+    live = {sighting.version for sighting in seen if is_called(sighting.namespace, sighting.service, request.service) and sighting.version}
     if request.version in live:
         why = reason("deploy_untold", service=request.service, version=request.version)
         return _not_matched(why, reason("tell_deploys"), request)
@@ -148,7 +148,7 @@ def _environments_of(reader: Reader, engine: Engine, request: GateRequest, newes
     seen = (
         reader.sightings(newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS), None, request.service) if newest else []
     )
-    return sorted({one.environment for one in deploys} | {one.environment for one in seen})
+    return sorted({place.environment for place in deploys} | {place.environment for place in seen})
 
 
 def _elsewhere(
@@ -164,7 +164,7 @@ def _traffic_only_elsewhere(reader: Reader, deploy: Deploy) -> list[str]:
     if newest is None:
         return []
     since, until = newest - SEEN_BACK, newest + timedelta(seconds=WINDOW_SECONDS)
-    seen = {one.environment for one in reader.sightings(since, until, None, deploy.called)}
+    seen = {sighting.environment for sighting in reader.sightings(since, until, None, deploy.called)}
     everywhere = EdgeQuery(since=since, until=until, by=("environment",))
     for query in (replace(everywhere, caller=deploy.called), replace(everywhere, callee=deploy.called)):
         seen |= {row.environment or "" for row in reader.edges(query)}

@@ -117,7 +117,7 @@ def judge_deploy(
         late = max(judged_until, sealed_until - RECENT)
         newer = reader.cells(deploy.environment, seen.name, late, sealed_until) if sealed_until > judged_until else []
         alive = reader.sightings(max(started, sealed_until - RECENT), sealed_until, deploy.environment, seen.name)
-        told_apart = any(one.version for one in sightings) or any(
+        told_apart = any(sighting.version for sighting in sightings) or any(
             (cell.callee_version if cell.edge.callee == named.service else cell.caller_version) for cell in cells
         )
         superseded_by = _successor(engine, deploy)
@@ -140,7 +140,7 @@ def judge_deploy(
             )
 
         findings = with_promises(engine, aliases, list(map(up_to_date, findings)))
-    shown = [one.window for one in sightings if one.version == deploy.version and one.window >= _floor(started)]
+    shown = [sighting.window for sighting in sightings if sighting.version == deploy.version and sighting.window >= _floor(started)]
     return Judged(
         deploy,
         verdict,
@@ -153,16 +153,16 @@ def judge_deploy(
 
 def with_promises(engine: Engine, aliases: Aliases, findings: Sequence[Finding]) -> list[Finding]:
     """Findings of a timeout that is the shorter one name the contract's clause on it, where one is published."""
-    if not any(one.evidence.time is not None and one.evidence.time.gives_up is not None for one in findings):
+    if not any(finding.evidence.time is not None and finding.evidence.time.gives_up is not None for finding in findings):
         return list(findings)
     contracts = timed_contracts(engine, aliases)
 
-    def told(one: Finding) -> Finding:
-        time, edge = one.evidence.time, one.edge
+    def told(finding: Finding) -> Finding:
+        time, edge = finding.evidence.time, finding.edge
         if time is None or time.gives_up is None:
-            return one
+            return finding
         clause = timeout_of(contracts, edge.environment, edge.caller, edge.callee, edge.operation)
-        return one if clause is None else replace(one, evidence=replace(one.evidence, time=replace(time, timeout=clause)))
+        return finding if clause is None else replace(finding, evidence=replace(finding.evidence, time=replace(time, timeout=clause)))
 
     return list(map(told, findings))
 
@@ -176,7 +176,7 @@ def keep_judged(engine: Engine, judged: Judged, *, repeats: bool) -> None:
 
 def _plain(asked: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> str:
     """The plain name of a service that was asked for as `namespace/name`: what is judged is read of this one alone."""
-    ends = {(one.namespace, one.service) for one in sightings}
+    ends = {(sighting.namespace, sighting.service) for sighting in sightings}
     for cell in cells:
         ends |= {(cell.edge.caller_namespace, cell.edge.caller), (cell.edge.callee_namespace, cell.edge.callee)}
     return next((name for namespace, name in sorted(ends) if name != asked and is_called(namespace, name, asked)), asked)
@@ -188,20 +188,20 @@ def _alike(
     """The service's calls of the minutes up to what was found last, by what they may differ in; where the old version had none then,
     of the last minutes before the deploy, too. Only those sides that are worse.
     """
-    found: list[Alike] = []
+    alike: list[Alike] = []
     for side in ("callee", "caller"):
-        mine = [one for one in findings if getattr(one.edge, side) == deploy.service and one.signal in LEARNABLE]
-        if not mine:
+        worse = [finding for finding in findings if getattr(finding.edge, side) == deploy.service and finding.signal in LEARNABLE]
+        if not worse:
             continue
-        last = max(one.last_seen for one in mine) + timedelta(seconds=WINDOW_SECONDS)
+        last = max(finding.last_seen for finding in worse) + timedelta(seconds=WINDOW_SECONDS)
         spans = [(last - LEARNED_FROM, last)]
-        if all(one.strength == "weaker" for one in mine):
+        if all(finding.strength == "weaker" for finding in worse):
             spans = [(started - LEARNED_FROM, started), (max(started, last - LEARNED_FROM), last)]
         for since, until in spans:
             there = [cell for cell in cells if getattr(cell.edge, side) == deploy.service and since <= cell.window < until]
             one_in = max(1, sum(cell.calls for cell in there) // MOST_CALLS)
-            found += reader.alike(deploy.environment, asked, side, since, until, one_in)
-    return found
+            alike += reader.alike(deploy.environment, asked, side, since, until, one_in)
+    return alike
 
 
 def _failures_before(
@@ -209,15 +209,15 @@ def _failures_before(
 ) -> tuple[str, ...] | None:
     """The error types of the service's calls in the day before the deploy; looked for only where one is new as far as is known."""
     known = {kind for cell in cells if cell.window < started for kind in cell.error_types}
-    told = {kind for one in calls for kind, _, _ in one.failures}
-    if not told:
+    kinds = {kind for alike in calls for kind, _, _ in alike.failures}
+    if not kinds:
         return None
-    if told - known:
+    if kinds - known:
         day = EdgeQuery(since=started - timedelta(days=1), until=started, environment=deploy.environment)
         asking = (replace(day, callee=asked, by=("callee",)), replace(day, caller=asked, by=("caller",)))
         known |= {kind for query in asking for row in reader.edges(query) for kind in row.error_types}
-        return tuple(sorted(known & told))
-    return tuple(sorted(told))
+        return tuple(sorted(known & kinds))
+    return tuple(sorted(kinds))
 
 
 def _callers(reader: Reader, deploy: Deploy, cells: Sequence[EdgeCell], since: datetime, until: datetime) -> list[EdgeCell]:
@@ -255,10 +255,10 @@ def _around(
 
 def _cells_of(reader: Reader, environment: str, services: Sequence[str], since: datetime, until: datetime) -> list[EdgeCell]:
     """The cells of all these services, each once."""
-    found: dict[tuple[object, ...], EdgeCell] = {}
+    cells: dict[tuple[object, ...], EdgeCell] = {}
     for service in services:
-        found |= {_key(cell): cell for cell in reader.cells(environment, service, since, until)}
-    return list(found.values())
+        cells |= {_key(cell): cell for cell in reader.cells(environment, service, since, until)}
+    return list(cells.values())
 
 
 def _key(cell: EdgeCell) -> tuple[object, ...]:
@@ -279,7 +279,7 @@ def _successor(engine: Engine, deploy: Deploy) -> str:
     """The next version told of after this one, "" for none."""
     later = list_deploys(engine, environment=deploy.environment, service=deploy.called, since=deploy.started)
     after = [
-        one for one in later if one.started > deploy.started and one.version != deploy.version and one.kind in VERSION_CHANGES
+        successor for successor in later if successor.started > deploy.started and successor.version != deploy.version and successor.kind in VERSION_CHANGES
     ]
     return after[-1].version if after else ""
 
@@ -298,7 +298,7 @@ def _expected(shares: Sequence[tuple[datetime, float]], deploy: Deploy, sighting
         return sightings
     first = next((at for at, share in shares if share), None)
     return [
-        one
-        for one in sightings
-        if one.version != deploy.version or one.server_calls or (first is not None and one.window >= first)
+        sighting
+        for sighting in sightings
+        if sighting.version != deploy.version or sighting.server_calls or (first is not None and sighting.window >= first)
     ]

@@ -56,26 +56,26 @@ def matrix(expected: Iterable[Expected], live: Sequence[Live]) -> list[MatrixCel
     Versions that are not live any more come only where none is live: then what was seen last is all there is to tell.
     """
     cells: list[MatrixCell] = []
-    for one in expected:
-        covered = coverage(one.promise, one.rows)
+    for contract in expected:
+        covered = coverage(contract.promise, contract.rows)
         shown: dict[Live, dict[str, list[PairShown]]] = {}
         for example in covered:
             for pair in example.pairs:
                 place = Live(pair.environment, pair.callee_version)
                 shown.setdefault(place, {}).setdefault(example.interaction, []).append(pair)
-        places = [place for place in live if one.revision.environment in ("", place.environment)]
+        places = [place for place in live if contract.revision.environment in ("", place.environment)]
         if not places:
             places = [Live(place.environment, place.version, live=False) for place in shown]
         names = [example.interaction for example in covered]
-        cells += [_cell(one.revision, place, names, shown.get(Live(place.environment, place.version), {})) for place in places]
+        cells += [_cell(contract.revision, place, names, shown.get(Live(place.environment, place.version), {})) for place in places]
     return sorted(cells, key=lambda cell: (cell.consumer, cell.contract, cell.environment, cell.version))
 
 
 def _cell(revision: Revision, place: Live, names: Sequence[str], shown: Mapping[str, Sequence[PairShown]]) -> MatrixCell:
-    said: dict[str, list[str]] = {"kept": [], "broken": [], "open": [], "unshown": []}
+    by_state: dict[str, list[str]] = {"kept": [], "broken": [], "open": [], "unshown": []}
     for name in names:
         pairs = shown.get(name, ())
-        found = (
+        state = (
             "broken"
             if any(pair.broken for pair in pairs)
             else "kept"
@@ -84,17 +84,17 @@ def _cell(revision: Revision, place: Live, names: Sequence[str], shown: Mapping[
             if pairs
             else "unshown"
         )
-        said[found].append(name)
+        by_state[state].append(name)
     word: Word = (
         "breaks"
-        if said["broken"]
+        if by_state["broken"]
         else "keeps"
-        if len(said["kept"]) == len(names)
+        if len(by_state["kept"]) == len(names)
         else "incomplete"
-        if said["kept"]
+        if by_state["kept"]
         else "unshown"
     )
     return MatrixCell(
         revision.consumer, revision.name, revision.number, place.environment, place.version, place.live, word,
-        said["kept"], said["broken"], said["open"], said["unshown"],
+        by_state["kept"], by_state["broken"], by_state["open"], by_state["unshown"],
     )  # fmt: skip

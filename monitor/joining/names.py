@@ -11,8 +11,8 @@ from monitor.edges.aliases import Aliases
 def joined(written: Aliases, engine: Engine) -> Aliases:
     """The written rules, and beneath them the confirmed ones of the control store. One query."""
     kept: dict[AliasKind, dict[str, str]] = {"service": {}, "version": {}, "environment": {}}
-    for one in list_aliases(engine, state="confirmed"):
-        kept[one.kind][one.name] = one.canonical
+    for alias in list_aliases(engine, state="confirmed"):
+        kept[alias.kind][alias.name] = alias.canonical
     return replace(
         written,
         services={**kept["service"], **written.services},

@@ -31,7 +31,7 @@ def seen_of(reader: Reader, deploy: Deploy, since: datetime, until: datetime) ->
     cells = reader.cells(deploy.environment, deploy.service, since, until, sealed_only=True)
     sightings = reader.sightings(since, until, deploy.environment, deploy.service)
     spaces = _namespaces(deploy.service, cells, sightings)
-    names = [qualified(one, deploy.service) for one in spaces]
+    names = [qualified(space, deploy.service) for space in spaces]
     if deploy.namespace is None or spaces in ([""], [deploy.namespace]):
         return Seen(deploy.service, cells, sightings, names)
     cells = reader.cells(deploy.environment, deploy.called, since, until, sealed_only=True)
@@ -64,7 +64,7 @@ def of_one_of(deploy: Deploy, names: Sequence[str], now: datetime, data_until: d
 
 def _namespaces(service: str, cells: Sequence[EdgeCell], sightings: Sequence[Sighting]) -> list[str]:
     """Where services of just this name live: by their own spans, else by what API logs and callers tell."""
-    seen = {one.namespace for one in sightings if one.service == service}
+    seen = {sighting.namespace for sighting in sightings if sighting.service == service}
     if not seen:
         for cell in cells:
             edge = cell.edge

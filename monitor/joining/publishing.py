@@ -65,18 +65,18 @@ def contradicted(engine: Engine, revision: Revision, aliases: Aliases) -> list[C
     A contract for another environment contradicts nothing here. Documents are read of those alone that are compared.
     """
     mine = canonical(revision, aliases)
-    found: list[Contradiction] = []
+    clashes: list[Contradiction] = []
     read = cache(_read)  # each is compiled once, whatever it is held against
     against = [other for other in listed(engine, newest=True) if _meet(mine, canonical(other, aliases))]
     for other in whole(engine, against):
         pairs = [pair for pair in ((revision, other), (other, revision)) if _shown_to(*pair)]
         try:
-            found += [one for shows, held in pairs for one in _contradicted(shows, held, read)]
+            clashes += [clash for shows, held in pairs for clash in _contradicted(shows, held, read)]
             if _described_alike(revision, other):
-                found += schema_contradictions(revision.name, read(revision).promise, other.name, read(other).promise)
+                clashes += schema_contradictions(revision.name, read(revision).promise, other.name, read(other).promise)
         except ContractError:
             continue
-    return found[:MOST]
+    return clashes[:MOST]
 
 
 def _meet(mine: Revision, theirs: Revision) -> bool:
@@ -91,9 +91,9 @@ def _meet(mine: Revision, theirs: Revision) -> bool:
 _OF_TOPICS = frozenset({"asyncapi", "jsonschema", "avro", "protobuf"})
 
 
-def _described_alike(one: Revision, other: Revision) -> bool:
+def _described_alike(revision: Revision, other: Revision) -> bool:
     """Whether two contracts of different formats may describe one operation or topic by schemas."""
-    return one.format != other.format and ({one.format, other.format} <= _OF_TOPICS or {one.format, other.format} == _OF_CALLS)
+    return revision.format != other.format and ({revision.format, other.format} <= _OF_TOPICS or {revision.format, other.format} == _OF_CALLS)
 
 
 _OF_CALLS = frozenset({"openapi", "jsonschema"})
@@ -108,10 +108,10 @@ def _shown_to(shows: Revision, other: Revision) -> Literal["calls", "messages", 
 
 def _contradicted(shows: Revision, held: Revision, read: Callable[[Revision], Read]) -> list[Contradiction]:
     """What the one shows and the other forbids. Raises ContractError for one that cannot be read any more."""
-    one, other = read(shows), read(held)
+    showing, binding = read(shows), read(held)
     if _shown_to(shows, held) == "calls":
-        return contradictions(shows.name, one.document, held.name, other.promise, shows.format)
-    return message_contradictions(shows.name, shows.format, one.document, one.promise, held.name, other.promise)
+        return contradictions(shows.name, showing.document, held.name, binding.promise, shows.format)
+    return message_contradictions(shows.name, shows.format, showing.document, showing.promise, held.name, binding.promise)
 
 
 def promise_of(revision: Revision) -> Promise:

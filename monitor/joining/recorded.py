@@ -73,13 +73,13 @@ def recorded(
 ) -> Recorded:
     """Counts over rows of `recorded_exchanges`. `before` is the number of the revision that `changed` was compared with."""
     by_operation: dict[str, list[Change]] = {}
-    for one in changed:
-        by_operation.setdefault(one.operation, []).append(one)
+    for change in changed:
+        by_operation.setdefault(change.operation, []).append(change)
     counts: Counter[tuple[str, str, int, Told, str]] = Counter()
     for row in rows:
-        found = _row(row, promise, name, before, by_operation)
-        if found is not None:
-            told, why = found
+        outcome = _row(row, promise, name, before, by_operation)
+        if outcome is not None:
+            told, why = outcome
             counts[(str(row["caller"]), str(row["operation"]), int(row["status"]), told, why)] += int(row["exchanges"])
     return _counted(counts, hours, most)
 
@@ -88,8 +88,8 @@ def recorded_examples(
     rows: Iterable[Mapping[str, Any]], promise: Promise, changed: Sequence[Change], hours: int, most: int = 200
 ) -> Recorded:
     """The same for a contract of examples, over rows of `interactions_shown`: an unchanged example shows again what it showed."""
-    changed_names = {one.operation for one in changed}
-    names = {one.name for one in promise.interactions} | {one.name for one in promise.units}
+    changed_names = {change.operation for change in changed}
+    names = {part.name for part in promise.interactions} | {part.name for part in promise.units}
     counts: Counter[tuple[str, str, int, Told, str]] = Counter()
     for row in rows:
         name, caller = str(row["interaction"]), str(row["caller"])
@@ -106,23 +106,23 @@ def recorded_examples(
 
 
 def _counted(counts: Counter[tuple[str, str, int, Told, str]], hours: int, most: int) -> Recorded:
-    said = [Said(*key, exchanges) for key, exchanges in counts.items()]
+    answers = [Said(*key, exchanges) for key, exchanges in counts.items()]
     order = {"breaks": 0, "untold": 1, "keeps": 2}
-    said.sort(key=lambda one: (order[one.told], -one.exchanges, one.operation, one.status, one.consumer, one.why))
+    answers.sort(key=lambda answer: (order[answer.told], -answer.exchanges, answer.operation, answer.status, answer.consumer, answer.why))
 
     totals: Counter[tuple[str, str]] = Counter()
-    for one in said:
-        totals[("", one.told)] += one.exchanges
-        totals[("", "")] += one.exchanges
-        totals[(f"={one.consumer}", one.told)] += one.exchanges
-        totals[(f"={one.consumer}", "")] += one.exchanges
+    for answer in answers:
+        totals[("", answer.told)] += answer.exchanges
+        totals[("", "")] += answer.exchanges
+        totals[(f"={answer.consumer}", answer.told)] += answer.exchanges
+        totals[(f"={answer.consumer}", "")] += answer.exchanges
     consumers = [
-        ByConsumer(one, totals[(f"={one}", "")], totals[(f"={one}", "breaks")], totals[(f"={one}", "untold")])
-        for one in {one.consumer for one in said}
+        ByConsumer(consumer, totals[(f"={consumer}", "")], totals[(f"={consumer}", "breaks")], totals[(f"={consumer}", "untold")])
+        for consumer in {answer.consumer for answer in answers}
     ]
-    consumers.sort(key=lambda one: (-one.breaks, -one.untold, -one.exchanges, one.consumer))
+    consumers.sort(key=lambda consumer: (-consumer.breaks, -consumer.untold, -consumer.exchanges, consumer.consumer))
     breaks, keeps, untold = (totals[("", told)] for told in ("breaks", "keeps", "untold"))
-    return Recorded(hours, totals[("", "")], breaks, keeps, untold, consumers, said[:most])
+    return Recorded(hours, totals[("", "")], breaks, keeps, untold, consumers, answers[:most])
 
 
 def _row(
@@ -163,14 +163,14 @@ def _by_what_was_said(
     refused = 400 <= status < 500
     statuses = (str(status), f"{status // 100}XX", "default", "")
     met = [
-        one for one in changed if (one.side == "response" and one.status in statuses) or (one.side != "response" and not refused)
+        change for change in changed if (change.side == "response" and change.status in statuses) or (change.side != "response" and not refused)
     ]
     for _, side, rule, pointer in broken:
-        if not any(one.side in (side, "") and _touches(one.place, pointer) for one in met):
+        if not any(change.side in (side, "") and _touches(change.place, pointer) for change in met):
             return "breaks", rule
     if broken or row["checked"] != "valid":
         return "untold", "clause_changed"
-    if any(one.direction != "looser" for one in met):
+    if any(change.direction != "looser" for change in met):
         return "untold", "clause_changed"
     return "keeps", ""
 

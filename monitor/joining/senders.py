@@ -16,23 +16,23 @@ def named_senders(exchanges: Sequence[Exchange], store: Store) -> list[Exchange]
 
     A span that comes later is joined when its window is closed: the edge and the broken clauses then bear its names.
     """
-    asked = list({_span(one) for one in exchanges if _is_sought(one)})
-    told: dict[str, dict[str, Any]] = {}
+    asked = list({_span(exchange) for exchange in exchanges if _is_sought(exchange)})
+    senders: dict[str, dict[str, Any]] = {}
     for at in range(0, len(asked), _AT_ONCE):
-        told |= {row["message"]: row for row in store.ask("senders", {"messages": asked[at : at + _AT_ONCE]})}
-    if not told:
+        senders |= {row["message"]: row for row in store.ask("senders", {"messages": asked[at : at + _AT_ONCE]})}
+    if not senders:
         return list(exchanges)
-    return [_named(one, told[_span(one)]) if _is_sought(one) and _span(one) in told else one for one in exchanges]
+    return [_named(exchange, senders[_span(exchange)]) if _is_sought(exchange) and _span(exchange) in senders else exchange for exchange in exchanges]
 
 
 def named_as_they_come(exchanges: Iterable[Exchange], store: Store) -> Iterator[Exchange]:
     """As named_senders, one after the other: from a message that is asked about on, some thousand are held back at once."""
     coming = iter(exchanges)
-    for one in coming:
-        if _is_sought(one):
-            yield from named_senders([one, *itertools.islice(coming, _AT_ONCE - 1)], store)
+    for exchange in coming:
+        if _is_sought(exchange):
+            yield from named_senders([exchange, *itertools.islice(coming, _AT_ONCE - 1)], store)
         else:
-            yield one
+            yield exchange
 
 
 def _is_sought(exchange: Exchange) -> bool:

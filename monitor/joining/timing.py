@@ -73,21 +73,21 @@ def timed_contracts(engine: Engine, aliases: Aliases, provider: str = "") -> lis
 
     One that cannot be read any more is left out: the registry's own list names it.
     """
-    found: list[Timed] = []
+    contracts: list[Timed] = []
     binding = [
-        held
-        for held in listed(engine, newest=True)
-        if held.binds and (not provider or may_be_one(canonical(held, aliases).provider, provider))
+        revision
+        for revision in listed(engine, newest=True)
+        if revision.binds and (not provider or may_be_one(canonical(revision, aliases).provider, provider))
     ]
     for held in whole(engine, binding):
-        one = canonical(held, aliases)
+        revision = canonical(held, aliases)
         try:
-            promise = read_contract(one.format, one.document, where=f"contract {one.name}")
+            promise = read_contract(revision.format, revision.document, where=f"contract {revision.name}")
         except ContractError:
             continue
         if promise.timing:
-            found.append(Timed(one, promise))
-    return found
+            contracts.append(Timed(revision, promise))
+    return contracts
 
 
 def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
@@ -95,33 +95,33 @@ def judge_timing(contracts: Iterable[Timed], rows: Sequence[Mapping[str, Any]]) 
     edges: dict[_Edge, list[Mapping[str, Any]]] = {}
     for row in rows:
         edges.setdefault(_Edge(row["environment"], row["caller"], row["callee"], row["operation"]), []).append(row)
-    found: list[TimingVerdict] = []
-    for one in contracts:
-        router = _routed(one.promise)
+    verdicts: list[TimingVerdict] = []
+    for contract in contracts:
+        router = _routed(contract.promise)
         for edge, versions in edges.items():
-            if one.revision.environment not in ("", edge.environment) or one.revision.consumer not in ("", edge.caller):
+            if contract.revision.environment not in ("", edge.environment) or contract.revision.consumer not in ("", edge.caller):
                 continue
-            held = [row for row in versions if one.revision.provider_version in ("", row["callee_version"])]
-            for clause in _binding(one.promise, router, edge.operation):
-                found += _judged(one.revision, clause, edge, sorted(held, key=lambda row: in_utc(row["first_window"])))
+            held = [row for row in versions if contract.revision.provider_version in ("", row["callee_version"])]
+            for clause in _binding(contract.promise, router, edge.operation):
+                verdicts += _judged(contract.revision, clause, edge, sorted(held, key=lambda row: in_utc(row["first_window"])))
     order = {"broken": 0, "open": 1, "kept": 2}
-    return sorted(found, key=lambda one: (order[one.word], one.environment, one.caller, one.operation, one.contract, one.clause))
+    return sorted(verdicts, key=lambda verdict: (order[verdict.word], verdict.environment, verdict.caller, verdict.operation, verdict.contract, verdict.clause))
 
 
 def timeout_of(contracts: Iterable[Timed], environment: str, caller: str, callee: str, operation: str) -> PromisedTimeout | None:
     """The clause on how long the callers of an edge wait, the shortest one; None where no contract tells it."""
-    found: list[PromisedTimeout] = []
-    for one in contracts:
-        held = one.revision
+    timeouts: list[PromisedTimeout] = []
+    for contract in contracts:
+        revision = contract.revision
         if (
-            not may_be_one(held.provider, callee)
-            or held.environment not in ("", environment)
-            or held.consumer not in ("", caller)
+            not may_be_one(revision.provider, callee)
+            or revision.environment not in ("", environment)
+            or revision.consumer not in ("", caller)
         ):
             continue
-        clauses = _binding(one.promise, _routed(one.promise), operation)
-        found += [PromisedTimeout(held.name, held.number, it.clause, it.seconds) for it in clauses if it.quantile is None]
-    return min(found, key=lambda it: (it.seconds, it.contract), default=None)
+        clauses = _binding(contract.promise, _routed(contract.promise), operation)
+        timeouts += [PromisedTimeout(revision.name, revision.number, it.clause, it.seconds) for it in clauses if it.quantile is None]
+    return min(timeouts, key=lambda it: (it.seconds, it.contract), default=None)
 
 
 def _routed(promise: Promise) -> Router[str]:
@@ -143,13 +143,13 @@ def _binding(promise: Promise, router: Router[str], operation: str) -> list[Timi
         return _shown(promise, method, route)
     match = router.match(method, route) if route.startswith("/") else None
     name = match.target if match is not None and match.target is not None else operation
-    own = {one.quantile: one for one in promise.timing if one.operation == name}
+    own = {timing.quantile: timing for timing in promise.timing if timing.operation == name}
     known = (
         promise.router.match(method, route) is not None
         if promise.operations and route.startswith("/")
         else not promise.operations
     )
-    everywhere = {one.quantile: one for one in promise.timing if not one.operation} if known else {}
+    everywhere = {timing.quantile: timing for timing in promise.timing if not timing.operation} if known else {}
     return list((everywhere | own).values())
 
 
@@ -159,17 +159,17 @@ def _shown(promise: Promise, method: str, route: str) -> list[Timing]:
     of_edge: Router[str] = Router()
     of_edge.add(method, route, route)
     slowest: dict[float | None, Timing] = {}
-    for one in promise.timing:
-        verb, _, path = one.operation.partition(" ")
-        held = slowest.get(one.quantile)
-        if verb == method and of_edge.match(method, path) is not None and (held is None or held.seconds < one.seconds):
-            slowest[one.quantile] = one
+    for timing in promise.timing:
+        verb, _, path = timing.operation.partition(" ")
+        slower = slowest.get(timing.quantile)
+        if verb == method and of_edge.match(method, path) is not None and (slower is None or slower.seconds < timing.seconds):
+            slowest[timing.quantile] = timing
     return list(slowest.values())
 
 
 def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[Mapping[str, Any]]) -> list[TimingVerdict]:
     allowed = CUT_OFF if clause.quantile is None else 1 - clause.quantile
-    found: list[TimingVerdict] = []
+    verdicts: list[TimingVerdict] = []
     since = ""
     for row in versions:
         server, client = dict(row["server_histogram"]), dict(row["client_histogram"])
@@ -179,7 +179,7 @@ def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[
         seen = tail(histogram, clause.seconds)
         word: TimingWord = "broken" if seen.low > allowed else "kept" if seen.calls and seen.high <= allowed else "open"
         since = since or (row["callee_version"] if word == "broken" else "")
-        found.append(
+        verdicts.append(
             TimingVerdict(
                 contract=revision.name,
                 revision=revision.number,
@@ -201,7 +201,7 @@ def _judged(revision: Revision, clause: Timing, edge: _Edge, versions: Sequence[
                 reason=_reason(revision, clause, edge, histogram, word, since),
             )
         )
-    return found
+    return verdicts
 
 
 def _reason(

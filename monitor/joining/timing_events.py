@@ -48,12 +48,12 @@ class TimingWatch:
         broken = 0
         self.reasons = {}
         for hour in sorted({begun, (sealed - EVERY).replace(minute=0, second=0, microsecond=0)}):
-            found = self._broken(contracts, hour)
-            for one in sorted(found, key=lambda one: one.share_low):
-                self.reasons[one.environment, _fingerprint(one)] = one.reason
-            if found:
-                self._store.insert("violations", _rows(found, hour, min(sealed, hour + timedelta(hours=1))))
-            broken = max(broken, len(found))
+            verdicts = self._broken(contracts, hour)
+            for verdict in sorted(verdicts, key=lambda verdict: verdict.share_low):
+                self.reasons[verdict.environment, _fingerprint(verdict)] = verdict.reason
+            if verdicts:
+                self._store.insert("violations", _rows(verdicts, hour, min(sealed, hour + timedelta(hours=1))))
+            broken = max(broken, len(verdicts))
         return broken
 
     def _contracts(self) -> list[Timed]:
@@ -64,37 +64,37 @@ class TimingWatch:
         return self._timed
 
     def _broken(self, contracts: Sequence[Timed], hour: datetime) -> list[TimingVerdict]:
-        found: list[TimingVerdict] = []
-        for provider in {one.revision.provider for one in contracts}:
+        broken: list[TimingVerdict] = []
+        for provider in {contract.revision.provider for contract in contracts}:
             names = sorted({provider, split_service(provider)[0]})
             rows = self._reader.tails(names, hour, hour + timedelta(hours=1))
-            held = judge_timing([one for one in contracts if one.revision.provider == provider], rows)
-            found += [one for one in held if one.word == "broken"]
-        return found
+            verdicts = judge_timing([contract for contract in contracts if contract.revision.provider == provider], rows)
+            broken += [verdict for verdict in verdicts if verdict.word == "broken"]
+        return broken
 
 
-def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Table:
-    size, start = len(found), int(hour.timestamp())
-    rules = [_rule(one) for one in found]
+def _rows(verdicts: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Table:
+    size, start = len(verdicts), int(hour.timestamp())
+    rules = [_rule(verdict) for verdict in verdicts]
     texts: dict[str, list[str]] = {
         "source_id": [SOURCE] * size,
-        "contract": [one.contract for one in found],
-        "operation": [one.operation for one in found],
+        "contract": [verdict.contract for verdict in verdicts],
+        "operation": [verdict.operation for verdict in verdicts],
         "side": ["response"] * size,
         "rule": rules,
-        "environment": [one.environment for one in found],
-        "caller": [one.caller for one in found],
+        "environment": [verdict.environment for verdict in verdicts],
+        "caller": [verdict.caller for verdict in verdicts],
         "caller_version": [""] * size,
-        "callee": [one.callee for one in found],
-        "callee_version": [one.version for one in found],
+        "callee": [verdict.callee for verdict in verdicts],
+        "callee_version": [verdict.version for verdict in verdicts],
         "callee_namespace": [""] * size,
     }
     plain: dict[str, list[str]] = {
-        "fingerprint": [_fingerprint(one) for one in found],
+        "fingerprint": [_fingerprint(verdict) for verdict in verdicts],
         "pointer": [""] * size,
-        "clause": [one.clause for one in found],
-        "expected": [f"at most {one.limit_seconds:g} s" for one in found],
-        "actual": [_seen(one) for one in found],
+        "clause": [verdict.clause for verdict in verdicts],
+        "expected": [f"at most {verdict.limit_seconds:g} s" for verdict in verdicts],
+        "actual": [_seen(verdict) for verdict in verdicts],
     }
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()).cast(_WORDS) for name, values in texts.items()}
     columns |= {name: pa.array(values, pa.string()) for name, values in plain.items()}
@@ -102,8 +102,8 @@ def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Ta
         "window": pa.array([start] * size, pa.uint32()),
         "partition": pa.array([0] * size, pa.uint32()),
         "offset": pa.array([start // _HOUR] * size, pa.uint64()),
-        "index": pa.array([_number(one) for one in found], pa.uint32()),
-        "revision": pa.array([one.revision for one in found], pa.uint32()),
+        "index": pa.array([_number(verdict) for verdict in verdicts], pa.uint32()),
+        "revision": pa.array([verdict.revision for verdict in verdicts], pa.uint32()),
         "trace": pa.array([bytes(16)] * size, pa.binary(16)),
         "has_trace": pa.array([0] * size, pa.uint8()),
         "status": pa.array([0] * size, pa.uint16()),
@@ -112,21 +112,21 @@ def _rows(found: Sequence[TimingVerdict], hour: datetime, at: datetime) -> pa.Ta
     return pa.table(columns)
 
 
-def _rule(one: TimingVerdict) -> str:
-    return "timeout" if one.quantile is None else f"p{100 * one.quantile:g}"
+def _rule(verdict: TimingVerdict) -> str:
+    return "timeout" if verdict.quantile is None else f"p{100 * verdict.quantile:g}"
 
 
-def _fingerprint(one: TimingVerdict) -> str:
-    return fingerprint(one.contract, one.operation, "response", _rule(one), "")
+def _fingerprint(verdict: TimingVerdict) -> str:
+    return fingerprint(verdict.contract, verdict.operation, "response", _rule(verdict), "")
 
 
-def _seen(one: TimingVerdict) -> str:
+def _seen(verdict: TimingVerdict) -> str:
     """The quantile that surely exceeds the limit, and what it is at least: `p99.5 = 2.1 s`."""
-    told = one.reason.parameters
+    told = verdict.reason.parameters
     return f"{told['quantile']} = {float(told['seconds']):.3g} s" if "quantile" in told else "slower"
 
 
-def _number(one: TimingVerdict) -> int:
+def _number(verdict: TimingVerdict) -> int:
     """What tells a row from the others of its hour, the same in every process."""
-    key = repr((one.contract, one.clause, one.environment, one.caller, one.callee, one.operation, one.version))
+    key = repr((verdict.contract, verdict.clause, verdict.environment, verdict.caller, verdict.callee, verdict.operation, verdict.version))
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest(), "little")

@@ -68,8 +68,8 @@ def _remedy(kind: Kind, form: str) -> str:
         return f"{_SETTING[owner]} is the setting for the topic of these, and --kind {owner} the option of replay; {_SETTING[kind]} must name another topic"
     if kind == "spans":
         return f"topics.spans_encoding=auto or ={form} reads them, in replay --encoding {form}"
-    said = "otlp" if form == "otlp_logs" else source_of_form(form)
-    return f"topics.api_logs_format=auto or ={said} reads them, in replay --format {said}"
+    source = "otlp" if form == "otlp_logs" else source_of_form(form)
+    return f"topics.api_logs_format=auto or ={source} reads them, in replay --format {source}"
 
 
 def _is_json(kind: Kind, form: str) -> bool:

@@ -47,14 +47,14 @@ class UnseenWatch:
             self._began = now
             self._waiting = listed(self._engine, newest=True)
         if self._waiting:
-            one = self._waiting.pop()
-            name = fingerprint(one.name, "", "request", UNSEEN, "")
-            known, event = self._event(one, name, sealed) if one.binds else (True, None)
+            revision = self._waiting.pop()
+            name = fingerprint(revision.name, "", "request", UNSEEN, "")
+            known, event = self._event(revision, name, sealed) if revision.binds else (True, None)
             if known:
-                self.events[break_id(one.environment, name)] = event
+                self.events[break_id(revision.environment, name)] = event
             else:
-                self.events.pop(break_id(one.environment, name), None)
-        return sum(one is not None for one in self.events.values())
+                self.events.pop(break_id(revision.environment, name), None)
+        return sum(event is not None for event in self.events.values())
 
     def _event(self, held: Revision, name: str, sealed: datetime) -> tuple[bool, ContractBreak | None]:
         """Whether anything can be said, and the event where something was not seen."""
@@ -68,16 +68,16 @@ class UnseenWatch:
             promise = read_contract(held.format, held.document, where=f"contract {held.name}", lenient_nullable=self._lenient)
         except ContractError:
             return False, None
-        one = canonical(held, self._aliases)
-        callees = sorted({one.provider, split_service(one.provider)[0]})
+        revision = canonical(held, self._aliases)
+        callees = sorted({revision.provider, split_service(revision.provider)[0]})
         until = sealed + timedelta(seconds=10)
-        called = self._reader.operations_called(callees, since, until, one.environment)
-        shown = self._reader.interactions(held.name, since, until, one.environment) if promise.by_example else called
+        called = self._reader.operations_called(callees, since, until, revision.environment)
+        shown = self._reader.interactions(held.name, since, until, revision.environment) if promise.by_example else called
         if not _watched([*called, *shown], since, sealed):
             return False, None
-        found = coverage(promise, shown) if promise.by_example else operations_covered(promise, called)
-        unseen = [each for each in found if each.proof == "unproven"]
-        return True, self._told(held, one.provider, name, unseen, len(found), sealed) if unseen else None
+        covered = coverage(promise, shown) if promise.by_example else operations_covered(promise, called)
+        unseen = [entry for entry in covered if entry.proof == "unproven"]
+        return True, self._told(held, revision.provider, name, unseen, len(covered), sealed) if unseen else None
 
     def _told(
         self, held: Revision, provider: str, name: str, unseen: Sequence[Covered], of: int, sealed: datetime

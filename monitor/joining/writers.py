@@ -51,22 +51,22 @@ class SchemaRegistry:
             )
             return REGISTRY_FAILED
 
-    def _referred(self, told: dict[str, Any], found: dict[str, str]) -> None:
+    def _referred(self, schema: dict[str, Any], schemas: dict[str, str]) -> None:
         """What a schema refers to, what those refer to first."""
-        for one in told.get("references") or ():
-            name = str(one["name"])
-            if name in found:
+        for reference in schema.get("references") or ():
+            name = str(reference["name"])
+            if name in schemas:
                 continue
-            if len(found) >= _MOST_REFERENCES:
+            if len(schemas) >= _MOST_REFERENCES:
                 raise ValueError(f"more than {_MOST_REFERENCES} references")
-            found[name] = ""
-            subject, version = httpx.URL(path=f"/{one['subject']}").raw_path.decode(), int(one["version"])
+            schemas[name] = ""
+            subject, version = httpx.URL(path=f"/{reference['subject']}").raw_path.decode(), int(reference["version"])
             behind = self._get(f"/subjects/{subject[1:].replace('/', '%2F')}/versions/{version}")
             if behind is None:
                 raise ValueError("a reference that the registry does not know")
-            self._referred(behind, found)
-            del found[name]
-            found[name] = str(behind["schema"])
+            self._referred(behind, schemas)
+            del schemas[name]
+            schemas[name] = str(behind["schema"])
 
     def _get(self, path: str) -> dict[str, Any] | None:
         if self._client is None:
@@ -107,12 +107,12 @@ class Schemas:
                 return known[0]
             if self._failed_at is not None and now - self._failed_at < AGAIN_SECONDS:
                 return self._in_folder(key) or REGISTRY_FAILED
-            found = self._in_folder(key) or (self._registry.schema(key) if self._registry is not None else UNKNOWN_SCHEMA)
-            self._failed_at = now if found == REGISTRY_FAILED else None
+            writer = self._in_folder(key) or (self._registry.schema(key) if self._registry is not None else UNKNOWN_SCHEMA)
+            self._failed_at = now if writer == REGISTRY_FAILED else None
             if len(self._known) >= _MOST_KEPT:
                 self._known.popitem(last=False)
-            self._known[key] = (found, now)
-            return found
+            self._known[key] = (writer, now)
+            return writer
 
     def _in_folder(self, key: SchemaKey) -> Writer | None:
         if self._folder is None:

@@ -158,9 +158,9 @@ def form_of(value: bytes) -> str:
                 continue
         if text[:1] == b"{" or not _LOG_LINE.match(text):
             return ""  # JSON that is broken or cut off
-    found = signal_of(value) or _scalar(text)
-    if found:
-        return found
+    kind = signal_of(value) or _scalar(text)
+    if kind:
+        return kind
     if len(value) > 5 and value[0] == 0 and any(value[1:5]) and value[1] < 0x10:  # a zero and the schema's number, big-endian
         return "confluent_framing"
     if value[:1] == b"\x0c" and len(value) > 8 and value[1:3] == b"\x00\x00":  # a list of structs and its length
@@ -171,7 +171,7 @@ def form_of(value: bytes) -> str:
 def json_form(held: Any) -> str:
     """The form of parsed JSON; "json" when it is none that we know."""
     if isinstance(held, list):
-        first = next((one for one in held if one), None)
+        first = next((item for item in held if item), None)
         return json_form(first) if isinstance(first, dict | list) else "json"
     if not isinstance(held, dict):
         return "plain_text"
@@ -236,29 +236,29 @@ def _scalar(text: bytes) -> str:
 def text_form(text: bytes | str) -> str:
     """An access log's line by its source, HTML, XML, CSV or plain text; "" for what is no text."""
     if isinstance(text, str):
-        said = text[:_LOOKED_AT]
+        head = text[:_LOOKED_AT]
     else:
         try:
-            said = text[:_LOOKED_AT].decode("utf-8") if len(text) <= _LOOKED_AT else text[:_LOOKED_AT].decode("utf-8", "ignore")
+            head = text[:_LOOKED_AT].decode("utf-8") if len(text) <= _LOOKED_AT else text[:_LOOKED_AT].decode("utf-8", "ignore")
         except UnicodeDecodeError:
             return ""
-    if not said.strip() or any(ord(sign) < 0x20 and sign not in "\t\r\n\x0b\x0c\x1b" for sign in said):
+    if not head.strip() or any(ord(sign) < 0x20 and sign not in "\t\r\n\x0b\x0c\x1b" for sign in head):
         return ""
-    begin = said[:200].lower()
+    begin = head[:200].lower()
     if begin.startswith("<request id="):
         return "aws_api_xml"
     if begin.startswith(("<!doctype html", "<html")):
         return "html"
     if re.match(r"<[?!a-z][^>]*", begin):
         return "xml"
-    if W3C_HEAD.match(said):
-        return "cloudfront" if "x-edge-location" in said else "iis"
-    if KEPLOY_HEAD.match(said):
+    if W3C_HEAD.match(head):
+        return "cloudfront" if "x-edge-location" in head else "iis"
+    if KEPLOY_HEAD.match(head):
         return "keploy"
-    known = line_form(said.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(said)[0]
-    if known or _ACCESS_LOG.match(said):
+    known = line_form(head.strip().split("\n", 1)[0].rstrip("\r"))[0] or line_form(head)[0]
+    if known or _ACCESS_LOG.match(head):
         return known or "access_log"
-    lines = [line for line in said.splitlines()[:3] if line.strip()]
+    lines = [line for line in head.splitlines()[:3] if line.strip()]
     for mark in (",", ";", "\t"):
         counts = {line.count(mark) for line in lines[:2]}
         spaced = mark != "\t" and mark + " " in lines[0]

@@ -299,7 +299,7 @@ class Finding:
     def reason(self) -> Reason:
         """What is worse and by how much, as a verdict tells it: `finding` is its id, `step` "apart", "supported" or ""."""
         seen = self.evidence
-        told: dict[str, Parameter] = {
+        parameters: dict[str, Parameter] = {
             "finding": self.id,
             "caller_version": self.caller_version,
             "callee_version": self.callee_version,
@@ -312,31 +312,31 @@ class Finding:
             "step": "" if seen.step is None else "supported" if seen.step.supported else "apart",
         }
         if seen.latency:
-            told |= {"side": seen.latency.side} | _slowest_shift(seen.latency)
+            parameters |= {"side": seen.latency.side} | _slowest_shift(seen.latency)
         elif seen.silence:
-            told |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
+            parameters |= {"instances": seen.silence.instances, "chance": seen.silence.chance}
         elif seen.fanout:
-            told |= {
+            parameters |= {
                 "made_old": seen.fanout.old,
                 "made_new": seen.fanout.new,
                 "other": seen.fanout.other,
                 "failing": seen.fanout.failing,
             }
         elif self.clause:
-            told["clause"] = self.clause
+            parameters["clause"] = self.clause
         if seen.time:
-            told |= {"time_in": seen.time.place, "gives_up": seen.time.gives_up}
+            parameters |= {"time_in": seen.time.place, "gives_up": seen.time.gives_up}
             if seen.time.timeout is not None:
                 promised = seen.time.timeout
-                told |= {"promised_by": promised.contract, "promised_at": promised.clause, "promised_seconds": promised.seconds}
+                parameters |= {"promised_by": promised.contract, "promised_at": promised.clause, "promised_seconds": promised.seconds}
         if seen.refusals:
-            told |= {"refused": seen.refusals.kind, "refused_calls": seen.refusals.calls}
-        new = next((one for one in seen.failures if one.is_new), None)
+            parameters |= {"refused": seen.refusals.kind, "refused_calls": seen.refusals.calls}
+        new = next((failure for failure in seen.failures if failure.is_new), None)
         if new:
-            told |= {"new_kind": new.error_type, "new_kind_says": new.template, "new_kind_calls": new.calls}
+            parameters |= {"new_kind": new.error_type, "new_kind_says": new.template, "new_kind_calls": new.calls}
         if seen.differs:
-            told |= _separates(seen.differs)
-        return Reason(_code(self), told, self.edge, accepted=self.state == "accepted")
+            parameters |= _separates(seen.differs)
+        return Reason(_code(self), parameters, self.edge, accepted=self.state == "accepted")
 
 
 FANOUT: Mapping[FanoutKind, Code] = {
@@ -361,10 +361,10 @@ def _code(finding: Finding) -> Code:
 
 def _separates(differs: Difference) -> dict[str, Parameter]:
     """Up to two conditions as parameters, and how many of the held-out bad calls are under them."""
-    told: dict[str, Parameter] = {"only_bad": differs.bad, "only_of": differs.bad + differs.other_bad}
-    for place, one in enumerate(differs.conditions[:2], 1):
-        told |= {f"only_{place}": one.attribute, f"only_{place}_value": one.value, f"only_{place}_holds": one.holds}
-    return told
+    parameters: dict[str, Parameter] = {"only_bad": differs.bad, "only_of": differs.bad + differs.other_bad}
+    for place, condition in enumerate(differs.conditions[:2], 1):
+        parameters |= {f"only_{place}": condition.attribute, f"only_{place}_value": condition.value, f"only_{place}_holds": condition.holds}
+    return parameters
 
 
 def _slowest_shift(latency: LatencyEvidence) -> dict[str, Parameter]:

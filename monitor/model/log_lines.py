@@ -108,7 +108,7 @@ CRI = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([PF])(?: |$)")
 def line_form(text: str) -> tuple[str, re.Match[str] | None]:
     """Which line this is, and its fields; ("", None) for none that we know. A long text can only be what holds a body."""
     for name in LINES if len(text) <= _LONGEST else _LONG:
-        found = LINES[name].fullmatch(text)
-        if found is not None:
-            return name, found
+        match = LINES[name].fullmatch(text)
+        if match is not None:
+            return name, match
     return "", None

@@ -82,7 +82,7 @@ def _is_azure(entry: Entry) -> bool:
     if "operationName" in entry and "properties" in entry:
         return _any(entry, "durationMs", "callerIpAddress", "isRequestSuccess", "DeploymentVersion", "DeploymentName")
     return ("ResponseCode" in entry and _any(entry, "Method", "BackendMethod")) or (
-        isinstance(entry.get("records"), list) and any(_holds(one, "operationName", "properties") for one in entry["records"][:1])
+        isinstance(entry.get("records"), list) and any(_holds(record, "operationName", "properties") for record in entry["records"][:1])
     )
 
 

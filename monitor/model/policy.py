@@ -88,10 +88,10 @@ class Criticality:
 
     def told(self, service: str, environment: str) -> Level | None:
         """The level that is set by hand."""
-        found = (
-            one for one in self.by_hand if _any_of(one.environments, (environment,)) and _any_of(one.services, _names(service))
+        entries = (
+            entry for entry in self.by_hand if _any_of(entry.environments, (environment,)) and _any_of(entry.services, _names(service))
         )
-        return next((one.level for one in found), None)
+        return next((entry.level for entry in entries), None)
 
 
 @dataclass(frozen=True, slots=True)

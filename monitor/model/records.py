@@ -131,12 +131,12 @@ empty record in their place, at their last offset, with the reason under this he
 
 def stepped_over(records: Records) -> list[Reject]:
     """The rejects for what the source itself could not decode; its placeholders hold no payload and decode to nothing."""
-    found = []
+    rejects = []
     for index, headers in enumerate(records.headers):
         if REJECT_HEADER in headers and not records.values[index]:
             reason, _, detail = headers[REJECT_HEADER].decode("utf-8", "replace").partition(": ")
-            found.append(reject(records, index, reason[:60], detail))
-    return found
+            rejects.append(reject(records, index, reason[:60], detail))
+    return rejects
 
 
 def reject(records: Records, index: int, reason: str, detail: str = "", count: int = 1, *, whole: bool = True) -> Reject:

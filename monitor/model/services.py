@@ -26,7 +26,7 @@ def split_service(name: str, *, in_mesh: bool = True) -> tuple[str, str]:
     return name, ""
 
 
-def may_be_one(one: str, other: str) -> bool:
+def may_be_one(first: str, second: str) -> bool:
     """Whether two names may mean one service: the same name, and no other namespace."""
-    (short, space), (wanted, told) = split_service(one), split_service(other)
+    (short, space), (wanted, told) = split_service(first), split_service(second)
     return short == wanted and (not space or not told or space == told)

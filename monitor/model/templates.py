@@ -38,16 +38,16 @@ def template_of(message: str) -> str:
         (_UNFINISHED, " <text> "),
     ):
         text = pattern.sub(placeholder, text)
-    found: list[str] = []
+    words: list[str] = []
     begins = True
     for word in _WORD.findall(text):
-        said = _said(word, begins=begins)
+        token = _said(word, begins=begins)
         begins = False
-        if said != (found[-1] if found else "") or not said.startswith("<"):
-            found.append(said)
-        if len(found) == MOST_WORDS:
+        if token != (words[-1] if words else "") or not token.startswith("<"):
+            words.append(token)
+        if len(words) == MOST_WORDS:
             break
-    return re.sub(r" (?=[,;:)!?])|(?<=\() ", "", " ".join(found))
+    return re.sub(r" (?=[,;:)!?])|(?<=\() ", "", " ".join(words))
 
 
 def _said(word: str, *, begins: bool) -> str:

@@ -55,16 +55,16 @@ def signal_of(value: bytes) -> str:
             return "zipkin_proto"
         if held and numbers <= {1, 2} and _is_jaeger(held):
             return "jaeger_proto"
-        found = _otlp_signal(held) if held and numbers == {1} else ""
-        if found:
-            return found
+        signal = _otlp_signal(held) if held and numbers == {1} else ""
+        if signal:
+            return signal
     return "otlp_profiles" if numbers == {1, 2} and all(map(_is_block, blocks)) and blocks else ""
 
 
 def fields(data: bytes) -> list[Field] | None:
     """The fields of a message, at most 200; None when the bytes are no message."""
-    at, found = 0, list[Field]()
-    while at < len(data) and len(found) < _MOST_FIELDS:
+    at, members = 0, list[Field]()
+    while at < len(data) and len(members) < _MOST_FIELDS:
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
         if at < 0 or not 0 < number < 1 << 29:
@@ -83,8 +83,8 @@ def fields(data: bytes) -> list[Field] | None:
             return None
         if start < 0 or at < 0 or at > len(data):
             return None
-        found.append(Field(number, wire, data[start:at]))
-    return found
+        members.append(Field(number, wire, data[start:at]))
+    return members
 
 
 def _otlp_signal(block: list[Field]) -> str:

@@ -36,9 +36,9 @@ class Answer:
 def answer_of(decision: Decision) -> Answer:
     """The row of one decision."""
     findings = decision.findings if decision.outcome == "fail" or not decision.withheld else ()
-    own = [one for one in findings if not one.explained] or list(findings)
-    roots = [one for one in own if one.role == "root"] or own
-    edges = list(dict.fromkeys((one.edge.caller, one.edge.callee, one.edge.operation) for one in roots))
+    own = [finding for finding in findings if not finding.explained] or list(findings)
+    roots = [finding for finding in own if finding.role == "root"] or own
+    edges = list(dict.fromkeys((finding.edge.caller, finding.edge.callee, finding.edge.operation) for finding in roots))
     return Answer(
         deploy_id=decision.told.deploy_id,
         verdict=decision.outcome,
@@ -66,18 +66,18 @@ def _suspects(findings: Sequence[Finding], own: str, *, guilty: bool) -> tuple[s
 def _reason(decision: Decision, roots: Sequence[Finding]) -> str:
     verdict = decision.verdict
     if verdict is None:
-        said = f"no bin of {decision.told.service} was over while it was watched"
+        message = f"no bin of {decision.told.service} was over while it was watched"
     elif decision.outcome == "fail":
         worst = roots[0]
         where = f"{worst.edge.caller} → {worst.edge.callee} {worst.edge.operation}".rstrip()
         leg = "new against old version in the same bins" if worst.strength == "concurrent" else "since the deploy, against before"
         more = f", and {len(roots) - 1} more" if len(roots) > 1 else ""
-        said = f"{worst.signal} on {where}: {leg}{more}"
+        message = f"{worst.signal} on {where}: {leg}{more}"
     elif decision.withheld:
-        said = "nothing worse was seen, but assumptions are no evidence for a pass"
+        message = "nothing worse was seen, but assumptions are no evidence for a pass"
     else:
-        said = sentence(verdict.reasons[0]) if verdict.reasons else verdict.outcome
+        message = sentence(verdict.reasons[0]) if verdict.reasons else verdict.outcome
     rests = [
         text for code, text in ASSUMED.items() if code in decision.assumed and (code not in HONEST or decision.outcome != "pass")
     ]
-    return "; ".join([said, *rests])
+    return "; ".join([message, *rests])

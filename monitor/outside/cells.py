@@ -135,9 +135,9 @@ class Recording:
             return []
         sums: dict[tuple[int, int, int], list[int]] = {}
         for row in np.flatnonzero(mine).tolist():
-            one = sums.setdefault((int(windows[row]), int(whose.callee[row]), int(rows.instance.codes[row])), [0, 0])
-            one[0] += int(calls[row])
-            one[1] += int(errors[row])
+            counts = sums.setdefault((int(windows[row]), int(whose.callee[row]), int(rows.instance.codes[row])), [0, 0])
+            counts[0] += int(calls[row])
+            counts[1] += int(errors[row])
         return [
             Sighting(
                 datetime.fromtimestamp(window, UTC), self._environment, "", self._told.service, whose.names[version],
@@ -185,14 +185,14 @@ class Recording:
                 NOTHING,
                 shape,
             )
-            for (caller, operation, old, new, instance, fold), (every, bad, shape) in sorted(sums.items(), key=lambda one: one[0])
+            for (caller, operation, old, new, instance, fold), (every, bad, shape) in sorted(sums.items(), key=lambda item: item[0])
         ]
 
     def _assumed(self, whose: Resolved) -> frozenset[str]:
         size = whose.kept.size
         used = whose.kept & (self.counts.calls[:size] > 0)
         known = used & self.shapes.known[:size]
-        said = {
+        assumptions = {
             "counts": bool((used & self.counts.assumed[:size]).any()),
             "errors": bool((used & ~self.counts.told[:size]).any()),
             "guessed": bool((used & self.shapes.guessed[:size]).any()),
@@ -200,13 +200,13 @@ class Recording:
             "latency": bool(used.any() and not known.any()),
             "time": whose.timed and bool(used.any()),
         }
-        return frozenset(code for code, is_so in said.items() if is_so)
+        return frozenset(code for code, is_so in assumptions.items() if is_so)
 
 
 def _alike(before: Resolved, now: Resolved, size: int) -> bool:
     """Whether these first rows are taken as they were."""
     pairs = ((before.kept, now.kept), (before.caller, now.caller), (before.callee, now.callee))
-    return before.names == now.names and all(np.array_equal(one, other[:size]) for one, other in pairs)
+    return before.names == now.names and all(np.array_equal(column, other[:size]) for column, other in pairs)
 
 
 def windows_of(rows: Rows) -> Ints:
@@ -225,34 +225,34 @@ def summed(
     chosen = np.flatnonzero(used)
     keys = zip(*(column[chosen].tolist() for column in columns), strict=True)
     for key, row, side in zip(keys, chosen.tolist(), server[chosen].astype(int).tolist(), strict=True):
-        one = sums.get(key)
-        if one is None:
-            one = sums[key] = _Sum()
-        one.calls[side] += int(counts.calls[row])
-        one.errors[side] += int(counts.errors[row])
-        one.said[side] |= bool(counts.told[row])
-        held, more = one.shapes[side], shapes.histograms[row]
-        one.shapes[side] = _merged(held, more) if held else more
+        cell = sums.get(key)
+        if cell is None:
+            cell = sums[key] = _Sum()
+        cell.calls[side] += int(counts.calls[row])
+        cell.errors[side] += int(counts.errors[row])
+        cell.said[side] |= bool(counts.told[row])
+        shape, more = cell.shapes[side], shapes.histograms[row]
+        cell.shapes[side] = _merged(shape, more) if shape else more
         if shapes.bare[row]:
             few = counts.calls[row] < FEW
             for name, column in numbers.items():
                 if not isnan(column[row]) and not (few and name in TAILS):
-                    one.told.setdefault(name, []).append(float(column[row]) / 1000.0)
+                    cell.told.setdefault(name, []).append(float(column[row]) / 1000.0)
     edges: dict[tuple[int, int, int], Edge] = {}
     out: list[EdgeCell] = []
-    for (window, caller, callee, operation, old, new, zone), one in sorted(sums.items()):
+    for (window, caller, callee, operation, old, new, zone), cell in sorted(sums.items()):
         edge = edges.get((caller, callee, operation))
         if edge is None:
             ends = rows.caller.names[caller] or UNKNOWN, rows.callee.names[callee]
             edge = edges[(caller, callee, operation)] = Edge(environment, *ends, "", rows.operation.names[operation])
-        out.append(_cell(window, edge, whose.names[old], whose.names[new], rows.zone.names[zone], one))
+        out.append(_cell(window, edge, whose.names[old], whose.names[new], rows.zone.names[zone], cell))
     return out
 
 
-def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, one: _Sum) -> EdgeCell:
-    (told, answered), (bad, own_bad) = one.calls, one.errors
+def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, cell: _Sum) -> EdgeCell:
+    (told, answered), (bad, own_bad) = cell.calls, cell.errors
     calls = max(told, answered)
-    bad = bad if told and (one.said[0] or not one.said[1]) else own_bad
+    bad = bad if told and (cell.said[0] or not cell.said[1]) else own_bad
     hidden = min(max(own_bad - bad, 0), calls - bad) if told else 0
     both = min(told, answered)
     coverage = {"both": both, "client_only": told - both, "server_only": answered - both}
@@ -274,17 +274,17 @@ def _cell(window: int, edge: Edge, caller: str, callee: str, zone: str, one: _Su
         server_calls=answered,
         client_seconds_sum=None,
         server_seconds_sum=None,
-        client_histogram=one.shapes[0],
-        server_histogram=one.shapes[1],
+        client_histogram=cell.shapes[0],
+        server_histogram=cell.shapes[1],
         self_histogram=NOTHING,
         queue_histogram=NOTHING,
         provider_only={"server_error": hidden} if hidden else {},
-        told={name: fmean(values) for name, values in one.told.items()},
+        told={name: fmean(values) for name, values in cell.told.items()},
     )
 
 
-def _merged(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
-    out = dict(one)
+def _merged(histogram: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    out = dict(histogram)
     for bucket, count in other.items():
         out[bucket] = out.get(bucket, 0) + count
     return out

@@ -71,7 +71,7 @@ def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
     """
     told: Floats = np.full(rates.size, np.inf)
     whole = np.arange(2.0, MOST + 1.0)
-    found: list[float] = []
+    sizes: list[float] = []
     seen, fine = 0, False
     for place in np.argsort(ends, kind="stable").tolist():
         rate, least = float(rates[place]), 1.0
@@ -82,11 +82,11 @@ def _at_most(rates: Floats, ends: Floats, unknown: float) -> Floats:
             fine = fine or abs(rate * COARSE - round(rate * COARSE)) > COARSE * NEAR
             if fits.any():
                 least = float(whole[fits.argmax()])
-                found.append(least)
+                sizes.append(least)
             else:
                 continue
-        if fine and 2 * len(found) > seen:
-            told[place] = least * max(1.0, round(float(np.median(found)) / least))
+        if fine and 2 * len(sizes) > seen:
+            told[place] = least * max(1.0, round(float(np.median(sizes)) / least))
     return told
 
 

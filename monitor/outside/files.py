@@ -55,31 +55,31 @@ def deploys_of(path: Path) -> list[Told]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: is not UTF-8 text; write a JSON object a line") from error
-    found: dict[str, Told] = {}
+    deploys: dict[str, Told] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
         try:
-            said = msgspec.json.decode(line)
+            record = msgspec.json.decode(line)
         except msgspec.DecodeError as error:
             raise UsageError(f"{where}: is no JSON ({error}); write one object a line") from error
-        if not isinstance(said, Mapping):
+        if not isinstance(record, Mapping):
             raise UsageError(f"{where}: is no JSON object; write one object a line")
-        told = _told(where, said)
-        if told.deploy_id in found:
+        told = _told(where, record)
+        if told.deploy_id in deploys:
             raise UsageError(f"{where}: deploy_id {told.deploy_id} stands in an earlier line too; give each deploy its own")
-        found[told.deploy_id] = told
-    return list(found.values())
+        deploys[told.deploy_id] = told
+    return list(deploys.values())
 
 
-def _told(where: str, said: Mapping[str, Any]) -> Told:
+def _told(where: str, record: Mapping[str, Any]) -> Told:
     for name in ("deploy_id", "service", "at"):
-        if said.get(name) in (None, ""):
+        if record.get(name) in (None, ""):
             raise UsageError(f"{where}: {name} is missing; a deploy has deploy_id, service and at")
-    ready = said.get("canary_ready")
+    ready = record.get("canary_ready")
     moments = {
-        name: _moment(where, name, said.get(name)) for name in MOMENTS if not (name == "canary_ready" and isinstance(ready, bool))
+        name: _moment(where, name, record.get(name)) for name in MOMENTS if not (name == "canary_ready" and isinstance(ready, bool))
     }
     at = moments.pop("at")
     assert at is not None
@@ -88,11 +88,11 @@ def _told(where: str, said: Mapping[str, Any]) -> Told:
     until = moments["evaluate_until"]
     if until is not None and until <= at:
         raise UsageError(f"{where}: evaluate_until is not after at; give a later time, or null")
-    kind = said.get("kind") or "deploy"
+    kind = record.get("kind") or "deploy"
     if kind not in get_args(DeployKind):
         raise UsageError(f"{where}: kind {kind!r} is none of {', '.join(get_args(DeployKind))}")
     names = ("deploy_id", "case", "service", "version_from", "version_to", "history_case", "environment")
-    return Told(at=at, kind=kind, **moments, **{name: _word(where, name, said.get(name)) for name in names})  # type: ignore[arg-type]
+    return Told(at=at, kind=kind, **moments, **{name: _word(where, name, record.get(name)) for name in names})  # type: ignore[arg-type]
 
 
 def _word(where: str, name: str, value: object) -> str:

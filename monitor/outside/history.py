@@ -37,16 +37,16 @@ def _old(past: Rows, told: Told) -> Text:
     return Text(own.astype(np.int64), ("", told.version_from))
 
 
-def _joined(one: Rows, other: Rows) -> Rows:
+def _joined(rows: Rows, other: Rows) -> Rows:
     values: dict[str, Any] = {}
     for field in fields(Rows):
-        first, second = getattr(one, field.name), getattr(other, field.name)
+        first, second = getattr(rows, field.name), getattr(other, field.name)
         values[field.name] = _texts(first, second) if isinstance(first, Text) else np.concatenate([first, second])
-    return replace(one, **values)
+    return replace(rows, **values)
 
 
-def _texts(one: Text, other: Text) -> Text:
-    names = tuple(dict.fromkeys([*one.names, *other.names]))
+def _texts(first: Text, other: Text) -> Text:
+    names = tuple(dict.fromkeys([*first.names, *other.names]))
     place = {name: code for code, name in enumerate(names)}
-    codes = [np.array([place[name] for name in text.names], dtype=np.int64)[text.codes] for text in (one, other)]
+    codes = [np.array([place[name] for name in text.names], dtype=np.int64)[text.codes] for text in (first, other)]
     return Text(np.concatenate(codes), names)

@@ -15,17 +15,17 @@ DAYS = 7
 
 def past_of(parts: Sequence[Rows | None], told: Told, environment: str) -> list[Past]:
     """Of each edge into the service and each number told of it, one after another through `parts` (a history, then the case's own rows)."""
-    found: dict[tuple[Edge, str], list[Past]] = {}
+    by_edge: dict[tuple[Edge, str], list[Past]] = {}
     for part in parts:
         if part is None:
             continue
         mine = part.take(part.callee.is_any(told.service) & (part.ends <= told.at))
         rows = mine.take(mine.ts >= (float(mine.ts.max()) if len(mine) else 0.0) - DAYS * DAY)
-        for one in _each(rows.take(np.argsort(rows.ts, kind="stable")), told.service, environment):
-            found.setdefault((one.edge, one.name), []).append(one)
+        for numbers in _each(rows.take(np.argsort(rows.ts, kind="stable")), told.service, environment):
+            by_edge.setdefault((numbers.edge, numbers.name), []).append(numbers)
     return [
-        Past(edge, name, np.concatenate([one.windows for one in ones]), np.concatenate([one.values for one in ones]))
-        for (edge, name), ones in found.items()
+        Past(edge, name, np.concatenate([numbers.windows for numbers in ones]), np.concatenate([numbers.values for numbers in ones]))
+        for (edge, name), ones in by_edge.items()
     ]
 
 

@@ -87,8 +87,8 @@ def _place(line: Floats, quantile: float) -> int:
 def _dense(shapes: Shapes | None, size: int) -> Floats:
     if shapes is None or not any(shapes.histograms):
         return np.zeros((0, 0))
-    lowest = min(min(one) for one in shapes.histograms if one)
-    highest = max(max(one) for one in shapes.histograms if one)
+    lowest = min(min(histogram) for histogram in shapes.histograms if histogram)
+    highest = max(max(histogram) for histogram in shapes.histograms if histogram)
     out = np.zeros((size, highest - lowest + 1))
     for row, histogram in enumerate(shapes.histograms):
         if histogram:

@@ -33,7 +33,7 @@ class Shapes:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Rows that tell of latency at all."""
-        return np.array([bool(one) for one in self.histograms], dtype=bool)
+        return np.array([bool(histogram) for histogram in self.histograms], dtype=bool)
 
 
 def shapes_of(rows: Rows, counts: Ints, source: str) -> Shapes:
@@ -73,7 +73,7 @@ def _read(text: object, source: str, place: int) -> dict[int, int]:
         numbers = list(map(int, counts))
         if all(numbers) and len(set(bins)) == len(bins):
             return {int(name) - TO_SECONDS: number for name, number in zip(bins, numbers, strict=True)}
-    found: dict[int, int] = {}
+    histogram: dict[int, int] = {}
     try:
         for pair in str(text).split():
             bucket, _, count = pair.partition(":")
@@ -82,13 +82,13 @@ def _read(text: object, source: str, place: int) -> dict[int, int]:
                 raise ValueError
             if number:
                 key = int(bucket) - TO_SECONDS
-                found[key] = found.get(key, 0) + number
+                histogram[key] = histogram.get(key, 0) + number
     except ValueError:
         raise UsageError(
             f"{source} row {place} (from 0): histogram {str(text)[:40]!r} cannot be read; "
             'write "bin:count bin:count" in whole numbers, as in "112:4 113:9"'
         ) from None
-    return found
+    return histogram
 
 
 def _made(x: Floats, z: Floats, counts: Ints) -> list[dict[int, int]]:
@@ -104,7 +104,7 @@ def _made(x: Floats, z: Floats, counts: Ints) -> list[dict[int, int]]:
     line = np.rint(share * counts[:, None]).astype(np.int64)
     held = np.diff(line, axis=1)
     out: list[dict[int, int]] = []
-    for one in held:
-        filled = np.flatnonzero(one)
-        out.append(dict(zip((filled + LOWEST).tolist(), one[filled].tolist(), strict=True)))
+    for per_bucket in held:
+        filled = np.flatnonzero(per_bucket)
+        out.append(dict(zip((filled + LOWEST).tolist(), per_bucket[filled].tolist(), strict=True)))
     return out

@@ -119,7 +119,7 @@ def _owned_by_callee(rows: Rows, deploys: Sequence[Told]) -> Bools:
     for _, callee, side, version in named:
         if side == "server" and version:
             known.setdefault(callee, set()).add(version)
-    owned = np.array([_callee_owns(*one, known) for one in named], dtype=np.bool_)
+    owned = np.array([_callee_owns(*combo, known) for combo in named], dtype=np.bool_)
     return np.asarray(owned[np.ravel(places)], dtype=np.bool_)
 
 

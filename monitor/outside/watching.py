@@ -82,7 +82,7 @@ class _Look:
 
 def is_weaker(verdict: Verdict) -> bool:
     """Whether the verdict is a weaker pass, which a policy may take for one."""
-    return any(one.code in WEAKER for one in verdict.reasons)
+    return any(why.code in WEAKER for why in verdict.reasons)
 
 
 def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSettings, source: str) -> Decision:
@@ -91,7 +91,7 @@ def decide(cases: Cases, told: Told, deploys: Sequence[Told], settings: JudgeSet
     Cost: some 20 judgements of the edges that touch the service.
     """
     rows = cases.of(told.case)
-    beside = [one for one in deploys if one.case == told.case]
+    beside = [deploy for deploy in deploys if deploy.case == told.case]
     watch = _Watch(cases, rows, told, beside, settings, source)
     looks: list[_Look] = []
     weaker: float | None = None
@@ -208,7 +208,7 @@ class _Watch:
         verdict, findings = self._judged(known, moment, around)
         passes = verdict.outcome == "pass" or is_weaker(verdict)
         passes_blindly = passes and (not self.callers or bool(len(self.called)))
-        if not near and (passes_blindly or any(one.strength == "weaker" or one.signal == "fanout" for one in findings)):
+        if not near and (passes_blindly or any(finding.strength == "weaker" or finding.signal == "fanout" for finding in findings)):
             around = self._around(known, moment)
             verdict, findings = self._judged(known, moment, around)
         if findings and (calls := self.recording.alike(moment)):
@@ -225,8 +225,8 @@ class _Watch:
         return judge(
             _deploy(self.told, known, self.environment, moment),
             known.cells,
-            [one for one in known.sightings if not self._not_there_yet(one.version, one.server_calls, one.window)],
-            [_other(one, self.environment) for one in self.deploys if one is not self.told and one.at <= moment],
+            [sighting for sighting in known.sightings if not self._not_there_yet(sighting.version, sighting.server_calls, sighting.window)],
+            [_other(deploy, self.environment) for deploy in self.deploys if deploy is not self.told and deploy.at <= moment],
             self.settings,
             datetime.fromtimestamp(moment, UTC),
             around=around,

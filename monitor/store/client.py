@@ -201,10 +201,10 @@ class Store:
                 with self._writers.borrow() as client:
                     step(client)
             except (ClickHouseError, OSError, UnicodeDecodeError) as error:
-                said = fault(error, what)
-                self.trouble = str(said)
-                if once or not isinstance(said, StoreUnavailable) or time.monotonic() > deadline:
-                    raise said from error
+                trouble = fault(error, what)
+                self.trouble = str(trouble)
+                if once or not isinstance(trouble, StoreUnavailable) or time.monotonic() > deadline:
+                    raise trouble from error
                 telemetry.RETRIES.labels("clickhouse").inc()
                 time.sleep(growing_pause(FIRST_PAUSE, tries, LONGEST_PAUSE))
             else:

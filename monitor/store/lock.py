@@ -102,12 +102,12 @@ def read_holder(data_dir: Path) -> Holder | None:
             pass
         else:
             return None
-        said = json.loads(os.read(handle, 65536) or b"{}")
+        holder = json.loads(os.read(handle, 65536) or b"{}")
     except ValueError:
-        said = {}
+        holder = {}
     finally:
         os.close(handle)
-    return Holder(int(said.get("pid", 0)), str(said.get("address", "")), str(said.get("token", "")))
+    return Holder(int(holder.get("pid", 0)), str(holder.get("address", "")), str(holder.get("token", "")))
 
 
 def _held_text(store_path: Path, holder: Holder | None) -> str:

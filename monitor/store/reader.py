@@ -306,7 +306,7 @@ def _edge_row(row: Row, by: tuple[str, ...]) -> EdgeRow:
 
 def _failures(counts: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
     """(type, template, calls) of counts by both, which a unit separator parts."""
-    parted = ((*said.partition("\x1f"), int(count)) for said, count in sorted(counts.items()))
+    parted = ((*key.partition("\x1f"), int(count)) for key, count in sorted(counts.items()))
     return tuple((kind, template, count) for kind, _, template, count in parted)
 
 

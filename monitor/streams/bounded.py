@@ -222,15 +222,15 @@ class BoundedSet(_Set):  # type: ignore[misc]  # as above
         return decompress(self.compression_type, payload, self.max_bytes)
 
     def __iter__(self) -> Iterator[LegacyRecord | DefaultRecord]:
-        found: list[LegacyRecord | DefaultRecord] = []
+        records: list[LegacyRecord | DefaultRecord] = []
         if not self._refused:
             try:
-                found = [each if each.validate_crc() else self._placeholder(each.offset) for each in super().__iter__()]
+                records = [record if record.validate_crc() else self._placeholder(record.offset) for record in super().__iter__()]
             except TooLarge:
                 self._refused = f"too_large: {self.size_in_bytes} bytes of format v{self.magic} expand over the bound"
             except (*BROKEN, AssertionError) as error:
                 self._refused = f"undecodable_batch: format v{self.magic}: {error or type(error).__name__}"
-        return iter(found or [self._placeholder(self.base_offset)])
+        return iter(records or [self._placeholder(self.base_offset)])
 
     def _placeholder(self, offset: int) -> DefaultRecord:
         """In place of the message at `offset`; that of a whole set is its last message's."""

@@ -93,9 +93,9 @@ class ConfluentSource(Subscribed):
         def gather(wait_seconds: float) -> None:
             begun = self._monotonic()
             with self._in_our_words(f"reading {self._topic}"):
-                found = consumer.consume(1000, timeout=min(wait_seconds, 0.2))
-                self._idle.polled(self._monotonic() - begun, found=bool(found))
-                self._take_in(consumer, found)
+                messages = consumer.consume(1000, timeout=min(wait_seconds, 0.2))
+                self._idle.polled(self._monotonic() - begun, found=bool(messages))
+                self._take_in(consumer, messages)
             self._watch()
             self._check_stuck(consumer)
 
@@ -214,7 +214,7 @@ class ConfluentSource(Subscribed):
         self._asked_at = now
         asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=3)[self._topic]
         try:
-            said = asked.result().topic_id
+            topic_id = asked.result().topic_id
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise deleted(self._brokers, self._topic) from error
@@ -224,7 +224,7 @@ class ConfluentSource(Subscribed):
                 raise SourceUnavailable(f"{text}; is the broker paused or down?") from error
             return
         self._answered_at = self._monotonic()
-        halves = (said.get_most_significant_bits(), said.get_least_significant_bits())
+        halves = (topic_id.get_most_significant_bits(), topic_id.get_least_significant_bits())
         self._facts.check_same(self._brokers, self._topic, "".join(f"{half % 2**64:016x}" for half in halves))
 
     def _check_stuck(self, consumer: Consumer) -> None:
@@ -237,13 +237,13 @@ class ConfluentSource(Subscribed):
             return len(partitions_of_nobody(self._brokers, self._topic, self._group, self._facts.partitions, undotted, limit))
 
         def ends() -> Mapping[int, int] | None:
-            found = {}
+            offsets = {}
             for number in self._ours:
                 try:
-                    _, found[number] = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=3)
+                    _, offsets[number] = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=3)
                 except KafkaException:
                     return None
-            return found
+            return offsets
 
         why = self._idle.trouble(assigned=bool(self._ours), unread=unread, ends=ends, reached=self._position)
         if why:

@@ -138,23 +138,23 @@ class KafkaSource(Subscribed):
         """Poll once. What came is dropped when the broker's last word is that the topic is another one or gone."""
         begun = self._monotonic()
         with in_our_words(f"reading {self._topic} at {self._brokers}"):
-            found = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
-        self._idle.polled(self._monotonic() - begun, found=bool(found))
+            by_partition = consumer.poll(timeout_ms=max(1, int(min(wait_seconds, 1.0) * 1000)), max_records=self._max_records)
+        self._idle.polled(self._monotonic() - begun, found=bool(by_partition))
         self._check_topic(consumer)
-        self._take_in(consumer, found)
-        if found and not self._until_caught_up and all(self._drained(consumer).values()):
+        self._take_in(consumer, by_partition)
+        if by_partition and not self._until_caught_up and all(self._drained(consumer).values()):
             time.sleep(min(wait_seconds, REST_SECONDS))
 
-    def _take_in(self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any]) -> None:
+    def _take_in(self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any]) -> None:
         """Into the batch, after what a rebalance inside the poll took away from it."""
         gone: set[TopicPartition] = set()
         if self._rebalances.revoked:
             gone, self._rebalances.revoked = self._rebalances.revoked, set()
             self._gathering.drop(map(self._partition, gone))
             self._forget_lag(gone)
-        skipped = self._settle(consumer, found, gone) if self._rebalances.fresh else set()
+        skipped = self._settle(consumer, by_partition, gone) if self._rebalances.fresh else set()
         before, count = self._gathering.payload_bytes, len(self._gathering)
-        for tp, rows in found.items():
+        for tp, rows in by_partition.items():
             if tp in skipped:
                 continue
             partition = self._partition(tp)
@@ -163,13 +163,13 @@ class KafkaSource(Subscribed):
             for row in rows:
                 headers = {name: value or b"" for name, value in row.headers} if row.headers else NO_HEADERS
                 self._gathering.add(row.value or b"", partition, row.offset, row.timestamp, headers)
-        if found:
+        if by_partition:
             self._answered_at = self._monotonic()
             average = (self._gathering.payload_bytes - before) / max(1, len(self._gathering) - count)
             self._max_records = max(1, min(500, int(self._bounds.payload_bytes / 4 / max(1.0, average))))
 
     def _settle(
-        self, consumer: KafkaConsumer, found: Mapping[TopicPartition, Any], gone: set[TopicPartition]
+        self, consumer: KafkaConsumer, by_partition: Mapping[TopicPartition, Any], gone: set[TopicPartition]
     ) -> set[TopicPartition]:
         """Learn where freshly assigned partitions should begin. Returns those moved there: drop what came of them.
 
@@ -184,7 +184,7 @@ class KafkaSource(Subscribed):
                 committed = consumer.committed(tp, timeout_ms=timeout_ms)
                 if committed is not None:
                     self._gathering.expect(self._partition(tp), committed)
-                    if tp not in found or found[tp][0].offset > committed:
+                    if tp not in by_partition or by_partition[tp][0].offset > committed:
                         consumer.seek(tp, committed)
                         moved.add(tp)
                 elif self._start == "latest":

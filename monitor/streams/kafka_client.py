@@ -50,8 +50,8 @@ class TopicFacts:
 
     def check_same(self, brokers: str, topic: str, topic_id: object) -> None:
         """Raise `SourceUnavailable` when the topic has another id now; brokers older than 2.8 tell none."""
-        said = str(topic_id or "").replace("-", "")
-        if self.topic_id and said.strip("0") and said != self.topic_id:
+        current = str(topic_id or "").replace("-", "")
+        if self.topic_id and current.strip("0") and current != self.topic_id:
             raise made_anew(brokers, topic, "its id changed")
 
 
@@ -131,8 +131,8 @@ class _Causes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the cause."""
-        if found := self.FAILED.match(record.getMessage()):
-            self._said.append((monotonic_seconds(), found[1]))
+        if match := self.FAILED.match(record.getMessage()):
+            self._said.append((monotonic_seconds(), match[1]))
 
     def since(self, moment: float) -> str:
         """The causes since that moment; that a refused login's connection was dropped, too, only when nothing else is known."""
@@ -188,17 +188,17 @@ def topic_facts(brokers: str, topic: str, options: Mapping[str, Any], salt: str,
         admin = open_admin(brokers, options, timeout_seconds)
         try:
             cluster_id = str(admin.describe_cluster().get("cluster_id") or "")
-            found = admin.describe_topics([topic])
+            topics = admin.describe_topics([topic])
         finally:
             admin.close()
-    partitions = len(found[0]["partitions"]) if found else 0
+    partitions = len(topics[0]["partitions"]) if topics else 0
     if not partitions:
-        code = found[0]["error_code"] if found else 3
+        code = topics[0]["error_code"] if topics else 3
         hidden = code == 29  # TOPIC_AUTHORIZATION_FAILED
         why = "we may not see it (its ACLs refuse us)" if hidden else "it does not exist"
         kind = SourceUnavailable if hidden else TopicMissing
         raise kind(f"Kafka topic {topic} at {brokers}: {why}; create the topic or correct the topic setting")
-    topic_id = str(found[0].get("topic_id") or "").replace("-", "")
+    topic_id = str(topics[0].get("topic_id") or "").replace("-", "")
     if not topic_id.strip("0"):
         topic_id = ""
     return TopicFacts(source_id(cluster_id, topic, topic_id, salt), topic_id, partitions)

@@ -19,6 +19,6 @@ def hear_last_words() -> None:
 
 
 def _received(transport: Any) -> tuple[bytes, Exception | None]:
-    found: tuple[bytes, Exception | None] = _AS_THEY_ARE[type(transport)](transport)
-    data, fault = found
+    pair: tuple[bytes, Exception | None] = _AS_THEY_ARE[type(transport)](transport)
+    data, fault = pair
     return (data, None) if data else (data, fault)

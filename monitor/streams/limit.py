@@ -52,8 +52,8 @@ class _Harvest:
             return
         self.topics.update(place.topic for place in records.partitions)
         self.records, self.passed = self.records + len(records), self.passed + passed
-        for one in rejects:
-            self.reasons[one.reason] += one.count
+        for reject in rejects:
+            self.reasons[reject.reason] += reject.count
 
 
 class RejectBudget:
@@ -105,7 +105,7 @@ class RejectBudget:
         `used`: how many entries of the batch something came of; None: as many as there are records that were not refused.
         `passed`: how many are sound and of no use.
         """
-        whole = {one.place: one.reason for one in rejects if one.whole}
+        whole = {reject.place: reject.reason for reject in rejects if reject.whole}
         reasons = [whole.get(place) for place in records.places()]
         offsets = records.next_offsets
         if self._limits.max_share < 1:
@@ -114,7 +114,7 @@ class RejectBudget:
         self.spend(len(records), bad, next((reason for reason in reasons if reason is not None), ""))
         self._harvest.take(records, rejects, len(records) - len(bad) if used is None else used, passed)
         if self._held:
-            return Unread("; ".join(self._told(held) for held in self._held.values()), offsets)
+            return Unread("; ".join(self._told(batch) for batch in self._held.values()), offsets)
         if self._harvest.records and not self._harvest.used:
             return Fruitless(self._nothing_came(), offsets)
         return offsets
@@ -155,8 +155,8 @@ class RejectBudget:
         ((reason, _),) = held.reasons.most_common(1)
         count = held.reasons.total()
         first = f"none of its first {count} records" if count > 1 else "its first record cannot be read, and it has no other"
-        said = first + (" can be read" if count > 1 else "")
-        return f"{self._where}, {topics}: {said}; nothing of it was committed. {self._explain(reason)}"
+        text = first + (" can be read" if count > 1 else "")
+        return f"{self._where}, {topics}: {text}; nothing of it was committed. {self._explain(reason)}"
 
     def _longest_run(self, records: int, bad: list[int]) -> int:
         """The longest run of bad records in this batch, joined to the run that the last batch ended with."""

@@ -18,8 +18,8 @@ from tests.fixtures.receiver import HttpReceiver
 
 def active(url: str) -> list[Any]:
     with urllib.request.urlopen(url + "/api/v2/alerts?active=true", timeout=5) as answer:
-        found: list[Any] = json.load(answer)
-        return found
+        alerts: list[Any] = json.load(answer)
+        return alerts
 
 
 def until(fact: Callable[[], bool], what: str) -> None:

@@ -367,10 +367,10 @@ class AlertLife(RuleBasedStateMachine):
     @rule(passed=st.sampled_from([1, 9, 11, 61, 101, 300]))
     def tick(self, passed: float) -> None:
         self.now += passed
-        found = [replace(one, state="accepted") if name in self.accepted else one for name, one in self.open.items()]
-        told = self.life.at(self.now, *found, silences=tuple(self.silences), enabled=self.enabled)
+        findings = [replace(finding, state="accepted") if name in self.accepted else finding for name, finding in self.open.items()]
+        told = self.life.at(self.now, *findings, silences=tuple(self.silences), enabled=self.enabled)
         assert self.enabled or not told
-        again = step(self.life.book, found, {"d1": DEPLOY}, self.silences, CALM, NOON + seconds(self.now), enabled=self.enabled)
+        again = step(self.life.book, findings, {"d1": DEPLOY}, self.silences, CALM, NOON + seconds(self.now), enabled=self.enabled)
         assert again.outgoing == (), "the same tick again tells nobody anything"
         assert again.book == self.life.book
 
@@ -381,9 +381,9 @@ class AlertLife(RuleBasedStateMachine):
             heard.setdefault(alert.key, []).append(alert)
         for key, alerts in heard.items():
             states = [alert.state for alert in alerts]
-            assert all("firing" in (one, other) for one, other in pairwise(states)), states
+            assert all("firing" in (earlier, later) for earlier, later in pairwise(states)), states
             assert states[0] == "firing"
-            updates = [other for one, other in pairwise(alerts) if one.state == other.state]
+            updates = [later for earlier, later in pairwise(alerts) if earlier.state == later.state]
             assert len(updates) <= 3 * states.count("resolved") + 3
             revisions = [alert.revision for alert in alerts]
             assert revisions == sorted(set(revisions))

@@ -102,15 +102,15 @@ def test_pagerduty_is_told_of_the_deploy_as_a_change() -> None:
 
 
 def test_slack_gets_plain_text_only_escaped_and_within_limits() -> None:
-    said = message(WILD)
-    blocks: Any = said["blocks"]
+    payload = message(WILD)
+    blocks: Any = payload["blocks"]
     texts = [blocks[0]["text"], blocks[1]["text"], *blocks[2]["fields"]]
     assert all(text["type"] == "plain_text" for text in texts)
     assert len(blocks[0]["text"]["text"]) <= 150
     assert len(blocks[1]["text"]["text"]) <= 3000
     assert len(blocks) <= 50
-    assert said["mrkdwn"] is False
-    everything = json.dumps(said, ensure_ascii=False)
+    assert payload["mrkdwn"] is False
+    everything = json.dumps(payload, ensure_ascii=False)
     assert "<" not in everything
     assert "\u202e" not in everything
     assert "\\u001b" not in everything
@@ -136,9 +136,9 @@ def test_a_webhook_is_signed_with_every_secret_and_verifies_with_either() -> Non
     WebhookSender("ops", "https://hook.example/x", (SECRET, OTHER), wire, clock=lambda: now).send(ALERT)
     _, headers, body = wire.sent[-1]
     for secret in (SECRET, OTHER):
-        said = Webhook(secret).verify(body, dict(headers))
-        assert said["type"] == "alert.firing"
-        assert said["data"]["key"] == ALERT.key
+        event = Webhook(secret).verify(body, dict(headers))
+        assert event["type"] == "alert.firing"
+        assert event["data"]["key"] == ALERT.key
     with pytest.raises(WebhookVerificationError):
         Webhook("whsec_" + base64.b64encode(b"c" * 32).decode()).verify(body, dict(headers))
     with pytest.raises(WebhookVerificationError):

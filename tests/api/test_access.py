@@ -139,8 +139,8 @@ def test_our_own_names_are_answered(api: Asked, host: str) -> None:
 
 
 def sign_in(api: Asked, secret: str, back_to: str = "/", **headers: str) -> httpx.Response:
-    said = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return api.request("POST", "/sign-in", data={"token": secret, "next": back_to}, headers=said)
+    request_headers = {"sec-fetch-site": "same-origin", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return api.request("POST", "/sign-in", data={"token": secret, "next": back_to}, headers=request_headers)
 
 
 def cookie_of(signed: httpx.Response) -> str:
@@ -264,17 +264,17 @@ def routes_with_a_scope_and_a_body(api: Asked) -> list[tuple[str, str]]:
     described = api.app.openapi()["paths"]
     return [
         (method.upper(), re.sub(r"\{\w+\}", "x", path))
-        for path, said in described.items()
-        for method, route in said.items()
+        for path, methods in described.items()
+        for method, route in methods.items()
         if "requestBody" in route
     ]
 
 
 def test_who_asks_is_known_before_a_body_is_parsed(api: Asked) -> None:
-    found = routes_with_a_scope_and_a_body(api)
-    assert len(found) >= 8
+    routes = routes_with_a_scope_and_a_body(api)
+    assert len(routes) >= 8
     json = {"content-type": "application/json"}
-    for method, path in found:
+    for method, path in routes:
         for token, code in (("", 401), ("swt_wrong", 401)):
             for content in (b"{", b"[" * 100_000, b"\xff"):
                 assert api.request(method, path, token, content=content, headers=json).status_code == code, path
@@ -423,7 +423,7 @@ def test_every_route_but_the_probes_refuses_what_it_does_not_have(api: Asked) ->
     )
     asked = [("get", page) for page in pages]
     asked += [
-        (method, path) for path, said in described.items() for method in said if path not in {"/healthz", "/readyz", "/metrics"}
+        (method, path) for path, methods in described.items() for method in methods if path not in {"/healthz", "/readyz", "/metrics"}
     ]
     for method, path in asked:
         answer = api.request(method.upper(), re.sub(r"\{\w+\}", "x", path) + "?colour=red", LOCAL_TOKEN, json={})
@@ -451,10 +451,10 @@ BROKEN_ADDRESSES = ("http://[", "http://[::1", "https://a]b:8420", "http://h:por
 
 @pytest.mark.parametrize("origin", [*BROKEN_ADDRESSES, "null", "", "http://", "//127.0.0.1:8420", "http:127.0.0.1:8420"])
 def test_an_origin_that_cannot_be_read_is_another_site(api: Asked, origin: str) -> None:
-    said: dict[str, Any] = {"cookie": cookie_of(sign_in(api, api.token("admin"))), "origin": origin.encode()}
-    assert api.post("/v1/deploys", DEPLOY, headers=said).status_code == 403
-    assert api.request("POST", "/sign-out", headers=said).status_code == 403
-    plain = {"origin": said["origin"], "accept": "text/html"}
+    headers: dict[str, Any] = {"cookie": cookie_of(sign_in(api, api.token("admin"))), "origin": origin.encode()}
+    assert api.post("/v1/deploys", DEPLOY, headers=headers).status_code == 403
+    assert api.request("POST", "/sign-out", headers=headers).status_code == 403
+    plain = {"origin": headers["origin"], "accept": "text/html"}
     assert api.request("POST", "/sign-in", data={"token": api.token("read")}, headers=plain).status_code in {400, 403}
 
 
@@ -478,5 +478,5 @@ def test_a_page_of_a_server_at_the_usual_port_is_ours_in_any_letters(api: Asked)
     asked = api.over(public_url="http://seamwatch.example")
     cookie = cookie_of(sign_in(asked, api.token("admin")))
     for origin in ("http://seamwatch.example", "http://SeamWatch.example:80", "https://seamwatch.example"):
-        said = {"cookie": cookie, "origin": origin}
-        assert asked.post("/v1/deploys", DEPLOY, headers=said, host="Seamwatch.example").status_code in {200, 201}
+        headers = {"cookie": cookie, "origin": origin}
+        assert asked.post("/v1/deploys", DEPLOY, headers=headers, host="Seamwatch.example").status_code in {200, 201}

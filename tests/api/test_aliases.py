@@ -13,7 +13,7 @@ def test_a_suggestion_applies_once_it_is_confirmed(api: Asked) -> None:
     confirmed = api.post("/v1/aliases/confirm", {"kind": "service", "name": "shop-web"}, LOCAL_TOKEN)
     assert (confirmed.status_code, confirmed.json()["canonical"]) == (200, "frontend")
     assert api.post("/v1/deploys", {**deploy, "version": "2"}, ingest).json()["service"] == "frontend"
-    assert [one["state"] for one in api.get("/v1/aliases?kind=service").json()] == ["confirmed"]
+    assert [alias["state"] for alias in api.get("/v1/aliases?kind=service").json()] == ["confirmed"]
 
 
 def test_what_was_rejected_is_not_suggested_again(api: Asked) -> None:
@@ -34,7 +34,7 @@ def test_the_audit_log_says_who_changed_what_and_no_secret(api: Asked) -> None:
     made = api.post("/v1/tokens", {"name": "ci", "scopes": ["read"]}, LOCAL_TOKEN).json()
     api.post("/v1/aliases/confirm", SAID, LOCAL_TOKEN)
     answer = api.get("/v1/audit", LOCAL_TOKEN)
-    assert [(one["actor"], one["action"]) for one in answer.json()] == [
+    assert [(entry["actor"], entry["action"]) for entry in answer.json()] == [
         ("local command", "confirm alias"),
         ("local command", "create token"),
     ]

@@ -70,21 +70,21 @@ def test_calls_that_fail_by_their_code_alone_are_not_shown_as_well(api: Asked) -
 
 def finding() -> Finding:
     rows = cells([Traffic(edge(), new=Behaviour(told=0.35))], 12)
-    _, (found,) = judge(deploy(), rows, (), (), JudgeSettings(), now_after(12))
-    return replace(found, first_seen=NOON, last_seen=NOON)
+    _, (one_sided,) = judge(deploy(), rows, (), (), JudgeSettings(), now_after(12))
+    return replace(one_sided, first_seen=NOON, last_seen=NOON)
 
 
 def test_a_findings_page_says_whose_word_it_is(api: Asked) -> None:
-    found = finding()
-    save_findings(api.parts.engine, [found], NOON)
-    assert "the provider alone: its callers took these calls for answered" in api.get(f"/findings/{found.id}").text
+    one_sided = finding()
+    save_findings(api.parts.engine, [one_sided], NOON)
+    assert "the provider alone: its callers took these calls for answered" in api.get(f"/findings/{one_sided.id}").text
     assert "fails, as only the provider tells" in api.get("/findings").text
-    assert api.get(f"/v1/findings/{found.id}").json()["signal"] == "provider_errors"
+    assert api.get(f"/v1/findings/{one_sided.id}").json()["signal"] == "provider_errors"
 
 
 def test_an_alert_says_whose_word_it_is() -> None:
-    found = finding()
-    words = word([found], {found.deploy_id: deploy()}, "")
+    one_sided = finding()
+    words = word([one_sided], {one_sided.deploy_id: deploy()}, "")
     assert words.severity == "critical"
     assert "provider errors since payment 2.0.0" in words.summary
     assert words.details["told_by"].startswith("the provider only")

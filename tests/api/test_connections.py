@@ -83,10 +83,10 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, name, 0.3)
 
 
-def opened(where: tuple[str, int], said: bytes = b"") -> socket.socket:
+def opened(where: tuple[str, int], data: bytes = b"") -> socket.socket:
     """A connection that has said so much."""
     line = socket.create_connection(where, 60)
-    line.sendall(said)
+    line.sendall(data)
     return line
 
 
@@ -150,7 +150,7 @@ def test_an_answer_that_lasts_is_not_ended_and_a_slow_body_is_taken(monkeypatch:
 
 def test_silent_connections_over_the_limit_make_room_for_who_asks() -> None:
     with serving() as where, ExitStack() as kept:
-        lines = [kept.enter_context(opened(where, said)) for said in (b"", HEAD, HALF_BODY) for _ in range(5 * LIMIT)]
+        lines = [kept.enter_context(opened(where, data)) for data in (b"", HEAD, HALF_BODY) for _ in range(5 * LIMIT)]
         begun = [kept.enter_context(opened(where, b"GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n")) for _ in range(3)]
         assert all(b"200" in line.recv(4096) for line in begun)
         lines += [kept.enter_context(opened(where)) for _ in range(5 * LIMIT)]

@@ -13,16 +13,16 @@ from tests.pipelines.written import publish, write_sightings
 
 
 def test_a_pact_names_its_parties_and_stubs_do_not_replace_an_openapi_document(api: Asked) -> None:
-    said = api.post("/v1/contracts", {"document": json.dumps(pact(interaction()))}, LOCAL_TOKEN)
-    assert said.status_code == 201, said.text
-    assert [said.json()[word] for word in ("name", "format", "provider", "consumer", "role")] == [
+    answer = api.post("/v1/contracts", {"document": json.dumps(pact(interaction()))}, LOCAL_TOKEN)
+    assert answer.status_code == 201, answer.text
+    assert [answer.json()[word] for word in ("name", "format", "provider", "consumer", "role")] == [
         "web-orders",
         "pact",
         "orders",
         "web",
         "contract",
     ]
-    assert (said.json()["judged"]["interactions"], said.json()["judged"]["operations"]) == (1, 0)
+    assert (answer.json()["judged"]["interactions"], answer.json()["judged"]["operations"]) == (1, 0)
     openapi = {"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}}
     assert (
         api.post("/v1/contracts", {"document": json.dumps(openapi), "provider": "orders"}, LOCAL_TOKEN).json()["name"] == "orders"
@@ -39,8 +39,8 @@ def test_a_pact_names_its_parties_and_stubs_do_not_replace_an_openapi_document(a
 
 def test_another_consumer_may_be_named_than_the_pact_names(api: Asked) -> None:
     body = {"document": json.dumps(pact(interaction())), "consumer": "storefront", "provider": "orders-api"}
-    said = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
-    assert (said["name"], said["consumer"], said["provider"]) == ("storefront-orders-api", "storefront", "orders-api")
+    contract = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
+    assert (contract["name"], contract["consumer"], contract["provider"]) == ("storefront-orders-api", "storefront", "orders-api")
 
 
 def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None:
@@ -48,13 +48,13 @@ def test_what_was_seen_of_examples_is_told_by_route_and_page(api: Asked) -> None
     batch = records({}, {"caller_version": "1.1", "response_body": "{}"}, at=NOON)
     for _ in api_logs(Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock):
         pass
-    found = api.get("/v1/contracts/web-orders/coverage").json()["interactions"]
-    assert [(one["interaction"], one["proof"], one["kept"], one["broken"]) for one in found] == [
+    interactions = api.get("/v1/contracts/web-orders/coverage").json()["interactions"]
+    assert [(row["interaction"], row["proof"], row["kept"], row["broken"]) for row in interactions] == [
         ("an order", "broken", 1, 1),
         ("no order", "unproven", 0, 0),
         ("a new order", "unproven", 0, 0),
     ]
-    assert [(one["caller_version"], one["kept"], one["broken"]) for one in found[0]["pairs"]] == [("1.1", 0, 1), ("1.0", 1, 0)]
+    assert [(pair["caller_version"], pair["kept"], pair["broken"]) for pair in interactions[0]["pairs"]] == [("1.1", 0, 1), ("1.0", 1, 0)]
     assert api.get("/v1/contracts/web-orders/coverage?environment=staging").json()["interactions"][0]["proof"] == "unproven"
     page = api.get("/contracts/web-orders").text
     assert "no order" in page
@@ -68,15 +68,15 @@ def test_the_matrix_tells_each_consumer_what_versions_of_its_provider_show(api: 
     batch = records({}, {"response_body": "{}", "callee_version": "2.1"}, at=NOON)
     for _ in api_logs(Given(batch), api.parts.store, lambda: KNOWN, ApiLogSettings(format="ndjson"), api.clock):
         pass
-    said = api.get("/v1/matrix?service=orders").json()
-    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in said["cells"]]
+    matrix = api.get("/v1/matrix?service=orders").json()
+    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in matrix["cells"]]
     assert told == [("web", "2.0", False, "incomplete"), ("web", "2.1", False, "breaks")]
-    assert said["cells"][1]["broken"] == ["an order"]
+    assert matrix["cells"][1]["broken"] == ["an order"]
     window = NOON - timedelta(minutes=1)
     write_sightings(api.parts.store, [Sighting(window, "production", "", "orders", "2.0", "a", 9, 5, 0)])
     publish(api.parts.store, {window})
-    said = api.get("/v1/matrix?service=orders").json()
-    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in said["cells"]]
+    matrix = api.get("/v1/matrix?service=orders").json()
+    told = [(cell["consumer"], cell["version"], cell["live"], cell["word"]) for cell in matrix["cells"]]
     assert told == [("billing", "2.0", True, "unshown"), ("web", "2.0", True, "incomplete")]
     assert api.get("/v1/matrix?service=orders&environment=staging").json()["cells"] == []
     assert api.get("/v1/matrix?service=nobody").json()["cells"] == []
@@ -87,11 +87,11 @@ def test_the_matrix_tells_each_consumer_what_versions_of_its_provider_show(api: 
 
 def test_a_graphql_schema_is_published_by_its_text_and_its_page_tells_its_fields(api: Asked) -> None:
     body = {"document": "type Query { cart(id: ID!): String old: Int @deprecated }", "provider": "shop"}
-    said = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
-    assert (said["name"], said["format"], said["judged"]["units"], said["outcome"]) == ("shop-graphql", "graphql", 2, "published")
+    contract = api.post("/v1/contracts", body, LOCAL_TOKEN).json()
+    assert (contract["name"], contract["format"], contract["judged"]["units"], contract["outcome"]) == ("shop-graphql", "graphql", 2, "published")
     more = api.post("/v1/contracts", body | {"document": "type Query { cart(id: ID!): String }"}, LOCAL_TOKEN).json()
-    assert [(one["operation"], one["what"], one["breaks"]) for one in more["changes"]] == [("Query.old", "went", "consumers")]
-    assert [one["interaction"] for one in api.get("/v1/contracts/shop-graphql/coverage").json()["interactions"]] == ["Query.cart"]
+    assert [(change["operation"], change["what"], change["breaks"]) for change in more["changes"]] == [("Query.old", "went", "consumers")]
+    assert [row["interaction"] for row in api.get("/v1/contracts/shop-graphql/coverage").json()["interactions"]] == ["Query.cart"]
     assert "Query.cart" in api.get("/contracts/shop-graphql").text
     refused = api.post("/v1/contracts", body | {"document": "type Query { cart: Gone }"}, LOCAL_TOKEN)
     assert (refused.status_code, "Gone" in refused.text) == (422, True)

@@ -42,8 +42,8 @@ def everything(api: Asked, path: str, token: str = LOCAL_TOKEN) -> tuple[list[ob
 
 
 def next_page(answer: httpx.Response) -> str:
-    found = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers.get("link", ""))
-    return found[1] if found else ""
+    match = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers.get("link", ""))
+    return match[1] if match else ""
 
 
 def test_edges_come_whole_and_the_worst_first(api: Asked) -> None:
@@ -72,8 +72,8 @@ def test_what_is_asked_of_the_panels_is_counted_and_the_worst_comes_first(api: A
         ],
     )  # fmt: skip
     assert len(everything(api, "/v1/coverage?limit=10")[0]) == 32
-    found, pages = everything(api, "/v1/services?limit=8")
-    assert (len(found), pages) == (30, 4)
+    services, pages = everything(api, "/v1/services?limit=8")
+    assert (len(services), pages) == (30, 4)
     assert api.get("/v1/services?limit=1").json()[0]["service"] == "s0020"
     beyond = api.get("/v1/services?limit=10&offset=1000")
     assert (beyond.json(), beyond.headers["x-total-count"]) == ([], "30")
@@ -112,9 +112,9 @@ def test_lists_of_the_control_store_are_counted_too(api: Asked) -> None:
 
 def test_every_list_says_how_many_there_are(api: Asked) -> None:
     described = api.app.openapi()["paths"]
-    for path, said in described.items():
+    for path, methods in described.items():
         schema = (
-            said.get("get", {})
+            methods.get("get", {})
             .get("responses", {})
             .get("200", {})
             .get("content", {})
@@ -124,17 +124,17 @@ def test_every_list_says_how_many_there_are(api: Asked) -> None:
         if schema.get("type") == "array":
             answer = api.get(path, LOCAL_TOKEN)
             assert answer.headers.get("x-total-count") == str(len(answer.json())), path
-            names = {one["name"] for one in said["get"]["parameters"]}
+            names = {parameter["name"] for parameter in methods["get"]["parameters"]}
             assert {"limit", "offset"} <= names, path
 
 
 def test_open_findings_come_before_newer_ones_that_are_over(api: Asked) -> None:
     write_judgement(api.parts.engine)
-    found = list_findings(api.parts.engine)
-    assert found[0].state == "open"
-    assert len(found) > 1
+    findings = list_findings(api.parts.engine)
+    assert findings[0].state == "open"
+    assert len(findings) > 1
     save_findings(api.parts.engine, [], api.clock())
-    assert [one["state"] for one in api.get("/v1/findings?limit=1").json()] == ["open"]
+    assert [finding["state"] for finding in api.get("/v1/findings?limit=1").json()] == ["open"]
 
 
 @pytest.mark.parametrize("path", ["/", "/edges"])
@@ -206,13 +206,13 @@ def test_readiness_tells_how_old_the_data_is_and_what_is_worth_a_note(api: Asked
     api.parts.board.report(Report("api-logs", ready=True, reason=missing, at=NOON))
     answer = api.get("/readyz")
     assert answer.status_code == 200
-    said = answer.json()
-    assert said["notes"] == [f"api-logs: {missing}"]
-    assert said["data"]["newest_window_age_seconds"] == 3 * 3600
-    assert said["data"]["sealed_window_age_seconds"] >= 3 * 3600
-    assert set(said["data"]["topics"]) == {"otlp_spans"}
+    readiness = answer.json()
+    assert readiness["notes"] == [f"api-logs: {missing}"]
+    assert readiness["data"]["newest_window_age_seconds"] == 3 * 3600
+    assert readiness["data"]["sealed_window_age_seconds"] >= 3 * 3600
+    assert set(readiness["data"]["topics"]) == {"otlp_spans"}
     health = api.get("/v1/health").json()
-    assert (health["notes"], health["data"]) == (said["notes"], said["data"])
+    assert (health["notes"], health["data"]) == (readiness["notes"], readiness["data"])
     assert missing in api.get("/health").text
     api.parts.board.report(Report("traces", ready=False, reason="Kafka topic otlp_spans at x: it does not exist", at=NOON))
     assert api.get("/readyz").status_code == 503

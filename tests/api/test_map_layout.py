@@ -15,11 +15,11 @@ def test_every_service_has_a_place_of_its_own_and_every_line_a_curve(lines: list
     drawn = lay_out(lines)
     assert {box.name for box in drawn.boxes} == {name for line in lines for name in line}
     assert {(curve.caller, curve.callee) for curve in drawn.curves} == set(lines)
-    for number, one in enumerate(drawn.boxes):
-        assert 0 <= one.x <= drawn.width - WIDTH
-        assert 0 <= one.y <= drawn.height - HEIGHT
+    for number, rect in enumerate(drawn.boxes):
+        assert 0 <= rect.x <= drawn.width - WIDTH
+        assert 0 <= rect.y <= drawn.height - HEIGHT
         for other in drawn.boxes[number + 1 :]:
-            assert abs(one.x - other.x) >= WIDTH or abs(one.y - other.y) >= HEIGHT
+            assert abs(rect.x - other.x) >= WIDTH or abs(rect.y - other.y) >= HEIGHT
 
 
 @settings(max_examples=30, deadline=None)
@@ -49,6 +49,6 @@ def test_a_line_that_passes_a_column_takes_less_room_than_a_box() -> None:
     passing = [("a", f"far{n}") for n in range(10)]
     longest = [("b", f"far{n}") for n in range(10)]
     far = lay_out([*chain, *passing, *longest])
-    column = [box for box in far.boxes if box.x == next(one.x for one in far.boxes if one.name == "b")]
+    column = [box for box in far.boxes if box.x == next(other.x for other in far.boxes if other.name == "b")]
     assert len(column) == 1
     assert far.height < 10 * ROW + 2 * ROW

@@ -81,16 +81,16 @@ def test_a_deploy_says_in_which_namespaces_its_service_may_be_meant(shared: Aske
 def test_findings_name_the_namespace_where_two_services_share_a_name(shared: Asked) -> None:
     engine = shared.parts.engine
     write_judgement(engine)
-    (root,) = [one for one in list_findings(engine) if one.role == "root"]
+    (root,) = [finding for finding in list_findings(engine) if finding.role == "root"]
     for space in ("team-a", "team-b"):
         there = replace(root.edge, caller="web", callee="pay", callee_namespace=space)
         save_findings(engine, [replace(root, id=f"of-{space}", edge=there)], NOON)
     page = shared.get("/findings").text
     assert "team-a/pay" in page
     assert "team-b/pay" in page
-    one = shared.get("/findings/of-team-b").text
-    assert "team-b/pay" in one
-    assert "callee=team-b%2Fpay" in one
+    detail = shared.get("/findings/of-team-b").text
+    assert "team-b/pay" in detail
+    assert "callee=team-b%2Fpay" in detail
 
 
 def test_a_deploy_that_tells_its_namespace_is_shown_and_found_by_it(shared: Asked) -> None:
@@ -101,13 +101,13 @@ def test_a_deploy_that_tells_its_namespace_is_shown_and_found_by_it(shared: Aske
         )
         assert answer.status_code == 201, answer.text
         assert (answer.json()["namespace"], answer.json()["service"]) == (f"team-{'ab'[number]}", "pay")
-    for asked, found in {"pay": {"team-a", "team-b"}, "team-a/pay": {"team-a"}, "team-c/pay": set(), "/pay": set()}.items():
-        assert {row["namespace"] for row in shared.get(f"/v1/deploys?service={asked}").json()} == found
+    for service, namespaces in {"pay": {"team-a", "team-b"}, "team-a/pay": {"team-a"}, "team-c/pay": set(), "/pay": set()}.items():
+        assert {row["namespace"] for row in shared.get(f"/v1/deploys?service={service}").json()} == namespaces
     page = shared.get("/deploys").text
     assert "namespace not told" not in page
     assert "team-a/</bdi><bdi>pay" in page
-    (one,) = shared.get("/v1/deploys?service=team-b/pay").json()
-    page = shared.get(f"/deploys/{one['id']}").text
+    (deploy,) = shared.get("/v1/deploys?service=team-b/pay").json()
+    page = shared.get(f"/deploys/{deploy['id']}").text
     assert "seamwatch gate --service team-b/pay" in page
     assert "The deploy does not tell which is meant" not in page
 
@@ -115,7 +115,7 @@ def test_a_deploy_that_tells_its_namespace_is_shown_and_found_by_it(shared: Aske
 def test_findings_are_asked_for_by_service_with_or_without_namespace(shared: Asked) -> None:
     engine = shared.parts.engine
     write_judgement(engine)
-    (root,) = [one for one in list_findings(engine) if one.role == "root"]
+    (root,) = [finding for finding in list_findings(engine) if finding.role == "root"]
     for space in ("team-a", "team-b"):
         there = replace(root.edge, caller="web", callee="pay", callee_namespace=space)
         save_findings(engine, [replace(root, id=f"of-{space}", edge=there, deploy_id=space)], NOON)

@@ -31,9 +31,9 @@ def test_every_route_answers_as_described(shared_api: Asked, mode: GenerationMod
     headers = {"authorization": f"Bearer {asked.token('admin')}"}
     schema = schemathesis.openapi.from_asgi("/openapi.json", asked.app, headers=headers)
     seen = set()
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
         if operation.path in LEFT_OUT:
             continue
         if mode == GenerationMode.NEGATIVE and not (operation.query or operation.body):

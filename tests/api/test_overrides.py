@@ -18,14 +18,14 @@ BODY = {"service": "payment", "version": "2.0.0", "person": "kim", "reason": "kn
 
 
 def audit(api: Asked) -> list[tuple[str, str]]:
-    return [(one["actor"], one["action"]) for one in api.get("/v1/audit", LOCAL_TOKEN).json()]
+    return [(entry["actor"], entry["action"]) for entry in api.get("/v1/audit", LOCAL_TOKEN).json()]
 
 
 def test_an_override_is_noted_listed_and_revoked_and_the_audit_log_keeps_it(api: Asked) -> None:
     made = api.post("/v1/overrides", BODY, api.token("admin"))
     assert made.status_code == 201
     assert (made.json()["person"], made.json()["noted_by"], made.json()["environment"]) == ("kim", "token test", "")
-    assert [one["id"] for one in api.get("/v1/overrides").json()] == [made.json()["id"]]
+    assert [override["id"] for override in api.get("/v1/overrides").json()] == [made.json()["id"]]
     there = f"/v1/overrides/{made.json()['id']}"
     assert api.request("DELETE", there, api.token("gate", "ingest", "read")).status_code == 403
     assert api.request("DELETE", there, LOCAL_TOKEN).status_code == 200
@@ -72,8 +72,8 @@ def test_a_policy_that_is_sent_is_read_first_and_an_override_that_was_used_is_in
     wrong = there.post("/v1/gates", {**question, "policy": "version: 1\nrulez: []"}, LOCAL_TOKEN)
     assert (wrong.status_code, asked) == (422, [])
     assert "2: unknown name 'rulez', did you mean rules?" in wrong.json()["error"]["what"]
-    said = there.post("/v1/gates", {**question, "policy": "version: 1"}, LOCAL_TOKEN).json()
-    assert (said["exit_code"], said["outcome"], said["override"]["person"]) == (0, "fail", "kim")
+    answer = there.post("/v1/gates", {**question, "policy": "version: 1"}, LOCAL_TOKEN).json()
+    assert (answer["exit_code"], answer["outcome"], answer["override"]["person"]) == (0, "fail", "kim")
     assert asked == [("payment", "2.0.0", None, True, "version: 1")]
     (entry,) = there.get("/v1/audit", LOCAL_TOKEN).json()
     assert entry["details"] == {"outcome": "fail", "override": "o1"}
@@ -100,13 +100,13 @@ def test_flips_are_listed_and_shown_on_the_pages_of_health_and_deploy(api: Asked
             "",  # type: ignore[arg-type]
         )
         keep_answer(api.parts.engine, deploy, verdict, verdict.outcome, "mark", NOON)
-    assert [(one["outcome"], one["flip"]) for one in api.get("/v1/gates").json()] == [("pass", True), ("fail", False)]
-    assert [one["verdict_id"] for one in api.get("/v1/gates?flips=true").json()] == ["v2"]
+    assert [(answer["outcome"], answer["flip"]) for answer in api.get("/v1/gates").json()] == [("pass", True), ("fail", False)]
+    assert [answer["verdict_id"] for answer in api.get("/v1/gates?flips=true").json()] == ["v2"]
     api.post("/v1/overrides", BODY, LOCAL_TOKEN)
     gates = api.get("/v1/health").json()["gates"]
     assert (gates["answers"], gates["flips"], gates["overrides"]) == (2, 1, 1)
     detail = api.get(f"/v1/deploys/{deploy.id}").json()
-    assert ([one["flip"] for one in detail["answers"]], detail["overrides"][0]["person"]) == ([True, False], "kim")
+    assert ([answer["flip"] for answer in detail["answers"]], detail["overrides"][0]["person"]) == ([True, False], "kim")
     page = api.get(f"/deploys/{deploy.id}").text
     assert "What the gate answered" in page
     assert "Overridden by <bdi>kim</bdi> until" in page

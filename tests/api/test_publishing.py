@@ -21,10 +21,10 @@ GOOD = {"id": 7, "amount": 12.5, "currency": "EUR", "state": "open"}
 
 
 def publish(api: Asked, document: str = PAYMENTS, **more: Any) -> dict[str, Any]:
-    said = api.post("/v1/contracts", {"document": document, "provider": "payment", "name": "payments", **more}, LOCAL_TOKEN)
-    assert said.status_code == 201, said.text
-    found: dict[str, Any] = said.json()
-    return found
+    answer = api.post("/v1/contracts", {"document": document, "provider": "payment", "name": "payments", **more}, LOCAL_TOKEN)
+    assert answer.status_code == 201, answer.text
+    publication: dict[str, Any] = answer.json()
+    return publication
 
 
 def recorded(api: Asked, *exchanges: dict[str, Any]) -> None:
@@ -32,8 +32,8 @@ def recorded(api: Asked, *exchanges: dict[str, Any]) -> None:
     known = Registry(revisions(api.parts.engine))
     given = [
         {"callee": "payment", "path": "/payments/7", "response_body": json.dumps(GOOD), "request_headers": {"x-tenant": "a"}}
-        | one
-        for one in exchanges
+        | exchange
+        for exchange in exchanges
     ]
     batch = orders_records(*given, at=NOON - timedelta(hours=1))
     for _ in api_logs(Given(batch), api.parts.store, lambda: known, ApiLogSettings(format="ndjson"), api.clock):
@@ -81,12 +81,12 @@ def test_the_document_tells_whom_to_ask(api: Asked) -> None:
 
 def test_changes_since_the_revision_before_are_told(api: Asked) -> None:
     publish(api)
-    said = publish(api, PAYMENTS.replace("  /payments/newest:", "  /payments/latest:"))
-    assert {(one["operation"], one["what"], one["breaks"]) for one in said["changes"]} == {
+    publication = publish(api, PAYMENTS.replace("  /payments/newest:", "  /payments/latest:"))
+    assert {(change["operation"], change["what"], change["breaks"]) for change in publication["changes"]} == {
         ("GET /payments/latest", "came", "provider"),
         ("GET /payments/newest", "went", "consumers"),
     }
-    assert said["recorded"] is None
+    assert publication["recorded"] is None
 
 
 def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> None:
@@ -106,15 +106,15 @@ def test_a_dry_run_publishes_nothing_and_tells_what_would_break(api: Asked) -> N
         {"callee": "other"},
     )
     newer = PAYMENTS.replace("  /payments/newest:", "  /payments/latest:")
-    said = publish(api, newer, dry_run=True)
-    assert (said["outcome"], said["number"]) == ("would_publish", 2)
+    publication = publish(api, newer, dry_run=True)
+    assert (publication["outcome"], publication["number"]) == ("would_publish", 2)
     assert api.get("/v1/contracts").json()[0]["number"] == 1
-    found = said["recorded"]
-    assert [found[word] for word in ("hours", "exchanges", "breaks", "keeps", "untold")] == [24, 5, 1, 3, 1], found
-    assert {(one["consumer"], one["operation"], one["why"]) for one in found["said"] if one["told"] == "breaks"} == {
+    comparison = publication["recorded"]
+    assert [comparison[word] for word in ("hours", "exchanges", "breaks", "keeps", "untold")] == [24, 5, 1, 3, 1], comparison
+    assert {(row["consumer"], row["operation"], row["why"]) for row in comparison["said"] if row["told"] == "breaks"} == {
         ("web", "GET /payments/{id}", "type"),
     }
-    assert [(one["consumer"], one["exchanges"], one["breaks"]) for one in found["consumers"]] == [
+    assert [(consumer["consumer"], consumer["exchanges"], consumer["breaks"]) for consumer in comparison["consumers"]] == [
         ("web", 3, 1),
         ("billing", 2, 0),
     ]
@@ -139,14 +139,14 @@ def test_what_an_exchange_tells_hangs_on_what_changed(api: Asked, old: str, new:
     newer = PAYMENTS.replace(old, new)
     if "/other" in new:  # else /payments/newest would be near enough to be another method's
         newer = newer.replace("  /payments/newest:", "  /other/newest:")
-    found = publish(api, newer, dry_run=True)["recorded"]
-    assert (found["breaks"], found["keeps"], found["untold"]) == told, found
+    comparison = publish(api, newer, dry_run=True)["recorded"]
+    assert (comparison["breaks"], comparison["keeps"], comparison["untold"]) == told, comparison
 
 
 def test_a_first_revision_is_told_by_operation_and_status_alone(api: Asked) -> None:
     recorded(api, {}, {"path": "/elsewhere"})
-    found = publish(api, dry_run=True)["recorded"]
-    assert {(one["operation"].split()[-1], one["told"], one["why"]) for one in found["said"]} == {
+    comparison = publish(api, dry_run=True)["recorded"]
+    assert {(row["operation"].split()[-1], row["told"], row["why"]) for row in comparison["said"]} == {
         ("/elsewhere", "breaks", "undocumented_operation"),
         ("/payments/{id}", "untold", "no_revision_before"),
     }
@@ -163,6 +163,6 @@ def test_examples_show_again_what_they_showed(api: Asked) -> None:
         interaction("an order"),
         interaction("no order", asks={"path": "/orders/none", "matchingRules": {}}, answers={"status": 404}),
     )
-    said = api.post("/v1/contracts", {"document": orjson.dumps(new).decode(), "dry_run": True}, LOCAL_TOKEN).json()
-    found = said["recorded"]
-    assert (found["exchanges"], found["breaks"], found["keeps"], found["untold"]) == (3, 1, 1, 1), found
+    publication = api.post("/v1/contracts", {"document": orjson.dumps(new).decode(), "dry_run": True}, LOCAL_TOKEN).json()
+    comparison = publication["recorded"]
+    assert (comparison["exchanges"], comparison["breaks"], comparison["keeps"], comparison["untold"]) == (3, 1, 1, 1), comparison

@@ -24,22 +24,22 @@ def seen(minute: float, share: float, version: str = "2.0.0", calls: int = 100) 
 
 def test_each_step_of_time_has_what_was_planned_and_what_is_observed(api: Asked) -> None:
     plan = [told(0, 0.1), told(2.5, 0.5), told(9, 1.0)]
-    one = record(api.parts.engine, plan[0], NOON)
+    rollout = record(api.parts.engine, plan[0], NOON)
     shares = [seen(minute, 1.0, "1.4.2") for minute in (-1, 0, 1)] + [seen(1, 0.08), seen(2, 0.4), seen(3, 0.52)]
-    steps = ramp_of(one, shares, plan)
-    found = [((step.time - NOON) / timedelta(minutes=1), step.planned, step.observed, step.server_calls) for step in steps]
-    assert found == [
+    steps = ramp_of(rollout, shares, plan)
+    rows = [((step.time - NOON) / timedelta(minutes=1), step.planned, step.observed, step.server_calls) for step in steps]
+    assert rows == [
         (-1, None, 0.0, 0), (0, 0.1, 0.0, 0), (1, 0.1, 0.08, 100), (2, 0.5, 0.4, 100), (3, 0.5, 0.52, 100), (9, 1.0, None, 0),
     ]  # fmt: skip
-    assert [(step.planned, step.observed) for step in ramp_of(one, [], plan)] == [(0.1, None), (0.5, None), (1.0, None)]
-    assert ramp_of(one, [], []) == []
+    assert [(step.planned, step.observed) for step in ramp_of(rollout, [], plan)] == [(0.1, None), (0.5, None), (1.0, None)]
+    assert ramp_of(rollout, [], []) == []
 
 
 def test_the_api_and_the_page_show_both_and_the_list_the_newest(api: Asked) -> None:
     write_shop_day(api.parts.store)
     engine = api.parts.engine
-    one = record(engine, told(-6, 0.3), NOON)
-    detail = api.get(f"/v1/deploys/{one.id}").json()
+    rollout = record(engine, told(-6, 0.3), NOON)
+    detail = api.get(f"/v1/deploys/{rollout.id}").json()
     both = [step for step in detail["ramp"] if step["planned"] is not None]
     assert both
     assert {step["planned"] for step in both} == {0.3}
@@ -47,7 +47,7 @@ def test_the_api_and_the_page_show_both_and_the_list_the_newest(api: Asked) -> N
     (listed,) = api.get("/v1/deploys").json()
     assert listed["planned_share"] == 0.3
     assert 0.0 < listed["observed_share"] < 1.0
-    assert "Planned and observed" in api.get(f"/deploys/{one.id}").text
+    assert "Planned and observed" in api.get(f"/deploys/{rollout.id}").text
     assert "planned 30" in api.get("/deploys").text
 
 

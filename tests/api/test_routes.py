@@ -108,8 +108,8 @@ def test_a_deploy_is_shown_with_verdict_findings_and_ramp(api: Asked, shop_day: 
     deploy, root = write_judgement(api.parts.engine)
     known = api.get(f"/v1/deploys/{deploy}").json()
     assert known["verdict"]["outcome"] == "fail"
-    assert root in {one["id"] for one in known["findings"]}
-    assert {round(one["share"], 1) for one in known["shares"] if one["version"] == "2.0.0"} == {0.3}
+    assert root in {finding["id"] for finding in known["findings"]}
+    assert {round(share["share"], 1) for share in known["shares"] if share["version"] == "2.0.0"} == {0.3}
     assert api.get("/v1/deploys/none").status_code == 404
 
 
@@ -120,7 +120,7 @@ def test_a_finding_is_accepted_with_an_owner_and_an_end(api: Asked) -> None:
     assert api.post(path, {"owner": "", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN).status_code == 422
     assert api.post(path, {"owner": "pay", "reason": "known", "expires": "2027-01-01"}, LOCAL_TOKEN).json()["owner"] == "pay"
     assert api.get(f"/v1/findings/{root}").json()["state"] == "accepted"
-    assert [one["id"] for one in api.get("/v1/findings?state=open").json()] == ["f-slow"]
+    assert [finding["id"] for finding in api.get("/v1/findings?state=open").json()] == ["f-slow"]
 
 
 def test_an_infinite_e_value_is_still_an_answer(api: Asked) -> None:
@@ -193,7 +193,7 @@ def test_the_gate_is_asked_with_what_the_pipeline_said(api: Asked) -> None:
 def test_a_silence_has_an_end_and_can_be_ended(api: Asked) -> None:
     body = {"matchers": {"service": "payment"}, "reason": "migration", "ends": "2026-11-21T14:00:00Z"}
     made = api.post("/v1/silences", body, LOCAL_TOKEN).json()
-    assert [one["id"] for one in api.get("/v1/silences").json()] == [made["id"]]
+    assert [silence["id"] for silence in api.get("/v1/silences").json()] == [made["id"]]
     assert api.request("DELETE", f"/v1/silences/{made['id']}", LOCAL_TOKEN).status_code == 200
     assert api.get("/v1/silences").json() == []
     assert api.request("DELETE", f"/v1/silences/{made['id']}", LOCAL_TOKEN).status_code == 404
@@ -279,7 +279,7 @@ def test_an_empty_store_answers_everything(api: Asked) -> None:
     document = api.get("/openapi.json").json()
     for path, methods in document["paths"].items():
         if "get" in methods and "{" not in path and path != "/events":
-            wanted = [one["name"] for one in methods["get"].get("parameters", ()) if one["in"] == "query" and one["required"]]
+            wanted = [parameter["name"] for parameter in methods["get"].get("parameters", ()) if parameter["in"] == "query" and parameter["required"]]
             assert api.get(path, LOCAL_TOKEN, params=dict.fromkeys(wanted, "nobody")).status_code == 200, path
 
 

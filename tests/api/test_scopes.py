@@ -73,7 +73,7 @@ PAGES = ("/", "/edges", "/deploys", "/findings", "/violations", "/contracts", "/
 def routes(api: Asked) -> set[str]:
     """METHOD /path of every route of our own description but the stream of events."""
     described = api.app.openapi()["paths"]
-    return {f"{method.upper()} {path}" for path, said in described.items() for method in said if path != "/events"}
+    return {f"{method.upper()} {path}" for path, methods in described.items() for method in methods if path != "/events"}
 
 
 def ask(api: Asked, route: str, token: str = "", **more: object) -> int:
@@ -102,9 +102,9 @@ def test_a_token_opens_what_its_scope_names_and_nothing_else(shared_api: Asked, 
 
 @pytest.mark.parametrize("token", ["swt_" + "x" * 43, "swt_", "x" * 10_000, "\u00e9", "local-secret-of-this-star"])
 def test_a_token_that_is_none_opens_nothing_not_even_what_is_open(shared_api: Asked, token: str) -> None:
-    said = token.encode("latin-1").decode("latin-1")
+    text = token.encode("latin-1").decode("latin-1")
     for route in NEEDS:
-        assert ask(shared_api, route, headers={"authorization": f"Bearer {said}".encode("latin-1")}) == 401, route  # type: ignore[dict-item]
+        assert ask(shared_api, route, headers={"authorization": f"Bearer {text}".encode("latin-1")}) == 401, route  # type: ignore[dict-item]
 
 
 def test_a_revoked_token_opens_nothing(shared_api: Asked) -> None:

@@ -123,10 +123,10 @@ def test_as_many_pages_as_may_be_open_leave_the_server_answering_and_others_are_
         return lines
 
     def first_word(line: socket.socket) -> str:
-        said = b""
-        while not any(word in said for word in (b"hello", b"retry: 30000", b"too many")) and (more := line.recv(4096)):
-            said += more
-        return "hello" if b"hello" in said else "later"
+        data = b""
+        while not any(word in data for word in (b"hello", b"retry: 30000", b"too many")) and (more := line.recv(4096)):
+            data += more
+        return "hello" if b"hello" in data else "later"
 
     stuck = opened(MAX_STREAMS + 20)  # nobody reads them until the end
     assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200

@@ -52,7 +52,7 @@ def test_who_comes_while_a_page_is_made_shares_the_next_one() -> None:
         make.go.set()
         assert (await first).body == b"1"
         answers = await asyncio.gather(*others)
-        assert {one.body for one in answers} == {b"2"}
+        assert {answer.body for answer in answers} == {b"2"}
         answers[0].headers["x-made"] = "changed"  # as the guard does with each
         assert answers[1].headers["x-made"] == "here"
         assert (await pages.answer("q", make)).body == b"3"
@@ -75,8 +75,8 @@ def test_one_who_leaves_takes_the_page_from_nobody_and_a_fault_is_told_to_all() 
             await asyncio.sleep(0)
             raise ApiError(503, "away")
 
-        found = await asyncio.gather(*(pages.answer("q", fails) for _ in range(3)), return_exceptions=True)
-        assert [type(one) for one in found] == [ApiError] * 3
+        errors = await asyncio.gather(*(pages.answer("q", fails) for _ in range(3)), return_exceptions=True)
+        assert [type(error) for error in errors] == [ApiError] * 3
         assert (await pages.answer("q", make)).body == b"2"
 
     asyncio.run(story())
@@ -107,7 +107,7 @@ def test_a_crowd_costs_the_store_two_looks_and_each_sees_their_own_name(
         others = [pool.submit(page, headers) for _ in range(PEOPLE) for headers in ({}, bearer)]
         until(lambda: len(asked) == 2)  # the holder of the token looks too; all the others wait for them
         go.set()
-        seen = {first.result(60), *(one.result(60) for one in others)}
+        seen = {first.result(60), *(future.result(60) for future in others)}
     assert len(asked) <= 2 * 3
     assert any("token test" in page for page in seen)
     assert any("token test" not in page for page in seen)

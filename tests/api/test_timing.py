@@ -24,10 +24,10 @@ from tests.pipelines.written import write_cells
 
 def publish(api: Asked, **more: object) -> dict[str, object]:
     body = {"provider": "payment", "consumer": "checkout", "document": document_of("", "2s", ["p99=300ms"]), "name": "t"} | more
-    said = api.post("/v1/contracts", body, LOCAL_TOKEN)
-    assert said.status_code == 201, said.text
-    found: dict[str, object] = said.json()
-    return found
+    answer = api.post("/v1/contracts", body, LOCAL_TOKEN)
+    assert answer.status_code == 201, answer.text
+    publication: dict[str, object] = answer.json()
+    return publication
 
 
 def test_a_timeout_is_published_and_judged_on_sealed_windows(api: Asked) -> None:
@@ -36,16 +36,16 @@ def test_a_timeout_is_published_and_judged_on_sealed_windows(api: Asked) -> None
     old = replace(held, window=NOON - timedelta(minutes=20), callee_version="1.0.0", server_histogram=FAST)
     new = replace(held, window=NOON - timedelta(minutes=10), callee_version="2.0.0", server_histogram=SLOW)
     write_cells(api.parts.store, [old, new])
-    found = api.get("/v1/timing?service=payment").json()
-    told = [(one["version"], one["quantile"], one["word"], one["since_version"]) for one in found["verdicts"]]
+    timing = api.get("/v1/timing?service=payment").json()
+    told = [(verdict["version"], verdict["quantile"], verdict["word"], verdict["since_version"]) for verdict in timing["verdicts"]]
     assert told[0] == ("2.0.0", None, "broken", "2.0.0")
     assert ("1.0.0", None, "kept", "") in told
-    assert found["verdicts"][0]["reason"]["code"] == "timeout_too_short"
-    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in found["verdicts"][0]["reason"]["text"]
+    assert timing["verdicts"][0]["reason"]["code"] == "timeout_too_short"
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in timing["verdicts"][0]["reason"]["text"]
     assert "exceeds checkout" in api.get("/matrix?service=payment").text
     assert api.get("/v1/timing?service=payment&environment=nowhere").json()["verdicts"] == []
     changed = publish(api, document=document_of("", "1s", ["p99=300ms"]))
-    assert [(one["rule"], one["direction"], one["was"], one["now"]) for one in changed["changes"]] == [  # type: ignore[attr-defined]
+    assert [(change["rule"], change["direction"], change["was"], change["now"]) for change in changed["changes"]] == [  # type: ignore[attr-defined]
         ("timeout", "tighter", "2 s", "1 s")
     ]
 
@@ -59,9 +59,9 @@ def test_what_is_not_sealed_is_not_judged(api: Asked) -> None:
 
 @pytest.mark.parametrize("document", ["{}", '{"x-seamwatch-timing": {"timeout": 2}}'])
 def test_what_tells_no_time_is_refused(api: Asked, document: str) -> None:
-    said = api.post("/v1/contracts", {"provider": "payment", "document": document, "format": "timing"}, LOCAL_TOKEN)
-    assert said.status_code == 422
-    assert json.loads(said.text)["error"]["do"]
+    answer = api.post("/v1/contracts", {"provider": "payment", "document": document, "format": "timing"}, LOCAL_TOKEN)
+    assert answer.status_code == 422
+    assert json.loads(answer.text)["error"]["do"]
 
 
 def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
@@ -74,11 +74,11 @@ def test_a_broken_time_is_a_violation_once_an_hour(api: Asked) -> None:
         watch = TimingWatch(api.parts.reader, api.parts.engine, api.parts.store, api.parts.config.aliases)
         assert watch.step() == 1
         assert watch.step() == 0  # nothing was sealed since
-    (found,) = api.get("/v1/violations?since=24h").json()
-    assert [found[word] for word in ("contract", "rule", "expected", "caller", "callee", "operation", "exchanges")] == [
+    (violation,) = api.get("/v1/violations?since=24h").json()
+    assert [violation[word] for word in ("contract", "rule", "expected", "caller", "callee", "operation", "exchanges")] == [
         "t", "timeout", "at most 2 s", "checkout", "payment", "POST /pay", 1,
     ]  # fmt: skip
-    assert [one["callee_version"] for one in found["by_version_pair"]] == ["2.0.0"]
+    assert [pair["callee_version"] for pair in violation["by_version_pair"]] == ["2.0.0"]
 
 
 def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(api: Asked) -> None:
@@ -89,17 +89,17 @@ def test_a_broken_time_is_an_event_with_its_numbers_and_gone_when_calls_show_it(
     times = TimingWatch(parts.reader, parts.engine, parts.store, parts.config.aliases)
     times.step()
     watch = BreakWatch(parts.store, parts.engine)
-    found = {one.rule: one for one in watch.step(NOON, times.reasons)}
-    new = found["timeout"]
+    events = {event.rule: event for event in watch.step(NOON, times.reasons)}
+    new = events["timeout"]
     assert (new.state, new.owner, new.actual.partition(" = ")[0]) == ("new", "payments", "p99.5")
-    told = {one["rule"]: one for one in api.get("/v1/violations/events").json()}["timeout"]
-    assert told["time"]["code"] == "timeout_too_short"
-    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in told["text"]
+    as_json = {event["rule"]: event for event in api.get("/v1/violations/events").json()}["timeout"]
+    assert as_json["time"]["code"] == "timeout_too_short"
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in as_json["text"]
     assert "exceeds checkout" in api.get("/violations").text
     alert = alert_of(new, 1, over=False, now=NOON, link_base="")
     assert "exceeds checkout's timeout of 2 s" in alert.summary
-    assert {one.state for one in BreakWatch(parts.store, parts.engine).step(NOON + timedelta(hours=25))} == set()
-    assert {one.untested for one in list_breaks(parts.engine)} == {True}  # nobody called since
+    assert {event.state for event in BreakWatch(parts.store, parts.engine).step(NOON + timedelta(hours=25))} == set()
+    assert {row.untested for row in list_breaks(parts.engine)} == {True}  # nobody called since
 
 
 def test_a_finding_of_a_short_timeout_names_the_contracts_clause_on_it(api: Asked) -> None:

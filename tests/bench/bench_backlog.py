@@ -106,18 +106,18 @@ def main() -> None:
     words.add_argument("--copies", type=int, default=20)
     words.add_argument("--rate", type=float, default=1000.0, help="spans a second of event time")
     words.add_argument("--wide", action="store_true", help="1,500 edges")
-    said = words.parse_args()
-    rows = made(said.spans, said.rate, many_edges=said.wide)
+    options = words.parse_args()
+    rows = made(options.spans, options.rate, many_edges=options.wide)
     with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as folder:
         store = open_store(f"chdb://{Path(folder)}/telemetry")
-        for copy in range(said.copies):
+        for copy in range(options.copies):
             for batch in rows.tables:
                 for name, table in batch.items():
                     store.insert(name, moved(table, copy, copy * rows.seconds))
-        tell(store, rows.begin + said.copies * rows.seconds)
-        hours = said.copies * rows.seconds / 3600
-        print(f"{said.spans * said.copies} spans over {hours:.1f} h stand unclosed, load {os.getloadavg()[0]:.0f}", flush=True)
-        heal(store, live(store, rows, rows.begin + said.copies * rows.seconds, said.copies), time.monotonic)
+        tell(store, rows.begin + options.copies * rows.seconds)
+        hours = options.copies * rows.seconds / 3600
+        print(f"{options.spans * options.copies} spans over {hours:.1f} h stand unclosed, load {os.getloadavg()[0]:.0f}", flush=True)
+        heal(store, live(store, rows, rows.begin + options.copies * rows.seconds, options.copies), time.monotonic)
         store.close()
 
 

@@ -16,16 +16,16 @@ from tests.detect.traffic import START
 SETTINGS = JudgeSettings()
 
 
-def blamed(one: Case, release: Release) -> tuple[bool, str]:
+def blamed(group: Case, release: Release) -> tuple[bool, str]:
     """Whether the release's verdict fails, and by which signals."""
-    deploy = one.deploys[release.service]
-    cells = [cell for cell in one.cells if release.service in (cell.edge.caller, cell.edge.callee)]
-    sightings = [seen for seen in one.sightings if seen.service == release.service]
-    others = [other for other in one.deploys.values() if other.id != deploy.id]
+    deploy = group.deploys[release.service]
+    cells = [cell for cell in group.cells if release.service in (cell.edge.caller, cell.edge.callee)]
+    sightings = [seen for seen in group.sightings if seen.service == release.service]
+    others = [other for other in group.deploys.values() if other.id != deploy.id]
     now = START + timedelta(seconds=10 * AFTER + 65)
     verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now)
     if any("leg" in finding.evidence.details for finding in findings):
-        neighbours = [cell for cell in one.cells if release.service not in (cell.edge.caller, cell.edge.callee)]
+        neighbours = [cell for cell in group.cells if release.service not in (cell.edge.caller, cell.edge.callee)]
         verdict, findings = judge(deploy, cells, sightings, others, SETTINGS, now, around=Around(neighbours))
     return verdict.outcome == "fail", ", ".join(sorted({f"{f.signal} {f.strength} {f.role}" for f in findings}))
 
@@ -49,25 +49,25 @@ def main() -> None:
     false = benign = named = wrong = 0
     outcomes: list[tuple[int, int, int]] = []
     for seed in range(first, first + groups):
-        one = case(seed, grain=grain)
-        blame = {release.service: blamed(one, release) for release in one.releases}
-        guilty = [release for release in one.releases if release.fault]
+        group = case(seed, grain=grain)
+        blame = {release.service: blamed(group, release) for release in group.releases}
+        guilty = [release for release in group.releases if release.fault]
         caught = sum(blame[release.service][0] for release in guilty)
-        outcomes.append((caught, sum(found for found, _ in blame.values()) - caught, len(guilty) - caught))
-        for release in one.releases:
-            found, why = blame[release.service]
+        outcomes.append((caught, sum(fails for fails, _ in blame.values()) - caught, len(guilty) - caught))
+        for release in group.releases:
+            fails, why = blame[release.service]
             kind = release.fault or "benign"
             if release.fault:
                 bad[kind] += 1
-                hits[kind] += found
+                hits[kind] += fails
             else:
                 benign += 1
-                false += found
-            if found != bool(release.fault):
+                false += fails
+            if fails != bool(release.fault):
                 print(
                     f"  seed {seed} {release.service} {kind} {release.style} size {release.size:.2f} share {release.share}: {why or 'nothing'}"
                 )
-        accused = [service for service, (found, _) in blame.items() if found]
+        accused = [service for service, (fails, _) in blame.items() if fails]
         if guilty and accused:
             named += guilty[0].service in accused
             wrong += any(service != guilty[0].service for service in accused)

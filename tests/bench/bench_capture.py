@@ -129,18 +129,18 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=200, help="in a slice")
     parser.add_argument("--slices", type=int, default=25)
     parser.add_argument("--threads", type=int, default=4)
-    said = parser.parse_args()
+    options = parser.parse_args()
     captured_apps.GOOD["lines"] = LINES
     shares = (None, 0.0, 0.1, 1.0)
     print(f"body of {len(json.dumps(captured_apps.GOOD))} bytes; CPU us a request: without, and more by share {shares[1:]}")
     for name, (make, cover, load) in APPS.items():
         kinds = [Kind(make, cover, load, share) for share in shares]
-        for turn in range(said.slices + 1):
+        for turn in range(options.slices + 1):
             for kind in kinds if turn % 2 else kinds[::-1]:
-                kind.ask(said.requests, said.threads)
+                kind.ask(options.requests, options.threads)
         plain, *others = ([*kind.slices[1:]] for kind in kinds)
-        more = [median(one - base for one, base in zip(slices, plain, strict=True)) for slices in others]
-        told = " ".join(f"{one:+7.0f}" for one in more)
+        more = [median(cost - base for cost, base in zip(slices, plain, strict=True)) for slices in others]
+        told = " ".join(f"{cost:+7.0f}" for cost in more)
         print(f"{name:13} {median(plain):7.0f} {told}  at {shares[-1]:g}: {kinds[-1].said()}", flush=True)
         for kind in kinds[1:]:
             kind.said()

@@ -26,9 +26,9 @@ CASES = ("dense", "hours", "resent", "changed", "edges", "nested")
 
 def resent(timed: Sequence[tuple[int, bytes]]) -> Timed:
     """Every fiftieth record again, some records later, as an exporter that retries sends it."""
-    again = [(number + 40, one) for number, one in enumerate(timed) if number % 50 == 0]
+    again = [(number + 40, entry) for number, entry in enumerate(timed) if number % 50 == 0]
     numbered = [*enumerate(timed), *again]
-    return [one for _, one in sorted(numbered, key=lambda pair: pair[0])]
+    return [entry for _, entry in sorted(numbered, key=lambda pair: pair[0])]
 
 
 def changed(timed: Sequence[tuple[int, bytes]]) -> Timed:
@@ -55,11 +55,11 @@ def wide(timed: Sequence[tuple[int, bytes]], copies: int = 38, seed: int = 3) ->
         shop = chance.randrange(copies)
         request = ExportTraceServiceRequest.FromString(record)
         for resource in request.resource_spans:
-            for said in resource.resource.attributes:
-                if said.key == "service.namespace" or (
-                    said.key == "service.name" and said.value.string_value.encode() in names.values()
+            for attribute in resource.resource.attributes:
+                if attribute.key == "service.namespace" or (
+                    attribute.key == "service.name" and attribute.value.string_value.encode() in names.values()
                 ):
-                    said.value.string_value = f"{said.value.string_value}-{shop}"
+                    attribute.value.string_value = f"{attribute.value.string_value}-{shop}"
         done.append((at, request.SerializeToString()))
     return done
 
@@ -84,10 +84,10 @@ def main() -> None:
     words.add_argument("cases", nargs="*", choices=CASES, default=[])
     words.add_argument("--spans", type=int, default=1_000_000)
     words.add_argument("--rounds", type=int, default=1)
-    said = words.parse_args()
+    options = words.parse_args()
     least: dict[str, dict[str, float]] = {}
-    for case in (said.cases or CASES) * said.rounds:
-        timed, truth = generated(said.spans, spans_per_second=RATES.get(case, 5000.0))
+    for case in (options.cases or CASES) * options.rounds:
+        timed, truth = generated(options.spans, spans_per_second=RATES.get(case, 5000.0))
         given = {"resent": resent, "changed": changed, "edges": wide, "nested": nested}.get(case, list)(timed)
         with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as folder:
             store = open_store(f"chdb://{Path(folder)}/telemetry")
@@ -103,7 +103,7 @@ def main() -> None:
         least[case] = {name: min(value, known[name]) for name, value in figures.items()}
     for case, figures in least.items():
         ratio = figures["close"] / least["dense"]["close"] if "dense" in least else float("nan")
-        print(f"least of {said.rounds}: {case:8} close {figures['close']:.2f}, {ratio:.2f} times that of dense")
+        print(f"least of {options.rounds}: {case:8} close {figures['close']:.2f}, {ratio:.2f} times that of dense")
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def large() -> str:
     """The contract of orders among others of its kind, each with schemas of its own, 1 MB of JSON."""
     grown = json.loads(json.dumps(CONTRACT))
     text, number = json.dumps(grown), 0
-    one = len(json.dumps(CONTRACT))
-    while len(text) + number * one < LARGE_BYTES:
+    size = len(json.dumps(CONTRACT))
+    while len(text) + number * size < LARGE_BYTES:
         renamed = json.dumps(CONTRACT).replace("/orders/", f"/orders{number}/")
         for name in CONTRACT["components"]["schemas"]:
             renamed = renamed.replace(f'schemas/{name}"', f'schemas/{name}{number}"').replace(f'"{name}":', f'"{name}{number}":')
@@ -72,14 +72,14 @@ def by_size(count: int) -> None:
         seconds.append(time.process_time() - cpu)
     size = len(text) / 1e6
     print(f"a contract of {size:.2f} MB in JSON is read and compiled in {1e3 * min(seconds) / size:,.0f} CPU ms a MB")
-    exchanges = [one for batch in records(count, count) for one in read_api_logs(batch, "ndjson", {}).exchanges]
+    exchanges = [exchange for batch in records(count, count) for exchange in read_api_logs(batch, "ndjson", {}).exchanges]
     held = {"small": registry(json.dumps(CONTRACT)), "large": registry(text)}
     spent: dict[str, list[float]] = {"small": [], "large": []}
     for _ in range(5):
         for name, known in held.items():
             cpu = time.process_time()
-            for one in exchanges:
-                check(one, known)
+            for exchange in exchanges:
+                check(exchange, known)
             spent[name].append(time.process_time() - cpu)
     best = {name: count / min(times) for name, times in spent.items()}
     print(

@@ -124,16 +124,16 @@ def _fleet(seed: int) -> list[EdgeCell]:
 
 def _restless(seed: int) -> list[Traffic]:
     rng = np.random.default_rng(seed + 20_000)
-    found = []
+    traffic = []
     for number in range(8):
         level = np.zeros(160)
         for place in range(1, level.size):
             level[place] = 0.9 * level[place - 1] + 0.15 * rng.standard_normal()
         errors = 0.01 * np.exp(level)
-        found.append(
+        traffic.append(
             Traffic(edge(operation=f"GET /{number}"), 200, outage=lambda window, errors=errors: float(errors[window + 100]))
         )
-    return found
+    return traffic
 
 
 def slow_hour(seed: int) -> list[EdgeCell]:
@@ -219,9 +219,9 @@ def main() -> None:
     looks = (2, 3, 4, 6, 8, 9, 12, 18)
     for name, rows in HARMS.items():
         begins = FLEET if "one by one" in name else ()
-        found = [alarmed(rows(seed), looks, begins) for seed in range(first, first + max(20, runs // 5))]
-        shares = "  ".join(f"{look}: {sum(one is not None and one <= look for one in found) / len(found):5.0%}" for look in looks)
-        print(f"  {name:<40} {shares}  ({len(found)} runs)", flush=True)
+        moments = [alarmed(rows(seed), looks, begins) for seed in range(first, first + max(20, runs // 5))]
+        shares = "  ".join(f"{look}: {sum(moment is not None and moment <= look for moment in moments) / len(moments):5.0%}" for look in looks)
+        print(f"  {name:<40} {shares}  ({len(moments)} runs)", flush=True)
     big = cells(
         [Traffic(edge(operation=f"GET /{n}"), 100, callers={"1.0.0": 0.5, "1.1.0": 0.5}) for n in range(60)],
         168,

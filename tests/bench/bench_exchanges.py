@@ -124,7 +124,7 @@ def examples() -> dict[str, tuple[ContractFormat, Any]]:
 
 def by_kind(batches: list[Records]) -> None:
     """Print a line for each kind of contract: the same exchanges, each body decoded anew."""
-    exchanges = [one for batch in batches for one in read_api_logs(batch, "ndjson", {}).exchanges]
+    exchanges = [exchange for batch in batches for exchange in read_api_logs(batch, "ndjson", {}).exchanges]
     always = datetime(1970, 1, 1, tzinfo=UTC)
     speeds: dict[str, float] = {}
     for name, (form, document) in examples().items():
@@ -132,10 +132,10 @@ def by_kind(batches: list[Records]) -> None:
             [Revision(name, 1, form, "orders", "", "", "", always, None, orjson.dumps(document).decode(), name, always)]
         )
         assert not known.broken, known.broken
-        outcomes = Counter(check(one, known).outcome for one in exchanges[:2_000])
+        outcomes = Counter(check(exchange, known).outcome for exchange in exchanges[:2_000])
         cpu = time.process_time()
-        for one in exchanges:
-            check(one, known)
+        for exchange in exchanges:
+            check(exchange, known)
         speeds[name] = len(exchanges) / (time.process_time() - cpu)
         ratio = speeds[name] / speeds["openapi"]
         print(f"{name}: {speeds[name]:,.0f} exchanges per CPU second, {ratio:.2f} of OpenAPI's; {dict(outcomes)}")

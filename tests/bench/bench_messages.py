@@ -79,9 +79,9 @@ def kinds() -> dict[str, Kind]:
         fastavro.parse_schema(AVRO),
         fastavro.parse_schema({"type": "record", "name": "Other", "fields": [{"name": "id", "type": "int"}]}),
     )
-    found = from_text(PROTO, "x").named("Order")
-    assert found is not None
-    proto = class_of(found)
+    message_type = from_text(PROTO, "x").named("Order")
+    assert message_type is not None
+    proto = class_of(message_type)
 
     def as_avro(held: dict[str, Any], broken: bool) -> bytes:
         out = io.BytesIO()

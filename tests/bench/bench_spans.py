@@ -54,7 +54,7 @@ def batches(timed: Sequence[tuple[int, bytes]], batch_bytes: int = BATCH_BYTES) 
     for at, (_, request) in enumerate(timed):
         size += len(request)
         if size >= batch_bytes or at == len(timed) - 1:
-            values = [one for _, one in timed[begin : at + 1]]
+            values = [value for _, value in timed[begin : at + 1]]
             flushed_ms = [flushed // 10**6 for flushed, _ in timed[begin : at + 1]]
             count = len(values)
             yield Records(
@@ -118,12 +118,12 @@ def rows_of(halves: HalfBatch) -> dict[str, pa.Table]:
 def check(store: Store, truth: Truth) -> str:
     """Whether what is published equals the truth in calls, failures, outcomes and both sums."""
     rows = Reader(store).edges(EdgeQuery())
-    found = {(r.caller, r.callee, r.protocol, r.operation, r.caller_version, r.callee_version): r for r in rows}
-    wrong = [key for key, count in truth.edges.items() if key not in found or not _equal(found[key], count)]
-    extra = set(found) - set(truth.edges)
+    by_key = {(r.caller, r.callee, r.protocol, r.operation, r.caller_version, r.callee_version): r for r in rows}
+    wrong = [key for key, count in truth.edges.items() if key not in by_key or not _equal(by_key[key], count)]
+    extra = set(by_key) - set(truth.edges)
     if wrong or extra:
         return f"NOT equal to the truth: {len(wrong)} of {len(truth.edges)} edges differ ({wrong[:2]}), {len(extra)} are not in it ({sorted(map(str, extra))[:2]})"
-    return f"equal to the truth: {len(found)} edges and version pairs, {sum(row.calls for row in rows)} calls"
+    return f"equal to the truth: {len(by_key)} edges and version pairs, {sum(row.calls for row in rows)} calls"
 
 
 def _equal(row: Any, count: Any) -> bool:
@@ -152,9 +152,9 @@ def whole_path(requests: Sequence[bytes], spans: int, folder: Path) -> Iterator[
                 "--until-caught-up",
             ]
             ran = subprocess.run(words, capture_output=True, text=True, check=False)
-            found = re.search(r"([\d.]+) CPU seconds, ([\d.]+) s, at most (\d+) MB", ran.stdout)
-            assert found, ran.stdout + ran.stderr
-            yield f"{'Kafka to published, ' + client:34}{float(found[1]) / spans * 1e6:8.2f}    {found[3]} MB resident, {found[2]} s"
+            match = re.search(r"([\d.]+) CPU seconds, ([\d.]+) s, at most (\d+) MB", ran.stdout)
+            assert match, ran.stdout + ran.stderr
+            yield f"{'Kafka to published, ' + client:34}{float(match[1]) / spans * 1e6:8.2f}    {match[3]} MB resident, {match[2]} s"
         if collector.found() is None:
             yield "no Collector: put one with the service graph connector on the PATH as otelcol to see it beside"
             return
@@ -214,11 +214,11 @@ def freshness(seconds: float, rate: float, folder: Path) -> str:
 def _feed(broker: KafkaBroker, spans: int, rate: float, start: int) -> None:
     """Send each flush when its time has come."""
     with broker.producer(compression_type="lz4", max_request_size=8_000_000) as producer:
-        for one in stream(spans, 7, rate, start):
-            if isinstance(one, Truth):
+        for flush in stream(spans, 7, rate, start):
+            if isinstance(flush, Truth):
                 break
-            time.sleep(max(0.0, (one[0] - time.time_ns()) / 1e9))
-            producer.send("otlp_spans", one[1])
+            time.sleep(max(0.0, (flush[0] - time.time_ns()) / 1e9))
+            producer.send("otlp_spans", flush[1])
 
 
 def _cpu_seconds(process: int) -> float:
@@ -244,16 +244,16 @@ def main() -> None:
     words.add_argument("--steady", type=float, default=0.0, metavar="SECONDS")
     words.add_argument("--rate", type=float, help="spans a second; by default 5,000, and for --steady 20,000 too")
     words.add_argument("--json", type=Path, help="also write the figures here")
-    said = words.parse_args()
-    if said.steady:
+    options = words.parse_args()
+    if options.steady:
         if missing_part():
             print(f"no Kafka: {missing_part()}")
             return
-        for rate in [said.rate] if said.rate else [5000.0, 20_000.0]:
+        for rate in [options.rate] if options.rate else [5000.0, 20_000.0]:
             with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as place:
-                print(f"steady, {freshness(said.steady, rate, Path(place))}", flush=True)
+                print(f"steady, {freshness(options.steady, rate, Path(place))}", flush=True)
         return
-    timed, truth = generated(said.spans)
+    timed, truth = generated(options.spans)
     requests = [request for _, request in timed]
     size = sum(map(len, requests))
     print(
@@ -275,16 +275,16 @@ def main() -> None:
         print(check(store, truth))
         print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB resident, the generated input included")
         store.close()
-        if (said.kafka or said.freshness) and missing_part():
+        if (options.kafka or options.freshness) and missing_part():
             print(f"no Kafka: {missing_part()}")
             return
-        if said.kafka:
+        if options.kafka:
             for line in whole_path(requests, truth.spans, folder):
                 print(line, flush=True)
-        if said.freshness:
-            print(f"freshness, {freshness(said.freshness, said.rate or 5000.0, folder)}")
-    if said.json:
-        said.json.write_text(json.dumps(figures, indent=1))
+        if options.freshness:
+            print(f"freshness, {freshness(options.freshness, options.rate or 5000.0, folder)}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ class Watched:
         self.spent: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        return self._timed(name, found) if name in WAYS else found
+        attribute = getattr(self._store, name)
+        return self._timed(name, attribute) if name in WAYS else attribute
 
     def _timed(self, way: str, run: Callable[..., Any]) -> Callable[..., Any]:
         def timed(name: str, *rest: Any, **more: Any) -> Any:
@@ -44,15 +44,15 @@ class Watched:
             try:
                 return run(name, *rest, **more)
             finally:
-                one = self.spent[f"{way} {name}"]
-                one[0], one[1], one[2] = one[0] + 1, one[1] + time.process_time() - cpu, one[2] + time.monotonic() - wall
+                totals = self.spent[f"{way} {name}"]
+                totals[0], totals[1], totals[2] = totals[0] + 1, totals[1] + time.process_time() - cpu, totals[2] + time.monotonic() - wall
 
         return timed
 
     def shown(self, title: str, closings: int, seconds: float) -> None:
         """Print the statements, the dearest first."""
         print(f"{title}: {seconds / closings * 1e3:.1f} CPU ms a closing, {closings} closings")
-        for name, (times, cpu, wall) in sorted(self.spent.items(), key=lambda one: -one[1][1]):
+        for name, (times, cpu, wall) in sorted(self.spent.items(), key=lambda entry: -entry[1][1]):
             print(f"    {name:34} {times / closings:5.1f} x  {cpu / closings * 1e3:8.1f} CPU ms  {wall / closings * 1e3:8.1f} ms")
         rest = seconds - sum(cpu for _, cpu, _ in self.spent.values())
         print(f"    {'counting':43}{rest / closings * 1e3:8.1f} CPU ms", flush=True)
@@ -63,14 +63,14 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--spans", type=int, default=400_000)
     words.add_argument("--rounds", type=int, default=20)
-    said = words.parse_args()
+    options = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="seamwatch-bench-") as folder:
         store = open_store(f"chdb://{Path(folder)}/telemetry")
         watched, numbers = Watched(store), count(1)
         draw = Numbers(lambda: next(numbers), lambda: next(numbers))
         closer = Closer(watched, draw, ClosingSettings(close_again_after=0.0))  # type: ignore[arg-type]  # a store, watched
         spent, closings = 0.0, 0
-        for number in range(said.rounds + 1):
+        for number in range(options.rounds + 1):
             write(store, 14, 1_767_325_600 + 600 * number)
             begun = time.process_time()
             closed = closer.finish().published
@@ -80,12 +80,12 @@ def main() -> None:
             else:
                 watched.spent.clear()
         watched.shown("a few rows", closings, spent)
-        write(store, said.spans, None)
+        write(store, options.spans, None)
         begun = time.process_time()
         closer.finish()
         seconds = time.process_time() - begun
-        watched.shown(f"{said.spans} spans", 1, seconds)
-        print(f"{seconds / said.spans * 1e6:.2f} CPU seconds per million spans")
+        watched.shown(f"{options.spans} spans", 1, seconds)
+        print(f"{seconds / options.spans * 1e6:.2f} CPU seconds per million spans")
         store.close()
 
 

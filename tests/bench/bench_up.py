@@ -27,12 +27,12 @@ PROBES = ("/healthz", "/readyz")
 
 
 def main() -> None:
-    said = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    said.add_argument("case", choices=("soak", "pages"))
-    said.add_argument("--seconds", type=float, help="by default 600 for soak, 45 for pages")
-    said.add_argument("--rate", type=float, default=10.0, help="calls a second")
-    said.add_argument("--clients", type=int, default=200)
-    options = said.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case", choices=("soak", "pages"))
+    parser.add_argument("--seconds", type=float, help="by default 600 for soak, 45 for pages")
+    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
+    parser.add_argument("--clients", type=int, default=200)
+    options = parser.parse_args()
     seconds = options.seconds or {"soak": 600.0, "pages": 45.0}[options.case]
     with tempfile.TemporaryDirectory() as folder, up(Path(folder)) as (running, feed):
         stop = threading.Event()
@@ -95,8 +95,8 @@ async def pages(running: Running, clients: int, seconds: float) -> None:
         stop.set()
         for each in probers:
             each.join()
-    for name, found in waits.items():
-        print(f"{name}: {len(found)} answers, {quantiles(found)}")
+    for name, times in waits.items():
+        print(f"{name}: {len(times)} answers, {quantiles(times)}")
     print(
         f"answers by status: {dict(seen)}; {running.cpu_seconds() - cpu:.1f} CPU s in {loop.time() - ends + seconds:.0f} s; load {os.getloadavg()[0]:.1f}"
     )

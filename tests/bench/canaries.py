@@ -65,14 +65,14 @@ def case(seed: int, *, bad: float = 0.5, grain: int = 1) -> Case:
     releases = _releases(services, rng, bad)
     by_service = {release.service: release for release in releases}
     incident = _incident(services, rng)
-    found: list[EdgeCell] = []
+    cells: list[EdgeCell] = []
     answered: dict[tuple[int, str, str], int] = {}
     states = {edge: _Wandering(rng) for edge in edges}
     for window in range(-BEFORE, AFTER, grain):
         for edge, volume in edges.items():
-            found += _cells(window, edge, volume * grain, states[edge], by_service, incident, answered, rng, edges)
+            cells += _cells(window, edge, volume * grain, states[edge], by_service, incident, answered, rng, edges)
     deploys = {release.service: _deploy(release) for release in releases}
-    return Case(found, _sightings(services, by_service, answered, rng), deploys, releases)
+    return Case(cells, _sightings(services, by_service, answered, rng), deploys, releases)
 
 
 class _Wandering:
@@ -97,25 +97,25 @@ def _edges(services: list[str], rng: np.random.Generator) -> dict[Edge, float]:
     """Calls per window: a few per minute to dozens a second."""
     edges: dict[Edge, float] = {}
     for callers, callees in [(services[:4], services[4:8]), (services[4:8], services[8:])]:
-        for place, one in enumerate(callers):
-            for other in dict.fromkeys((callees[place], str(rng.choice(callees)))):
-                edges[Edge("production", one, other, "http", f"GET /{one}")] = float(
+        for place, caller in enumerate(callers):
+            for callee in dict.fromkeys((callees[place], str(rng.choice(callees)))):
+                edges[Edge("production", caller, callee, "http", f"GET /{caller}")] = float(
                     np.exp(rng.uniform(np.log(0.7), np.log(200)))
                 )
-    for one in services[:4]:
-        edges[Edge("production", "user", one, "http", "GET /")] = float(np.exp(rng.uniform(np.log(5), np.log(200))))
+    for service in services[:4]:
+        edges[Edge("production", "user", service, "http", "GET /")] = float(np.exp(rng.uniform(np.log(5), np.log(200))))
     return edges
 
 
 def _releases(services: list[str], rng: np.random.Generator, bad: float) -> tuple[Release, ...]:
     chosen = rng.choice(services, int(rng.integers(1, 6)), replace=False).tolist()
     guilty = int(rng.integers(len(chosen))) if rng.random() < bad else -1
-    found: list[Release] = []
+    releases: list[Release] = []
     for number, service in enumerate(chosen):
         fault: Fault = "" if number != guilty else ("silent", "errors", "latency")[int(rng.integers(3))]  # type: ignore[assignment]
         style = "canary" if fault == "silent" else ("canary", "canary", "ramp", "all at once")[int(rng.integers(4))]
         size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.9)))) if fault == "errors" else float(rng.uniform(1.4, 5.0))
-        found.append(
+        releases.append(
             Release(
                 str(service),
                 int(rng.integers(0, 30)),
@@ -126,7 +126,7 @@ def _releases(services: list[str], rng: np.random.Generator, bad: float) -> tupl
                 bool(rng.random() < 0.4),
             )
         )
-    return tuple(found)
+    return tuple(releases)
 
 
 def _incident(services: list[str], rng: np.random.Generator) -> tuple[str, int, int, float]:

@@ -127,10 +127,10 @@ def _scraped(port: int) -> str:
 def _edges(text: str) -> dict[Edge, Counted]:
     edges: dict[Edge, Counted] = defaultdict(Counted)
     for series, labels, value in SERIES.findall(text):
-        said = dict(LABEL.findall(labels))
-        if said.get("connection_type"):
+        tags = dict(LABEL.findall(labels))
+        if tags.get("connection_type"):
             continue  # messages, databases and what only one side spoke of
-        counted, name = edges[said["client"], said["server"]], FIELDS[series]
+        counted, name = edges[tags["client"], tags["server"]], FIELDS[series]
         setattr(counted, name, getattr(counted, name) + float(value))
     return dict(edges)
 

@@ -124,7 +124,7 @@ class Instance:
         self.service = service
         self.version = version
         self.next_flush = first_flush
-        said = {
+        attributes = {
             "service.name": service,
             "service.version": version,
             "service.instance.id": f"{service}-{number}",
@@ -134,7 +134,7 @@ class Instance:
             "telemetry.sdk.version": "1.45.1",
             "k8s.pod.name": f"{service}-7d4b9c-{number}",
         }
-        resource = Resource(attributes=[_attribute(name, value) for name, value in said.items()]).SerializeToString()
+        resource = Resource(attributes=[_attribute(name, value) for name, value in attributes.items()]).SerializeToString()
         self._head = b"\x0a" + varint(len(resource)) + resource
         self._scope = b"\x0a\x0b\x0a\x09generated"
         self.waiting: list[tuple[int, bytes]] = []
@@ -276,8 +276,8 @@ class Shop:
         start = at + self._pause()
         end = start + self._pause(60.0)
         bad = self._random.random() < 0.003
-        said = self._http("POST /v2/charge", "api.cards.example", 503 if bad else 201, server=False, secure=True)
-        self._write(here, 3, self._random.randbytes(8), parent, start, end, said, failed=bad)
+        fields = self._http("POST /v2/charge", "api.cards.example", 503 if bad else 201, server=False, secure=True)
+        self._write(here, 3, self._random.randbytes(8), parent, start, end, fields, failed=bad)
         key = (here.service, "api.cards.example", "http", "POST /v2/charge", here.version, "")
         self.truth.call(key, end, "server_error" if bad else "ok", end - start, None, failed=bad)
         return end
@@ -286,12 +286,12 @@ class Shop:
         start = at + self._pause()
         end = start + self._pause(2.0)
         host = f"{system}-{here.service}"
-        said = self._said(
+        fields = self._said(
             operation, "db", host, (("db.system.name", system), ("db.operation.name", operation.split(maxsplit=1)[0]), ("server.address", host),
             ("server.port", 6379 if system == "redis" else 5432), ("db.query.text", f"{operation} WHERE id = {ANY_ID} AND tenant = 'a' AND deleted_at IS NULL"))
             + ((("db.namespace", f"{here.service}-db"), ("db.collection.name", table)) if table else ()),
         )  # fmt: skip
-        self._write(here, 3, self._random.randbytes(8), parent, start, end, said, failed=False)
+        self._write(here, 3, self._random.randbytes(8), parent, start, end, fields, failed=False)
         callee = f"{here.service}-db@{host}" if table else f"{system}@{host}"
         self.truth.call(
             (here.service, callee, "database", operation, here.version, ""), end, "ok", end - start, None, failed=False
@@ -309,10 +309,10 @@ class Shop:
             begun = end + int(self._random.expovariate(1 / 0.8) * 1e9)
             done = begun + self._pause(8.0)
             bad = self._random.random() < 0.002
-            said = self._said(f"process {topic}", "process", topic, common + ((("error.type", "ValueError"),) if bad else ()))
+            fields = self._said(f"process {topic}", "process", topic, common + ((("error.type", "ValueError"),) if bad else ()))
             self._trace = self._random.randbytes(16) if linked else trace
             link = (trace, span) if linked else None
-            self._write(there, 5, self._random.randbytes(8), b"" if linked else span, begun, done, said, failed=bad, link=link)
+            self._write(there, 5, self._random.randbytes(8), b"" if linked else span, begun, done, fields, failed=bad, link=link)
             key = (here.service, consumer, "messaging", topic, here.version, there.version)
             self.truth.call(key, done, "server_error" if bad else "ok", end - at, done - begun, failed=bad)
         self._trace = trace
@@ -320,19 +320,19 @@ class Shop:
 
     def _work(self, here: Instance, parent: bytes, at: int) -> int:
         end = at + self._pause()
-        said = self._said("render", "internal", "render", (("code.function.name", "render"), ("template", "product.html")))
-        self._write(here, 1, self._random.randbytes(8), parent, at, end, said, failed=False)
+        fields = self._said("render", "internal", "render", (("code.function.name", "render"), ("template", "product.html")))
+        self._write(here, 1, self._random.randbytes(8), parent, at, end, fields, failed=False)
         return end
 
     def _write(
-        self, here: Instance, kind: int, span: bytes, parent: bytes, start: int, end: int, said: bytes,
+        self, here: Instance, kind: int, span: bytes, parent: bytes, start: int, end: int, fields: bytes,
         *, failed: bool, link: tuple[bytes, bytes] | None = None,
     ) -> None:  # fmt: skip
-        said = said.replace(ANY_ID.encode(), b"%08d" % self._random.randrange(10**8))
+        fields = fields.replace(ANY_ID.encode(), b"%08d" % self._random.randrange(10**8))
         parts = [b"\x0a\x10", self._trace, b"\x12\x08", span]
         if parent:
             parts += [b"\x22\x08", parent]
-        parts += [b"\x30", bytes((kind,)), b"\x39", start.to_bytes(8, "little"), b"\x41", end.to_bytes(8, "little"), said]
+        parts += [b"\x30", bytes((kind,)), b"\x39", start.to_bytes(8, "little"), b"\x41", end.to_bytes(8, "little"), fields]
         if link:
             parts += [b"\x6a\x1c\x0a\x10", link[0], b"\x12\x08", link[1]]
         if failed:
@@ -353,7 +353,7 @@ class Shop:
             () if 200 <= status < 400 else (("error.type", str(status or "timeout")),)
         )
         if server and 400 <= status < 500:
-            common = tuple(one for one in common if one[0] != "error.type")
+            common = tuple(attribute for attribute in common if attribute[0] != "error.type")
         own: tuple[tuple[str, str | int], ...] = (
             (
                 ("http.route", route),
@@ -383,7 +383,7 @@ class Shop:
         """Name and attributes of a span as protobuf fields; few are distinct."""
         key = (name, *rest)
         if key not in self._static:
-            attributes = [_attribute(one, value) for one, value in (*rest[-1], *EVERYWHERE)]
+            attributes = [_attribute(label, value) for label, value in (*rest[-1], *EVERYWHERE)]
             self._static[key] = Span(name=name, flags=0x100, attributes=attributes).SerializeToString()
         return self._static[key]
 
@@ -422,17 +422,17 @@ def generated(spans: int, seed: int = 7, spans_per_second: float = 5000.0) -> tu
     """Everything of `stream` in memory."""
     *requests, truth = stream(spans, seed, spans_per_second)
     assert isinstance(truth, Truth)
-    return [one for one in requests if isinstance(one, tuple)], truth
+    return [request for request in requests if isinstance(request, tuple)], truth
 
 
 def write(out: Path, spans: int, seed: int = 7, spans_per_second: float = 5000.0) -> Truth:
     """Write OUT.pb and OUT.json."""
     with out.with_suffix(".pb").open("wb") as file:
-        for one in stream(spans, seed, spans_per_second):
-            if isinstance(one, Truth):
-                out.with_suffix(".json").write_text(json.dumps(one.as_json(), indent=1))
-                return one
-            file.write(varint(len(one[1])) + one[1])
+        for flush in stream(spans, seed, spans_per_second):
+            if isinstance(flush, Truth):
+                out.with_suffix(".json").write_text(json.dumps(flush.as_json(), indent=1))
+                return flush
+            file.write(varint(len(flush[1])) + flush[1])
     raise AssertionError("a stream ends with its truth")
 
 
@@ -442,8 +442,8 @@ def main() -> None:
     words.add_argument("--spans", type=int, default=1_000_000)
     words.add_argument("--seed", type=int, default=7)
     words.add_argument("--rate", type=float, default=5000.0, help="spans a second of event time")
-    said = words.parse_args()
-    truth = write(said.out, said.spans, said.seed, said.rate)
+    options = words.parse_args()
+    truth = write(options.out, options.spans, options.seed, options.rate)
     print(
         f"{truth.spans} spans, {truth.halves} halves, {sum(count.calls for count in truth.edges.values())} calls, {len(truth.edges)} edges and version pairs"
     )

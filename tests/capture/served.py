@@ -24,7 +24,7 @@ class Collected:
 
     @property
     def said(self) -> list[dict[str, Any]]:
-        return [orjson.loads(one) for one in self.records]
+        return [orjson.loads(record) for record in self.records]
 
 
 def capture(sink: Any, **changes: Any) -> Capture:

@@ -37,12 +37,12 @@ def judged(store: Store, collected: Collected) -> list[dict[str, Any]]:
     known = registry()
     list(api_logs(Given(batch), store, lambda: known, ApiLogSettings(), ManualClock(datetime.now(UTC))))
     with store._readers.borrow() as client:
-        found = client.query(
+        result = client.query(
             "SELECT e.operation AS operation, checked, reason, status, callee, callee_version, caller, hex(trace) AS trace, "
             "groupArray((rule, pointer)) AS broken FROM exchanges AS e FINAL LEFT JOIN violations AS v "
             "ON e.offset = v.offset AND v.rule != '' GROUP BY e.offset, operation, checked, reason, status, callee, callee_version, caller, trace ORDER BY operation, checked, status"
         )
-        return list(found.named_results())
+        return list(result.named_results())
 
 
 def asked(app: Any, **options: Any) -> list[httpx.Response]:
@@ -80,15 +80,15 @@ def test_what_an_application_answers_ends_in_stored_verdicts_without_any_value_o
     kit = capture(collected)
     answers = asked(AsgiCapture(make(), kit)) if is_asgi else asked_wsgi(WsgiCapture(make(), kit))
     kit.close()
-    assert [(one.status_code, one.json()["amount"]) for one in answers] == [(200, 12.5), (200, "12.50"), (201, 12)]
+    assert [(answer.status_code, answer.json()["amount"]) for answer in answers] == [(200, 12.5), (200, "12.50"), (201, 12)]
     assert not any(word.encode() in record for record in collected.records for word in PERSONAL)
     assert not any(b"/13" in record or b"/7" in record for record in collected.records)
-    assert [one["route"] for one in collected.said] == ["/api/payments/{number}"] * 2 + ["/api/payments"]
-    one, broken, made = judged(store, collected)
-    assert {(row["callee"], row["callee_version"], row["trace"]) for row in (one, broken, made)} == {
+    assert [exchange["route"] for exchange in collected.said] == ["/api/payments/{number}"] * 2 + ["/api/payments"]
+    good, broken, made = judged(store, collected)
+    assert {(row["callee"], row["callee_version"], row["trace"]) for row in (good, broken, made)} == {
         ("payment", "2.0", "AB" * 16)
     }
-    assert (one["operation"], one["checked"], one["reason"]) == ("GET /api/payments/{id}", "valid", "shape_only")
+    assert (good["operation"], good["checked"], good["reason"]) == ("GET /api/payments/{id}", "valid", "shape_only")
     assert (broken["checked"], broken["broken"]) == ("violated", [("type", "/amount")])
     assert (made["operation"], made["status"], made["checked"], made["reason"]) == (
         *("POST /api/payments", 201, "valid", "shape_only"),
@@ -103,8 +103,8 @@ def test_with_values_the_contracts_clauses_about_values_are_judged_too(kind: str
     (asked(AsgiCapture(make(), kit)) if is_asgi else asked_wsgi(WsgiCapture(make(), kit)))
     kit.close()
     assert not any(b"s3cr3t" in record or b"Jane's own" in record for record in collected.records)
-    one, broken, made = judged(store, collected)
-    assert (one["checked"], one["reason"], broken["broken"]) == ("valid", "", [("type", "/amount")])
+    good, broken, made = judged(store, collected)
+    assert (good["checked"], good["reason"], broken["broken"]) == ("valid", "", [("type", "/amount")])
     assert made["broken"] == [("maxLength", "/note")]
 
 
@@ -141,7 +141,7 @@ def test_what_an_application_raises_is_raised_on_and_counts_as_500() -> None:
     with pytest.raises(Broken):
         WsgiCapture(old_app, kit)({"REQUEST_METHOD": "GET", "PATH_INFO": "/api/broken", "QUERY_STRING": ""}, lambda *_: None)
     kit.close()
-    assert [(one["status"], one["path"]) for one in collected.said] == [(500, "/api/broken")] * 2
+    assert [(exchange["status"], exchange["path"]) for exchange in collected.said] == [(500, "/api/broken")] * 2
 
 
 def test_fastapis_own_answer_to_an_error_is_what_callers_get_and_what_is_told() -> None:
@@ -157,7 +157,7 @@ def test_fastapis_own_answer_to_an_error_is_what_callers_get_and_what_is_told() 
 
     assert anyio.run(go) == 500
     kit.close()
-    assert [one["status"] for one in collected.said] == [500]
+    assert [exchange["status"] for exchange in collected.said] == [500]
 
 
 def test_streams_pass_message_by_message_and_nothing_of_them_is_held() -> None:
@@ -174,10 +174,10 @@ def test_streams_pass_message_by_message_and_nothing_of_them_is_held() -> None:
 
     anyio.run(AsgiCapture(app, kit), scope("/api/events"), nothing_more, sent)
     assert held == [2, 3, 4]
-    assert [one.get("body") for one in sent.messages] == [None, b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n", b""]
+    assert [message.get("body") for message in sent.messages] == [None, b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n", b""]
     kit.close()
-    (said,) = collected.said
-    assert (said["status"], "response_body" in said, "response_truncated" in said) == (200, False, False)
+    (exchange,) = collected.said
+    assert (exchange["status"], "response_body" in exchange, "response_truncated" in exchange) == (200, False, False)
 
 
 def test_websockets_and_lifespans_are_not_looked_at() -> None:
@@ -191,12 +191,12 @@ def test_websockets_and_lifespans_are_not_looked_at() -> None:
         return {"type": "websocket.connect"}
 
     kit, sent = capture(Collected()), Sent()
-    for said in (
+    for asgi_scope in (
         {"type": "websocket", "path": "/live", "headers": [], "query_string": b"", "scheme": "ws"},
         {"type": "lifespan"},
     ):
-        anyio.run(AsgiCapture(app, kit), said, receive, sent)
-        assert seen[-1] == (said, receive, sent)  # the very same: nothing was put between
+        anyio.run(AsgiCapture(app, kit), asgi_scope, receive, sent)
+        assert seen[-1] == (asgi_scope, receive, sent)  # the very same: nothing was put between
     kit.close()
 
 
@@ -245,7 +245,7 @@ def test_lists_and_files_of_wsgi_applications_are_handed_on_as_they_are() -> Non
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": str(at), "wsgi.file_wrapper": File}
         assert WsgiCapture(app, kit)(environ, lambda *_: None) is answer
     kit.close()
-    assert [one.get("response_body") for one in collected.said] == ["{}", None]
+    assert [exchange.get("response_body") for exchange in collected.said] == ["{}", None]
 
 
 def test_a_body_over_the_bound_is_told_as_truncated(store: Store) -> None:
@@ -286,13 +286,13 @@ def test_what_clients_ask_is_captured_on_their_side(kind: str, flask_address: st
     answers = _by(kind, kit, flask_address)
     kit.close()
     assert answers == [200, 200, 201]
-    assert {(one["side"], one["caller"], one["callee"], one["caller_version"]) for one in collected.said} == {
+    assert {(exchange["side"], exchange["caller"], exchange["callee"], exchange["caller_version"]) for exchange in collected.said} == {
         ("client", "payment", "127.0.0.1", "2.0")
     }
     assert not any(word.encode() in record for record in collected.records for word in PERSONAL)
-    assert [one["response_body"] for one in collected.said][1].count('"amount":"text"') == 1
+    assert [exchange["response_body"] for exchange in collected.said][1].count('"amount":"text"') == 1
     assert collected.said[2]["request_body"] == '{"amount":0,"currency":"text","state":"text","secret":"text","note":"text"}'
-    collected.records = [one.replace(b'"callee":"127.0.0.1"', b'"callee":"payment"') for one in collected.records]
+    collected.records = [record.replace(b'"callee":"127.0.0.1"', b'"callee":"payment"') for record in collected.records]
     assert [row["checked"] for row in judged(store, collected)] == ["valid", "violated", "valid"]
 
 
@@ -301,16 +301,16 @@ def _by(kind: str, kit: Capture, address: str) -> list[int]:
         with watch_requests(requests.Session(), kit) as session:
             session.headers.update(HEADERS)
             got = [session.get(f"{address}/api/payments/7"), session.get(f"{address}/api/payments/13")]
-            return [one.status_code for one in [*got, session.post(f"{address}/api/payments", json=NEW)]]
+            return [answer.status_code for answer in [*got, session.post(f"{address}/api/payments", json=NEW)]]
     if kind == "httpx":
         with watch_httpx(httpx.Client(headers=HEADERS, base_url=address), kit) as client:
             got = [client.get("/api/payments/7"), client.get("/api/payments/13"), client.post("/api/payments", json=NEW)]
-            return [one.status_code for one in got]
+            return [answer.status_code for answer in got]
 
     async def go() -> list[int]:
         async with watch_httpx(httpx.AsyncClient(headers=HEADERS, base_url=address), kit) as client:
             got = [await client.get("/api/payments/7"), await client.get("/api/payments/13")]
-            return [one.status_code for one in [*got, await client.post("/api/payments", json=NEW)]]
+            return [answer.status_code for answer in [*got, await client.post("/api/payments", json=NEW)]]
 
     return anyio.run(go)
 
@@ -323,7 +323,7 @@ def test_clients_that_get_no_answer_raise_as_ever_and_tell_status_0() -> None:
     with pytest.raises(requests.ConnectionError), watch_requests(requests.Session(), kit) as session:
         session.get("http://127.0.0.1:1/x")
     kit.close()
-    assert [one["status"] for one in collected.said] == [0, 0]
+    assert [exchange["status"] for exchange in collected.said] == [0, 0]
 
 
 def test_a_streamed_answer_stays_a_stream_and_redirects_are_exchanges(flask_address: str) -> None:
@@ -336,4 +336,4 @@ def test_a_streamed_answer_stays_a_stream_and_redirects_are_exchanges(flask_addr
         assert got.raw.read() == flask_app().test_client().get("/api/payments/7").data
         assert session.get(f"{flask_address}/api/there").json() == GOOD
     kit.close()
-    assert [one["status"] for one in collected.said] == [200, 200, 200, 302]
+    assert [exchange["status"] for exchange in collected.said] == [200, 200, 200, 302]

@@ -78,17 +78,17 @@ def test_an_answer_or_a_request_that_breaks_off_is_told_as_truncated_and_never_a
     ):
         next(got.iter_raw(1))
     kit.close()
-    assert [one["response_truncated"] for one in collected.said] == [True] * 3
-    assert [one.get("request_truncated", False) for one in collected.said] == [True, True, False]
-    assert not any("response_body" in one or "request_body" in one for one in collected.said)
+    assert [exchange["response_truncated"] for exchange in collected.said] == [True] * 3
+    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [True, True, False]
+    assert not any("response_body" in exchange or "request_body" in exchange for exchange in collected.said)
 
 
 def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_far_as_they_can_be() -> None:
     """A server may take text, or views of arrays; whether it does is its own affair."""
     held = [Held(8) for _ in range(5)]
-    for one, part in zip(held, ["text-of-it", memoryview(array("H", [1, 2])), bytearray(b"ab"), 7, None], strict=True):
-        one.add(part)
-    assert [(one.whole(), one.cut) for one in held] == [
+    for holder, part in zip(held, ["text-of-it", memoryview(array("H", [1, 2])), bytearray(b"ab"), 7, None], strict=True):
+        holder.add(part)
+    assert [(holder.whole(), holder.cut) for holder in held] == [
         (b"text-of-", True),
         (array("H", [1, 2]).tobytes(), False),
         (b"ab", False),
@@ -116,7 +116,7 @@ def test_bodies_that_are_no_bytes_reach_the_server_as_they_are_and_are_told_as_f
     asyncio.run(AsgiCapture(asgi, kit)(scope("/api/odd"), nothing_more, sent))
     assert len(sent.messages) == len(odd) + 3
     kit.close()
-    assert [one.get("response_truncated", False) for one in collected.said] == [False, True, True]
+    assert [exchange.get("response_truncated", False) for exchange in collected.said] == [False, True, True]
     assert collected.said[0]["response_body"] == '{"a":0}'
     assert not kit.dropped
 
@@ -266,5 +266,5 @@ def test_a_server_that_is_told_to_end_ships_what_waits_first(tmp_path: Path) -> 
         finally:
             served.kill()
             served.wait()
-    (said,) = map(orjson.loads, written.read_bytes().splitlines())
-    assert (said["route"], said["status"]) == ("/api/payments/{number}", 200)
+    (exchange,) = map(orjson.loads, written.read_bytes().splitlines())
+    assert (exchange["route"], exchange["status"]) == ("/api/payments/{number}", 200)

@@ -87,32 +87,32 @@ def produce_serialising(broker: KafkaBroker, topic: str, kit: Any) -> None:
 def consume_plain(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     options = {"auto_offset_reset": "earliest", "group_id": "plain", "consumer_timeout_ms": 60_000}
     client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
-    found = [next(client).value, next(client).value]
+    values = [next(client).value, next(client).value]
     client.close()
-    return found
+    return values
 
 
 def consume_deserialised(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     options = {"auto_offset_reset": "earliest", "group_id": "json", "value_deserializer": Json()}
     client = watch_kafka(kafka_python.KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
-    found: list[bytes] = []
-    while len(found) < 2:
-        found += [json.dumps(one.value).encode() for records in client.poll(1_000).values() for one in records]
+    values: list[bytes] = []
+    while len(values) < 2:
+        values += [json.dumps(record.value).encode() for records in client.poll(1_000).values() for record in records]
     client.close()
-    return found
+    return values
 
 
 def consume_confluent(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     settings = {"bootstrap.servers": broker.bootstrap, "group.id": "confluent", "auto.offset.reset": "earliest"}
     client = watch_confluent(confluent_kafka.Consumer(settings), kit)
     client.subscribe([topic])
-    found: list[bytes] = []
-    while not found:
-        found += [one.value() for one in client.consume(1, 1)]
-    while len(found) < 2:
-        found += [one.value() for one in (client.poll(1),) if one is not None]
+    values: list[bytes] = []
+    while not values:
+        values += [record.value() for record in client.consume(1, 1)]
+    while len(values) < 2:
+        values += [record.value() for record in (client.poll(1),) if record is not None]
     client.close()
-    return found
+    return values
 
 
 def consume_deserialising(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
@@ -122,11 +122,11 @@ def consume_deserialising(broker: KafkaBroker, topic: str, kit: Any) -> list[byt
     }  # fmt: skip
     client = watch_confluent(confluent_kafka.DeserializingConsumer(settings), kit)
     client.subscribe([topic])
-    found: list[bytes] = []
-    while len(found) < 2:
-        found += [one.value().encode() for one in (client.poll(1),) if one is not None]
+    values: list[bytes] = []
+    while len(values) < 2:
+        values += [record.value().encode() for record in (client.poll(1),) if record is not None]
     client.close()
-    return found
+    return values
 
 
 def produce_async(broker: KafkaBroker, topic: str, kit: Any) -> None:
@@ -145,14 +145,14 @@ def consume_async(broker: KafkaBroker, topic: str, kit: Any) -> list[bytes]:
     async def go() -> list[bytes]:
         options = {"auto_offset_reset": "earliest", "group_id": "async", "value_deserializer": json.loads}
         client = watch_aiokafka(aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, **options), kit)
-        found: list[Any] = []
+        values: list[Any] = []
         async with client:
-            async for one in client:
-                found.append(one.value)
+            async for record in client:
+                values.append(record.value)
                 break
-            while len(found) < 2:
-                found += [one.value for records in (await client.getmany(timeout_ms=1_000)).values() for one in records]
-        return [json.dumps(one).encode() for one in found]
+            while len(values) < 2:
+                values += [record.value for records in (await client.getmany(timeout_ms=1_000)).values() for record in records]
+        return [json.dumps(value).encode() for value in values]
 
     return asyncio.run(go())
 
@@ -185,15 +185,15 @@ def test_both_ends_of_a_topic_tell_the_same_shapes_and_pass_on_the_same_records(
     till.close()
     mail.close()
     assert (till.dropped, mail.dropped) == ({}, {})
-    assert not any(b"Jane" in one or b"12.5" in one for one in collected.records)
-    said = sorted(collected.said, key=lambda one: (one["side"], one["request_body"]))
-    assert [(one["side"], one["topic"], one.get("caller"), one.get("callee"), one["request_body"]) for one in said] == [
+    assert not any(b"Jane" in record or b"12.5" in record for record in collected.records)
+    exchanges = sorted(collected.said, key=lambda exchange: (exchange["side"], exchange["request_body"]))
+    assert [(exchange["side"], exchange["topic"], exchange.get("caller"), exchange.get("callee"), exchange["request_body"]) for exchange in exchanges] == [
         ("consumer", topic, None, "mail", '{"id":"text","total":0.5}'),
         ("consumer", topic, None, "mail", '{"id":0,"total":0.5}'),
         ("producer", topic, "payment", None, '{"id":"text","total":0.5}'),
         ("producer", topic, "payment", None, '{"id":0,"total":0.5}'),
     ]
-    kept = [one["request_headers"] for one in (said[1], said[3])]
+    kept = [exchange["request_headers"] for exchange in (exchanges[1], exchanges[3])]
     assert kept == [{"traceparent": TRACED[0][1].decode(), "who": "[redacted text]"}] * 2
 
 
@@ -259,10 +259,10 @@ def test_what_either_end_ships_to_a_broker_comes_to_verdicts_by_cli_and_api(kafk
     running = Running(tmp_path, settings)
     try:
         until(lambda: len(running.get("/v1/violations").json()) == 2, running)
-        found = running.get("/v1/violations").json()
-        assert sorted((one["callee"], one["rule"], one["pointer"]) for one in found) == TOLD
-        said = json.loads(seamwatch("violations", "--format", "json", **settings))
-        assert sorted((one["callee"], one["rule"], one["pointer"]) for one in said) == TOLD
+        violations = running.get("/v1/violations").json()
+        assert sorted((violation["callee"], violation["rule"], violation["pointer"]) for violation in violations) == TOLD
+        printed = json.loads(seamwatch("violations", "--format", "json", **settings))
+        assert sorted((violation["callee"], violation["rule"], violation["pointer"]) for violation in printed) == TOLD
     finally:
         running.end()
 
@@ -282,8 +282,8 @@ def test_what_is_shipped_by_the_other_ways_is_read_back_and_judged(
     assert 1 <= shipped_records <= 4, "two or more exchanges may share a record of OTLP"
     records = [next(back).value for _ in range(shipped_records)]
     back.close()
-    found = read(store, records, Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]))
-    assert sorted((row["callee"], row["checked"]) for row in found) == [
+    exchanges = read(store, records, Registry([held(pact(message(metadata={"topic": orders})), provider=SERVICE.name)]))
+    assert sorted((row["callee"], row["checked"]) for row in exchanges) == [
         (callee, checked) for callee in ("kafka", "mail") for checked in ("valid", "violated")
     ]
     assert sorted((row["callee"], row["rule"], row["pointer"]) for row in rows(store, "violations")) == TOLD
@@ -350,9 +350,9 @@ def test_a_forked_worker_ships_by_a_client_of_its_own_and_one_record_that_is_too
     back = kafka_python.KafkaConsumer(
         topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=60_000
     )
-    found = sorted(next(back).value for _ in range(6))
+    values = sorted(next(back).value for _ in range(6))
     back.close()
-    assert found == [b"before", b"behind", b"child", b"parent", b"parent again", b"reopened"]
+    assert values == [b"before", b"behind", b"child", b"parent", b"parent again", b"reopened"]
 
 
 def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_is_shipped_makes_no_spans(
@@ -363,9 +363,9 @@ def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_i
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    said, confluent = KafkaInstrumentor(), ConfluentKafkaInstrumentor()
-    for one in (said, confluent):
-        one.instrument(tracer_provider=provider)
+    plain, confluent = KafkaInstrumentor(), ConfluentKafkaInstrumentor()
+    for instrumentor in (plain, confluent):
+        instrumentor.instrument(tracer_provider=provider)
     collected, kits = Collected(), []
     try:
         kit = capture(collected)
@@ -376,9 +376,9 @@ def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_i
         settings = {"bootstrap.servers": kafka.bootstrap}
         before = confluent.instrument_producer(confluent_kafka.cimpl.Producer(settings), tracer_provider=provider)
         for inner in (confluent_kafka.Producer(settings), before):
-            one = watch_confluent(inner, kit)
-            one.produce(topic, b"{}")
-            assert one.flush(60) == 0
+            producer = watch_confluent(inner, kit)
+            producer.produce(topic, b"{}")
+            assert producer.flush(60) == 0
         reading = {**settings, "group.id": "traced", "auto.offset.reset": "earliest"}
         taker = watch_confluent(confluent_kafka.cimpl.Consumer(reading), kit)
         taker.subscribe([topic])
@@ -395,12 +395,12 @@ def test_trace_context_that_instrumentations_add_is_told_at_both_ends_and_what_i
             kits[-1].close()
     finally:
         monkeypatch.undo()
-        for one in (said, confluent):
-            one.uninstrument()
-    assert [one.shipped for one in kits] == [1, 1]
+        for instrumentor in (plain, confluent):
+            instrumentor.uninstrument()
+    assert [kit.shipped for kit in kits] == [1, 1]
     sent = [span for span in spans.get_finished_spans() if span.name.endswith(" send")]
     assert [span.name for span in sent] == [f"{topic} send"] * 3
     parents = [f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-" for span in sent]
     for end in ("producer", "consumer"):
-        told = [one["request_headers"]["traceparent"] for one in collected.said if one["side"] == end]
-        assert [one[:-2] for one in told] == parents
+        told = [exchange["request_headers"]["traceparent"] for exchange in collected.said if exchange["side"] == end]
+        assert [header[:-2] for header in told] == parents

@@ -63,7 +63,7 @@ def test_a_shape_keeps_every_name_type_and_length_and_no_value(payload: Any) -> 
     assert shape_of(shown) == shape_of(json.loads(json.dumps(payload)))
     scalars: list[Any] = []
     json.loads(json.dumps(shown), parse_int=scalars.append, parse_float=scalars.append)
-    assert {str(one) for one in scalars} <= {"0", "0.0", "0.5"}
+    assert {str(scalar) for scalar in scalars} <= {"0", "0.0", "0.5"}
     assert _texts(shown) <= {"text"}
 
 
@@ -80,7 +80,7 @@ def test_what_is_no_json_stays_no_json_and_the_provider_is_told() -> None:
     passed(kit, b"<html>no</html>")
     kit.close()
     (exchange,), _ = decode_api_logs(batch(collected.records), "auto")
-    assert [one.rule for one in check(exchange, registry()).violations] == ["not_json"]
+    assert [violation.rule for violation in check(exchange, registry()).violations] == ["not_json"]
 
 
 @pytest.mark.parametrize("body", [b"[" * 5000 + b"]" * 5000, b"[" + b"1," * 6000 + b"1]", b'{"a":' * 2000 + b"1" + b"}" * 2000])
@@ -110,8 +110,8 @@ def test_keys_that_are_data_are_masked_and_hold_nothing_against_the_provider() -
     kit.close()
     assert b"jane" not in b"".join(collected.records).lower()
     exchanges, _ = decode_api_logs(batch(collected.records), "auto")
-    first, second = (check(one, registry()) for one in exchanges)
-    assert [(one.rule, one.pointer) for one in first.violations] == [("type", "/labels/*")]
+    first, second = (check(exchange, registry()) for exchange in exchanges)
+    assert [(violation.rule, violation.pointer) for violation in first.violations] == [("type", "/labels/*")]
     assert (second.outcome, second.reason) == ("valid", "shape_only")
 
 
@@ -160,7 +160,7 @@ def test_queries_headers_and_cookies_are_judged_by_the_kind_of_their_text() -> N
         passed(kit, [], path="/api/payments", query=f"limit={limit}&state=open", headers=headers)
     kit.close()
     exchanges, _ = decode_api_logs(batch(collected.records), "auto")
-    told = [[(one.rule, one.pointer) for one in check(each, registry(revision(document))).violations] for each in exchanges]
+    told = [[(violation.rule, violation.pointer) for violation in check(exchange, registry(revision(document))).violations] for exchange in exchanges]
     assert told == [[], [("type", "/header/x-tenant")], [("type", "/query/limit")], [("type", "/cookie/session")], []]
 
 
@@ -171,14 +171,14 @@ def test_masks_are_those_that_the_monitor_knows(text: str) -> None:
 
 
 def test_one_trace_is_taken_everywhere_or_nowhere() -> None:
-    one, other = (Capture(Settings(share=0.5), lambda _: None) for _ in range(2))
+    first, second = (Capture(Settings(share=0.5), lambda _: None) for _ in range(2))
     traces = [f"00-{'0' * 18}{number * 2**51:014x}-{'cd' * 8}-01" for number in range(32)]
-    taken = [one.takes(trace) for trace in traces]
-    assert taken == [other.takes(trace) for trace in traces]
+    taken = [first.takes(trace) for trace in traces]
+    assert taken == [second.takes(trace) for trace in traces]
     assert sum(taken) == 16
     rare = Capture(Settings(share=0.1), lambda _: None)
-    assert all(one.takes(trace) for trace in traces if rare.takes(trace))
-    for kit in (one, other, rare):
+    assert all(first.takes(trace) for trace in traces if rare.takes(trace))
+    for kit in (first, second, rare):
         kit.close()
     assert Capture(Settings(share=0), lambda _: None).wanted("server", "GET", "/", "", ()) is None
 
@@ -198,9 +198,9 @@ def test_a_sink_that_hangs_delays_nobody_and_what_is_dropped_is_told_as_a_count(
     kit.close()
     *records, told = held.said
     assert len(records) + told["seamwatch_capture"]["dropped"]["queue_full"] == 50
-    said = read_api_logs(batch(held.records), "auto")
-    assert [(one.reason, one.count, one.whole) for one in said.rejects] == [("capture_dropped", 50 - len(records), False)]
-    assert (len(said.exchanges), said.passed[-1]) == (len(records), 1)
+    logs = read_api_logs(batch(held.records), "auto")
+    assert [(reject.reason, reject.count, reject.whole) for reject in logs.rejects] == [("capture_dropped", 50 - len(records), False)]
+    assert (len(logs.exchanges), logs.passed[-1]) == (len(records), 1)
 
 
 def test_a_sink_that_fails_costs_its_records_only_and_that_is_counted() -> None:
@@ -217,7 +217,7 @@ def test_a_sink_that_fails_costs_its_records_only_and_that_is_counted() -> None:
         passed(kit, {"a": 1})
     kit.close()
     assert kit.dropped == {"sink_failed": 1}
-    assert [one.get("seamwatch_capture", {}).get("dropped") for one in held.said] == [None, None, {"sink_failed": 1}]
+    assert [exchange.get("seamwatch_capture", {}).get("dropped") for exchange in held.said] == [None, None, {"sink_failed": 1}]
 
 
 def test_bytes_that_wait_are_bounded() -> None:
@@ -283,8 +283,8 @@ def test_a_forked_worker_ships_its_own(tmp_path: Path) -> None:
         "else: os._exit(0)\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(ROOT), str(written)], check=True, timeout=250)
-    said = [orjson.loads(line)["response_body"] for line in written.read_bytes().splitlines()]
-    assert sorted(said) == ['{"a":0}', '{"b":0}', '{"b":0}']
+    bodies = [orjson.loads(line)["response_body"] for line in written.read_bytes().splitlines()]
+    assert sorted(bodies) == ['{"a":0}', '{"b":0}', '{"b":0}']
 
 
 def test_the_process_end_ships_what_waits(tmp_path: Path) -> None:
@@ -307,18 +307,18 @@ def test_otlp_logs_of_a_capture_are_the_same_exchanges() -> None:
     kit.close()
     sink = OtlpSink("http://127.0.0.1:4318/v1/logs", SERVICE)
     drops = orjson.dumps({"time": 1_795_252_229_000_000_000, "seamwatch_capture": {"dropped": {"queue_full": 3}}})
-    said = read_api_logs(batch([orjson.dumps(sink.request([*collected.records, drops]))]), "auto")
+    logs = read_api_logs(batch([orjson.dumps(sink.request([*collected.records, drops]))]), "auto")
     plain, _ = decode_api_logs(batch(collected.records), "auto")
-    assert [(one.callee, one.caller, one.side, one.response_body, one.redacted) for one in said.exchanges] == [
-        (one.callee, one.caller, one.side, one.response_body, True) for one in plain
+    assert [(exchange.callee, exchange.caller, exchange.side, exchange.response_body, exchange.redacted) for exchange in logs.exchanges] == [
+        (exchange.callee, exchange.caller, exchange.side, exchange.response_body, True) for exchange in plain
     ]
-    assert (said.passed, [(one.reason, one.count) for one in said.rejects]) == ([1], [("capture_dropped", 3)])
+    assert (logs.passed, [(reject.reason, reject.count) for reject in logs.rejects]) == ([1], [("capture_dropped", 3)])
     with pytest.raises(ValueError, match="http://"):
         OtlpSink("file:///etc/passwd", SERVICE)
 
 
 def test_who_captures_is_told_by_opentelemetrys_variables() -> None:
-    said = settings_of(
+    settings = settings_of(
         {
             "OTEL_SERVICE_NAME": "payment",
             "OTEL_RESOURCE_ATTRIBUTES": "service.name=other,service.version=2.0,service.instance.id=p%2D1,deployment.environment.name=prod",
@@ -326,8 +326,8 @@ def test_who_captures_is_told_by_opentelemetrys_variables() -> None:
             "SEAMWATCH_CAPTURE_REDACT": "iban, name",
         }
     )
-    assert said.service == Service("payment", "2.0", "p-1", "", "prod")
-    assert (said.share, said.redact, said.values) == (0.5, ("iban", "name"), False)
+    assert settings.service == Service("payment", "2.0", "p-1", "", "prod")
+    assert (settings.share, settings.redact, settings.values) == (0.5, ("iban", "name"), False)
     with pytest.raises(ValueError, match="SEAMWATCH_CAPTURE_SHARE is 2; it must be from 0 to 1"):
         settings_of({"SEAMWATCH_CAPTURE_SHARE": "2"})
 

@@ -45,6 +45,6 @@ def test_an_application_installs_the_kit_and_a_kafka_client_and_nothing_of_the_m
     subprocess.run([*pip, "install", f"{wheel}[capture]"], check=True, timeout=250)
     ran = subprocess.run([python, "-I", "-c", APPLICATION], capture_output=True, text=True, check=True, timeout=250)
     assert ran.stdout == '{"installed": ["kafka-python", "seamwatch"], "body": "{\\"a\\":0}", "monitor": []}\n'
-    said = subprocess.run([python.with_name("seamwatch"), "up"], capture_output=True, text=True, check=False, timeout=250)
-    assert said.returncode == 70
-    assert "pip install 'seamwatch[server]'" in said.stderr
+    answer = subprocess.run([python.with_name("seamwatch"), "up"], capture_output=True, text=True, check=False, timeout=250)
+    assert answer.returncode == 70
+    assert "pip install 'seamwatch[server]'" in answer.stderr

@@ -53,8 +53,8 @@ def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value
     collected, kit = told(*values, headers=[*TRACE, ("who", b"Jane"), ("api-key", b"s3cr3t"), ("odd", b"\xff"), ("none", None)])
     assert kit.dropped == {}
     assert not any(word in record for record in collected.records for word in (b"Jane", b"s3cr3t", b"no JSON", b"12.5"))
-    found = read(store, collected.records, Registry([held(pact(message()), provider="payment")]))
-    assert [(row["checked"], row["reason"]) for row in found] == [
+    exchanges = read(store, collected.records, Registry([held(pact(message()), provider="payment")]))
+    assert [(row["checked"], row["reason"]) for row in exchanges] == [
         ("valid", ""),
         ("violated", ""),
         ("valid", ""),
@@ -63,10 +63,10 @@ def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value
         ("not_checked", "no_body"),
         ("not_checked", "no_body"),
     ]
-    assert {(row["caller"], row["caller_version"], row["callee"], row["operation"], row["protocol"]) for row in found} == {
+    assert {(row["caller"], row["caller_version"], row["callee"], row["operation"], row["protocol"]) for row in exchanges} == {
         ("payment", "2.0", "kafka", "orders", "messaging")
     }
-    assert {(row["trace"], row["outcome"]) for row in found} == {(b"\xab" * 16, "")}
+    assert {(row["trace"], row["outcome"]) for row in exchanges} == {(b"\xab" * 16, "")}
     assert [(row["rule"], row["pointer"]) for row in rows(store, "violations")] == [
         ("integer", "/id"),
         ("not_json", ""),
@@ -76,11 +76,11 @@ def test_captured_records_are_judged_as_the_topics_records_are_and_hold_no_value
 
 def test_data_of_avro_has_no_shape_and_breaks_nothing_even_where_it_could_be_read_as_text(store: Store) -> None:
     collected, _ = told(framed(AVRO_GOOD), b"\x48" + b"printable as it may be, by chance.....", end="consumer")
-    assert [one["request_headers"] for one in collected.said] == [{"__value_schema_id": framed(AVRO_GOOD)[:5].hex()}, {}]
+    assert [exchange["request_headers"] for exchange in collected.said] == [{"__value_schema_id": framed(AVRO_GOOD)[:5].hex()}, {}]
     assert "request_body" not in collected.said[0]
     document = json.dumps(AVRO_ORDER | {"x-seamwatch": {"topic": "orders"}})
-    found = read(store, collected.records, Registry([held(document, "avro")]))
-    assert [(row["callee"], row["callee_version"], row["outcome"], row["checked"], row["reason"]) for row in found] == [
+    exchanges = read(store, collected.records, Registry([held(document, "avro")]))
+    assert [(row["callee"], row["callee_version"], row["outcome"], row["checked"], row["reason"]) for row in exchanges] == [
         ("payment", "2.0", "ok", "not_checked", "no_body")
     ] * 2
 
@@ -88,11 +88,11 @@ def test_data_of_avro_has_no_shape_and_breaks_nothing_even_where_it_could_be_rea
 def test_headers_that_tell_messages_apart_are_kept_where_they_hold_no_data_and_else_leave_it_open(store: Store) -> None:
     by_type = message("paid", metadata={"topic": "orders", "contentType": "application/json", "ce_type": "order.paid"})
     by_kind = message("kind", metadata={"topic": "orders", "contentType": "application/json", "kind": "order"})
-    one, _ = told(orjson.dumps(ORDER | {"id": "x"}), headers={"ce_type": b"order.paid", "kind": b"order"})
+    collected, _ = told(orjson.dumps(ORDER | {"id": "x"}), headers={"ce_type": b"order.paid", "kind": b"order"})
     known = Registry([held(pact(by_type), provider="payment")])
-    assert [row["checked"] for row in read(store, one.records, known)] == ["violated"]
+    assert [row["checked"] for row in read(store, collected.records, known)] == ["violated"]
     known = Registry([held(pact(by_kind), provider="payment")])
-    row = read(store, one.records * 2, known)[-1]  # the first one's place is taken
+    row = read(store, collected.records * 2, known)[-1]  # the first one's place is taken
     assert (row["checked"], row["reason"]) == ("not_checked", "ambiguous_message")
 
 
@@ -126,7 +126,7 @@ def test_hostile_records_cost_their_bounds_and_raise_nothing(values: bool) -> No
 
     huge = b"x" * 50_000_000
     collected, kit = told(huge, huge.decode(), memoryview(huge), "ä" * 40_000, b"[" * 60_000, {"no": "bytes"}, values=values)
-    assert [one.get("request_truncated", False) for one in collected.said] == [True] * 5 + [False]
+    assert [exchange.get("request_truncated", False) for exchange in collected.said] == [True] * 5 + [False]
     assert max(map(len, collected.records)) < 1_000
     more = [("a" * 300, huge)] + [(f"h{n}", b"v" * 3_000) for n in range(300)]
     collected, kit = told(b"{}", headers=more, values=values)
@@ -157,9 +157,9 @@ def test_a_trace_is_captured_at_both_ends_or_at_none_and_a_topic_may_be_skipped(
             kit.message(end, "audit.log", b"{}", headers)  # type: ignore[arg-type] - as above
     kit.close()
     by_end = [
-        {one["request_headers"]["traceparent"] for one in collected.said if one["side"] == end}
+        {exchange["request_headers"]["traceparent"] for exchange in collected.said if exchange["side"] == end}
         for end in ("producer", "consumer")
     ]
     assert by_end[0] == by_end[1]
     assert 0 < len(by_end[0]) < 1_000
-    assert {one["topic"] for one in collected.said} == {"orders"}
+    assert {exchange["topic"] for exchange in collected.said} == {"orders"}

@@ -71,24 +71,24 @@ def test_a_part_made_without_settings_behaves_as_the_settings_defaults_say(store
     assert parts.answering("") == ApiConfig()
     assert inspect.signature(detection).parameters["tick_seconds"].default == parts.settings.detection.every_seconds
     watch = inspect.signature(RegistryWatch).parameters
-    said = parts.settings.contracts
-    assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (said.refresh_seconds, said.lenient_nullable)
+    settings = parts.settings.contracts
+    assert (watch["refresh_seconds"].default, watch["lenient_nullable"].default) == (settings.refresh_seconds, settings.lenient_nullable)
 
 
 @pytest.mark.parametrize("source", [KafkaSource, ConfluentSource, FileSource])
 def test_every_source_gathers_batches_of_one_size(source: type) -> None:
-    said, given = load(environ={}).kafka, inspect.signature(source).parameters
-    assert given["max_batch_bytes"].default == said.max_batch_bytes
-    assert given["max_batch_records"].default == Bounds().records
-    if "max_batch_seconds" in given:
-        assert given["max_batch_seconds"].default == said.max_batch_seconds
+    settings, parameters = load(environ={}).kafka, inspect.signature(source).parameters
+    assert parameters["max_batch_bytes"].default == settings.max_batch_bytes
+    assert parameters["max_batch_records"].default == Bounds().records
+    if "max_batch_seconds" in parameters:
+        assert parameters["max_batch_seconds"].default == settings.max_batch_seconds
 
 
 def test_every_short_name_of_an_environment_is_shown_and_may_be_overruled() -> None:
     shown = load(environ={}).aliases.environments
     assert shown == Aliases().environments
-    said = load(flags={"aliases.environments": {"qa": "test", "live": "live"}}, environ={})
-    assert written_aliases(said).environments == {**shown, "qa": "test", "live": "live"}
+    settings = load(flags={"aliases.environments": {"qa": "test", "live": "live"}}, environ={})
+    assert written_aliases(settings).environments == {**shown, "qa": "test", "live": "live"}
 
 
 def test_the_detector_looks_as_often_as_it_is_told(store: Store, sqlite_engine: Engine) -> None:

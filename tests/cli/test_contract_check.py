@@ -32,22 +32,22 @@ def told(capsys: pytest.CaptureFixture[str], contract: Path, lines: list[str], *
     traffic.write_text("".join(line + "\n" for line in lines))
     with pytest.raises(SystemExit) as end:
         main(["contracts", "check", "--contract", str(contract), "--traffic", str(traffic), *words])
-    said = capsys.readouterr()
-    return int(end.value.code or 0), said.out, said.err
+    output = capsys.readouterr()
+    return int(end.value.code or 0), output.out, output.err
 
 
 def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = {**GOOD, "amount": "12.50"}
     lines = [entry(GOOD), "no json", entry(wrong), entry(GOOD, response_truncated=True)]
     code, out, _ = told(capsys, contract, lines, "--format", "json")
-    said = json.loads(out)
+    report = json.loads(out)
     assert code == 1
-    assert [row["index"] for row in said["exchanges"]] == [0, 1, 2, 3]
-    assert [row["verdict"] for row in said["exchanges"]] == ["valid", "not_checked", "violated", "not_checked"]
-    assert said["exchanges"][1]["reasons"] == ["unreadable: plain_text"]
-    assert said["exchanges"][3]["reasons"][0].startswith("truncated response /paths/")
-    assert [row["reason"] for row in said["exchanges"]] == ["", "unreadable: plain_text", "", "truncated"]
-    (broken,) = said["violations"]
+    assert [row["index"] for row in report["exchanges"]] == [0, 1, 2, 3]
+    assert [row["verdict"] for row in report["exchanges"]] == ["valid", "not_checked", "violated", "not_checked"]
+    assert report["exchanges"][1]["reasons"] == ["unreadable: plain_text"]
+    assert report["exchanges"][3]["reasons"][0].startswith("truncated response /paths/")
+    assert [row["reason"] for row in report["exchanges"]] == ["", "unreadable: plain_text", "", "truncated"]
+    (broken,) = report["violations"]
     assert (broken["operation"], broken["side"], broken["rule"], broken["pointer"]) == (
         "GET /payments/{id}",
         "response",
@@ -55,9 +55,9 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
         "/amount",
     )
     assert (broken["expected"], broken["actual_kind"], broken["index"]) == ("number", "string", 2)
-    assert said["summary"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
-    assert said["summary"]["rules"] == {"type": 1}
-    assert [said["summary"][name] for name in ("result", "exit", "exchanges", "valid", "violated", "not_checked")] == [
+    assert report["summary"]["reasons"] == {"unreadable: plain_text": 1, "truncated": 1}
+    assert report["summary"]["rules"] == {"type": 1}
+    assert [report["summary"][name] for name in ("result", "exit", "exchanges", "valid", "violated", "not_checked")] == [
         "broken",
         1,
         4,
@@ -65,9 +65,9 @@ def test_each_entry_gets_a_verdict_in_the_files_order(contract: Path, capsys: py
         1,
         2,
     ]
-    assert (said["coverage"]["operations_offered"], said["coverage"]["operations_seen"]) == (4, 1)
-    assert said["coverage"]["operations"] == {"GET /payments/{id}": {"valid": 1, "violated": 1, "not_checked": 1}}
-    assert len(said["coverage"]["unseen"]) == 3
+    assert (report["coverage"]["operations_offered"], report["coverage"]["operations_seen"]) == (4, 1)
+    assert report["coverage"]["operations"] == {"GET /payments/{id}": {"valid": 1, "violated": 1, "not_checked": 1}}
+    assert len(report["coverage"]["unseen"]) == 3
     assert "12.50" not in out
 
 
@@ -131,9 +131,9 @@ def test_what_of_the_contract_is_judged_is_told(contract: Path, capsys: pytest.C
     )
     line = PAYMENTS.count("\n") + 2
     assert f"  line {line}, /own: OpenAPI 3.0 does not know this key here; it would not be judged" in out
-    said = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contracts"][0]
-    assert (said["operations"], said["parameters"], said["schemas"]) == (4, 5, 11)
-    assert said["remarks"][1]["line"] == line
+    report = json.loads(told(capsys, contract, [entry(GOOD)], "--format", "json")[1])["contracts"][0]
+    assert (report["operations"], report["parameters"], report["schemas"]) == (4, 5, 11)
+    assert report["remarks"][1]["line"] == line
 
 
 WRONG = {**GOOD, "amount": "12.50"}
@@ -148,10 +148,10 @@ def test_each_exchange_and_violation_is_a_line_of_ndjson(contract: Path, capsys:
 
 def test_a_code_host_reads_sarif_with_the_contracts_file_and_line(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = told(capsys, contract, [entry(WRONG), entry(WRONG), entry(GOOD)], "-f", "sarif")
-    said = json.loads(out)
-    (run,) = said["runs"]
+    report = json.loads(out)
+    (run,) = report["runs"]
     (result,) = run["results"]
-    assert (code, said["version"], run["tool"]["driver"]["name"]) == (1, "2.1.0", "seamwatch")
+    assert (code, report["version"], run["tool"]["driver"]["name"]) == (1, "2.1.0", "seamwatch")
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "type"
     place = result["locations"][0]["physicalLocation"]
     line = place["region"]["startLine"]
@@ -194,15 +194,15 @@ def test_several_contracts_and_several_files_are_one_check(contract: Path, capsy
     more = contract.parent / "more.log"
     more.write_text(entry(WRONG, path="/orders/7") + "\n")
     code, out, _ = told(capsys, contract, [entry(GOOD)], "--contract", str(other), "--traffic", str(more), "-f", "json")
-    said = json.loads(out)
+    report = json.loads(out)
     assert code == 1
-    assert [(row["file"], row["operation"], row["verdict"]) for row in said["exchanges"]] == [
+    assert [(row["file"], row["operation"], row["verdict"]) for row in report["exchanges"]] == [
         ("traffic.ndjson", "GET /payments/{id}", "valid"),
         ("more.log", "GET /orders/{id}", "violated"),
     ]
-    assert said["violations"][0]["contract"] == "orders"
-    assert [one["name"] for one in said["contracts"]] == ["payments", "orders"]
-    assert said["coverage"]["operations_offered"] == 8
+    assert report["violations"][0]["contract"] == "orders"
+    assert [row["name"] for row in report["contracts"]] == ["payments", "orders"]
+    assert report["coverage"]["operations_offered"] == 8
 
 
 def test_a_mixed_file_of_vendors_logs_is_checked_without_naming_a_source(
@@ -216,8 +216,8 @@ def test_a_mixed_file_of_vendors_logs_is_checked_without_naming_a_source(
     out = told(capsys, contract, [json.dumps(apisix), line, json.dumps({"log": entry(GOOD), "stream": "stdout"})], "-f", "json")[
         1
     ]
-    said = json.loads(out)
-    assert [(row["source"], row["verdict"], row["reason"]) for row in said["exchanges"]] == [
+    report = json.loads(out)
+    assert [(row["source"], row["verdict"], row["reason"]) for row in report["exchanges"]] == [
         ("apisix", "violated", ""), ("combined", "not_checked", "no_body"), ("ndjson", "valid", ""),
     ]  # fmt: skip
 
@@ -260,17 +260,17 @@ def test_files_of_messages_are_held_against_the_contracts_of_their_topics(
 
     contract.write_text(pact(message(), message("never", metadata={"topic": "other"})))
     lines = [
-        json.dumps({"topic": "orders", "ts": 1_767_225_600_000, "payload": json.dumps(one)})
-        for one in (ORDER, {"id": "x", "total": 1})
+        json.dumps({"topic": "orders", "ts": 1_767_225_600_000, "payload": json.dumps(payload)})
+        for payload in (ORDER, {"id": "x", "total": 1})
     ]
     code, out, _ = told(capsys, contract, [*lines, "{}"], "--source", "messages", "--format", "json")
-    said = json.loads(out)
+    report = json.loads(out)
     assert code == 1
-    assert [(row["operation"], row["verdict"], row["reason"]) for row in said["exchanges"]] == [
+    assert [(row["operation"], row["verdict"], row["reason"]) for row in report["exchanges"]] == [
         ("orders", "valid", ""),
         ("orders", "violated", ""),
         ("", "not_checked", "unreadable: no_topic"),
     ]
-    assert (said["coverage"]["operations_offered"], said["coverage"]["unseen"]) == (2, ["other"])
-    assert said["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
-    assert said["coverage"]["unproven"] == ["never"]
+    assert (report["coverage"]["operations_offered"], report["coverage"]["unseen"]) == (2, ["other"])
+    assert report["coverage"]["interactions"] == {"an order": {"kept": 1, "broken": 1}}
+    assert report["coverage"]["unproven"] == ["never"]

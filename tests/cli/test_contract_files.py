@@ -57,11 +57,11 @@ def zipped(folder: Path, path: Path) -> Path:
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
 def test_stubs_of_a_folder_or_an_archive_are_one_contract_with_their_bodies(stubs: Path, tmp_path: Path, *, packed: bool) -> None:
-    found, passed = documents_in([zipped(stubs, tmp_path / "stubs.zip") if packed else stubs], None)
-    assert [one.kind for one in found] == ["wiremock"]
-    mappings = json.loads(found[0].text)["mappings"]
-    assert sorted(one["request"]["urlPath"] for one in mappings) == ["/b", "/orders/7"]
-    (shown,) = (one["response"] for one in mappings if one["uuid"] == "1")
+    documents, passed = documents_in([zipped(stubs, tmp_path / "stubs.zip") if packed else stubs], None)
+    assert [document.kind for document in documents] == ["wiremock"]
+    mappings = json.loads(documents[0].text)["mappings"]
+    assert sorted(mapping["request"]["urlPath"] for mapping in mappings) == ["/b", "/orders/7"]
+    (shown,) = (mapping["response"] for mapping in mappings if mapping["uuid"] == "1")
     assert json.loads(shown["body"]) == ORDER
     assert [name.rpartition("/")[2] for name in passed] == ["package.json"]
 
@@ -71,10 +71,10 @@ def test_a_folder_of_several_kinds_gives_a_document_of_each(tmp_path: Path) -> N
     (tmp_path / "b.json").write_text(json.dumps(pact(interaction(), consumer="billing")))
     (tmp_path / "c.yml").write_text(CONTRACT)
     (tmp_path / "d.yaml").write_text(CONTRACT.replace("name: a", "name: b"))
-    found, _ = documents_in([tmp_path], None)
-    assert sorted(one.kind for one in found) == ["pact", "pact", "spring-cloud-contract"]
-    (contracts,) = (json.loads(one.text) for one in found if one.kind == "spring-cloud-contract")
-    assert [one["name"] for one in contracts["contracts"]] == ["a", "b"]
+    documents, _ = documents_in([tmp_path], None)
+    assert sorted(document.kind for document in documents) == ["pact", "pact", "spring-cloud-contract"]
+    (contracts,) = (json.loads(document.text) for document in documents if document.kind == "spring-cloud-contract")
+    assert [contract["name"] for contract in contracts["contracts"]] == ["a", "b"]
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_to
     assert "give --provider" in said(capsys, "contracts", "publish", str(stubs), exits=64)
     engine = open_control(shop)
     held = revisions(engine)
-    assert [(one.name, one.format, one.consumer, one.provider, one.role) for one in held] == [
+    assert [(revision.name, revision.format, revision.consumer, revision.provider, revision.role) for revision in held] == [
         ("billing-orders", "pact", "billing", "orders", "contract"),
         ("orders-wiremock", "wiremock", "", "orders", "mock"),
         ("web-orders", "pact", "web", "orders", "contract"),
@@ -143,11 +143,11 @@ def test_pacts_and_stubs_are_published_from_files_and_what_they_were_shown_is_to
     for _ in api_logs(Given(batch), store, lambda: live, ApiLogSettings(format="ndjson"), system_clock):
         pass
     shown = json.loads(said(capsys, "contracts", "coverage", "web-orders", "--format", "json"))
-    assert [(one["interaction"], one["proof"], one["kept"], one["broken"]) for one in shown] == [
+    assert [(row["interaction"], row["proof"], row["kept"], row["broken"]) for row in shown] == [
         ("an order", "broken", 1, 1),
         ("never", "unproven", 0, 0),
     ]
-    assert [(one["caller"], one["caller_version"], one["callee_version"]) for one in shown[0]["pairs"]] == [("web", "1.0", "2.0")]
+    assert [(pair["caller"], pair["caller_version"], pair["callee_version"]) for pair in shown[0]["pairs"]] == [("web", "1.0", "2.0")]
     table = said(capsys, "contracts", "coverage", "web-orders", "--days", "7")
     assert "unproven" in table
 
@@ -171,7 +171,7 @@ def test_recorded_traffic_is_held_against_pacts_of_its_own_callers(tmp_path: Pat
     assert good["coverage"]["unproven"] == ["never"]
     bad = check(ORDER | {"id": "x"})
     assert bad["exit"] == 1
-    assert [(one["rule"], one["pointer"], one["contract"]) for one in bad["violations"]] == [("type", "/id", "web")]
+    assert [(violation["rule"], violation["pointer"], violation["contract"]) for violation in bad["violations"]] == [("type", "/id", "web")]
 
 
 def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_those_that_are_bound(tmp_path: Path) -> None:
@@ -185,14 +185,14 @@ def test_protos_bring_what_they_import_from_beside_them_and_of_a_folder_only_tho
     order.write_text('// x-seamwatch: {"topic": "orders"}\n' + text)
     (alone,), passed = documents_in([order], None)
     (bound,), left = documents_in([tmp_path / "a"], None)
-    assert (passed, [Path(one).name for one in left]) == ([], ["line.proto"])
-    for one in (alone, bound):
-        assert one.kind == "protobuf"
-        assert [each.topic for each in read_contract("protobuf", one.text, where="x").messages] == ["orders"]
+    assert (passed, [Path(path).name for path in left]) == ([], ["line.proto"])
+    for document in (alone, bound):
+        assert document.kind == "protobuf"
+        assert [each.topic for each in read_contract("protobuf", document.text, where="x").messages] == ["orders"]
     (tmp_path / "set.desc").write_bytes(b"\x0a\x00")
     assert documents_in([tmp_path / "set.desc"], None)[0][0].kind == "protobuf"
 
 
 def test_an_avro_schema_is_told_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "a.avsc").write_text('{"type": "record", "name": "A", "fields": []}')
-    assert [one.kind for one in documents_in([tmp_path / "a.avsc"], None)[0]] == ["avro"]
+    assert [document.kind for document in documents_in([tmp_path / "a.avsc"], None)[0]] == ["avro"]

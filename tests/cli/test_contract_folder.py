@@ -70,8 +70,8 @@ def test_a_graphql_schema_in_parts_is_one_and_queries_are_no_contract(tmp_path: 
     }  # fmt: skip
     (whole,) = [body["document"] for source, body in plan.bodies if source == "shop/*.graphql"]
     singly, _ = documents_in([tmp_path / "shop" / "cart.graphql", tmp_path / "shop" / "query.graphql"], None)
-    assert [one.text.count("type ") for one in singly] == [2]  # named one by one they are one, too
-    assert [one.name for one in examine("", whole, where="x").promise.units] == ["Query.cart"]
+    assert [document.text.count("type ") for document in singly] == [2]  # named one by one they are one, too
+    assert [unit.name for unit in examine("", whole, where="x").promise.units] == ["Query.cart"]
 
 
 def test_a_manifest_says_otherwise(tmp_path: Path) -> None:

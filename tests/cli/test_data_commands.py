@@ -159,8 +159,8 @@ def test_services_of_one_name_are_told_apart_by_their_namespace(shop: Store, cap
     said(capsys, "deploys", "record", "--service", "team-b/pay", "--version", "2")
 
     def deployed(service: str) -> list[str]:
-        found = json.loads(said(capsys, "deploys", "list", "--service", service, "--format", "json"))
-        return sorted(row["namespace"] for row in found)
+        deploys = json.loads(said(capsys, "deploys", "list", "--service", service, "--format", "json"))
+        return sorted(row["namespace"] for row in deploys)
 
     assert (deployed("pay"), deployed("team-b/pay"), deployed("team-c/pay")) == (["team-a", "team-b"], ["team-b"], [])
     assert "team-a" in said(capsys, "deploys", "list")

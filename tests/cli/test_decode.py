@@ -22,23 +22,23 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_field_is_shown_and_what_to_set_for_what_is_missing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("decode", str(file)) == 0
-    said = capsys.readouterr().out
-    assert "entry 0: combined" in said
-    assert "callee            unknown (set topics.api_logs_callee" in said
-    assert "response_body     text of 11 B" in said
-    assert "entry 2: not read (unknown_source)" in said
-    assert '"ok"' not in said
-    assert "combined" in said.rpartition("entries")[2]
+    output = capsys.readouterr().out
+    assert "entry 0: combined" in output
+    assert "callee            unknown (set topics.api_logs_callee" in output
+    assert "response_body     text of 11 B" in output
+    assert "entry 2: not read (unknown_source)" in output
+    assert '"ok"' not in output
+    assert "combined" in output.rpartition("entries")[2]
 
 
 def test_settings_fill_in_who_is_called(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-s", "topics.api_logs_callee=payment", "decode", str(file), "-f", "json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["entries"][0]["fields"]["callee"] == "payment"
-    assert "callee" not in said["entries"][0]["missing"]
-    assert said["entries"][1]["fields"]["callee_version"] == "2"
-    assert said["entries"][1]["missing"].keys() == {"environment", "trace_id"}
-    assert said["summary"] == [
+    report = json.loads(capsys.readouterr().out)
+    assert report["entries"][0]["fields"]["callee"] == "payment"
+    assert "callee" not in report["entries"][0]["missing"]
+    assert report["entries"][1]["fields"]["callee_version"] == "2"
+    assert report["entries"][1]["missing"].keys() == {"environment", "trace_id"}
+    assert report["summary"] == [
         {"source": "combined", "reason": "", "entries": 2},
         {"source": "azure_api_management", "reason": "", "entries": 1},
         {"source": "", "reason": "unknown_source", "entries": 1},

@@ -15,7 +15,7 @@ def test_only_our_own_files_are_removed(tmp_path: Path) -> None:
     (tmp_path / "control.db").write_text("x")
     (tmp_path / "letters").write_text("mine")
     clear(tmp_path)
-    assert [one.name for one in tmp_path.iterdir()] == ["letters"]
+    assert [path.name for path in tmp_path.iterdir()] == ["letters"]
     clear(tmp_path / "nowhere")
 
 

@@ -50,9 +50,9 @@ def broker() -> Iterator[EmbeddedKafka]:
 def signs(capsys: pytest.CaptureFixture[str], *words: str, exits: int) -> dict[str, dict[str, Any]]:
     with pytest.raises(SystemExit) as end:
         main([*words, "--format", "json"])
-    said = capsys.readouterr()
-    assert (end.value.code or 0) == exits, said.out + said.err
-    return {row["what"]: row for row in json.loads(said.out)}
+    output = capsys.readouterr()
+    assert (end.value.code or 0) == exits, output.out + output.err
+    return {row["what"]: row for row in json.loads(output.out)}
 
 
 def test_a_sound_machine_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,5 +132,5 @@ def test_a_sample_of_something_else_says_what_it_is(kind: Kind) -> None:
 
 def test_the_gates_flips_and_overrides_are_minded() -> None:
     assert gate_signs(0, 0, 0) == []
-    assert [one.state for one in gate_signs(9, 0, 0)] == ["good"]
-    assert [(one.what, one.state) for one in gate_signs(9, 1, 2)] == [("gate", "mind"), ("overrides", "mind")]
+    assert [sign.state for sign in gate_signs(9, 0, 0)] == ["good"]
+    assert [(sign.what, sign.state) for sign in gate_signs(9, 1, 2)] == [("gate", "mind"), ("overrides", "mind")]

@@ -46,10 +46,10 @@ def a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_wrong_usage_exits_64_with_a_line_on_standard_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 64
-    said = capsys.readouterr()
-    assert said.err.startswith("seamwatch: ")
-    assert "Traceback" not in said.err
-    assert not said.out
+    output = capsys.readouterr()
+    assert output.err.startswith("seamwatch: ")
+    assert "Traceback" not in output.err
+    assert not output.out
 
 
 def test_a_dead_api_exits_70_and_says_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,9 +93,9 @@ def test_config_show_tells_where_each_setting_comes_from_and_hides_secrets(
     )
     monkeypatch.setenv("SEAMWATCH_KAFKA_SASL_PASSWORD", "hunter2")
     assert run("--set", "api.port=1", "config", "show", "--format", "json") == 0
-    said = capsys.readouterr().out
-    assert "hunter2" not in said
-    rows = {row["setting"]: row for row in json.loads(said)}
+    output = capsys.readouterr().out
+    assert "hunter2" not in output
+    rows = {row["setting"]: row for row in json.loads(output)}
     assert (rows["api.port"]["from"], rows["kafka.sasl_password"]["from"]) == ("flags", "environment")
     assert (rows["kafka.brokers"]["from"], rows["kafka.group"]["from"]) == ("seamwatch.toml", "default")
     assert rows["kafka.sasl_password"]["value"] == "***"
@@ -109,9 +109,9 @@ def test_config_show_hides_the_client_librarys_passwords_and_receivers_urls(
     slack = '{"ops": {"kind": "slack", "url": "https://hooks.slack.com/services/hunter2"}}'
     monkeypatch.setenv("SEAMWATCH_NOTIFY_RECEIVERS", slack)
     assert run("config", "show", "--format", "json") == 0
-    said = capsys.readouterr().out
-    assert "hunter2" not in said
-    rows = {row["setting"]: json.loads(row["value"]) for row in json.loads(said) if row["value"].startswith('{"')}
+    output = capsys.readouterr().out
+    assert "hunter2" not in output
+    rows = {row["setting"]: json.loads(row["value"]) for row in json.loads(output) if row["value"].startswith('{"')}
     assert rows["kafka.options"] == {"ssl_password": "***", "client_id": "me", "ssl_keyfile": "k.pem"}
     assert rows["notify.receivers"]["ops"]["url"] == "https://hooks.slack.com/***"
 

@@ -23,9 +23,9 @@ def test_control_and_direction_characters_are_replaced() -> None:
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_a_hostile_name_stays_on_its_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     show([{"name": HOSTILE, "calls": 1}], ["name", "calls"], form)  # type: ignore[arg-type]  # parametrized
-    said = capsys.readouterr().out
-    assert "\x1b" not in said
-    assert len(said.splitlines()) == 2
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    assert len(output.splitlines()) == 2
 
 
 def test_markup_in_a_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,13 +59,13 @@ def test_an_empty_answer_is_an_empty_array_for_programs(capsys: pytest.CaptureFi
 
 
 def test_a_junit_report_is_xml_whatever_the_names() -> None:
-    said = {
+    answer = {
         "outcome": "fail",
         "reasons": [{"text": HOSTILE + '<&"', "code": "told"}],
         "settles": [{"text": "]]>", "code": "told"}],
         "exit_code": 1,
     }
-    case = ET.fromstring(junit("pay<ment>", "2.0\x00", said)).find(".//testcase")
+    case = ET.fromstring(junit("pay<ment>", "2.0\x00", answer)).find(".//testcase")
     assert case is not None
     assert case.get("name") == "pay<ment> 2.0�"
     failure = case.find("failure")
@@ -82,7 +82,7 @@ def test_a_junit_report_has_a_case_for_each_demand_and_an_override_skips_without
         {"rule": "all", "demand": "minutes", "outcome": "met", "reason": short},
         {"rule": "staging", "demand": "inconclusive", "outcome": "not_judged", "reason": short},
     ]
-    said = {
+    answer = {
         "outcome": "fail",
         "reasons": [{"text": "worse", "code": "worse_errors"}],
         "settles": [],
@@ -91,7 +91,7 @@ def test_a_junit_report_has_a_case_for_each_demand_and_an_override_skips_without
     }
 
     def suite(**changes: object) -> tuple[dict[str, str], list[list[str]], str]:
-        (suite,) = ET.fromstring(junit("pay", "2", {**said, **changes}))
+        (suite,) = ET.fromstring(junit("pay", "2", {**answer, **changes}))
         return dict(suite.attrib), [[inner.tag for inner in case] for case in suite], ET.tostring(suite, "unicode")
 
     counts, cases, _ = suite()

@@ -27,12 +27,12 @@ def test_a_file_of_noise_exits_70_and_names_the_options_to_look_at(tmp_path: Pat
     file = tmp_path / "noise.bin"
     file.write_bytes(b"\xff\xfe noise" * 100)
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", "spans") == 70
-    said = capsys.readouterr()
-    assert "refused: not_otlp_proto 1 (whole records) in noise.bin" in said.out
-    assert "1 records (1 refused as a whole), 0 spans" in said.out
-    assert "noise.bin: its first record cannot be read" in said.err
-    assert "see topics.spans_encoding (auto, otlp_proto," in said.err
-    assert "replay's --encoding and --framing" in said.err
+    output = capsys.readouterr()
+    assert "refused: not_otlp_proto 1 (whole records) in noise.bin" in output.out
+    assert "1 records (1 refused as a whole), 0 spans" in output.out
+    assert "noise.bin: its first record cannot be read" in output.err
+    assert "see topics.spans_encoding (auto, otlp_proto," in output.err
+    assert "replay's --encoding and --framing" in output.err
 
 
 @pytest.mark.slow
@@ -51,13 +51,13 @@ def test_a_corrected_second_replay_replaces_what_the_first_one_refused(
     line = '{"time": "2026-01-02T03:04:05Z", "method": "GET", "path": "/x", "callee": "pay"}\n'
     file.write_text("\ufeff" + line * 2, encoding="utf-8")
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs", "--format", "envoy") == 70
-    said = capsys.readouterr()
-    assert "refused: ndjson 2 (whole records) in log.ndjson" in said.out
-    assert "topics.api_logs_format=auto or =ndjson reads them, in replay --format ndjson" in said.err
+    output = capsys.readouterr()
+    assert "refused: ndjson 2 (whole records) in log.ndjson" in output.out
+    assert "topics.api_logs_format=auto or =ndjson reads them, in replay --format ndjson" in output.err
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
-    said = capsys.readouterr()
-    assert "2 exchanges" in said.out
-    assert "refused" not in said.out.replace("(0 refused as a whole)", "")
+    output = capsys.readouterr()
+    assert "2 exchanges" in output.out
+    assert "refused" not in output.out.replace("(0 refused as a whole)", "")
 
 
 @pytest.mark.slow
@@ -68,9 +68,9 @@ def test_a_file_of_another_signal_fails_and_says_what_it_is(
     file = tmp_path / "metrics.pb"
     file.write_bytes(metrics())
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", kind) == 70
-    said = capsys.readouterr()
-    assert "refused: otlp_metrics 1 (whole records) in metrics.pb" in said.out
-    assert "They look like OTLP metrics; no setting reads these" in said.err
+    output = capsys.readouterr()
+    assert "refused: otlp_metrics 1 (whole records) in metrics.pb" in output.out
+    assert "They look like OTLP metrics; no setting reads these" in output.err
 
 
 @pytest.mark.parametrize("wrong", [["--format", "xml", "--kind", "api-logs"], ["--format", "har", "--kind", "spans"]])
@@ -97,9 +97,9 @@ def test_a_file_of_which_nothing_is_of_use_fails_and_says_what_became_of_it(
     file = tmp_path / "some.pb"
     file.write_bytes(content)
     assert run("--data-dir", str(tmp_path / "data"), "replay", str(file), "--kind", kind) == 70
-    said = capsys.readouterr()
-    assert counted in said.out
-    assert f"nothing came of its 1 records. {told}" in said.err
+    output = capsys.readouterr()
+    assert counted in output.out
+    assert f"nothing came of its 1 records. {told}" in output.err
 
 
 @pytest.mark.slow
@@ -118,6 +118,6 @@ def test_a_replay_of_api_logs_tells_conformance_and_the_time_of_the_exchanges(
     )
     assert run("--data-dir", folder, "contracts", "publish", str(contract), "--provider", "payment") == 0
     assert run("--data-dir", folder, "replay", str(file), "--kind", "api-logs") == 0
-    said = capsys.readouterr().out
-    assert "checked: 2 valid, 0 violated, 1 not checked (1 unknown_callee)" in said
-    assert "exchanges of 2025-11-28 10:00:00 to 2025-11-28 11:00:00 UTC" in said
+    output = capsys.readouterr().out
+    assert "checked: 2 valid, 0 violated, 1 not checked (1 unknown_callee)" in output
+    assert "exchanges of 2025-11-28 10:00:00 to 2025-11-28 11:00:00 UTC" in output

@@ -45,9 +45,9 @@ def test_no_command_tells_a_secret(
     (tmp_path / "seamwatch.toml").write_text(SETTINGS, encoding="utf-8")
     with pytest.raises(SystemExit):
         main(words)
-    said = capsys.readouterr()
-    assert SECRET not in said.out + said.err
-    assert said.out + said.err
+    output = capsys.readouterr()
+    assert SECRET not in output.out + output.err
+    assert output.out + output.err
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -62,8 +62,8 @@ def test_the_log_tells_no_secret_of_an_address_nor_of_a_variable(form: str, caps
         fails()
     except ValueError:
         structlog.get_logger("x").exception("it broke", where=f"clickhouse://u:{SECRET}@h/db")
-    said = capsys.readouterr().err
-    assert SECRET not in said
-    assert "cannot reach" in said
+    output = capsys.readouterr().err
+    assert SECRET not in output
+    assert "cannot reach" in output
     if form == "json":
-        assert json.loads(said)["where"] == "clickhouse://***@h/db"
+        assert json.loads(output)["where"] == "clickhouse://***@h/db"

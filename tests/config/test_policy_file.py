@@ -104,4 +104,4 @@ def test_the_schema_describes_every_name() -> None:
     told = policy_schema()
     assert set(told["properties"]) == {"version", "rules", "criticality", "overrides"}
     rule = told["$defs"]["Rule"]["properties"]
-    assert all(one.get("description") for one in rule.values())
+    assert all(field.get("description") for field in rule.values())

@@ -30,7 +30,7 @@ def test_each_exchange_has_the_verdict_that_it_should_have(
     monkeypatch.setenv("SEAMWATCH_CONTRACTS_LENIENT_NULLABLE", str(case["lenient_nullable"]).lower())
     with pytest.raises(SystemExit):
         main(["contracts", "check", "--contract", str(contract), "--traffic", str(traffic), "--format", "json"])
-    said = capsys.readouterr()
-    assert said.out, said.err
-    rows = json.loads(said.out)["exchanges"]
+    output = capsys.readouterr()
+    assert output.out, output.err
+    rows = json.loads(output.out)["exchanges"]
     assert [row["verdict"] for row in rows] == [exchange["expect"] for exchange in case["exchanges"]], rows

@@ -261,7 +261,7 @@ def test_a_version_that_telemetry_sees_coming_back_is_a_rollback(control_engine:
     for minute, version, kind in ((0, "1.9.0", "deploy"), (120, "2.0.0", "deploy"), (150, "1.9.0", "rollback")):
         event = an_event("progressing", NOON + minutes(minute), version=version, kind=kind, source="sighting")
         last = deploys.record(control_engine, event, NOON)
-    assert [one.kind for one in deploys.list_deploys(control_engine)] == ["rollback", "deploy", "deploy"]
+    assert [deploy.kind for deploy in deploys.list_deploys(control_engine)] == ["rollback", "deploy", "deploy"]
     told = deploys.record(control_engine, an_event("succeeded", NOON + minutes(151), version="1.9.0", kind="rollback"), NOON)
     assert told.id == last.id
 
@@ -278,16 +278,16 @@ def test_traffic_an_hour_after_the_announcement_is_of_that_deploy(control_engine
 
 
 def test_two_flips_of_a_flag_are_two_changes(control_engine: Engine) -> None:
-    one = deploys.record(control_engine, an_event("started", NOON, kind="flag"), NOON)
-    two = deploys.record(control_engine, an_event("started", NOON + minutes(1), kind="flag"), NOON)
-    assert one.id != two.id
+    first = deploys.record(control_engine, an_event("started", NOON, kind="flag"), NOON)
+    second = deploys.record(control_engine, an_event("started", NOON + minutes(1), kind="flag"), NOON)
+    assert first.id != second.id
 
 
 def test_first_traffic_keeps_the_earliest(control_engine: Engine) -> None:
-    one = deploys.record(control_engine, an_event("started", NOON), NOON)
-    deploys.note_traffic(control_engine, one.id, NOON + minutes(5))
-    deploys.note_traffic(control_engine, one.id, NOON + minutes(9))
-    kept = deploys.deploy(control_engine, one.id)
+    deploy = deploys.record(control_engine, an_event("started", NOON), NOON)
+    deploys.note_traffic(control_engine, deploy.id, NOON + minutes(5))
+    deploys.note_traffic(control_engine, deploy.id, NOON + minutes(9))
+    kept = deploys.deploy(control_engine, deploy.id)
     assert kept is not None
     assert kept.first_traffic == NOON + minutes(5)
     again = deploys.record(control_engine, an_event("succeeded", NOON + minutes(10)), NOON)
@@ -297,10 +297,10 @@ def test_first_traffic_keeps_the_earliest(control_engine: Engine) -> None:
 def test_deploys_are_found_by_environment_service_and_time(control_engine: Engine) -> None:
     deploys.record(control_engine, an_event("started", NOON), NOON)
     deploys.record(control_engine, an_event("started", NOON + minutes(90), environment="staging"), NOON)
-    found = deploys.list_deploys
-    assert len(found(control_engine, environment="staging", service="payment")) == 1
-    assert [one.environment for one in found(control_engine, since=NOON + minutes(1))] == ["staging"]
-    assert [one.environment for one in found(control_engine, until=NOON + minutes(1))] == ["production"]
+    list_deploys = deploys.list_deploys
+    assert len(list_deploys(control_engine, environment="staging", service="payment")) == 1
+    assert [deploy.environment for deploy in list_deploys(control_engine, since=NOON + minutes(1))] == ["staging"]
+    assert [deploy.environment for deploy in list_deploys(control_engine, until=NOON + minutes(1))] == ["production"]
     assert deploys.deploy(control_engine, "nothing") is None
 
 
@@ -333,7 +333,7 @@ def test_an_accepted_finding_stays_quiet_in_later_deploys_until_it_expires(contr
     acceptance = findings.accept(control_engine, "f1", "team-pay", "client fixed next week", NOON + minutes(60), NOON)
     later = a_finding(id="f2", deploy_id="d2", callee_version="2.1.0", last_seen=NOON + minutes(30))
     findings.save_findings(control_engine, [later], NOON + minutes(30))
-    assert {one.id for one in findings.list_findings(control_engine, state="accepted")} == {"f1", "f2"}
+    assert {finding.id for finding in findings.list_findings(control_engine, state="accepted")} == {"f1", "f2"}
     assert findings.accepted(control_engine, NOON + minutes(59)) == [acceptance]
     assert findings.accepted(control_engine, NOON + minutes(60)) == []
     with writing(control_engine) as connection:
@@ -381,8 +381,8 @@ def test_verdicts_are_kept_and_the_newest_comes_first(control_engine: Engine) ->
         "aa",
     )
     second = replace(first, id="v2", outcome="fail", judged_at=NOON + minutes(1), findings=("f1",))
-    for one in (first, second, second):
-        verdicts.save_verdict(control_engine, one)
+    for verdict in (first, second, second):
+        verdicts.save_verdict(control_engine, verdict)
     assert verdicts.list_verdicts(control_engine) == [second, first]
     latest = verdicts.latest_verdict(control_engine, "d1")
     assert latest is not None
@@ -408,11 +408,11 @@ def test_deploys_of_two_namespaces_are_two_and_a_word_without_one_joins_the_near
     assert (a.called, b.called) == ("team-a/payment", "team-b/payment")
     later = an_event("succeeded", NOON + minutes(1), external_id="c", namespace="team-b")
     assert deploys.record(control_engine, later, NOON).id == b.id
-    assert {one.id for one in deploys.list_deploys(control_engine, service="payment")} == {a.id, b.id}
-    assert [one.id for one in deploys.list_deploys(control_engine, service="team-a/payment")] == [a.id]
+    assert {deploy.id for deploy in deploys.list_deploys(control_engine, service="payment")} == {a.id, b.id}
+    assert [deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")] == [a.id]
     untold = deploys.record(control_engine, an_event("succeeded", NOON, external_id="d", version="9"), NOON)
     assert untold.namespace is None
-    assert {one.id for one in deploys.list_deploys(control_engine, service="team-a/payment")} == {a.id, untold.id}
+    assert {deploy.id for deploy in deploys.list_deploys(control_engine, service="team-a/payment")} == {a.id, untold.id}
 
 
 def test_traffic_tells_the_namespace_only_where_nobody_announced_the_deploy(control_engine: Engine) -> None:
@@ -432,9 +432,9 @@ def test_findings_are_asked_for_by_the_services_of_their_edge_and_by_the_deploy(
     findings.save_findings(control_engine, [mine, silent], NOON)
 
     def of(service: str) -> list[str]:
-        found = findings.list_findings(control_engine, service=service)
-        assert findings.count_findings(control_engine, service=service) == len(found)
-        return [one.id for one in found]
+        rows = findings.list_findings(control_engine, service=service)
+        assert findings.count_findings(control_engine, service=service) == len(rows)
+        return [finding.id for finding in rows]
 
     assert of("pay") == of("team-a/pay") == of("web") == of("shop/web") == ["mine"]
     assert of("team-b/pay") == of("/pay") == of("payments") == []
@@ -444,7 +444,7 @@ def test_findings_are_asked_for_by_the_services_of_their_edge_and_by_the_deploy(
 
 def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> None:
     engine = open_control(control_dsn)
-    one = deploys.record(engine, an_event("succeeded", NOON, service="team-a/payment"), NOON)
+    deploy = deploys.record(engine, an_event("succeeded", NOON, service="team-a/payment"), NOON)
     edge = Edge("production", "web", "pay", "http", "POST /pay", "shop", "team-a")
     findings.save_findings(engine, [a_finding(edge=edge)], NOON)
     with writing(engine) as connection:  # back to what schema 0002 had
@@ -463,7 +463,7 @@ def test_what_an_older_program_kept_gets_its_namespaces(control_dsn: str) -> Non
         )
     engine.dispose()
     engine = open_control(control_dsn)
-    assert deploys.list_deploys(engine) == [one]
+    assert deploys.list_deploys(engine) == [deploy]
     assert len(findings.list_findings(engine, service="team-a/pay")) == 1
     assert findings.list_findings(engine, service="team-b/pay") == []
     engine.dispose()

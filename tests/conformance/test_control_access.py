@@ -107,16 +107,16 @@ def test_what_a_person_decided_is_not_suggested_again(control_engine: Engine) ->
     assert aliases.decide_alias(control_engine, "service", "web", confirm=False)
     aliases.suggest_alias(control_engine, "service", "web", "frontend", NOON + HOUR, origin="argo")
     aliases.note_unmatched(control_engine, "service", ["web"], NOON + HOUR, origin="pact")
-    assert [one.state for one in aliases.list_aliases(control_engine)] == ["rejected"]
+    assert [alias.state for alias in aliases.list_aliases(control_engine)] == ["rejected"]
     aliases.set_alias(control_engine, "service", "web", "frontend", NOON + HOUR)
-    assert [one.state for one in aliases.list_aliases(control_engine)] == ["confirmed"]
+    assert [alias.state for alias in aliases.list_aliases(control_engine)] == ["confirmed"]
 
 
 def test_names_that_match_nothing_are_listed_until_they_do(control_engine: Engine) -> None:
     aliases.note_unmatched(control_engine, "service", ["b", "a", "a"], NOON, origin="pact")
-    assert [one.name for one in aliases.list_aliases(control_engine, state="unmatched")] == ["a", "b"]
+    assert [alias.name for alias in aliases.list_aliases(control_engine, state="unmatched")] == ["a", "b"]
     aliases.suggest_alias(control_engine, "service", "a", "alpha", NOON, origin="sightings")
-    assert [one.name for one in aliases.list_aliases(control_engine, kind="service", state="unmatched")] == ["b"]
+    assert [alias.name for alias in aliases.list_aliases(control_engine, kind="service", state="unmatched")] == ["b"]
 
 
 def test_a_silence_has_an_end_an_author_and_a_reason(control_engine: Engine) -> None:

@@ -30,15 +30,15 @@ def suite(version: str) -> dict[str, Any]:
     archive = Path(folder) / "pact-specification" / version / "testcases.tar.gz"
     if not folder or not archive.exists():
         pytest.skip(f"not run: SEAMWATCH_CONFORMANCE_DATA names no folder with pact-specification/{version}/testcases.tar.gz")
-    found = {}
+    documents = {}
     with tarfile.open(archive) as held:
         for member in held:
             reader = held.extractfile(member) if member.name.endswith(".json") else None
             if reader is not None:
-                found[member.name.removeprefix("./testcases/").removeprefix("testcases/")] = json.loads(
+                documents[member.name.removeprefix("./testcases/").removeprefix("testcases/")] = json.loads(
                     reader.read().decode("utf-8-sig")
                 )
-    return found
+    return documents
 
 
 def promise(version: str, side: str, expected: dict[str, Any]) -> Promise:
@@ -55,16 +55,16 @@ def promise(version: str, side: str, expected: dict[str, Any]) -> Promise:
 
 def body_of(held: dict[str, Any], word: str, version: str) -> tuple[bytes | None, str]:
     """A case's body as it would travel, and its content type."""
-    said = held.get(word)
+    body = held.get(word)
     media = next((value for name, value in (held.get("headers") or {}).items() if name.lower() == "content-type"), "")
     media = media or str((held.get("metaData") or {}).get("contentType", ""))
-    if version == "v4" and isinstance(said, dict):
-        media, said = media or str(said.get("contentType", "")), said.get("content")
-    if said in (None, ""):
+    if version == "v4" and isinstance(body, dict):
+        media, body = media or str(body.get("contentType", "")), body.get("content")
+    if body in (None, ""):
         return None, media
-    if isinstance(said, str) and "json" not in media:
-        return said.encode(), media
-    return orjson.dumps(said), media or "application/json"
+    if isinstance(body, str) and "json" not in media:
+        return body.encode(), media
+    return orjson.dumps(body), media or "application/json"
 
 
 def call(version: str, side: str, actual: dict[str, Any]) -> Call:
@@ -97,18 +97,18 @@ def call(version: str, side: str, actual: dict[str, Any]) -> Call:
 
 def judged(version: str, side: str, case: dict[str, Any]) -> Mismatches:
     """What our matcher says of a case."""
-    held, seen, said = promise(version, side, case["expected"]), call(version, side, case["actual"]), Mismatches()
+    held, seen, mismatches = promise(version, side, case["expected"]), call(version, side, case["actual"]), Mismatches()
     if side == "message":
         for judge in held.messages[0].sides:
-            judge(seen.request, said)
-        return said
-    one: Interaction = held.interactions[0]
-    if side == "request" and one.methods is not None and seen.exchange.method not in one.methods:
-        said.leave("method", one.clause)
-        return said
-    for part in one.request if side == "request" else one.response:
-        part(seen, said)
-    return said
+            judge(seen.request, mismatches)
+        return mismatches
+    interaction: Interaction = held.interactions[0]
+    if side == "request" and interaction.methods is not None and seen.exchange.method not in interaction.methods:
+        mismatches.leave("method", interaction.clause)
+        return mismatches
+    for part in interaction.request if side == "request" else interaction.response:
+        part(seen, mismatches)
+    return mismatches
 
 
 def cases(version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -120,11 +120,11 @@ def cases(version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def test_every_official_case_is_matched_as_the_specification_says(version: str, capsys: pytest.CaptureFixture[str]) -> None:
     wrong, counted = [], Counter[str]()
     for path, side, case in cases(version):
-        said = judged(version, side, case)
-        fits = not said and not said.open
+        mismatches = judged(version, side, case)
+        fits = not mismatches and not mismatches.open
         counted[f"{side} right" if fits == case["match"] else f"{side} wrong"] += 1
         if fits != case["match"]:
-            wrong.append(f"{path}: {case['comment']}: {[str(one) for one in said.broken]} {said.left}")
+            wrong.append(f"{path}: {case['comment']}: {[str(mismatch) for mismatch in mismatches.broken]} {mismatches.left}")
     with capsys.disabled():
         print(f"\npact {version}: {counted.total() - len(wrong)} of {counted.total()} official cases right")
     assert not wrong, "\n".join(wrong)

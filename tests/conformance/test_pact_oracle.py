@@ -80,15 +80,15 @@ def test_bodies_are_taken_and_refused_as_by_pacts_own_library(version: str, caps
         tried = [case]
         if isinstance(body, (dict, list)):
             tried += [with_body(version, case, bent(body, chance)) for _ in range(40)]
-        for one in tried:
-            told = theirs(version, one)
-            said = judged(version, "response", {**one, "actual": {"status": 200, **one["actual"]}})
+        for variant in tried:
+            told = theirs(version, variant)
+            mismatches = judged(version, "response", {**variant, "actual": {"status": 200, **variant["actual"]}})
             if told is None:
                 continue
             asked += 1
-            if told != (not said and not said.open):
-                body = json.dumps(content(version, one["actual"]["body"]))
-                differing.append(f"{path}: {body}: {told}, ours {said.broken} {said.left}")
+            if told != (not mismatches and not mismatches.open):
+                body = json.dumps(content(version, variant["actual"]["body"]))
+                differing.append(f"{path}: {body}: {told}, ours {mismatches.broken} {mismatches.left}")
     with capsys.disabled():
         print(f"\npact {version}: agrees with Pact's own library in {asked - len(differing)} of {asked} bodies")
     assert asked > 1000

@@ -92,10 +92,10 @@ def theirs(expected: Any, rules: dict[str, Any], actual: Any) -> bool | None:
 
 
 def ours(expected: Any, rules: dict[str, Any], actual: Any) -> bool | None:
-    held = {path: found for path, one in rules.items() if (found := read_rules(one, f"/{path}")) is not None}
-    said = Mismatches()
-    compile_json(expected, held, strict=False, clause="/body", work=Work("test"))(actual, said)
-    return None if said.left else not said
+    held = {path: rule for path, matchers in rules.items() if (rule := read_rules(matchers, f"/{path}")) is not None}
+    mismatches = Mismatches()
+    compile_json(expected, held, strict=False, clause="/body", work=Work("test"))(actual, mismatches)
+    return None if mismatches.left else not mismatches
 
 
 @pytest.mark.parametrize("draw", [scalar, listed, mapped, nested])

@@ -149,22 +149,22 @@ def rows(count: int, first: int = 0) -> list[tuple[int, bytes]]:
 
 
 def read_all(source: Source, *, commit: bool) -> list[tuple[Partition, int, bytes]]:
-    found: list[tuple[Partition, int, bytes]] = []
+    entries: list[tuple[Partition, int, bytes]] = []
     for records in source.poll():
-        found.extend(zip(records.partitions, records.offsets, records.values, strict=True))
+        entries.extend(zip(records.partitions, records.offsets, records.values, strict=True))
         if commit:
             source.commit(records.next_offsets)
     source.close()
-    return found
+    return entries
 
 
 def test_every_record_comes_once_and_in_order_within_its_partition(bench: Bench) -> None:
     written = rows(40)
     bench.append(written)
-    found = read_all(bench.open(), commit=False)
-    assert sorted(value for _, _, value in found) == sorted(value for _, value in written)
-    for partition in {where for where, _, _ in found}:
-        offsets = [offset for where, offset, _ in found if where == partition]
+    entries = read_all(bench.open(), commit=False)
+    assert sorted(value for _, _, value in entries) == sorted(value for _, value in written)
+    for partition in {where for where, _, _ in entries}:
+        offsets = [offset for where, offset, _ in entries if where == partition]
         assert offsets == list(range(len(offsets)))
 
 

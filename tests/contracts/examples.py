@@ -62,7 +62,7 @@ def revision(document: Any, form: ContractFormat = "pact", name: str = "", consu
 
 def registry(*documents: Any, form: ContractFormat = "pact") -> Registry:
     """A registry of these documents, none of them broken."""
-    held = Registry([revision(one, form, f"{form}-{index}") for index, one in enumerate(documents)])
+    held = Registry([revision(document, form, f"{form}-{index}") for index, document in enumerate(documents)])
     assert not held.broken, held.broken
     return held
 
@@ -81,10 +81,10 @@ def live(**changes: Any) -> Exchange:
     return exchange(**(fields | changes))
 
 
-def judged(one: Exchange, *documents: Any, form: ContractFormat = "pact") -> Checked:
-    return check(one, registry(*documents, form=form), "GET /orders/{id}")
+def judged(call: Exchange, *documents: Any, form: ContractFormat = "pact") -> Checked:
+    return check(call, registry(*documents, form=form), "GET /orders/{id}")
 
 
-def rules(found: Checked) -> list[tuple[str, str]]:
+def rules(checked: Checked) -> list[tuple[str, str]]:
     """What is broken, as rule and place."""
-    return [(one.rule, one.pointer) for one in found.violations]
+    return [(violation.rule, violation.pointer) for violation in checked.violations]

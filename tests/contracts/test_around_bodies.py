@@ -40,8 +40,8 @@ def asked(parameter: dict[str, Any], path: str = "/things", **request: Any) -> C
 
 
 def query(schema: dict[str, Any] | bool, text: str, **parameter: Any) -> str:
-    said = {"name": "q", "in": "query", "schema": schema} | parameter
-    return asked(said, query=text, query_known=True).outcome
+    definition = {"name": "q", "in": "query", "schema": schema} | parameter
+    return asked(definition, query=text, query_known=True).outcome
 
 
 QUERIES: list[tuple[Any, dict[str, Any], str, str]] = [
@@ -108,8 +108,8 @@ def test_a_query_parameter_is_judged_in_its_style(schema: Any, parameter: dict[s
 
 @pytest.mark.parametrize(("place", "style"), [("query", "simple"), ("query", "tabs"), ("path", "form"), ("header", "form")])
 def test_a_style_that_its_place_does_not_know_is_not_checked(place: str, style: str) -> None:
-    said = {"name": "id", "in": place, "required": True, "style": style, "schema": {"type": "integer"}}
-    checked = asked(said, "/things/five" if place == "path" else "/things", query="id=five", request_headers={"id": "five"})
+    definition = {"name": "id", "in": place, "required": True, "style": style, "schema": {"type": "integer"}}
+    checked = asked(definition, "/things/five" if place == "path" else "/things", query="id=five", request_headers={"id": "five"})
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_style")
 
 
@@ -117,9 +117,9 @@ JSON_POINT = {"content": {"application/json": {"schema": POINT}}}
 
 
 def test_a_parameter_may_be_a_document() -> None:
-    said = {"name": "q", "in": "query", **JSON_POINT}
+    definition = {"name": "q", "in": "query", **JSON_POINT}
     for text, outcome in (("q=%7B%22x%22:3%7D", "valid"), ('q={"x":"3"}', "violated"), ("x=3", "valid"), ("q=x", "violated")):
-        assert asked(said, query=text, query_known=True).outcome == outcome
+        assert asked(definition, query=text, query_known=True).outcome == outcome
     checked = asked({"name": "q", "in": "query", "content": {"application/xml": {"schema": POINT}}}, query="q=<x/>")
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_media_type")
     assert checked.unchecked[0].clause == "/paths/~1things/get/parameters/0"
@@ -130,9 +130,9 @@ def test_a_parameter_may_be_a_document() -> None:
     [("application/x-www-form-urlencoded", "x=3&y=4", "x=three"), ("application/json", "%7B%22x%22%3A3%7D", "%7B%7D")],
 )
 def test_a_whole_query_may_be_a_document(media: str, good: str, bad: str) -> None:
-    said = {"name": "all", "in": "querystring", "content": {media: {"schema": POINT}}}
-    assert asked(said, query=good).outcome == "valid"
-    assert asked(said, query=bad).outcome == "violated"
+    definition = {"name": "all", "in": "querystring", "content": {media: {"schema": POINT}}}
+    assert asked(definition, query=good).outcome == "valid"
+    assert asked(definition, query=bad).outcome == "violated"
 
 
 PATHS: list[tuple[Any, dict[str, Any], str, str]] = [
@@ -161,17 +161,17 @@ PATHS: list[tuple[Any, dict[str, Any], str, str]] = [
     ("schema", "parameter", "good", "bad"), PATHS, ids=[f"{bad}-{at}" for at, (_, _, _, bad) in enumerate(PATHS)]
 )
 def test_a_path_parameter_is_judged_in_its_style(schema: Any, parameter: dict[str, Any], good: str, bad: str) -> None:
-    said = {"name": "id", "in": "path", "required": True, "schema": schema} | parameter
-    assert asked(said, f"/things/{good}").outcome == "valid"
-    checked = asked(said, f"/things/{bad}")
+    definition = {"name": "id", "in": "path", "required": True, "schema": schema} | parameter
+    assert asked(definition, f"/things/{good}").outcome == "valid"
+    checked = asked(definition, f"/things/{bad}")
     assert checked.outcome == "violated"
     assert checked.violations[0].pointer.startswith("/path/id")
 
 
 @pytest.mark.parametrize("segment", ["{id}", "{thing-id}", "{id:[0-9]{1,9}}", "%7Bid%7D", ":id", "<int:id>", "[id]", "*"])
 def test_a_path_that_is_logged_as_its_template_hides_its_parameters(segment: str) -> None:
-    said = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
-    checked = asked(said, f"/things/{segment}")
+    definition = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    checked = asked(definition, f"/things/{segment}")
     assert (checked.outcome, checked.reason) == ("not_checked", "parameter_unseen")
     known = contract({path: {"get": {"responses": OK}} for path in ("/things/{id}", "/things/{a}-{b}", "/things/new")})
     assert check(exchange(path=f"/things/{segment}", response_body=None), known).operation == "GET /things/{id}"
@@ -186,10 +186,10 @@ def test_a_required_parameter_in_a_place_that_is_not_logged_is_not_checked(place
 
 
 def test_a_header_that_a_partial_log_leaves_out_is_not_missing() -> None:
-    said = {"name": "X-N", "in": "header", "required": True, "schema": {"type": "integer"}}
-    assert asked(said, request_headers={"host": "a"}, headers_whole=False).reason == "parameter_unseen"
-    assert asked(said, request_headers={"host": "a"}).violations[0].rule == "missing_parameter"
-    assert asked(said, request_headers={"x-n": "[redacted]"}).outcome == "valid"
+    definition = {"name": "X-N", "in": "header", "required": True, "schema": {"type": "integer"}}
+    assert asked(definition, request_headers={"host": "a"}, headers_whole=False).reason == "parameter_unseen"
+    assert asked(definition, request_headers={"host": "a"}).violations[0].rule == "missing_parameter"
+    assert asked(definition, request_headers={"x-n": "[redacted]"}).outcome == "valid"
 
 
 @pytest.mark.parametrize(("text", "outcome"), [("3, 4", "valid"), ("3,four", "violated")])
@@ -210,8 +210,8 @@ def test_a_header_may_be_an_array(text: str, outcome: str) -> None:
     ],
 )
 def test_a_cookie_is_judged_by_what_is_left_of_it(cookies: str, outcome: str) -> None:
-    said = {"name": "n", "in": "cookie", "required": True, "schema": {"type": "integer"}}
-    assert asked(said, request_headers={"cookie": cookies}).outcome == outcome
+    definition = {"name": "n", "in": "cookie", "required": True, "schema": {"type": "integer"}}
+    assert asked(definition, request_headers={"cookie": cookies}).outcome == outcome
 
 
 def answered(
@@ -509,8 +509,8 @@ def test_templates_are_told_apart() -> None:
     templates = ("/p/{id}", "/p/new", "/p/{id}:stop", "/p/{id}.pdf", "/p/{a}-{b}", "/p/{id}/", "/{kind}/list")
     known = contract({template: path(template) for template in templates})
     seen = {"/p/4": 0, "/p/new": 1, "/p/4:stop": 2, "/p/4.pdf": 3, "/p/4-5": 4, "/p/4/": 5, "/q/list": 6}
-    for said, at in seen.items():
-        checked = check(exchange(method="POST", path=said, response_body=json.dumps(templates[at])), known)
+    for request_path, at in seen.items():
+        checked = check(exchange(method="POST", path=request_path, response_body=json.dumps(templates[at])), known)
         assert (checked.outcome, checked.operation) == ("valid", f"POST {templates[at]}")
 
 
@@ -540,7 +540,7 @@ def test_missing_credentials_are_an_observation_and_no_violation(security: Any, 
     known = contract({"/r": {"get": {"responses": OK, "security": security}}}, components=SCHEMES)
     checked = check(exchange(path="/r", response_body=None, **changes), known)
     assert checked.outcome == "valid"
-    assert [one.code for one in checked.observations] == (["missing_credentials"] if seen else [])
+    assert [observation.code for observation in checked.observations] == (["missing_credentials"] if seen else [])
 
 
 LONG = 2**64 + 1

@@ -56,34 +56,34 @@ KIND = {"x-kind": "made"}
 
 
 def test_a_channels_messages_are_held_against_the_records_of_its_topic() -> None:
-    one = held(two(), "asyncapi")
-    assert said(judged({"id": 1}, one, headers=KIND)) == ("valid", "", [])
-    assert said(judged({"id": "1"}, one, headers=KIND)) == ("violated", "", [("request", "type", "/id")])
-    assert said(judged(b"no json", one, headers=KIND)) == ("violated", "", [("request", "not_json", "")])
-    assert said(judged({"id": "1"}, one, topic="real-topic")) == ("violated", "", [("request", "type", "/id")])
-    assert said(judged({"id": "1"}, one, topic="bound")) == ("not_checked", "no_contract", [])
+    contract = held(two(), "asyncapi")
+    assert said(judged({"id": 1}, contract, headers=KIND)) == ("valid", "", [])
+    assert said(judged({"id": "1"}, contract, headers=KIND)) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged(b"no json", contract, headers=KIND)) == ("violated", "", [("request", "not_json", "")])
+    assert said(judged({"id": "1"}, contract, topic="real-topic")) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged({"id": "1"}, contract, topic="bound")) == ("not_checked", "no_contract", [])
     other = {"content-type": "text/csv", **KIND}
-    assert said(judged(b"a,b", one, headers=other)) == ("violated", "", [("request", "undocumented_media_type", "")])
+    assert said(judged(b"a,b", contract, headers=other)) == ("violated", "", [("request", "undocumented_media_type", "")])
 
 
 def test_headers_are_read_as_their_schema_says_from_message_and_traits() -> None:
-    one = held(two(), "asyncapi")
-    assert said(judged({"id": 1}, one)) == ("violated", "", [("request", "missing_header", "/header/x-kind")])
-    assert said(judged({"id": 1}, one, headers={"x-kind": "else"}))[2] == [("request", "enum", "/header/x-kind")]
-    assert said(judged({"id": 1}, one, headers={**KIND, "n": "7"})) == ("valid", "", [])
-    assert said(judged({"id": 1}, one, headers={**KIND, "n": "x"}))[2] == [("request", "type", "/header/n")]
-    assert said(judged({"id": 1}, one, headers={**KIND, "tenant": "x"}))[2] == [("request", "minLength", "/header/tenant")]
-    assert said(judged({"id": 1}, one, headers={**KIND, "n": "\x00\x07"})) == ("not_checked", "parameter_unseen", [])
+    contract = held(two(), "asyncapi")
+    assert said(judged({"id": 1}, contract)) == ("violated", "", [("request", "missing_header", "/header/x-kind")])
+    assert said(judged({"id": 1}, contract, headers={"x-kind": "else"}))[2] == [("request", "enum", "/header/x-kind")]
+    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "7"})) == ("valid", "", [])
+    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "x"}))[2] == [("request", "type", "/header/n")]
+    assert said(judged({"id": 1}, contract, headers={**KIND, "tenant": "x"}))[2] == [("request", "minLength", "/header/tenant")]
+    assert said(judged({"id": 1}, contract, headers={**KIND, "n": "\x00\x07"})) == ("not_checked", "parameter_unseen", [])
 
 
 def test_alternatives_are_kept_by_one_and_parameters_of_an_address_by_any_name() -> None:
-    one = held(two(), "asyncapi")
+    contract = held(two(), "asyncapi")
     for topic in ("shop/eu/asked", "shop/us/asked"):
-        assert said(judged({"a": 1}, one, topic=topic, producer="web")) == ("valid", "", [])
-        assert said(judged({"b": "x"}, one, topic=topic, producer="web")) == ("valid", "", [])
-        broken = judged({"b": 1}, one, topic=topic, producer="web")
+        assert said(judged({"a": 1}, contract, topic=topic, producer="web")) == ("valid", "", [])
+        assert said(judged({"b": "x"}, contract, topic=topic, producer="web")) == ("valid", "", [])
+        broken = judged({"b": 1}, contract, topic=topic, producer="web")
         assert (broken.outcome, broken.operation) == ("violated", "shop/{region}/asked")
-    assert said(judged({"b": 1}, one, topic="shop//asked", producer="web"))[1] == "no_contract"
+    assert said(judged({"b": 1}, contract, topic="shop//asked", producer="web"))[1] == "no_contract"
 
 
 def test_what_the_application_sends_binds_itself_and_what_it_receives_binds_whoever_writes() -> None:
@@ -107,11 +107,11 @@ def test_a_message_of_its_own_content_type_beats_its_trait_since_3_0_and_before_
 
 def test_what_is_not_judged_is_named() -> None:
     told = examine("", two(), where="x")
-    assert [one.said for one in told.remarks if "correlation" in one.pointer] == ["which message answers which is not judged"]
+    assert [remark.said for remark in told.remarks if "correlation" in remark.pointer] == ["which message answers which is not judged"]
     assert len(told.promise.messages) == 4
     raml = three(payload={"schemaFormat": "application/raml+yaml;version=1.0", "schema": "x"})
-    assert any("application/raml+yaml" in one.said for one in examine("asyncapi", raml, where="x").remarks)
-    assert any("no address" in one.said for one in examine("asyncapi", three(), where="x").remarks)
+    assert any("application/raml+yaml" in remark.said for remark in examine("asyncapi", raml, where="x").remarks)
+    assert any("no address" in remark.said for remark in examine("asyncapi", three(), where="x").remarks)
 
 
 @pytest.mark.parametrize(
@@ -136,21 +136,21 @@ def test_documents_that_cannot_be_used_are_refused_with_what_and_where(change: d
 
 def test_a_json_schema_of_a_topic_is_held_against_whoever_writes_there_framed_or_not() -> None:
     schema = json.dumps(ORDER | {"x-seamwatch": {"topic": "orders"}, "title": "Order"})
-    one = held(schema, "jsonschema")
+    contract = held(schema, "jsonschema")
     assert read_contract("jsonschema", schema, where="x").messages[0].name == "Order"
     for frame in (b"", b"\x00\x00\x00\x00\x07", b"\x01" + bytes(range(16))):
-        assert said(judged(frame + b'{"id": 1}', one, producer="web")) == ("valid", "", [])
-        assert said(judged(frame + b'{"id": "x"}', one)) == ("violated", "", [("request", "type", "/id")])
-        assert said(judged(frame + b"no", one)) == ("violated", "", [("request", "not_json", "")])
+        assert said(judged(frame + b'{"id": 1}', contract, producer="web")) == ("valid", "", [])
+        assert said(judged(frame + b'{"id": "x"}', contract)) == ("violated", "", [("request", "type", "/id")])
+        assert said(judged(frame + b"no", contract)) == ("violated", "", [("request", "not_json", "")])
 
 
 def test_an_event_is_judged_whole_where_the_message_is_the_event() -> None:
     event = {"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": {"id": 1}}
     headers = {"content-type": "application/cloudevents+json"}
     whole = {"type": "object", "required": ["type", "data"], "properties": {"data": ORDER}}
-    one = held(three(payload=whole, contentType="application/cloudevents+json"), "asyncapi")
-    assert said(judged(event, one, headers=headers)) == ("valid", "", [])
-    assert said(judged(event | {"data": {}}, one, headers=headers))[2] == [("request", "required", "/data/id")]
+    contract = held(three(payload=whole, contentType="application/cloudevents+json"), "asyncapi")
+    assert said(judged(event, contract, headers=headers)) == ("valid", "", [])
+    assert said(judged(event | {"data": {}}, contract, headers=headers))[2] == [("request", "required", "/data/id")]
     data = held(three(), "asyncapi")
     assert said(judged(event, data, headers=headers)) == ("valid", "", [])
     assert said(judged(event | {"data": {}}, data, headers=headers))[2] == [("request", "required", "/id")]

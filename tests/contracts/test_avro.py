@@ -61,14 +61,14 @@ def topic(schema: Any = ORDER, **bind: Any) -> str:
 def changed(**fields: Any) -> dict[str, Any]:
     """The order with fields of other types; None takes one away."""
     kept = [
-        {**one, "type": fields.get(one["name"], one["type"])}
-        for one in ORDER["fields"]
-        if fields.get(one["name"], "") is not None
+        {**field, "type": fields.get(field["name"], field["type"])}
+        for field in ORDER["fields"]
+        if fields.get(field["name"], "") is not None
     ]
     added = [
         {"name": name, "type": kind}
         for name, kind in fields.items()
-        if kind is not None and name not in {one["name"] for one in kept}
+        if kind is not None and name not in {field["name"] for field in kept}
     ]
     return ORDER | {"fields": kept + added}
 
@@ -82,7 +82,7 @@ def judged(
 ) -> Checked:
     registry = Registry(revisions)
     assert not registry.broken
-    told = {key: one if isinstance(one, Writer) else Writer("avro", json.dumps(one)) for key, one in (known or {}).items()}
+    told = {key: schema if isinstance(schema, Writer) else Writer("avro", json.dumps(schema)) for key, schema in (known or {}).items()}
     writers: Callable[[SchemaKey], Writer | str] = lambda key: registry.writers.get(key) or told.get(key, UNKNOWN_SCHEMA)  # noqa: E731
     exchange = Exchange(
         "ab" * 8, 0, 0, 0, AT_NS, None, "", "orders", "", "", 0, producer, "", "kafka", "", "", "production", b"", b"", protocol=MESSAGING,
@@ -124,8 +124,8 @@ def test_what_the_contract_cannot_read_of_another_writers_data_is_told_by_its_pl
         ),
         (changed(note=["null", "string", "long"]), GOOD | {"note": 5}, "MISSING_UNION_BRANCH", "/note"),
     ):
-        found = judged(framed(value, schema), TOPIC, known={7: schema})
-        assert said(found) == ("violated", "", [("request", rule, pointer)])
+        checked = judged(framed(value, schema), TOPIC, known={7: schema})
+        assert said(checked) == ("violated", "", [("request", rule, pointer)])
 
 
 def test_a_change_that_this_very_record_does_not_meet_breaks_nothing() -> None:
@@ -134,12 +134,12 @@ def test_a_change_that_this_very_record_does_not_meet_breaks_nothing() -> None:
 
 
 def test_ids_are_resolved_from_published_documents_and_header_ids_are_read() -> None:
-    one = held(topic(ids=[7], guids=[str(GUID).upper()]), "avro")
-    assert said(judged(framed(GOOD), one)) == ("valid", "", [])
-    assert said(judged(framed(GOOD, key=GUID), one)) == ("valid", "", [])
+    contract = held(topic(ids=[7], guids=[str(GUID).upper()]), "avro")
+    assert said(judged(framed(GOOD), contract)) == ("valid", "", [])
+    assert said(judged(framed(GOOD, key=GUID), contract)) == ("valid", "", [])
     header = {"__value_schema_id": (b"\x01" + GUID.bytes).hex()}
-    assert said(judged(written(GOOD), one, headers=header)) == ("valid", "", [])
-    assert said(judged(b"\xff", one, headers=header))[0] == "violated"
+    assert said(judged(written(GOOD), contract, headers=header)) == ("valid", "", [])
+    assert said(judged(b"\xff", contract, headers=header))[0] == "violated"
 
 
 def test_a_schema_that_nobody_knows_leaves_the_record_open() -> None:
@@ -162,12 +162,12 @@ def test_data_that_begins_as_a_frame_would_is_data_where_its_id_is_unknown() -> 
 
 
 def test_a_schema_without_a_topic_binds_the_records_of_its_name_that_its_provider_sends() -> None:
-    one = held(json.dumps(ORDER), "avro")
-    assert said(judged(framed(GOOD), one, known={7: ORDER})) == ("valid", "", [])
-    assert said(judged(framed(GOOD, changed(at=None)), one, known={7: changed(at=None)}))[0] == "violated"
+    contract = held(json.dumps(ORDER), "avro")
+    assert said(judged(framed(GOOD), contract, known={7: ORDER})) == ("valid", "", [])
+    assert said(judged(framed(GOOD, changed(at=None)), contract, known={7: changed(at=None)}))[0] == "violated"
     other = ORDER | {"name": "Else"}
-    assert said(judged(framed(GOOD, other), one, known={7: other})) == ("not_checked", "no_message", [])
-    assert said(judged(b"\xff", one)) == ("not_checked", "ambiguous_message", [])
+    assert said(judged(framed(GOOD, other), contract, known={7: other})) == ("not_checked", "no_message", [])
+    assert said(judged(b"\xff", contract)) == ("not_checked", "ambiguous_message", [])
 
 
 def test_asyncapi_payloads_in_avro_are_judged_too() -> None:
@@ -266,9 +266,9 @@ def test_frames_of_glue_and_apicurio_name_the_schema_that_wrote_a_record() -> No
 
     def told(value: bytes, headers: dict[str, str] | None = None) -> tuple[str, str]:
         record = Carried("orders", value, headers or {}, writers=lambda key: writers.get(key, UNKNOWN_SCHEMA))
-        said = Mismatches()
-        avro_judge(avro_of(ORDER, "x"), "")(record, said)
-        return ("broken" if said else "kept"), said.open
+        mismatches = Mismatches()
+        avro_judge(avro_of(ORDER, "x"), "")(record, mismatches)
+        return ("broken" if mismatches else "kept"), mismatches.open
 
     glue, packed = b"\x03\x00" + GUID.bytes, b"\x03\x05" + GUID.bytes
     for value, headers in (

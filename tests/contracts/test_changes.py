@@ -22,8 +22,8 @@ def told(old: Any, new: Any, kind: str = "openapi") -> list[Change]:
     return changes(read(old, kind), read(new, kind))
 
 
-def shown(found: list[Change]) -> set[tuple[str, str, str, str]]:
-    return {(one.side, one.place, one.rule, one.breaks) for one in found}
+def shown(differences: list[Change]) -> set[tuple[str, str, str, str]]:
+    return {(change.side, change.place, change.rule, change.breaks) for change in differences}
 
 
 def one_schema(schema: Any, side: str = "response", **components: Any) -> dict[str, Any]:
@@ -50,14 +50,14 @@ def test_operations_answers_and_parameters_come_and_go() -> None:
     newer = PAYMENTS.replace("  /payments/newest:", "  /payments/latest:").replace('        "204": {description: none}\n', "")
     newer = newer.replace("{name: limit, in: query, required: true", "{name: limit, in: query, required: false")
     newer = newer.replace("{name: x-tenant, in: header, required: true", "{name: x-account, in: header, required: true")
-    found = {(one.operation, one.status, one.place, one.rule, one.what, one.breaks) for one in told(PAYMENTS, newer)}
-    assert ("GET /payments/latest", "", "", "operation", "came", "provider") in found
-    assert ("GET /payments/newest", "", "", "operation", "went", "consumers") in found
-    assert ("GET /payments/{id}", "204", "", "status", "went", "provider") in found
-    assert ("GET /payments", "", "query limit", "required", "changed", "provider") in found
-    assert ("POST /payments", "", "header x-account", "parameter", "came", "consumers") in found
-    assert ("POST /payments", "", "header x-tenant", "parameter", "went", "nobody") in found
-    assert len(found) == 8
+    differences = {(change.operation, change.status, change.place, change.rule, change.what, change.breaks) for change in told(PAYMENTS, newer)}
+    assert ("GET /payments/latest", "", "", "operation", "came", "provider") in differences
+    assert ("GET /payments/newest", "", "", "operation", "went", "consumers") in differences
+    assert ("GET /payments/{id}", "204", "", "status", "went", "provider") in differences
+    assert ("GET /payments", "", "query limit", "required", "changed", "provider") in differences
+    assert ("POST /payments", "", "header x-account", "parameter", "came", "consumers") in differences
+    assert ("POST /payments", "", "header x-tenant", "parameter", "went", "nobody") in differences
+    assert len(differences) == 8
 
 
 OBJECT = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {"enum": ["x", "y"]}}}
@@ -97,9 +97,9 @@ def test_a_changed_clause_breaks_one_side_in_answers_and_the_other_in_requests(
     changed: dict[str, Any], place: str, rule: str, in_answer: str, in_request: str
 ) -> None:
     for side, breaks in (("response", in_answer), ("request", in_request)):
-        found = told(one_schema(OBJECT, side), one_schema(OBJECT | changed, side))
-        assert (side, place, rule, breaks) in shown(found), (side, found)
-        assert len(found) == 1
+        differences = told(one_schema(OBJECT, side), one_schema(OBJECT | changed, side))
+        assert (side, place, rule, breaks) in shown(differences), (side, differences)
+        assert len(differences) == 1
 
 
 def test_what_is_referred_to_is_compared_and_circles_end() -> None:
@@ -114,14 +114,14 @@ def test_what_is_referred_to_is_compared_and_circles_end() -> None:
 
 
 def test_a_number_takes_every_integer() -> None:
-    found = told(one_schema({"type": "integer"}), one_schema({"type": "number"}))
-    assert [(one.direction, one.breaks) for one in found] == [("looser", "consumers")]
+    differences = told(one_schema({"type": "integer"}), one_schema({"type": "number"}))
+    assert [(change.direction, change.breaks) for change in differences] == [("looser", "consumers")]
 
 
 def test_examples_of_a_pact_come_go_and_change() -> None:
     old = pact(interaction("one"), interaction("two"))
     new = pact(interaction("two", answers={"status": 201}), interaction("three"))
-    assert {(one.operation, one.what, one.breaks) for one in told(old, new, "pact")} == {
+    assert {(change.operation, change.what, change.breaks) for change in told(old, new, "pact")} == {
         ("one", "went", "nobody"),
         ("two", "changed", "provider"),
         ("three", "came", "provider"),

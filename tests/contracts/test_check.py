@@ -80,7 +80,7 @@ FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
 def test_each_planted_fault_is_found_at_its_place(changes: dict[str, Any], side: str, rule: str, pointer: str) -> None:
     checked = check(exchange(**changes), registry(), "GET /fallback")
     assert checked.outcome == "violated"
-    assert [(found.side, found.rule, found.pointer) for found in checked.violations] == [(side, rule, pointer)]
+    assert [(violation.side, violation.rule, violation.pointer) for violation in checked.violations] == [(side, rule, pointer)]
 
 
 UNCHECKED: list[tuple[dict[str, Any], str]] = [
@@ -146,7 +146,7 @@ def test_a_redacted_payload_is_checked_for_presence_and_types_only() -> None:
     kept = check(exchange(answer=masked, redacted=True), registry())
     assert (kept.outcome, kept.reason) == ("valid", "shape_only")
     broken = check(exchange(answer={**without("state"), "currency": 5}, redacted=True), registry())
-    assert {(found.rule, found.pointer) for found in broken.violations} == {("required", "/state"), ("type", "/currency")}
+    assert {(violation.rule, violation.pointer) for violation in broken.violations} == {("required", "/state"), ("type", "/currency")}
 
 
 def test_names_come_from_the_contract_with_the_base_that_was_called() -> None:
@@ -173,7 +173,7 @@ def test_undocumented_statuses_have_a_fingerprint_each() -> None:
 
 def test_one_type_change_is_one_violation() -> None:
     checked = check(exchange(answer={**GOOD, "state": 3}), registry())
-    assert [(found.rule, found.expected, found.actual) for found in checked.violations] == [("type", "string", "integer")]
+    assert [(violation.rule, violation.expected, violation.actual) for violation in checked.violations] == [("type", "string", "integer")]
 
 
 def test_nothing_of_a_payload_is_told() -> None:
@@ -279,11 +279,11 @@ PAYLOADS = st.recursive(
 def test_nothing_in_an_exchange_raises(
     method: str, path: str, query: str, status: int, asked: dict[str, str], answered: dict[str, str], body: Any, redacted: bool
 ) -> None:
-    said = exchange(
+    call = exchange(
         method=method, path=path, query=query, status=status, request_headers=asked, response_headers=answered, request_body=body,
         response_body=body, redacted=redacted, query_known=True,
     )  # fmt: skip
-    checked = check(said, KNOWN)
+    checked = check(call, KNOWN)
     assert (checked.outcome == "violated") == bool(checked.violations)
     assert (checked.outcome == "not_checked") <= bool(checked.reason)
 

@@ -21,7 +21,7 @@ def record(*fields: Any, name: str = "R", **rest: Any) -> dict[str, Any]:
     return {
         "type": "record",
         "name": name,
-        "fields": [{"name": one[0], "type": one[1], **(one[2] if len(one) > 2 else {})} for one in fields],
+        "fields": [{"name": field[0], "type": field[1], **(field[2] if len(field) > 2 else {})} for field in fields],
         **rest,
     }
 
@@ -67,8 +67,8 @@ ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
     ],
 )  # fmt: skip
 def test_avro_is_resolved_by_its_specification(writer: Any, reader: Any, told: list[tuple[str, str]]) -> None:
-    found = avro_changes(avro_of(writer, "x"), avro_of(reader, "x"))
-    assert [(one.rule, one.pointer) for one in found] == told
+    changes = avro_changes(avro_of(writer, "x"), avro_of(reader, "x"))
+    assert [(change.rule, change.pointer) for change in changes] == told
 
 
 BASE = 'syntax = "proto3"; package p; message M { string a = 1; int32 b = 2; oneof x { int32 c = 3; string d = 4; } map<string, int32> m = 5; I i = 6; repeated string l = 7; message I { int32 n = 1; } } enum K { Z = 0; }'
@@ -103,17 +103,17 @@ BASE = 'syntax = "proto3"; package p; message M { string a = 1; int32 b = 2; one
 )
 def test_protobuf_keeps_to_what_registries_document(before: str, after: str, told: list[tuple[str, str]]) -> None:
     assert before in BASE
-    found = proto_changes(from_text(BASE, "x"), from_text(BASE.replace(before, after), "x"))
-    assert [(one.rule, one.pointer) for one in found] == told
+    changes = proto_changes(from_text(BASE, "x"), from_text(BASE.replace(before, after), "x"))
+    assert [(change.rule, change.pointer) for change in changes] == told
 
 
 def test_a_required_field_of_proto2_may_neither_come_nor_go() -> None:
-    one, two = (
+    shorter, longer = (
         from_text("message M { optional int32 a = 1; }", "x"),
         from_text("message M { optional int32 a = 1; required int32 b = 2; }", "x"),
     )
-    assert [each.rule for each in proto_changes(one, two)] == ["REQUIRED_FIELD_ADDED"]
-    assert [each.rule for each in proto_changes(two, one)] == ["REQUIRED_FIELD_REMOVED"]
+    assert [each.rule for each in proto_changes(shorter, longer)] == ["REQUIRED_FIELD_ADDED"]
+    assert [each.rule for each in proto_changes(longer, shorter)] == ["REQUIRED_FIELD_REMOVED"]
 
 
 OPEN = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -160,7 +160,7 @@ def more(schema: dict[str, Any], name: str, kind: Any, *, required: bool = False
     ],
 )  # fmt: skip
 def test_json_schema_keeps_to_what_registries_document(old: Any, new: Any, told: list[tuple[str, str]]) -> None:
-    assert [(one.rule, one.pointer) for one in schema_changes(old, new)] == told
+    assert [(change.rule, change.pointer) for change in schema_changes(old, new)] == told
 
 
 def test_a_reference_that_leaves_its_document_and_too_many_alternatives_are_refused() -> None:
@@ -188,7 +188,7 @@ R1, R2, R3 = record(("a", "int")), record(("a", "int"), ("b", "int", {"default":
     ],
 )
 def test_a_level_says_who_reads_whose_data_and_how_far_back(earlier: Any, new: Any, level: Any, told: list[Any]) -> None:
-    assert [(one.earlier, one.direction, one.change.pointer) for one in incompatible("avro", earlier, new, level)] == told
+    assert [(conflict.earlier, conflict.direction, conflict.change.pointer) for conflict in incompatible("avro", earlier, new, level)] == told
 
 
 def run(*words: str) -> int:
@@ -202,16 +202,16 @@ def test_the_command_tells_each_change_with_its_path_and_exits_by_it(tmp_path: P
         (tmp_path / name).write_text(json.dumps(schema))
     (tmp_path / "1.proto").write_text(BASE)
     (tmp_path / "2.proto").write_text(BASE.replace("int32 b", "string b"))
-    one, two, three = (str(tmp_path / f"{number}.avsc") for number in (1, 2, 3))
-    assert run(one, two) == 0
+    first, second, third = (str(tmp_path / f"{number}.avsc") for number in (1, 2, 3))
+    assert run(first, second) == 0
     assert "BACKWARD: kept" in capsys.readouterr().out
-    assert run(one, two, three, "--level", "backward_transitive") == 1
-    said = capsys.readouterr().out
-    assert f"backward against {one}: READER_FIELD_MISSING_DEFAULT_VALUE at /b" in said
+    assert run(first, second, third, "--level", "backward_transitive") == 1
+    output = capsys.readouterr().out
+    assert f"backward against {first}: READER_FIELD_MISSING_DEFAULT_VALUE at /b" in output
     assert run(str(tmp_path / "1.proto"), str(tmp_path / "2.proto"), "--format", "json") == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["compatible"], told["changes"][0]["pointer"]) == ("protobuf", False, "/M/2")
-    assert run(one) == 64
-    assert run(one, str(tmp_path / "1.proto")) == 64
-    assert run(one, two, "--level", "SIDEWAYS") == 64
+    assert run(first) == 64
+    assert run(first, str(tmp_path / "1.proto")) == 64
+    assert run(first, second, "--level", "SIDEWAYS") == 64
     assert all(level in LEVELS for level in ("FULL", "NONE"))

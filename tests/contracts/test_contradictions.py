@@ -52,12 +52,12 @@ def pact(*interactions: dict[str, Any]) -> dict[str, Any]:
 def test_an_example_is_judged_by_what_it_says_and_not_by_what_it_leaves_out(
     interaction: dict[str, Any], told: list[tuple[str, str, str]]
 ) -> None:
-    found = contradictions("web-payment", pact(interaction), "payments", WHOLE)
+    conflicts = contradictions("web-payment", pact(interaction), "payments", WHOLE)
     kinds = {
-        (each.side, each.rule, each.pointer if each.rule not in ("required", "additionalProperties") else "") for each in found
+        (each.side, each.rule, each.pointer if each.rule not in ("required", "additionalProperties") else "") for each in conflicts
     }
     assert kinds == {(side, rule, "" if rule in ("required", "additionalProperties") else place) for side, rule, place in told}
-    assert all(each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/") for each in found)
+    assert all(each.example_clause.startswith("/interactions/0/") and each.clause.startswith("/") for each in conflicts)
 
 
 @pytest.mark.parametrize("pact_first", [True, False])
@@ -69,17 +69,17 @@ def test_publishing_tells_both_clauses(api: Asked, pact_first: bool, capsys: pyt
     ]
     first, last = (api.post("/v1/contracts", body, LOCAL_TOKEN) for body in (bodies if pact_first else bodies[::-1]))
     assert (first.status_code, last.status_code, first.json()["contradictions"]) == (201, 201, [])
-    (found,) = last.json()["contradictions"]
+    (conflict,) = last.json()["contradictions"]
     for name in (first.json()["name"], last.json()["name"]):
-        assert api.get(f"/v1/contracts/{name}/contradictions").json()["contradictions"] == [found]
+        assert api.get(f"/v1/contracts/{name}/contradictions").json()["contradictions"] == [conflict]
         assert "Contradictions" in api.get(f"/contracts/{name}").text
-    assert (found["pact"], found["example_clause"], found["contract"]) == ("web-payment", "/interactions/1/response", "payments")
-    assert (found["rule"], found["pointer"], found["expected"], found["actual"]) == ("type", "/amount", "number", "string")
+    assert (conflict["pact"], conflict["example_clause"], conflict["contract"]) == ("web-payment", "/interactions/1/response", "payments")
+    assert (conflict["rule"], conflict["pointer"], conflict["expected"], conflict["actual"]) == ("type", "/amount", "number", "string")
     node: Any = yaml.safe_load(PAYMENTS)
-    for word in found["clause"].split("/")[1:]:
+    for word in conflict["clause"].split("/")[1:]:
         node = node[word.replace("~1", "/")]
-    assert "12.50" not in json.dumps(found)
-    tell_contradictions([found])
+    assert "12.50" not in json.dumps(conflict)
+    tell_contradictions([conflict])
     assert "the provider cannot keep both contracts" in capsys.readouterr().out
 
 
@@ -119,11 +119,11 @@ def test_stubs_and_spring_contracts_contradict_as_pacts_do_and_a_pattern_lacks_n
 ) -> None:
     whole = {"document": PAYMENTS, "provider": "payment", "name": "payments"}
     assert api.post("/v1/contracts", whole, LOCAL_TOKEN).status_code == 201
-    said = api.post("/v1/contracts", {"document": json.dumps(document), "provider": "payment"}, LOCAL_TOKEN).json()
-    assert said["format"] == kind
-    told = [(one["example_clause"], one["side"], one["rule"], one["pointer"]) for one in said["contradictions"]]
+    answer = api.post("/v1/contracts", {"document": json.dumps(document), "provider": "payment"}, LOCAL_TOKEN).json()
+    assert answer["format"] == kind
+    told = [(conflict["example_clause"], conflict["side"], conflict["rule"], conflict["pointer"]) for conflict in answer["contradictions"]]
     assert told == [(f"{place}/response", "response", "type", "/amount")]
-    assert "12.50" not in json.dumps(said["contradictions"])
+    assert "12.50" not in json.dumps(answer["contradictions"])
 
 
 def test_what_stands_for_no_one_call_is_no_example() -> None:
@@ -134,8 +134,8 @@ def test_what_stands_for_no_one_call_is_no_example() -> None:
         {"request": asked, "response": answer | {"transformers": ["response-template"]}},
         {"request": asked, "response": {"status": 200, "body": "{{request.path}}"}},
     ]
-    found = list(shown_in("wiremock", {"mappings": patterns}))
-    assert [(one.clause, one.response["body"]) for one in found] == [("/mappings/3", None)]
+    examples = list(shown_in("wiremock", {"mappings": patterns}))
+    assert [(example.clause, example.response["body"]) for example in examples] == [("/mappings/3", None)]
     matched = {"request": {"method": "GET", "url": "/a", "matchers": {"url": {"regex": "/."}}}, "response": {"status": 200}}
     assert list(shown_in("spring-cloud-contract", matched)) == []
 
@@ -145,7 +145,7 @@ TOPIC = {**ORDER, "x-seamwatch": {"topic": "orders"}, "$schema": "https://json-s
 
 
 def channels(schema: dict[str, Any], *examples: Any) -> dict[str, Any]:
-    message = {"payload": schema, "contentType": "application/json", "examples": [{"payload": one} for one in examples]}
+    message = {"payload": schema, "contentType": "application/json", "examples": [{"payload": example} for example in examples]}
     return {
         "asyncapi": "2.6.0",
         "info": {"title": "t", "version": "1"},
@@ -156,19 +156,19 @@ def channels(schema: dict[str, Any], *examples: Any) -> dict[str, Any]:
 def test_messages_that_one_contract_shows_and_another_of_its_topic_forbids(api: Asked) -> None:
     def published(name: str, document: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
         body = {"document": json.dumps(document), "provider": "shop", "name": name}
-        said = api.post("/v1/contracts", body, LOCAL_TOKEN)
-        assert said.status_code == 201, said.text
+        answer = api.post("/v1/contracts", body, LOCAL_TOKEN)
+        assert answer.status_code == 201, answer.text
         return [
-            (one["pact"], one["example_clause"], one["contract"], one["rule"], one["pointer"])
-            for one in said.json()["contradictions"]
+            (conflict["pact"], conflict["example_clause"], conflict["contract"], conflict["rule"], conflict["pointer"])
+            for conflict in answer.json()["contradictions"]
         ]
 
     assert published("registry", TOPIC) == []
     text = {"type": "object", "properties": {"id": {"type": "string"}}}
     place = "/channels/orders/subscribe/message/examples/1/payload"
-    found = published("channels", channels(text, {}, {"id": "7"}))
+    conflicts = published("channels", channels(text, {}, {"id": "7"}))
     schema = "/channels/orders/subscribe/message/payload/properties/id"
-    assert found == [("channels", where, "registry", "type", "/id") for where in (place, schema)]
+    assert conflicts == [("channels", where, "registry", "type", "/id") for where in (place, schema)]
     spring = {"label": "order", "input": {}, "outputMessage": {"sentTo": "orders", "body": {"id": "seven"}}}
     assert published("spring", spring) == [("spring", "/outputMessage/body", "registry", "type", "/id")]
     assert published("channels", channels(ORDER, {"id": 7})) == [("spring", "/outputMessage/body", "channels", "type", "/id")]
@@ -209,10 +209,10 @@ def test_messages_of_asyncapi_are_held_against_avro_and_protobuf_of_their_topic(
         (PROTO, "protobuf", proto),
     ):
         held = read_contract(kind, text, where="x")
-        found = message_contradictions("channels", "asyncapi", document, shows, kind, held)
-        told = [(one.rule, one.expected, one.actual) if kind == "avro" else (one.rule, one.pointer) for one in found]
+        conflicts = message_contradictions("channels", "asyncapi", document, shows, kind, held)
+        told = [(conflict.rule, conflict.expected, conflict.actual) if kind == "avro" else (conflict.rule, conflict.pointer) for conflict in conflicts]
         assert told == ([wanted] if wanted else []), kind
-        assert "secret" not in repr(found)
+        assert "secret" not in repr(conflicts)
         elsewhere = {**document, "channels": {"others": document["channels"]["orders"]}}
         other = read_contract("asyncapi", json.dumps(elsewhere), where="x")
         assert message_contradictions("channels", "asyncapi", elsewhere, other, kind, held) == []

@@ -27,7 +27,7 @@ def document(schema: dict[str, Any], version: str = "3.0.3", **components: Any) 
 
 def outcomes(text: str, *, asked: str | None = None, answer: str | None = None) -> tuple[str, list[str]]:
     """The verdict and the broken rules of one exchange with these bodies; the other side keeps silent."""
-    said = check(
+    checked = check(
         exchange(
             method="POST",
             path="/r",
@@ -38,7 +38,7 @@ def outcomes(text: str, *, asked: str | None = None, answer: str | None = None) 
         ),
         registry(revision(text)),
     )
-    return said.outcome, [violation.rule for violation in said.violations]
+    return checked.outcome, [violation.rule for violation in checked.violations]
 
 
 def fits(schema: dict[str, Any], body: str, version: str = "3.1.0", **components: Any) -> bool:
@@ -183,8 +183,8 @@ BRANCHES = [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas
     [(None, "Cat", "Dog"), ({"c": "#/components/schemas/Cat", "d": "Dog"}, "c", "d"), ({"d": "./Dog.json"}, "Cat", "d")],
 )
 def test_a_discriminator_picks_the_branch_that_is_judged(version: str, word: str, mapping: Any, cat: str, dog: str) -> None:
-    said = {"propertyName": "t"} | ({"mapping": mapping} if mapping else {})
-    schema = {word: BRANCHES, "discriminator": said}
+    discriminator = {"propertyName": "t"} | ({"mapping": mapping} if mapping else {})
+    schema = {word: BRANCHES, "discriminator": discriminator}
 
     def held(**body: Any) -> bool:
         return fits(schema, json.dumps(body), version, Cat=CAT, Dog=DOG)
@@ -210,8 +210,8 @@ def test_a_branch_with_a_discriminator_of_its_own_takes_the_values_of_its_branch
 
 
 def test_without_the_value_the_default_mapping_of_3_2_is_judged() -> None:
-    said = {"propertyName": "t", "defaultMapping": "Other"}
-    schema = {"oneOf": [*BRANCHES, {"$ref": "#/components/schemas/Other"}], "discriminator": said}
+    discriminator = {"propertyName": "t", "defaultMapping": "Other"}
+    schema = {"oneOf": [*BRANCHES, {"$ref": "#/components/schemas/Other"}], "discriminator": discriminator}
     known = {"Cat": CAT, "Dog": DOG, "Other": {"type": "object", "required": ["z"]}}
     assert fits(schema, '{"z": 1}', "3.2.0", **known)
     assert fits(schema, '{"t": "new", "z": 1}', "3.2.0", **known)
@@ -241,8 +241,8 @@ PARENT: dict[str, Any] = {
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.1", "3.2.0"])
 def test_a_parents_discriminator_picks_nothing_and_that_is_said(version: str) -> None:
     """OpenAPI 3.0.4 and 3.1.1, discriminator object: validation with the parent does not search for its children."""
-    said = remarks(version, {"$ref": "#/components/schemas/Pet"}, PARENT)
-    assert said == {
+    notes = remarks(version, {"$ref": "#/components/schemas/Pet"}, PARENT)
+    assert notes == {
         "/components/schemas/Pet/discriminator": "picks nothing, since no `oneOf` or `anyOf` stands beside it: "
         "payloads are not held against the schemas that extend this one: Cat, Dog",
         "/components/schemas/Pet/discriminator/mapping/cow": "names the schema 'Cow', which the document does not hold",
@@ -271,4 +271,4 @@ def remarks(version: str, schema: dict[str, Any], schemas: dict[str, Any]) -> di
         "paths": {"/a": {"get": {"responses": {"200": answer}}}},
         "components": {"schemas": schemas},
     }
-    return {one.pointer: one.said for one in examine("openapi", json.dumps(document), where="contract").remarks}
+    return {remark.pointer: remark.said for remark in examine("openapi", json.dumps(document), where="contract").remarks}

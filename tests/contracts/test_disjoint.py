@@ -21,11 +21,11 @@ from tests.fixtures.api import LOCAL_TOKEN, Asked
 ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
 
 
-def told(one: Any, other: Any) -> list[tuple[str, str]]:
-    found = [(each.rule, each.pointer) for each in conflicts(of_json_schema(one, one, ""), of_json_schema(other, other, ""))]
-    back = [(each.rule, each.pointer) for each in conflicts(of_json_schema(other, other, ""), of_json_schema(one, one, ""))]
-    assert {place for _, place in found} == {place for _, place in back}
-    return found
+def told(first: Any, second: Any) -> list[tuple[str, str]]:
+    pairs = [(each.rule, each.pointer) for each in conflicts(of_json_schema(first, first, ""), of_json_schema(second, second, ""))]
+    back = [(each.rule, each.pointer) for each in conflicts(of_json_schema(second, second, ""), of_json_schema(first, first, ""))]
+    assert {place for _, place in pairs} == {place for _, place in back}
+    return pairs
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ ATOMS: list[Any] = ["a", "b", 1, 2.5, None, ["a"], [1], {"x": "a"}, {"x": 1}]
 VALUES = [
     *ATOMS,
     *(
-        {name: one for name, one in zip("xyz", held, strict=True) if one != "absent"}
+        {name: value for name, value in zip("xyz", held, strict=True) if value != "absent"}
         for held in product(["absent", *ATOMS], repeat=3)
     ),
 ]
@@ -110,17 +110,17 @@ def at(value: Any, parts: list[str]) -> list[Any]:
     if not parts:
         return [value]
     if parts[0] == "*" and isinstance(value, list):
-        return [found for one in value for found in at(one, parts[1:])]
+        return [inner for item in value for inner in at(item, parts[1:])]
     return at(value[parts[0]], parts[1:]) if isinstance(value, dict) and parts[0] in value else []
 
 
 @given(SCHEMAS, SCHEMAS)
 def test_no_value_that_keeps_both_schemas_has_anything_where_they_are_said_to_contradict(one: Any, other: Any) -> None:
-    found = conflicts(of_json_schema(one, one, ""), of_json_schema(other, other, ""))
+    contradictions = conflicts(of_json_schema(one, one, ""), of_json_schema(other, other, ""))
     keeps, keeps_too = jsonschema_rs.validator_for(one), jsonschema_rs.validator_for(other)
-    for value in VALUES if found else ():
+    for value in VALUES if contradictions else ():
         if keeps.is_valid(value) and keeps_too.is_valid(value):
-            for each in found:
+            for each in contradictions:
                 parts = each.pointer.split("/")[1:]
                 if each.rule == "additionalProperties":
                     assert not [got for got in at(value, parts[:-1]) if isinstance(got, dict)]
@@ -130,10 +130,10 @@ def test_no_value_that_keeps_both_schemas_has_anything_where_they_are_said_to_co
 
 def published(api: Asked, name: str, document: Any, provider: str = "shop") -> list[dict[str, Any]]:
     text = document if isinstance(document, str) else json.dumps(document)
-    said = api.post("/v1/contracts", {"document": text, "provider": provider, "name": name}, LOCAL_TOKEN)
-    assert said.status_code == 201, said.text
-    found: list[dict[str, Any]] = said.json()["contradictions"]
-    return found
+    answer = api.post("/v1/contracts", {"document": text, "provider": provider, "name": name}, LOCAL_TOKEN)
+    assert answer.status_code == 201, answer.text
+    contradictions: list[dict[str, Any]] = answer.json()["contradictions"]
+    return contradictions
 
 
 def test_schemas_of_one_operation_in_openapi_and_json_schema_are_held_against_each_other(
@@ -149,12 +149,12 @@ def test_schemas_of_one_operation_in_openapi_and_json_schema_are_held_against_ea
     assert published(api, "whole", document) == []
     for side, status in (("request", {}), ("response", {"status": "2XX"})):
         schema = bound | {"x-seamwatch": {"operation": "POST /pay/{number}", "side": side, **status}}
-        (found,) = published(api, side, schema)
-        assert (found["pact"], found["example"], found["contract"], found["side"]) == (side, "", "whole", side)
-        assert (found["example_clause"], found["clause"]) == ("/properties/id", "/components/schemas/Pay/properties/id")
-        assert (found["rule"], found["pointer"], found["actual"], found["expected"]) == ("type", "/id", "integer", "string")
+        (conflict,) = published(api, side, schema)
+        assert (conflict["pact"], conflict["example"], conflict["contract"], conflict["side"]) == (side, "", "whole", side)
+        assert (conflict["example_clause"], conflict["clause"]) == ("/properties/id", "/components/schemas/Pay/properties/id")
+        assert (conflict["rule"], conflict["pointer"], conflict["actual"], conflict["expected"]) == ("type", "/id", "integer", "string")
         assert "its schema" in api.get(f"/contracts/{side}").text
-        tell_contradictions([found])
+        tell_contradictions([conflict])
         assert "/properties/id (integer) breaks type at /id of whole" in capsys.readouterr().out
     elsewhere = bound | {"x-seamwatch": {"operation": "POST /pay", "side": "request"}}
     assert published(api, "elsewhere", elsewhere) == []
@@ -175,10 +175,10 @@ def test_schemas_of_one_operation_in_openapi_and_json_schema_are_held_against_ea
 def test_schemas_of_one_topic_in_asyncapi_avro_and_protobuf_are_held_against_each_other(
     payload: dict[str, Any], avro: list[str], proto: list[str]
 ) -> None:
-    one = read_contract("asyncapi", json.dumps(channels(payload)), where="x")
+    contract = read_contract("asyncapi", json.dumps(channels(payload)), where="x")
     bound = json.dumps(AVRO | {"x-seamwatch": {"topic": "orders"}})
     for text, kind, wanted in ((bound, "avro", avro), (PROTO, "protobuf", proto)):
-        found = schema_contradictions("channels", one, kind, read_contract(kind, text, where="x"))
-        assert [each.pointer for each in found] == wanted
+        contradictions = schema_contradictions("channels", contract, kind, read_contract(kind, text, where="x"))
+        assert [each.pointer for each in contradictions] == wanted
     binary = schema_contradictions("a", read_contract("avro", bound, where="x"), "p", read_contract("protobuf", PROTO, where="x"))
     assert binary == []

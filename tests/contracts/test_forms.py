@@ -30,7 +30,7 @@ def part(name: str, content: str | bytes, media: str = "", file: str = "") -> by
 
 
 def multipart(*parts: bytes, end: bytes = b"--\r\n") -> bytes:
-    return b"".join(b"--aB'3\r\n" + one + b"\r\n" for one in parts) + b"--aB'3" + end
+    return b"".join(b"--aB'3\r\n" + chunk + b"\r\n" for chunk in parts) + b"--aB'3" + end
 
 
 def posted(body: bytes | str, media: str, encoding: dict[str, Any] | None = None, **request: Any) -> Checked:
@@ -40,13 +40,13 @@ def posted(body: bytes | str, media: str, encoding: dict[str, Any] | None = None
             "post": {"requestBody": {"required": True, "content": content}, "responses": {"200": {"description": "good"}}}
         }
     }
-    said = media + ('; boundary="aB\'3"' if media == PARTS else "")
-    asked = {"method": "POST", "path": "/things", "request_body": body, "request_headers": {"content-type": said}} | request
+    content_type = media + ('; boundary="aB\'3"' if media == PARTS else "")
+    asked = {"method": "POST", "path": "/things", "request_body": body, "request_headers": {"content-type": content_type}} | request
     return check(exchange(response_body=None, **asked), contract(paths))
 
 
 def told(checked: Checked) -> tuple[str, str, list[tuple[str, str]]]:
-    return checked.outcome, checked.reason, sorted((one.rule, one.pointer) for one in checked.violations)
+    return checked.outcome, checked.reason, sorted((violation.rule, violation.pointer) for violation in checked.violations)
 
 
 PNG = b"\x89PNG\r\n\x00\xff"
@@ -107,8 +107,8 @@ def test_forms_are_no_clause_that_is_never_judged() -> None:
     content = {FORM: {"schema": SCHEMA}, PARTS: {"schema": SCHEMA}, "text/csv": {"schema": SCHEMA}}
     operation = {"requestBody": {"content": content}, "responses": {"200": {"description": "good"}}}
     document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/things": {"post": operation}}}
-    said = [one.said for one in examine("openapi", json.dumps(document), where="things").remarks if one.kind == "unjudged"]
-    assert said == ["bodies of text/csv are not judged (request)"]
+    texts = [remark.said for remark in examine("openapi", json.dumps(document), where="things").remarks if remark.kind == "unjudged"]
+    assert texts == ["bodies of text/csv are not judged (request)"]
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_a_pacts_multipart_body_is_judged_part_by_part(changes: dict[str, bytes]
     answers = {"headers": {"Content-Type": media}, "body": multipart(*parts.values()).decode(), "matchingRules": {
         "body": asked_for, "header": {"Content-Type": matchers({"match": "regex", "regex": "multipart/form-data;.*"})},
     }}  # fmt: skip
-    one = pact(interaction(answers=answers), version="3.0.0")
+    document = pact(interaction(answers=answers), version="3.0.0")
     real = parts | {"file": part("file", PNG, "image/png", "z.png")} | changes
-    checked = judged(live(response_body=multipart(*real.values()), response_headers={"content-type": media.upper().lower()}), one)
+    checked = judged(live(response_body=multipart(*real.values()), response_headers={"content-type": media.upper().lower()}), document)
     assert (checked.outcome, [(each.rule, each.pointer) for each in checked.violations]) == (
         "violated" if broken else "valid",
         broken,
     )
-    cut = judged(live(response_body=multipart(*real.values())[:-9], response_headers={"content-type": media}), one)
+    cut = judged(live(response_body=multipart(*real.values())[:-9], response_headers={"content-type": media}), document)
     assert (cut.outcome, cut.reason) == ("not_checked", "media_type")

@@ -53,7 +53,7 @@ def call(request: Any, response: Any, status: int = 200, **other: Any) -> Exchan
         "method": "POST", "path": "/graphql", "query": "", "caller": "web",
         "request_headers": {"content-type": "application/json"}, "response_headers": {"content-type": "application/json"},
     } | other  # fmt: skip
-    bodies = [one if isinstance(one, str | bytes | None) else json.dumps(one) for one in (request, response)]
+    bodies = [body if isinstance(body, str | bytes | None) else json.dumps(body) for body in (request, response)]
     return Exchange(
         "s", 0, 0, 0, 1, None, told["method"], told["path"], "", told["query"], status, told["caller"], "1", "shop", "2", "", "production",
         b"", b"", request_headers=told["request_headers"], response_headers=told["response_headers"],
@@ -71,14 +71,14 @@ def asked(query: str, data: Any, **variables: Any) -> Checked:
     return judged(call({"query": query, "variables": variables}, {"data": data}))
 
 
-def said(found: Checked) -> tuple[str, str, list[tuple[str, str, str]]]:
-    return found.outcome, found.reason, [(one.side, one.rule, one.pointer) for one in found.violations]
+def said(checked: Checked) -> tuple[str, str, list[tuple[str, str, str]]]:
+    return checked.outcome, checked.reason, [(violation.side, violation.rule, violation.pointer) for violation in checked.violations]
 
 
 def test_an_answer_that_holds_what_was_selected_is_valid_and_shows_the_field_at_the_top() -> None:
-    found = judged(call({"query": CART, "variables": {"id": "7"}}, GOOD))
-    assert said(found) == ("valid", "", [])
-    assert [(one.interaction, one.shown) for one in found.evidence] == [("Query.cart", "kept")]
+    checked = judged(call({"query": CART, "variables": {"id": "7"}}, GOOD))
+    assert said(checked) == ("valid", "", [])
+    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("Query.cart", "kept")]
     assert [unit.name for unit in PROMISE.units] == [
         "Query.cart", "Query.search", "Query.node", "Query.old", "Mutation.pay", "Subscription.paid"
     ]  # fmt: skip
@@ -111,11 +111,11 @@ def test_an_answer_that_holds_what_was_selected_is_valid_and_shows_the_field_at_
 def test_what_the_schema_does_not_allow_a_query_is_the_consumers(query: str, variables: Any, rule: str, pointer: str) -> None:
     data = {"cart": {"id": "1", "items": []}} if "items" in query else {"cart": {"id": "1"}}
     answer = {"pay": {"id": "1"}} if "pay" in query else data
-    found = judged(call({"query": query, "variables": variables}, {"data": answer}))
-    mine = [one for one in found.violations if one.side == "request"]
-    assert [(one.rule, one.pointer) for one in mine] == [(rule, pointer)]
-    assert "FILM" not in repr(mine)
-    assert "nothing" not in repr(mine)
+    checked = judged(call({"query": query, "variables": variables}, {"data": answer}))
+    violations = [violation for violation in checked.violations if violation.side == "request"]
+    assert [(violation.rule, violation.pointer) for violation in violations] == [(rule, pointer)]
+    assert "FILM" not in repr(violations)
+    assert "nothing" not in repr(violations)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_what_the_schema_does_not_allow_a_query_is_the_consumers(query: str, var
     ],
 )
 def test_data_that_is_not_what_was_selected_is_the_providers(change: Any, rule: str, pointer: str) -> None:
-    found = judged(call({"query": CART, "variables": {"id": "7"}}, {"data": {"cart": GOOD["data"]["cart"] | change}}))
-    assert said(found) == ("violated", "", [("response", rule, pointer)])
-    assert [(one.interaction, one.shown) for one in found.evidence] == [("Query.cart", "broken")]
+    checked = judged(call({"query": CART, "variables": {"id": "7"}}, {"data": {"cart": GOOD["data"]["cart"] | change}}))
+    assert said(checked) == ("violated", "", [("response", rule, pointer)])
+    assert [(evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("Query.cart", "broken")]
 
 
 def test_aliases_fragments_directives_unions_and_interfaces_are_followed() -> None:
@@ -209,9 +209,9 @@ def test_a_refused_query_is_told_of_a_consumer_that_is_known_and_its_values_are_
 
 
 def test_deprecated_fields_arguments_and_values_are_observed() -> None:
-    found = asked("{ old cart(id: 1) { items(kind: OTHER) { price } } }", {"old": None, "cart": None})
-    assert found.outcome == "valid"
-    assert [(one.code, one.subject) for one in found.observations] == [
+    checked = asked("{ old cart(id: 1) { items(kind: OTHER) { price } } }", {"old": None, "cart": None})
+    assert checked.outcome == "valid"
+    assert [(observation.code, observation.subject) for observation in checked.observations] == [
         ("deprecated_field", "Query.old"), ("deprecated_field", "Kind.OTHER"), ("deprecated_field", "Item.price")
     ]  # fmt: skip
 
@@ -234,7 +234,7 @@ def test_schemas_are_told_from_other_texts_and_published_with_their_lines() -> N
         )
     )
     shown = examine("", SDL, where="x")
-    assert [(one.pointer, one.line) for one in shown.remarks] == [("/Subscription", 10), ("/Money", 17)]
+    assert [(remark.pointer, remark.line) for remark in shown.remarks] == [("/Subscription", 10), ("/Money", 17)]
     part = 'extend schema @link(url: "x")\nextend type Query { me: User @shareable }\ntype User @key(fields: "id") { id: ID! }'
     assert [unit.name for unit in read_contract("graphql", part, where="x").units] == ["Query.me"]
     bound = '# x-seamwatch: {"path": "/api/q"}\n' + SDL
@@ -297,7 +297,7 @@ DATA = {
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(one for key, held in inner for one in places(held, (*path, key)))]
+    return [path, *(place for key, child in inner for place in places(child, (*path, key)))]
 
 
 @given(
@@ -315,12 +315,12 @@ def test_what_is_kept_at_once_is_kept_where_one_looks(path: tuple[Any, ...], put
         held["more"] = 1
     else:
         held[path[-1]] = put
-    found = ENDPOINT._queries.asked(KINDS, "")
+    query = ENDPOINT._queries.asked(KINDS, "")
     said_of = Mismatches()
-    answer = Answer(ENDPOINT._schema, found, {}, redacted=False)
-    assert found.operation is not None
-    at_once = answer._at_once(ENDPOINT._schema.query_type, found.operation)(data)
-    answer._value(ENDPOINT._schema.query_type, ((found.operation.selection_set, ()),), data, "/data", "/Query", said_of)
+    answer = Answer(ENDPOINT._schema, query, {}, redacted=False)
+    assert query.operation is not None
+    at_once = answer._at_once(ENDPOINT._schema.query_type, query.operation)(data)
+    answer._value(ENDPOINT._schema.query_type, ((query.operation.selection_set, ()),), data, "/data", "/Query", said_of)
     assert at_once == (not said_of)
 
 

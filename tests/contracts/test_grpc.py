@@ -81,15 +81,15 @@ ENVELOPES = {
 @pytest.mark.parametrize("kind", ENVELOPES)
 def test_however_a_log_carries_the_messages_they_are_judged(kind: str) -> None:
     request, response, media = ENVELOPES[kind]
-    found = judged(call(request, response, asked=media, answered=media), held())
-    assert said(found) == ("valid", "", [])
-    assert (found.operation, [(one.interaction, one.shown) for one in found.evidence]) == (
+    checked = judged(call(request, response, asked=media, answered=media), held())
+    assert said(checked) == ("valid", "", [])
+    assert (checked.operation, [(evidence.interaction, evidence.shown) for evidence in checked.evidence]) == (
         "shop.v1.Orders/Get",
         [("shop.v1.Orders/Get", "kept")],
     )
     other = judged(call(request, response, asked=media, answered=media), held(OTHER))
     assert said(other) == ("violated", "", [("response", "wire_type", "/id")])
-    assert [one.shown for one in other.evidence] == ["broken"]
+    assert [evidence.shown for evidence in other.evidence] == ["broken"]
 
 
 def test_gzip_in_a_frame_is_undone_and_an_unknown_coding_is_told() -> None:
@@ -133,9 +133,9 @@ def test_methods_that_are_not_there_and_services_of_others() -> None:
 
 def test_what_a_newer_sender_adds_and_what_is_deprecated_is_observed() -> None:
     more = made(NEWER, id=1, kind=2, note="x", lines=[{"sku": "a", "more": "b"}])
-    found = judged(call(ASKED, more, "/shop.v1.Orders/Old"), held())
-    assert found.outcome == "valid"
-    assert {(one.code, one.side, one.subject) for one in found.observations} == {
+    checked = judged(call(ASKED, more, "/shop.v1.Orders/Old"), held())
+    assert checked.outcome == "valid"
+    assert {(observation.code, observation.side, observation.subject) for observation in checked.observations} == {
         ("deprecated_operation", "request", ""),
         ("undeclared_enum_value", "response", "shop.v1.Order.kind"),
         ("deprecated_field", "response", "shop.v1.Order.note"),
@@ -182,16 +182,16 @@ def test_connect_and_json_over_grpc_are_judged_by_the_same_method() -> None:
         (b'{"id": NaN', ("response", "not_json", "")),
         (b'{"lines":[' * 200, ("response", "not_json", "")),
     ):
-        found = judged(call(b"{}", wrong, asked=JSON, answered=JSON), held())
-        assert said(found)[2] == [broken]
-        assert "secret" not in repr(found)
+        checked = judged(call(b"{}", wrong, asked=JSON, answered=JSON), held())
+        assert said(checked)[2] == [broken]
+        assert "secret" not in repr(checked)
     newer = judged(call(b"{}", b'{"more": 1}', asked=JSON, answered=JSON), held())
-    assert (newer.outcome, [(one.code, one.subject) for one in newer.observations]) == (
+    assert (newer.outcome, [(observation.code, observation.subject) for observation in newer.observations]) == (
         "valid",
         [("undeclared_field", "shop.v1.Order")],
     )
     kind = judged(call(b"{}", b'{"kind": "APP"}', asked=JSON, answered=JSON), held())
-    assert [(one.code, one.subject) for one in kind.observations] == [("undeclared_enum_value", "shop.v1.Order.kind")]
+    assert [(observation.code, observation.subject) for observation in kind.observations] == [("undeclared_enum_value", "shop.v1.Order.kind")]
     failed = b'{"code": "not_found", "message": "no such order"}'
     assert said(judged(call(b"{}", failed, status=404, asked=JSON, answered=JSON), held())) == ("valid", "", [])
     assert said(judged(call(b"{}", b'{"error": 1}', status=500, asked=JSON, answered=JSON), held()))[1] == "media_type"
@@ -209,8 +209,8 @@ def test_a_call_of_connect_by_get_has_its_message_in_the_query() -> None:
         ("message=%7B%22id%22%3A7%7D&encoding=json", "violated", [("request", "proto_json", "/id")]),
         ("message=x&encoding=json&compression=gzip", "not_checked", []),
     ):
-        found = judged(replace(asked, method="GET", query=query, query_known=True), held())
-        assert (found.outcome, said(found)[2]) == (outcome, broken), query
+        checked = judged(replace(asked, method="GET", query=query, query_known=True), held())
+        assert (checked.outcome, said(checked)[2]) == (outcome, broken), query
 
 
 def test_a_unary_call_has_one_message_a_side_and_hostile_bytes_are_bounded_together() -> None:
@@ -230,14 +230,14 @@ def test_streams_are_judged_message_by_message_and_empty_messages_are_messages()
     assert said(judged(call(ASKED, many, "/shop.v1.Orders/Watch"), held()))[2] == [("response", "wire_type", "/id")]
     assert said(judged(call(framed(b""), framed(b""), "/shop.v1.Orders/Ping"), held()))[0] == "valid"
     shown = examine("", SHOP, where="x")
-    assert [one.pointer for one in shown.remarks] == ["/shop.v1.Orders.Watch"]
+    assert [remark.pointer for remark in shown.remarks] == ["/shop.v1.Orders.Watch"]
     assert (shown.told()["units"], shown.told()["messages"]) == (4, 0)
 
 
 def test_a_descriptor_set_names_its_services_and_hostile_bytes_take_no_time() -> None:
     packed = base64.b64encode(FileDescriptorSet(file=[proto_file(PROTO2, "old.proto", "x")]).SerializeToString()).decode()
-    one = InForce("old", 1, read_contract("protobuf", json.dumps({"descriptor_set": packed}), where="x"), 0, 2**63 - 1)
-    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", "/old.S/Do"), one))[2] == [("response", "required", "/a")]
+    contract = InForce("old", 1, read_contract("protobuf", json.dumps({"descriptor_set": packed}), where="x"), 0, 2**63 - 1)
+    assert said(judged(call(b"\x0a\x01x", b"\x10\x01", "/old.S/Do"), contract))[2] == [("response", "required", "/a")]
     hostile = (
         b"\x00\xff\xff\xff\xff",
         b"\x00" * 999_999,
@@ -247,5 +247,5 @@ def test_a_descriptor_set_names_its_services_and_hostile_bytes_take_no_time() ->
         b"\x01\x00\x00\x00\x01\x1f",
     )
     for data in hostile:
-        found: Checked = judged(call(ASKED, data), held())
-        assert found.outcome in ("not_checked", "violated", "valid")
+        checked: Checked = judged(call(ASKED, data), held())
+        assert checked.outcome in ("not_checked", "violated", "valid")

@@ -109,15 +109,15 @@ HOSTILE = (
 
 
 def _measured(make: Any, pipe: Connection) -> None:
-    text, said = make(), ""
+    text, refusal = make(), ""
     started = time.process_time()
     try:
         examine("", text, where="contract x")
     except ContractError as error:
-        said = str(error)[:200]
+        refusal = str(error)[:200]
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage tells the peak of whoever forked, too
     megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    pipe.send((time.process_time() - started, megabytes, said))
+    pipe.send((time.process_time() - started, megabytes, refusal))
 
 
 @pytest.mark.parametrize("make", HOSTILE, ids=lambda make: getattr(make, "__name__", None))
@@ -127,9 +127,9 @@ def test_no_document_takes_more_than_its_share(make: Any) -> None:
     child.start()
     there.close()
     try:
-        seconds, megabytes, said = here.recv()
+        seconds, megabytes, refusal = here.recv()
     finally:
         child.join()
-    print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB: {said or 'taken'}")
-    assert seconds < (REFUSED_SECONDS if said else TAKEN_SECONDS), said
-    assert megabytes < MOST_MEGABYTES, said
+    print(f"{make.__name__}: {seconds:.2f} CPU s, {megabytes:.0f} MB: {refusal or 'taken'}")
+    assert seconds < (REFUSED_SECONDS if refusal else TAKEN_SECONDS), refusal
+    assert megabytes < MOST_MEGABYTES, refusal

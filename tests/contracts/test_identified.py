@@ -48,27 +48,27 @@ def test_a_dynamic_reference_goes_by_who_asks() -> None:
 
 
 def test_the_documents_dialect_is_kept() -> None:
-    said = json.loads(document({"$ref": "#/components/schemas/A", "type": "string"}, "3.1.0", A={"type": "integer"}))
-    said["jsonSchemaDialect"] = "http://json-schema.org/draft-07/schema#"
-    clause = read_contract("openapi", json.dumps(said), where="contract").operations[0].responses["200"].media["application/json"]
+    contract = json.loads(document({"$ref": "#/components/schemas/A", "type": "string"}, "3.1.0", A={"type": "integer"}))
+    contract["jsonSchemaDialect"] = "http://json-schema.org/draft-07/schema#"
+    clause = read_contract("openapi", json.dumps(contract), where="contract").operations[0].responses["200"].media["application/json"]
     assert clause is not None
     assert clause.fits(1)  # in draft 7 nothing beside $ref counts
 
 
 @pytest.mark.parametrize("place", ["x-note", "links", "callbacks", "securitySchemes", "examples"])
 def test_a_reference_that_nothing_judged_depends_on_refuses_no_contract(place: str) -> None:
-    said = json.loads(document({"type": "integer"}, "3.1.0"))
-    said["components"][place] = {"A": {"$ref": "https://example.org/a.yaml"}}
-    read_contract("openapi", json.dumps(said), where="contract").compile()
-    said["components"]["schemas"]["B"] = {"$ref": "https://example.org/a.yaml"}
+    contract = json.loads(document({"type": "integer"}, "3.1.0"))
+    contract["components"][place] = {"A": {"$ref": "https://example.org/a.yaml"}}
+    read_contract("openapi", json.dumps(contract), where="contract").compile()
+    contract["components"]["schemas"]["B"] = {"$ref": "https://example.org/a.yaml"}
     with pytest.raises(ContractError, match="leaves the document"):
-        read_contract("openapi", json.dumps(said), where="contract")
+        read_contract("openapi", json.dumps(contract), where="contract")
 
 
 def test_a_reference_in_links_and_callbacks_of_an_operation_refuses_no_contract() -> None:
-    said = json.loads(document({"type": "integer"}))
-    operation = said["paths"]["/r"]["post"]
+    contract = json.loads(document({"type": "integer"}))
+    operation = contract["paths"]["/r"]["post"]
     operation["callbacks"] = {"done": {"$ref": "other.yaml#/a"}}
     operation["responses"]["200"]["links"] = {"next": {"$ref": "other.yaml#/b"}}
     operation["responses"]["200"]["x-docs"] = {"$ref": "other.yaml#/c"}
-    read_contract("openapi", json.dumps(said), where="contract").compile()
+    read_contract("openapi", json.dumps(contract), where="contract").compile()

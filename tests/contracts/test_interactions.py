@@ -16,22 +16,22 @@ BROKEN = {"id": "seven", "state": "open", "lines": []}
 
 
 def test_an_answer_of_the_expected_types_is_valid_and_is_evidence() -> None:
-    found = judged(live(path="/orders/1234", answer={"id": 1, "state": "paid", "lines": [], "more": True}), pact(interaction()))
-    assert (found.outcome, found.operation, found.contract) == ("valid", "GET /orders/{id}", "pact-0")
-    assert [(one.contract, one.interaction, one.shown) for one in found.evidence] == [("pact-0", "an order", "kept")]
+    checked = judged(live(path="/orders/1234", answer={"id": 1, "state": "paid", "lines": [], "more": True}), pact(interaction()))
+    assert (checked.outcome, checked.operation, checked.contract) == ("valid", "GET /orders/{id}", "pact-0")
+    assert [(evidence.contract, evidence.interaction, evidence.shown) for evidence in checked.evidence] == [("pact-0", "an order", "kept")]
 
 
 def test_an_answer_of_another_type_is_violated_and_named_without_its_value() -> None:
-    found = judged(live(answer=BROKEN), pact(interaction()))
-    assert (found.outcome, rules(found)) == ("violated", [("type", "/id")])
-    assert (found.violations[0].expected, found.violations[0].actual, found.violations[0].side) == (
+    checked = judged(live(answer=BROKEN), pact(interaction()))
+    assert (checked.outcome, rules(checked)) == ("violated", [("type", "/id")])
+    assert (checked.violations[0].expected, checked.violations[0].actual, checked.violations[0].side) == (
         "number",
         "string",
         "response",
     )
-    assert found.violations[0].clause == "/interactions/0/response/matchingRules/body/$"
-    assert "seven" not in repr(found)
-    assert [one.shown for one in found.evidence] == ["broken"]
+    assert checked.violations[0].clause == "/interactions/0/response/matchingRules/body/$"
+    assert "seven" not in repr(checked)
+    assert [evidence.shown for evidence in checked.evidence] == ["broken"]
 
 
 def test_a_missing_key_another_status_and_a_missing_header_are_broken() -> None:
@@ -46,8 +46,8 @@ def test_a_missing_key_another_status_and_a_missing_header_are_broken() -> None:
     [{"path": "/orders/seven"}, {"method": "DELETE"}, {"query": "page=2"}, {"path": "/other"}],
 )
 def test_traffic_that_no_interaction_asks_for_is_neither_valid_nor_violated(changes: dict[str, Any]) -> None:
-    found = judged(live(answer=BROKEN, **changes), pact(interaction()))
-    assert (found.outcome, found.reason, list(found.evidence)) == ("not_checked", "no_interaction", [])
+    checked = judged(live(answer=BROKEN, **changes), pact(interaction()))
+    assert (checked.outcome, checked.reason, list(checked.evidence)) == ("not_checked", "no_interaction", [])
 
 
 def test_unexpected_keys_are_allowed_in_answers_and_not_in_requests() -> None:
@@ -69,22 +69,22 @@ def test_where_several_fit_one_that_is_kept_makes_it_valid() -> None:
     gone = interaction("an order", "it is not there", answers={"status": 404, "body": {"error": "x"}})
     held = pact(there, gone)
     assert judged(live(), held).outcome == "valid"
-    found = judged(live(status=404, answer={"error": "gone"}), held)
-    assert (found.outcome, [one.interaction for one in found.evidence]) == ("valid", ["an order given it is not there"])
+    checked = judged(live(status=404, answer={"error": "gone"}), held)
+    assert (checked.outcome, [evidence.interaction for evidence in checked.evidence]) == ("valid", ["an order given it is not there"])
 
 
 def test_where_several_of_different_states_fit_and_none_is_kept_nobody_knows() -> None:
     held = pact(interaction("a", "one state"), interaction("b", "another"))
-    found = judged(live(answer=BROKEN), held)
-    assert (found.outcome, found.reason) == ("not_checked", "ambiguous_state")
-    assert [one.shown for one in found.evidence] == ["open", "open"]
+    checked = judged(live(answer=BROKEN), held)
+    assert (checked.outcome, checked.reason) == ("not_checked", "ambiguous_state")
+    assert [evidence.shown for evidence in checked.evidence] == ["open", "open"]
 
 
 @pytest.mark.parametrize("given", ["", "the same state"])
 def test_where_several_of_one_state_fit_and_none_is_kept_it_is_violated(given: str) -> None:
     other = interaction("b", given, answers={"body": {"id": 1, "total": 2}})
-    found = judged(live(answer=BROKEN), pact(interaction("a", given), other))
-    assert (found.outcome, rules(found)) == ("violated", [("type", "/id")])
+    checked = judged(live(answer=BROKEN), pact(interaction("a", given), other))
+    assert (checked.outcome, rules(checked)) == ("violated", [("type", "/id")])
 
 
 def test_a_log_that_tells_no_query_had_none_where_none_is_expected() -> None:
@@ -92,10 +92,10 @@ def test_a_log_that_tells_no_query_had_none_where_none_is_expected() -> None:
 
 
 def test_states_with_other_parameters_are_other_states() -> None:
-    one, two = interaction("a"), interaction("b")
-    one["providerStates"] = [{"name": "an order", "params": {"id": 1}}]
-    two["providerStates"] = [{"name": "an order", "params": {"id": 2}}]
-    assert judged(live(answer=BROKEN), pact(one, two)).reason == "ambiguous_state"
+    first, second = interaction("a"), interaction("b")
+    first["providerStates"] = [{"name": "an order", "params": {"id": 1}}]
+    second["providerStates"] = [{"name": "an order", "params": {"id": 2}}]
+    assert judged(live(answer=BROKEN), pact(first, second)).reason == "ambiguous_state"
 
 
 def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
@@ -123,21 +123,21 @@ def test_what_of_the_request_cannot_be_seen_makes_no_violation() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_seen_is_not_checked(changes: dict[str, Any], reason: str) -> None:
-    found = judged(live(**changes), pact(interaction()))
-    assert (found.outcome, found.reason) == ("not_checked", reason)
+    checked = judged(live(**changes), pact(interaction()))
+    assert (checked.outcome, checked.reason) == ("not_checked", reason)
 
 
 def test_masked_values_are_not_held_against_the_provider_and_types_are() -> None:
     exact = pact(interaction(answers={"matchingRules": {}}))
     masked = {"id": 7, "state": "*****", "lines": [{"sku": "***", "count": 2}]}
-    found = judged(live(answer=masked, redacted=True), exact)
-    assert (found.outcome, found.reason) == ("valid", "shape_only")
+    checked = judged(live(answer=masked, redacted=True), exact)
+    assert (checked.outcome, checked.reason) == ("valid", "shape_only")
     assert rules(judged(live(answer=masked | {"lines": {}}, redacted=True), exact)) == [("type", "/lines")]
 
 
 def test_a_pending_interaction_is_seen_and_held_against_nobody() -> None:
-    found = judged(live(answer=BROKEN), pact(interaction(pending=True), version="4.0"))
-    assert (found.outcome, found.reason) == ("not_checked", "pending")
+    checked = judged(live(answer=BROKEN), pact(interaction(pending=True), version="4.0"))
+    assert (checked.outcome, checked.reason) == ("not_checked", "pending")
     assert judged(live(), pact(interaction(pending=True), version="4.0")).outcome == "valid"
 
 
@@ -156,8 +156,8 @@ def test_each_consumer_is_bound_by_its_own_pact_only() -> None:
         ]
     )
     assert check(live(caller="web"), held).outcome == "valid"
-    found = check(live(caller="billing"), held)
-    assert (found.outcome, found.contract, rules(found)) == ("violated", "billing-orders", [("missing_key", "/total")])
+    checked = check(live(caller="billing"), held)
+    assert (checked.outcome, checked.contract, rules(checked)) == ("violated", "billing-orders", [("missing_key", "/total")])
     assert check(live(caller="nobody"), held).reason == "no_contract"
 
 
@@ -182,7 +182,7 @@ def test_interactions_described_alike_keep_their_own_names() -> None:
     held = registry(pact(interaction("same"), interaction("same", answers={"status": 404})))
     promise = held.find("orders", "", "", "web", 10)[0].promise
     assert promise is not None
-    assert [one.name for one in promise.interactions] == ["same", "same (2)"]
+    assert [example.name for example in promise.interactions] == ["same", "same (2)"]
 
 
 def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its_example() -> None:
@@ -190,10 +190,10 @@ def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its
     packed = {"content": "EgoNAABAQBUAAIBA", "contentType": "application/protobuf;message=Shape", "encoded": "base64"}
     asks = {"method": "GET", "path": "/shape"}
     answers = {"status": 200, "headers": {"content-type": ["application/protobuf;message=Shape"]}, "body": packed}
-    one = {"type": "Synchronous/HTTP", "description": "a shape", "request": asks, "response": answers}
+    entry = {"type": "Synchronous/HTTP", "description": "a shape", "request": asks, "response": answers}
     meta = {"pactSpecification": {"version": "4.0"}}
     for config, outcome in (({"pluginConfiguration": {"protobuf": {"message": "Shape"}}}, "not_checked"), ({}, "violated")):
-        document = {"consumer": {"name": "web"}, "provider": {"name": "shop"}, "interactions": [one | config], "metadata": meta}
+        document = {"consumer": {"name": "web"}, "provider": {"name": "shop"}, "interactions": [entry | config], "metadata": meta}
         promise = read_contract("pact", json.dumps(document), where="x")
         exchange = replace(
             live(path="/shape"),
@@ -202,6 +202,6 @@ def test_a_body_that_only_a_plugin_can_read_is_not_held_against_the_bytes_of_its
         )
         held = InForce("a", 1, promise, 0, 2**63 - 1, "shop")
         answer = Payload(exchange.response_body, exchange.response_headers)
-        found = check_payloads(exchange, Payload(None, {}), answer, [held], str)
-        assert (found.outcome, found.reason) == (outcome, "media_type" if config else ""), config
-        assert [one.pointer for one in promise.left] == (["/interactions/0/response/body"] if config else [])
+        checked = check_payloads(exchange, Payload(None, {}), answer, [held], str)
+        assert (checked.outcome, checked.reason) == (outcome, "media_type" if config else ""), config
+        assert [remark.pointer for remark in promise.left] == (["/interactions/0/response/body"] if config else [])

@@ -15,13 +15,13 @@ from monitor.errors import ContractError
 from tests.contracts.examples import interaction, judged, live, matchers, pact, rules
 
 
-def broken(expected: Any, said: dict[str, Any], actual: Any, *, strict: bool = False) -> list[tuple[str, str]]:
+def broken(expected: Any, by_path: dict[str, Any], actual: Any, *, strict: bool = False) -> list[tuple[str, str]]:
     """What a value breaks of an example with rules by path."""
-    held = {path: found for path, one in said.items() if (found := read_rules(one, f"/{path}")) is not None}
+    held = {path: rule for path, document in by_path.items() if (rule := read_rules(document, f"/{path}")) is not None}
     seen = Mismatches()
     compile_json(expected, held, strict=strict, clause="/body", work=Work("test"))(actual, seen)
     assert not seen.left
-    return [(one.rule, one.pointer) for one in seen.broken]
+    return [(mismatch.rule, mismatch.pointer) for mismatch in seen.broken]
 
 
 def holds(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
@@ -76,13 +76,13 @@ def test_rules_of_one_place_combine(combine: str, value: Any, fits: bool) -> Non
 
 
 def test_the_heavier_path_counts_and_a_rule_holds_for_all_below() -> None:
-    said = {
+    by_path = {
         "$.a[*].b": matchers({"match": "integer"}),
         "$.a[0].b": matchers({"match": "regex", "regex": "x+"}),
         "$.*": matchers({"match": "type"}),
     }
-    assert not broken({"a": [{"b": 1}, {"b": 1}]}, said, {"a": [{"b": "xx"}, {"b": 5}]})
-    assert broken({"a": [{"b": 1}, {"b": 1}]}, said, {"a": [{"b": 5}, {"b": "x"}]}) == [
+    assert not broken({"a": [{"b": 1}, {"b": 1}]}, by_path, {"a": [{"b": "xx"}, {"b": 5}]})
+    assert broken({"a": [{"b": 1}, {"b": 1}]}, by_path, {"a": [{"b": 5}, {"b": "x"}]}) == [
         ("regex", "/a/*/b"),
         ("integer", "/a/*/b"),
     ]
@@ -92,15 +92,15 @@ def test_the_heavier_path_counts_and_a_rule_holds_for_all_below() -> None:
 
 
 def test_lists_are_bounded_and_each_item_is_like_the_first() -> None:
-    said = {"$.l": matchers({"match": "type", "min": 2, "max": 3})}
-    assert not broken({"l": [{"n": 1}]}, said, {"l": [{"n": 5}, {"n": 6, "m": 1}]})
-    assert broken({"l": [{"n": 1}]}, said, {"l": [{"n": 5}]}) == [("type", "/l")]
-    assert broken({"l": [{"n": 1}]}, said, {"l": [{"n": 5}] * 4}) == [("type", "/l")]
-    assert broken({"l": [{"n": 1}]}, said, {"l": [{"n": 5}, {"n": "6"}]}) == [("type", "/l/*/n")]
+    by_path = {"$.l": matchers({"match": "type", "min": 2, "max": 3})}
+    assert not broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}, {"n": 6, "m": 1}]})
+    assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}]}) == [("type", "/l")]
+    assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}] * 4}) == [("type", "/l")]
+    assert broken({"l": [{"n": 1}]}, by_path, {"l": [{"n": 5}, {"n": "6"}]}) == [("type", "/l/*/n")]
     assert broken({"l": [1, 2]}, {}, {"l": [1]}) == [("missing_item", "/l/*")]
     assert broken({"l": [1, 2]}, {}, {"l": [1, 2, 3]}) == [("unexpected_item", "/l/*")]
     assert broken({"l": []}, {}, {"l": [1]}) == [("unexpected_item", "/l/*")]
-    assert not broken({"l": []}, said, {"l": [1, 2, 3, 4]})
+    assert not broken({"l": []}, by_path, {"l": [1, 2, 3, 4]})
 
 
 def test_maps_whose_keys_are_data() -> None:
@@ -117,7 +117,7 @@ def test_maps_whose_keys_are_data() -> None:
 
 
 def test_a_list_contains_every_variant_in_any_order() -> None:
-    said = {
+    by_path = {
         "$.l": matchers(
             {
                 "match": "arrayContains",
@@ -129,14 +129,14 @@ def test_a_list_contains_every_variant_in_any_order() -> None:
         )
     }
     example = {"l": [{"rel": "self", "href": "http://a"}, {"n": 1}]}
-    assert not broken(example, said, {"l": [{"n": 9}, {"other": 1}, {"rel": "self", "href": "http://b", "more": 1}]})
-    assert broken(example, said, {"l": [{"n": 9}, {"rel": "next", "href": "http://b"}]}) == [("arrayContains", "/l/*")]
+    assert not broken(example, by_path, {"l": [{"n": 9}, {"other": 1}, {"rel": "self", "href": "http://b", "more": 1}]})
+    assert broken(example, by_path, {"l": [{"n": 9}, {"rel": "next", "href": "http://b"}]}) == [("arrayContains", "/l/*")]
 
 
 def test_names_with_dots_and_quotes_are_named_in_brackets() -> None:
-    said = {"$['a.b'][0]['c d']": matchers({"match": "integer"})}
-    assert not broken({"a.b": [{"c d": 1}]}, said, {"a.b": [{"c d": 5}]})
-    assert broken({"a.b": [{"c d": 1}]}, said, {"a.b": [{"c d": "5"}]}) == [("integer", "/a.b/*/c d")]
+    by_path = {"$['a.b'][0]['c d']": matchers({"match": "integer"})}
+    assert not broken({"a.b": [{"c d": 1}]}, by_path, {"a.b": [{"c d": 5}]})
+    assert broken({"a.b": [{"c d": 1}]}, by_path, {"a.b": [{"c d": "5"}]}) == [("integer", "/a.b/*/c d")]
 
 
 @pytest.mark.parametrize("path", ["$.a[", "$.a..b[x", "$.['"])
@@ -153,10 +153,10 @@ def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
     ],
 )  # fmt: skip
 def test_formats_in_the_letters_of_java(form: str, text: str) -> None:
-    said = {"$.it": matchers({"match": "timestamp", "format": form})}
+    by_path = {"$.it": matchers({"match": "timestamp", "format": form})}
     assert pattern_of(form) is not None
-    assert not broken({"it": "x"}, said, {"it": text})
-    assert broken({"it": "x"}, said, {"it": text + "x"})
+    assert not broken({"it": "x"}, by_path, {"it": text})
+    assert broken({"it": "x"}, by_path, {"it": text + "x"})
 
 
 def test_status_codes_by_class_and_a_header_by_a_pattern() -> None:
@@ -179,31 +179,31 @@ def test_bodies_by_content_type() -> None:
         return pact(interaction(answers={"headers": {"Content-Type": media}, "body": body, "matchingRules": {}} | more))
 
     xml = answered("<order id='7'><state>open</state></order>", "application/xml")
-    said = {"response_headers": {"content-type": "application/xml"}}
-    assert judged(live(response_body="<order id='7' x='1'><state>open</state><more/></order>", **said), xml).outcome == "valid"
-    assert rules(judged(live(response_body="<order id='7'><state>paid</state></order>", **said), xml)) == [
+    headers = {"response_headers": {"content-type": "application/xml"}}
+    assert judged(live(response_body="<order id='7' x='1'><state>open</state><more/></order>", **headers), xml).outcome == "valid"
+    assert rules(judged(live(response_body="<order id='7'><state>paid</state></order>", **headers), xml)) == [
         ("equality", "/order/state/#text")
     ]
     bomb = "<!DOCTYPE a [<!ENTITY x 'xxxx'>]><order id='7'><state>&x;</state></order>"
-    assert judged(live(response_body=bomb, **said), xml).reason == "undecidable"
+    assert judged(live(response_body=bomb, **headers), xml).reason == "undecidable"
     text = answered("plain", "text/plain", matchingRules={"body": {"$": matchers({"match": "regex", "regex": "pl.*"})}})
-    said = {"response_headers": {"content-type": "text/plain"}}
-    assert judged(live(response_body="play", **said), text).outcome == "valid"
-    assert rules(judged(live(response_body="no", **said), text)) == [("regex", "")]
+    headers = {"response_headers": {"content-type": "text/plain"}}
+    assert judged(live(response_body="play", **headers), text).outcome == "valid"
+    assert rules(judged(live(response_body="no", **headers), text)) == [("regex", "")]
     form = answered("a=1&b=2", "application/x-www-form-urlencoded")
-    said = {"response_headers": {"content-type": "application/x-www-form-urlencoded"}}
-    assert judged(live(response_body="b=2&a=1", **said), form).outcome == "valid"
-    assert rules(judged(live(response_body="b=3&a=1", **said), form)) == [("equality", "/b")]
+    headers = {"response_headers": {"content-type": "application/x-www-form-urlencoded"}}
+    assert judged(live(response_body="b=2&a=1", **headers), form).outcome == "valid"
+    assert rules(judged(live(response_body="b=3&a=1", **headers), form)) == [("equality", "/b")]
     assert rules(judged(live(), xml))[0] == ("header", "/headers/content-type")
 
 
 def test_bodies_of_version_4_are_decoded() -> None:
     held = {"contentType": "text/plain", "encoded": "base64", "content": "aGVsbG8="}
     answers = {"headers": {"Content-Type": "text/plain"}, "body": held, "matchingRules": {}}
-    one = pact(interaction(answers=answers), version="4.0")
-    said = {"response_headers": {"content-type": "text/plain"}}
-    assert judged(live(response_body="hello", **said), one).outcome == "valid"
-    assert judged(live(response_body="hallo", **said), one).outcome == "violated"
+    document = pact(interaction(answers=answers), version="4.0")
+    headers = {"response_headers": {"content-type": "text/plain"}}
+    assert judged(live(response_body="hello", **headers), document).outcome == "valid"
+    assert judged(live(response_body="hallo", **headers), document).outcome == "violated"
 
 
 def test_rules_of_version_2_name_their_place_in_their_path() -> None:
@@ -269,9 +269,9 @@ def test_a_pattern_that_cannot_be_compiled_is_told_and_not_judged() -> None:
             answers={"body": {"it": "a"}, "matchingRules": {"body": {"$.it": matchers({"match": "regex", "regex": "(unclosed"})}}}
         )
     )
-    found = judged(live(answer={"it": "b"}), held)
-    assert (found.outcome, found.reason) == ("not_checked", "undecidable")
-    assert [one.pointer for one in read_pact(held, where="x").left] == ["/interactions/0/response/matchingRules/body/$.it"]
+    checked = judged(live(answer={"it": "b"}), held)
+    assert (checked.outcome, checked.reason) == ("not_checked", "undecidable")
+    assert [remark.pointer for remark in read_pact(held, where="x").left] == ["/interactions/0/response/matchingRules/body/$.it"]
 
 
 def test_messages_of_both_versions_are_read() -> None:
@@ -289,12 +289,12 @@ def test_messages_of_both_versions_are_read() -> None:
         },
         where="x",
     )
-    assert [(one.name, one.topic, len(one.sides)) for one in old.messages] == [("an event", "orders", 1)]
+    assert [(message.name, message.topic, len(message.sides)) for message in old.messages] == [("an event", "orders", 1)]
     body = {"contents": {"contentType": "application/json", "encoded": False, "content": {"n": 1}}}
     entries = [
         {"type": "Asynchronous/Messages", "description": "one"} | body,
         {"type": "Synchronous/Messages", "description": "both", "request": body, "response": [body, body]},
     ]
     new = read_pact(pact(*entries, version="4.0"), where="x")
-    assert [(one.name, len(one.sides)) for one in new.messages] == [("one", 1), ("both", 3)]
+    assert [(message.name, len(message.sides)) for message in new.messages] == [("one", 1), ("both", 3)]
     assert not new.interactions

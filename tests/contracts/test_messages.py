@@ -58,17 +58,17 @@ def judged(
     return check_payloads(exchange, Carried(topic, body, headers or {}), Payload(None, {}), contracts, lambda: topic)
 
 
-def said(found: Checked) -> tuple[str, str, list[tuple[str, str, str]]]:
-    return found.outcome, found.reason, [(one.side, one.rule, one.pointer) for one in found.violations]
+def said(checked: Checked) -> tuple[str, str, list[tuple[str, str, str]]]:
+    return checked.outcome, checked.reason, [(violation.side, violation.rule, violation.pointer) for violation in checked.violations]
 
 
 def test_a_message_that_keeps_its_pact_is_valid_and_one_that_does_not_breaks_the_producers_side() -> None:
-    one = held(pact(message()))
-    assert said(judged(ORDER | {"more": 1}, one)) == ("valid", "", [])
-    found = judged(ORDER | {"id": "7"}, one)
-    assert said(found) == ("violated", "", [("request", "integer", "/id")])
-    assert (found.operation, found.contract) == ("orders", "a")
-    assert [(each.interaction, each.shown) for each in found.evidence] == [("an order", "broken")]
+    contract = held(pact(message()))
+    assert said(judged(ORDER | {"more": 1}, contract)) == ("valid", "", [])
+    checked = judged(ORDER | {"id": "7"}, contract)
+    assert said(checked) == ("violated", "", [("request", "integer", "/id")])
+    assert (checked.operation, checked.contract) == ("orders", "a")
+    assert [(each.interaction, each.shown) for each in checked.evidence] == [("an order", "broken")]
 
 
 @pytest.mark.parametrize(
@@ -95,21 +95,21 @@ def test_another_topic_is_not_spoken_of() -> None:
 
 
 def test_a_message_without_a_topic_may_be_any_of_its_providers_so_that_none_breaks_it() -> None:
-    one = held(pact(message(metadata={"contentType": "application/json"})))
-    assert said(judged(ORDER, one, topic="anything")) == ("valid", "", [])
-    assert said(judged({"other": 1}, one, topic="anything")) == ("not_checked", "ambiguous_message", [])
-    assert said(judged(ORDER, one, topic="anything", producer="")) == ("not_checked", "no_contract", [])
-    assert said(judged(ORDER, one, topic="anything", producer="web")) == ("not_checked", "no_contract", [])
+    contract = held(pact(message(metadata={"contentType": "application/json"})))
+    assert said(judged(ORDER, contract, topic="anything")) == ("valid", "", [])
+    assert said(judged({"other": 1}, contract, topic="anything")) == ("not_checked", "ambiguous_message", [])
+    assert said(judged(ORDER, contract, topic="anything", producer="")) == ("not_checked", "no_contract", [])
+    assert said(judged(ORDER, contract, topic="anything", producer="web")) == ("not_checked", "no_contract", [])
 
 
 def test_headers_tell_which_message_is_meant() -> None:
     made = message("made", metadata={"topic": "orders", "kind": "made"})
     gone = message("gone", metadata={"topic": "orders", "kind": "gone"}, contents={"why": "x"}, matchingRules={})
-    one = held(pact(made, gone))
-    assert said(judged({"why": "x"}, one, headers={"kind": "gone"})) == ("valid", "", [])
-    assert said(judged({"why": "x"}, one, headers={"kind": "made"}))[0] == "violated"
-    assert said(judged({"why": "x"}, one, headers={"kind": "else"})) == ("not_checked", "no_message", [])
-    assert said(judged({"why": 1}, one)) == ("not_checked", "ambiguous_message", [])
+    contract = held(pact(made, gone))
+    assert said(judged({"why": "x"}, contract, headers={"kind": "gone"})) == ("valid", "", [])
+    assert said(judged({"why": "x"}, contract, headers={"kind": "made"}))[0] == "violated"
+    assert said(judged({"why": "x"}, contract, headers={"kind": "else"})) == ("not_checked", "no_message", [])
+    assert said(judged({"why": 1}, contract)) == ("not_checked", "ambiguous_message", [])
 
 
 def test_messages_of_one_topic_are_alternatives_unless_states_tell_them_apart() -> None:
@@ -123,9 +123,9 @@ def test_messages_of_one_topic_are_alternatives_unless_states_tell_them_apart() 
 def test_pacts_of_every_consumer_bind_the_producer_at_once() -> None:
     mail = held(pact(message()), name="mail", consumer="mail")
     stats = held(pact(message(contents={"vat": 1}, matchingRules={}), consumer="stats"), name="stats", consumer="stats")
-    found = judged(ORDER, mail, stats)
-    assert [(one.contract, one.rule) for one in found.violations] == [("stats", "missing_key")]
-    assert [(one.contract, one.shown) for one in found.evidence] == [("mail", "kept"), ("stats", "broken")]
+    checked = judged(ORDER, mail, stats)
+    assert [(violation.contract, violation.rule) for violation in checked.violations] == [("stats", "missing_key")]
+    assert [(evidence.contract, evidence.shown) for evidence in checked.evidence] == [("mail", "kept"), ("stats", "broken")]
 
 
 def test_an_unknown_producer_is_held_against_the_contracts_that_name_the_topic_and_never_guessed() -> None:
@@ -152,26 +152,26 @@ outputMessage:
 
 
 def test_spring_contracts_are_judged_by_their_target_and_headers() -> None:
-    one = held(SPRING, "spring-cloud-contract")
-    assert said(judged({"id": 9}, one, headers={"book": "bar"})) == ("valid", "", [])
-    assert said(judged({"id": "x"}, one, headers={"book": "bar"})) == ("violated", "", [("request", "type", "/id")])
-    assert said(judged({"id": 9}, one, topic="other")) == ("not_checked", "no_contract", [])
+    contract = held(SPRING, "spring-cloud-contract")
+    assert said(judged({"id": 9}, contract, headers={"book": "bar"})) == ("valid", "", [])
+    assert said(judged({"id": "x"}, contract, headers={"book": "bar"})) == ("violated", "", [("request", "type", "/id")])
+    assert said(judged({"id": 9}, contract, topic="other")) == ("not_checked", "no_contract", [])
     taken = held("label: x\ninput: {messageFrom: orders, messageBody: {id: 7}}\n", "spring-cloud-contract")
     assert said(judged({"id": "x"}, taken, producer="web"))[0] == "violated"  # whoever writes to what it reads
 
 
 def test_the_data_of_a_cloudevent_is_what_a_contract_speaks_of() -> None:
-    one = held(pact(message()))
+    contract = held(pact(message()))
     event = {"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": ORDER}
     structured = {"content-type": "application/cloudevents+json; charset=UTF-8"}
-    assert said(judged(event, one, headers=structured)) == ("valid", "", [])
+    assert said(judged(event, contract, headers=structured)) == ("valid", "", [])
     broken = event | {"data": {"id": "x", "total": 1}}
-    assert said(judged(broken, one, headers=structured)) == ("violated", "", [("request", "integer", "/id")])
+    assert said(judged(broken, contract, headers=structured)) == ("violated", "", [("request", "integer", "/id")])
     packed = {name: value for name, value in event.items() if name != "data"} | {"data_base64": "eyJpZCI6IDcsICJ0b3RhbCI6IDF9"}
-    assert said(judged(packed, one, headers=structured)) == ("valid", "", [])
+    assert said(judged(packed, contract, headers=structured)) == ("valid", "", [])
     binary = {"ce_specversion": "1.0", "ce_type": "t", "ce_id": "1", "ce_source": "/a", "content-type": "application/json"}
-    assert said(judged(ORDER, one, headers=binary)) == ("valid", "", [])
-    assert said(judged(b"[]", one, headers=structured)) == ("violated", "", [("request", "not_json", "")])
+    assert said(judged(ORDER, contract, headers=binary)) == ("valid", "", [])
+    assert said(judged(b"[]", contract, headers=structured)) == ("violated", "", [("request", "not_json", "")])
 
 
 def test_a_pact_of_messages_says_nothing_of_calls() -> None:
@@ -180,8 +180,8 @@ def test_a_pact_of_messages_says_nothing_of_calls() -> None:
     registry = Registry([held(pact(message()), provider="payment")])
     contracts = registry.find("payment", "production", "", "mail", AT_NS)
     call = exchange()
-    found = check_payloads(call, Payload(None, {}), Payload(None, {}), contracts, lambda: "GET /x")
-    assert (found.outcome, found.reason) == ("not_checked", "no_contract")
+    checked = check_payloads(call, Payload(None, {}), Payload(None, {}), contracts, lambda: "GET /x")
+    assert (checked.outcome, checked.reason) == ("not_checked", "no_contract")
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ OK = {"description": "x"}
     ],
 )
 def test_a_misplaced_key_is_refused_with_its_place(item: dict[str, Any], place: str, hint: str) -> None:
-    said = told({"/r": item})
-    assert place in said
-    assert hint in said
+    refusal = told({"/r": item})
+    assert place in refusal
+    assert hint in refusal
 
 
 def test_two_paths_that_every_request_fits_alike_are_refused() -> None:

@@ -23,7 +23,7 @@ PAST, FUTURE = "Sat, 01 Nov 2025 00:00:00 GMT", "Sat, 01 Nov 2036 00:00:00 GMT"
 def seen(document: str = PAYMENTS, **changes: Any) -> list[str]:
     checked = check(exchange(**changes), registry(revision(document)))
     assert checked.outcome in ("valid", "not_checked")
-    return [one.code for one in checked.observations]
+    return [observation.code for observation in checked.observations]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_named_parameters_keys_and_free_objects_are_no_news() -> None:
 
 def test_who_still_calls_it_is_stored_once_and_told(api: Asked) -> None:
     known = registry(revision(OLD))
-    one, other = entry(), entry(caller="shop", caller_version="3")
+    first, second = entry(), entry(caller="shop", caller_version="3")
     for _ in range(2):  # delivered twice
-        run(api.parts.store, batch(one, other, entry()), known=known)
+        run(api.parts.store, batch(first, second, entry()), known=known)
     api.clock.advance(AT_NS / 1e9 - api.clock().timestamp())
     rows = api.get("/v1/observations").json()
     assert {(row["observation"], row["operation"], row["caller"], row["caller_version"], row["exchanges"]) for row in rows} == {
@@ -92,14 +92,14 @@ def test_an_operation_that_was_removed_is_told_with_who_still_calls_it_and_each_
 
 
 def test_operations_that_nobody_calls_are_told_beside_those_that_are(api: Asked) -> None:
-    said = api.post("/v1/contracts", {"document": PAYMENTS, "provider": "payment", "name": "payments"}, LOCAL_TOKEN)
-    assert said.status_code == 201, said.text
+    answer = api.post("/v1/contracts", {"document": PAYMENTS, "provider": "payment", "name": "payments"}, LOCAL_TOKEN)
+    assert answer.status_code == 201, answer.text
     asked = edge("web", "payment", "GET /api/payments/{id}")
     held = cell(0, asked, "1", "2.0", 10, Behaviour(violated=0.5, checked=True), np.random.default_rng(1))
     write_cells(api.parts.store, [replace(held, window=NOON - timedelta(minutes=20))])
     shown = api.get("/v1/contracts/payments/coverage").json()["interactions"]
-    told = {one["interaction"]: (one["proof"], one["kept"] + one["broken"] + one["open"]) for one in shown}
+    told = {row["interaction"]: (row["proof"], row["kept"] + row["broken"] + row["open"]) for row in shown}
     assert told["GET /payments/{id}"] == ("broken", 10)
     assert set(told.values()) == {("broken", 10), ("unproven", 0)}
-    assert shown[[one["interaction"] for one in shown].index("GET /payments/{id}")]["pairs"][0]["callee_version"] == "2.0"
+    assert shown[[row["interaction"] for row in shown].index("GET /payments/{id}")]["pairs"][0]["callee_version"] == "2.0"
     assert "unproven" in api.get("/contracts/payments").text

@@ -100,7 +100,7 @@ def test_a_discriminator_is_tolerated_and_the_meant_branch_speaks() -> None:
     assert body is not None
     compiled = body.media["application/json"]
     assert compiled is not None
-    assert [(found.rule, found.pointer) for found in compiled.broken({"kind": "a", "x": "1"}, 9)] == [("type", "/x")]
+    assert [(mismatch.rule, mismatch.pointer) for mismatch in compiled.broken({"kind": "a", "x": "1"}, 9)] == [("type", "/x")]
 
 
 def test_references_to_parts_of_the_document_are_followed() -> None:
@@ -117,7 +117,7 @@ def test_references_to_parts_of_the_document_are_followed() -> None:
     read = read_contract("openapi", text, where="contract x")
     read.compile()
     operation = read.operations[0]
-    assert [(one.name, one.required, one.reading.kinds) for one in operation.parameters] == [("q", True, frozenset({"integer"}))]
+    assert [(parameter.name, parameter.required, parameter.reading.kinds) for parameter in operation.parameters] == [("q", True, frozenset({"integer"}))]
     body = operation.response(200)
     assert body is not None
     assert list(body.media) == ["application/vnd.x+json; v=1"]
@@ -132,8 +132,8 @@ def test_all_server_paths_are_bases_and_hosts_do_not_matter() -> None:
         {"url": "/internal"},
     ]
     router = promise({}, servers=servers).router
-    found = [router.match("POST", path) for path in ("/live/v1/a", "/test/v1/a", "/internal/a/", "/a", "/other/a")]
-    assert [match and match.base for match in found] == ["/live/v1", "/test/v1", "/internal", "", None]
+    matches = [router.match("POST", path) for path in ("/live/v1/a", "/test/v1/a", "/internal/a/", "/a", "/other/a")]
+    assert [match and match.base for match in matches] == ["/live/v1", "/test/v1", "/internal", "", None]
 
 
 def test_yaml_keeps_json_types() -> None:

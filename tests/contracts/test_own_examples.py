@@ -19,14 +19,14 @@ def examined(example: Any, schema: dict[str, Any] | None = None, version: str = 
     return examine("openapi", json.dumps({"openapi": version, "info": {"title": "x", "version": "1"}, "paths": paths}), where="x")
 
 
-def misfits(found: Examined) -> list[str]:
-    return [one.said for one in found.remarks if one.kind == "example"]
+def misfits(report: Examined) -> list[str]:
+    return [remark.said for remark in report.remarks if remark.kind == "example"]
 
 
 def test_an_example_that_fits_is_counted_and_nothing_is_said() -> None:
-    found = examined({"id": 1, "state": "open"})
-    assert (found.examples, misfits(found)) == (1, [])
-    assert found.told()["examples"] == 1
+    report = examined({"id": 1, "state": "open"})
+    assert (report.examples, misfits(report)) == (1, [])
+    assert report.told()["examples"] == 1
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_wrong_example_does_not_keep_a_contract_out_and_leads_to_its_line() ->
         }}}}}}, "components": {"examples": {"two": {"value": []}}}},
         indent=1,
     )  # fmt: skip
-    found = [one for one in examine("openapi", text, where="x").remarks if one.kind == "example"]
-    assert [one.pointer.rpartition("/examples/")[2] for one in found] == ["one/value", "two/value"]
-    assert all(one.line > 1 and not one.grave for one in found)
+    remarks = [remark for remark in examine("openapi", text, where="x").remarks if remark.kind == "example"]
+    assert [remark.pointer.rpartition("/examples/")[2] for remark in remarks] == ["one/value", "two/value"]
+    assert all(remark.line > 1 and not remark.grave for remark in remarks)
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
@@ -88,24 +88,24 @@ def test_examples_of_parameters_and_of_schemas_count_too(version: str) -> None:
             "Unused": {"type": "string", "pattern": "(", "example": "x"},
         }}}
     )  # fmt: skip
-    found = [one.pointer for one in examine("openapi", text, where="x").remarks if one.kind == "example"]
-    assert "/paths/~1a/get/parameters/1/example" in found
-    assert "/components/schemas/A/properties/b/example" in found
-    assert len(found) == 2
+    pointers = [remark.pointer for remark in examine("openapi", text, where="x").remarks if remark.kind == "example"]
+    assert "/paths/~1a/get/parameters/1/example" in pointers
+    assert "/components/schemas/A/properties/b/example" in pointers
+    assert len(pointers) == 2
 
 
 def test_a_json_schema_shows_examples_too() -> None:
     document = {"x-seamwatch": {"operation": "GET /a", "side": "response"}, "type": "integer", "examples": [1, "x"]}
-    found = examine("jsonschema", json.dumps(document), where="x")
-    assert (found.examples, [one.pointer for one in found.remarks if one.kind == "example"]) == (2, ["/examples/1"])
+    report = examine("jsonschema", json.dumps(document), where="x")
+    assert (report.examples, [remark.pointer for remark in report.remarks if remark.kind == "example"]) == (2, ["/examples/1"])
 
 
 def test_many_misfits_are_told_as_a_few_and_a_number() -> None:
     examples = {f"e{at}": {"value": {}} for at in range(80)}
-    found = examined({}, None, examples=examples)
-    told = [one for one in found.remarks if one.kind == "example"]
-    assert len(told) == 51
-    assert any("more examples do not fit" in one.said for one in told)
+    report = examined({}, None, examples=examples)
+    remarks = [remark for remark in report.remarks if remark.kind == "example"]
+    assert len(remarks) == 51
+    assert any("more examples do not fit" in remark.said for remark in remarks)
 
 
 def test_examples_made_to_take_long_are_judged_in_no_time() -> None:

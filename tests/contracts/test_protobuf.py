@@ -55,34 +55,34 @@ GOOD = made(id=7, lines=[{"sku": "a", "qty": 1}], by_name={"x": {"sku": "b"}}, c
 
 
 def test_bare_bytes_are_read_by_the_only_message_of_the_contract() -> None:
-    one = held(TOPIC, "protobuf")
-    assert said(judged(GOOD, one)) == ("valid", "", [])
-    assert said(judged(GOOD + made(id=8), one)) == ("valid", "", [])
+    contract = held(TOPIC, "protobuf")
+    assert said(judged(GOOD, contract)) == ("valid", "", [])
+    assert said(judged(GOOD + made(id=8), contract)) == ("valid", "", [])
     for bad in (GOOD[:-1], b"\x0a\xff\xff\xff\xff\x7f", b"\xff" * 12, b'{"id": 1}', b"\x32\x02\xff\xfe"):
-        assert said(judged(bad, one)) == ("violated", "", [("request", "not_protobuf", "")]), bad
-    assert said(judged(b"", one)) == ("not_checked", "no_body", [])
+        assert said(judged(bad, contract)) == ("violated", "", [("request", "not_protobuf", "")]), bad
+    assert said(judged(b"", contract)) == ("not_checked", "no_body", [])
 
 
 def test_a_field_that_comes_as_another_type_is_told_by_its_place() -> None:
-    one = held(TOPIC, "protobuf")
+    contract = held(TOPIC, "protobuf")
     for before, after, value, pointer in (
         ("int64 id = 1", "string id = 1", {"id": "7"}, "/id"),
         ("string sku = 1", "int32 sku = 1", {"lines": [{"sku": 5}]}, "/lines/*/sku"),
         ("string sku = 1", "int32 sku = 1", {"by_name": {"k": {"sku": 5}}}, "/by_name/*/sku"),
         ("optional string note = 6", "optional double note = 6", {"note": 1.5}, "/note"),
     ):
-        found = judged(made(ORDER.replace(before, after), **value), one)
-        assert said(found) == ("violated", "", [("request", "wire_type", pointer)])
+        checked = judged(made(ORDER.replace(before, after), **value), contract)
+        assert said(checked) == ("violated", "", [("request", "wire_type", pointer)])
     newer = ORDER.replace("Kind kind = 8;", "Kind kind = 8; string more = 100;")
-    assert said(judged(made(newer, id=1, more="x"), one)) == ("valid", "", [])
-    assert said(judged(made(newer, more="x"), one)) == ("not_checked", "undeclared_fields_only", [])
+    assert said(judged(made(newer, id=1, more="x"), contract)) == ("valid", "", [])
+    assert said(judged(made(newer, more="x"), contract)) == ("not_checked", "undeclared_fields_only", [])
 
 
 def test_what_proto2_requires_and_its_closed_enums_are_held() -> None:
-    one = held('// x-seamwatch: {"topic": "orders"}\n' + OLD, "protobuf")
-    assert said(judged(made(OLD, "Old", a="x", k=2, g={"n": 1}), one)) == ("valid", "", [])
-    assert said(judged(b"\x10\x02", one)) == ("violated", "", [("request", "required", "/a")])
-    assert said(judged(b"\x0a\x01x\x10\x07", one)) == ("violated", "", [("request", "enum", "/k")])
+    contract = held('// x-seamwatch: {"topic": "orders"}\n' + OLD, "protobuf")
+    assert said(judged(made(OLD, "Old", a="x", k=2, g={"n": 1}), contract)) == ("valid", "", [])
+    assert said(judged(b"\x10\x02", contract)) == ("violated", "", [("request", "required", "/a")])
+    assert said(judged(b"\x0a\x01x\x10\x07", contract)) == ("violated", "", [("request", "enum", "/k")])
 
 
 def test_a_frame_names_the_message_by_its_indexes() -> None:
@@ -102,10 +102,10 @@ def test_a_frame_names_the_message_by_its_indexes() -> None:
 
 
 def test_ids_that_the_document_names_are_its_own_and_a_header_may_tell_them() -> None:
-    one = held(TOPIC.replace('"orders"}', '"orders", "ids": [7]}'), "protobuf")
-    assert said(judged(b"\x00" + struct.pack(">I", 7) + b"\x00" + GOOD, one)) == ("valid", "", [])
+    contract = held(TOPIC.replace('"orders"}', '"orders", "ids": [7]}'), "protobuf")
+    assert said(judged(b"\x00" + struct.pack(">I", 7) + b"\x00" + GOOD, contract)) == ("valid", "", [])
     header = {"__value_schema_id": (b"\x00" + struct.pack(">I", 7) + b"\x00").hex()}
-    assert said(judged(GOOD, one, headers=header)) == ("valid", "", [])
+    assert said(judged(GOOD, contract, headers=header)) == ("valid", "", [])
 
 
 def test_a_descriptor_set_is_read_with_its_imports_and_names_what_is_missing() -> None:

@@ -149,10 +149,10 @@ def test_a_plain_body_is_proven_and_a_changed_one_only_where_it_still_is_kept() 
                 case _:
                     begin = chance.randrange(len(whole))
                     text[at:at] = whole[begin : begin + chance.randrange(20)]
-        said = "".join(text)
-        if proof(said):
+        mutant = "".join(text)
+        if proof(mutant):
             proven += 1
-            assert unsound(own, said) == "", said
+            assert unsound(own, mutant) == "", mutant
     assert proven > 200
 
 
@@ -186,9 +186,9 @@ def test_what_bodies_seldom_prove_is_not_tried_for_ever() -> None:
 )
 def test_a_pattern_of_ours_is_found_where_the_engine_finds_it(text: str, pattern: str) -> None:
     plainly = patterns._plainly(ecma(pattern))
-    said = None if plainly is None else plainly(text)
+    answer = None if plainly is None else plainly(text)
     engine = patterns._compiled(ecma(pattern))
-    assert said is None or (engine is not None and engine.is_valid(text) is said)
+    assert answer is None or (engine is not None and engine.is_valid(text) is answer)
 
 
 RULES = [
@@ -205,7 +205,7 @@ def test_a_body_that_proves_an_example_breaks_nothing_of_it(
     asked = compile_json(example, rules, strict=strict, clause="", work=Work("here"))
     for value in (example, other):
         if asked.proves is not None and asked.proves(json.dumps(value)):
-            said = Mismatches()
-            asked._slowly(value, said)
-            assert not said
-            assert not said.left
+            mismatches = Mismatches()
+            asked._slowly(value, mismatches)
+            assert not mismatches
+            assert not mismatches.left

@@ -9,7 +9,7 @@ NAMES = ("httpbin", "httpbin.default", "httpbin.default.svc", "httpbin.default.s
 
 
 def found(known: Registry, callee: str, namespace: str = "") -> list[str]:
-    return [one.name for one in known.find(callee, "production", "", "web", AT_NS, namespace)]
+    return [contract.name for contract in known.find(callee, "production", "", "web", AT_NS, namespace)]
 
 
 @pytest.mark.parametrize("published", NAMES)

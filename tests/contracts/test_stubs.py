@@ -45,8 +45,8 @@ def read(document: Any, form: str) -> Promise:
     return read_contract(form, text, where="test")
 
 
-def scc(one: Exchange, document: str = CONTRACT) -> Checked:
-    return judged(one, document, form="spring-cloud-contract")
+def scc(call: Exchange, document: str = CONTRACT) -> Checked:
+    return judged(call, document, form="spring-cloud-contract")
 
 
 def asked(**changes: Any) -> Exchange:
@@ -55,8 +55,8 @@ def asked(**changes: Any) -> Exchange:
 
 
 def test_a_spring_cloud_contract_is_an_example_with_matchers() -> None:
-    one = read(CONTRACT, "spring-cloud-contract").interactions[0]
-    assert (one.name, one.priority, one.delay and one.delay.median, one.path) == ("shows_an_order", 3, 250.0, "/orders/7")
+    example = read(CONTRACT, "spring-cloud-contract").interactions[0]
+    assert (example.name, example.priority, example.delay and example.delay.median, example.path) == ("shows_an_order", 3, 250.0, "/orders/7")
     assert scc(asked()).outcome == "valid"
     wrong = BODY | {"state": "gone", "day": "today", "lines": [], "id": 8}
     assert rules(scc(asked(answer=wrong))) == [("equality", "/id"), ("regex", "/state"), ("regex", "/day"), ("type", "/lines")]
@@ -66,9 +66,9 @@ def test_a_spring_cloud_contract_is_an_example_with_matchers() -> None:
 
 def test_contracts_that_are_ignored_or_in_progress_hold_nobody() -> None:
     left = read(CONTRACT + "ignored: true\n", "spring-cloud-contract").left
-    assert [one.pointer for one in left] == ["/ignored"]
-    found = scc(asked(answer=BODY | {"id": 8}), CONTRACT + "inProgress: true\n")
-    assert (found.outcome, found.reason) == ("not_checked", "pending")
+    assert [remark.pointer for remark in left] == ["/ignored"]
+    checked = scc(asked(answer=BODY | {"id": 8}), CONTRACT + "inProgress: true\n")
+    assert (checked.outcome, checked.reason) == ("not_checked", "pending")
 
 
 def test_several_contracts_in_one_file_and_their_messages() -> None:
@@ -83,7 +83,7 @@ outputMessage:
   matchers: {body: [{path: $.id, type: by_type}]}
 """
     held = read(f"{CONTRACT}---\n{message}", "spring-cloud-contract")
-    assert ([one.name for one in held.interactions], [(one.name, one.topic) for one in held.messages]) == (
+    assert ([entry.name for entry in held.interactions], [(entry.name, entry.topic) for entry in held.messages]) == (
         ["shows_an_order"],
         [("some_order", "orders")],
     )
@@ -108,8 +108,8 @@ def stub(asks: dict[str, Any], answers: dict[str, Any] | None = None, **more: An
     return {"request": {"method": "GET"} | asks, "response": answered | (answers or {}), "id": "x", "uuid": "x"} | more
 
 
-def wiremock(one: Exchange, *stubs: dict[str, Any]) -> Checked:
-    return judged(one, stubs[0] if len(stubs) == 1 else {"mappings": list(stubs)}, form="wiremock")
+def wiremock(call: Exchange, *stubs: dict[str, Any]) -> Checked:
+    return judged(call, stubs[0] if len(stubs) == 1 else {"mappings": list(stubs)}, form="wiremock")
 
 
 POST = {"method": "POST", "request_headers": {"content-type": "application/json", "cookie": "s=1"}}
@@ -175,8 +175,8 @@ POST = {"method": "POST", "request_headers": {"content-type": "application/json"
 )  # fmt: skip
 def test_a_wiremock_request_fits_as_its_matchers_say(asks: dict[str, Any], fits: dict[str, Any], other: dict[str, Any]) -> None:
     held = stub(asks)
-    found = wiremock(live(**({"answer": {"id": 7}} | fits)), held)
-    assert (found.outcome, found.reason) == ("valid", "")
+    checked = wiremock(live(**({"answer": {"id": 7}} | fits)), held)
+    assert (checked.outcome, checked.reason) == ("valid", "")
     assert wiremock(live(**({"answer": {"id": "broken"}} | fits)), held).outcome == "violated"
     assert wiremock(live(**({"answer": {"id": "broken"}} | other)), held).reason == "no_interaction"
 
@@ -202,9 +202,9 @@ def test_a_static_answer_counts_by_value_where_one_request_is_meant_and_by_shape
 
 
 def test_delays_are_timing() -> None:
-    def delayed(**said: Any) -> Any:
-        one = read(stub({"urlPath": "/orders/7"}, said), "wiremock").interactions[0].delay
-        return one and (one.least, one.median, one.most)
+    def delayed(**answers: Any) -> Any:
+        delay = read(stub({"urlPath": "/orders/7"}, answers), "wiremock").interactions[0].delay
+        return delay and (delay.least, delay.median, delay.most)
 
     assert delayed(fixedDelayMilliseconds=300) == (300.0, 300.0, None)
     assert delayed(delayDistribution={"type": "uniform", "lower": 10, "upper": 50}) == (10.0, None, 50.0)
@@ -218,7 +218,7 @@ def test_what_a_stub_cannot_show_is_told() -> None:
         ({"fault": "EMPTY_RESPONSE"}, "/response/fault"),
     ):
         held = read(stub({"urlPath": "/a"}, answers), "wiremock")
-        assert (len(held.interactions), [one.pointer for one in held.left]) == (0, [pointer])
+        assert (len(held.interactions), [remark.pointer for remark in held.left]) == (0, [pointer])
     held = read(stub({"bodyPatterns": [{"matchesXPath": "//a"}]}), "wiremock")
     assert "matchesXPath is not judged" in held.left[0].said
     with pytest.raises(ContractError, match="customMatcher"):
@@ -271,7 +271,7 @@ def test_an_imposter_answers_in_turn_and_waits() -> None:
     second = {"is": {"statusCode": 404}, "behaviors": [{"wait": 20}, {"wait": 30}]}
     held = imposter({"equals": {"path": "/orders/7"}}, responses=[first, second])
     promise = read({"imposters": [held]}, "mountebank")
-    assert [(one.name, one.delay and one.delay.median) for one in promise.interactions] == [
+    assert [(example.name, example.delay and example.delay.median) for example in promise.interactions] == [
         ("orders: /orders/7, answer 1", 500.0),
         ("orders: /orders/7, answer 2", 50.0),
     ]

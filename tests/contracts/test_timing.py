@@ -32,7 +32,7 @@ def openapi(
 
 
 def times(text: str, kind: str = "openapi") -> set[tuple[str, float | None, float]]:
-    return {(one.operation, one.quantile, one.seconds) for one in read_contract(kind, text, where="x").timing}
+    return {(clause.operation, clause.quantile, clause.seconds) for clause in read_contract(kind, text, where="x").timing}
 
 
 def test_the_nearest_word_counts() -> None:
@@ -75,8 +75,8 @@ def test_another_quantile_is_refused(name: str) -> None:
 def test_times_alone_are_a_contract_that_says_nothing_of_payloads() -> None:
     text = document_of("", "2s", ["p99=300ms", "p99.9=1s"])
     assert times(text, "timing") == {("", None, 2.0), ("", 0.99, 0.3), ("", 0.999, 1.0)}
-    found = examine("", text, where="x")
-    assert found.remarks == ()
+    report = examine("", text, where="x")
+    assert report.remarks == ()
     alone = Registry([Revision("t", 1, "timing", "payment", "", "", "", ALWAYS, None, text, "x", ALWAYS)])
     assert not alone.broken
     assert check(exchange(), alone).reason == "no_contract"
@@ -122,10 +122,10 @@ def test_the_quantile_that_is_named_surely_exceeds() -> None:
     histogram = {at(0.1): 9_900, at(3.0): 100}
     low = tail(histogram, 2.0).low
     assert 0.005 < low < 0.01
-    found = exceeding(histogram, 2.0, low)
-    assert found is not None
-    assert found[0] == 0.995
-    assert found[1] >= 2.0
+    excess = exceeding(histogram, 2.0, low)
+    assert excess is not None
+    assert excess[0] == 0.995
+    assert excess[1] >= 2.0
     assert exceeding({at(0.1): 100}, 2.0, 0.0) is None
 
 
@@ -157,29 +157,29 @@ FAST, SLOW = {at(0.1): 20_000}, {at(0.1): 19_800, at(2.5): 200}
 
 
 def test_a_timeout_shorter_than_the_tail_is_told_with_the_version_that_began_it() -> None:
-    found = judged(
+    results = judged(
         document_of("", "2s", []),
         {"server_histogram": SLOW, "callee_version": "2.0.0", "first_window": NOON + timedelta(hours=1)},
         {"server_histogram": FAST},
         {"server_histogram": SLOW, "callee_version": "2.0.1", "first_window": NOON + timedelta(hours=2)},
         consumer="checkout",
     )
-    assert {(one.version, one.word, one.since_version) for one in found} == {
+    assert {(result.version, result.word, result.since_version) for result in results} == {
         ("1.0.0", "kept", ""),
         ("2.0.0", "broken", "2.0.0"),
         ("2.0.1", "broken", "2.0.0"),
     }
-    said = time_sentence(found[0].reason)
-    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in said
-    assert said.startswith("p99.5 = 2")
+    sentence = time_sentence(results[0].reason)
+    assert "exceeds checkout's timeout of 2 s (since payment 2.0.0" in sentence
+    assert sentence.startswith("p99.5 = 2")
 
 
 def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_sees_no_tail() -> None:
     cut = {at(0.1): 19_800, at(2.0): 200}
-    (one,) = judged(document_of("", "2s", []), {"server_histogram": SLOW, "client_histogram": cut})
-    assert (one.word, one.side) == ("broken", "server")
-    (one,) = judged(document_of("", "2s", []), {"client_histogram": SLOW})
-    assert (one.word, one.side) == ("broken", "client")
+    (result,) = judged(document_of("", "2s", []), {"server_histogram": SLOW, "client_histogram": cut})
+    assert (result.word, result.side) == ("broken", "server")
+    (result,) = judged(document_of("", "2s", []), {"client_histogram": SLOW})
+    assert (result.word, result.side) == ("broken", "client")
 
 
 @pytest.mark.parametrize(
@@ -193,21 +193,21 @@ def test_the_callees_clock_counts_where_it_is_known_for_a_caller_that_gives_up_s
     ],
 )
 def test_a_promised_quantile_is_kept_or_broken_only_where_enough_calls_tell(histogram: dict[int, int], word: str) -> None:
-    (one,) = judged(document_of("", None, ["p99=300ms"]), {"server_histogram": histogram})
-    assert one.word == word
-    assert "300 ms" in time_sentence(one.reason)
+    (result,) = judged(document_of("", None, ["p99=300ms"]), {"server_histogram": histogram})
+    assert result.word == word
+    assert "300 ms" in time_sentence(result.reason)
 
 
 def test_a_clause_binds_its_operation_consumer_environment_and_version_alone() -> None:
     row = {"server_histogram": SLOW}
     document = document_of("POST /pay", "2s", [])
-    assert [one.operation for one in judged(document, row, row | {"operation": "GET /x"})] == ["POST /pay"]
+    assert [result.operation for result in judged(document, row, row | {"operation": "GET /x"})] == ["POST /pay"]
     assert judged(document, row, consumer="billing") == []
     assert judged(document, row, environment="staging") == []
     assert judged(document, row, provider_version="9") == []
     own = openapi({"x-seamwatch-timeout": "2s"}, operation={"x-seamwatch-timeout": "9s"})
-    found = judged(own, row, row | {"operation": "GET /other/{id}"}, row | {"operation": "GET /unknown"}, kind="openapi")
-    assert {(one.operation, one.limit_seconds, one.word) for one in found} == {
+    results = judged(own, row, row | {"operation": "GET /other/{id}"}, row | {"operation": "GET /unknown"}, kind="openapi")
+    assert {(result.operation, result.limit_seconds, result.word) for result in results} == {
         ("POST /pay", 9.0, "kept"),
         ("GET /other/{id}", 2.0, "broken"),
     }
@@ -229,10 +229,10 @@ def test_the_delay_of_a_stub_is_a_time_for_the_operation_that_it_answers() -> No
     text = json.dumps(stubs)
     assert times(text, "wiremock") == {("GET /pay/7", 0.5, 0.5), ("GET /pay/8", 0.5, 0.2), ("GET /x", 0.99, 0.9)}
     row = {"operation": "GET /pay/{id}", "server_histogram": {at(0.3): 100}}
-    (found,) = judged(text, row, kind="wiremock")
-    assert (found.limit_seconds, found.word) == (0.5, "kept")
-    (found,) = judged(text, row | {"server_histogram": {at(0.7): 100}}, kind="wiremock")
-    assert found.word == "broken"
+    (result,) = judged(text, row, kind="wiremock")
+    assert (result.limit_seconds, result.word) == (0.5, "kept")
+    (result,) = judged(text, row | {"server_histogram": {at(0.7): 100}}, kind="wiremock")
+    assert result.word == "broken"
     assert judged(text, row | {"operation": "POST /pay/{id}"}, row | {"operation": "orders"}, kind="wiremock") == []
 
 

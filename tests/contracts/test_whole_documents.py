@@ -102,16 +102,16 @@ def test_what_openapis_own_schema_refuses_is_refused(contract: str, said: str) -
 def test_a_choice_is_told_by_what_was_meant_and_not_by_the_whole_object() -> None:
     """OpenAPI 3.0 says "a schema or a reference" everywhere: the place is where the schema went wrong, deep inside."""
     deep = "properties: {a: {allOf: [{items: {minimun: 1}}]}}"
-    said = refusal(text(schema=deep))
-    assert "/schema/properties/a/allOf/0/items/minimun: " in said
-    assert "did you mean 'minimum'?" in said
-    assert "$ref" not in said
+    message = refusal(text(schema=deep))
+    assert "/schema/properties/a/allOf/0/items/minimun: " in message
+    assert "did you mean 'minimum'?" in message
+    assert "$ref" not in message
 
 
 def test_at_most_five_reasons_are_told_and_the_others_counted() -> None:
-    said = refusal(document("3.0.0", components={"schemas": {"A": {f"wrong{number}": 1 for number in range(8)}}}))
-    assert said.count("line ") == 5
-    assert said.endswith("; and 3 more")
+    message = refusal(document("3.0.0", components={"schemas": {"A": {f"wrong{number}": 1 for number in range(8)}}}))
+    assert message.count("line ") == 5
+    assert message.endswith("; and 3 more")
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_a_json_schema_has_its_unknown_keywords_said() -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "a{99999999}", "[z-a]"])
 def test_a_pattern_that_cannot_be_compiled_refuses_nothing_and_is_said(pattern: str) -> None:
-    said = examined(text(schema=f"properties: {{a: {{pattern: {json.dumps(pattern)}}}}}")).remarks
-    assert [(remark.line, remark.pointer.rsplit("/", 1)[-1]) for remark in said] == [(18, "pattern")]
+    remarks = examined(text(schema=f"properties: {{a: {{pattern: {json.dumps(pattern)}}}}}")).remarks
+    assert [(remark.line, remark.pointer.rsplit("/", 1)[-1]) for remark in remarks] == [(18, "pattern")]
 
 
 def test_bodies_and_parameters_that_are_never_judged_are_said() -> None:
     contract = text().replace("application/json:", "application/xml:").replace("in: query", "in: query\n          style: simple")
     assert 'line 9, /paths/~1pay/get/parameters/0/style: is "simple"' in refusal(contract)
-    said = [str(remark) for remark in examined(text().replace("application/json:", "application/xml:")).remarks]
-    assert said == [
+    remarks = [str(remark) for remark in examined(text().replace("application/json:", "application/xml:")).remarks]
+    assert remarks == [
         "line 15, /paths/~1pay/get/responses/200/content/application~1xml: bodies of application/xml are not judged (answer 200)"
     ]
 

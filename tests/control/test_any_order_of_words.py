@@ -39,19 +39,19 @@ def word(minute: float, version: str = "2", state: str = "progressing", source: 
 def tell(engine: Engine, words: Sequence[DeployEvent]) -> list[Deploy]:
     """The deploys that come of these words, the oldest first, in a place of their own."""
     place = next(PLACES)
-    for one in words:
-        record(engine, replace(one, environment=place, external_id=f"{place} {one.external_id}"), NOON)
-    return sorted(list_deploys(engine, environment=place), key=lambda one: (one.started, one.version, one.kind))
+    for event in words:
+        record(engine, replace(event, environment=place, external_id=f"{place} {event.external_id}"), NOON)
+    return sorted(list_deploys(engine, environment=place), key=lambda release: (release.started, release.version, release.kind))
 
 
 def facts(engine: Engine, deploys: Sequence[Deploy]) -> list[tuple[object, ...]]:
     """All that is known of them but ids and the place; a pointer is told as what it points to."""
-    there = {one.id: (one.version, one.started) for one in deploys}
+    there = {release.id: (release.version, release.started) for release in deploys}
 
-    def told(one: Deploy) -> tuple[object, ...]:
-        of = [(event.at, event.source, event.state, event.version) for event in events(engine, one.id)]
-        known = replace(one, id="", environment="", ends="", ended_by="")
-        return known, one.planned_share, there.get(one.ends, one.ends), there.get(one.ended_by, one.ended_by), sorted(of)
+    def told(release: Deploy) -> tuple[object, ...]:
+        of = [(event.at, event.source, event.state, event.version) for event in events(engine, release.id)]
+        known = replace(release, id="", environment="", ends="", ended_by="")
+        return known, release.planned_share, there.get(release.ends, release.ends), there.get(release.ended_by, release.ended_by), sorted(of)
 
     return sorted(map(told, deploys), key=repr)
 
@@ -71,21 +71,21 @@ WORDS = st.builds(
 def merged(words: Sequence[DeployEvent]) -> list[tuple[object, ...]]:
     """All that is known of the deploys after these words, each heard beside what was kept before it; ids apart."""
     kept: list[Heard] = []
-    for one in words:
-        found = stories([*(old for old in kept if old.event != one), Heard(one, "")], [], {})
-        kept = [Heard(old.event, story.deploy.id) for story in found for old in story.heard]
-        assert len({story.deploy.id for story in found}) == len(found)
-    deploys = {one.id: one for one in with_ends(found, [])}
-    named = {name: (one.version, one.started, one.kind, one.namespace) for name, one in deploys.items()} | {"": ("",)}
-    told = {story.deploy.id: sorted(old.event.external_id for old in story.heard) for story in found}
-    bare = {name: replace(one, id="", ends="", ended_by="") for name, one in deploys.items()}
-    facts = [(bare[name], one.planned_share, named[one.ends], named[one.ended_by], told[name]) for name, one in deploys.items()]
+    for event in words:
+        new_stories = stories([*(old for old in kept if old.event != event), Heard(event, "")], [], {})
+        kept = [Heard(old.event, story.deploy.id) for story in new_stories for old in story.heard]
+        assert len({story.deploy.id for story in new_stories}) == len(new_stories)
+    deploys = {release.id: release for release in with_ends(new_stories, [])}
+    named = {name: (release.version, release.started, release.kind, release.namespace) for name, release in deploys.items()} | {"": ("",)}
+    told = {story.deploy.id: sorted(old.event.external_id for old in story.heard) for story in new_stories}
+    bare = {name: replace(release, id="", ends="", ended_by="") for name, release in deploys.items()}
+    facts = [(bare[name], release.planned_share, named[release.ends], named[release.ended_by], told[name]) for name, release in deploys.items()]
     return sorted(facts, key=repr)
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    words=st.lists(WORDS, min_size=2, max_size=7, unique_by=lambda one: one.external_id), chance=st.randoms(use_true_random=False)
+    words=st.lists(WORDS, min_size=2, max_size=7, unique_by=lambda event: event.external_id), chance=st.randoms(use_true_random=False)
 )
 def test_every_order_of_the_same_words_gives_the_same_deploys(words: list[DeployEvent], chance: Random) -> None:
     expected = merged(words)
@@ -100,7 +100,7 @@ def test_every_order_of_the_same_words_gives_the_same_deploys(words: list[Deploy
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    words=st.lists(WORDS, min_size=2, max_size=6, unique_by=lambda one: one.external_id), chance=st.randoms(use_true_random=False)
+    words=st.lists(WORDS, min_size=2, max_size=6, unique_by=lambda event: event.external_id), chance=st.randoms(use_true_random=False)
 )
 def test_so_it_is_with_words_that_are_kept(engine: Engine, words: list[DeployEvent], chance: Random) -> None:
     expected = facts(engine, tell(engine, words))
@@ -119,10 +119,10 @@ CANARY = (
 
 def test_a_canary_told_by_four_sources_is_one_in_every_order(engine: Engine) -> None:
     for order in [*permutations(CANARY)][::5]:
-        (one,) = tell(engine, order)
-        assert (one.state, one.started, one.finished) == ("succeeded", NOON, NOON + timedelta(minutes=32))
-        assert (one.planned_share, one.first_traffic, one.actor) == (1.0, NOON + timedelta(minutes=1), "kim")
-        assert set(one.sources) == {"argo", "sighting", "cdevents"}
+        (release,) = tell(engine, order)
+        assert (release.state, release.started, release.finished) == ("succeeded", NOON, NOON + timedelta(minutes=32))
+        assert (release.planned_share, release.first_traffic, release.actor) == (1.0, NOON + timedelta(minutes=1), "kim")
+        assert set(release.sources) == {"argo", "sighting", "cdevents"}
 
 
 def test_a_rollback_ends_the_deploy_before_and_points_to_it_in_every_order(engine: Engine) -> None:
@@ -132,7 +132,7 @@ def test_a_rollback_ends_the_deploy_before_and_points_to_it_in_every_order(engin
     )  # fmt: skip
     for order in [*permutations(story)][::7]:
         first, bad, back = tell(engine, order)
-        assert [one.kind for one in (first, bad, back)] == ["deploy", "deploy", "rollback"]
+        assert [release.kind for release in (first, bad, back)] == ["deploy", "deploy", "rollback"]
         assert (back.ends, bad.ended_by, first.ended_by) == (bad.id, back.id, "")
         assert (bad.finished, back.previous_version) == (NOON + timedelta(minutes=75), "2")
 
@@ -160,18 +160,18 @@ def test_a_word_that_makes_one_deploy_of_two_takes_what_hangs_on_them_along(engi
     early = record(engine, word(0, state="started", environment="p"), NOON)
     late = record(engine, word(1600, state="succeeded", environment="p"), NOON)
     assert early.id != late.id
-    for number, one in enumerate((early, late)):
-        save_findings(engine, [a_finding(id=f"f{number}", deploy_id=one.id)], NOON)
+    for number, release in enumerate((early, late)):
+        save_findings(engine, [a_finding(id=f"f{number}", deploy_id=release.id)], NOON)
     note_traffic(engine, late.id, NOON + timedelta(minutes=5))
     whole = record(engine, word(800, environment="p"), NOON)
-    assert [one.id for one in list_deploys(engine)] == [whole.id]
-    assert {one.deploy_id for one in list_findings(engine)} == {whole.id}
+    assert [release.id for release in list_deploys(engine)] == [whole.id]
+    assert {finding.deploy_id for finding in list_findings(engine)} == {whole.id}
     assert (whole.started, whole.state, whole.first_traffic) == (NOON, "succeeded", NOON + timedelta(minutes=5))
-    assert [deploy(engine, one.id) for one in (early, late) if one.id != whole.id] == [None]
+    assert [deploy(engine, release.id) for release in (early, late) if release.id != whole.id] == [None]
 
 
 def test_ids_stay_while_words_come(engine: Engine) -> None:
-    ids = {record(engine, replace(one, environment="q"), NOON).id for one in reversed(CANARY)}
+    ids = {record(engine, replace(event, environment="q"), NOON).id for event in reversed(CANARY)}
     assert len(ids) == 1
 
 
@@ -182,5 +182,5 @@ def test_the_same_words_without_a_time_are_one_event_for_a_minute_and_then_anoth
         assert event is not None
         record(engine, event, moment)
     back, bad, first = list_deploys(engine)
-    assert [(one.version, one.kind) for one in (first, bad, back)] == [("1", "deploy"), ("2", "deploy"), ("1", "rollback")]
+    assert [(release.version, release.kind) for release in (first, bad, back)] == [("1", "deploy"), ("2", "deploy"), ("1", "rollback")]
     assert len(events(engine, first.id)) == 1

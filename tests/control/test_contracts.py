@@ -92,15 +92,15 @@ def test_a_list_of_revisions_reads_no_document_and_each_is_read_when_it_is_asked
     put(control_engine, DRAFT)
     newest, other = put(control_engine, CHANGED), put(control_engine, replace(DRAFT, name="other"))
     asked: list[str] = []
-    event.listen(control_engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
-    found = listed(control_engine, newest=True)
-    assert found == [replace(one, document="") for one in (other, newest)]
-    assert [(one.name, one.number) for one in listed(control_engine, name="payments")] == [("payments", 1), ("payments", 2)]
-    assert not any("contract_revisions.document," in one for one in asked)
+    event.listen(control_engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+    entries = listed(control_engine, newest=True)
+    assert entries == [replace(entry, document="") for entry in (other, newest)]
+    assert [(entry.name, entry.number) for entry in listed(control_engine, name="payments")] == [("payments", 1), ("payments", 2)]
+    assert not any("contract_revisions.document," in statement for statement in asked)
     asked.clear()
-    documents = whole(control_engine, found)
+    documents = whole(control_engine, entries)
     assert next(documents) == other
-    assert len([one for one in asked if "contract_revisions" in one]) == 1
+    assert len([statement for statement in asked if "contract_revisions" in statement]) == 1
     assert list(documents) == [newest]
 
 

@@ -27,8 +27,8 @@ def tracked(key: str = "k", state: AlertState = "firing") -> Tracked:
 
 def write(engine: Engine, *alerts: Alert, to: str = "on-call", at: datetime = NOON, due: datetime | None = None) -> None:
     with writing(engine) as connection:
-        for one in alerts:
-            outbox.enqueue(connection, one, to, at, epoch=1, due=due)
+        for notice in alerts:
+            outbox.enqueue(connection, notice, to, at, epoch=1, due=due)
 
 
 def due(engine: Engine, to: str = "on-call", at: datetime = NOON, limit: int = 100) -> list[Letter]:
@@ -87,7 +87,7 @@ def test_what_did_not_change_is_not_written_again(control_engine: Engine) -> Non
         outbox.save_book(connection, {}, book, NOON)
         outbox.save_book(connection, book, book | {"b": replace(book["b"], silenced=True)}, NOON + SECOND)
         outbox.save_book(connection, book, book, NOON + HOUR)
-    assert [one.alert.key for one in outbox.list_alerts(control_engine)] == ["b", "a"]
+    assert [entry.alert.key for entry in outbox.list_alerts(control_engine)] == ["b", "a"]
 
 
 def test_a_letter_tells_all_that_is_known_of_it(control_engine: Engine) -> None:
@@ -150,11 +150,11 @@ def test_tries_are_counted_and_logged_newest_first(control_engine: Engine) -> No
     settle(control_engine, again, "dead", "refused", NOON + SECOND)
     assert letters(control_engine)[0].attempts == 2
     log = outbox.list_deliveries(control_engine)
-    assert [(one.result, one.state, one.detail, one.at) for one in log] == [
+    assert [(delivery.result, delivery.state, delivery.detail, delivery.at) for delivery in log] == [
         ("refused", "firing", "", NOON + SECOND),
         ("busy", "firing", "503", NOON),
     ]
-    assert {(one.receiver, one.alert_key, one.revision) for one in log} == {("on-call", "k", 1)}
+    assert {(delivery.receiver, delivery.alert_key, delivery.revision) for delivery in log} == {("on-call", "k", 1)}
     assert outbox.list_deliveries(control_engine, limit=1) == log[:1]
     assert outbox.list_deliveries(control_engine, alert_key="k") == log
     assert outbox.list_deliveries(control_engine, alert_key="another") == []
@@ -173,15 +173,15 @@ def test_a_deploy_is_told_once_and_logged_as_a_change(control_engine: Engine) ->
     (letter,) = due(control_engine)
     assert (letter.key, letter.revision, letter.repeat, letter.deploy, letter.alert) == ("change:d1", 1, 0, deploy, None)
     settle(control_engine, letter, "sent", "delivered")
-    assert [one.state for one in outbox.list_deliveries(control_engine)] == ["change"]
+    assert [delivery.state for delivery in outbox.list_deliveries(control_engine)] == ["change"]
     assert begun(control_engine) == 0
 
 
 @pytest.mark.parametrize("ended", ["sent", "dead"])
 def test_a_firing_alert_is_told_again_after_its_time(control_engine: Engine, ended: str) -> None:
-    def again(at: datetime, one: Alert | None = None, to: str = "on-call") -> bool:
+    def again(at: datetime, notice: Alert | None = None, to: str = "on-call") -> bool:
         with writing(control_engine) as connection:
-            return outbox.enqueue_again(connection, one or alert(), to, HOUR, at, epoch=1)
+            return outbox.enqueue_again(connection, notice or alert(), to, HOUR, at, epoch=1)
 
     assert not again(NOON), "nothing was told yet"
     write(control_engine, alert())
@@ -266,6 +266,6 @@ def test_what_is_settled_and_resolved_is_forgotten_after_a_while_and_what_lives_
     write(control_engine, alert("fires"), at=before)
     with writing(control_engine) as connection:
         outbox.prune(connection, NOON)
-    assert {one.alert.key for one in outbox.list_alerts(control_engine)} == {"fires", "just over"}
+    assert {entry.alert.key for entry in outbox.list_alerts(control_engine)} == {"fires", "just over"}
     assert {letter.key for letter in letters(control_engine)} == {"fires", "just over"}
-    assert [one.alert_key for one in outbox.list_deliveries(control_engine)] == ["just over"]
+    assert [delivery.alert_key for delivery in outbox.list_deliveries(control_engine)] == ["just over"]

@@ -32,7 +32,7 @@ def test_a_stored_verdict_says_what_it_said(name: str) -> None:
     assert sentences(verdict.reasons) == tuple(document["reasons"])
     assert sentences(verdict.settles) == tuple(document["settles"])
     assert [sentences(edge.reasons) for edge in verdict.edges] == [tuple(edge["reasons"]) for edge in document["edges"]]
-    assert {one.code for one in verdict.reasons} == {"told"}
+    assert {why.code for why in verdict.reasons} == {"told"}
     assert verdict.outcome == document["outcome"]
     for edge, stored in zip(verdict.edges, document["edges"], strict=True):
         assert set(edge.evidence) == set(stored["evidence"])
@@ -45,7 +45,7 @@ def test_a_stored_finding_says_what_it_said(name: str) -> None:
     for document in STORED[name]["findings"]:
         finding = finding_of(document)
         assert summary(finding) == document["summary"]
-        assert [sentences(one.reasons) for one in finding.suspects] == [tuple(one["reasons"]) for one in document["suspects"]]
+        assert [sentences(suspect.reasons) for suspect in finding.suspects] == [tuple(suspect["reasons"]) for suspect in document["suspects"]]
         assert facts(finding.evidence)
 
 
@@ -69,12 +69,12 @@ def test_loose_texts_become_typed_evidence() -> None:
 
 def test_stores_of_before_are_read_and_written_on(control_engine: Engine) -> None:
     for stored in STORED.values():
-        verdict, found = stored["verdict"], stored["findings"]
+        verdict, documents = stored["verdict"], stored["findings"]
         row = {name: verdict[name] for name in ("id", "deploy_id", "environment", "service", "version", "outcome")}
         judged = verdict_of(verdict).judged_at
         with control_engine.begin() as connection:
             connection.execute(insert(verdict_rows).values(**row, judged=judged, document=verdict))
-            for document in found:
+            for document in documents:
                 values = {name: document[name] for name in ("id", "deploy_id", "state")}
                 connection.execute(
                     insert(finding_rows).values(
@@ -89,11 +89,11 @@ def test_stores_of_before_are_read_and_written_on(control_engine: Engine) -> Non
                 )
     assert len(verdicts.list_verdicts(control_engine)) == len(STORED)
     for verdict in verdicts.list_verdicts(control_engine):
-        assert all(one.text for one in told_verdict(verdict).reasons)
+        assert all(why.text for why in told_verdict(verdict).reasons)
     kept = findings.list_findings(control_engine)
     assert kept
-    over = [ended(one, reason("no_longer_found")) for one in kept]
+    over = [ended(finding, reason("no_longer_found")) for finding in kept]
     findings.save_findings(control_engine, over, kept[0].last_seen)
-    for one in findings.list_findings(control_engine):
-        assert (one.state, one.ended) == ("resolved", reason("no_longer_found"))
-        assert told_finding(one).summary == next(told_finding(old).summary for old in kept if old.id == one.id)
+    for finding in findings.list_findings(control_engine):
+        assert (finding.state, finding.ended) == ("resolved", reason("no_longer_found"))
+        assert told_finding(finding).summary == next(told_finding(old).summary for old in kept if old.id == finding.id)

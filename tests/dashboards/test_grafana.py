@@ -69,7 +69,7 @@ def test_the_file_is_what_the_panels_make() -> None:
 def test_every_statement_runs_and_answers_in_its_shape(client: Client) -> None:
     for title, kind, unit, text in statements():
         answer = client.query(expanded(text, callee="payment" if kind == "timeseries" else ""))
-        types = [one.name for one in answer.column_types]
+        types = [column.name for column in answer.column_types]
         if kind == "timeseries":
             assert answer.result_rows, title
             assert answer.column_names[0] == "time", title

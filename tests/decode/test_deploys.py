@@ -68,9 +68,9 @@ def test_the_official_fixtures_are_read_or_known_to_be_something_else() -> None:
     services = {name for name in fixtures if name.startswith("service_")}
     assert len(services) == 5
     for name, value in fixtures.items():
-        found = decode_deploys(records(value))
-        assert found.rejects == (), name
-        assert len(found.events) == (name in services), name
+        batch = decode_deploys(records(value))
+        assert batch.rejects == (), name
+        assert len(batch.events) == (name in services), name
     kinds = {name: decode_deploys(records(fixtures[name])).events[0] for name in services}
     deployed = kinds["service_deployed.json"]
     assert (deployed.kind, deployed.service, deployed.environment) == ("deploy", "mySubject123", "test123")
@@ -84,17 +84,17 @@ def test_the_official_fixtures_are_read_or_known_to_be_something_else() -> None:
 def test_a_cdevent_of_any_version_is_known_by_the_prefix_of_its_type() -> None:
     event = cdevent()
     event["context"]["type"] = "dev.cdevents.service.deployed.9.9.9-draft"
-    found = read_event(json.dumps(event).encode(), {}, NOW)
-    assert found is not None
-    assert (found.service, found.version, found.environment, found.state) == ("payment", "2.0.0", "production", "succeeded")
-    assert found.external_id == "/ci#e1"
+    deploy = read_event(json.dumps(event).encode(), {}, NOW)
+    assert deploy is not None
+    assert (deploy.service, deploy.version, deploy.environment, deploy.state) == ("payment", "2.0.0", "production", "succeeded")
+    assert deploy.external_id == "/ci#e1"
 
 
 def test_custom_data_adds_what_cdevents_have_no_word_for() -> None:
     event = cdevent("service.upgraded", previousVersion="1.9.2", trafficShare=0.3, state="progressing", actor="ada", commit="abc")
-    found = read_event(json.dumps(event).encode(), {}, NOW)
-    assert found is not None
-    assert (found.previous_version, found.traffic_share, found.state, found.actor, found.commit) == (
+    deploy = read_event(json.dumps(event).encode(), {}, NOW)
+    assert deploy is not None
+    assert (deploy.previous_version, deploy.traffic_share, deploy.state, deploy.actor, deploy.commit) == (
         "1.9.2",
         0.3,
         "progressing",
@@ -162,15 +162,15 @@ def test_the_version_of_a_purl(artifact: str, version: str) -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_reason_and_its_neighbours_are_kept(value: bytes, reason: str) -> None:
-    found = decode_deploys(records(value, json.dumps(cdevent()).encode()))
-    assert [refused.reason for refused in found.rejects] == [reason]
-    assert [(refused.offset, refused.whole) for refused in found.rejects] == [(0, True)]
-    assert len(found.events) == 1
+    batch = decode_deploys(records(value, json.dumps(cdevent()).encode()))
+    assert [refused.reason for refused in batch.rejects] == [reason]
+    assert [(refused.offset, refused.whole) for refused in batch.rejects] == [(0, True)]
+    assert len(batch.events) == 1
 
 
 def test_a_build_event_is_no_deploy_and_no_reject() -> None:
-    found = decode_deploys(records(json.dumps(cdevent("build.finished")).encode()))
-    assert (found.events, found.rejects, found.filtered) == ((), (), (0,))
+    batch = decode_deploys(records(json.dumps(cdevent("build.finished")).encode()))
+    assert (batch.events, batch.rejects, batch.filtered) == ((), (), (0,))
 
 
 JSON = st.recursive(
@@ -222,7 +222,7 @@ def test_a_namespace_is_read_where_the_source_tells_one() -> None:
         cdevent(service="team-a/pay"),
     ]
     events = decode_deploys(records(*map(orjson.dumps, told))).events
-    apart = [(one.told_apart.namespace, one.told_apart.service) for one in events]
+    apart = [(event.told_apart.namespace, event.told_apart.service) for event in events]
     assert apart == [("team-a", "pay"), ("team-a", "pay"), ("", "pay"), (None, "pay"), ("team-a", "pay"), ("team-a", "pay")]
 
 

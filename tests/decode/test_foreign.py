@@ -19,7 +19,7 @@ DEPLOY = b'{"service": "pay", "version": "1"}'
 
 
 def said(rejects: Rejects) -> list[tuple[str, bool]]:
-    return [(one.reason, one.whole) for one in rejects]
+    return [(reject.reason, reject.whole) for reject in rejects]
 
 
 @pytest.mark.parametrize("encoding", ["auto", *SPAN_ENCODINGS])

@@ -51,8 +51,8 @@ def read(value: bytes, encoding: str = "auto") -> SpanBatch:
 
 
 def words(spans: SpanBatch) -> dict[Any, Any]:
-    said = spans.word_list[spans.words[0]]
-    return {"name": said[0], **dict(zip(said[1::2], said[2::2], strict=True))}
+    texts = spans.word_list[spans.words[0]]
+    return {"name": texts[0], **dict(zip(texts[1::2], texts[2::2], strict=True))}
 
 
 @pytest.mark.parametrize("encoding", ["auto", "jaeger_proto"])
@@ -86,8 +86,8 @@ def test_status_is_what_the_tags_say(tags: dict[str, Any], status: int) -> None:
 
 def test_the_parent_is_the_child_of_reference_of_its_own_trace() -> None:
     other = b"\x0b" * 16
-    said = span(references=((other, b"\x01" * 8, 0), (TRACE, b"\x02" * 8, 1), (TRACE, ABOVE, 0)))
-    assert read(said.SerializeToString()).parent[0].tobytes() == ABOVE
+    message = span(references=((other, b"\x01" * 8, 0), (TRACE, b"\x02" * 8, 1), (TRACE, ABOVE, 0)))
+    assert read(message.SerializeToString()).parent[0].tobytes() == ABOVE
     follows = span(references=((TRACE, b"\x02" * 8, 1),))
     assert read(follows.SerializeToString()).parent[0].tobytes() == b"\x02" * 8
 
@@ -138,7 +138,7 @@ def apis() -> dict[str, Any]:
         kinds = {bool: "bool", int: "int64", str: "string"}
         return [{"key": key, "type": kinds[type(value)], "value": value} for key, value in tags.items()]
 
-    one = {
+    document = {
         "traceID": TRACE.hex(),
         "spanID": OWN.hex().lstrip("0"),
         "operationName": "GET /pay",
@@ -149,7 +149,7 @@ def apis() -> dict[str, Any]:
         "processID": "p1",
     }
     return {
-        "data": [{"traceID": TRACE.hex(), "spans": [one], "processes": {"p1": {"serviceName": "shop", "tags": said(PROCESS)}}}]
+        "data": [{"traceID": TRACE.hex(), "spans": [document], "processes": {"p1": {"serviceName": "shop", "tags": said(PROCESS)}}}]
     }
 
 
@@ -173,4 +173,4 @@ def test_what_failed_is_taken_from_the_log_of_it() -> None:
 def test_a_span_that_makes_no_sense_is_counted() -> None:
     spans, rejects = decode_spans(records([orjson.dumps([collectors(), collectors(startTime="now"), collectors(spanId="!")])]))
     assert len(spans) == 1
-    assert {(one.reason, one.count) for one in rejects} == {("bad_span", 1), ("bad_id", 1)}
+    assert {(reject.reason, reject.count) for reject in rejects} == {("bad_span", 1), ("bad_id", 1)}

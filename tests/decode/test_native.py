@@ -45,12 +45,12 @@ INNER = ("record", "trace", "span", "parent", "start_ns", "end_ns", "resource")
 
 def rows(batch: SpanBatch) -> dict[str, Any]:
     """All that a batch says, words and states by what they are: their numbers mean nothing."""
-    said: dict[str, Any] = {name: getattr(batch, name).tolist() for name in COLUMNS}
-    said |= {f"inner {name}": getattr(batch.inner, name).tolist() for name in INNER}
-    said |= {name: getattr(batch, name).tolist() for name in ("seen", "filtered", "refused")}
-    said["words"] = [repr(batch.word_list[at]) for at in batch.words]
-    said["states"] = [batch.tracestates[at] for at in batch.tracestate]
-    return said | {
+    table: dict[str, Any] = {name: getattr(batch, name).tolist() for name in COLUMNS}
+    table |= {f"inner {name}": getattr(batch.inner, name).tolist() for name in INNER}
+    table |= {name: getattr(batch, name).tolist() for name in ("seen", "filtered", "refused")}
+    table["words"] = [repr(batch.word_list[at]) for at in batch.words]
+    table["states"] = [batch.tracestates[at] for at in batch.tracestate]
+    return table | {
         "links": list(batch.links),
         "bodies": repr(batch.bodies),
         "clamped": batch.clamped,
@@ -77,15 +77,15 @@ def taken(value: bytes) -> bool:
 
 def in_json(value: bytes) -> bytes:
     """A request as OTLP/JSON: ids in hex, enums as numbers."""
-    said = orjson.loads(MessageToJson(ExportTraceServiceRequest.FromString(value), use_integers_for_enums=True))
-    for block in said.get("resourceSpans", ()):
+    document = orjson.loads(MessageToJson(ExportTraceServiceRequest.FromString(value), use_integers_for_enums=True))
+    for block in document.get("resourceSpans", ()):
         for scope in block.get("scopeSpans", ()):
             for span in scope["spans"]:
-                for one in (span, *span.get("links", ())):
+                for node in (span, *span.get("links", ())):
                     for name in ("traceId", "spanId", "parentSpanId"):
-                        if name in one:
-                            one[name] = base64.b64decode(one[name]).hex()
-    return orjson.dumps(said)
+                        if name in node:
+                            node[name] = base64.b64decode(node[name]).hex()
+    return orjson.dumps(document)
 
 
 def test_where_cargo_is_the_native_decoder_is_built_and_is_the_one_in_use() -> None:
@@ -95,7 +95,7 @@ def test_where_cargo_is_the_native_decoder_is_built_and_is_the_one_in_use() -> N
     assert f'version = "{native.VERSION}"' in cargo
 
 
-SHOP = [one[1] for one in islice(stream(4000), 12) if not isinstance(one, Truth)]
+SHOP = [record[1] for record in islice(stream(4000), 12) if not isinstance(record, Truth)]
 KNOWN = sorted(NAMING | BODY_ATTRIBUTES)
 WORDY = sorted(PATHS | URLS | QUERIES)
 TEXTS = st.one_of(
@@ -117,8 +117,8 @@ PLAIN = st.one_of(
 MANY = AnyValue()
 MANY.array_value.values.add().kvlist_value.values.add(key="k", value=AnyValue(string_value="v"))
 VALUES = st.integers(0, 19).flatmap(
-    lambda one: (
-        st.sampled_from([AnyValue(), AnyValue(bytes_value=b"\xff"), AnyValue(double_value=-0.0), MANY]) if one == 0 else PLAIN
+    lambda number: (
+        st.sampled_from([AnyValue(), AnyValue(bytes_value=b"\xff"), AnyValue(double_value=-0.0), MANY]) if number == 0 else PLAIN
     )
 )
 PAIRS = st.lists(
@@ -219,10 +219,10 @@ def recorded() -> list[bytes]:
     message = ExportTraceServiceRequest.FromString(odd)
     thrown = message.resource_spans[0].scope_spans[0].spans[0]
     thrown.events.add(name="exception").attributes.add(key="exception.message", value=AnyValue(string_value="no order 4711"))
-    shop = [ExportTraceServiceRequest.FromString(one) for one in SHOP]
-    for one in shop:
-        del one.resource_spans[0].scope_spans[0].spans[3:]
-    return [odd, message.SerializeToString(), *(one.SerializeToString() for one in shop)]
+    shop = [ExportTraceServiceRequest.FromString(value) for value in SHOP]
+    for export in shop:
+        del export.resource_spans[0].scope_spans[0].spans[3:]
+    return [odd, message.SerializeToString(), *(export.SerializeToString() for export in shop)]
 
 
 def test_what_these_tests_have_is_read_natively_and_as_the_reference_reads_it() -> None:
@@ -270,7 +270,7 @@ def test_broken_records_of_any_kind_are_read_as_the_reference_reads_them(kind: s
     while time.monotonic() < until:
         values = list(faulty(seed + tried, 400, held))
         if differing(records(values)):
-            assert [(value, said) for value in values if (said := differing(records([value])))] == [], f"seed {seed + tried}"
+            assert [(value, difference) for value in values if (difference := differing(records([value])))] == [], f"seed {seed + tried}"
             pytest.fail(f"only together do these differ: {values}")
         native_ones += sum(map(taken, values[:20]))
         tried += len(values)
@@ -285,10 +285,10 @@ def test_a_panic_is_one_reject_and_leaves_nothing_behind() -> None:
     for index, value in enumerate(batch.values):
         columns.begin(index)
         assert fast.fail() if index == 1 else fast.protobuf(value)
-    said = rows(fast.batch())
+    table = rows(fast.batch())
     wanted = decode_by_reference(records([SHOP[0], b"", SHOP[1]]))[0]
-    assert [(one.offset, one.reason, one.detail, one.whole) for one in columns.rejects] == [(1, "not_otlp", "panic", True)]
-    assert said == rows(wanted)
+    assert [(reject.offset, reject.reason, reject.detail, reject.whole) for reject in columns.rejects] == [(1, "not_otlp", "panic", True)]
+    assert table == rows(wanted)
 
 
 def test_what_python_refuses_to_answer_leaves_the_record_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,10 +309,10 @@ def test_times_that_no_record_can_have_bound_both_alike() -> None:
 
 
 def test_foreign_json_beside_protobuf_is_merged_in_order() -> None:
-    said = orjson.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [{"spans": [{"kind": 2}]}]}]})
+    otlp = orjson.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [{"spans": [{"kind": 2}]}]}]})
     zipkin = orjson.dumps([{"traceId": "1" * 32, "id": "2" * 16, "kind": "SERVER", "timestamp": T0 * 10**6, "duration": 5, "localEndpoint": {"serviceName": "z"}}])  # fmt: skip
     assert (
-        differing(records([SHOP[0], said, zipkin, SHOP[1], zipkin, request([S("a", "consumer", 1, 1, links=[(1, 2)])]), b"x"]))
+        differing(records([SHOP[0], otlp, zipkin, SHOP[1], zipkin, request([S("a", "consumer", 1, 1, links=[(1, 2)])]), b"x"]))
         == ""
     )
 
@@ -327,7 +327,7 @@ def test_a_wheel_made_with_cargo_serves_where_there_is_none_and_other_wheels_are
     name = hatchling.build.build_wheel(str(tmp_path))
     assert "-cp311-abi3-" in name
     with zipfile.ZipFile(tmp_path / name) as wheel:
-        assert not [one for one in wheel.namelist() if one.endswith((".rs", "Cargo.toml"))]
+        assert not [path for path in wheel.namelist() if path.endswith((".rs", "Cargo.toml"))]
         wheel.extractall(tmp_path / "site")
     code = "import sys; sys.path.insert(0, sys.argv[1]); from monitor import native; print(native.decoder_in_use())"
     words = [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "site")]
@@ -343,8 +343,8 @@ def test_a_build_that_fails_says_why_and_the_installation_goes_on(tmp_path: Path
     ):
         cargo.write_text(f"#!/bin/sh\n{script}\n")
         cargo.chmod(0o755)
-        said = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", "import hatch_build; print(hatch_build.build())"],
             capture_output=True, text=True, check=True, timeout=60, cwd=ROOT, env={"PATH": f"{tmp_path}:/bin:/usr/bin"},
         )  # fmt: skip
-        assert why in said.stdout
+        assert why in result.stdout

@@ -168,7 +168,7 @@ def test_json_and_protobuf_of_one_span_decode_alike() -> None:
     ],
 )
 def test_hostile_json_is_refused(text: bytes, reason: str) -> None:
-    assert [said for _, said, _ in reasons(records([text]), "otlp_json")] == [reason]
+    assert [code for _, code, _ in reasons(records([text]), "otlp_json")] == [reason]
 
 
 @given(st.binary(max_size=300), st.sampled_from(["otlp_proto", "otlp_json"]))
@@ -271,10 +271,10 @@ def test_protobufs_own_json_mapping_decodes_like_the_bytes_it_was_made_of(
         S("mail", "consumer", 9, 6, links=[(1, 2), (3, 4)], flags=0x300, state="ot=th:8"),
     ]
     message = ExportTraceServiceRequest.FromString(request(spans))
-    said = MessageToJson(
+    body = MessageToJson(
         message, preserving_proto_field_name=names_of_the_proto_file, use_integers_for_enums=enums_as_numbers
     ).encode()
-    as_json, rejects = decode_spans(records([said]), "otlp_json")
+    as_json, rejects = decode_spans(records([body]), "otlp_json")
     as_proto, _ = decode_spans(records([message.SerializeToString()]))
     assert not rejects
     for name in ("trace", "span", "parent", "kind", "start_ns", "end_ns", "status", "words"):
@@ -316,8 +316,8 @@ def with_exceptions(*kinds: str, failed: bool = True, attributes: Mapping[str, s
 def test_where_no_error_type_is_told_the_last_exception_of_a_failed_span_is_it(
     message: ExportTraceServiceRequest, error_type: str | None
 ) -> None:
-    for said, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
-        spans, _ = decode_spans(records([said]), encoding)
+    for value, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+        spans, _ = decode_spans(records([value]), encoding)
         (words,) = spans.word_list
         assert dict(zip(words[1::2], words[2::2], strict=True)).get("error.type") == error_type, encoding
 
@@ -339,8 +339,8 @@ def test_what_a_failed_span_says_is_kept_as_a_template_without_values(
     span = message.resource_spans[0].scope_spans[0].spans[0]
     span.status.message = status
     span.events[1].attributes.add(key="exception.message").value.string_value = thrown
-    for said, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
-        spans, _ = decode_spans(records([said]), encoding)
+    for value, encoding in ((message.SerializeToString(), "otlp_proto"), (MessageToJson(message).encode(), "otlp_json")):
+        spans, _ = decode_spans(records([value]), encoding)
         (words,) = spans.word_list
         assert dict(zip(words[1::2], words[2::2], strict=True)).get(FAILURE) == template, encoding
         assert "4711" not in repr(words)

@@ -33,12 +33,12 @@ def read(*values: Any, encoding: str = "auto") -> SpanBatch:
 
 
 def words(spans: SpanBatch, row: int = 0) -> dict[Any, Any]:
-    said = spans.word_list[spans.words[row]]
-    return {"name": said[0], **dict(zip(said[1::2], said[2::2], strict=True))}
+    texts = spans.word_list[spans.words[row]]
+    return {"name": texts[0], **dict(zip(texts[1::2], texts[2::2], strict=True))}
 
 
 def hexes(column: Any) -> list[str]:
-    return [one.tobytes().hex() for one in column]
+    return [value.tobytes().hex() for value in column]
 
 
 @pytest.mark.parametrize("held", [[CLIENT], [[CLIENT]], CLIENT], ids=["list", "list of traces", "one span"])
@@ -49,9 +49,9 @@ def test_a_client_span_of_version_2_in_every_wrapping(held: Any) -> None:
     assert (int(spans.start_ns[0]), int(spans.end_ns[0])) == (US * 1000, (US + 30_000) * 1000)
     (resource,) = spans.resources
     assert (resource.service, resource.version) == ("shop", "1.2")
-    said = words(spans)
-    assert (said["http.method"], said["http.target"], said["http.status_code"]) == ("GET", "/pay", "200")
-    assert (said["peer.service"], said["net.peer.ip"], said["net.peer.port"]) == ("pay", "10.0.0.2", 8080)
+    attributes = words(spans)
+    assert (attributes["http.method"], attributes["http.target"], attributes["http.status_code"]) == ("GET", "/pay", "200")
+    assert (attributes["peer.service"], attributes["net.peer.ip"], attributes["net.peer.port"]) == ("pay", "10.0.0.2", 8080)
 
 
 def test_a_server_that_shares_the_clients_id_answers_that_id() -> None:
@@ -140,10 +140,10 @@ def in_proto(entry: dict[str, Any]) -> bytes:
     span.kind = ("", "CLIENT", "SERVER", "PRODUCER", "CONSUMER").index(entry["kind"])
     span.name, span.timestamp, span.duration = entry["name"], entry["timestamp"], entry["duration"]
     span.shared = entry.get("shared", False)
-    for side, said in (("local_endpoint", entry["localEndpoint"]), ("remote_endpoint", entry["remoteEndpoint"])):
+    for side, address in (("local_endpoint", entry["localEndpoint"]), ("remote_endpoint", entry["remoteEndpoint"])):
         endpoint = getattr(span, side)
-        endpoint.service_name, endpoint.port = said.get("serviceName", ""), said.get("port", 0)
-        endpoint.ipv4 = bytes(map(int, said["ipv4"].split("."))) if "ipv4" in said else b""
+        endpoint.service_name, endpoint.port = address.get("serviceName", ""), address.get("port", 0)
+        endpoint.ipv4 = bytes(map(int, address["ipv4"].split("."))) if "ipv4" in address else b""
     for key, value in entry["tags"].items():
         span.tags.add(key=key, value=value)
     bytes_of: bytes = made.SerializeToString()
@@ -172,4 +172,4 @@ def test_a_batch_may_mix_encodings_and_a_setting_holds_to_one() -> None:
 def test_a_bad_span_costs_no_neighbour() -> None:
     spans, rejects = decode_spans(records([orjson.dumps([CLIENT, CLIENT | {"tags": 7}, 3, CLIENT | {"id": "xyz"}])]))
     assert len(spans) == 1
-    assert {(one.reason, one.count) for one in rejects} == {("bad_span", 2), ("bad_id", 1)}
+    assert {(reject.reason, reject.count) for reject in rejects} == {("bad_span", 2), ("bad_id", 1)}

@@ -91,8 +91,8 @@ def test_when_those_who_do_not_call_it_fail_as_well_it_is_something_else() -> No
     assert judged([since(0.1), STOCK, also])[1] == []
     others = [replace(STRANGER, edge=edge("user", name, "GET /")) for name in ("blog", "help", "jobs")]
     assert len(judged([since(0.1), STOCK, *others])[1]) == 1
-    verdict, found = judged([since(0.1), STOCK, also, *others])
-    assert (verdict.outcome, found) == ("inconclusive", []), "one of four that fails as much tells of something else"
+    verdict, findings = judged([since(0.1), STOCK, also, *others])
+    assert (verdict.outcome, findings) == ("inconclusive", []), "one of four that fails as much tells of something else"
 
 
 def test_two_releases_that_explain_it_alike_leave_it_undecided_and_nothing_passes() -> None:
@@ -134,13 +134,13 @@ def test_a_callee_whose_other_caller_fails_as_well_explains_both_though_it_has_f
     verdict, findings = of_the_group(0.1, 0.1)
     assert verdict.outcome == "inconclusive"
     assert findings
-    assert all(one.explained is not None and one.explained.parameters["service"] == "ledger" for one in findings)
+    assert all(finding.explained is not None and finding.explained.parameters["service"] == "ledger" for finding in findings)
 
 
 def test_a_callee_whose_other_caller_is_well_or_that_was_not_released_explains_nothing() -> None:
     for verdict, findings in (of_the_group(0.1, 0.0), of_the_group(0.1, 0.1, others=())):
         assert verdict.outcome == "fail"
-        assert all(one.explained is None for one in findings)
+        assert all(finding.explained is None for finding in findings)
 
 
 def test_a_release_further_below_leaves_it_undecided_only_where_those_that_call_it_fail_as_well() -> None:
@@ -161,7 +161,7 @@ def slower(times: float, begins: int = 0, who: Edge = USERS, seed: int = 31) -> 
     """What web answers to its users: so many times slower from a window on."""
     rows = of_nobody([Traffic(who, 300, QUIET)], seed)
     late = of_nobody([Traffic(who, 300, replace(QUIET, latency=0.02 * times))], seed)
-    return [one if (one.window - START).total_seconds() < 10 * begins else two for one, two in zip(rows, late, strict=True)]
+    return [quiet if (quiet.window - START).total_seconds() < 10 * begins else slow for quiet, slow in zip(rows, late, strict=True)]
 
 
 def of_slow(
@@ -180,7 +180,7 @@ def test_callers_that_answer_slower_since_a_release_are_its_finding() -> None:
     for share in (AT_ONCE, steady(0.3)):
         verdict, findings = of_slow(slower(3.0), share=share)
         assert verdict.outcome == "fail"
-        assert [(one.edge.callee, one.signal, one.strength) for one in findings] == [("web", "latency", "weaker")]
+        assert [(finding.edge.callee, finding.signal, finding.strength) for finding in findings] == [("web", "latency", "weaker")]
         assert "against the time before" in summary(findings[0])
 
 
@@ -221,7 +221,7 @@ def codes(verdict: Verdict) -> set[str]:
 
 def test_callers_are_held_against_the_time_before_the_new_version_first_answered_not_before_it_was_told() -> None:
     late = lambda window: 0.3 if window >= 15 else 0.0  # noqa: E731
-    assert [one.edge.callee for one in of_slow(slower(3.0, 15), share=late)[1]] == ["web"]
+    assert [finding.edge.callee for finding in of_slow(slower(3.0, 15), share=late)[1]] == ["web"]
 
 
 @pytest.mark.parametrize(

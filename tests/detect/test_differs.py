@@ -43,11 +43,11 @@ def drawn(chance: Chance, seed: int = 1, calls: int = 200, operations: Sequence[
     ],
 )
 def test_what_separates_the_bad_calls_is_told(chance: Chance, rule: tuple[Condition, ...]) -> None:
-    found = what_differs(drawn(chance))
-    assert found is not None
-    assert found.conditions == rule
-    assert found.chance <= CHANCE
-    assert found.bad >= 0.6 * (found.bad + found.other_bad)
+    difference = what_differs(drawn(chance))
+    assert difference is not None
+    assert difference.conditions == rule
+    assert difference.chance <= CHANCE
+    assert difference.bad >= 0.6 * (difference.bad + difference.other_bad)
 
 
 def test_bad_calls_that_fall_anywhere_have_nothing_in_common() -> None:
@@ -57,7 +57,7 @@ def test_bad_calls_that_fall_anywhere_have_nothing_in_common() -> None:
 
 def test_bad_calls_that_fall_anywhere_among_few_have_nothing_in_common_either() -> None:
     told = [what_differs(drawn(lambda *_: 0.05, seed, calls=15)) for seed in range(300)]
-    assert sum(one is not None for one in told) <= 1
+    assert sum(difference is not None for difference in told) <= 1
 
 
 def test_what_holds_only_where_it_was_learned_is_not_told() -> None:
@@ -72,10 +72,10 @@ def test_what_marks_the_same_calls_is_told_beside() -> None:
         Marked({**row.attributes, "zone": "b" if row.attributes["instance"] == "pod-3" else "a"}, row.fold, row.bad, row.calls)
         for row in drawn(lambda pod, *_: 0.3 * (pod == "pod-3"))
     ]
-    found = what_differs(rows)
-    assert found is not None
-    assert found.conditions == (Condition("instance", "pod-3"),)
-    assert found.same == (Condition("zone", "b"),)
+    difference = what_differs(rows)
+    assert difference is not None
+    assert difference.conditions == (Condition("instance", "pod-3"),)
+    assert difference.same == (Condition("zone", "b"),)
 
 
 def test_too_few_bad_calls_tell_nothing() -> None:
@@ -120,12 +120,12 @@ def test_errors_on_one_instance_of_three_are_no_regression_of_the_version() -> N
         *alike("pod-1", "1.9.0", 700), *alike("pod-2", "1.9.0", 700),
     ]  # fmt: skip
     verdict, findings = judged(sick, Behaviour(server_error=0.07))
-    finding = next(one for one in findings if one.signal == "errors")
+    finding = next(finding for finding in findings if finding.signal == "errors")
     assert verdict.outcome == "inconclusive"
     assert finding.explained is not None
     assert finding.explained.code == "one_instance"
     assert finding.explained.parameters["instance"] == "pod-7"
-    assert any("instance pod-7 alone: 80 of its 400 calls" in sentence(one) for one in verdict.reasons)
+    assert any("instance pod-7 alone: 80 of its 400 calls" in sentence(reason) for reason in verdict.reasons)
     assert finding.evidence.differs is not None
     assert summary(finding).endswith("; all on instance pod-7")
     assert (
@@ -138,7 +138,7 @@ def test_errors_on_every_instance_are_the_versions() -> None:
     well = [*alike("pod-7", "2.0.0", 200, errors=15), *alike("pod-8", "2.0.0", 200, errors=13), *alike("pod-1", "1.9.0", 700)]
     verdict, findings = judged(well, Behaviour(server_error=0.07))
     assert verdict.outcome == "fail"
-    assert all(one.explained is None and one.evidence.differs is None for one in findings)
+    assert all(finding.explained is None and finding.evidence.differs is None for finding in findings)
 
 
 def test_instances_that_had_too_few_calls_to_show_it_are_not_shown_to_be_well() -> None:
@@ -154,8 +154,8 @@ def test_one_slow_instance_of_two_is_no_regression_of_the_version() -> None:
     ]  # fmt: skip
     verdict, findings = judged(slow, Behaviour(latency=0.05, spread=0.6))
     assert verdict.outcome == "inconclusive"
-    assert {one.explained.code for one in findings if one.explained} == {"one_instance"}
-    assert all(one.explained for one in findings)
+    assert {finding.explained.code for finding in findings if finding.explained} == {"one_instance"}
+    assert all(finding.explained for finding in findings)
 
 
 def test_where_old_instances_differ_as_much_slowness_is_no_evidence() -> None:
@@ -166,8 +166,8 @@ def test_where_old_instances_differ_as_much_slowness_is_no_evidence() -> None:
     ]  # fmt: skip
     same = [*alike("pod-9", "2.0.0", 800, seconds=0.04), *(row for pod in "123" for row in alike(f"pod-{pod}", "1.9.0", 700))]
     slower = Behaviour(latency=0.04)
-    assert "latency" in {one.signal for one in judged(same, slower)[1]}
-    assert "latency" not in {one.signal for one in judged(differ, slower)[1]}
+    assert "latency" in {finding.signal for finding in judged(same, slower)[1]}
+    assert "latency" not in {finding.signal for finding in judged(differ, slower)[1]}
 
 
 def test_where_old_instances_time_out_as_much_timeouts_are_no_evidence() -> None:
@@ -177,8 +177,8 @@ def test_where_old_instances_time_out_as_much_timeouts_are_no_evidence() -> None
     differ = [*late, *usual, *alike_with("pod-3", "1.9.0", 700, server_error=21)]
     same = [*late, *(row for pod in "123" for row in alike_with(f"pod-{pod}", "1.9.0", 700, timeout=7, server_error=14))]
     new = Behaviour(timeout=0.03)
-    assert "timeouts" in {one.signal for one in judged(same, new)[1]}
-    assert "timeouts" not in {one.signal for one in judged(differ, new)[1]}
+    assert "timeouts" in {finding.signal for finding in judged(same, new)[1]}
+    assert "timeouts" not in {finding.signal for finding in judged(differ, new)[1]}
 
 
 def alike_with(pod: str, version: str, calls: int, **bad: int) -> list[Alike]:

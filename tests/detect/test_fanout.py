@@ -41,8 +41,8 @@ def verdict(needs: Sequence[EdgeCell], share: Share = HALF) -> Verdict:
     return judged(needs, share)[0]
 
 
-def kinds(found: tuple[Verdict, list[Finding]]) -> list[tuple[str, str]]:
-    return [(one.evidence.fanout.kind, one.edge.callee) for one in found[1] if one.evidence.fanout]
+def kinds(judgement: tuple[Verdict, list[Finding]]) -> list[tuple[str, str]]:
+    return [(finding.evidence.fanout.kind, finding.edge.callee) for finding in judgement[1] if finding.evidence.fanout]
 
 
 def changed(told: Verdict) -> list[str]:
@@ -72,19 +72,19 @@ def moved(rows: Sequence[EdgeCell], where: Edge) -> list[EdgeCell]:
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_version_that_calls_as_often_as_the_old_one_shows_nothing(share: Share, seed: int) -> None:
-    told, found = judged(below(share=share, seed=seed + 20), share, answers=answered(share, seed + 50))
-    assert (found, changed(told)) == ([], [])
+    told, findings = judged(below(share=share, seed=seed + 20), share, answers=answered(share, seed + 50))
+    assert (findings, changed(told)) == ([], [])
     assert share is AT_ONCE or told.outcome == "pass"
 
 
 @pytest.mark.parametrize("part", [0.2, 0.4])
 @pytest.mark.parametrize(("share", "strength"), [(HALF, "concurrent"), (AT_ONCE, "weaker")])
 def test_calls_that_are_no_longer_made_are_found_side_by_side_and_over_time(share: Share, strength: str, part: float) -> None:
-    told, found = judged(times(below(share=share), part), share)
-    assert (told.outcome, kinds((told, found))) == ("fail", [("missing", "bank")])
-    assert found[0].strength == strength
-    assert "no longer made" in summary(found[0])
-    assert not worth_a_page(found, 1000.0), "it may be meant: nobody is woken for it alone"
+    told, findings = judged(times(below(share=share), part), share)
+    assert (told.outcome, kinds((told, findings))) == ("fail", [("missing", "bank")])
+    assert findings[0].strength == strength
+    assert "no longer made" in summary(findings[0])
+    assert not worth_a_page(findings, 1000.0), "it may be meant: nobody is woken for it alone"
 
 
 def test_calls_that_vanish_altogether_are_found() -> None:
@@ -93,9 +93,9 @@ def test_calls_that_vanish_altogether_are_found() -> None:
 
 def test_a_version_that_says_that_it_fails_before_it_calls_is_found_by_its_failures_alone() -> None:
     failing = cells([Traffic(edge(), 3000, new=Behaviour(server_error=0.8))], 24, share=HALF, before=60)
-    told, found = judged(times(below(), 0.2), answers=failing)
+    told, findings = judged(times(below(), 0.2), answers=failing)
     assert told.outcome == "fail"
-    assert kinds((told, found)) == []
+    assert kinds((told, findings)) == []
 
 
 def test_fewer_of_the_requests_that_need_a_call_are_no_missing_calls() -> None:
@@ -139,14 +139,14 @@ def test_calls_whose_maker_is_no_longer_told_are_not_missing() -> None:
 
 def test_calls_that_stray_to_another_service_are_misrouted() -> None:
     astray = edge("payment", "bank-test", BANK.operation)
-    told, found = judged(moved(below(), astray))
-    assert (told.outcome, kinds((told, found))) == ("fail", [("misrouted", "bank-test")])
-    assert "made to bank go here" in summary(found[0])
+    told, findings = judged(moved(below(), astray))
+    assert (told.outcome, kinds((told, findings))) == ("fail", [("misrouted", "bank-test")])
+    assert "made to bank go here" in summary(findings[0])
 
 
 def test_calls_to_a_new_service_that_answers_are_told_with_both_ends_and_fail_nobody() -> None:
-    told, found = judged(moved(below(), LEDGER))
-    assert (told.outcome, kinds((told, found)), changed(told)) == ("inconclusive", [], ["bank", "ledger"])
+    told, findings = judged(moved(below(), LEDGER))
+    assert (told.outcome, kinds((told, findings)), changed(told)) == ("inconclusive", [], ["bank", "ledger"])
 
 
 def test_calls_to_a_new_service_that_fail_are_misrouted() -> None:
@@ -174,29 +174,29 @@ def test_an_operation_that_only_the_new_version_answers_is_told_and_is_held_agai
     new: Behaviour, wanted: list[tuple[str, str]]
 ) -> None:
     more = [row for row in cells([Traffic(PRICE, 600, new=new)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
-    told, found = judged(below(), answers=[*answered(), *more])
-    assert kinds((told, found)) == wanted
+    told, findings = judged(below(), answers=[*answered(), *more])
+    assert kinds((told, findings)) == wanted
     if not wanted:
-        (one,) = [one for one in told.edges if one.edge == PRICE]
-        assert [reason.code for reason in one.reasons] == ["operation_new"]
+        (judgement,) = [judgement for judgement in told.edges if judgement.edge == PRICE]
+        assert [reason.code for reason in judgement.reasons] == ["operation_new"]
 
 
 def test_an_operation_asked_so_rarely_that_nobody_might_have_before_is_not_called_new() -> None:
     rare = [row for row in cells([Traffic(PRICE, 0.4)], 24, share=HALF, seed=8) if row.callee_version == "2.0.0"]
     told, _ = judged(below(), answers=[*answered(), *rare])
-    assert all(reason.code != "operation_new" for one in told.edges for reason in one.reasons)
+    assert all(reason.code != "operation_new" for judgement in told.edges for reason in judgement.reasons)
 
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 def test_calls_that_fail_and_are_made_again_and_again_are_retries(share: Share) -> None:
-    told, found = judged(times(below(share=share, new=FAILING), 3.0), share)
-    assert ("repeated", "bank") in kinds((told, found))
-    assert any("retries" in summary(one) for one in found)
+    told, findings = judged(times(below(share=share, new=FAILING), 3.0), share)
+    assert ("repeated", "bank") in kinds((told, findings))
+    assert any("retries" in summary(finding) for finding in findings)
 
 
 def test_calls_made_more_often_that_are_answered_fail_nobody() -> None:
-    told, found = judged(times(below(), 3.0))
-    assert (told.outcome, found, changed(told)) == ("inconclusive", [], ["bank"])
+    told, findings = judged(times(below(), 3.0))
+    assert (told.outcome, findings, changed(told)) == ("inconclusive", [], ["bank"])
 
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
@@ -211,18 +211,18 @@ def test_failed_attempts_that_a_proxy_hides_are_found(share: Share, new: float, 
 
 def test_calls_that_are_gone_hold_a_pass_back_and_fail_nobody_where_nothing_tells_which_version_called() -> None:
     untold = [replace(row, caller_version="") for row in below()]
-    told, found = judged([row for row in untold if row.window < START])
-    assert (found, changed(told), told.outcome) == ([], ["bank"], "inconclusive")
-    told, found = judged(untold)
-    assert (found, changed(told)) == ([], [])
+    told, findings = judged([row for row in untold if row.window < START])
+    assert (findings, changed(told), told.outcome) == ([], ["bank"], "inconclusive")
+    told, findings = judged(untold)
+    assert (findings, changed(told)) == ([], [])
 
 
 def test_all_calls_changing_alike_is_another_sampling_and_no_changed_behaviour() -> None:
     told = verdict([*times(below(), 0.2), *times(below(LEDGER, seed=5), 0.2)])
     assert told.outcome == "inconclusive"
     assert changed(told) == []
-    (found,) = [reason for reason in told.reasons if reason.code == "sampling_changed"]
-    assert 0.15 < float(str(found.parameters["ratio"])) < 0.25
+    (sampling,) = [reason for reason in told.reasons if reason.code == "sampling_changed"]
+    assert 0.15 < float(str(sampling.parameters["ratio"])) < 0.25
 
 
 def test_all_calls_that_are_gone_are_no_other_sampling() -> None:
@@ -231,8 +231,8 @@ def test_all_calls_that_are_gone_are_no_other_sampling() -> None:
 
 
 def test_calls_that_change_differently_are_changed_behaviour() -> None:
-    told, found = judged([*times(below(), 0.2), *below(LEDGER, seed=5)])
-    assert kinds((told, found)) == [("missing", "bank")]
+    told, findings = judged([*times(below(), 0.2), *below(LEDGER, seed=5)])
+    assert kinds((told, findings)) == [("missing", "bank")]
 
 
 def test_a_version_of_which_fewer_traces_are_kept_is_no_finding() -> None:

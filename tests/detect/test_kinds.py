@@ -9,8 +9,8 @@ from tests.detect.test_differs import alike
 
 
 def calls(version: str, *failures: tuple[str, str, int], every: int = 1000) -> list:
-    one = alike("pod", version, 10)[0]
-    return [replace(one, calls=every, failures=failures)]
+    row = alike("pod", version, 10)[0]
+    return [replace(row, calls=every, failures=failures)]
 
 
 OLD = calls("1.9.0", ("503", "no healthy upstream", 9))

@@ -100,6 +100,6 @@ def test_a_harmless_hour_is_not_worse(seed: int) -> None:
 @pytest.mark.parametrize(("days", "rise", "stands_out"), [(0.25, 1.15, False), (0.25, 1.5, True), (3.0, 1.15, True)])
 def test_a_past_of_some_hours_wants_a_rise_that_matters_by_itself(days: float, rise: float, stands_out: bool) -> None:
     earlier = 40.0 + 0.2 * np.random.default_rng(4).standard_normal(int(days * 1440))
-    found = level_test(earlier, np.full(8, 40.0 * rise), 60.0)
-    assert found is not None
-    assert found.stands_out() == stands_out
+    result = level_test(earlier, np.full(8, 40.0 * rise), 60.0)
+    assert result is not None
+    assert result.stands_out() == stands_out

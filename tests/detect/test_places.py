@@ -29,7 +29,7 @@ def timed(rows: list[EdgeCell], own: float, below: float, between: float, seed: 
         work = (own if new else 0.02) * np.exp(0.3 * rng.standard_normal(row.calls))
         needs = (below if new else 0.1) * np.exp(0.8 * rng.standard_normal(row.calls))
         way = (between if new else 0.005) * np.exp(0.3 * rng.standard_normal(row.calls))
-        shapes = [histogram(one) for one in (work + needs + way, work + needs, work)]
+        shapes = [histogram(seconds) for seconds in (work + needs + way, work + needs, work)]
         out.append(replace(row, client_histogram=shapes[0], server_histogram=shapes[1], self_histogram=shapes[2]))
     return out
 
@@ -39,8 +39,8 @@ def slower(own: float, below: float, between: float, share: Share = HALF, seed: 
     return judge(deploy(), rows, (), (), SETTINGS, now_after(24))[1]
 
 
-def places(found: list[Finding]) -> list[tuple[str, str | None]]:
-    return [(one.signal, one.evidence.time.place if one.evidence.time else None) for one in found]
+def places(findings: list[Finding]) -> list[tuple[str, str | None]]:
+    return [(finding.signal, finding.evidence.time.place if finding.evidence.time else None) for finding in findings]
 
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
@@ -48,11 +48,11 @@ def places(found: list[Finding]) -> list[tuple[str, str | None]]:
     ("own", "below", "between", "place"), [(0.12, 0.1, 0.005, "own"), (0.02, 0.4, 0.005, "callees"), (0.02, 0.1, 0.2, "between")]
 )
 def test_where_time_goes_is_told(share: Share, own: float, below: float, between: float, place: str) -> None:
-    found = slower(own, below, between, share)
-    assert places(found) == [("latency", place)]
+    findings = slower(own, below, between, share)
+    assert places(findings) == [("latency", place)]
     words = {"own": "in its own time", "callees": "in the calls that it makes", "between": "network"}
-    assert words[place] in summary(found[0])
-    assert any(label == "ms that the mean call takes longer" for label, _ in facts(found[0].evidence))
+    assert words[place] in summary(findings[0])
+    assert any(label == "ms that the mean call takes longer" for label, _ in facts(findings[0].evidence))
 
 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
@@ -64,8 +64,8 @@ def test_as_fast_as_before_on_every_side_is_no_finding(share: Share, seed: int) 
 @pytest.mark.parametrize("share", [HALF, AT_ONCE])
 def test_a_service_starved_of_its_processor_is_found_by_its_own_time(share: Share) -> None:
     """Its own work takes twice as long, which is a sixth of what a call takes as a whole."""
-    (found,) = slower(0.045, 0.1, 0.005, share)
-    assert (found.evidence.latency and found.evidence.latency.side, found.role) == ("own", "root")
+    (finding,) = slower(0.045, 0.1, 0.005, share)
+    assert (finding.evidence.latency and finding.evidence.latency.side, finding.role) == ("own", "root")
 
 
 def test_own_time_makes_a_root_of_what_calls_below_would_explain() -> None:
@@ -73,16 +73,16 @@ def test_own_time_makes_a_root_of_what_calls_below_would_explain() -> None:
     rows = timed(cells([Traffic(edge(), 300)], 24, share=AT_ONCE, before=60), 0.2, 0.12, 0.005)
     slow = Behaviour(latency=0.03)
     rows += cells([Traffic(edge("payment", "bank", "POST /charge"), 300, new=slow)], 24, share=AT_ONCE, before=60, role="caller")
-    found = judge(deploy(), rows, (), (), SETTINGS, now_after(24))[1]
-    assert [one.role for one in found if one.edge.callee == "payment"] == ["root"]
+    findings = judge(deploy(), rows, (), (), SETTINGS, now_after(24))[1]
+    assert [finding.role for finding in findings if finding.edge.callee == "payment"] == ["root"]
 
 
 def test_calls_below_that_slow_down_are_passed_on() -> None:
     rows = timed(cells([Traffic(edge(), 300)], 24, share=AT_ONCE, before=60), 0.02, 0.5, 0.005)
     slow = Behaviour(latency=0.4)
     rows += cells([Traffic(edge("payment", "bank", "POST /charge"), 300, new=slow)], 24, share=AT_ONCE, before=60, role="caller")
-    found = judge(deploy(), rows, (), (), SETTINGS, now_after(24))[1]
-    assert {one.edge.callee: one.role for one in found} == {"payment": "propagated", "bank": "root"}
+    findings = judge(deploy(), rows, (), (), SETTINGS, now_after(24))[1]
+    assert {finding.edge.callee: finding.role for finding in findings} == {"payment": "propagated", "bank": "root"}
 
 
 def calls_given_up(tail: float) -> list[EdgeCell]:
@@ -98,8 +98,8 @@ def calls_given_up(tail: float) -> list[EdgeCell]:
 
 
 def given_up(tail: float) -> Finding:
-    found = judge(deploy(), calls_given_up(tail), (), (), SETTINGS, now_after(24))[1]
-    (late_ones,) = [one for one in found if one.signal == "timeouts"]
+    findings = judge(deploy(), calls_given_up(tail), (), (), SETTINGS, now_after(24))[1]
+    (late_ones,) = [finding for finding in findings if finding.signal == "timeouts"]
     return late_ones
 
 
@@ -130,17 +130,17 @@ def failing(error_type: str, how: Behaviour, kind: Callable[[EdgeCell], int]) ->
     ],
 )
 def test_failures_that_are_refusals_are_named(error_type: str, said: str) -> None:
-    (found,) = failing(error_type, Behaviour(server_error=0.2), lambda row: row.outcomes["server_error"])
-    assert (said or "Refus") in summary(found) or not said
-    assert (found.evidence.refusals is not None) == bool(said)
+    (finding,) = failing(error_type, Behaviour(server_error=0.2), lambda row: row.outcomes["server_error"])
+    assert (said or "Refus") in summary(finding) or not said
+    assert (finding.evidence.refusals is not None) == bool(said)
 
 
 @pytest.mark.parametrize("error_type", ["429", "RESOURCE_EXHAUSTED", "TooManyRequests"])
 def test_load_that_is_shed_is_named(error_type: str) -> None:
-    (found,) = failing(error_type, Behaviour(client_error=0.2), lambda row: row.outcomes["client_error"])
-    assert "are throttled: load is shed" in summary(found)
+    (finding,) = failing(error_type, Behaviour(client_error=0.2), lambda row: row.outcomes["client_error"])
+    assert "are throttled: load is shed" in summary(finding)
 
 
 def test_some_refusals_among_other_failures_do_not_name_them() -> None:
-    (found,) = failing("503", Behaviour(server_error=0.2), lambda row: row.outcomes["server_error"] // 4)
-    assert found.evidence.refusals is None
+    (finding,) = failing("503", Behaviour(server_error=0.2), lambda row: row.outcomes["server_error"] // 4)
+    assert finding.evidence.refusals is None

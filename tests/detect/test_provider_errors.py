@@ -110,5 +110,5 @@ def test_a_finding_of_them_is_over_when_the_provider_tells_of_no_more() -> None:
 
 def test_an_accepted_finding_of_them_sets_aside_their_part_of_all_failures() -> None:
     rows = cells([Traffic(edge(), new=Behaviour(told=0.35)), *REST], 12)
-    verdict, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(12), accepted=lambda one: one.signal == "provider_errors")
+    verdict, _ = judge(deploy(), rows, (), (), SETTINGS, now_after(12), accepted=lambda finding: finding.signal == "provider_errors")
     assert verdict.outcome == "pass"

@@ -27,8 +27,8 @@ def policy(*rules: Rule, **more: object) -> Policy:
     return Policy(rules=rules, **more)  # type: ignore[arg-type]  # a test's shorthand
 
 
-def doubts(**said: Outcome) -> Rule:
-    return Rule("doubts", inconclusive=said)  # type: ignore[arg-type]  # names of doubts
+def doubts(**outcomes: Outcome) -> Rule:
+    return Rule("doubts", inconclusive=outcomes)  # type: ignore[arg-type]  # names of doubts
 
 
 def test_without_rules_the_verdict_is_the_answer() -> None:
@@ -43,7 +43,7 @@ def test_a_doubt_counts_as_what_the_policy_says_and_that_is_told(meaning: Outcom
     assert ruling.outcome == meaning
     (told,) = ruling.reasons
     assert (told.code, told.parameters["rule"], told.parameters["meaning"]) == ("counts_as", "doubts", meaning)
-    assert [(one.demand, one.outcome) for one in ruling.rules] == [("inconclusive", "met" if meaning == "pass" else "not_met")]
+    assert [(result.demand, result.outcome) for result in ruling.rules] == [("inconclusive", "met" if meaning == "pass" else "not_met")]
 
 
 def test_of_several_doubts_the_strictest_meaning_counts_and_an_unnamed_one_stays() -> None:
@@ -58,7 +58,7 @@ def test_a_failing_verdict_stays_failing_and_a_pass_needs_no_meaning() -> None:
     assert ruled(lax, asked("fail", Reason("worse_errors"))).outcome == "fail"
     strict = policy(doubts(**dict.fromkeys(get_args(Doubt), "fail")))
     ruling = ruled(strict, asked("pass", reason("no_calls")))
-    assert (ruling.outcome, [one.outcome for one in ruling.rules]) == ("pass", ["not_judged"])
+    assert (ruling.outcome, [result.outcome for result in ruling.rules]) == ("pass", ["not_judged"])
 
 
 def test_harm_that_another_deploy_explains_is_suspected_and_no_lack_of_calls() -> None:
@@ -76,7 +76,7 @@ def test_of_several_rules_the_last_that_names_a_doubt_decides() -> None:
     general, special = Rule("all", inconclusive={"few_calls": "fail"}), Rule("pay", ("pay",), inconclusive={"few_calls": "pass"})
     ruling = ruled(policy(general, special), asked("inconclusive", THIN))
     assert ruling.outcome == "pass"
-    assert {one.rule: one.outcome for one in ruling.rules} == {"all": "not_judged", "pay": "met"}
+    assert {result.rule: result.outcome for result in ruling.rules} == {"all": "not_judged", "pay": "met"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_of_several_rules_the_last_that_names_a_doubt_decides() -> None:
 def test_a_pass_on_less_than_the_minimum_is_inconclusive_with_numbers(minimum: Minimum, demand: str, settles: str | None) -> None:
     about = asked("pass", shown=replace(MUCH, share_of_calls=0.99))
     ruling = ruled(policy(Rule("all", minimum=minimum)), about)
-    assert (ruling.outcome, [one.code for one in ruling.settles]) == ("inconclusive", [settles] if settles else [])
+    assert (ruling.outcome, [need.code for need in ruling.settles]) == ("inconclusive", [settles] if settles else [])
     (result,) = ruling.rules
     assert (result.demand, result.outcome, ruling.reasons[0]) == (demand, "not_met", result.reason)
     assert "at least" in sentence(result.reason)
@@ -100,11 +100,11 @@ def test_a_pass_on_less_than_the_minimum_is_inconclusive_with_numbers(minimum: M
 def test_just_the_minimum_is_enough_and_every_rule_asks_for_its_own() -> None:
     enough = Rule("all", minimum=Minimum(calls=1000, minutes=20.0, windows_met=100, share_of_calls=1.0))
     ruling = ruled(policy(enough), asked("pass"))
-    assert (ruling.outcome, {one.outcome for one in ruling.rules}) == ("pass", {"met"})
+    assert (ruling.outcome, {result.outcome for result in ruling.rules}) == ("pass", {"met"})
     more = Rule("pay", ("shop/*",), minimum=Minimum(calls=5000))
     both = ruled(policy(enough, more), asked("pass"))
     assert both.outcome == "inconclusive"
-    assert [one.rule for one in both.rules if one.outcome == "not_met"] == ["pay"]
+    assert [result.rule for result in both.rules if result.outcome == "not_met"] == ["pay"]
     missing = both.settles[0].parameters
     assert (missing["calls"], missing["eta_seconds"]) == (4000, pytest.approx(4800))
 
@@ -113,7 +113,7 @@ def test_a_weaker_pass_needs_the_minimum_too_and_a_waived_doubt_does_not() -> No
     rules = (Rule("all", minimum=Minimum(calls=5000)), doubts(weaker_pass="pass", few_calls="pass"))
     assert ruled(policy(*rules), asked("inconclusive", WEAKER)).outcome == "inconclusive"
     waived = ruled(policy(*rules), asked("inconclusive", THIN))
-    assert (waived.outcome, [one.outcome for one in waived.rules]) == ("pass", ["not_judged", "met"])
+    assert (waived.outcome, [result.outcome for result in waived.rules]) == ("pass", ["not_judged", "met"])
 
 
 def test_too_little_evidence_may_fail_where_the_policy_says_so() -> None:
@@ -148,7 +148,7 @@ def test_criticality_is_change_frequency_times_impact_and_high_where_unknown(
 ) -> None:
     rules = [Rule(name, criticality=(name,), minimum=Minimum(calls=1)) for name in ("low", "medium", "high")]
     ruling = ruled(policy(*rules), asked("pass", changes=changes, traffic=traffic))
-    assert [one.rule for one in ruling.rules] == [level]
+    assert [result.rule for result in ruling.rules] == [level]
     assert ruling.criticality is not None
     assert ruling.criticality.parameters["level"] == level
     assert ruling.criticality.code == ("criticality_unknown" if None in (changes, traffic) else "criticality_derived")
@@ -164,8 +164,8 @@ def test_criticality_set_by_hand_comes_first() -> None:
 
 def test_of_two_policies_the_stricter_answer_counts_and_all_rules_are_told() -> None:
     lax, strict = policy(doubts(few_calls="pass")), policy(Rule("strict", inconclusive={"few_calls": "fail"}))
-    one, other = (ruled(said, asked("inconclusive", THIN)) for said in (lax, strict))
-    for both in (stricter(one, other), stricter(other, one)):
+    first, second = (ruled(rules, asked("inconclusive", THIN)) for rules in (lax, strict))
+    for both in (stricter(first, second), stricter(second, first)):
         assert both.outcome == "fail"
         assert {result.rule for result in both.rules} == {"doubts", "strict"}
         assert [told.parameters["rule"] for told in both.reasons] == ["strict"]

@@ -160,7 +160,7 @@ def test_neighbours_acquit_by_their_median_and_another_name_for_the_same_calls_i
     one_bad = drawn(slow(4.0), 10, 24, where=edge("web", "sick", "GET /"), seed=9)
     ill = [row for n in range(4) for row in drawn(slow(4.0), 10, 24, where=edge("web", f"ill{n}", "GET /"), seed=20 + n)]
     for neighbours in ([*calm, *same], [*calm, *one_bad], same):
-        assert [one.signal for one in found(rows, 24, Around(neighbours))] == ["latency"]
+        assert [finding.signal for finding in found(rows, 24, Around(neighbours))] == ["latency"]
     assert found(rows, 24, Around([*calm, *ill])) == [], "most neighbours became as slow"
 
 

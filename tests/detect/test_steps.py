@@ -136,7 +136,7 @@ def test_errors_of_both_versions_that_follow_the_new_ones_share_are_damage_to_wh
     outage = replace(both, outage=lambda window: 0.15 if window >= 6 else 0.0)
     calm = replace(both, outage=lambda _: 0.0)
     for seed in range(3):
-        harm, shared, none = (cells([one], 26, share=slowly, before=BEFORE, seed=seed) for one in (both, outage, calm))
+        harm, shared, none = (cells([traffic], 26, share=slowly, before=BEFORE, seed=seed) for traffic in (both, outage, calm))
         (finding,) = found(harm, 26)
         assert (finding.signal, finding.strength, finding.role) == ("errors", "weaker", "root")
         assert found(shared, 26) == [], "an outage of both in the midst of a ramp"
@@ -231,7 +231,7 @@ def test_a_few_errors_of_a_cold_start_at_once_are_none_and_the_same_that_stay_ar
             merged = [row for row in rows if round((row.window - START).total_seconds()) // 10 % minute == 0]
             for look in (6, 9, 12, 24):
                 part = [row for row in merged if row.window < START + timedelta(seconds=10 * look)]
-                raised = [one.signal for one in found(part, look)]
+                raised = [finding.signal for finding in found(part, look)]
                 assert raised == signals or (signals and look < 24 and not raised)
 
 
@@ -251,7 +251,7 @@ def test_one_to_three_per_cent_is_found_in_ten_minutes_though_the_ramp_ends_afte
         for seed in range(10):
             harm = Traffic(edge(), 200, Behaviour(0.01), Behaviour(0.03))
             raised = looked_at(cells([harm, *rest], 60, before=before, seed=200 + seed), (12, 24, 36, 60))
-            assert {one.signal for one in raised} <= {"errors"}
+            assert {finding.signal for finding in raised} <= {"errors"}
             hits += bool(raised)
         assert hits >= wanted, before
 
@@ -276,7 +276,7 @@ def test_forty_seconds_of_past_do_for_what_is_twenty_times_slower() -> None:
     for seed in range(5):
         for times, signals in ((20.0, ["latency"]), (1.0, []), (2.0, [])):
             rows = cells([Traffic(edge(), 60, new=Behaviour(latency=0.02 * times))], 14, share=AT_ONCE, before=4, seed=seed)
-            assert [one.signal for one in found(rows, 14)] == signals
+            assert [finding.signal for finding in found(rows, 14)] == signals
         brief = cells(
             [Traffic(edge(), 60, outage=lambda window: 0.6 if window < 4 else 0.0)], 14, share=AT_ONCE, before=4, seed=seed
         )

@@ -28,8 +28,8 @@ def found(slower: float, seed: int, load: Callable[[int, int], float] = lambda *
 @pytest.mark.parametrize("role", ["callee", "caller"])
 def test_a_shift_on_many_edges_of_few_calls_is_found_together(role: str) -> None:
     hits = [found(2.5, seed, role=role) for seed in range(10)]
-    assert sum(bool(one) for one in hits) >= 8
-    assert {finding.signal for one in hits for finding in one} == {"latency"}
+    assert sum(bool(findings) for findings in hits) >= 8
+    assert {finding.signal for findings in hits for finding in findings} == {"latency"}
 
 
 def test_equal_edges_of_few_calls_are_not() -> None:

@@ -188,7 +188,7 @@ def test_a_version_never_seen_is_given_the_time_a_rollout_takes_and_the_calls_a_
     rows = cells([Traffic(edge())], 90, share=steady(0.0))
     seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(90) for n in range(3)]
     begun = deploy(state="progressing", first_traffic=None)
-    early = [one for one in seen if one.window < START + timedelta(seconds=500)]
+    early = [row for row in seen if row.window < START + timedelta(seconds=500)]
     assert judge(begun, rows[:200], early, (), SETTINGS, now_after(50))[1] == []
     assert [finding.signal for finding in judge(begun, rows, seen, (), SETTINGS, now_after(90))[1]] == ["silence"]
     told = judge(begun, rows, early, (), SETTINGS, now_after(50), share=0.1)[1]
@@ -205,7 +205,7 @@ def test_where_only_the_start_is_told_a_missing_version_is_noticed_sooner_and_be
     seen = [sighting(window, "1.9.0", f"old-{n}", 60) for window in range(50) for n in range(3)]
     begun = deploy(state="started", first_traffic=None)
     part = [row for row in rows if row.window < START + timedelta(seconds=200)]
-    early = [one for one in seen if one.window < START + timedelta(seconds=200)]
+    early = [row for row in seen if row.window < START + timedelta(seconds=200)]
     verdict, findings = judge(begun, part, early, (), SETTINGS, now_after(20))
     assert (verdict.outcome, findings) == ("inconclusive", [])
     assert [reason.code for reason in verdict.reasons][:2] == ["version_not_seen", "not_there_yet"]
@@ -368,16 +368,16 @@ def test_what_a_fresh_instance_does_in_its_first_minute_is_not_held_against_its_
 def test_an_instance_no_odder_than_the_old_ones_are_among_themselves_is_no_finding() -> None:
     rows = cells([Traffic(edge(), 400, Behaviour(0.02), Behaviour(0.06)), *REST], 12, share=steady(0.25))
     alike = [sighting(window, "1.9.0", f"old-{n}", 100) for window in range(12) for n in range(4)]
-    assert [one.signal for one in judge(deploy(), rows, alike, (), SETTINGS, now_after(12))[1]] == ["errors"]
-    odd = [replace(one, failed=(0, 1, 1, 9)[int(one.instance[-1])]) for one in alike]
+    assert [finding.signal for finding in judge(deploy(), rows, alike, (), SETTINGS, now_after(12))[1]] == ["errors"]
+    odd = [replace(row, failed=(0, 1, 1, 9)[int(row.instance[-1])]) for row in alike]
     assert judge(deploy(), rows, odd, (), SETTINGS, now_after(12))[1] == []
 
 
 def test_instances_that_differ_by_timeouts_are_given_the_same_allowance() -> None:
     rows = cells([Traffic(edge(), 400, Behaviour(timeout=0.02), Behaviour(timeout=0.06)), *REST], 24, share=steady(0.25))
     alike = [sighting(window, "1.9.0", f"old-{n}", 100) for window in range(24) for n in range(4)]
-    assert [one.signal for one in judge(deploy(), rows, alike, (), SETTINGS, now_after(24))[1]] == ["timeouts"]
-    odd = [replace(one, failed=(0, 1, 1, 9)[int(one.instance[-1])]) for one in alike]
+    assert [finding.signal for finding in judge(deploy(), rows, alike, (), SETTINGS, now_after(24))[1]] == ["timeouts"]
+    odd = [replace(row, failed=(0, 1, 1, 9)[int(row.instance[-1])]) for row in alike]
     assert judge(deploy(), rows, odd, (), SETTINGS, now_after(24))[1] == []
 
 
@@ -386,6 +386,6 @@ def test_where_telemetry_names_no_version_before_and_after_are_compared() -> Non
         rows = cells([Traffic(edge(), 200, Behaviour(0.005), Behaviour(0.005 + harm))], 24, share=steady(1.0), before=90)
         nameless = [replace(row, callee_version="") for row in rows]
         verdict, findings = judge(deploy(first_traffic=None), nameless, (), (), SETTINGS, now_after(24))
-        assert (verdict.outcome, [one.signal for one in findings]) == (outcome, signals)
+        assert (verdict.outcome, [finding.signal for finding in findings]) == (outcome, signals)
         if not harm:
             assert verdict.reasons[0].code == "versions_unnamed"

@@ -71,9 +71,9 @@ def test_it_names_the_deploy_and_the_end_of_its_data() -> None:
 def test_the_same_inputs_in_any_order_have_the_same_hash() -> None:
     rows, seen = cells(ONE, 6), [sighting(n, "2.0.0", f"i{n}", 9) for n in range(4)]
     others = [deploy("web", "3"), deploy("cart", "7")]
-    one = verdict_on(rows, seen=seen, others=others)
-    two = verdict_on(rows[::-1], seen=seen[::-1], others=others[::-1])
-    assert (one.inputs_hash, one.id) == (two.inputs_hash, two.id)
+    first = verdict_on(rows, seen=seen, others=others)
+    second = verdict_on(rows[::-1], seen=seen[::-1], others=others[::-1])
+    assert (first.inputs_hash, first.id) == (second.inputs_hash, second.id)
 
 
 def test_what_lies_elsewhere_is_no_input() -> None:
@@ -101,14 +101,14 @@ def test_each_edge_tells_its_versions_its_share_and_its_numbers() -> None:
     told = verdict_on(
         cells([Traffic(edge(), 300), Traffic(edge(operation="GET /x"), 100)], 12, poisson=False, role="caller"), of=asked
     )
-    shares = {one.edge.operation: round(one.share_of_calls, 2) for one in told.edges}
+    shares = {judgement.edge.operation: round(judgement.share_of_calls, 2) for judgement in told.edges}
     assert shares == {"POST /pay": 0.75, "GET /x": 0.25}
-    assert {(one.caller_version, one.callee_version) for one in told.edges} == {("2.0.0", "1.0.0")}
-    (pay,) = (one for one in verdict_on(cells(ONE, 12)).edges)
+    assert {(judgement.caller_version, judgement.callee_version) for judgement in told.edges} == {("2.0.0", "1.0.0")}
+    (pay,) = (judgement for judgement in verdict_on(cells(ONE, 12)).edges)
     assert (pay.caller_version, pay.callee_version) == ("1.0.0", "2.0.0")
     assert pay.evidence["server_error"].new_calls > 100
     mixed = cells([Traffic(edge(), callers={"1.0.0": 0.5, "1.1.0": 0.5})], 12)
-    assert {one.caller_version for one in verdict_on(mixed).edges} == {""}, "several callers' versions: none is named"
+    assert {judgement.caller_version for judgement in verdict_on(mixed).edges} == {""}, "several callers' versions: none is named"
 
 
 # ---- why not, and what would settle it
@@ -179,10 +179,10 @@ def test_the_wait_of_the_whole_is_told_and_five_edges_at_most() -> None:
     thin = [Traffic(edge(operation=name), 4 + 4 * number, Behaviour(0.01), Behaviour(0.01)) for number, name in enumerate(names)]
     told = open_edges(cells(thin, 12, share=steady(0.5), poisson=False), 12)
     assert len(sentences(told.settles)) == 5
-    waits = [float(one.parameters["eta_seconds"] or 0.0) for one in told.settles]
+    waits = [float(need.parameters["eta_seconds"] or 0.0) for need in told.settles]
     assert told.eta_seconds == waits[0]
     assert waits[0] < max(waits), "together they need less than one alone"
-    assert "send_probes" not in {one.code for one in told.settles}, "it takes minutes"
+    assert "send_probes" not in {need.code for need in told.settles}, "it takes minutes"
     listed = [reason for reason in sentences(told.reasons) if reason.startswith("web → payment")]
     assert len(listed) == 5
     assert listed[0].startswith("web → payment GET /6"), "the heaviest first"
@@ -192,7 +192,7 @@ def test_an_edge_without_new_calls_says_so() -> None:
     rows = cells(ONE, 12)
     other = [row for row in cells([Traffic(edge(operation="GET /old"), 2000)], 12) if row.callee_version == "1.9.0"]
     told = open_edges(rows + other, 12)
-    (old,) = (one for one in told.edges if one.edge.operation == "GET /old")
+    (old,) = (judgement for judgement in told.edges if judgement.edge.operation == "GET /old")
     assert (old.outcome, sentences(old.reasons)[-1]) == ("inconclusive", "2.0.0 has no calls here")
 
 
@@ -208,7 +208,7 @@ def test_where_traffic_is_too_low_probes_are_named_with_their_number_and_operati
     seldom = [Traffic(edge(), 0.5), Traffic(edge(operation="GET /status"), 1)]
     told = open_edges(cells(seldom, 60, share=steady(0.3)), 60)
     in_all, probes, *each = told.settles
-    assert [one.code for one in (in_all, probes, *each)] == ["more_calls_in_all", "send_probes", "more_calls", "more_calls"]
+    assert [need.code for need in (in_all, probes, *each)] == ["more_calls_in_all", "send_probes", "more_calls", "more_calls"]
     eta, rate = float(probes.parameters["eta_seconds"] or 0.0), float(probes.parameters["per_minute"] or 0.0)
     assert eta > 1800
     assert rate * eta / 60 == pytest.approx(float(probes.parameters["calls"] or 0.0), rel=0.05)
@@ -226,18 +226,18 @@ def test_an_edge_that_the_new_version_was_never_asked_on_tells_how_many_calls_it
         row for row in cells([Traffic(edge(), 20), Traffic(rare, 20)], 60) if row.edge != rare or row.callee_version != "2.0.0"
     ]
     told = open_edges(rows, 60)
-    lacks = next(one for one in told.settles if one.edge == rare)
+    lacks = next(need for need in told.settles if need.edge == rare)
     assert (lacks.code, lacks.parameters["eta_seconds"]) == ("more_calls", None)
     assert float(lacks.parameters["calls"] or 0.0) > 300
-    assert "send_probes" in {one.code for one in told.settles}
+    assert "send_probes" in {need.code for need in told.settles}
 
 
 def test_the_more_calls_the_smaller_the_effect_that_could_have_been_seen() -> None:
     def smallest(calls: float) -> float:
         how = Behaviour(0.02)
-        found = verdict_on(cells([Traffic(edge(), calls, how, how)], 12, share=steady(0.3))).minimum_detectable_effect
-        assert found is not None
-        return found
+        effect = verdict_on(cells([Traffic(edge(), calls, how, how)], 12, share=steady(0.3))).minimum_detectable_effect
+        assert effect is not None
+        return effect
 
     assert 1.25 < smallest(20_000) < smallest(2000)
     assert verdict_on([]).minimum_detectable_effect is None
@@ -248,7 +248,7 @@ def test_a_pass_names_what_it_rests_on_and_needs_nothing_more() -> None:
     assert told.outcome == "pass"
     assert sentences(told.reasons) == ("no relevant harm is possible on edges with 100% of the calls, 2.0.0 against 1.9.0",)
     assert (sentences(told.settles), told.eta_seconds) == ((), None)
-    assert [one.outcome for one in told.edges] == ["pass"]
+    assert [judgement.outcome for judgement in told.edges] == ["pass"]
 
 
 # ---- failing and accepted
@@ -263,7 +263,7 @@ def test_a_failing_edge_fails_and_its_neighbour_does_not() -> None:
     assert told.outcome == "fail"
     assert sentences(told.reasons) == tuple(summary(finding) for finding in findings)
     assert told.findings == tuple(finding.id for finding in findings)
-    outcomes = {one.edge.operation: one for one in told.edges}
+    outcomes = {judgement.edge.operation: judgement for judgement in told.edges}
     assert (outcomes["POST /pay"].outcome, sentences(outcomes["POST /pay"].reasons)) == ("fail", sentences(told.reasons))
     assert outcomes["GET /fine"].outcome == "pass"
     assert sentences(told.settles) == ()
@@ -283,29 +283,29 @@ def test_what_is_accepted_is_named_and_fails_nothing() -> None:
 
 def test_traffic_seen_before_the_announcement_counts_from_its_first_window() -> None:
     late = deploy(started=START + timedelta(seconds=60), first_traffic=START)
-    (one,) = verdict_on(cells(ONE, 12), of=late).edges
+    (judgement,) = verdict_on(cells(ONE, 12), of=late).edges
     (same,) = verdict_on(cells(ONE, 12)).edges
-    assert one.evidence["server_error"].new_calls == same.evidence["server_error"].new_calls
+    assert judgement.evidence["server_error"].new_calls == same.evidence["server_error"].new_calls
 
 
 def test_an_old_first_sighting_of_a_version_deployed_again_is_not_its_beginning() -> None:
     long_ago: datetime = START - timedelta(seconds=SETTINGS.concurrent_seconds)
-    (one,) = verdict_on(cells(ONE, 12), of=deploy(first_traffic=long_ago)).edges
+    (judgement,) = verdict_on(cells(ONE, 12), of=deploy(first_traffic=long_ago)).edges
     (same,) = verdict_on(cells(ONE, 12)).edges
-    assert one.evidence["server_error"].first_window == same.evidence["server_error"].first_window
+    assert judgement.evidence["server_error"].first_window == same.evidence["server_error"].first_window
 
 
 def test_an_edge_where_the_versions_never_met_says_so() -> None:
     first_old_then_new = cells([Traffic(edge(operation="GET /apart"))], 12, share=lambda window: float(window >= 6))
     told = open_edges(cells(ONE, 12) + first_old_then_new, 12)
-    (apart,) = (one for one in told.edges if one.edge.operation == "GET /apart")
+    (apart,) = (judgement for judgement in told.edges if judgement.edge.operation == "GET /apart")
     assert (apart.outcome, sentences(apart.reasons)[-1]) == ("inconclusive", "the versions had no calls here in the same window")
 
 
 def test_how_much_more_is_possible_is_told_in_percentage_points() -> None:
     told = open_edges(cells([Traffic(edge(), 20, Behaviour(0.01), Behaviour(0.01))], 12, share=steady(0.5), poisson=False), 12)
     (errors,) = (reason for reason in sentences(told.edges[0].reasons) if reason.startswith("server error: up to "))
-    said = re.fullmatch(r"server error: up to ([\d.]+) percentage points more are possible after (\d+) calls", errors)
-    assert said
-    assert 0.5 < float(said[1]) < 20
-    assert int(said[2]) == pytest.approx(120, abs=15)
+    match = re.fullmatch(r"server error: up to ([\d.]+) percentage points more are possible after (\d+) calls", errors)
+    assert match
+    assert 0.5 < float(match[1]) < 20
+    assert int(match[2]) == pytest.approx(120, abs=15)

@@ -23,7 +23,7 @@ def first_found(rows: Sequence[EdgeCell], windows: int, sightings: Sequence[Sigh
     """The first look, window by window, at which something is found."""
     for look in range(1, windows + 1):
         until = START + timedelta(seconds=10 * look)
-        part, seen = [row for row in rows if row.window < until], [one for one in sightings if one.window < until]
+        part, seen = [row for row in rows if row.window < until], [row for row in sightings if row.window < until]
         if judge(deploy(), part, seen, (), SETTINGS, now_after(look))[1]:
             return look
     return None
@@ -53,9 +53,9 @@ def test_what_outlasts_the_first_minute_is_found_twenty_seconds_later(how: Behav
 
 def test_errors_and_violations_wait_for_nobody() -> None:
     for how in (Behaviour(server_error=0.5), Behaviour(violated=1.0)):
-        found = first_found(cells([Traffic(edge(), new=how), *OPERATIONS], 4), 4)
-        assert found is not None
-        assert found <= 3
+        look = first_found(cells([Traffic(edge(), new=how), *OPERATIONS], 4), 4)
+        assert look is not None
+        assert look <= 3
 
 
 def test_instances_that_begin_one_by_one_are_cold_one_by_one_and_raise_nothing() -> None:
@@ -74,9 +74,9 @@ def test_instances_that_begin_one_by_one_are_cold_one_by_one_and_raise_nothing()
 def test_a_slow_version_is_found_by_its_warm_instances_while_others_are_fresh() -> None:
     seen = [*instances((0,), 12, version="1.9.0"), *instances((0, 4, 8), 12)]
     rows = cells([Traffic(edge(), new=Behaviour(latency=0.06)), *OPERATIONS], 12, share=steady(0.5), before=60)
-    found = first_found(rows, 12, seen)
-    assert found is not None
-    assert found <= 9, "the second instance is fresh until window 10"
+    look = first_found(rows, 12, seen)
+    assert look is not None
+    assert look <= 9, "the second instance is fresh until window 10"
 
 
 def test_a_rollout_of_a_minute_whose_versions_met_only_while_fresh_is_judged_by_time() -> None:
@@ -108,10 +108,10 @@ def test_who_answers_nothing_is_fresh_from_its_first_spans() -> None:
 
 
 def test_a_version_no_sighting_knows_is_fresh_from_its_first_call_on_any_edge() -> None:
-    found = tables(cells([Traffic(edge())], 12, share=lambda window: 0.3 if window >= 2 else 0.0), AT - 600, AT + 600)
-    shares = fresh_shares((), found, "payment", "2.0.0", AT, 60.0, stayed=False)
+    table = tables(cells([Traffic(edge())], 12, share=lambda window: 0.3 if window >= 2 else 0.0), AT - 600, AT + 600)
+    shares = fresh_shares((), table, "payment", "2.0.0", AT, 60.0, stayed=False)
     assert sorted(shares) == [AT + 10 * window for window in range(2, 8)]
-    assert fresh_shares((), found, "payment", "3.0.0", AT, 60.0, stayed=False) == {}
+    assert fresh_shares((), table, "payment", "3.0.0", AT, 60.0, stayed=False) == {}
 
 
 def test_fresh_instances_may_have_had_their_share_and_what_chance_adds_and_never_more_than_all() -> None:

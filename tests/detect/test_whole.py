@@ -46,7 +46,7 @@ def passed_after(traffic: list[Traffic], share: float, seed: int) -> int | None:
 
 def test_a_tenth_of_200_calls_a_minute_passes_within_a_quarter_of_an_hour_or_so() -> None:
     after = [passed_after(small_shop(), 0.11, seed) for seed in range(6)]
-    assert sum(one is not None for one in after) >= 5, after
+    assert sum(minute is not None for minute in after) >= 5, after
     told = verdict(small_shop(), share=0.12)
     assert (told.outcome, told.reasons[0].code) == ("pass", "harm_improbable")
     assert told.reasons[0].parameters["prior"] == 0.05
@@ -90,10 +90,10 @@ def test_an_edge_that_leans_towards_harm_is_not_carried_by_the_others() -> None:
 
 def test_a_service_whose_old_version_fails_now_and_then_needs_more_calls_and_is_judged_against_that() -> None:
     usual = Behaviour(server_error=0.01, latency=0.03, spread=0.5)
-    busy = [replace(one, calls_per_window=one.calls_per_window * 10) for one in small_shop(old=usual)]
+    busy = [replace(flow, calls_per_window=flow.calls_per_window * 10) for flow in small_shop(old=usual)]
     assert sum(verdict(busy, 90, share=0.2, seed=seed).outcome == "pass" for seed in (2, 3, 4)) >= 2
     assert (
-        verdict([replace(one, new=Behaviour(server_error=0.04, latency=0.03, spread=0.5)) for one in busy], 90).outcome != "pass"
+        verdict([replace(flow, new=Behaviour(server_error=0.04, latency=0.03, spread=0.5)) for flow in busy], 90).outcome != "pass"
     )
 
 
@@ -141,13 +141,13 @@ def test_a_version_whose_predecessor_is_gone_after_a_minute_gets_a_weaker_pass_u
     """Ten per cent of the calls fail in half a minute before: a past like that keeps nothing open that the new version's calls show."""
     usual = Behaviour(latency=0.03, spread=0.5)
     shop = [
-        replace(one, outage=lambda window: 0.1 if -60 <= window < -57 else 0.0)
-        for one in small_shop(replace(usual, server_error=harm))
+        replace(flow, outage=lambda window: 0.1 if -60 <= window < -57 else 0.0)
+        for flow in small_shop(replace(usual, server_error=harm))
     ]
     rows = cells(shop, 60, share=lambda window: 0.5 if window < 6 else 1.0, before=180)
     rows = [row for row in rows if row.calls]
     told = judge(deploy(), rows, (), (), SETTINGS, now_after(60))[0]
-    assert ("weaker_pass" in {one.code for one in told.reasons}) == weaker
+    assert ("weaker_pass" in {reason.code for reason in told.reasons}) == weaker
     assert told.outcome == "inconclusive" or not weaker
 
 
@@ -158,13 +158,13 @@ def test_a_version_whose_predecessor_is_gone_after_a_minute_gets_a_weaker_pass_u
 )
 def test_no_weaker_pass_for_harm(new: Behaviour) -> None:
     told = judge(deploy(), at_once(small_shop(new)), (), (), SETTINGS, now_after(60))[0]
-    assert "weaker_pass" not in {one.code for one in told.reasons}
+    assert "weaker_pass" not in {reason.code for reason in told.reasons}
 
 
 def test_no_weaker_pass_in_the_first_minutes_nor_without_a_past() -> None:
-    for rows, windows in ((at_once(small_shop(), 20), 20), ([one for one in at_once(small_shop()) if one.window >= START], 60)):
+    for rows, windows in ((at_once(small_shop(), 20), 20), ([row for row in at_once(small_shop()) if row.window >= START], 60)):
         told = judge(deploy(), rows, (), (), SETTINGS, now_after(windows))[0]
-        assert "weaker_pass" not in {one.code for one in told.reasons}
+        assert "weaker_pass" not in {reason.code for reason in told.reasons}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -174,7 +174,7 @@ def test_one_call_in_25_far_slower_is_no_pass_though_p90_stays(seed: int) -> Non
     usual, harmed = (judge(deploy(), some, (), (), SETTINGS, now_after(QUARTER))[0] for some in (rows, slow))
     assert usual.outcome == "pass"
     assert harmed.outcome != "pass"
-    codes = {why.code for one in harmed.edges for why in one.reasons}
+    codes = {why.code for judgement in harmed.edges for why in judgement.reasons}
     assert harmed.outcome == "fail" or "tail_possible" in codes
 
 
@@ -186,7 +186,7 @@ def eventful(new: Behaviour | None, seed: int, shape: str) -> list[EdgeCell]:
         "cold": lambda _: 0.0,
         "outage": lambda window: 0.2 if 24 <= window < 36 else 0.0,
     }[shape]
-    traffic = [replace(one, calls_per_window=4 * one.calls_per_window, outage=hit) for one in small_shop(new or usual, usual)]
+    traffic = [replace(flow, calls_per_window=4 * flow.calls_per_window, outage=hit) for flow in small_shop(new or usual, usual)]
     rows = cells(traffic, QUARTER, share=steady(0.34), before=180, seed=seed)
     if shape != "cold":
         return rows
@@ -196,7 +196,7 @@ def eventful(new: Behaviour | None, seed: int, shape: str) -> list[EdgeCell]:
 @pytest.mark.parametrize("shape", ["earlier", "cold"])
 def test_an_earlier_incident_or_a_cold_minute_holds_back_no_pass(shape: str) -> None:
     told = [judge(deploy(), eventful(None, seed, shape), (), (), SETTINGS, now_after(QUARTER))[0] for seed in range(4)]
-    assert sum(one.outcome == "pass" for one in told) >= 3, [one.reasons[0] for one in told]
+    assert sum(result.outcome == "pass" for result in told) >= 3, [result.reasons[0] for result in told]
 
 
 @pytest.mark.parametrize("shape", ["outage", *(pytest.param(shape, marks=pytest.mark.long) for shape in ("earlier", "cold"))])

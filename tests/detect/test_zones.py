@@ -29,8 +29,8 @@ def codes(rows: Sequence[EdgeCell]) -> tuple[str, list[str], int]:
 def test_a_zone_that_fails_more_for_both_versions_is_no_finding_though_it_has_more_of_the_new_one() -> None:
     bad, good = Behaviour(server_error=0.1), Behaviour(server_error=0.001)
     rows = [*zone("a", 0.9, bad, bad), *zone("b", 0.1, good, good, seed=2)]
-    outcome, _, found = codes(rows)
-    assert (outcome == "fail", found) == (False, 0)
+    outcome, _, count = codes(rows)
+    assert (outcome == "fail", count) == (False, 0)
 
 
 def test_a_version_that_is_worse_within_its_zones_is_found() -> None:
@@ -48,7 +48,7 @@ def test_versions_with_zones_of_their_own_are_confounded_and_said_to_be() -> Non
     (told,) = [reason for reason in verdict.reasons if reason.code == "zones_aligned"]
     assert told.parameters["zones"] == "a"
     assert told.parameters["other_zones"] == "b"
-    assert any("served in a only and 1.9.0 in b only" in one for one in sentences(verdict.reasons))
+    assert any("served in a only and 1.9.0 in b only" in line for line in sentences(verdict.reasons))
 
 
 def test_where_one_followed_the_other_everywhere_the_zone_is_not_to_blame() -> None:
@@ -95,8 +95,8 @@ TURNS = {"a": 0, "b": 40, "c": 80}
 @pytest.mark.parametrize("base", [None, {"a": 0.05, "b": 0.001, "c": 0.01}])
 def test_zones_that_get_a_harmless_version_in_turn_show_nothing(seed: int, base: dict[str, float] | None) -> None:
     """Whatever each zone is like: it is only compared with itself, and with what happened elsewhere at that moment."""
-    verdict, found = turned(in_turn(TURNS, Behaviour(), seed=seed, base=base))
-    assert found == []
+    verdict, findings = turned(in_turn(TURNS, Behaviour(), seed=seed, base=base))
+    assert findings == []
     told = [reason.code for reason in verdict.reasons]
     assert "zones_in_turn" in told
     assert base is not None or told[0] == "weaker_pass"
@@ -104,12 +104,12 @@ def test_zones_that_get_a_harmless_version_in_turn_show_nothing(seed: int, base:
 
 @pytest.mark.parametrize("new", [Behaviour(server_error=0.05), Behaviour(latency=0.06)])
 def test_harm_that_comes_with_the_version_to_zone_after_zone_is_found(new: Behaviour) -> None:
-    verdict, found = turned(in_turn(TURNS, new))
+    verdict, findings = turned(in_turn(TURNS, new))
     assert verdict.outcome == "fail"
-    assert {one.signal for one in found} == {"latency" if new.latency > 0.05 else "errors"}
-    steps = [one.evidence.step for one in found if one.evidence.step]
-    assert [len(one.zones) >= 2 for one in steps] == [True]
-    assert any(label == "came with the version to each zone in turn" for label, _ in facts(found[0].evidence))
+    assert {finding.signal for finding in findings} == {"latency" if new.latency > 0.05 else "errors"}
+    steps = [finding.evidence.step for finding in findings if finding.evidence.step]
+    assert [len(step.zones) >= 2 for step in steps] == [True]
+    assert any(label == "came with the version to each zone in turn" for label, _ in facts(findings[0].evidence))
 
 
 def test_an_outage_of_one_zone_at_the_moment_of_its_turn_is_that_zones() -> None:
@@ -126,8 +126,8 @@ def test_zones_that_get_a_bad_version_at_one_moment_are_before_and_after_and_no_
 
 
 def test_one_zone_alone_so_far_decides_nothing() -> None:
-    verdict, found = turned(in_turn({"a": 0, "b": 500}, Behaviour(server_error=0.05)))
-    assert (verdict.outcome, found) == ("inconclusive", [])
+    verdict, findings = turned(in_turn({"a": 0, "b": 500}, Behaviour(server_error=0.05)))
+    assert (verdict.outcome, findings) == ("inconclusive", [])
 
 
 def test_zones_in_which_instances_are_replaced_within_half_a_minute_are_judged_in_turn() -> None:
@@ -142,6 +142,6 @@ def test_zones_in_which_instances_are_replaced_within_half_a_minute_are_judged_i
                 more.append(row)
         return more
 
-    verdict, found = turned(rolling(in_turn(TURNS, Behaviour(server_error=0.05))))
-    assert (verdict.outcome, [one.signal for one in found]) == ("fail", ["errors"])
+    verdict, findings = turned(rolling(in_turn(TURNS, Behaviour(server_error=0.05))))
+    assert (verdict.outcome, [finding.signal for finding in findings]) == ("fail", ["errors"])
     assert turned(rolling(in_turn(TURNS, Behaviour(), base={"a": 0.05, "b": 0.001, "c": 0.01})))[1] == []

@@ -33,11 +33,11 @@ def settings_table() -> str:
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in known().items():
         default = field.get_default(call_default_factory=True)
-        said = "" if isinstance(default, SecretStr) or default in ("", (), {}) else f"`{default}`"
+        value = "" if isinstance(default, SecretStr) or default in ("", (), {}) else f"`{default}`"
         words = choices(field)
         meaning = f"{field.description}" + (f" ({', '.join(f'`{word}`' for word in words if word)})" if words else "")
         meaning += "; secret" if field.annotation is SecretStr else ""
-        lines.append(f"| `{name}` | {said} | {meaning.replace('|', '/')} |")
+        lines.append(f"| `{name}` | {value} | {meaning.replace('|', '/')} |")
     return "\n".join(lines)
 
 
@@ -61,14 +61,14 @@ def commands_table() -> str:
 
 def routes_table() -> str:
     """Every route for programs with what it is for."""
-    found: dict[tuple[str, str], str] = {}
+    summaries: dict[tuple[str, str], str] = {}
     modules = [import_module(module.name) for module in iter_modules(routes.__path__, f"{routes.__name__}.")]
     routers = [value for module in modules for value in vars(module).values() if isinstance(value, APIRouter)]
     made_for_an_app = gates_router(Waiting.__new__(Waiting))
     for route in (route for router in (*routers, made_for_an_app) for route in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
-            found |= {(route.path, method): route.summary or "" for method in route.methods}
-    lines = [f"| {method} | `{path}` | {summary} |" for (path, method), summary in sorted(found.items())]
+            summaries |= {(route.path, method): route.summary or "" for method in route.methods}
+    lines = [f"| {method} | `{path}` | {summary} |" for (path, method), summary in sorted(summaries.items())]
     return "\n".join(["| | route | what it is for |", "| --- | --- | --- |", *lines])
 
 
@@ -129,11 +129,11 @@ def variables() -> set[str]:
 
 
 def _commands(command: Any, before: str) -> Iterator[tuple[str, str]]:
-    for name, one in sorted(command.commands.items()):
-        if hasattr(one, "commands"):
-            yield from _commands(one, f"{before}{name} ")
+    for name, child in sorted(command.commands.items()):
+        if hasattr(child, "commands"):
+            yield from _commands(child, f"{before}{name} ")
         else:
-            yield f"{before}{name}", " ".join((one.help or "").partition("\n\n")[0].split())
+            yield f"{before}{name}", " ".join((child.help or "").partition("\n\n")[0].split())
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Example:
 
 def examples() -> list[Example]:
     """All of them, in the pages' order."""
-    found = []
+    results = []
     for block in blocks("sh"):
         exported: dict[str, str] = {}
         for line in block.splitlines():
@@ -62,8 +62,8 @@ def examples() -> list[Example]:
                 sets[name] = value
             if words[:1] == ["seamwatch"]:
                 promised = re.search(r"# exits (\d+)", line)
-                found.append(Example(tuple(words[1:]), sets, dict(exported), int(promised[1]) if promised else 0))
-    return found
+                results.append(Example(tuple(words[1:]), sets, dict(exported), int(promised[1]) if promised else 0))
+    return results
 
 
 EXAMPLES = {example.name: example for example in examples()}

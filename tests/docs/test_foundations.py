@@ -23,7 +23,7 @@ def pinned(lock: str) -> dict[str, str]:
 
 
 def named(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\[<>=~]", one)[0].lower().replace("_", "-") for one in requirements}
+    return {re.split(r"[\[<>=~]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -96,10 +96,10 @@ def test_arrivals_count_the_rows_of_each_window() -> None:
 
 
 def test_a_reject_tells_where_and_why_and_its_payload_by_hash_and_length_only() -> None:
-    found = reject(records([b"payload"], partition=2), 0, "why", "more words", 4, whole=False)
-    table = reject_rows([found], 11)
+    entry = reject(records([b"payload"], partition=2), 0, "why", "more words", 4, whole=False)
+    table = reject_rows([entry], 11)
     assert table.to_pylist() == [
-        {"source_id": found.source_id, "topic": found.topic, "partition": 2, "offset": found.offset, "reason": "why"}
+        {"source_id": entry.source_id, "topic": entry.topic, "partition": 2, "offset": entry.offset, "reason": "why"}
         | {"detail": "more words", "payload_hash": hashlib.blake2b(b"payload", digest_size=8).hexdigest(), "payload_bytes": 7}
         | {"count": 4, "whole": 0, "reading": 11},
     ]

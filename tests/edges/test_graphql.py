@@ -60,7 +60,7 @@ def test_a_published_schema_is_held_against_records_up_to_stored_verdicts(store:
         **post, status=400, request_body={"query": "query cart { cart { gone } }"}, response_body={"errors": [{"message": "x"}]}
     )
     persisted = entry(**post, request_body={"extensions": {"persistedQuery": {"sha256Hash": "a"}}}, response_body=answers[0])
-    run(store, batch(*(entry(**post, request_body=asked, response_body=one) for one in answers), wrong, persisted), known=known)
+    run(store, batch(*(entry(**post, request_body=asked, response_body=answer) for answer in answers), wrong, persisted), known=known)
     told = [(row["operation"], row["checked"], row["reason"], row["contract"]) for row in rows(store, "exchanges")]
     assert told == [
         ("POST /graphql query cart", "valid", "", "shop-graphql"),

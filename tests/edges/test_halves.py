@@ -27,12 +27,12 @@ SPANS = st.builds(
 
 def rows(batches: list[list[S]]) -> list[dict[str, object]]:
     namer = Namer()
-    found = []
+    halves = []
     for number, spans in enumerate(batches):
         decoded, rejects = decode_spans(records([request(spans)], first=number))
         assert not rejects
-        found += half_edges(decoded, namer).halves.to_pylist()
-    return sorted(found, key=repr)
+        halves += half_edges(decoded, namer).halves.to_pylist()
+    return sorted(halves, key=repr)
 
 
 @given(st.lists(SPANS, min_size=1, max_size=12), st.integers(1, 5))

@@ -11,27 +11,27 @@ WIDE = st.integers(0, 2**64 - 1)
 KEYS = st.one_of(st.lists(CLOSE, max_size=60), st.lists(WIDE, max_size=60), st.lists(st.one_of(CLOSE, WIDE), max_size=300))
 NUMBERS = st.lists(st.one_of(CLOSE, st.integers(0, 2**62)), max_size=60)
 RNG = np.random.default_rng(7)
-MANY = [int(one) for one in RNG.integers(0, 5000, 4000)]
+MANY = [int(number) for number in RNG.integers(0, 5000, 4000)]
 
 
-def plainly(one: list[int], other: list[int]) -> list[tuple[int, int]]:
+def plainly(left_keys: list[int], right_keys: list[int]) -> list[tuple[int, int]]:
     """All pairs of places with the same key."""
     places: dict[int, list[int]] = {}
-    for at, key in enumerate(other):
+    for at, key in enumerate(right_keys):
         places.setdefault(key, []).append(at)
-    return [(left, right) for left, key in enumerate(one) for right in places.get(key, ())]
+    return [(left, right) for left, key in enumerate(left_keys) for right in places.get(key, ())]
 
 
-def held(one: list[int], other: list[int]) -> None:
-    a, b = np.array(one, np.uint64), np.array(other, np.uint64)
-    pairs = plainly(one, other)
+def held(left_keys: list[int], right_keys: list[int]) -> None:
+    a, b = np.array(left_keys, np.uint64), np.array(right_keys, np.uint64)
+    pairs = plainly(left_keys, right_keys)
     left, right = matches(a, b)
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == pairs
     first = dict(reversed(pairs))
-    assert lookup(b, a).tolist() == [first.get(at, -1) for at in range(len(one))]
-    assert members(a, b).tolist() == [at in first for at in range(len(one))]
-    assert firsts(a).tolist() == [one.index(key) for key in one]
-    assert distinct(a).tolist() == sorted(set(one))
+    assert lookup(b, a).tolist() == [first.get(at, -1) for at in range(len(left_keys))]
+    assert members(a, b).tolist() == [at in first for at in range(len(left_keys))]
+    assert firsts(a).tolist() == [left_keys.index(key) for key in left_keys]
+    assert distinct(a).tolist() == sorted(set(left_keys))
 
 
 @given(KEYS, KEYS)
@@ -41,7 +41,7 @@ def test_pairs_are_those_with_one_key_in_the_order_of_their_rows(one: list[int],
 
 def test_many_keys_of_which_most_stand_close_together_are_all_found() -> None:
     held(MANY[:2000], MANY[2000:])
-    spread = [int(one) << 51 for one in RNG.integers(0, 2**13, 3000)]  # their last bits are all alike
+    spread = [int(number) << 51 for number in RNG.integers(0, 2**13, 3000)]  # their last bits are all alike
     held(spread, spread[::-1])
 
 

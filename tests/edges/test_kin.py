@@ -82,11 +82,11 @@ def test_a_trace_says_nothing_of_another(rows: list[Row]) -> None:
 
 @given(ROWS)
 def test_each_span_has_one_joint_at_most_and_no_span_stands_for_itself_and_is_dropped(rows: list[Row]) -> None:
-    found = joints(table(rows), list(range(T0 - 10, T0 + 80, 10))).to_pylist()
-    keys = [(row["trace"], row["span"], row["side"], row["window"]) for row in found]
+    joint_rows = joints(table(rows), list(range(T0 - 10, T0 + 80, 10))).to_pylist()
+    keys = [(row["trace"], row["span"], row["side"], row["window"]) for row in joint_rows]
     kinds = {(row[0].to_bytes(16, "big"), row[1].to_bytes(8, "big"), 2 if row[3] == 2 else 1) for row in rows}
     assert {key[:3] for key in keys} <= kinds
-    assert all(not row["told_service"] or row["key_span"] != bytes(8) for row in found if row["side"] == 2 and not row["dropped"])
+    assert all(not row["told_service"] or row["key_span"] != bytes(8) for row in joint_rows if row["side"] == 2 and not row["dropped"])
 
 
 def test_a_circle_of_parents_ends() -> None:
@@ -100,8 +100,8 @@ def test_forty_internal_spans_stand_between_as_one() -> None:
     chain: list[Row] = [(1, 1, 0, 3, 0, 9, "web", "grpc", "", "ok")]
     chain += [(1, n, n - 1, 1, 1, 8, "web", "", "", "") for n in range(2, 42)]
     chain += [(1, 42, 41, 2, 2, 7, "stock", "grpc", "", "ok")]
-    found = joints(table(chain), [T0]).to_pylist()
-    assert [(row["span"][-1], row["key_span"][-1], row["dropped"]) for row in found if row["side"] == 2] == [(42, 1, 0)]
+    joint_rows = joints(table(chain), [T0]).to_pylist()
+    assert [(row["span"][-1], row["key_span"][-1], row["dropped"]) for row in joint_rows if row["side"] == 2] == [(42, 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_sidecars_that_tell_both_what_came_and_what_went_are_hops(first: str, se
     rows: list[Row] = [
         (1, n, n - 1, 2 if n % 2 == 0 else 3, n, 20 - n, name, "http", "", "ok") for n, name in enumerate(names, start=1)
     ]
-    found = joints(table(rows), [T0, T0 + 10]).to_pylist()
-    assert sorted(row["span"][-1] for row in found if row["dropped"]) == dropped
+    joint_rows = joints(table(rows), [T0, T0 + 10]).to_pylist()
+    assert sorted(row["span"][-1] for row in joint_rows if row["dropped"]) == dropped
     if dropped == [2, 3, 4, 5]:
-        assert [row["key_span"][-1] for row in found if row["side"] == 2 and not row["dropped"]] == [1]
+        assert [row["key_span"][-1] for row in joint_rows if row["side"] == 2 and not row["dropped"]] == [1]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_client_under_another_services_client_is_a_hop_when_its_name_is_a_side
         (1, 2, 1, 3, 1, 8, service, "http", "", "ok"),
         (1, 3, 2, 2, 2, 7, "pay", "http", "", "ok"),
     ]
-    found = joints(table(rows), [T0]).to_pylist()
-    dropped = [row["span"][-1] for row in found if row["dropped"]]
+    joint_rows = joints(table(rows), [T0]).to_pylist()
+    dropped = [row["span"][-1] for row in joint_rows if row["dropped"]]
     assert dropped == ([2] if hops else [])
-    assert [row["told_service"] for row in found if row["told_service"]] == ([] if hops else [service])
+    assert [row["told_service"] for row in joint_rows if row["told_service"]] == ([] if hops else [service])

@@ -48,13 +48,13 @@ def helm(*words: str) -> subprocess.CompletedProcess[str]:
 def objects(*words: str) -> list[dict[str, Any]]:
     made = helm("template", "shop", str(CHART), *words)
     assert made.returncode == 0, made.stderr
-    return [one for one in yaml.safe_load_all(made.stdout) if one]
+    return [manifest for manifest in yaml.safe_load_all(made.stdout) if manifest]
 
 
 def pods(made: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for one in made:
-        if one["kind"] in {"StatefulSet", "Deployment"}:
-            yield one["spec"]["template"]
+    for manifest in made:
+        if manifest["kind"] in {"StatefulSet", "Deployment"}:
+            yield manifest["spec"]["template"]
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
@@ -62,7 +62,7 @@ def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(values: tuple
     linted = helm("lint", "--strict", str(CHART), *values)
     assert linted.returncode == 0, linted.stdout + linted.stderr
     made = objects(*values)
-    names = [(one["kind"], one["metadata"]["name"]) for one in made]
+    names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in made]
     assert len(set(names)) == len(names)
     for pod in pods(made):
         spec, container = pod["spec"], pod["spec"]["containers"][0]
@@ -75,7 +75,7 @@ def test_the_chart_lints_and_its_pods_may_do_nothing_they_need_not(values: tuple
         }
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         declared = {volume["name"] for volume in spec["volumes"]}
-        claims = {claim["metadata"]["name"] for one in made for claim in one.get("spec", {}).get("volumeClaimTemplates", [])}
+        claims = {claim["metadata"]["name"] for manifest in made for claim in manifest.get("spec", {}).get("volumeClaimTemplates", [])}
         assert mounted <= declared | claims
 
 
@@ -91,40 +91,40 @@ def test_every_pod_can_be_asked_whether_it_is_ready(values: tuple[str, ...]) -> 
 def test_selectors_find_their_pods(values: tuple[str, ...]) -> None:
     made = objects(*values)
     labels = [pod["metadata"]["labels"] for pod in pods(made)]
-    for one in made:
+    for manifest in made:
         wanted: dict[str, str] = {}
-        if one["kind"] in {"StatefulSet", "Deployment"}:
-            wanted = one["spec"]["selector"]["matchLabels"]
-        elif one["kind"] == "Service":
-            wanted = one["spec"]["selector"]
-        elif one["kind"] == "NetworkPolicy":
-            wanted = one["spec"]["podSelector"]["matchLabels"]
-        assert any(wanted.items() <= said.items() for said in labels), one["metadata"]["name"]
+        if manifest["kind"] in {"StatefulSet", "Deployment"}:
+            wanted = manifest["spec"]["selector"]["matchLabels"]
+        elif manifest["kind"] == "Service":
+            wanted = manifest["spec"]["selector"]
+        elif manifest["kind"] == "NetworkPolicy":
+            wanted = manifest["spec"]["podSelector"]["matchLabels"]
+        assert any(wanted.items() <= pod_labels.items() for pod_labels in labels), manifest["metadata"]["name"]
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
 def test_the_settings_it_hands_over_are_settings(values: tuple[str, ...], tmp_path: Path) -> None:
     made = objects(*values)
-    text = next(one for one in made if one["kind"] == "ConfigMap")["data"]["seamwatch.toml"]
+    text = next(manifest for manifest in made if manifest["kind"] == "ConfigMap")["data"]["seamwatch.toml"]
     assert tomllib.loads(text)
     (tmp_path / "seamwatch.toml").write_text(text)
     for pod in pods(made):
         container = pod["spec"]["containers"][0]
-        said = {one["name"]: one["value"] for one in container["env"] if one["name"].startswith("SEAMWATCH_")}
-        settings = load(tmp_path / "seamwatch.toml", {}, said)
+        variables = {variable["name"]: variable["value"] for variable in container["env"] if variable["name"].startswith("SEAMWATCH_")}
+        settings = load(tmp_path / "seamwatch.toml", {}, variables)
         assert (settings.api.host, settings.api.port) == ("0.0.0.0", 8420)
 
 
 def test_an_embedded_store_has_one_pod_with_a_volume_of_its_own() -> None:
-    sets = [one for one in objects() if one["kind"] == "StatefulSet"]
-    assert [one["spec"]["replicas"] for one in sets] == [1]
+    sets = [manifest for manifest in objects() if manifest["kind"] == "StatefulSet"]
+    assert [manifest["spec"]["replicas"] for manifest in sets] == [1]
     assert sets[0]["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] == "50Gi"
 
 
 def test_each_pipeline_is_a_deployment_that_runs_it() -> None:
-    made = [one for one in objects(*PIPELINES) if one["kind"] == "Deployment"]
-    said = {one["spec"]["template"]["spec"]["containers"][0]["args"][1] for one in made}
-    assert said == {"traces", "api-logs", "deploys", "windows", "detection", "notify", "api"}
+    made = [manifest for manifest in objects(*PIPELINES) if manifest["kind"] == "Deployment"]
+    pipelines = {manifest["spec"]["template"]["spec"]["containers"][0]["args"][1] for manifest in made}
+    assert pipelines == {"traces", "api-logs", "deploys", "windows", "detection", "notify", "api"}
 
 
 @pytest.mark.parametrize(

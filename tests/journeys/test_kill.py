@@ -114,18 +114,18 @@ def test_windows_equal_the_truth_after_many_kills(crew: Crew, kafka: KafkaBroker
 
 
 def _equals(reader: Reader, truth: Truth) -> None:
-    said = {}
+    counts = {}
     for cell in reader.cells("", "", *_all_time(), sealed_only=False):
         edge = cell.edge
         key = (int(cell.window.timestamp()), edge.caller, edge.callee, edge.operation, cell.caller_version, cell.callee_version)
         outcomes = {name: count for name, count in cell.outcomes.items() if count}
-        said[key] = (cell.calls, cell.failed, outcomes, _ns(cell.client_seconds_sum), _ns(cell.server_seconds_sum))
+        counts[key] = (cell.calls, cell.failed, outcomes, _ns(cell.client_seconds_sum), _ns(cell.server_seconds_sum))
     true = {}
     for row in truth.as_json()["windows"]:
         key = (row["window"], row["caller"], row["callee"], row["operation"], row["caller_version"], row["callee_version"])
         outcomes = {name: count for name, count in row["outcomes"].items() if count}
         true[key] = (row["calls"], row["failed"], outcomes, row["client_ns_sum"], row["server_ns_sum"])
-    differing = {key: (said.get(key), true.get(key)) for key in said.keys() | true.keys() if said.get(key) != true.get(key)}
+    differing = {key: (counts.get(key), true.get(key)) for key in counts.keys() | true.keys() if counts.get(key) != true.get(key)}
     assert not differing, "\n".join(f"{key}: said {pair[0]}, true {pair[1]}" for key, pair in list(differing.items())[:8])
 
 

@@ -77,7 +77,7 @@ def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_cla
     page = open_page(serve(shop.app)).page
     card = page.locator(".incident")
     assert card.get_by_role("heading").inner_text() == "payment 2.0.0 made 1 seam worse"
-    said = card.inner_text()
+    text = card.inner_text()
     for words in (
         "10 min ago by ci@shop",
         "fail",
@@ -87,7 +87,7 @@ def test_the_first_thing_one_reads_is_which_deploy_broke_which_seam_in_which_cla
         "486 of 3,240 calls; 1.4.2: 76 of 7,560",
         "(follows)",
     ):
-        assert words in said, words
+        assert words in text, words
     box = card.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 900  # before any scrolling

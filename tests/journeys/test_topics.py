@@ -76,8 +76,8 @@ def test_records_of_several_topics_come_to_verdicts_by_cli_api_and_page(kafka: K
         assert told == ["till", "kafka", orders, "request", "integer", "/id"]
         assert broken["by_version_pair"] == [{"caller_version": "2.0", "callee_version": "", "exchanges": 1}]
         assert orders in running.get("/violations").text
-        said = seamwatch("--data-dir", str(tmp_path / "data"), "violations", "--format", "json")
-        assert orders in said
+        output = seamwatch("--data-dir", str(tmp_path / "data"), "violations", "--format", "json")
+        assert orders in output
     finally:
         running.end()
     told = seamwatch("run", "messages", "--until-caught-up", SEAMWATCH_DATA_DIR=str(tmp_path / "data"), **settings)

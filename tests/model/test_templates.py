@@ -37,13 +37,13 @@ def test_what_is_said_stays_and_values_do_not(message: str, template: str) -> No
     number=st.integers(0, 10**18), name=st.from_regex(r"[A-Z][a-z]{2,10}", fullmatch=True), text=st.text("abc123 ", min_size=1)
 )
 def test_messages_that_differ_in_values_alone_share_a_template(number: int, name: str, text: str) -> None:
-    one = template_of(f"order {number} of {name} failed: '{text}' is not allowed")
-    assert one == "order <num> of <name> failed: <text> is not allowed"
+    template = template_of(f"order {number} of {name} failed: '{text}' is not allowed")
+    assert template == "order <num> of <name> failed: <text> is not allowed"
 
 
 @given(st.text())
 def test_no_digit_and_nothing_long_stays_of_any_text(text: str) -> None:
-    found = template_of(text)
-    assert not any(letter.isdigit() for letter in found)
-    assert len(found.split()) <= 17
-    assert all(len(word) <= 45 for word in found.split())
+    template = template_of(text)
+    assert not any(letter.isdigit() for letter in template)
+    assert len(template.split()) <= 17
+    assert all(len(word) <= 45 for word in template.split())

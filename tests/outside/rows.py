@@ -42,7 +42,7 @@ def row(minute: int, **changes: object) -> Row:
 
 def minutes(of: Callable[[int], Sequence[Row]], before: int = 60, after: int = 30) -> list[Row]:
     """Rows of every minute around the deploy."""
-    return [one for minute in range(-before, after) for one in of(minute)]
+    return [entry for minute in range(-before, after) for entry in of(minute)]
 
 
 def replaced(new: Mapping[str, object], **both: object) -> Callable[[int], list[Row]]:
@@ -86,7 +86,7 @@ def endless_deploy(**changes: object) -> Row:
 def written(folder: Path, rows: Sequence[Row], deploys: Sequence[Row]) -> tuple[Path, Path]:
     """The two files."""
     edges, told = folder / "edges.parquet", folder / "deploys.jsonl"
-    names = dict.fromkeys(name for one in rows for name in one)
-    pq.write_table(pa.table({name: [one.get(name) for one in rows] for name in names}), edges)
-    told.write_text("".join(json.dumps(one) + "\n" for one in deploys))
+    names = dict.fromkeys(name for entry in rows for name in entry)
+    pq.write_table(pa.table({name: [entry.get(name) for entry in rows] for name in names}), edges)
+    told.write_text("".join(json.dumps(announcement) + "\n" for announcement in deploys))
     return edges, told

@@ -17,8 +17,8 @@ def calls_of(folder: Path, rates: list[float], version: str = "1.1", begins: int
     old = [row(minute, **NONE, success_rate=0.99712345) for minute in range(-20, 0)]
     new = [row(begins + place, **NONE, version=version, success_rate=rate) for place, rate in enumerate(rates)]
     rows, _ = edges_of(written(folder, [*old, *new], [])[0])
-    found = counts_of(rows, AT.timestamp())
-    return found.calls[rows.version.is_any(version)].tolist()
+    counts = counts_of(rows, AT.timestamp())
+    return counts.calls[rows.version.is_any(version)].tolist()
 
 
 def test_a_rate_that_is_a_fraction_of_few_calls_is_of_few_calls(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ def test_the_same_arguments_give_the_same_files(tmp_path: Path) -> None:
 
 def test_every_world_record_style_and_fault_is_planted_and_the_base_rate_is_kept() -> None:
     told = [truth for shop in shops(1000, 0.2, 5) for truth in truths(shop)]
-    assert {one.world for one in told} == set(WORLDS)
-    assert {one.record for one in told} == set(RECORDS)
-    assert {one.style for one in told} == set(STYLES)
-    assert {one.fault for one in told} == {"", *FAULTS}
-    assert 0.1 < np.mean([one.bad for one in told]) < 0.25
+    assert {truth.world for truth in told} == set(WORLDS)
+    assert {truth.record for truth in told} == set(RECORDS)
+    assert {truth.style for truth in told} == set(STYLES)
+    assert {truth.fault for truth in told} == {"", *FAULTS}
+    assert 0.1 < np.mean([truth.bad for truth in told]) < 0.25
 
 
 @pytest.mark.parametrize("fault", ["errors", "latency", "callers"])
@@ -35,38 +35,38 @@ def test_a_planted_fault_is_in_the_calls_of_the_new_version_or_its_callers(fault
         shop
         for seed in range(20)
         for shop in shops(200, 0.9, seed)
-        if shop.world == "steady" and any(one.fault == fault and one.style == "instant" for one in shop.releases)
+        if shop.world == "steady" and any(release.fault == fault and release.style == "instant" for release in shop.releases)
     )
     release = shop.releases[0]
     callers = {seam.caller for seam in shop.seams if seam.callee == release.service}
     calls = Drawing(shop).calls()
     if fault == "callers":
         since = Drawing(shop).seconds > release.harm_from
-        hit = [one for one in calls if one.seam.callee in callers]
-        bad, fine = (sum(one.errors[when].sum() / one.latency[when].sum() for one in hit) for when in (since, ~since))
+        hit = [call for call in calls if call.seam.callee in callers]
+        bad, fine = (sum(call.errors[when].sum() / call.latency[when].sum() for call in hit) for when in (since, ~since))
         assert bad > 2.0 * fine
         return
-    mine = [one for one in calls if one.seam.callee == release.service]
-    new, old = ([one for one in mine if (one.version == NEW) == newer] for newer in (True, False))
+    mine = [call for call in calls if call.seam.callee == release.service]
+    new, old = ([call for call in mine if (call.version == NEW) == newer] for newer in (True, False))
     if fault == "errors":
-        rates = [sum(one.errors.sum() for one in part) / sum(one.latency.sum() for one in part) for part in (new, old)]
+        rates = [sum(call.errors.sum() for call in part) / sum(call.latency.sum() for call in part) for part in (new, old)]
         assert rates[0] > rates[1] + release.size / 2
     else:
-        middles = [np.average(np.arange(160), weights=sum(one.latency.sum(axis=0) for one in part)) for part in (new, old)]
+        middles = [np.average(np.arange(160), weights=sum(call.latency.sum(axis=0) for call in part)) for part in (new, old)]
         assert middles[0] > middles[1] + 4
 
 
 def test_what_is_told_of_a_deploy_holds_no_truth(tmp_path: Path) -> None:
     generate(tmp_path, 10, 0.5, 4)
     told = [json.loads(line) for line in (tmp_path / "deploys.jsonl").read_text().splitlines()]
-    assert all(not {"bad", "fault", "cause"} & one.keys() for one in told)
+    assert all(not {"bad", "fault", "cause"} & deploy.keys() for deploy in told)
     rows = pq.read_table(tmp_path / "edges.parquet", columns=["case"]).column("case").unique().to_pylist()
-    assert {one["case"] for one in told} <= set(rows)
+    assert {deploy["case"] for deploy in told} <= set(rows)
 
 
 @pytest.mark.parametrize(("fault", "size"), [("misrouted", 0.8), ("retries", 3.0), ("refusals", 0.2)])
 def test_planted_calls_go_astray_are_made_again_or_are_refused_soon(fault: Fault, size: float) -> None:
-    shop = next(one for one in shops(200, 0.0, 3) if one.world == "steady" and one.releases[0].service.startswith("mid"))
+    shop = next(shop for shop in shops(200, 0.0, 3) if shop.world == "steady" and shop.releases[0].service.startswith("mid"))
     service = shop.releases[0].service
     called = [seam.callee for seam in shop.seams if seam.caller == service]
     strange = next(name for name in ("back0", "back1", "back2") if name not in called) if fault == "misrouted" else ""
@@ -75,9 +75,9 @@ def test_planted_calls_go_astray_are_made_again_or_are_refused_soon(fault: Fault
     drawing = Drawing(shop)
     calls, since = drawing.calls(), drawing.seconds > release.harm_from
     made = {
-        callee: [sum(float(one.latency[when].sum()) for one in calls if one.seam.caller == release.service and one.seam.callee == callee)
+        callee: [sum(float(call.latency[when].sum()) for call in calls if call.seam.caller == release.service and call.seam.callee == callee)
                  for when in (since, ~since)]
-        for callee in {one.seam.callee for one in calls}
+        for callee in {call.seam.callee for call in calls}
     }  # fmt: skip
     usual = float(since.sum() / (~since).sum())
     if fault == "misrouted":
@@ -86,11 +86,11 @@ def test_planted_calls_go_astray_are_made_again_or_are_refused_soon(fault: Fault
     elif fault == "retries":
         assert all(after > 2.0 * usual * before for after, before in made.values() if before)
     else:
-        new, old = ([one for one in calls if one.seam.callee == release.service and (one.version == NEW) == newer]
+        new, old = ([call for call in calls if call.seam.callee == release.service and (call.version == NEW) == newer]
                     for newer in (True, False))  # fmt: skip
-        fast = [sum(one.latency.cumsum(axis=1)[:, 40].sum() for one in part) / sum(one.latency.sum() for one in part)
+        fast = [sum(call.latency.cumsum(axis=1)[:, 40].sum() for call in part) / sum(call.latency.sum() for call in part)
                 for part in (new, old)]  # fmt: skip
-        assert sum(one.errors.sum() for one in new) / sum(one.latency.sum() for one in new) > release.size / 2
+        assert sum(call.errors.sum() for call in new) / sum(call.latency.sum() for call in new) > release.size / 2
         assert fast[0] > fast[1]
 
 

@@ -24,9 +24,9 @@ def told(capsys: pytest.CaptureFixture[str], folder: Path, rows: list[Row], *dep
     edges, lines = written(folder, rows, deploys or [deploy()])
     with pytest.raises(SystemExit) as end:
         main(["judge", "--edges", str(edges), "--deploys", str(lines), "--format", "ndjson"])
-    said = capsys.readouterr()
-    assert end.value.code == 0, said.err
-    return [json.loads(line) for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    assert end.value.code == 0, output.err
+    return [json.loads(line) for line in output.out.splitlines()]
 
 
 def refused(capsys: pytest.CaptureFixture[str], edges: Path, deploys: Path) -> str:
@@ -41,12 +41,12 @@ def refused(capsys: pytest.CaptureFixture[str], edges: Path, deploys: Path) -> s
 def test_a_worse_version_fails_and_its_edge_and_deploy_are_named(
     how: Any, harm: Row, signal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (said,) = told(capsys, tmp_path, minutes(how(harm)))
-    assert (said["deploy_id"], said["verdict"], said["suspects"][0]) == ("d1", "fail", "d1")
-    assert said["culprit_edges"] == [{"caller": "web", "callee": "pay", "operation": "POST /pay"}]
-    assert said["reason"].startswith(f"{signal} on web → pay POST /pay")
-    assert 0.5 < said["confidence"] <= 1.0
-    assert AT < datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=15)
+    (answer,) = told(capsys, tmp_path, minutes(how(harm)))
+    assert (answer["deploy_id"], answer["verdict"], answer["suspects"][0]) == ("d1", "fail", "d1")
+    assert answer["culprit_edges"] == [{"caller": "web", "callee": "pay", "operation": "POST /pay"}]
+    assert answer["reason"].startswith(f"{signal} on web → pay POST /pay")
+    assert 0.5 < answer["confidence"] <= 1.0
+    assert AT < datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(("client", "signal"), [(None, "errors"), (0, "provider_errors")])
@@ -54,26 +54,26 @@ def test_a_side_that_does_not_tell_how_calls_ended_takes_none_for_answered(
     client: int | None, signal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     both = [
-        {**one, "side": side, "errors": client if side == "client" else one["errors"]}
-        for one in minutes(replaced(FAILING))
+        {**entry, "side": side, "errors": client if side == "client" else entry["errors"]}
+        for entry in minutes(replaced(FAILING))
         for side in ("client", "server")
     ]
-    (said,) = told(capsys, tmp_path, both)
-    assert (said["verdict"], said["reason"].split()[0]) == ("fail", signal)
+    (answer,) = told(capsys, tmp_path, both)
+    assert (answer["verdict"], answer["reason"].split()[0]) == ("fail", signal)
 
 
 @pytest.mark.parametrize("how", [beside, replaced])
 @pytest.mark.parametrize("form", [{}, QUANTILES, RATES, {"histogram": None, "mean_ms": 21.0}, {"histogram": None}])
 def test_an_equal_version_never_fails(how: Any, form: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (said,) = told(capsys, tmp_path, minutes(how({}, **form)))
-    assert said["verdict"] != "fail"
+    (answer,) = told(capsys, tmp_path, minutes(how({}, **form)))
+    assert answer["verdict"] != "fail"
 
 
 def test_an_equal_version_with_calls_enough_passes_and_says_when(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     many = {"count": 20_000, "errors": 0, "histogram": f"{bucket(20)}:10000 {bucket(24)}:10000"}
-    (said,) = told(capsys, tmp_path, minutes(beside({}, **many)))
-    assert said["verdict"] == "pass"
-    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=12)
+    (answer,) = told(capsys, tmp_path, minutes(beside({}, **many)))
+    assert answer["verdict"] == "pass"
+    assert AT + timedelta(minutes=10) <= datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=12)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_what_is_assumed_is_said_and_never_passes(
     if "count" in form:
         many["histogram"] = None
         many["p50_ms"], many["p90_ms"] = 20.0, 26.0
-    (said,) = told(capsys, tmp_path, minutes(beside({}, **many | form)))
-    assert (said["verdict"], said["decided_at"]) == ("inconclusive", None)
-    assert words in said["reason"]
+    (answer,) = told(capsys, tmp_path, minutes(beside({}, **many | form)))
+    assert (answer["verdict"], answer["decided_at"]) == ("inconclusive", None)
+    assert words in answer["reason"]
 
 
 @pytest.mark.parametrize(
@@ -113,26 +113,26 @@ def test_poor_forms_still_show_gross_harm(harm: Row, tmp_path: Path, capsys: pyt
         usual = QUANTILES
     elif "mean_ms" in harm:
         usual = {"histogram": None, "mean_ms": 20.0}
-    (said,) = told(capsys, tmp_path, minutes(replaced(harm, **usual)))
-    assert said["verdict"] == "fail"
+    (answer,) = told(capsys, tmp_path, minutes(replaced(harm, **usual)))
+    assert answer["verdict"] == "fail"
 
 
 def test_nothing_after_the_decision_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = minutes(beside(FAILING))
     (whole,) = told(capsys, tmp_path, rows)
     decided = datetime.fromisoformat(whole["decided_at"])
-    early = [one for one in rows if one["ts"] + timedelta(seconds=60) <= decided]
-    other = [*early, *(one | {"errors": 0, "version": "3.0"} for one in rows[len(early) :])]
+    early = [entry for entry in rows if entry["ts"] + timedelta(seconds=60) <= decided]
+    other = [*early, *(entry | {"errors": 0, "version": "3.0"} for entry in rows[len(early) :])]
     for changed in (early, other):
         assert told(capsys, tmp_path, changed) == [whole]
 
 
 def test_nothing_after_evaluate_until_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     late = lambda minute: beside(FAILING if minute >= 10 else {})(minute)  # noqa: E731
-    (said,) = told(capsys, tmp_path, minutes(late), deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()))
-    assert said["verdict"] != "fail"
-    (said,) = told(capsys, tmp_path, minutes(late))
-    assert said["verdict"] == "fail"
+    (answer,) = told(capsys, tmp_path, minutes(late), deploy(evaluate_until=(AT + timedelta(minutes=10)).isoformat()))
+    assert answer["verdict"] != "fail"
+    (answer,) = told(capsys, tmp_path, minutes(late))
+    assert answer["verdict"] == "fail"
 
 
 def test_nodes_without_callers_and_rows_without_versions_are_judged_by_time(
@@ -142,10 +142,10 @@ def test_nodes_without_callers_and_rows_without_versions_are_judged_by_time(
         node = {"caller": "<any>", "version": None, "side": None, "operation": None}
         return [row(minute, **node, errors=60 if minute >= 0 else 0), row(minute, **node | {"callee": "stock"})]
 
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] == "fail"
-    assert said["culprit_edges"] == [{"caller": "<any>", "callee": "pay", "operation": ""}]
-    assert "versions go by time" in said["reason"]
+    (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] == "fail"
+    assert answer["culprit_edges"] == [{"caller": "<any>", "callee": "pay", "operation": ""}]
+    assert "versions go by time" in answer["reason"]
 
 
 def test_a_version_said_to_be_ready_later_is_not_silent_until_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,20 +165,20 @@ def test_a_version_said_to_be_ready_later_is_not_silent_until_then(tmp_path: Pat
 
 def test_five_minute_bins_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
-        one | {"ts": AT + timedelta(minutes=5 * place), "step_s": 300}
+        entry | {"ts": AT + timedelta(minutes=5 * place), "step_s": 300}
         for place in range(-60, 12)
-        for one in replaced(FAILING)(place)
+        for entry in replaced(FAILING)(place)
     ]
-    (said,) = told(capsys, tmp_path, rows, deploy(evaluate_until=(AT + timedelta(hours=1)).isoformat()))
-    assert said["verdict"] == "fail"
-    assert datetime.fromisoformat(said["decided_at"]) <= AT + timedelta(minutes=30)
+    (answer,) = told(capsys, tmp_path, rows, deploy(evaluate_until=(AT + timedelta(hours=1)).isoformat()))
+    assert answer["verdict"] == "fail"
+    assert datetime.fromisoformat(answer["decided_at"]) <= AT + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("days", [1, 3, 40])
 def test_a_case_without_a_past_is_held_against_its_history(days: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def rows(harm: Row) -> list[Row]:
         past = {"case": "past", "version": "0.9"}
-        before = [one | past | {"ts": one["ts"] - timedelta(days=days)} for one in minutes(replaced({}), 120, 0)]
+        before = [entry | past | {"ts": entry["ts"] - timedelta(days=days)} for entry in minutes(replaced({}), 120, 0)]
         return [*before, *minutes(replaced(harm), 2, 4)]
 
     told_of = deploy(history_case="past", evaluate_until=(AT + timedelta(minutes=4)).isoformat())
@@ -207,9 +207,9 @@ def test_harm_that_only_the_callers_show_is_found_or_stands_against_a_pass(
         other = row(minute, caller="mail", callee="stock", version="7", operation="GET /stock")
         return [*replaced({}, **many)(minute), *above, other]
 
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] == "fail"
-    assert {"caller": "gate", "callee": "web", "operation": "POST /pay"} in said["culprit_edges"]
+    (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] == "fail"
+    assert {"caller": "gate", "callee": "web", "operation": "POST /pay"} in answer["culprit_edges"]
 
 
 def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,17 +220,17 @@ def test_both_sides_words_on_the_same_calls_are_one_edge(tmp_path: Path, capsys:
         mine = row(minute, version="2.0" if minute >= 0 else "1.0")
         return [mine, row(minute, side="client", version="9.9", **slow), row(minute, callee="stock", version="7")]
 
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] == "fail"
-    assert said["reason"].startswith("latency on web → pay")
+    (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] == "fail"
+    assert answer["reason"].startswith("latency on web → pay")
 
 
 @pytest.mark.parametrize("missing", ["case", "step_s", "environment", "caller", "operation", "side", "version", "instance"])
 def test_any_column_may_be_missing_or_null(missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = minutes(replaced(FAILING))
-    for changed in ([one | {missing: None} for one in rows], [{k: v for k, v in one.items() if k != missing} for one in rows]):
-        (said,) = told(capsys, tmp_path, changed, deploy(**{"case": None} if missing == "case" else {}))
-        assert said["verdict"] == "fail"
+    for changed in ([entry | {missing: None} for entry in rows], [{k: v for k, v in entry.items() if k != missing} for entry in rows]):
+        (answer,) = told(capsys, tmp_path, changed, deploy(**{"case": None} if missing == "case" else {}))
+        assert answer["verdict"] == "fail"
 
 
 def test_times_may_be_texts_or_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,15 +242,15 @@ def test_times_may_be_texts_or_numbers(tmp_path: Path, capsys: pytest.CaptureFix
         lambda ts: int(ts.timestamp() * 1000),
         lambda ts: int(ts.timestamp() * 1e9),
     ):
-        (said,) = told(capsys, tmp_path, [one | {"ts": how(one["ts"])} for one in rows], deploy(at=AT.timestamp()))
-        assert said == usual
+        (answer,) = told(capsys, tmp_path, [entry | {"ts": how(entry["ts"])} for entry in rows], deploy(at=AT.timestamp()))
+        assert answer == usual
 
 
 def test_a_deploy_without_rows_gets_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = told(capsys, tmp_path, minutes(beside({})), deploy(deploy_id="other", case="nowhere"), deploy())
-    assert [one["deploy_id"] for one in said] == ["other", "d1"]
-    assert said[0]["verdict"] == "inconclusive"
-    assert list(said[0]) == ["deploy_id", "verdict", "confidence", "suspects", "culprit_edges", "decided_at", "reason"]
+    answers = told(capsys, tmp_path, minutes(beside({})), deploy(deploy_id="other", case="nowhere"), deploy())
+    assert [answer["deploy_id"] for answer in answers] == ["other", "d1"]
+    assert answers[0]["verdict"] == "inconclusive"
+    assert list(answers[0]) == ["deploy_id", "verdict", "confidence", "suspects", "culprit_edges", "decided_at", "reason"]
 
 
 def test_rows_that_belong_nowhere_are_set_aside_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,8 +276,8 @@ def test_a_value_that_cannot_be_names_file_row_and_column(
     change: Row, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edges, deploys = written(tmp_path, [row(-2), row(-1, **change), row(0), row(1), row(2)], [deploy()])
-    said = refused(capsys, edges, deploys)
-    assert all(word in said for word in (str(edges), *words))
+    refusal = refused(capsys, edges, deploys)
+    assert all(word in refusal for word in (str(edges), *words))
 
 
 @pytest.mark.parametrize(
@@ -301,8 +301,8 @@ def test_a_line_that_is_no_deploy_is_named(
 ) -> None:
     edges, deploys = written(tmp_path, [row(0)], [])
     deploys.write_text(line)
-    said = refused(capsys, edges, deploys)
-    assert all(word in said for word in (str(deploys), *words))
+    refusal = refused(capsys, edges, deploys)
+    assert all(word in refusal for word in (str(deploys), *words))
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -321,7 +321,7 @@ def pods(new: Sequence[Row], **old: object) -> list[Row]:
 
     def rows(minute: int) -> list[Row]:
         before = [row(minute, instance=f"old-{place}", **old) for place in range(2)]
-        after = [row(minute, version="2.0", instance=f"new-{place}", **one) for place, one in enumerate(new)]
+        after = [row(minute, version="2.0", instance=f"new-{place}", **changes) for place, changes in enumerate(new)]
         return before if minute < 0 else [*before, *after]
 
     return minutes(rows)
@@ -332,9 +332,9 @@ def pods(new: Sequence[Row], **old: object) -> list[Row]:
 def test_one_ill_pod_of_two_is_no_ill_release_but_two_are(
     harm: Row, is_both: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (said,) = told(capsys, tmp_path, pods([harm, harm if is_both else {}]))
-    assert said["verdict"] == ("fail" if is_both else "inconclusive")
-    assert ("instance new-0 alone" in said["reason"]) != is_both
+    (answer,) = told(capsys, tmp_path, pods([harm, harm if is_both else {}]))
+    assert answer["verdict"] == ("fail" if is_both else "inconclusive")
+    assert ("instance new-0 alone" in answer["reason"]) != is_both
 
 
 def test_a_pod_that_is_as_slow_as_one_of_the_old_ones_is_no_slow_release(
@@ -346,8 +346,8 @@ def test_a_pod_that_is_as_slow_as_one_of_the_old_ones_is_no_slow_release(
         old = [row(minute, instance="old-0"), row(minute, instance="old-1", **slow), row(minute, instance="old-2")]
         return old if minute < 0 else [*old, row(minute, version="2.0", instance="new-0", **slow)]
 
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] != "fail"
+    (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] != "fail"
 
 
 @pytest.mark.parametrize(("slower", "stays", "verdict"), [(True, False, "fail"), (False, True, "inconclusive")])
@@ -366,5 +366,5 @@ def test_answers_of_which_nobody_tells_the_version_are_judged_once_one_is_alone_
             if live
         ]
 
-    (said,) = told(capsys, tmp_path, minutes(rows))
-    assert said["verdict"] == verdict, said["reason"]
+    (answer,) = told(capsys, tmp_path, minutes(rows))
+    assert answer["verdict"] == verdict, answer["reason"]

@@ -30,20 +30,20 @@ def series(factor: float = 1.0, *, usual: float = 0.8, seed: int = 1) -> np.ndar
 
 
 def judged(capsys: Any, folder: Path, rows: list[Row]) -> dict[str, Any]:
-    (said,) = told(capsys, folder, rows, deploy(version_from=None, version_to=None))
-    return said
+    (answer,) = told(capsys, folder, rows, deploy(version_from=None, version_to=None))
+    return answer
 
 
 @pytest.mark.parametrize("column", ["mean_ms", "p50_ms", "p99_ms"])
 def test_a_number_that_leaves_its_past_fails_the_deploy(column: str, tmp_path: Path, capsys: Any) -> None:
-    said = judged(capsys, tmp_path, minutes("pay", series(1.4), column))
-    assert (said["verdict"], said["culprit_edges"][0]["caller"]) == ("fail", "<any>")
+    answer = judged(capsys, tmp_path, minutes("pay", series(1.4), column))
+    assert (answer["verdict"], answer["culprit_edges"][0]["caller"]) == ("fail", "<any>")
 
 
 def test_a_number_as_ever_is_inconclusive_and_never_passes(tmp_path: Path, capsys: Any) -> None:
-    said = judged(capsys, tmp_path, minutes("pay", series()))
-    assert said["verdict"] == "inconclusive"
-    assert "calls per bin are assumed" in said["reason"]
+    answer = judged(capsys, tmp_path, minutes("pay", series()))
+    assert answer["verdict"] == "inconclusive"
+    assert "calls per bin are assumed" in answer["reason"]
 
 
 @pytest.mark.parametrize(("begins", "verdict"), [(6, "fail"), (20, "fail"), (45, "inconclusive")])
@@ -73,7 +73,7 @@ def test_the_same_rise_twenty_hours_ago_explains_it(tmp_path: Path, capsys: Any)
 def test_a_rise_of_all_nodes_is_not_this_deploys(tmp_path: Path, capsys: Any) -> None:
     later = series(1.0)
     later[HOURS * 60 :] *= 1.4
-    others = [one for place in range(3) for one in minutes(f"node-{place}", later)]
+    others = [entry for place in range(3) for entry in minutes(f"node-{place}", later)]
     assert judged(capsys, tmp_path, minutes("pay", later) + others)["verdict"] == "inconclusive"
     assert judged(capsys, tmp_path, minutes("pay", later))["verdict"] == "fail"
 

@@ -42,47 +42,47 @@ def shop(errors: float = 0.0, slower: float = 1.0, kept: float = 1.0) -> list[Ro
 def test_a_node_that_becomes_worse_with_the_ramp_of_another_holds_its_pass_back(
     harm: dict[str, float], tmp_path: Path, capsys: Any
 ) -> None:
-    (said,) = told(capsys, tmp_path, shop(**harm), endless_deploy(version_to="1.1"))
-    assert said["verdict"] == "inconclusive"
-    assert "nobody tells who calls pay" in said["reason"]
+    (answer,) = told(capsys, tmp_path, shop(**harm), endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == "inconclusive"
+    assert "nobody tells who calls pay" in answer["reason"]
 
 
 def test_and_where_nothing_happens_elsewhere_it_is_a_weaker_pass(tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(), endless_deploy(version_to="1.1"))
-    assert said["verdict"] == "inconclusive"
-    assert said["reason"].startswith("weaker pass: 1.1 answers no worse than 1.0, but only totals of pay are told")
-    alone = [one for one in shop() if one["callee"] == "pay"]
-    (said,) = told(capsys, tmp_path, alone, endless_deploy(version_to="1.1"))
-    assert said["verdict"] == "pass"  # nobody else is told of at all: there is nobody to harm
+    (answer,) = told(capsys, tmp_path, shop(), endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == "inconclusive"
+    assert answer["reason"].startswith("weaker pass: 1.1 answers no worse than 1.0, but only totals of pay are told")
+    alone = [entry for entry in shop() if entry["callee"] == "pay"]
+    (answer,) = told(capsys, tmp_path, alone, endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == "pass"  # nobody else is told of at all: there is nobody to harm
 
 
 @pytest.mark.parametrize(("kept", "verdict"), [(0.2, "inconclusive"), (1.0, "pass")])
 def test_calls_that_a_version_makes_no_more_hold_its_pass_back_though_nobody_tells_which_version_calls(
     kept: float, verdict: str, tmp_path: Path, capsys: Any
 ) -> None:
-    rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop(kept=kept) if one["callee"] != "front"]
-    (said,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
-    assert said["verdict"] == verdict
-    assert ("of these calls for each call it answers" in said["reason"]) == (kept < 1.0)
+    rows = [entry | {"caller": "web" if entry["callee"] == "pay" else "pay"} for entry in shop(kept=kept) if entry["callee"] != "front"]
+    (answer,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == verdict
+    assert ("of these calls for each call it answers" in answer["reason"]) == (kept < 1.0)
 
 
 def test_calls_to_where_none_went_before_hold_a_pass_back_too_though_nobody_tells_which_version_calls(
     tmp_path: Path, capsys: Any
 ) -> None:
-    rows = [one | {"caller": "web" if one["callee"] == "pay" else "pay"} for one in shop() if one["callee"] != "front"]
+    rows = [entry | {"caller": "web" if entry["callee"] == "pay" else "pay"} for entry in shop() if entry["callee"] != "front"]
     strange = [node("archive", minute, 12, "2", caller="pay", errors=6) for minute in range(8, 35)]
-    (said,) = told(capsys, tmp_path, [*rows, *strange], endless_deploy(version_to="1.1"))
-    assert (said["verdict"], "of these calls for each call it answers" in said["reason"]) == ("inconclusive", True)
+    (answer,) = told(capsys, tmp_path, [*rows, *strange], endless_deploy(version_to="1.1"))
+    assert (answer["verdict"], "of these calls for each call it answers" in answer["reason"]) == ("inconclusive", True)
 
 
 @pytest.mark.parametrize(
     "harm", [{}, {"errors": 0.3}, {"slower": 6.0}, {"kept": 0.2}], ids=["quiet", "failing", "slower", "called less"]
 )
 def test_nor_is_it_a_weaker_pass_where_the_versions_never_met(harm: dict[str, float], tmp_path: Path, capsys: Any) -> None:
-    rows = [one for one in shop(**harm) if one["callee"] != "pay"]
+    rows = [entry for entry in shop(**harm) if entry["callee"] != "pay"]
     for minute in range(-60, 35):
         calls = {"errors": minute % 3, "histogram": "120:2000"}
         rows.append(node("pay", minute, 2000, "1.0" if minute < 0 else "1.1", **calls))
-    (said,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
-    assert said["verdict"] == "inconclusive"
-    assert said["reason"].startswith("weaker pass") == (not harm), said["reason"]
+    (answer,) = told(capsys, tmp_path, rows, endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == "inconclusive"
+    assert answer["reason"].startswith("weaker pass") == (not harm), answer["reason"]

@@ -28,15 +28,15 @@ def shop(errors: float, *, clients: bool = False) -> list[Row]:
 
 @pytest.mark.parametrize(("errors", "verdict"), [(0.05, "fail"), (0.0, "inconclusive")])
 def test_harm_that_comes_to_zones_in_turn_fails(errors: float, verdict: str, tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(errors), endless_deploy(version_to="1.1"))
-    assert said["verdict"] == verdict, said["reason"]
-    assert said["reason"].startswith("weaker pass") == (verdict != "fail")
+    (answer,) = told(capsys, tmp_path, shop(errors), endless_deploy(version_to="1.1"))
+    assert answer["verdict"] == verdict, answer["reason"]
+    assert answer["reason"].startswith("weaker pass") == (verdict != "fail")
 
 
 def test_on_edges_that_clients_tell_of_too_no_call_counts_twice_for_its_zone(tmp_path: Path, capsys: Any) -> None:
-    (said,) = told(capsys, tmp_path, shop(0.0, clients=True), endless_deploy(version_to="1.1"))
-    assert said["verdict"] != "fail", said["reason"]
-    assert "one after the other" not in said["reason"]
+    (answer,) = told(capsys, tmp_path, shop(0.0, clients=True), endless_deploy(version_to="1.1"))
+    assert answer["verdict"] != "fail", answer["reason"]
+    assert "one after the other" not in answer["reason"]
 
 
 def test_calls_that_only_their_callee_tells_of_are_not_missed_of_a_version_in_some_zones(tmp_path: Path, capsys: Any) -> None:

@@ -75,10 +75,10 @@ def test_good_bad_and_unreadable_records_are_told_apart(store: Store) -> None:
 def test_requests_that_a_trace_is_known_of_have_a_shape_and_no_others(store: Store) -> None:
     traced = {"trace_id": "ab" * 16, "span_id": "cd" * 8}
     asked: list[Any] = [{"amount": 5}, {"amount": 7}, {"amount": "5"}]
-    run(store, batch(*(entry(request_body=one, **traced) for one in asked), entry(**traced), entry(request_body=asked[0])))
-    one, same, other, none, untraced = (row["request_shape"] for row in rows(store, "exchanges"))
-    assert one == same
-    assert len({one, other, 0}) == 3
+    run(store, batch(*(entry(request_body=body, **traced) for body in asked), entry(**traced), entry(request_body=asked[0])))
+    first, same, other, none, untraced = (row["request_shape"] for row in rows(store, "exchanges"))
+    assert first == same
+    assert len({first, other, 0}) == 3
     assert (none, untraced) == (0, 0)
 
 
@@ -101,14 +101,14 @@ def test_no_value_of_a_payload_is_in_any_row(store: Store) -> None:
         "created": f"{canary}@x.example",
         "lines": [{canary: canary}],
     }
-    said = entry(
+    line = entry(
         method="POST", path="/api/payments", status=201, query=f"q={canary}", request_body=payload, response_body=payload,
         request_headers={"authorization": canary, "x-other": canary, "content-type": "application/json"},
     )  # fmt: skip
     run(
         store,
         batch(
-            said, canary.encode(), entry(time=canary), entry(response_body=canary), entry(callee="other", response_body=payload)
+            line, canary.encode(), entry(time=canary), entry(response_body=canary), entry(callee="other", response_body=payload)
         ),
     )
     assert rows(store, "violations")

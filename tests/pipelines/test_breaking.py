@@ -76,14 +76,14 @@ def tell(engine: Engine, now: datetime, settings: NotifySettings = SETTINGS) -> 
     held = lease.acquire(engine, "notify", "a", 60)
     assert held is not None
     refresh(engine, now, senders=senders, settings=settings, held=held)
-    found: dict[str, list[tuple[str, int]]] = {}
+    letters: dict[str, list[tuple[str, int]]] = {}
     for letter in reversed(outbox.list_letters(engine)):
-        found.setdefault(letter.receiver, []).append((letter.alert.state if letter.alert else "", letter.revision))
-    return found
+        letters.setdefault(letter.receiver, []).append((letter.alert.state if letter.alert else "", letter.revision))
+    return letters
 
 
 def events(engine: Engine) -> list[tuple[str, int]]:
-    return [(one.state, one.count) for one in breaks.list_breaks(engine)]
+    return [(event.state, event.count) for event in breaks.list_breaks(engine)]
 
 
 def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(store: Store, engine: Engine) -> None:
@@ -103,7 +103,7 @@ def test_one_clause_is_one_event_whatever_callers_and_versions_break_it(store: S
     watch = BreakWatch(store, engine)
     (new,) = watch.step(NOON)
     assert (new.state, new.count, new.first_seen, new.last_seen) == ("new", 3, NOON - minutes(10), NOON - minutes(4))
-    assert {(one.caller, one.caller_version, one.callee_version, one.exchanges) for one in new.pairs} == {
+    assert {(pair.caller, pair.caller_version, pair.callee_version, pair.exchanges) for pair in new.pairs} == {
         ("web", "1", "2.0", 2),
         ("shop", "7", "2.0", 1),
     }
@@ -143,8 +143,8 @@ def test_what_was_not_called_since_is_not_gone_but_untested(store: Store, engine
     called(store, NOON + timedelta(hours=9), offset=97, environment="staging")
     watch = BreakWatch(store, engine)
     watch.step(NOON)
-    assert [one.rule for one in watch.step(late)] == ["undocumented_operation"]  # the provider was called, and not there
-    assert {(one.rule, one.state, one.untested) for one in breaks.list_breaks(engine)} == {
+    assert [event.rule for event in watch.step(late)] == ["undocumented_operation"]  # the provider was called, and not there
+    assert {(event.rule, event.state, event.untested) for event in breaks.list_breaks(engine)} == {
         ("type", "new", True),
         ("undocumented_operation", "gone", False),
     }
@@ -219,8 +219,8 @@ def test_events_are_told_by_api_and_page_and_accepted_there(api: Asked) -> None:
     (row,) = api.get("/v1/violations/events").json()
     assert (row["state"], row["rule"], row["pairs"][0]["caller"]) == ("new", "type", "web")
     body: Mapping[str, str] = {"owner": "ann", "reason": "known", "expires": (NOON + minutes(60)).isoformat()}
-    said = api.post(f"/v1/violations/events/{row['id']}/accept", body, LOCAL_TOKEN)
-    assert (said.status_code, said.json()["accepted_by"]) == (200, "ann")
+    answer = api.post(f"/v1/violations/events/{row['id']}/accept", body, LOCAL_TOKEN)
+    assert (answer.status_code, answer.json()["accepted_by"]) == (200, "ann")
     page = api.get("/violations").text
     assert "New, again, gone" in page
     assert "accepted by" in page
@@ -251,7 +251,7 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     def looked(now: datetime) -> list[tuple[str, str, str]]:
         for _ in range(4):
             unseen.step(now)
-        return [(one.contract, one.state, one.actual) for one in watch.step(now, unseen=unseen.events)]
+        return [(event.contract, event.state, event.actual) for event in watch.step(now, unseen=unseen.events)]
 
     saw("/a", NOON)
     assert looked(NOON) == []  # nobody watched thirty days ago
@@ -259,13 +259,13 @@ def test_what_is_documented_and_not_seen_for_days_is_one_event_a_contract_and_go
     at = NOON + timedelta(hours=2)
     assert looked(at) == [("shop", "new", "2 of 3 were not: GET /b, GET /c")]
     assert tell(engine, at) == {"slack-pay": [("firing", 1)]}
-    (alert,) = [one.alert for one in outbox.list_letters(engine) if one.alert]
+    (alert,) = [letter.alert for letter in outbox.list_letters(engine) if letter.alert]
     assert (alert.severity, alert.labels["alertname"]) == ("info", "SeamwatchContractUnseen")
     assert "not seen within 30 days: 2 of 3 were not: GET /b, GET /c" in alert.summary
     saw("/b", NOON + timedelta(seconds=10))
     at += timedelta(hours=2)
     assert looked(at) == []  # the same event, with less in it
-    assert [one.actual for one in breaks.list_breaks(engine)] == ["1 of 3 were not: GET /c"]
+    assert [event.actual for event in breaks.list_breaks(engine)] == ["1 of 3 were not: GET /c"]
     assert BreakWatch(store, engine).step(at + timedelta(days=2)) == []  # another process has not looked yet
     saw("/c", NOON + timedelta(seconds=20))
     at += timedelta(hours=2)

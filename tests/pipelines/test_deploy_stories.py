@@ -183,17 +183,17 @@ def test_a_deploy_that_tells_its_namespace_is_judged_by_that_service_alone(store
     for space in ("team-a", "team-b", "team-c"):
         told = {"namespace": space} if how == "as a field" else {"service": f"{space}/payment"}
         tell(engine, external_id=space, **told)
-    outcomes = {one.verdict.service: one.verdict for one in detect_once(Reader(store), engine, store, SETTINGS, now_after(12))}
-    assert {name: one.outcome for name, one in outcomes.items()} == {
+    outcomes = {result.verdict.service: result.verdict for result in detect_once(Reader(store), engine, store, SETTINGS, now_after(12))}
+    assert {name: verdict.outcome for name, verdict in outcomes.items()} == {
         "team-a/payment": "fail", "team-b/payment": "pass", "team-c/payment": "inconclusive",
     }  # fmt: skip
-    assert {one.edge.callee_namespace for one in list_findings(engine)} == {"team-a"}
+    assert {finding.edge.callee_namespace for finding in list_findings(engine)} == {"team-a"}
     assert "never seen" in sentences(outcomes["team-c/payment"].reasons)[0]
     asked = GateRequest("payment", "2.0.0")
     answer = evaluate_gate(Reader(store), engine, asked, now_after(12))
     assert (answer.exit_code, "team-a/payment, team-b/payment, team-c/payment" in sentences(answer.reasons)[0]) == (2, True)
     rows = store.query("panels/deploy_markers", {"since": at(-60), "until": at(60), "environment": "", "limit": 9})
-    assert {(row["namespace"], row["service"]) for row in rows} == {(f"team-{one}", "payment") for one in "abc"}
+    assert {(row["namespace"], row["service"]) for row in rows} == {(f"team-{letter}", "payment") for letter in "abc"}
 
 
 def test_a_namespace_is_no_hindrance_where_telemetry_tells_none(store: Store, engine: Engine) -> None:
@@ -210,7 +210,7 @@ def test_versions_of_two_services_of_one_name_are_no_deploys_of_each_other(store
     write_cells(store, cells([Traffic(edge())], 12))
     write_sightings(store, alive)
     VersionWatch(Reader(store), engine, DeploySettings()).step(now_after(12))
-    assert [(one.called, one.version, one.previous_version) for one in list_deploys(engine)] == [("team-b/payment", "3", "2")]
+    assert [(deploy.called, deploy.version, deploy.previous_version) for deploy in list_deploys(engine)] == [("team-b/payment", "3", "2")]
 
 
 def test_a_gate_in_an_environment_nobody_knows_names_those_where_the_service_is(store: Store, engine: Engine) -> None:
@@ -235,7 +235,7 @@ def test_the_same_wrong_environment_in_deploy_and_gate_names_those_where_the_ser
     assert sentences(answer.reasons)[-1] == (
         "unmatched: payment has no traffic in the environment 'prodution'; it has some in: production; did you mean production?"
     )
-    assert any("deployment.environment.name" in one for one in sentences(answer.settles))
+    assert any("deployment.environment.name" in sentence for sentence in sentences(answer.settles))
 
 
 def test_a_deploy_told_for_the_future_is_not_judged_by_the_past(store: Store, engine: Engine) -> None:

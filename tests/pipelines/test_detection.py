@@ -165,7 +165,7 @@ def test_a_step_is_bounded_in_time_and_goes_on_with_what_it_left(store: Store, e
     detector = Detector(Reader(store), engine, store, SETTINGS, lambda: float(next(ticks)))
     judged, waiting = [], []
     for _ in range(3):
-        judged += [one.deploy.id for one in detector.step(now_after(4), work=timedelta(seconds=1))]
+        judged += [result.deploy.id for result in detector.step(now_after(4), work=timedelta(seconds=1))]
         waiting.append(detector.waiting)
     assert (set(judged), len(judged), waiting) == (ids, 3, [2, 1, 0])
 
@@ -199,7 +199,7 @@ def test_a_new_version_beside_another_is_a_deploy_and_the_first_ones_are_not(sto
     assert deploy.first_traffic == START + timedelta(seconds=200)
     assert watch.step(now_after(40)) == []
     again = VersionWatch(Reader(store), engine, DeploySettings())
-    assert [one.id for one in again.step(now_after(40))] == [deploy.id]
+    assert [release.id for release in again.step(now_after(40))] == [deploy.id]
     assert len(list_deploys(engine)) == 1
 
 
@@ -283,7 +283,7 @@ def test_a_flag_flipped_without_a_version_that_breaks_an_edge_is_found(store: St
     deploy_id = announce(engine, "", "", 1.0, kind="flag", external_id="new-checkout on")
     (judged,) = detect_once(Reader(store), engine, store, SETTINGS, now_after(18))
     assert judged.verdict.outcome == "fail"
-    assert [(one.signal, one.strength) for one in list_findings(engine, deploy_id=deploy_id)] == [("errors", "weaker")]
+    assert [(finding.signal, finding.strength) for finding in list_findings(engine, deploy_id=deploy_id)] == [("errors", "weaker")]
 
 
 def test_a_scale_change_is_not_judged(store: Store, engine: Engine) -> None:
@@ -332,5 +332,5 @@ def test_a_weaker_pass_is_inconclusive_unless_the_policy_takes_it_for_a_pass(sto
     accepted = evaluate_gate(Reader(store), engine, replace(request, policies=(Policy(rules=(accepts,)),)), now_after(60))
     assert (accepted.outcome, accepted.exit_code) == ("pass", 0)
     assert [why.code for why in accepted.reasons] == ["weaker_pass", "counts_as"]
-    assert (accepted.verdict, [one.outcome for one in accepted.rules]) == ("inconclusive", ["met"])
+    assert (accepted.verdict, [result.outcome for result in accepted.rules]) == ("inconclusive", ["met"])
     assert "policy small: a weaker pass counts as pass" in accepted.text

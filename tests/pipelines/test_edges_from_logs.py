@@ -17,7 +17,7 @@ UNTIL = SINCE + timedelta(hours=3)
 
 
 def entry(at: float, **more: Any) -> bytes:
-    said = {
+    line = {
         "time": T0 + at,
         "method": "GET",
         "path": "/x",
@@ -28,7 +28,7 @@ def entry(at: float, **more: Any) -> bytes:
         "callee": "cart",
         "callee_version": "2.0",
     }
-    return json.dumps(said | more).encode()
+    return json.dumps(line | more).encode()
 
 
 def deliver(rig: Rig, *values: bytes) -> None:

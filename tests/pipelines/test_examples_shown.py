@@ -34,13 +34,13 @@ BILLING = pact(interaction("an order", answers={"body": {"total": 1}}), consumer
 def records(*exchanges: dict[str, Any], at: datetime = AT) -> Records:
     """Plain records of orders' exchanges, one a second."""
     values = []
-    for index, one in enumerate(exchanges):
+    for index, exchange in enumerate(exchanges):
         told = {
             "time": (at + timedelta(seconds=index)).isoformat(), "method": "GET", "path": "/orders/7", "query": "", "status": 200, "duration_ms": 3,
             "request_headers": {"accept": "application/json"}, "response_headers": {"content-type": "application/json"}, "caller": "web", "caller_version": "1.0",
             "callee": "orders", "callee_version": "2.0", "environment": "production", "response_body": json.dumps(ORDER),
         }  # fmt: skip
-        values.append(orjson.dumps(told | one))
+        values.append(orjson.dumps(told | exchange))
     size = len(values)
     place = Partition("be" * 8, "api_logs", 0)
     return Records(values, [place] * size, list(range(size)), [int(at.timestamp() * 1000)] * size, [{}] * size, [0] * size)
@@ -68,12 +68,12 @@ def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store)
         pass  # the same records twice: redelivered
     rows = Reader(store).interactions("web-orders", AT - timedelta(days=1), AT + timedelta(days=1))
     web = coverage(read_contract("pact", json.dumps(WEB), where="x"), rows)
-    assert [(one.interaction, one.proof, one.kept, one.broken) for one in web] == [
+    assert [(row.interaction, row.proof, row.kept, row.broken) for row in web] == [
         ("an order", "broken", 2, 1),
         ("no order", "kept", 1, 0),
         ("a new order", "unproven", 0, 0),
     ]
-    assert [(one.caller_version, one.callee_version, one.kept, one.broken) for one in web[0].pairs] == [
+    assert [(pair.caller_version, pair.callee_version, pair.kept, pair.broken) for pair in web[0].pairs] == [
         ("1.0", "2.0", 1, 1),
         ("1.1", "2.0", 1, 0),
     ]
@@ -84,7 +84,7 @@ def test_what_live_exchanges_showed_of_each_example_is_stored_once(store: Store)
     )
     assert (billing.proof, billing.broken) == ("broken", 1)
     broken = Reader(store).violations(AT - timedelta(days=1), AT + timedelta(days=1))
-    assert {(one["contract"], one["rule"], one["pointer"], one["count"]) for one in broken} == {
+    assert {(violation["contract"], violation["rule"], violation["pointer"], violation["count"]) for violation in broken} == {
         ("web-orders", "type", "/id", 1),
         ("billing-orders", "missing_key", "/total", 1),
     }

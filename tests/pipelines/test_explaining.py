@@ -28,9 +28,9 @@ def engine(sqlite_engine: Engine) -> Engine:
 
 
 def lines(engine: Engine, verdict_id: str) -> list[str]:
-    found = explain(engine, verdict_id)
-    assert found is not None
-    return list(lines_of(to_document(told_explanation(found))))
+    explanation = explain(engine, verdict_id)
+    assert explanation is not None
+    return list(lines_of(to_document(told_explanation(explanation))))
 
 
 @pytest.mark.parametrize("by", ["detector", "gate"])
@@ -45,12 +45,12 @@ def test_a_verdict_is_reached_again_after_its_telemetry_is_gone(store: Store, en
     else:
         verdict_id = evaluate_gate(Reader(store), engine, GateRequest("payment", "2.0.0"), now_after(8)).verdict_id
     store.command("TRUNCATE TABLE edge_windows")
-    found = explain(engine, verdict_id)
-    assert found is not None
-    assert (found.again, found.differs) == ("same", ())
-    assert found.read is not None
-    assert (found.read.edges, found.read.sightings) == (2, 16)
-    assert found.read.settings["deadline"] is (by == "gate")
+    explanation = explain(engine, verdict_id)
+    assert explanation is not None
+    assert (explanation.again, explanation.differs) == ("same", ())
+    assert explanation.read is not None
+    assert (explanation.read.edges, explanation.read.sightings) == (2, 16)
+    assert explanation.read.settings["deadline"] is (by == "gate")
     told = "\n".join(lines(engine, verdict_id))
     assert "FAIL: payment 2.0.0 against 1.9.0 in production" in told
     assert "[worse_violations] web 1.0.0 → payment 2.0.0 POST /pay: contract violations" in told
@@ -68,11 +68,11 @@ def test_a_step_in_time_is_reached_again_with_what_it_was_held_against(store: St
     announce(engine, share=1.0)
     (judged,) = detect_once(Reader(store), engine, store, DetectionSettings(), now_after(18))
     assert any(finding.evidence.step for finding in judged.findings)
-    found = explain(engine, judged.verdict.id)
-    assert found is not None
-    assert found.again == "same"
-    assert found.read is not None
-    assert found.read.neighbour_rows > 0
+    explanation = explain(engine, judged.verdict.id)
+    assert explanation is not None
+    assert explanation.again == "same"
+    assert explanation.read is not None
+    assert explanation.read.neighbour_rows > 0
 
 
 def test_what_this_program_judges_otherwise_is_said_field_by_field(store: Store, engine: Engine) -> None:
@@ -82,9 +82,9 @@ def test_what_this_program_judges_otherwise_is_said_field_by_field(store: Store,
     with engine.begin() as connection:
         document = {**to_document(judged.verdict), "outcome": "pass"}
         connection.execute(update(verdicts).values(document=document))
-    found = explain(engine, judged.verdict.id)
-    assert found is not None
-    assert (found.again, found.differs) == ("differs", ("outcome",))
+    explanation = explain(engine, judged.verdict.id)
+    assert explanation is not None
+    assert (explanation.again, explanation.differs) == ("differs", ("outcome",))
     assert "NOT the same" in lines(engine, judged.verdict.id)[1]
 
 
@@ -100,9 +100,9 @@ def test_inputs_that_are_gone_or_unreadable_are_told_and_the_verdict_is_shown(
             connection.execute(verdict_inputs.delete())
         else:
             connection.execute(update(verdict_inputs).values(data=packed))
-    found = explain(engine, judged.verdict.id)
-    assert found is not None
-    assert (found.again, found.read) == ("not kept", None)
+    explanation = explain(engine, judged.verdict.id)
+    assert explanation is not None
+    assert (explanation.again, explanation.read) == ("not kept", None)
     assert "not kept" in lines(engine, judged.verdict.id)[1]
     assert explain(engine, "unheard-of") is None
 
@@ -116,7 +116,7 @@ def test_of_verdicts_that_repeat_themselves_the_first_and_the_newest_can_be_reac
         detector.step(now_after(60) + timedelta(seconds=40 * step))
     kept = list_verdicts(engine)
     assert len(kept) == 5
-    again = [found.again for one in kept if (found := explain(engine, one.id))]
+    again = [explanation.again for verdict in kept if (explanation := explain(engine, verdict.id))]
     assert again == ["same", "not kept", "not kept", "not kept", "same"]
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(verdict_inputs)).scalar_one() == 2

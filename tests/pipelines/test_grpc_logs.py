@@ -21,8 +21,8 @@ def answered(data: bytes | None, status: str = "0", **changes: object) -> bytes:
 
 
 def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(api: Asked) -> None:
-    said = api.post("/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN).json()
-    assert (said["name"], said["format"], said["judged"]["units"], said["outcome"]) == (
+    contract = api.post("/v1/contracts", {"document": SHOP, "provider": "shop"}, LOCAL_TOKEN).json()
+    assert (contract["name"], contract["format"], contract["judged"]["units"], contract["outcome"]) == (
         "shop-protobuf",
         "protobuf",
         4,
@@ -51,7 +51,7 @@ def test_calls_of_grpc_are_judged_by_their_method_and_end_as_their_status_says(a
     assert [
         row["interaction"] for row in api.parts.reader.interactions("shop-protobuf", since, api.clock() + timedelta(hours=1))
     ] == ["shop.v1.Orders/Get"]
-    shown = {one["interaction"]: one["proof"] for one in api.get("/v1/contracts/shop-protobuf/coverage").json()["interactions"]}
+    shown = {row["interaction"]: row["proof"] for row in api.get("/v1/contracts/shop-protobuf/coverage").json()["interactions"]}
     assert shown == {
         "shop.v1.Orders/Get": "broken", "shop.v1.Orders/Old": "unproven", "shop.v1.Orders/Watch": "unproven", "shop.v1.Orders/Ping": "unproven"
     }  # fmt: skip

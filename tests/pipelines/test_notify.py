@@ -103,8 +103,8 @@ def test_a_finding_is_told_once_and_its_end_too(control_engine: Engine) -> None:
         desk.deliver(after)
     assert [alert.state for alert in pager.taken] == ["firing", "resolved"]
     assert len({alert.key for alert in pager.taken}) == 1
-    assert [one.result for one in outbox.list_deliveries(control_engine)] == ["delivered", "delivered"]
-    assert [one.alert.state for one in outbox.list_alerts(control_engine)] == ["resolved"]
+    assert [delivery.result for delivery in outbox.list_deliveries(control_engine)] == ["delivered", "delivered"]
+    assert [entry.alert.state for entry in outbox.list_alerts(control_engine)] == ["resolved"]
 
 
 def test_while_only_observing_nothing_is_sent_but_all_is_shown(control_engine: Engine) -> None:
@@ -113,7 +113,7 @@ def test_while_only_observing_nothing_is_sent_but_all_is_shown(control_engine: E
     find(control_engine, "f1")
     desk.alerts(0)
     assert desk.deliver(1) == Delivered()
-    assert [one.alert.state for one in outbox.list_alerts(control_engine, state="firing")] == ["firing"]
+    assert [entry.alert.state for entry in outbox.list_alerts(control_engine, state="firing")] == ["firing"]
 
 
 def test_accepted_and_silenced_findings_are_not_told(control_engine: Engine) -> None:
@@ -374,12 +374,12 @@ def test_a_deploy_that_breaks_more_is_updated_under_its_key_and_ends_once(contro
     pager = ListSender("pager")
     capped = replace(SETTINGS, delivery=replace(SETTINGS.delivery, max_per_minute=1))
     desk = Desk(control_engine, {"pager": pager}, capped)
-    found = [a_finding(f"f{number}", "d1") for number in range(3)]
-    for after, seen in ((0, found[:1]), (1, found), (2, found)):
+    all_findings = [a_finding(f"f{number}", "d1") for number in range(3)]
+    for after, seen in ((0, all_findings[:1]), (1, all_findings), (2, all_findings)):
         findings.save_findings(control_engine, seen, NOON)
         desk.alerts(after)
         desk.deliver(after)
-    over = [replace(one, state="resolved", ended=reason("no_calls_any_more", version="2.0.0")) for one in found]
+    over = [replace(finding, state="resolved", ended=reason("no_calls_any_more", version="2.0.0")) for finding in all_findings]
     findings.save_findings(control_engine, over, NOON)
     desk.alerts(200)
     desk.deliver(200)

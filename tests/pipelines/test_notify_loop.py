@@ -57,7 +57,7 @@ def until(fact: Callable[[], bool], what: str) -> None:
 
 
 def report(board: HealthBoard, component: str) -> Report | None:
-    return next((one for one in board.reports() if one.component == component), None)
+    return next((entry for entry in board.reports() if entry.component == component), None)
 
 
 def test_a_receiver_that_hangs_delays_no_other(control_engine: Engine) -> None:
@@ -91,7 +91,7 @@ def test_a_receiver_whose_sender_has_a_fault_is_shown_and_tried_again(control_en
     with running(control_engine, {"pager": pager}) as board:
         until(lambda: len(pager.taken) == 1, "it was told after two faults")
         until(
-            lambda: (said := report(board, "notify")) is not None and said.details["receiver pager"] == "well", "it is well again"
+            lambda: (status := report(board, "notify")) is not None and status.details["receiver pager"] == "well", "it is well again"
         )
 
 
@@ -99,17 +99,17 @@ def test_while_only_observing_the_board_says_so(control_engine: Engine) -> None:
     pager = ListSender("pager")
     findings.save_findings(control_engine, [a_finding()], datetime.now(UTC))
     with running(control_engine, {"pager": pager}, replace(SETTINGS, enabled=False)) as board:
-        until(lambda: (said := report(board, "notify")) is not None and "observing only" in said.reason, "the board says so")
+        until(lambda: (status := report(board, "notify")) is not None and "observing only" in status.reason, "the board says so")
     assert pager.taken == []
 
 
 def test_the_second_waits_and_takes_over_when_the_first_stops(control_engine: Engine) -> None:
-    one, two = ListSender("pager"), ListSender("pager")
-    with running(control_engine, {"pager": one}, holder="one") as first:
+    pager, other_pager = ListSender("pager"), ListSender("pager")
+    with running(control_engine, {"pager": pager}, holder="one") as first:
         until(lambda: report(first, "notify") is not None, "the first holds the lease")
-        with running(control_engine, {"pager": two}, holder="two") as board:
-            until(lambda: (said := report(board, "notify")) is not None and "another process" in said.reason, "the second waits")
-    with running(control_engine, {"pager": two}, holder="three"):
+        with running(control_engine, {"pager": other_pager}, holder="two") as board:
+            until(lambda: (status := report(board, "notify")) is not None and "another process" in status.reason, "the second waits")
+    with running(control_engine, {"pager": other_pager}, holder="three"):
         findings.save_findings(control_engine, [a_finding()], datetime.now(UTC))
-        until(lambda: len(two.taken) == 1, "the lease was let go at once")
-    assert one.taken == []
+        until(lambda: len(other_pager.taken) == 1, "the lease was let go at once")
+    assert pager.taken == []

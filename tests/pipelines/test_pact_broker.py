@@ -33,12 +33,12 @@ def held() -> Iterator[StandIn]:
     """A broker with two pacts of one provider, and one whose names need escaping."""
     both = [pact(interaction(), consumer=name) for name in ("web", "billing")]
     odd = pact(interaction(), consumer="über app/1") | {"provider": {"name": "a b"}}
-    with standing_in(StandIn(pacts=[*both, odd])) as one:
-        yield one
+    with standing_in(StandIn(pacts=[*both, odd])) as broker:
+        yield broker
 
 
 def names(broker: PactBroker) -> list[tuple[str, str, str | None]]:
-    return [(one.name, one.provider, one.environment) for one in broker.look().drafts]
+    return [(draft.name, draft.provider, draft.environment) for draft in broker.look().drafts]
 
 
 @pytest.mark.parametrize("embeds", [False, True])
@@ -55,8 +55,8 @@ def test_the_latest_pacts_are_found_by_the_brokers_own_links(held: StandIn, *, e
 
 def test_pacts_of_an_environment_are_asked_of_each_provider_over_all_pages(held: StandIn) -> None:
     held.deployed = {"web": "production", "über app/1": "production"}
-    found = names(PactBroker(held.address, select=["environment:production"]))
-    assert sorted(found) == [
+    drafts = names(PactBroker(held.address, select=["environment:production"]))
+    assert sorted(drafts) == [
         ("web-orders@production", "orders", "production"),
         ("über app/1-a b@production", "a b", "production"),
     ]
@@ -155,7 +155,7 @@ def test_huge_and_slow_answers_end(held: StandIn, monkeypatch: pytest.MonkeyPatc
 def test_one_bad_pact_spoils_no_other(held: StandIn, sqlite_engine: Engine) -> None:
     held.pacts += [{"consumer": {"name": "x"}, "provider": {"name": "y"}, "interactions": "none"}]
     board = run(PactBroker(held.address), sqlite_engine)
-    assert sorted(one.name for one in revisions(sqlite_engine)) == ["billing-orders", "web-orders", "über app/1-a b"]
+    assert sorted(revision.name for revision in revisions(sqlite_engine)) == ["billing-orders", "web-orders", "über app/1-a b"]
     report = told(board)
     assert report.ready
     assert "1 pacts were refused" in report.reason
@@ -169,8 +169,8 @@ def test_a_selection_that_cannot_be_meant_is_refused(text: str) -> None:
 
 def test_doctor_says_whether_it_answers(held: StandIn) -> None:
     def signs(**settings: object) -> list[tuple[str, str]]:
-        said = load(flags={"contracts.broker_url": held.address, **settings})
-        return [(sign.state, sign.said) for sign in _tried("pact broker", _pact_broker, said)]
+        config = load(flags={"contracts.broker_url": held.address, **settings})
+        return [(sign.state, sign.said) for sign in _tried("pact broker", _pact_broker, config)]
 
     ((state, text),) = signs()
     assert (state, "answers as a Pact Broker" in text) == ("good", True)
@@ -211,11 +211,11 @@ def run(
 def test_pacts_become_revisions_once_and_again_when_they_change(held: StandIn, sqlite_engine: Engine) -> None:
     broker = PactBroker(held.address)
     board = run(broker, sqlite_engine, 3)
-    assert {(one.number, one.published_by) for one in revisions(sqlite_engine)} == {(1, "pact broker")}
+    assert {(revision.number, revision.published_by) for revision in revisions(sqlite_engine)} == {(1, "pact broker")}
     assert told(board).details["pacts"] == 3
     held.pacts[0] = pact(interaction(), interaction("more"))
     run(broker, sqlite_engine)
-    assert {one.name: one.number for one in revisions(sqlite_engine)}["web-orders"] == 2
+    assert {revision.name: revision.number for revision in revisions(sqlite_engine)}["web-orders"] == 2
 
 
 def test_it_reports_more_often_than_it_asks(held: StandIn, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_broker_in_trouble_makes_nothing_unready_and_is_asked_less_and_less(he
 def in_force(engine: Engine) -> list[str]:
     """Which contracts bind the provider an hour later."""
     at = int(NOON.timestamp() + 3600) * 10**9
-    return sorted(one.name for one in Registry(revisions(engine)).find("orders", "", "", "web", at))
+    return sorted(contract.name for contract in Registry(revisions(engine)).find("orders", "", "", "web", at))
 
 
 def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is(held: StandIn, sqlite_engine: Engine) -> None:
@@ -256,10 +256,10 @@ def test_a_pact_that_is_selected_no_more_is_withdrawn_and_holds_again_when_it_is
     board = run(broker, sqlite_engine, 2)
     assert (told(board).details["withdrawn"], told(board).details["stale"]) == (0, 0)  # withdrawn once
     assert in_force(sqlite_engine) == ["own"]
-    (ended,) = [one for one in listed(sqlite_engine, newest=True) if one.role == "withdrawn"]
+    (ended,) = [revision for revision in listed(sqlite_engine, newest=True) if revision.role == "withdrawn"]
     assert (ended.name, ended.number, ended.published_by) == ("web-orders", 2, "pact broker")
     before = Registry(revisions(sqlite_engine)).find("orders", "", "", "web", int(NOON.timestamp() - 3600) * 10**9)
-    assert "web-orders" in [one.name for one in before]  # what was promised then stays
+    assert "web-orders" in [contract.name for contract in before]  # what was promised then stays
     held.pacts = [web, *others]
     run(broker, sqlite_engine, clock=ManualClock(NOON + timedelta(minutes=30)))
     assert in_force(sqlite_engine) == ["own", "web-orders"]

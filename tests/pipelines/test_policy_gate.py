@@ -70,11 +70,11 @@ def test_a_pass_must_rest_on_the_calls_and_minutes_that_the_policy_wants(store: 
     assert gate(store, engine, 12, Rule("all", minimum=Minimum(calls=100, minutes=1.5, windows_met=9))).exit_code == 0
     answer = gate(store, engine, 12, Rule("all", minimum=Minimum(calls=100_000, minutes=30)))
     assert (answer.exit_code, answer.outcome, answer.verdict) == (2, "inconclusive", "pass")
-    assert {one.demand: one.outcome for one in answer.rules} == {"calls": "not_met", "minutes": "not_met"}
+    assert {result.demand: result.outcome for result in answer.rules} == {"calls": "not_met", "minutes": "not_met"}
     new_calls = sum(row.calls for row in cells([Traffic(edge()), *REST], 12) if row.callee_version == "2.0.0")
     assert answer.reasons[0].parameters["calls"] == new_calls
     assert 1.5 <= float(answer.reasons[1].parameters["minutes"] or 0.0) <= 2.0
-    assert [one.code for one in answer.settles] == ["more_calls_in_all", "more_time"]
+    assert [need.code for need in answer.settles] == ["more_calls_in_all", "more_time"]
     assert "INCONCLUSIVE: payment 2.0.0 in production" in answer.text
     assert "(the verdict is pass)" in answer.text
 
@@ -87,11 +87,11 @@ def test_criticality_comes_from_changes_and_calls_of_the_past_days(store: Store,
     assert answer.criticality is not None
     known = answer.criticality.parameters
     assert (known["level"], known["changes"], known["callers"], known["share"]) == ("medium", 1, 1, 1.0)
-    assert [one.rule for one in answer.rules] == ["medium"]
+    assert [result.rule for result in answer.rules] == ["medium"]
     for day in (1, 2, 3):
         announce(engine, f"1.{day}", START - timedelta(days=day))
     answer = gate(store, engine, 12, *rules)
-    assert [one.rule for one in answer.rules] == ["high"], "four changes in two weeks"
+    assert [result.rule for result in answer.rules] == ["high"], "four changes in two weeks"
 
 
 def test_what_matches_no_deploy_is_ruled_on_too(store: Store, engine: Engine) -> None:
@@ -180,7 +180,7 @@ def test_no_override_without_person_reason_end_or_for_more_than_a_version(engine
 
 
 def outcomes(engine: Engine) -> Sequence[tuple[str, bool]]:
-    return [(one.outcome, one.flip) for one in reversed(list_answers(engine))]
+    return [(answer.outcome, answer.flip) for answer in reversed(list_answers(engine))]
 
 
 def flips_counted(outcome: str) -> float:

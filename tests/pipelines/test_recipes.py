@@ -18,13 +18,13 @@ from tests.contracts.promises import GOOD, registry
 PAGE = (Path(__file__).parents[2] / "pipelines" / "RECIPES.md").read_text()
 START = "2026-11-28T09:59:59.958Z"
 NEW = {"amount": 12, "currency": "EUR", "state": "open", "secret": "s"}
-ASKED, GOOD_ANSWER, BAD_ANSWER = (orjson.dumps(one).decode() for one in (NEW, GOOD, GOOD | {"amount": "12"}))
+ASKED, GOOD_ANSWER, BAD_ANSWER = (orjson.dumps(body).decode() for body in (NEW, GOOD, GOOD | {"amount": "12"}))
 
 
 def recipe(name: str) -> dict[str, Any]:
     """The configuration that stands on the page."""
-    (found,) = re.findall(rf"```yaml {name}\n(.*?)```", PAGE, re.DOTALL)
-    held = yaml.safe_load(found)
+    (text,) = re.findall(rf"```yaml {name}\n(.*?)```", PAGE, re.DOTALL)
+    held = yaml.safe_load(text)
     assert isinstance(held, dict)
     return held
 
@@ -32,15 +32,15 @@ def recipe(name: str) -> dict[str, Any]:
 def read(*lines: bytes) -> list[Exchange]:
     count, place = len(lines), Partition("ab" * 8, "api_logs", 0)
     batch = Records(list(lines), [place] * count, list(range(count)), [1_795_860_300_000] * count, [{}] * count, [0] * count)
-    said = read_api_logs(batch, "auto")
-    assert said.rejects == []
-    return said.exchanges
+    reading = read_api_logs(batch, "auto")
+    assert reading.rejects == []
+    return reading.exchanges
 
 
 def judged(*exchanges: Exchange) -> list[tuple[str, list[tuple[str, str]]]]:
     known = registry()
-    found = [check(one, known) for one in exchanges]
-    return [(one.outcome, [(broken.rule, broken.pointer) for broken in one.violations]) for one in found]
+    checks = [check(exchange, known) for exchange in exchanges]
+    return [(checked.outcome, [(broken.rule, broken.pointer) for broken in checked.violations]) for checked in checks]
 
 
 # What Envoy's operators are replaced with: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
@@ -54,12 +54,12 @@ OPERATORS = {
 
 def envoy_line(answer: str | None) -> bytes:
     """The line of the recipe's format: each operator alone in a text becomes its value, an absent one null."""
-    said = OPERATORS | {"DYNAMIC_METADATA(seamwatch:response_body)": answer}
+    operators = OPERATORS | {"DYNAMIC_METADATA(seamwatch:response_body)": answer}
 
     def filled(node: Any) -> Any:
         if isinstance(node, dict):
             return {name: filled(value) for name, value in node.items()}
-        return said[node.strip("%")]
+        return operators[node.strip("%")]
 
     (log,) = recipe("envoy")["access_log"]
     return orjson.dumps(filled(log["typed_config"]["log_format"]["json_format"]))
@@ -125,11 +125,11 @@ KONG = {
 def kong_line(asked: str, answered: str) -> bytes:
     """The logger's entry with each custom field at the place that its dotted name says."""
     entry: dict[str, Any] = orjson.loads(orjson.dumps(KONG))
-    (logger,) = (one["config"] for one in recipe("kong")["plugins"] if "custom_fields_by_lua" in one["config"])
+    (logger,) = (plugin["config"] for plugin in recipe("kong")["plugins"] if "custom_fields_by_lua" in plugin["config"])
     values = {"kong.ctx.shared.asked": asked, "kong.service.response.get_raw_body()": answered}
     for name, code in logger["custom_fields_by_lua"].items():
         holder, _, field = name.partition(".")
-        (entry[holder][field],) = (value for said, value in values.items() if said in code)
+        (entry[holder][field],) = (value for phrase, value in values.items() if phrase in code)
     return orjson.dumps(entry)
 
 
@@ -144,8 +144,8 @@ def test_kongs_entries_are_judged_with_their_bodies() -> None:
 
 @pytest.mark.parametrize("exporter", ["kafka/access", "kafka/captured"])
 def test_the_collector_hands_on_what_others_wrote(exporter: str) -> None:
-    said = recipe("collector")
-    encoding = said["exporters"][exporter]["logs"]["encoding"]
+    config = recipe("collector")
+    encoding = config["exporters"][exporter]["logs"]["encoding"]
     line = envoy_line(BAD_ANSWER)
     own = orjson.dumps({
         "time": START, "method": "POST", "path": "/api/payments", "status": 201, "request_headers": {"x-tenant": "a", "content-type": "application/json"},
@@ -157,8 +157,8 @@ def test_the_collector_hands_on_what_others_wrote(exporter: str) -> None:
             "scopeLogs": [{"logRecords": [{"timeUnixNano": "1795860000000000000", "body": {"stringValue": own.decode()}}]}],
         }]
     }  # fmt: skip
-    (found,) = read(line if encoding == "raw" else orjson.dumps(batch))
-    assert (found.callee, judged(found)[0][1]) == ("payment", [("type", "/amount")])
-    for pipeline in said["service"]["pipelines"].values():
-        assert set(pipeline["receivers"]) <= set(said["receivers"])
-        assert set(pipeline["exporters"]) <= set(said["exporters"])
+    (exchange,) = read(line if encoding == "raw" else orjson.dumps(batch))
+    assert (exchange.callee, judged(exchange)[0][1]) == ("payment", [("type", "/amount")])
+    for pipeline in config["service"]["pipelines"].values():
+        assert set(pipeline["receivers"]) <= set(config["receivers"])
+        assert set(pipeline["exporters"]) <= set(config["exporters"])

@@ -21,7 +21,7 @@ def spans(kind: str, calls: int) -> Iterator[list[S]]:
     """Two versions side by side, the new one failing 35 of 100 calls as `kind` has it; one list a window; `calls` of each a window."""
     trace = 0
     for window in range(WINDOWS):
-        found: list[S] = []
+        window_spans: list[S] = []
         for number in range(2 * calls):
             trace += 1
             begin = window * 10 + 0.1 + number * 9.0 / (2 * calls)
@@ -39,12 +39,12 @@ def spans(kind: str, calls: int) -> Iterator[list[S]]:
                     "rpc.method": "Add",
                     "rpc.grpc.status_code": 13 if fails else 0,
                 }
-            found.append(S("web", "client", trace, 1, 0, begin, begin + 0.05, version="1.0", attributes=ASKED))
-            found.append(
+            window_spans.append(S("web", "client", trace, 1, 0, begin, begin + 0.05, version="1.0", attributes=ASKED))
+            window_spans.append(
                 S("cart", "server", trace, 2, 1, begin + 0.01, begin + 0.04, error=fails and kind == "graphql",
                   version="2.0" if is_new else "1.9", attributes=answered)
             )  # fmt: skip
-        yield found
+        yield window_spans
 
 
 def asked(rig: Rig, engine: Engine, kind: str, calls: int) -> GateAnswer:

@@ -33,10 +33,10 @@ def traced(trace: int, span: int = 1) -> dict[str, bytes]:
 def batch(
     *values: Any, headers: Mapping[str, bytes] | None = None, place: Partition = PLACE, first: int = 0, at: float = 1.0
 ) -> Records:
-    found = [value if isinstance(value, bytes) else orjson.dumps(value) for value in values]
-    size = len(found)
+    payloads = [value if isinstance(value, bytes) else orjson.dumps(value) for value in values]
+    size = len(payloads)
     offsets = list(range(first, first + size))
-    return Records(found, [place] * size, offsets, [int((T0 + at) * 1000)] * size, [headers or {}] * size, [0] * size)
+    return Records(payloads, [place] * size, offsets, [int((T0 + at) * 1000)] * size, [headers or {}] * size, [0] * size)
 
 
 def run(store: Store, *batches: Records, settings: MessageSettings | None = None, known: Registry = KNOWN) -> None:
@@ -50,11 +50,11 @@ SET = MessageSettings(Parties({"orders": "till", "pay*": "pay"}, {"^ord.*": "mai
 def test_who_writes_and_reads_comes_from_settings_where_no_trace_tells_it(store: Store) -> None:
     other = Partition("ef" * 8, "payments", 3)
     run(store, batch(ORDER, {"id": "x", "total": 1}, b""), batch(ORDER, place=other), settings=SET)
-    found = [
+    exchanges = [
         (row["caller"], row["callee"], row["operation"], row["protocol"], row["environment"], row["checked"], row["reason"])
         for row in rows(store, "exchanges")
     ]
-    assert sorted(found) == [
+    assert sorted(exchanges) == [
         ("pay", "kafka", "payments", "messaging", "production", "not_checked", "no_contract"),
         ("till", "mail", "orders", "messaging", "production", "not_checked", "no_body"),
         ("till", "mail", "orders", "messaging", "production", "valid", ""),
@@ -79,8 +79,8 @@ def test_what_nobody_tells_is_unknown_and_said_so(store: Store) -> None:
 def test_the_producer_and_its_version_are_those_of_the_span_that_the_headers_name(rig: Rig) -> None:
     rig.deliver(S("till", "producer", 1, 1, 0, 1, 1.1, version="2.0", attributes=QUEUE))
     run(rig.store, batch({"id": "x"}, headers=traced(1)), batch(ORDER, headers=traced(2), first=1), settings=SET)
-    found = [(row["caller"], row["caller_version"], row["has_trace"], row["checked"]) for row in rows(rig.store, "exchanges")]
-    assert found == [("till", "2.0", 1, "violated"), ("till", "", 1, "valid")]
+    exchanges = [(row["caller"], row["caller_version"], row["has_trace"], row["checked"]) for row in rows(rig.store, "exchanges")]
+    assert exchanges == [("till", "2.0", 1, "violated"), ("till", "", 1, "valid")]
 
 
 def test_an_edge_bears_what_its_messages_broke_however_many_read_them(rig: Rig) -> None:
@@ -92,8 +92,8 @@ def test_an_edge_bears_what_its_messages_broke_however_many_read_them(rig: Rig) 
     )
     run(rig.store, batch({"id": "x"}, headers=traced(1)), batch(ORDER, headers=traced(2), first=1))
     rig.close()
-    found = {(row.caller, row.callee, row.operation): (row.calls, dict(row.conformance)) for row in rig.edges()}
-    assert {key: (calls, {word: count for word, count in told.items() if count}) for key, (calls, told) in found.items()} == {
+    edges = {(row.caller, row.callee, row.operation): (row.calls, dict(row.conformance)) for row in rig.edges()}
+    assert {key: (calls, {word: count for word, count in told.items() if count}) for key, (calls, told) in edges.items()} == {
         ("till", "mail", "orders"): (1, {"violated": 1}),
         ("till", "stats", "orders"): (1, {"violated": 1}),
         ("till", "kafka", "orders"): (1, {"valid": 1}),
@@ -140,8 +140,8 @@ def test_which_messages_were_shown_by_whom_is_kept_as_for_calls(store: Store) ->
     run(store, batch(ORDER, {"id": "x"}), settings=SET)
     at = datetime.fromtimestamp(T0, UTC)
     shown = Reader(store).interactions("a", at - timedelta(days=1), at + timedelta(days=1))
-    (one,) = coverage(KNOWN.find_messages("orders", "till", "production", "", T0 * 10**9)[0].promise, shown)  # type: ignore[arg-type]
-    assert (one.interaction, one.kept, one.broken, one.proof) == ("an order", 1, 1, "broken")
+    (row,) = coverage(KNOWN.find_messages("orders", "till", "production", "", T0 * 10**9)[0].promise, shown)  # type: ignore[arg-type]
+    assert (row.interaction, row.kept, row.broken, row.proof) == ("an order", 1, 1, "broken")
 
 
 def test_records_of_a_file_tell_their_topic_headers_and_time_as_kcat_writes_them(store: Store) -> None:
@@ -180,5 +180,5 @@ def test_zipkins_headers_tell_the_trace_where_w3cs_does_not() -> None:
         ({"b3": "0"}, ""),
         ({"X-B3-TraceId": long}, ""),
     ):
-        (one,) = read_messages(batch(ORDER, headers={name: text.encode() for name, text in headers.items()}), Parties()).exchanges
-        assert (one.trace_id.hex(), one.span_id.hex()) == (trace, span if trace else ""), headers
+        (exchange,) = read_messages(batch(ORDER, headers={name: text.encode() for name, text in headers.items()}), Parties()).exchanges
+        assert (exchange.trace_id.hex(), exchange.span_id.hex()) == (trace, span if trace else ""), headers

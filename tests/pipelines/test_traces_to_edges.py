@@ -355,6 +355,6 @@ def test_messages_sent_again_with_another_end_count_once(rig: Rig) -> None:
     producer = S("till", "producer", 1, 1, 0, 1, 2, attributes=queue)
     lone = S("till", "producer", 2, 1, 0, 1, 2, attributes=queue)
     consumer = S("mail", "consumer", 3, 2, 0, 3, 4, attributes=queue, links=[(1, 1)])
-    rig.deliver(*(one for first in (producer, lone, consumer) for one in (first, replace(first, end=first.end + 10))))
+    rig.deliver(*(span for first in (producer, lone, consumer) for span in (first, replace(first, end=first.end + 10))))
     rig.close()
     assert rig.calls() == {("till", "mail"): 1, ("till", "kafka"): 1}

@@ -98,13 +98,13 @@ def test_a_sender_killed_in_the_middle_of_a_delivery_loses_and_doubles_nothing(
 
     http_receiver.answer = hold_the_third
     with (
-        a_sender(migrated_postgres, http_receiver.url, "one") as one,
-        a_sender(migrated_postgres, http_receiver.url, "two") as two,
+        a_sender(migrated_postgres, http_receiver.url, "one") as sender,
+        a_sender(migrated_postgres, http_receiver.url, "two") as other_sender,
     ):
-        processes = {"one": one, "two": two}
+        processes = {"one": sender, "two": other_sender}
         until(lambda: holder(engine) is not None, "one of them holds the lease")
-        found = [a_finding(number, datetime.now(UTC)) for number in range(COUNT)]
-        findings.save_findings(engine, found, datetime.now(UTC))
+        all_findings = [a_finding(number, datetime.now(UTC)) for number in range(COUNT)]
+        findings.save_findings(engine, all_findings, datetime.now(UTC))
         assert held.wait(60), "a delivery is under way"
         first = holder(engine)
         assert first is not None
@@ -113,7 +113,7 @@ def test_a_sender_killed_in_the_middle_of_a_delivery_loses_and_doubles_nothing(
         killed.set()
         until(lambda: len(incidents.states()) == COUNT and not outbox.list_letters(engine), "all alerts were told")
         assert holder(engine) not in {None, first}, "the other took over"
-        ended = [replace(one, state="resolved") for one in found]
+        ended = [replace(finding, state="resolved") for finding in all_findings]
         findings.save_findings(engine, ended, datetime.now(UTC))
         until(lambda: all(states[-1] == "resolve" for states in incidents.states().values()), "all ends were told")
         until(lambda: not outbox.list_letters(engine), "nothing waits")

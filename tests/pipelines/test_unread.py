@@ -149,7 +149,7 @@ def test_a_topic_without_exchanges_is_read_on_with_a_note(rig: Rig) -> None:
             clock=rig.clock,
             settings=RunnerSettings(0.001, 0.002, restarts=3),
         )
-    assert [(one.ready, "nothing came of its" in one.reason) for one in told] == [(True, True)] * len(told)
+    assert [(report.ready, "nothing came of its" in report.reason) for report in told] == [(True, True)] * len(told)
     assert told
 
 

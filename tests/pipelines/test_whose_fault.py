@@ -148,14 +148,14 @@ def test_a_part_of_the_traces_is_read_where_there_are_many(store: Store) -> None
     write_calls(store, START + timedelta(seconds=120), lambda *_: 0.1)
     ends = START - timedelta(seconds=60), START + timedelta(seconds=180)
     every, some = (Reader(store).alike("production", "payment", "callee", *ends, one_in) for one_in in (1, 10))
-    assert sum(one.calls for one in every) == 1500
-    assert 80 < sum(one.calls for one in some) < 250
-    assert {one.fold for one in some} == {0, 1}
-    assert {(one.edge.caller, one.edge.callee) for one in every} == {("web", "payment")}
-    assert sum(one.server_histogram.get(-46, 0) for one in every) == 1500
+    assert sum(row.calls for row in every) == 1500
+    assert 80 < sum(row.calls for row in some) < 250
+    assert {row.fold for row in some} == {0, 1}
+    assert {(row.edge.caller, row.edge.callee) for row in every} == {("web", "payment")}
+    assert sum(row.server_histogram.get(-46, 0) for row in every) == 1500
     mirrored = Reader(store).alike("production", "web", "caller", *ends)
-    assert sum(one.calls for one in mirrored) == 1500
-    assert {one.instance for one in mirrored} == {"w"}
+    assert sum(row.calls for row in mirrored) == 1500
+    assert {row.instance for row in mirrored} == {"w"}
 
 
 def test_what_failed_spans_say_comes_to_the_reader_as_templates_and_once(rig: Rig) -> None:
@@ -171,8 +171,8 @@ def test_what_failed_spans_say_comes_to_the_reader_as_templates_and_once(rig: Ri
     rig.collect()
     rig.close()
     ends = datetime.fromtimestamp(T0 - 60, UTC), datetime.fromtimestamp(T0 + 60, UTC)
-    told = [failure for one in rig.reader.alike("", "cart", "callee", *ends) for failure in one.failures]
-    assert {(kind, said) for kind, said, _ in told} == {("error", "order <num> of <text> is locked")}
+    told = [failure for row in rig.reader.alike("", "cart", "callee", *ends) for failure in row.failures]
+    assert {(kind, text) for kind, text, _ in told} == {("error", "order <num> of <text> is locked")}
     assert sum(count for _, _, count in told) == 4
     (row,) = [row for row in rig.edges() if row.callee == "cart"]
     assert row.calls == 6

@@ -32,8 +32,8 @@ def test_arrow_goes_in_and_rows_come_out(client: Client) -> None:
 def test_parameters_are_values_never_text(client: Client) -> None:
     hostile = "a' OR 1=1 --\n\\"
     client.insert("plain.words", [[hostile, 9]], column_names=["word", "n"])
-    found = client.query("SELECT n FROM plain.words WHERE word = {w:String}", parameters={"w": hostile})
-    assert found.result_rows == [(9,)]
+    result = client.query("SELECT n FROM plain.words WHERE word = {w:String}", parameters={"w": hostile})
+    assert result.result_rows == [(9,)]
 
 
 def test_settings_hold_for_their_request_only(client: Client) -> None:

@@ -59,7 +59,7 @@ def test_who_comes_while_a_look_goes_on_shares_the_next_one() -> None:
         until_asked(question, asked + PEOPLE + 2)  # one of them leads, and looks twice more
         look.go.set()
         assert first.result(60) == 1
-        assert {one.result(60) for one in others} == {2}
+        assert {future.result(60) for future in others} == {2}
     assert look.begun == 2
     assert shared.answer(question, look) == 3
 

@@ -18,13 +18,13 @@ TEMPLATES = ("at_hand", "counterpart_windows", "far_halves", "inner_kin", "windo
 
 def variants() -> dict[str, str]:
     """The text of each variant of each statement that has several, by its name and words."""
-    found = {}
+    texts = {}
     for name in TEMPLATES:
         read = {word for text in sources(name) for word in re.findall(r"{% if (?:not )?(\w+) %}", text)}
         for size in range(len(read) + 1):
             for words in combinations(sorted(read), size):
-                found[" ".join((name, *words))] = statement(name, frozenset(words))
-    return found
+                texts[" ".join((name, *words))] = statement(name, frozenset(words))
+    return texts
 
 
 def sources(name: str) -> list[str]:
@@ -41,9 +41,9 @@ def test_each_variant_is_the_one_of_the_snapshot() -> None:
 
 def test_every_statement_with_a_choice_has_its_variants_held() -> None:
     chosen = {
-        one.name.removesuffix(".sql")
-        for one in STATEMENTS.iterdir()
-        if one.name.endswith(".sql") and any("{% if" in text for text in sources(one.name.removesuffix(".sql")))
+        path.name.removesuffix(".sql")
+        for path in STATEMENTS.iterdir()
+        if path.name.endswith(".sql") and any("{% if" in text for text in sources(path.name.removesuffix(".sql")))
     }
     assert chosen == set(TEMPLATES)
     assert not any("{%" in text or "\n\n" in text for text in variants().values())

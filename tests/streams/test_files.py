@@ -39,11 +39,11 @@ def reasons(batches: list[Records]) -> list[str]:
 
 
 def test_delimited_requests_are_told_from_one_raw_request(tmp_path: Path) -> None:
-    several, one = tmp_path / "several.pb", tmp_path / "one.pb"
+    several, single = tmp_path / "several.pb", tmp_path / "one.pb"
     several.write_bytes(framed(request("a"), request("b" * 300)))
-    one.write_bytes(request("a"))
+    single.write_bytes(request("a"))
     assert values(read(several)) == [request("a"), request("b" * 300)]
-    assert values(read(one)) == [request("a")]
+    assert values(read(single)) == [request("a")]
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5))

@@ -29,11 +29,11 @@ def budget(**limits: float) -> RejectBudget:
 
 
 def test_what_cannot_be_read_at_first_is_not_committed_and_says_why() -> None:
-    said = budget().account(*batch("bbb"))
-    assert isinstance(said, Unread)
-    assert not said.offsets
+    result = budget().account(*batch("bbb"))
+    assert isinstance(result, Unread)
+    assert not result.offsets
     assert (
-        said.reason == "traces, topic: none of its first 3 records can be read; nothing of it was committed. it is otlp_metrics"
+        result.reason == "traces, topic: none of its first 3 records can be read; nothing of it was committed. it is otlp_metrics"
     )
 
 
@@ -64,8 +64,8 @@ def test_partitions_of_one_topic_vouch_for_each_other_and_files_do_not() -> None
     assert isinstance(looked.account(bad, rejects), Unread)
     good = Records([b"g"], [other], [7], [0], [{}], [0])
     assert looked.account(good, []) == {Partition("a", "topic", 0): 2, other: 8}
-    said = looked.account(*batch("b", source="b"))
-    assert isinstance(said, Unread)
+    result = looked.account(*batch("b", source="b"))
+    assert isinstance(result, Unread)
     again = looked.account(*batch("g", first=2))
     assert isinstance(again, Unread)
     assert again.offsets == {Partition("a", "topic", 0): 3}
@@ -73,9 +73,9 @@ def test_partitions_of_one_topic_vouch_for_each_other_and_files_do_not() -> None
 
 def test_who_bears_everything_reads_on() -> None:
     looked = budget(max_share=1.0)
-    said = looked.account(*batch("b" * 500))
-    assert isinstance(said, Fruitless)
-    assert said.offsets == {Partition("a", "topic", 0): 500}
+    result = looked.account(*batch("b" * 500))
+    assert isinstance(result, Fruitless)
+    assert result.offsets == {Partition("a", "topic", 0): 500}
     assert looked.account(*batch("g", first=500)) == {Partition("a", "topic", 0): 501}
 
 
@@ -88,9 +88,9 @@ def test_a_restart_among_bad_records_of_a_source_that_was_read_before_counts_the
 
     looked = RejectBudget(RejectLimits(), "traces", read_before=read_before)
     for first in range(0, 500, 100):
-        said = looked.account(*batch("b" * 100, first=first))
-        assert isinstance(said, Fruitless)
-        assert said.offsets == {Partition("a", "topic", 0): first + 100}
+        result = looked.account(*batch("b" * 100, first=first))
+        assert isinstance(result, Fruitless)
+        assert result.offsets == {Partition("a", "topic", 0): first + 100}
     assert asked == ["a"]
     with pytest.raises(RejectLimit, match="none of its first"):
         looked.account(*batch("b" * FIRST_RECORDS, source="b"))
@@ -101,10 +101,10 @@ def test_a_restart_among_bad_records_of_a_source_that_was_read_before_counts_the
 def test_sound_records_of_no_use_are_committed_and_told_until_one_is_of_use() -> None:
     looked = budget()
     records, _ = batch("ggg")
-    said = looked.account(records, [], used=0, passed=7)
-    assert isinstance(said, Fruitless)
-    assert said.offsets == {Partition("a", "topic", 0): 3}
-    assert said.reason == (
+    result = looked.account(records, [], used=0, passed=7)
+    assert isinstance(result, Fruitless)
+    assert result.offsets == {Partition("a", "topic", 0): 3}
+    assert result.reason == (
         "traces, topic: nothing came of its 3 records. 7 entries are sound and tell of none of what is read here"
     )
     records, _ = batch("g", first=3)
@@ -115,9 +115,9 @@ def test_sound_records_of_no_use_are_committed_and_told_until_one_is_of_use() ->
 def test_what_is_refused_for_what_it_says_is_told_by_reason() -> None:
     records, _ = batch("gg")
     refused = [reject(records, index, "time_before_2000", count=3, whole=False) for index in (0, 1)]
-    said = budget().account(records, refused, used=0)
-    assert isinstance(said, Fruitless)
-    assert said.reason == "traces, topic: nothing came of its 2 records. refused: time_before_2000 6"
+    result = budget().account(records, refused, used=0)
+    assert isinstance(result, Fruitless)
+    assert result.reason == "traces, topic: nothing came of its 2 records. refused: time_before_2000 6"
 
 
 class Stage:

@@ -67,7 +67,7 @@ def test_other_binary_forms_are_one_record_that_is_refused_once(form: str, tmp_p
     content = FOREIGN[form] + b"\n\n\n" * 10
     assert values(tmp_path / "a.bin", content) == [content]
     (batch,) = FileSource([tmp_path / "a.bin"]).poll()
-    assert [one.reason for one in decode_spans(batch)[1]] == [form]
+    assert [reject.reason for reject in decode_spans(batch)[1]] == [form]
 
 
 def test_payloads_of_goreplay_are_records_and_pretty_documents_one_after_the_other_are_one(tmp_path: Path) -> None:

@@ -93,9 +93,9 @@ def test_headers_and_times_come_along(kafka: KafkaBroker, client: type[KafkaSour
     with kafka.producer() as producer:
         producer.send(topic, value=b"x", headers=[("content-type", b"application/json")], timestamp_ms=1_700_000_000_000)
     batches = read_on(client(kafka.bootstrap, topic, topic, until_caught_up=True))
-    found = next(batch for batch in batches if len(batch))
-    assert found.headers[0] == {"content-type": b"application/json"}
-    assert found.timestamps_ms[0] == 1_700_000_000_000
+    records = next(batch for batch in batches if len(batch))
+    assert records.headers[0] == {"content-type": b"application/json"}
+    assert records.timestamps_ms[0] == 1_700_000_000_000
 
 
 @CLIENTS

@@ -42,12 +42,12 @@ def listening(keys: Path | None) -> Iterator[tuple[socket.socket, threading.Even
 
 def heard(transport: Any) -> tuple[bytes, Exception | None]:
     """All that comes without a fault, and the fault that ends it."""
-    said = b""
+    content = b""
     while True:
         data, fault = transport._sock_recv()
         if fault is not None:
-            return said + data, fault
-        said += data
+            return content + data, fault
+        content += data
 
 
 @pytest.mark.parametrize("over_tls", [False, True])

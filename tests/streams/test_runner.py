@@ -100,9 +100,9 @@ def test_an_optional_topic_that_is_not_there_is_a_note_and_is_read_once_it_is(op
     stage.board = Watched()
     stage.faults = [TopicMissing("Kafka topic api_logs at x: it does not exist")] * 3
     stage.run(settings=RunnerSettings(first_wait_seconds=0.001, longest_wait_seconds=0.002, optional=optional))
-    missing = [one for one in told if "does not exist" in one.reason]
+    missing = [report for report in told if "does not exist" in report.reason]
     assert missing
-    assert {one.ready for one in missing} == {optional}
+    assert {report.ready for report in missing} == {optional}
     assert stage.report.ready
     assert sorted(set(map(int, stage.stored))) == list(range(25))
 

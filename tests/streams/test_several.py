@@ -48,16 +48,16 @@ def test_a_batch_is_of_one_topic_and_its_commit_reaches_that_topic_alone() -> No
         held["a"].append(b"a%d" % number)
         held["b"].append(b"b%d" % number)
     source = opened(held)
-    found = []
+    values = []
     for records in source.poll():
         assert len({where.topic for where in records.partitions}) <= 1
-        found += records.values
+        values += records.values
         last = records
         if records.partitions and records.partitions[0].topic == "a":
             source.commit(records.next_offsets)
     source.close()
     assert last.drained == {where: True for log in held.values() for where in log.partitions}
-    assert sorted(found) == [b"a0", b"a1", b"a2", b"a3", b"b0", b"b1", b"b2", b"b3"]
+    assert sorted(values) == [b"a0", b"a1", b"a2", b"a3", b"b0", b"b1", b"b2", b"b3"]
     (a,), (b,) = held["a"].partitions, held["b"].partitions
     assert (held["a"].committed("list", a), held["b"].committed("list", b)) == (4, None)
 
@@ -68,15 +68,15 @@ def test_a_topic_that_comes_later_joins_in() -> None:
     held["a"].append(b"1")
     later["late"].append(b"2")
     source = opened(held, until_caught_up=False)
-    found: list[bytes] = []
+    values: list[bytes] = []
     for records in source.poll():
-        found += records.values
-        if found == [b"1"]:
+        values += records.values
+        if values == [b"1"]:
             held["late"] = later["late"]
-        if len(found) == 2:
+        if len(values) == 2:
             break
     source.close()
-    assert found == [b"1", b"2"]
+    assert values == [b"1", b"2"]
 
 
 def test_a_missing_topic_holds_up_none_of_the_others() -> None:

@@ -27,17 +27,17 @@ class AlertmanagerSender:
 
     def send(self, alert: Alert) -> None:
         """POST the alert; a resolved one carries its end. Basic authorization with a user name, bearer without."""
-        said: dict[str, object] = {
+        body: dict[str, object] = {
             "labels": {**{name: value for name, value in alert.labels.items() if value}, "seamwatch_key": alert.key},
             "annotations": {name: value for name, value in alert.annotations.items() if value},
             "startsAt": alert.started,
         }
         if alert.link:
-            said["generatorURL"] = alert.link
+            body["generatorURL"] = alert.link
         if alert.state == "resolved":  # an end that is not after the start is refused with 400
-            said["endsAt"] = max(alert.ended or alert.started, alert.started + timedelta(seconds=1))
+            body["endsAt"] = max(alert.ended or alert.started, alert.started + timedelta(seconds=1))
         headers = {"Content-Type": "application/json", **self._authorization()}
-        reply = self.post(self.url.rstrip("/") + "/api/v2/alerts", headers, orjson.dumps([said], option=orjson.OPT_UTC_Z))
+        reply = self.post(self.url.rstrip("/") + "/api/v2/alerts", headers, orjson.dumps([body], option=orjson.OPT_UTC_Z))
         judge_reply(reply, f"Alertmanager receiver {self.name}", [self.secret])
 
     def _authorization(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ def alerts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRespon
     """Firing ones first."""
     alerts = outbox.list_alerts(parts.engine, limit=MOST_SHOWN)
     waiting = outbox.count_letters(parts.engine)
-    named = {found for one in alerts for found in one.alert.finding_ids[:SHOWN]}
+    named = {finding_id for tracked in alerts for finding_id in tracked.alert.finding_ids[:SHOWN]}
     return render(
         request,
         "alerts.html",

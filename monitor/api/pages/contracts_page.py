@@ -31,7 +31,7 @@ def contracts_page(request: Request, _caller: Reading, parts: Opened) -> HTMLRes
     broken: dict[str, int] = {}
     for row in rows:
         broken[row["contract"]] = broken.get(row["contract"], 0) + row["exchanges"]
-    lines = [line(one) for one in registry.listed(parts.engine, newest=True)]
+    lines = [line(revision) for revision in registry.listed(parts.engine, newest=True)]
     return render(request, "contracts.html", {"contracts": lines, "broken": broken})
 
 
@@ -44,35 +44,35 @@ def contract_page(
     revision: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
 ) -> HTMLResponse:
     """One revision with its document as text."""
-    found = revision_of(parts, name, revision)
-    shown = _shown(parts, found)
-    others = [line(one) for one in registry.listed(parts.engine, name=name)]
+    contract = revision_of(parts, name, revision)
+    shown = _shown(parts, contract)
+    others = [line(entry) for entry in registry.listed(parts.engine, name=name)]
     return render(
         request,
         "contract.html",
         {
-            "contract": found,
-            "document": found.document[:SHOWN],
-            "cut": len(found.document) > SHOWN,
+            "contract": contract,
+            "document": contract.document[:SHOWN],
+            "cut": len(contract.document) > SHOWN,
             "revisions": others,
             "covered": shown,
-            "contradictions": _contradictions(parts, found),
+            "contradictions": _contradictions(parts, contract),
             "days": COVERED_DAYS,
         },
     )
 
 
-def _contradictions(parts: Parts, found: Revision) -> list[Contradiction]:
+def _contradictions(parts: Parts, revision: Revision) -> list[Contradiction]:
     """None for a document that cannot be read any more."""
     try:
-        return contradictions_of(parts, found)
+        return contradictions_of(parts, revision)
     except ContractError:
         return []
 
 
-def _shown(parts: Parts, found: Revision) -> list[Covered] | None:
+def _shown(parts: Parts, revision: Revision) -> list[Covered] | None:
     """What live exchanges showed of its examples; None for another kind, and for a document that cannot be read any more."""
     try:
-        return covered(parts, found, COVERED_DAYS)
+        return covered(parts, revision, COVERED_DAYS)
     except ContractError:
         return None

@@ -33,19 +33,19 @@ def deploys_page(
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
         total = kept_deploys.count_deploys(parts.engine, service=service, environment=environment)
-    found = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
+    deploys = kept_deploys.list_deploys(parts.engine, service=service, environment=environment, since=start, limit=MOST_SHOWN)
     shares = shares_now(parts)
     counts: dict[str, list[str]] = {}
-    for one in kept_findings.list_findings(parts.engine, since=start):
-        counts.setdefault(one.deploy_id, []).append(one.state)
-    verdicts = {one.deploy_id: one for one in reversed(kept_verdicts.list_verdicts(parts.engine, since=start))}
+    for finding in kept_findings.list_findings(parts.engine, since=start):
+        counts.setdefault(finding.deploy_id, []).append(finding.state)
+    verdicts = {verdict.deploy_id: verdict for verdict in reversed(kept_verdicts.list_verdicts(parts.engine, since=start))}
     return render(
         request,
         "deploys.html",
         {
-            "deploys": found,
+            "deploys": deploys,
             "in_all": total,
-            "older": bool(found) and start is None,
+            "older": bool(deploys) and start is None,
             "shares": shares,
             "namespaces": namespaces_seen(parts),
             "findings": counts,
@@ -59,24 +59,24 @@ def deploys_page(
 @router.get("/deploys/{deploy_id}")
 def deploy_page(request: Request, _caller: Reading, parts: Opened, deploy_id: str) -> HTMLResponse:
     """One deploy: verdict, numbers behind it, ramp, findings."""
-    known = detail(parts, deploy_id)
-    edges = [one.edge for one in known.findings] + [one.edge for one in (known.verdict.edges if known.verdict else ())]
-    last = max((share.time for share in known.shares), default=None)
+    view = detail(parts, deploy_id)
+    edges = [item.edge for item in view.findings] + [item.edge for item in (view.verdict.edges if view.verdict else ())]
+    last = max((share.time for share in view.shares), default=None)
     return render(
         request,
         "deploy.html",
         {
-            "deploy": known.deploy,
-            "verdict": known.verdict,
-            "findings": known.findings,
+            "deploy": view.deploy,
+            "verdict": view.verdict,
+            "findings": view.findings,
             "names": names_known(parts, ends_of(edges)),
-            "spaces": namespaces_seen(parts).get((known.deploy.environment, known.deploy.service), []),
-            "events": known.events,
-            "answers": known.answers,
-            "overrides": known.overrides,
-            "shares": known.shares,
-            "ramp": [step for step in known.ramp if step.planned is not None][-MOST_STEPS:],
-            "newest_shares": [share for share in known.shares if share.time == last],
+            "spaces": namespaces_seen(parts).get((view.deploy.environment, view.deploy.service), []),
+            "events": view.events,
+            "answers": view.answers,
+            "overrides": view.overrides,
+            "shares": view.shares,
+            "ramp": [step for step in view.ramp if step.planned is not None][-MOST_STEPS:],
+            "newest_shares": [share for share in view.shares if share.time == last],
             "chart": path("charts", "deploys", deploy_id),
         },
     )

@@ -24,15 +24,15 @@ def docs_page(request: Request, _caller: Reading) -> HTMLResponse:
     document: dict[str, Any] = request.app.openapi()
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
-        for method, said in methods.items():
-            body = said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            groups.setdefault((said.get("tags") or ["other"])[0], []).append(
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            groups.setdefault((operation.get("tags") or ["other"])[0], []).append(
                 {
                     "path": path,
                     "method": method.upper(),
-                    "summary": said.get("summary", ""),
-                    "text": said.get("description", ""),
-                    "parameters": said.get("parameters", []),
+                    "summary": operation.get("summary", ""),
+                    "text": operation.get("description", ""),
+                    "parameters": operation.get("parameters", []),
                     "body": _fields(body, document) if body else [],
                 }
             )
@@ -46,6 +46,6 @@ def _fields(schema: dict[str, Any], document: dict[str, Any]) -> list[dict[str, 
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     needed = schema.get("required", [])
     return [
-        {"name": name, "needed": "needed" if name in needed else "", "text": said.get("description", "")}
-        for name, said in schema.get("properties", {}).items()
+        {"name": name, "needed": "needed" if name in needed else "", "text": field.get("description", "")}
+        for name, field in schema.get("properties", {}).items()
     ]

@@ -50,15 +50,15 @@ def edges_page(
     seen = listed_in(parts, "services", asked, MOST_ROWS, environment=environment, service=None).rows
     groups = [
         (
-            one,
+            environment,
             map_lines(
-                [row for row in kept if row["environment"] == one],
-                [finding for finding in findings if finding.edge.environment == one],
-                {(row["namespace"], row["service"]) for row in seen if row["environment"] == one},
+                [row for row in kept if row["environment"] == environment],
+                [finding for finding in findings if finding.edge.environment == environment],
+                {(row["namespace"], row["service"]) for row in seen if row["environment"] == environment},
                 asked,
             ),
         )
-        for one in environments
+        for environment in environments
     ]
     return render(
         request,
@@ -70,7 +70,7 @@ def edges_page(
             "environment": environment or "",
             "versions": [row for row in seen if service and is_called(row["namespace"], row["service"], service)],
             "rows": overview,
-            "groups": [(one, lines) for one, lines in groups if lines],
+            "groups": [(environment, lines) for environment, lines in groups if lines],
             "windows": windows_state(parts),
         },
     )
@@ -125,7 +125,7 @@ def edge_page(
             "exemplars": ask(parts, "edge_exemplars", **times, **where, limit=24),
             "violations": broken_clauses(parts, asked, MOST_SHOWN, environment=environment, caller=caller, callee=callee),
             "findings": findings,
-            "names": names_known(parts, ends_of(one.edge for one in findings)),
+            "names": names_known(parts, ends_of(finding.edge for finding in findings)),
             "finding_deploys": deploys_of(parts, findings),
             "sealed_until": sealed_until(state.last_sealed),
             "chart": {what: link("/charts/edge", **links, what=what) for what in ("latency", "failures", "rate")},
@@ -162,11 +162,11 @@ def _unchecked(pairs: Sequence[EdgeRow]) -> list[Unchecked]:
 
 def deploy_markers(parts: Parts, asked: Range, services: set[str], environment: str) -> list[Marker]:
     """Deploys of these services in this time."""
-    found = kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, environment=environment or None)
+    deploys = kept_deploys.list_deploys(parts.engine, since=asked.since, until=asked.until, environment=environment or None)
     return [
-        Marker(one.started, f"{name(one.service, 20)} {name(one.version, 16)}")
-        for one in found
-        if any(one.is_of(service) for service in services)
+        Marker(deploy.started, f"{name(deploy.service, 20)} {name(deploy.version, 16)}")
+        for deploy in deploys
+        if any(deploy.is_of(service) for service in services)
     ]
 
 
@@ -180,12 +180,12 @@ def _takes_part(row: Row, service: str) -> bool:
 
 
 def _findings_of(parts: Parts, where: dict[str, str], since: datetime) -> list[Finding]:
-    found = kept_findings.list_findings(parts.engine, since=since)
+    findings = kept_findings.list_findings(parts.engine, since=since)
     return [
-        one
-        for one in found
-        if is_called(one.edge.caller_namespace, one.edge.caller, where["caller"])
-        and is_called(one.edge.callee_namespace, one.edge.callee, where["callee"])
-        and where["environment"] in ("", one.edge.environment)
-        and where["operation"] in ("", one.edge.operation)
+        finding
+        for finding in findings
+        if is_called(finding.edge.caller_namespace, finding.edge.caller, where["caller"])
+        and is_called(finding.edge.callee_namespace, finding.edge.callee, where["callee"])
+        and where["environment"] in ("", finding.edge.environment)
+        and where["operation"] in ("", finding.edge.operation)
     ]

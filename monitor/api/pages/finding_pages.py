@@ -42,18 +42,18 @@ def findings_page(
     if not total and not since:  # nothing lately: what there is is better than nothing
         start = None
         total = kept_findings.count_findings(parts.engine, state=state or None)
-    found = kept_findings.list_findings(parts.engine, state=state or None, since=start, limit=MOST_SHOWN)
+    findings = kept_findings.list_findings(parts.engine, state=state or None, since=start, limit=MOST_SHOWN)
     order = {"open": 0, "accepted": 1, "resolved": 2}
-    found.sort(key=lambda one: (order[one.state], one.role != "root"))
+    findings.sort(key=lambda finding: (order[finding.state], finding.role != "root"))
     return render(
         request,
         "findings.html",
         {
-            "findings": found,
-            "names": names_known(parts, ends_of(one.edge for one in found)),
+            "findings": findings,
+            "names": names_known(parts, ends_of(finding.edge for finding in findings)),
             "in_all": total,
-            "older": bool(found) and start is None,
-            "deploys": deploys_of(parts, found),
+            "older": bool(findings) and start is None,
+            "deploys": deploys_of(parts, findings),
             "range": asked,
             "state": state or "",
         },
@@ -62,40 +62,40 @@ def findings_page(
 
 def deploys_of(parts: Parts, findings: Sequence[Finding]) -> dict[str, Deploy]:
     """The deploys that these findings are of, by id."""
-    return kept_deploys.by_id(parts.engine, {one.deploy_id for one in findings})
+    return kept_deploys.by_id(parts.engine, {finding.deploy_id for finding in findings})
 
 
 @router.get("/findings/{finding_id}")
 def finding_page(request: Request, _caller: Reading, parts: Opened, finding_id: str) -> HTMLResponse:
     """One finding."""
-    one = finding_of(parts, finding_id)
+    finding = finding_of(parts, finding_id)
     now = parts.clock()
-    names = names_known(parts, ends_of([one.edge]))
+    names = names_known(parts, ends_of([finding.edge]))
     suspects = [
-        (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in one.suspects
+        (suspect, kept_deploys.deploy(parts.engine, suspect.deploy_id) if suspect.deploy_id else None) for suspect in finding.suspects
     ]
     edge = link(
         "/edges/view",
-        environment=one.edge.environment,
-        caller=names.asked(one.edge.caller_namespace, one.edge.caller),
-        callee=names.asked(one.edge.callee_namespace, one.edge.callee),
-        protocol=one.edge.protocol,
-        operation=one.edge.operation,
-        since=(one.first_seen - timedelta(minutes=30)).isoformat(),
+        environment=finding.edge.environment,
+        caller=names.asked(finding.edge.caller_namespace, finding.edge.caller),
+        callee=names.asked(finding.edge.callee_namespace, finding.edge.callee),
+        protocol=finding.edge.protocol,
+        operation=finding.edge.operation,
+        since=(finding.first_seen - timedelta(minutes=30)).isoformat(),
     )
     return render(
         request,
         "finding.html",
         {
-            "finding": told_finding(one),
+            "finding": told_finding(finding),
             "names": names,
-            "deploy": kept_deploys.deploy(parts.engine, one.deploy_id),
+            "deploy": kept_deploys.deploy(parts.engine, finding.deploy_id),
             "suspects": suspects,
             "edge_link": edge,
             "kept": parts.reader.evidence(
-                one.edge, one.caller_version, one.callee_version, one.first_seen, one.last_seen + timedelta(hours=1)
+                finding.edge, finding.caller_version, finding.callee_version, finding.first_seen, finding.last_seen + timedelta(hours=1)
             )[:KEPT],
-            "acceptances": [known for known in kept_findings.accepted(parts.engine, now) if known.fingerprint == one.fingerprint],
+            "acceptances": [acceptance for acceptance in kept_findings.accepted(parts.engine, now) if acceptance.fingerprint == finding.fingerprint],
             "in_a_week": (now + timedelta(days=7)).date().isoformat(),
         },
     )

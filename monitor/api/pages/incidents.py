@@ -16,17 +16,17 @@ class Incident:
     @property
     def operations(self) -> int:
         """How many operations between two services are worse."""
-        return len({one.edge for one in self.seams})
+        return len({seam.edge for seam in self.seams})
 
 
 def incidents(findings: Sequence[Finding]) -> list[Incident]:
     """One for each deploy, that with a root, then the latest, first; within it contract and failures before latency."""
     by_deploy: dict[str, list[Finding]] = {}
-    for one in findings:
-        by_deploy.setdefault(one.deploy_id, []).append(one)
-    found = [Incident(key, sorted(seams, key=_rank)) for key, seams in by_deploy.items()]
-    return sorted(found, key=lambda one: (one.seams[0].role != "root", -one.seams[0].last_seen.timestamp(), one.deploy_id))
+    for finding in findings:
+        by_deploy.setdefault(finding.deploy_id, []).append(finding)
+    grouped = [Incident(key, sorted(seams, key=_rank)) for key, seams in by_deploy.items()]
+    return sorted(grouped, key=lambda incident: (incident.seams[0].role != "root", -incident.seams[0].last_seen.timestamp(), incident.deploy_id))
 
 
-def _rank(one: Finding) -> tuple[bool, bool, float, str]:
-    return one.role != "root", one.signal == "latency", -one.evidence.e_value, one.id
+def _rank(finding: Finding) -> tuple[bool, bool, float, str]:
+    return finding.role != "root", finding.signal == "latency", -finding.evidence.e_value, finding.id

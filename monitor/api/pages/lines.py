@@ -54,7 +54,7 @@ class Names:
         spaces: dict[str, set[str]] = {}
         for namespace, service in services:
             spaces.setdefault(service, set()).add(namespace)
-        self._shared = {service for service, found in spaces.items() if len(found) > 1}
+        self._shared = {service for service, namespaces in spaces.items() if len(namespaces) > 1}
 
     def shown(self, namespace: str, service: str) -> str:
         """What stands on the page."""
@@ -82,8 +82,8 @@ def map_lines(
     """One line for each pair of services, the worst first, then the busiest. `alive`: namespace and name of services with spans."""
     names = Names(services_of(rows))
     broken: dict[Ends, int] = {}
-    for one in findings:
-        edge = one.edge
+    for finding in findings:
+        edge = finding.edge
         ends = (edge.caller_namespace, edge.caller, edge.callee_namespace, edge.callee)
         broken[ends] = broken.get(ends, 0) + 1
     pairs: dict[Ends, list[Row]] = {}

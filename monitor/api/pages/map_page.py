@@ -51,7 +51,7 @@ def map_page(
     environments = _environments(rows)
     chosen = environment if environment is not None else (environments[0] if environments else "")
     opened = kept_findings.list_findings(parts.engine, state="open")
-    findings = [one for one in opened if one.edge.environment == chosen or not environments]
+    findings = [finding for finding in opened if finding.edge.environment == chosen or not environments]
     live = listed_in(parts, "services", asked, MOST_ROWS, environment=chosen, service=None)
     versions = live.rows
     here = [row for row in rows if row["environment"] == chosen]
@@ -60,7 +60,7 @@ def map_page(
     lately = parts.clock() - STRIP
     deploys = kept_deploys.list_deploys(parts.engine, since=lately, limit=SHOWN_DEPLOYS)
     blamed = incidents(opened)
-    top = {one.deploy_id for one in blamed[:SHOWN]}
+    top = {incident.deploy_id for incident in blamed[:SHOWN]}
     return render(
         request,
         "map.html",
@@ -81,7 +81,7 @@ def map_page(
             "incidents": blamed,
             "shown": SHOWN,
             "blamed_deploys": kept_deploys.by_id(parts.engine, top),
-            "verdicts": {one: kept_verdicts.latest_verdict(parts.engine, one) for one in top},
+            "verdicts": {deploy_id: kept_verdicts.latest_verdict(parts.engine, deploy_id) for deploy_id in top},
             "windows": windows_state(parts),
         },
     )

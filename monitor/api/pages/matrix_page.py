@@ -19,7 +19,7 @@ def matrix_page(
     request: Request, _caller: Reading, parts: Opened, service: Name = None, environment: Name = None
 ) -> HTMLResponse:
     """One provider's matrix; without a provider, those that have contracts."""
-    providers = sorted({one.provider for one in registry.listed(parts.engine) if one.binds})
-    found = matrix_of(parts, service, environment) if service else None
+    providers = sorted({revision.provider for revision in registry.listed(parts.engine) if revision.binds})
+    matrix = matrix_of(parts, service, environment) if service else None
     times = timing_of_service(parts, service, environment) if service else None
-    return render(request, "matrix.html", {"service": service, "providers": providers, "matrix": found, "times": times})
+    return render(request, "matrix.html", {"service": service, "providers": providers, "matrix": matrix, "times": times})

@@ -102,10 +102,10 @@ class AuditLine(BaseModel):
 def audit(_caller: Administering, parts: Opened, paged: Paged, since: Since = None) -> list[AuditLine]:
     """Publishing, accepting, silencing, tokens, aliases, gates; never a secret."""
     start = moment(since, parts.clock())
-    found = list_audit(parts.engine, since=start, limit=paged.limit, offset=paged.offset)
-    paged.told(len(found), count_audit(parts.engine, since=start))
+    entries = list_audit(parts.engine, since=start, limit=paged.limit, offset=paged.offset)
+    paged.told(len(entries), count_audit(parts.engine, since=start))
     return [
-        AuditLine(at=one.at, actor=one.actor, action=one.action, target=one.target, details=dict(one.details)) for one in found
+        AuditLine(at=entry.at, actor=entry.actor, action=entry.action, target=entry.target, details=dict(entry.details)) for entry in entries
     ]
 
 

@@ -35,9 +35,9 @@ def list_events(_caller: Reading, parts: Opened, paged: Paged) -> list[ToldBreak
     `time` are the numbers of a clause on time, `text` says it all. `untested`: not seen for a day, but neither was a call in which it could
     have shown.
     """
-    found = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
-    paged.told(len(found), breaks.count_breaks(parts.engine))
-    return [ToldBreak(**{one.name: getattr(each, one.name) for one in fields(each)}, text=break_sentence(each)) for each in found]
+    events = breaks.list_breaks(parts.engine, limit=paged.limit, offset=paged.offset)
+    paged.told(len(events), breaks.count_breaks(parts.engine))
+    return [ToldBreak(**{field.name: getattr(event, field.name) for field in fields(event)}, text=break_sentence(event)) for event in events]
 
 
 class Observation(BaseModel):
@@ -74,9 +74,9 @@ def accept_event(caller: Administering, parts: Opened, event_id: str, body: Acce
     """Nobody is told of it until `expires`; where it was told, it is told to be over."""
     now = parts.clock()
     expires = expiry_of(body, now)
-    found = breaks.accept_break(parts.engine, event_id, body.owner, body.reason, expires, now)
-    if found is None:
+    event = breaks.accept_break(parts.engine, event_id, body.owner, body.reason, expires, now)
+    if event is None:
         raise not_found("event", event_id, "GET /v1/violations/events lists them")
     details = {"owner": body.owner, "reason": body.reason, "expires": expires.isoformat()}
     note(parts.engine, AuditEntry(now, caller.name, "accept violation", event_id, details))
-    return found
+    return event

@@ -141,7 +141,7 @@ def list_contracts(
 ) -> list[ContractLine]:
     """By name and number, without documents."""
     rows = registry.listed(parts.engine, newest=not every)
-    return paged.of([line(one) for one in rows if provider in (None, one.provider)])
+    return paged.of([line(revision) for revision in rows if provider in (None, revision.provider)])
 
 
 @router.post("/contracts", summary="Publish a revision", status_code=201)
@@ -170,7 +170,7 @@ def publish(caller: Publishing, parts: Opened, body: ContractBody) -> Published:
     )
     read: list[Examined] = []
     done = (registry.plan if body.dry_run else registry.publish)(
-        parts.engine, draft, now, read=lambda one: read.append(read_draft(one)), published_by=_publisher(caller, body.source)
+        parts.engine, draft, now, read=lambda whole: read.append(read_draft(whole)), published_by=_publisher(caller, body.source)
     )
     changed = [] if done.unchanged else changed_since(done.before, done.revision)
     return Published(
@@ -218,9 +218,9 @@ def prune(caller: Publishing, parts: Opened, body: PruneBody) -> list[ContractLi
     now, by = parts.clock(), _publisher(caller, body.source)
     gone = registry.left_over(parts.engine, by, frozenset(body.keep))
     if not body.dry_run:
-        ended = [registry.withdraw(parts.engine, one.name, now, by=by, why=f"gone from {body.source}") for one in gone]
-        gone = [one for one in ended if one is not None]
-    return [line(one) for one in gone]
+        ended = [registry.withdraw(parts.engine, revision.name, now, by=by, why=f"gone from {body.source}") for revision in gone]
+        gone = [revision for revision in ended if revision is not None]
+    return [line(revision) for revision in gone]
 
 
 class WithdrawBody(ExactBody):
@@ -232,10 +232,10 @@ class WithdrawBody(ExactBody):
 @router.post("/contracts/{name:path}/withdraw", summary="Say that a contract promises nothing any more")
 def withdraw(caller: Publishing, parts: Opened, name: str, body: WithdrawBody) -> ContractLine:
     """From now on nothing is held against it; what was before stays. Published again it holds again. 404 when there is no such contract."""
-    found = registry.withdraw(parts.engine, name, parts.clock(), by=caller.name, why=body.reason)
-    if found is None:
+    revision = registry.withdraw(parts.engine, name, parts.clock(), by=caller.name, why=body.reason)
+    if revision is None:
         raise not_found("contract", name, "GET /v1/contracts lists them")
-    return line(found)
+    return line(revision)
 
 
 @router.get("/contracts/{name:path}/coverage", summary="What live exchanges showed of a contract's examples or operations")
@@ -251,13 +251,13 @@ def contract_coverage(
 
     404 when there is no such contract; 422 for one that tells neither.
     """
-    held = revision_of(parts, name, None)
-    found = covered(parts, held, days, environment or "")
-    if found is None:
+    revision = revision_of(parts, name, None)
+    interactions = covered(parts, revision, days, environment or "")
+    if interactions is None:
         raise ApiError(
             422, "the contract has no operations and shows no examples", name[:80], "seamwatch contracts timing tells of times"
         )
-    return Coverage(contract=held.name, revision=held.number, days=days, interactions=found)
+    return Coverage(contract=revision.name, revision=revision.number, days=days, interactions=interactions)
 
 
 def covered(parts: Parts, revision: Revision, days: int, environment: str = "") -> list[Covered] | None:
@@ -307,10 +307,10 @@ def one_contract(
 
 def revision_of(parts: Parts, name: str, number: int | None) -> Revision:
     """The revision; ApiError 404."""
-    found = registry.revision(parts.engine, name, number)
-    if found is None:
+    revision = registry.revision(parts.engine, name, number)
+    if revision is None:
         raise not_found("contract" if number is None else f"revision {number} of contract", name, "GET /v1/contracts lists them")
-    return found
+    return revision
 
 
 def line(revision: Revision) -> ContractLine:

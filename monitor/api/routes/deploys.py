@@ -116,7 +116,7 @@ def list_deploys(
     """All time by default. A service is asked for by its name, or as `namespace/name`: those told without a namespace are among them."""
     now = parts.clock()
     start, end = moment(since, now), moment(until, now)
-    found = kept_deploys.list_deploys(
+    deploys = kept_deploys.list_deploys(
         parts.engine,
         environment=environment,
         service=service,
@@ -126,18 +126,18 @@ def list_deploys(
         offset=paged.offset,
     )
     paged.told(
-        len(found),
+        len(deploys),
         kept_deploys.count_deploys(parts.engine, environment=environment, service=service, since=start, until=end),
     )
     spaces = namespaces_seen(parts)
     seen = shares_now(parts)
     return [
         ListedDeploy(
-            **asdict(one),
-            namespaces=spaces.get((one.environment, one.service), []),
-            observed_share=seen.get((one.environment, one.namespace, one.service, one.version)),
+            **asdict(deploy),
+            namespaces=spaces.get((deploy.environment, deploy.service), []),
+            observed_share=seen.get((deploy.environment, deploy.namespace, deploy.service, deploy.version)),
         )
-        for one in found
+        for deploy in deploys
     ]
 
 
@@ -162,14 +162,14 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
     if deploy is None:
         raise not_found("deploy", deploy_id, "GET /v1/deploys lists them")
     verdict = kept_verdicts.latest_verdict(parts.engine, deploy_id)
-    seen, told = shares(parts, deploy), kept_deploys.events(parts.engine, deploy_id)
+    seen, events = shares(parts, deploy), kept_deploys.events(parts.engine, deploy_id)
     return DeployDetail(
         deploy=deploy,
         verdict=told_verdict(verdict) if verdict else None,
-        findings=[told_finding(one) for one in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
+        findings=[told_finding(finding) for finding in kept_findings.list_findings(parts.engine, deploy_id=deploy_id)],
         shares=seen,
-        ramp=ramp_of(deploy, seen, told),
-        events=told,
+        ramp=ramp_of(deploy, seen, events),
+        events=events,
         answers=list_answers(parts.engine, deploy_id=deploy_id),
         overrides=overrides_of(parts.engine, deploy.called, deploy.version, deploy.environment, deploy),
     )
@@ -177,9 +177,9 @@ def detail(parts: Parts, deploy_id: str) -> DeployDetail:
 
 def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) -> list[RampStep]:
     """Planned beside observed: a row for each step of time in which the service answered, and for each share that was told elsewhere."""
-    plan = [(one.at, one.traffic_share) for one in told if one.traffic_share is not None]
-    mine = {one.time: one for one in seen if one.version == deploy.version}
-    times = sorted({one.time for one in seen})
+    plan = [(event.at, event.traffic_share) for event in told if event.traffic_share is not None]
+    own_shares = {share.time: share for share in seen if share.version == deploy.version}
+    times = sorted({share.time for share in seen})
     ends = [*times[1:], times[-1] + (times[-1] - times[-2] if len(times) > 1 else timedelta(minutes=1))] if times else []
 
     def planned(until: datetime) -> float | None:
@@ -189,9 +189,9 @@ def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) 
         RampStep(
             time=time,
             planned=planned(end),
-            observed=mine[time].share if time in mine else 0.0,
-            server_calls=mine[time].server_calls if time in mine else 0,
-            instances=mine[time].instances if time in mine else 0,
+            observed=own_shares[time].share if time in own_shares else 0.0,
+            server_calls=own_shares[time].server_calls if time in own_shares else 0,
+            instances=own_shares[time].instances if time in own_shares else 0,
         )
         for time, end in zip(times, ends, strict=True)
     ]
@@ -203,11 +203,11 @@ def ramp_of(deploy: Deploy, seen: Sequence[Share], told: Sequence[DeployEvent]) 
 def shares_now(parts: Parts) -> dict[tuple[str | None, ...], float]:
     """The newest share of each (environment, namespace, service, version) in the last quarter of an hour; also under no namespace."""
     lately = range_of("15m", None, parts.clock())
-    found: dict[tuple[str | None, ...], float] = {}
+    newest_shares: dict[tuple[str | None, ...], float] = {}
     for row in ask(parts, "version_share", since=lately.since, until=lately.until, environment="", service="", bucket_seconds=60):
         for space in (None, row["namespace"]):  # a deploy that tells no namespace may be of each
-            found[row["environment"], space, row["service"], row["version"]] = row["share"]
-    return found
+            newest_shares[row["environment"], space, row["service"], row["version"]] = row["share"]
+    return newest_shares
 
 
 def ramp_range(parts: Parts, deploy: Deploy) -> Range:
@@ -233,11 +233,11 @@ def shares(parts: Parts, deploy: Deploy) -> list[Share]:
 
 
 def _event(body: DeployBody | CdEvent, actor: str, now: datetime) -> DeployEvent:
-    said = {name: value for name, value in body.model_dump().items() if value not in (None, "")}
+    values = {name: value for name, value in body.model_dump().items() if value not in (None, "")}
     if isinstance(body, DeployBody):
-        said = {"actor": actor, **said} | ({"at": at.isoformat()} if (at := moment(body.at, now)) else {})
+        values = {"actor": actor, **values} | ({"at": at.isoformat()} if (at := moment(body.at, now)) else {})
     try:
-        event = event_of(said, now)
+        event = event_of(values, now)
     except Unreadable as error:
         raise ApiError(
             422, error.detail, "body", "send service, version, environment, state, or a CDEvent of a service"

@@ -124,7 +124,7 @@ def violations(
 ) -> list[ViolationGroup]:
     """The last 24 hours by default, or the last day that the data has; newest first."""
     asked = data_range(parts, since, until, "24h")
-    found = broken_clauses(
+    listing = broken_clauses(
         parts,
         asked,
         paged.limit,
@@ -135,8 +135,8 @@ def violations(
         operation=operation,
         contract=contract,
     )
-    paged.answered(found, asked, newest_row(parts, "last_violation"))
-    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in found.rows]
+    paged.answered(listing, asked, newest_row(parts, "last_violation"))
+    return [ViolationGroup.model_validate({**row, "by_version_pair": pairs_of(row)}) for row in listing.rows]
 
 
 @router.get("/services", summary="Services and versions that are alive")
@@ -153,9 +153,9 @@ def services(
     as `namespace/name`.
     """
     asked = data_range(parts, since, until)
-    found = listed_in(parts, "services", asked, paged.limit, paged.offset, environment=environment, service=service)
-    paged.answered(found, asked, windows_state(parts).last_closed)
-    return [LiveVersion.model_validate(row) for row in found.rows]
+    listing = listed_in(parts, "services", asked, paged.limit, paged.offset, environment=environment, service=service)
+    paged.answered(listing, asked, windows_state(parts).last_closed)
+    return [LiveVersion.model_validate(row) for row in listing.rows]
 
 
 def pairs_of(row: Mapping[str, object]) -> list[PairCount]:

@@ -44,12 +44,12 @@ def list_findings(
     findings on its edges and those of its deploys.
     """
     start = moment(since, parts.clock())
-    found = kept_findings.list_findings(
+    findings = kept_findings.list_findings(
         parts.engine, deploy_id=deploy_id, state=state, since=start, service=service, limit=paged.limit, offset=paged.offset
     )
     total = kept_findings.count_findings(parts.engine, deploy_id=deploy_id, state=state, since=start, service=service)
-    paged.told(len(found), total)
-    return list(map(told_finding, found))
+    paged.told(len(findings), total)
+    return list(map(told_finding, findings))
 
 
 @router.get("/findings/{finding_id}", summary="One finding with its evidence and suspects")
@@ -66,10 +66,10 @@ def accept(caller: Administering, parts: Opened, finding_id: str, body: AcceptBo
 
 def finding_of(parts: Opened, finding_id: str) -> Finding:
     """The finding; ApiError 404."""
-    found = kept_findings.finding(parts.engine, finding_id)
-    if found is None:
+    finding = kept_findings.finding(parts.engine, finding_id)
+    if finding is None:
         raise not_found("finding", finding_id, "GET /v1/findings lists them")
-    return found
+    return finding
 
 
 def expiry_of(body: AcceptBody, now: datetime) -> datetime:
@@ -105,24 +105,24 @@ def list_verdicts(
     """Every verdict stays as it was reached."""
     wanted = {"deploy_id": deploy_id, "environment": environment, "service": service, "version": version}
     start = moment(since, parts.clock())
-    found = kept_verdicts.list_verdicts(parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset)
-    paged.told(len(found), kept_verdicts.count_verdicts(parts.engine, **wanted, since=start))
-    return list(map(told_verdict, found))
+    verdicts = kept_verdicts.list_verdicts(parts.engine, **wanted, since=start, limit=paged.limit, offset=paged.offset)
+    paged.told(len(verdicts), kept_verdicts.count_verdicts(parts.engine, **wanted, since=start))
+    return list(map(told_verdict, verdicts))
 
 
 @router.get("/verdicts/{verdict_id}", summary="One verdict with the numbers behind it")
 def one_verdict(_caller: Reading, parts: Opened, verdict_id: str) -> ToldVerdict:
     """404 when there is none of this id."""
-    found = kept_verdicts.verdict(parts.engine, verdict_id)
-    if found is None:
+    verdict = kept_verdicts.verdict(parts.engine, verdict_id)
+    if verdict is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
-    return told_verdict(found)
+    return told_verdict(verdict)
 
 
 @router.get("/verdicts/{verdict_id}/explanation", summary="Why a verdict was reached, judged again from its inputs")
 def explanation(_caller: Reading, parts: Opened, verdict_id: str) -> ToldExplanation:
     """Numbers, bounds and example traces of both versions. 404 when there is no verdict of this id."""
-    found = explain(parts.engine, verdict_id)
-    if found is None:
+    answer = explain(parts.engine, verdict_id)
+    if answer is None:
         raise not_found("verdict", verdict_id, "GET /v1/verdicts lists them")
-    return told_explanation(found)
+    return told_explanation(answer)

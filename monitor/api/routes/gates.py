@@ -102,9 +102,9 @@ def gates_router(waiting: Waiting) -> APIRouter:
         flips: Annotated[bool, Query(description="only changes of mind on code that stayed the same")] = False,
     ) -> list[KeptAnswer]:
         start = moment(since, parts.clock())
-        found = list_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips, limit=paged.limit, offset=paged.offset)
-        paged.told(len(found), count_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips))
-        return found
+        rows = list_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips, limit=paged.limit, offset=paged.offset)
+        paged.told(len(rows), count_answers(parts.engine, deploy_id=deploy_id, since=start, flips=flips))
+        return rows
 
     return router
 

@@ -201,10 +201,10 @@ class Size(BaseModel):
 def components(parts: Parts) -> list[Component]:
     """The board's reports with their age."""
     now = parts.clock()
-    found = []
+    reports = []
     for report in parts.board.reports():
         age = (now - report.at).total_seconds()
-        found.append(
+        reports.append(
             Component(
                 component=report.component,
                 ready=report.ready,
@@ -215,7 +215,7 @@ def components(parts: Parts) -> list[Component]:
                 details=dict(report.details),
             )
         )
-    return found
+    return reports
 
 
 def unready(parts: Parts) -> list[str]:
@@ -228,17 +228,17 @@ def unready(parts: Parts) -> list[str]:
     else:
         if parts.store.trouble:
             reasons.append(f"store: {parts.store.trouble}")
-    for one in components(parts):
-        if not one.ready:
-            reasons.append(f"{one.component}: {one.reason or 'not ready'}")
-        elif one.stale:
-            reasons.append(f"{one.component}: silent for {one.age_seconds:.0f} s")
+    for report in components(parts):
+        if not report.ready:
+            reasons.append(f"{report.component}: {report.reason or 'not ready'}")
+        elif report.stale:
+            reasons.append(f"{report.component}: silent for {report.age_seconds:.0f} s")
     return reasons
 
 
 def notes(parts: Parts) -> list[str]:
     """What is worth knowing and keeps nothing from working: an optional topic that is not there."""
-    return [f"{one.component}: {one.reason}" for one in components(parts) if one.ready and not one.stale and one.reason]
+    return [f"{report.component}: {report.reason}" for report in components(parts) if report.ready and not report.stale and report.reason]
 
 
 def gate_mind(parts: Parts) -> GateMind:
@@ -281,10 +281,10 @@ def _age(window: datetime | None, now: datetime) -> float | None:
 def readiness(parts: Parts) -> tuple[int, dict[str, object]]:
     """Status and body of /readyz. Old data is told and is no fault: nothing may be sent just now."""
     reasons = unready(parts)
-    age = None if any(one.startswith("store: ") for one in reasons) else data_age(parts, glance)
-    said: dict[str, object] = {"ready": not reasons, "reasons": reasons, "notes": notes(parts)}
-    said["data"] = None if age is None else age.model_dump(mode="json")
-    return 503 if reasons else 200, said
+    age = None if any(reason.startswith("store: ") for reason in reasons) else data_age(parts, glance)
+    body: dict[str, object] = {"ready": not reasons, "reasons": reasons, "notes": notes(parts)}
+    body["data"] = None if age is None else age.model_dump(mode="json")
+    return 503 if reasons else 200, body
 
 
 @probes.get("/healthz", summary="Is the process alive?")
@@ -296,8 +296,8 @@ async def healthz() -> dict[str, str]:
 @probes.get("/readyz", summary="Does everything run?", responses={503: {"description": "Not ready; says why"}})
 async def readyz(request: Request) -> Response:
     """503 with reasons when the store does not answer within 2 s, or a component is unready or silent."""
-    status, said = await to_thread.run_sync(readiness, parts_of(request), limiter=PROBE_THREADS)
-    return JSONResponse(said, status)
+    status, body = await to_thread.run_sync(readiness, parts_of(request), limiter=PROBE_THREADS)
+    return JSONResponse(body, status)
 
 
 @probes.get(
@@ -317,10 +317,10 @@ def _measured(request: Request) -> bytes:
     parts = parts_of(request)
     if not parts.config.open_metrics:
         requires("read")(request)
-    known = components(parts)
-    for one in known:
-        telemetry.READY.labels(one.component).set(one.ready and not one.stale)
-    if not KEEP_FINDINGS & {one.component for one in known}:
+    reports = components(parts)
+    for report in reports:
+        telemetry.READY.labels(report.component).set(report.ready and not report.stale)
+    if not KEEP_FINDINGS & {report.component for report in reports}:
         with suppress(StoreError):
             telemetry.FINDINGS.set(kept_findings.count_open(parts.engine))
     with suppress(StoreError):
@@ -354,17 +354,17 @@ def health(_caller: Reading, parts: Opened) -> Health:
 def rejects(_caller: Reading, parts: Opened, paged: Paged, since: Since = None, until: Until = None) -> list[RejectGroup]:
     """By the time of reading; the last 24 hours by default."""
     asked = range_of(since, until, parts.clock(), "24h")
-    found = listed_in(parts, "rejects_by_reason", asked, paged.limit, paged.offset)
-    paged.answered(found, asked, newest_row(parts, "last_reject"))
-    return [RejectGroup.model_validate(row) for row in found.rows]
+    listing = listed_in(parts, "rejects_by_reason", asked, paged.limit, paged.offset)
+    paged.answered(listing, asked, newest_row(parts, "last_reject"))
+    return [RejectGroup.model_validate(row) for row in listing.rows]
 
 
 @router.get("/ledger", summary="What became of every record read")
 def ledger(_caller: Reading, parts: Opened, paged: Paged) -> list[LedgerLine]:
     """By source and partition; those with missing or lost records first, then the newest."""
-    found = listed(parts, "ledger_totals", paged.limit, paged.offset)
-    paged.told(len(found.rows), found.total)
-    return [LedgerLine.model_validate(row) for row in found.rows]
+    listing = listed(parts, "ledger_totals", paged.limit, paged.offset)
+    paged.told(len(listing.rows), listing.total)
+    return [LedgerLine.model_validate(row) for row in listing.rows]
 
 
 @router.get("/coverage", summary="Which sides of calls were seen, checked and sampled how")
@@ -373,9 +373,9 @@ def coverage(
 ) -> list[CoverageLine]:
     """The last hour by default, or the last hour that the data has; what is seen worst first."""
     asked = data_range(parts, since, until)
-    found = listed_in(parts, "coverage", asked, paged.limit, paged.offset, environment=environment)
-    paged.answered(found, asked, windows_state(parts).last_closed)
-    return [CoverageLine.model_validate({**row, "unchecked": missed(row)}) for row in found.rows]
+    listing = listed_in(parts, "coverage", asked, paged.limit, paged.offset, environment=environment)
+    paged.answered(listing, asked, windows_state(parts).last_closed)
+    return [CoverageLine.model_validate({**row, "unchecked": missed(row)}) for row in listing.rows]
 
 
 def missed(row: Mapping[str, Any]) -> list[Unchecked]:

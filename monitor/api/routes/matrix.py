@@ -59,22 +59,22 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
     expected: list[Expected] = []
     unreadable: list[str] = []
     asked = [
-        one
-        for one in registry.listed(parts.engine, newest=True)
-        if one.binds
-        and may_be_one(canonical(one, aliases).provider, wanted)
-        and (not environment or one.environment in ("", environment))
+        revision
+        for revision in registry.listed(parts.engine, newest=True)
+        if revision.binds
+        and may_be_one(canonical(revision, aliases).provider, wanted)
+        and (not environment or revision.environment in ("", environment))
     ]
-    for one in registry.whole(parts.engine, asked):
+    for revision in registry.whole(parts.engine, asked):
         try:
-            promise = promise_of(one)
+            promise = promise_of(revision)
         except ContractError:
-            unreadable.append(one.name)
+            unreadable.append(revision.name)
             continue
         if promise.by_example:
-            rows = parts.reader.interactions(one.name, since, now + timedelta(days=1), environment or "")
-            expected.append(Expected(_told(one, promise.consumer), promise, rows))
-    found = listed_in(
+            rows = parts.reader.interactions(revision.name, since, now + timedelta(days=1), environment or "")
+            expected.append(Expected(_told(revision, promise.consumer), promise, rows))
+    listing = listed_in(
         parts,
         "services",
         data_range(parts, None, None),
@@ -82,7 +82,7 @@ def matrix_of(parts: Parts, service: str, environment: str | None, days: int = D
         environment=environment,
         service=split_service(wanted)[0],
     )
-    live = sorted({(row["environment"], row["version"]) for row in found.rows if row["server_calls"]})
+    live = sorted({(row["environment"], row["version"]) for row in listing.rows if row["server_calls"]})
     cells = matrix(expected, [Live(place, version) for place, version in live])
     return Matrix(service=service, days=days, since=since, cells=cells, unreadable=unreadable)
 

@@ -34,26 +34,26 @@ def list_alerts(
     state: Annotated[Literal["pending", "firing", "resolved"] | None, Query()] = None,
 ) -> list[Tracked]:
     """One for each bad deploy, its root edges listed; `told` says what receivers know of it."""
-    found = outbox.list_alerts(parts.engine, state=state, limit=paged.limit, offset=paged.offset)
-    paged.told(len(found), outbox.count_alerts(parts.engine, state=state))
-    return found
+    alerts = outbox.list_alerts(parts.engine, state=state, limit=paged.limit, offset=paged.offset)
+    paged.told(len(alerts), outbox.count_alerts(parts.engine, state=state))
+    return alerts
 
 
 @router.get("/deliveries", summary="Tries to deliver, newest first")
 def list_deliveries(_caller: Reading, parts: Opened, paged: Paged, alert_key: Name = None) -> list[Delivery]:
     """delivered, busy (tried again later), refused, dead, or suppressed by the rate cap."""
-    found = outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=paged.limit, offset=paged.offset)
-    paged.told(len(found), outbox.count_deliveries(parts.engine, alert_key=alert_key))
-    return found
+    deliveries = outbox.list_deliveries(parts.engine, alert_key=alert_key, limit=paged.limit, offset=paged.offset)
+    paged.told(len(deliveries), outbox.count_deliveries(parts.engine, alert_key=alert_key))
+    return deliveries
 
 
 @router.get("/letters", summary="What waits to be delivered, and what was given up on")
 def list_letters(_caller: Reading, parts: Opened, paged: Paged) -> list[Letter]:
     """Newest first."""
-    found = outbox.list_letters(parts.engine, limit=paged.limit, offset=paged.offset)
+    letters = outbox.list_letters(parts.engine, limit=paged.limit, offset=paged.offset)
     counts = outbox.count_letters(parts.engine)
-    paged.told(len(found), counts.get("due", 0) + counts.get("dead", 0))
-    return found
+    paged.told(len(letters), counts.get("due", 0) + counts.get("dead", 0))
+    return letters
 
 
 @router.post("/receivers/{name}/test", summary="Send a test to a receiver")

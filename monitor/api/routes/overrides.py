@@ -68,10 +68,10 @@ def add_override(caller: Administering, parts: Opened, body: OverrideBody) -> Ov
     except UsageError as error:
         raise ApiError(422, str(error), "body", "send deploy_id, or service and version; person, reason and expires") from None
     about = {"deploy": made.deploy_id, "service": made.service, "version": made.version, "environment": made.environment}
-    told = {"person": made.person, "reason": made.reason, "expires": made.expires.isoformat()}
+    details = {"person": made.person, "reason": made.reason, "expires": made.expires.isoformat()}
     note(
         parts.engine,
-        AuditEntry(now, caller.name, "override gate", made.id, {name: one for name, one in about.items() if one} | told),
+        AuditEntry(now, caller.name, "override gate", made.id, {name: value for name, value in about.items() if value} | details),
     )
     return made
 

@@ -85,14 +85,14 @@ def timing_of_service(parts: Parts, service: str, environment: str | None, hours
     until = (parts.reader.last_sealed() or parts.clock()) + timedelta(seconds=WINDOW_SECONDS)
     since = until - timedelta(hours=hours)
     rows = parts.reader.tails(sorted({wanted, split_service(wanted)[0]}), since, until, environment or "") if timed else []
-    found = judge_timing(timed, rows)
-    return TimingFound(service=service, since=since, until=until, contracts=len(timed), verdicts=_lines(found))
+    verdicts = judge_timing(timed, rows)
+    return TimingFound(service=service, since=since, until=until, contracts=len(timed), verdicts=_lines(verdicts))
 
 
-def _lines(found: Sequence[TimingVerdict]) -> list[TimingLine]:
+def _lines(verdicts: Sequence[TimingVerdict]) -> list[TimingLine]:
     lines = []
-    for one in found:
-        said = {name: getattr(one, name) for name in TimingLine.model_fields if name != "reason"}
-        told = {"code": one.reason.code, "parameters": dict(one.reason.parameters), "text": time_sentence(one.reason)}
-        lines.append(TimingLine.model_validate({**said, "reason": told}))
+    for verdict in verdicts:
+        values = {name: getattr(verdict, name) for name in TimingLine.model_fields if name != "reason"}
+        reason = {"code": verdict.reason.code, "parameters": dict(verdict.reason.parameters), "text": time_sentence(verdict.reason)}
+        lines.append(TimingLine.model_validate({**values, "reason": reason}))
     return lines

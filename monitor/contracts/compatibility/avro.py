@@ -22,9 +22,9 @@ _MOST_COMPARED = 100_000
 
 def avro_changes(writer: AvroSchema, reader: AvroSchema) -> list[Change]:
     """Every place where the reader cannot read the writer's data, each once; none: it reads all of it."""
-    found = _Comparison(writer, reader)
-    found.compare(writer.root, reader.root, "")
-    return list(dict.fromkeys(found.changes))
+    comparison = _Comparison(writer, reader)
+    comparison.compare(writer.root, reader.root, "")
+    return list(dict.fromkeys(comparison.changes))
 
 
 class _Comparison:
@@ -66,20 +66,20 @@ class _Comparison:
             kept, seen = self.changes, self._seen
             self.changes, self._seen = [], set(seen)
             self.compare(followed, branch, pointer)
-            found, self.changes = self.changes, kept
-            if not found:
+            changes, self.changes = self.changes, kept
+            if not changes:
                 return
             self._seen = seen
-            tried.append((branch, found))
+            tried.append((branch, changes))
         alike = [
-            found
-            for branch, found in tried
-            if _kind(self._reader.follow(branch)) == _kind(followed) and not _misnamed(found, pointer)
+            changes
+            for branch, changes in tried
+            if _kind(self._reader.follow(branch)) == _kind(followed) and not _misnamed(changes, pointer)
         ]
         if len(alike) == 1:
             self.changes += alike[0]
         else:
-            union = "|".join(_kind(self._reader.follow(one)) for one in reader)[:80]
+            union = "|".join(_kind(self._reader.follow(branch)) for branch in reader)[:80]
             self.changes.append(Change("MISSING_UNION_BRANCH", pointer, union or "no branch", _kind(followed)))
 
     def _plain(self, writer: Any, reader: Any, pointer: str) -> None:
@@ -103,7 +103,7 @@ class _Comparison:
             if writer["size"] != reader["size"]:
                 self.changes.append(Change("FIXED_SIZE_MISMATCH", pointer, str(reader["size"]), str(writer["size"])))
         elif kind == "enum":
-            missing = [one for one in writer["symbols"] if one not in reader["symbols"]]
+            missing = [symbol for symbol in writer["symbols"] if symbol not in reader["symbols"]]
             if missing and "default" not in reader:
                 self.changes.append(
                     Change("MISSING_ENUM_SYMBOLS", pointer, f"{len(reader['symbols'])} symbols", f"{len(missing)} others")
@@ -113,14 +113,14 @@ class _Comparison:
             self._fields(writer, reader, pointer)
 
     def _fields(self, writer: dict[str, Any], reader: dict[str, Any], pointer: str) -> None:
-        written = {one["name"]: one for one in writer["fields"]}
-        for one in reader["fields"]:
-            names = [one["name"], *one.get("aliases", ())]
-            found = next((written[name] for name in names if name in written), None)
-            place = f"{pointer}/{escaped(one['name'])}"
-            if found is not None:
-                self.compare(found["type"], one["type"], place)
-            elif "default" not in one:
+        written = {field["name"]: field for field in writer["fields"]}
+        for field in reader["fields"]:
+            names = [field["name"], *field.get("aliases", ())]
+            writer_field = next((written[name] for name in names if name in written), None)
+            place = f"{pointer}/{escaped(field['name'])}"
+            if writer_field is not None:
+                self.compare(writer_field["type"], field["type"], place)
+            elif "default" not in field:
                 self.changes.append(Change("READER_FIELD_MISSING_DEFAULT_VALUE", place, "a field without a default", "absent"))
 
 
@@ -128,12 +128,12 @@ def same_name(writer: dict[str, Any], reader: dict[str, Any]) -> bool:
     """Whether two named types match: by their names without namespaces, or by an alias of the reader's."""
     full, short = str(writer["name"]), str(writer["name"]).rpartition(".")[2]
     space = str(reader["name"]).rpartition(".")[0]
-    aliases = {one if "." in one or not space else f"{space}.{one}" for one in reader.get("aliases", ())}
+    aliases = {alias if "." in alias or not space else f"{space}.{alias}" for alias in reader.get("aliases", ())}
     return short == str(reader["name"]).rpartition(".")[2] or full in aliases
 
 
-def _misnamed(found: list[Change], pointer: str) -> bool:
-    return any(one.rule == "NAME_MISMATCH" and one.pointer == pointer for one in found)
+def _misnamed(changes: list[Change], pointer: str) -> bool:
+    return any(change.rule == "NAME_MISMATCH" and change.pointer == pointer for change in changes)
 
 
 def _kind(schema: Any) -> str:

@@ -74,45 +74,45 @@ class _Comparison:
         old, new = follow(self._old, old, "", "the old schema")[0], follow(self._new, new, "", "the new schema")[0]
         key = (id(old), id(new))
         if key in self._known and isinstance(old, dict) and isinstance(new, dict):
-            return [Change(one.rule, pointer, one.expected, one.actual) for one in self._known[key]]
+            return [Change(change.rule, pointer, change.expected, change.actual) for change in self._known[key]]
         self._known[key] = []
-        found = self._known[key] = self._types(old, new, pointer)
-        return found
+        changes = self._known[key] = self._types(old, new, pointer)
+        return changes
 
     def _types(self, old: Any, new: Any, pointer: str) -> list[Change]:
-        one, other = combined(old), combined(new)
-        if one is None and other is not None:
-            self._made.append(other)
-            if (len(other[1]) == 1 or other[0] != "allOf") and any(not self.compare(old, part, pointer) for part in other[1]):
+        before, after = combined(old), combined(new)
+        if before is None and after is not None:
+            self._made.append(after)
+            if (len(after[1]) == 1 or after[0] != "allOf") and any(not self.compare(old, part, pointer) for part in after[1]):
                 return []
-        elif one is not None and other is None:
-            self._made.append(one)
-            if (len(one[1]) == 1 or one[0] == "allOf") and any(not self.compare(part, new, pointer) for part in one[1]):
+        elif before is not None and after is None:
+            self._made.append(before)
+            if (len(before[1]) == 1 or before[0] == "allOf") and any(not self.compare(part, new, pointer) for part in before[1]):
                 return []
-        if one is not None and other is not None:
-            self._made += [one, other]
-            return self._alternatives(one, other, pointer)
+        if before is not None and after is not None:
+            self._made += [before, after]
+            return self._alternatives(before, after, pointer)
         theirs, ours = kind_of(old), kind_of(new)
         if theirs != ours:
             return [] if theirs == "false" or ours == "empty" else [Change("TYPE_CHANGED", pointer, ours, theirs)]
         return self._alike(theirs, old, new, pointer)
 
     def _alike(self, kind: str, old: Any, new: Any, pointer: str) -> list[Change]:
-        found = _bounds(kind, old, new, pointer)
+        changes = _bounds(kind, old, new, pointer)
         if kind == "string":
-            found += _pattern(old, new, pointer)
+            changes += _pattern(old, new, pointer)
         elif kind == "number":
-            found += _number(old, new, pointer)
+            changes += _number(old, new, pointer)
         elif kind == "enum":
-            found += _enum(old, new, pointer)
+            changes += _enum(old, new, pointer)
         elif kind == "not":
             if self.compare(new["not"], old["not"], pointer):
-                found.append(Change("NOT_TYPE_EXTENDED", pointer, "a wider `not`", "a narrower one"))
+                changes.append(Change("NOT_TYPE_EXTENDED", pointer, "a wider `not`", "a narrower one"))
         elif kind == "object":
-            found += self._object(old, new, pointer)
+            changes += self._object(old, new, pointer)
         elif kind == "array":
-            found += self._array(old, new, pointer)
-        return found
+            changes += self._array(old, new, pointer)
+        return changes
 
     def _alternatives(self, old: tuple[str, list[Any]], new: tuple[str, list[Any]], pointer: str) -> list[Change]:
         lone = (len(old[1]) == 1, len(new[1]) == 1)
@@ -120,31 +120,31 @@ class _Comparison:
         if old[0] != new[0] and not widened:
             return [Change("COMBINED_TYPE_CHANGED", pointer, new[0], old[0])]
         before, after = distinct(old[1]), distinct(new[1])
-        found = []
+        changes = []
         if len(before) < len(after) and new[0] == "allOf":
-            found.append(Change("PRODUCT_TYPE_EXTENDED", pointer, f"{len(after)} clauses", f"{len(before)}"))
+            changes.append(Change("PRODUCT_TYPE_EXTENDED", pointer, f"{len(after)} clauses", f"{len(before)}"))
         if len(before) > len(after) and old[0] != "allOf":
-            found.append(Change("SUM_TYPE_NARROWED", pointer, f"{len(after)} alternatives", f"{len(before)}"))
-        fits = [[at for at, part in enumerate(after) if not self.compare(one, part, pointer)] for one in before]
+            changes.append(Change("SUM_TYPE_NARROWED", pointer, f"{len(after)} alternatives", f"{len(before)}"))
+        fits = [[at for at, part in enumerate(after) if not self.compare(alternative, part, pointer)] for alternative in before]
         if matched(fits) < min(len(before), len(after)):
-            found.append(Change("COMBINED_TYPE_SUBSCHEMAS_CHANGED", pointer, "alternatives", "others"))
-        return found
+            changes.append(Change("COMBINED_TYPE_SUBSCHEMAS_CHANGED", pointer, "alternatives", "others"))
+        return changes
 
     def _object(self, old: Document, new: Document, pointer: str) -> list[Change]:
         theirs, ours = properties_of(old), properties_of(new)
-        found: list[Change] = []
-        for name in [*theirs, *(one for one in ours if one not in theirs)]:
+        changes: list[Change] = []
+        for name in [*theirs, *(key for key in ours if key not in theirs)]:
             place = f"{pointer}/{escaped(name)}"
             if name not in ours:
-                found += self._removed(theirs[name], new, name, place)
+                changes += self._removed(theirs[name], new, name, place)
             elif name not in theirs:
-                found += self._added(old, new, name, place)
+                changes += self._added(old, new, name, place)
             else:
-                found += self.compare(theirs[name], ours[name], place)
+                changes += self.compare(theirs[name], ours[name], place)
                 if name in required_of(new) - required_of(old) and "default" not in plain(ours[name]):
-                    found.append(Change("REQUIRED_ATTRIBUTE_ADDED", place, "required", "optional"))
-        found += self._rest(old, new, pointer)
-        return found + self._dependencies(old, new, pointer)
+                    changes.append(Change("REQUIRED_ATTRIBUTE_ADDED", place, "required", "optional"))
+        changes += self._rest(old, new, pointer)
+        return changes + self._dependencies(old, new, pointer)
 
     def _removed(self, gone: Any, new: Document, name: str, place: str) -> list[Change]:
         if is_open(new):
@@ -172,32 +172,32 @@ class _Comparison:
                 )
             return [Change(rule, place, kind_of(added), "anything")]
         covering = covering_of(old, name)
-        found = self.compare(covering, added, place) if covering is not None else []
-        if found:
-            found = [
-                *found,
+        changes = self.compare(covering, added, place) if covering is not None else []
+        if changes:
+            changes = [
+                *changes,
                 Change("PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", place, kind_of(added), "another schema"),
             ]
         return (
-            [*found, Change("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL", place, "required", "absent")] if whole else found
+            [*changes, Change("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL", place, "required", "absent")] if whole else changes
         )
 
     def _rest(self, old: Document, new: Document, pointer: str) -> list[Change]:
         """What may stand beside the properties that are named."""
         theirs, ours = old.get("additionalProperties", True), new.get("additionalProperties", True)
-        found: list[Change] = []
+        changes: list[Change] = []
         if (theirs is not False) != (ours is not False):
-            found += [Change("ADDITIONAL_PROPERTIES_REMOVED", f"{pointer}/*", "none", "others")] if ours is False else []
+            changes += [Change("ADDITIONAL_PROPERTIES_REMOVED", f"{pointer}/*", "none", "others")] if ours is False else []
         elif isinstance(theirs, bool) and isinstance(ours, dict):
-            found += [Change("ADDITIONAL_PROPERTIES_NARROWED", f"{pointer}/*", kind_of(ours), "anything")]
+            changes += [Change("ADDITIONAL_PROPERTIES_NARROWED", f"{pointer}/*", kind_of(ours), "anything")]
         elif isinstance(theirs, dict) and isinstance(ours, dict):
-            found += self.compare(theirs, ours, f"{pointer}/*")
+            changes += self.compare(theirs, ours, f"{pointer}/*")
         for word, name, place in (
             ("unevaluatedProperties", "UNEVALUATED_PROPERTIES", f"{pointer}/*"),
             ("unevaluatedItems", "UNEVALUATED_ITEMS", f"{pointer}/*"),
         ):
-            found += self._unevaluated(old.get(word), new.get(word), name, place)
-        return found
+            changes += self._unevaluated(old.get(word), new.get(word), name, place)
+        return changes
 
     def _unevaluated(self, old: Any, new: Any, name: str, place: str) -> list[Change]:
         if new is None or new is True or new == {} or old is False:
@@ -212,43 +212,43 @@ class _Comparison:
 
     def _dependencies(self, old: Document, new: Document, pointer: str) -> list[Change]:
         theirs, ours = dependencies_of(old), dependencies_of(new)
-        found: list[Change] = []
+        changes: list[Change] = []
         for name, needs in ours.items():
             place, before = f"{pointer}/{escaped(name)}", theirs.get(name)
             if isinstance(needs, list):
                 if not isinstance(before, list):
-                    found.append(Change("DEPENDENCY_ARRAY_ADDED", place, "a dependency", "none"))
+                    changes.append(Change("DEPENDENCY_ARRAY_ADDED", place, "a dependency", "none"))
                 elif not set(needs) <= set(before):
                     rule = "DEPENDENCY_ARRAY_EXTENDED" if set(before) <= set(needs) else "DEPENDENCY_ARRAY_CHANGED"
-                    found.append(Change(rule, place, f"{len(needs)} names", f"{len(before)}"))
+                    changes.append(Change(rule, place, f"{len(needs)} names", f"{len(before)}"))
             elif before is None or isinstance(before, list):
-                found.append(Change("DEPENDENCY_SCHEMA_ADDED", place, "a schema", "none"))
+                changes.append(Change("DEPENDENCY_SCHEMA_ADDED", place, "a schema", "none"))
             else:
-                found += self.compare(before, needs, place)
-        return found
+                changes += self.compare(before, needs, place)
+        return changes
 
     def _array(self, old: Document, new: Document, pointer: str) -> list[Change]:
         place = f"{pointer}/*"
-        found = self.compare(all_items(old), all_items(new), place)
+        changes = self.compare(all_items(old), all_items(new), place)
         theirs, ours = listed_items(old), listed_items(new)
         for at in range(max(len(theirs), len(ours))):
             if at < len(theirs) and at < len(ours):
-                found += self.compare(theirs[at], ours[at], f"{pointer}/{at}")
+                changes += self.compare(theirs[at], ours[at], f"{pointer}/{at}")
             elif at < len(theirs):
-                found += self._item_removed(theirs[at], new, f"{pointer}/{at}")
+                changes += self._item_removed(theirs[at], new, f"{pointer}/{at}")
             else:
-                found += self._item_added(old, ours[at], f"{pointer}/{at}")
+                changes += self._item_added(old, ours[at], f"{pointer}/{at}")
         before, after = more_items(old), more_items(new)
         if (before is not False) != (after is not False):
-            found += [Change("ADDITIONAL_ITEMS_REMOVED", place, "none", "others")] if after is False else []
+            changes += [Change("ADDITIONAL_ITEMS_REMOVED", place, "none", "others")] if after is False else []
         elif isinstance(before, bool) and isinstance(after, dict):
-            found.append(Change("ADDITIONAL_ITEMS_NARROWED", place, kind_of(after), "anything"))
+            changes.append(Change("ADDITIONAL_ITEMS_NARROWED", place, kind_of(after), "anything"))
         elif isinstance(before, dict) and isinstance(after, dict):
-            found += self.compare(before, after, place)
-        found += self._unevaluated(old.get("unevaluatedItems"), new.get("unevaluatedItems"), "UNEVALUATED_ITEMS", place)
+            changes += self.compare(before, after, place)
+        changes += self._unevaluated(old.get("unevaluatedItems"), new.get("unevaluatedItems"), "UNEVALUATED_ITEMS", place)
         if new.get("uniqueItems") is True and old.get("uniqueItems") is not True:
-            found.append(Change("UNIQUE_ITEMS_ADDED", pointer, "each once", "any"))
-        return found
+            changes.append(Change("UNIQUE_ITEMS_ADDED", pointer, "each once", "any"))
+        return changes
 
     def _item_removed(self, gone: Any, new: Document, place: str) -> list[Change]:
         more = further_items(new)
@@ -274,16 +274,16 @@ class _Comparison:
 
 
 def _bounds(kind: str, old: Any, new: Any, pointer: str) -> list[Change]:
-    found = []
+    changes = []
     for word, name, up in _BOUNDS.get(kind, ()):
         before, after = old.get(word), new.get(word)
         if not is_number(after) or before == after:
             continue
         if not is_number(before):
-            found.append(Change(f"{name}_ADDED", pointer, f"{word} {after}", "none"))
+            changes.append(Change(f"{name}_ADDED", pointer, f"{word} {after}", "none"))
         elif (after - before) * up < 0:
-            found.append(Change(f"{name}_{'DECREASED' if up > 0 else 'INCREASED'}", pointer, f"{word} {after}", f"{before}"))
-    return found
+            changes.append(Change(f"{name}_{'DECREASED' if up > 0 else 'INCREASED'}", pointer, f"{word} {after}", f"{before}"))
+    return changes
 
 
 def _pattern(old: Document, new: Document, pointer: str) -> list[Change]:
@@ -301,24 +301,24 @@ def _pattern(old: Document, new: Document, pointer: str) -> list[Change]:
 
 
 def _number(old: Document, new: Document, pointer: str) -> list[Change]:
-    found = []
+    changes = []
     if new.get("type") == "integer" and old.get("type") != "integer":
-        found.append(Change("TYPE_NARROWED", pointer, "integer", str(old.get("type", "number"))))
+        changes.append(Change("TYPE_NARROWED", pointer, "integer", str(old.get("type", "number"))))
     before, after = old.get("multipleOf"), new.get("multipleOf")
     if is_number(after) and before != after:
         if not is_number(before):
-            found.append(Change("MULTIPLE_OF_ADDED", pointer, "multipleOf", "none"))
+            changes.append(Change("MULTIPLE_OF_ADDED", pointer, "multipleOf", "none"))
         elif after == 0 or Fraction(str(before)) % Fraction(str(after)):
             wider = before != 0 and not Fraction(str(after)) % Fraction(str(before))
-            found.append(Change("MULTIPLE_OF_EXPANDED" if wider else "MULTIPLE_OF_CHANGED", pointer, "another step", "a step"))
-    return found
+            changes.append(Change("MULTIPLE_OF_EXPANDED" if wider else "MULTIPLE_OF_CHANGED", pointer, "another step", "a step"))
+    return changes
 
 
 def _enum(old: Document, new: Document, pointer: str) -> list[Change]:
-    before, after = ([one["const"]] if "const" in one else one["enum"] for one in (old, new))
-    if all(one in after for one in before):
+    before, after = ([schema["const"]] if "const" in schema else schema["enum"] for schema in (old, new))
+    if all(value in after for value in before):
         return []
-    narrowed = all(one in before for one in after)
+    narrowed = all(value in before for value in after)
     return [
         Change("ENUM_ARRAY_NARROWED" if narrowed else "ENUM_ARRAY_CHANGED", pointer, f"{len(after)} values", f"{len(before)}")
     ]

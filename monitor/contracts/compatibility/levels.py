@@ -40,12 +40,12 @@ def incompatible(kind: str, earlier: Sequence[dict[str, Any]], new: dict[str, An
     compare = _compared(kind)
     every = level.endswith("_TRANSITIVE")
     numbers = range(len(earlier)) if every else [len(earlier) - 1]
-    found = []
+    breaks = []
     for number in numbers:
         for direction in _directions(level):
             old, fresh = (earlier[number], new) if direction == "backward" else (new, earlier[number])
-            found += [Incompatible(number, direction, change) for change in compare(old, fresh)]
-    return found
+            breaks += [Incompatible(number, direction, change) for change in compare(old, fresh)]
+    return breaks
 
 
 def _directions(level: Level) -> Iterator[Direction]:

@@ -31,11 +31,11 @@ _GROUP_OF = {kind: name for name, kinds in _GROUPS.items() for kind in kinds}
 
 def proto_changes(old: ProtoSchema, new: ProtoSchema) -> list[Change]:
     """Every incompatible change from `old` to `new`, for a reader with `new`, each once; none: `new` reads what `old` wrote."""
-    found = _Comparison(old, new)
+    comparison = _Comparison(old, new)
     if old.file.package != new.file.package:
-        found.changes.append(Change("PACKAGE_CHANGED", "", new.file.package or "no package", old.file.package or "no package"))
-    found.types(old.file.message_types_by_name, new.file.message_types_by_name, "")
-    return list(dict.fromkeys(found.changes))
+        comparison.changes.append(Change("PACKAGE_CHANGED", "", new.file.package or "no package", old.file.package or "no package"))
+    comparison.types(old.file.message_types_by_name, new.file.message_types_by_name, "")
+    return list(dict.fromkeys(comparison.changes))
 
 
 class _Comparison:
@@ -59,18 +59,18 @@ class _Comparison:
         self._seen.add((old.full_name, new.full_name))
         if len(self._seen) > _MOST_COMPARED:
             raise ContractError(f"more than {_MOST_COMPARED} messages of two schemas are compared")
-        theirs = {one.number: one for one in old.fields}
-        ours = {one.number: one for one in new.fields}
+        theirs = {field.number: field for field in old.fields}
+        ours = {field.number: field for field in new.fields}
         self._exclusive(theirs, new, pointer)
-        gone = {
+        lost_oneofs = {
             name
-            for name, one in _oneofs(old).items()
-            if name not in _oneofs(new) and not any(field.number in ours for field in one.fields)
+            for name, oneof in _oneofs(old).items()
+            if name not in _oneofs(new) and not any(field.number in ours for field in oneof.fields)
         }
         for number in sorted(theirs.keys() | ours.keys()):
             place, before, after = f"{pointer}/{number}", theirs.get(number), ours.get(number)
             if after is None:
-                self._removed(before, gone, place)
+                self._removed(before, lost_oneofs, place)
             elif before is None:
                 if _required(after):
                     self._say("REQUIRED_FIELD_ADDED", place, "a required field", "absent")
@@ -89,10 +89,10 @@ class _Comparison:
     def _exclusive(self, theirs: Mapping[int, Any], new: Any, pointer: str) -> None:
         """Fields that could be set together before, and cannot now."""
         for name, oneof in _oneofs(new).items():
-            moved = [theirs[one.number] for one in oneof.fields if one.number in theirs]
-            groups = {f"field {one.name}" if (held := _oneof(one)) is None else f"oneof {held.name}" for one in moved}
+            moved = [theirs[field.number] for field in oneof.fields if field.number in theirs]
+            groups = {f"field {field.name}" if (oneof_before := _oneof(field)) is None else f"oneof {oneof_before.name}" for field in moved}
             if len(groups) > 1:
-                several = sum(_oneof(one) is None for one in moved) > 1
+                several = sum(_oneof(field) is None for field in moved) > 1
                 rule = "MULTIPLE_FIELDS_MOVED_TO_ONEOF" if several else "FIELD_MOVED_TO_EXISTING_ONEOF"
                 self._say(rule, f"{pointer}/{name}", "one of them", "each of them")
 
@@ -126,7 +126,7 @@ class _Comparison:
 
 def _oneofs(message: Any) -> dict[str, Any]:
     """Those that the author wrote: a field that is told as `optional` has one that nobody wrote."""
-    return {one.name: one for one in message.oneofs if not _lone(one)}
+    return {oneof.name: oneof for oneof in message.oneofs if not _lone(oneof)}
 
 
 def _oneof(field: Any) -> Any:

@@ -59,37 +59,37 @@ def _of_schema(document: Any, node: Any, clause: str, depth: int, looked: Iterat
     behind: Said | None = None
     if isinstance(node.get("$ref"), str) and isinstance(document, dict):
         try:
-            held, place = follow(document, {"$ref": node["$ref"]}, clause, "")
+            target, place = follow(document, {"$ref": node["$ref"]}, clause, "")
         except ContractError:
             return Said(clause=clause)
-        behind = _of_schema(document, held, place, depth + 1, looked)
-    found = _own(document, node, clause, looked)
+        behind = _of_schema(document, target, place, depth + 1, looked)
+    statement = _own(document, node, clause, looked)
     if behind is not None:
-        found = _both(found, behind)
-        found = replace(found, clause=behind.clause)
-    for at, one in enumerate(_listed(node, "allOf")):
-        found = _both(found, _of_schema(document, one, f"{clause}/allOf/{at}", depth + 1, looked))
+        statement = _both(statement, behind)
+        statement = replace(statement, clause=behind.clause)
+    for at, part in enumerate(_listed(node, "allOf")):
+        statement = _both(statement, _of_schema(document, part, f"{clause}/allOf/{at}", depth + 1, looked))
     for word in ("anyOf", "oneOf"):
         branches = [
-            _of_schema(document, one, f"{clause}/{word}/{at}", depth + 1, looked) for at, one in enumerate(_listed(node, word))
+            _of_schema(document, branch, f"{clause}/{word}/{at}", depth + 1, looked) for at, branch in enumerate(_listed(node, word))
         ]
         if branches:
-            found = _both(found, _either(branches, clause))
+            statement = _both(statement, _either(branches, clause))
     if node.get("nullable") is True:
-        found = replace(found, kinds=found.kinds | {"null"})
-    return found
+        statement = replace(statement, kinds=statement.kinds | {"null"})
+    return statement
 
 
 def _own(document: Any, node: dict[str, Any], clause: str, looked: Iterator[int]) -> Said:
     kinds, words = KINDS, None
-    said = node.get("type")
-    if isinstance(said, str | list):
-        kinds = KINDS & frozenset(one for one in ([said] if isinstance(said, str) else said) if isinstance(one, str))
+    types = node.get("type")
+    if isinstance(types, str | list):
+        kinds = KINDS & frozenset(kind for kind in ([types] if isinstance(types, str) else types) if isinstance(kind, str))
         kinds |= {"integer"} if "number" in kinds else set()
     listed = node["enum"] if isinstance(node.get("enum"), list) else [node["const"]] if "const" in node else None
     if listed is not None:
-        kinds &= frozenset(map(json_type, listed)) | ({"number"} if any(json_type(one) == "integer" for one in listed) else set())
-        words = frozenset(one for one in listed if isinstance(one, str))
+        kinds &= frozenset(map(json_type, listed)) | ({"number"} if any(json_type(value) == "integer" for value in listed) else set())
+        words = frozenset(value for value in listed if isinstance(value, str))
     properties = node.get("properties")
     held = properties if isinstance(properties, dict) else {}
     required = node.get("required")
@@ -106,7 +106,7 @@ def _own(document: Any, node: dict[str, Any], clause: str, looked: Iterator[int]
         _number(node, "minimum", float("-inf")),
         _number(node, "maximum", float("inf")),
         {str(name): inner(part, f"{clause}/properties/{escaped(str(name))}") for name, part in held.items()},
-        frozenset(one for one in required if isinstance(one, str) and one not in one_way)
+        frozenset(name for name in required if isinstance(name, str) and name not in one_way)
         if isinstance(required, list)
         else frozenset(),
         node.get("additionalProperties") is False and not node.get("patternProperties"),
@@ -124,31 +124,31 @@ def _listed(node: dict[str, Any], word: str) -> list[Any]:
     return held[:_MOST_BRANCHES] if isinstance(held, list) else []
 
 
-def _both(one: Said, other: Said) -> Said:
+def _both(first: Said, second: Said) -> Said:
     """What two schemas of one place say together. A field that both name is what the first says, where that says anything."""
-    words = one.words if other.words is None else other.words if one.words is None else one.words & other.words
-    fields = dict(other.fields) | dict(one.fields)
+    words = first.words if second.words is None else second.words if first.words is None else first.words & second.words
+    fields = dict(second.fields) | dict(first.fields)
     return Said(
-        one.kinds & other.kinds,
-        one.clause,
+        first.kinds & second.kinds,
+        first.clause,
         words,
-        max(one.low, other.low),
-        min(one.high, other.high),
+        max(first.low, second.low),
+        min(first.high, second.high),
         fields,
-        one.required | other.required,
-        (one.closed and other.fields.keys() <= one.fields.keys()) or (other.closed and one.fields.keys() <= other.fields.keys()),
-        one.items or other.items,
+        first.required | second.required,
+        (first.closed and second.fields.keys() <= first.fields.keys()) or (second.closed and first.fields.keys() <= second.fields.keys()),
+        first.items or second.items,
     )
 
 
 def _either(branches: list[Said], clause: str) -> Said:
     """What one of several schemas says: with nothing but null beside it, what the other says; else the types and texts of all."""
-    told = [one for one in branches if one.kinds - {"null"}]
-    kinds = frozenset[str]().union(*(one.kinds for one in branches))
-    if len(told) == 1:
-        return replace(told[0], kinds=kinds)
-    texts = [one.words for one in told if "string" in one.kinds]
-    words = frozenset[str]().union(*(one for one in texts if one is not None)) if texts and None not in texts else None
+    non_null = [branch for branch in branches if branch.kinds - {"null"}]
+    kinds = frozenset[str]().union(*(branch.kinds for branch in branches))
+    if len(non_null) == 1:
+        return replace(non_null[0], kinds=kinds)
+    texts = [branch.words for branch in non_null if "string" in branch.kinds]
+    words = frozenset[str]().union(*(group for group in texts if group is not None)) if texts and None not in texts else None
     return Said(kinds, clause, words)
 
 
@@ -160,25 +160,25 @@ _AVRO = {
 
 def of_avro(schema: AvroSchema, node: Any, clause: str, depth: int = 0) -> Said:
     """By an Avro schema, as its values are written in JSON; records hold all of their fields and no others."""
-    held = schema.follow(node)
+    target = schema.follow(node)
     if depth > _DEEPEST:
         return Said(clause=clause)
-    if isinstance(held, list):
-        return _either([of_avro(schema, one, clause, depth + 1) for one in held[:_MOST_BRANCHES]], clause)
-    if isinstance(held, str):
-        return _of(_AVRO[held], clause) if held in _AVRO else Said(clause=clause)
-    kind = held.get("type") if isinstance(held, dict) else None
+    if isinstance(target, list):
+        return _either([of_avro(schema, branch, clause, depth + 1) for branch in target[:_MOST_BRANCHES]], clause)
+    if isinstance(target, str):
+        return _of(_AVRO[target], clause) if target in _AVRO else Said(clause=clause)
+    kind = target.get("type") if isinstance(target, dict) else None
 
     def inner(part: Any) -> Callable[[], Said]:
         return lambda: of_avro(schema, part, clause, depth + 1)
 
     if kind in ("record", "error"):
-        fields = {str(one["name"]): inner(one["type"]) for one in held.get("fields", ())}
+        fields = {str(member["name"]): inner(member["type"]) for member in target.get("fields", ())}
         return _of("object", clause, fields=fields, required=frozenset(fields), closed=True)
     if kind == "enum":
-        return _of("string", clause, words=frozenset(map(str, held.get("symbols", ()))))
+        return _of("string", clause, words=frozenset(map(str, target.get("symbols", ()))))
     if kind == "array":
-        return _of("array", clause, items=inner(held.get("items")))
+        return _of("array", clause, items=inner(target.get("items")))
     return _of("object", clause) if kind == "map" else Said(clause=clause)
 
 
@@ -195,31 +195,31 @@ def of_proto(message: Descriptor, clause: str, depth: int = 0) -> Said:
     if message.full_name.startswith(_OWN_FORM) or depth > _DEEPEST:
         return Said(clause=clause)
 
-    def inner(one: FieldDescriptor) -> Callable[[], Said]:
-        return lambda: _of_field(one, clause, depth)
+    def inner(descriptor: FieldDescriptor) -> Callable[[], Said]:
+        return lambda: _of_field(descriptor, clause, depth)
 
-    fields = {name: inner(one) for one in message.fields for name in (one.name, one.json_name)}
+    fields = {name: inner(descriptor) for descriptor in message.fields for name in (descriptor.name, descriptor.json_name)}
     return _of("object", clause, fields=fields, closed=True)
 
 
-def _of_field(one: FieldDescriptor, clause: str, depth: int) -> Said:
-    if one.message_type is not None and one.message_type.GetOptions().map_entry:
+def _of_field(descriptor: FieldDescriptor, clause: str, depth: int) -> Said:
+    if descriptor.message_type is not None and descriptor.message_type.GetOptions().map_entry:
         return _of("object null", clause)
-    if one.is_repeated:
-        return _of("array null", clause, items=lambda: _single(one, clause, depth))
-    single = _single(one, clause, depth)
+    if descriptor.is_repeated:
+        return _of("array null", clause, items=lambda: _single(descriptor, clause, depth))
+    single = _single(descriptor, clause, depth)
     return replace(single, kinds=single.kinds | {"null"})
 
 
-def _single(one: FieldDescriptor, clause: str, depth: int) -> Said:
-    if one.message_type is not None:
-        return of_proto(one.message_type, clause, depth + 1)
-    if one.enum_type is not None:  # by name or number
-        return _of("string integer", clause, words=frozenset(value.name for value in one.enum_type.values))
-    if one.type in _PROTO_TEXTS:
+def _single(descriptor: FieldDescriptor, clause: str, depth: int) -> Said:
+    if descriptor.message_type is not None:
+        return of_proto(descriptor.message_type, clause, depth + 1)
+    if descriptor.enum_type is not None:  # by name or number
+        return _of("string integer", clause, words=frozenset(value.name for value in descriptor.enum_type.values))
+    if descriptor.type in _PROTO_TEXTS:
         return _of("string", clause)
-    if one.type == FieldDescriptor.TYPE_BOOL:
+    if descriptor.type == FieldDescriptor.TYPE_BOOL:
         return _of("boolean", clause)
-    if one.type in _PROTO_REALS:
+    if descriptor.type in _PROTO_REALS:
         return _of("integer number string", clause)  # NaN and the infinities are texts
-    return _of("integer number string" if one.type in _PROTO_LONG else "integer number", clause)
+    return _of("integer number string" if descriptor.type in _PROTO_LONG else "integer number", clause)

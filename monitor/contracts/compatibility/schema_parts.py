@@ -23,19 +23,19 @@ def combined(schema: Any) -> tuple[str, list[Any]] | None:
     """The alternatives of a schema: of several words, and of one beside others, all hold."""
     if not isinstance(schema, dict):
         return None
-    said: list[tuple[str, Any]] = [
+    criteria: list[tuple[str, Any]] = [
         (word, schema[word]) for word in _CRITERIA if isinstance(schema.get(word), list) and schema[word]
     ]
     apart = [(word, schema[word]) for word in ("enum", "const", "not") if word in schema]
     rest = {name: value for name, value in schema.items() if name not in _CRITERIA and name not in ("enum", "const", "not")}
     kinds = rest.pop("type", None) if isinstance(rest.get("type"), list) else None
     if kinds:
-        said.append(("anyOf", [{**rest, "type": kind} for kind in kinds]))
+        criteria.append(("anyOf", [{**rest, "type": kind} for kind in kinds]))
         rest = {}
-    if len(said) == 1 and not apart and kind_of(rest) == "empty":
-        return str(said[0][0]), list(said[0][1])
-    parts = [{word: held} for word, held in (*said, *apart)] + ([] if kind_of(rest) == "empty" else [rest])
-    return ("allOf", parts) if said or (apart and len(parts) > 1) else None
+    if len(criteria) == 1 and not apart and kind_of(rest) == "empty":
+        return str(criteria[0][0]), list(criteria[0][1])
+    parts = [{word: value} for word, value in (*criteria, *apart)] + ([] if kind_of(rest) == "empty" else [rest])
+    return ("allOf", parts) if criteria or (apart and len(parts) > 1) else None
 
 
 def kind_of(schema: Any) -> str:
@@ -87,11 +87,11 @@ def covering_of(schema: Document, name: str) -> Any:
 
 
 def dependencies_of(schema: Document) -> Document:
-    found: Document = {}
+    dependencies: Document = {}
     for word in ("dependencies", "dependentRequired", "dependentSchemas"):
-        held = schema.get(word)
-        found |= held if isinstance(held, dict) else {}
-    return found
+        value = schema.get(word)
+        dependencies |= value if isinstance(value, dict) else {}
+    return dependencies
 
 
 def all_items(schema: Document) -> Any:
@@ -118,11 +118,11 @@ def further_items(schema: Document) -> Any:
 
 
 def distinct(parts: list[Any]) -> list[Any]:
-    found: list[Any] = []
-    for one in parts:
-        if one not in found:
-            found.append(one)
-    return found
+    unique: list[Any] = []
+    for part in parts:
+        if part not in unique:
+            unique.append(part)
+    return unique
 
 
 def matched(fits: list[list[int]]) -> int:

@@ -50,13 +50,13 @@ def is_asyncapi(document: Mapping[str, Any]) -> bool:
 
 def read_asyncapi(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
     """The promise of a document: its messages by channel. Raises ContractError, saying where."""
-    found = _VERSION.fullmatch(str(document["asyncapi"]))
-    if found is None:
+    match = _VERSION.fullmatch(str(document["asyncapi"]))
+    if match is None:
         raise ContractError(
             f"{where}: the version is {str(document['asyncapi'])[:20]!r}; AsyncAPI 2.x and 3.x are read", "/asyncapi"
         )
     survey(document, where, limits)
-    return _Reader(document, where, int(found[1]), limits).promise()
+    return _Reader(document, where, int(match[1]), limits).promise()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class _Reader:
         if not isinstance(listed, list):
             yield message
             return
-        for index, one in enumerate(listed):
-            yield self._at(one, f"{message.clause}/oneOf/{index}")
+        for index, alternative in enumerate(listed):
+            yield self._at(alternative, f"{message.clause}/oneOf/{index}")
 
     def _operated(self) -> Iterator[tuple[str, _Placed, bool]]:
         """The messages of each operation; those of a channel that no operation speaks of are everybody's."""
@@ -132,7 +132,7 @@ class _Reader:
             topic = self._address(channel)
             listed = operation.held.get("messages")
             chosen = (
-                [self._at(one, f"{operation.clause}/messages/{index}") for index, one in enumerate(listed)]
+                [self._at(message, f"{operation.clause}/messages/{index}") for index, message in enumerate(listed)]
                 if isinstance(listed, list)
                 else self._of(channel)
             )
@@ -147,10 +147,10 @@ class _Reader:
                     yield topic, message, False
 
     def _of(self, channel: _Placed) -> list[_Placed]:
-        held = channel.held.get("messages")
+        messages = channel.held.get("messages")
         return [
-            self._at(one, f"{channel.clause}/messages/{escaped(name)}")
-            for name, one in (held if isinstance(held, dict) else {}).items()
+            self._at(message, f"{channel.clause}/messages/{escaped(name)}")
+            for name, message in (messages if isinstance(messages, dict) else {}).items()
         ]
 
     def _address(self, channel: _Placed) -> str:
@@ -162,22 +162,22 @@ class _Reader:
 
     def _message(self, topic: str, message: _Placed, own: bool) -> Message | None:
         traits = [
-            self._at(one, f"{message.clause}/traits/{index}") for index, one in enumerate(_list(message.held.get("traits")))
+            self._at(trait, f"{message.clause}/traits/{index}") for index, trait in enumerate(_list(message.held.get("traits")))
         ]
         # https://www.asyncapi.com/docs/reference/specification/v3.0.0#traits-merge-mechanism: since 3.0 the message's own word wins
         layers = [*traits, message] if self._version >= 3 else [message, *traits]
-        said = {name: value for layer in layers for name, value in layer.held.items()}
-        if "correlationId" in said:
+        fields = {name: value for layer in layers for name, value in layer.held.items()}
+        if "correlationId" in fields:
             self._left.append(Left(f"{message.clause}/correlationId", "which message answers which is not judged"))
-        media = str(said.get("contentType") or self._document.get("defaultContentType") or "application/json").strip().lower()
+        media = str(fields.get("contentType") or self._document.get("defaultContentType") or "application/json").strip().lower()
         judges: list[MessageJudge] = []
-        described = [one for layer in [message, *traits] if "headers" in layer.held for one in self._headers(layer)]
+        described = [header for layer in [message, *traits] if "headers" in layer.held for header in self._headers(layer)]
         if described:
             judges.append(headers_judge(described))
-        binary = str(said.get("schemaFormat") or _form_of(message)).startswith(_BINARY)
-        if binary and "contentType" not in said and not self._document.get("defaultContentType"):
+        binary = str(fields.get("schemaFormat") or _form_of(message)).startswith(_BINARY)
+        if binary and "contentType" not in fields and not self._document.get("defaultContentType"):
             media = ""
-        payload = self._payload(message, str(said.get("schemaFormat") or ""), media)
+        payload = self._payload(message, str(fields.get("schemaFormat") or ""), media)
         fits = says = None
         if isinstance(payload, Message):
             judges += payload.sides
@@ -188,21 +188,21 @@ class _Reader:
             says = partial(of_schema, schema)
         if not judges:
             return None
-        told = str(said.get("name") or said.get("messageId") or said.get("title") or message.clause.rpartition("/")[2])
-        name = unique(f"{told} in {topic}" if topic else told, self._named)
+        title = str(fields.get("name") or fields.get("messageId") or fields.get("title") or message.clause.rpartition("/")[2])
+        name = unique(f"{title} in {topic}" if topic else title, self._named)
         return Message(name, message.clause, (all_of(judges),), topic=topic, media=media, own=own, fits=fits, says=says)
 
     def _headers(self, layer: _Placed) -> list[Parameter]:
-        held = self._at(layer.held["headers"], f"{layer.clause}/headers")
-        if "schemaFormat" in held.held and "schema" in held.held:
-            held = self._at(held.held["schema"], f"{held.clause}/schema")
-        if held.clause in self._described:
-            return self._described[held.clause]
-        found = self._described[held.clause] = described_headers(held.held, held.clause, self._draft("7").lazily, self._reading)
-        self._used += [one.schema for one in found if one.schema is not None]
-        if any(word in held.held for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")):
-            self._left.append(Left(held.clause, "of a schema of headers only `properties` and `required` are judged"))
-        return found
+        layer_headers = self._at(layer.held["headers"], f"{layer.clause}/headers")
+        if "schemaFormat" in layer_headers.held and "schema" in layer_headers.held:
+            layer_headers = self._at(layer_headers.held["schema"], f"{layer_headers.clause}/schema")
+        if layer_headers.clause in self._described:
+            return self._described[layer_headers.clause]
+        headers = self._described[layer_headers.clause] = described_headers(layer_headers.held, layer_headers.clause, self._draft("7").lazily, self._reading)
+        self._used += [header.schema for header in headers if header.schema is not None]
+        if any(word in layer_headers.held for word in ("allOf", "anyOf", "oneOf", "additionalProperties", "patternProperties")):
+            self._left.append(Left(layer_headers.clause, "of a schema of headers only `properties` and `required` are judged"))
+        return headers
 
     def _reading(self, schema: Any) -> Any:
         return self._readings.of(schema)
@@ -254,12 +254,12 @@ class _Reader:
         """The draft of JSON Schema that a schema format means; None for another language."""
         plain = form.replace(" ", "").lower()
         if not plain or plain.startswith("application/vnd.aai.asyncapi"):
-            said = held.get("$schema") if isinstance(held, dict) else None
-            return _DRAFTS.get(str(said).rstrip("#"), "7") if said else "7"
+            dialect = held.get("$schema") if isinstance(held, dict) else None
+            return _DRAFTS.get(str(dialect).rstrip("#"), "7") if dialect else "7"
         if plain.startswith("application/vnd.oai.openapi"):
             return "4" if "version=3.0" in plain or "version=" not in plain else "2020-12"
-        found = _JSON_SCHEMA.fullmatch(plain)
-        return None if found is None else _DRAFTS.get((found[1] or "").removesuffix("/schema").rstrip("#"), "7")
+        match = _JSON_SCHEMA.fullmatch(plain)
+        return None if match is None else _DRAFTS.get((match[1] or "").removesuffix("/schema").rstrip("#"), "7")
 
     def _draft(self, draft: Draft, *, openapi: bool = False) -> Schemas:
         if draft not in self._schemas:
@@ -268,14 +268,14 @@ class _Reader:
         return self._schemas[draft]
 
     def _entries(self, word: str) -> Iterator[tuple[str, _Placed]]:
-        held = self._document.get(word)
-        if held is None:
+        entries = self._document.get(word)
+        if entries is None:
             return
-        if not isinstance(held, dict):
+        if not isinstance(entries, dict):
             raise ContractError(f"{self._where}: /{word} is no object", f"/{word}")
-        for name, one in held.items():
+        for name, entry in entries.items():
             if not name.startswith("x-"):
-                yield name, self._at(one, f"/{word}/{escaped(name)}")
+                yield name, self._at(entry, f"/{word}/{escaped(name)}")
 
     def _at(self, node: Any, clause: str) -> _Placed:
         held, pointer = follow(self._document, node, clause, self._where)
@@ -295,8 +295,8 @@ def _topic(address: str, channel: Mapping[str, Any]) -> str:
 def _form_of(message: _Placed) -> str:
     """The schema format that stands beside a payload's schema, as since 3.0."""
     payload = message.held.get("payload")
-    said = payload.get("schemaFormat") if isinstance(payload, dict) else None
-    return said if isinstance(said, str) else ""
+    form = payload.get("schemaFormat") if isinstance(payload, dict) else None
+    return form if isinstance(form, str) else ""
 
 
 def _unfolded(held: Any) -> Any:

@@ -30,7 +30,7 @@ def is_avro(document: Mapping[str, Any]) -> bool:
     """Whether a document is an Avro schema: a named type with what it needs, or a union of such."""
     kind = document.get("type")
     if isinstance(document.get("contracts"), list):
-        return bool(document["contracts"]) and all(is_avro(one) for one in document["contracts"])
+        return bool(document["contracts"]) and all(is_avro(schema) for schema in document["contracts"])
     needs = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size"}
     return isinstance(kind, str) and kind in NAMED and isinstance(document.get("name"), str) and needs[kind] in document
 
@@ -54,8 +54,8 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
             return None
         return same_name(written.root, schema.root)
 
-    def example(value: Any, said: Mismatches) -> None:
-        _shown(schema, value, clause, said)
+    def example(value: Any, mismatches: Mismatches) -> None:
+        _shown(schema, value, clause, mismatches)
 
     name = schema.name or topic or "a union"
     return Message(
@@ -70,20 +70,20 @@ def avro_message(schema: AvroSchema, topic: str, clause: str, *, own: bool) -> M
     )
 
 
-def _shown(schema: AvroSchema, value: Any, clause: str, said: Mismatches) -> None:
+def _shown(schema: AvroSchema, value: Any, clause: str, mismatches: Mismatches) -> None:
     """Whether a schema can write a value that JSON shows, as far as JSON can tell: bytes have many forms there, a union perhaps a tag, and an
     example need not tell all.
     """
     try:
         validate(value, schema.root, raise_errors=True)
     except ValidationError as error:
-        odd = [one for one in error.errors if one.datum is None or _untold(one.schema, one.datum)]
+        odd = [fault for fault in error.errors if fault.datum is None or _untold(fault.schema, fault.datum)]
         if error.errors and not odd:
             first = error.errors[0]
-            wanted = str(first.field or schema.name)[:80]
-            said.value("avro_type", "", clause, f"a value of {wanted}"[:80], first.datum)
+            expected = str(first.field or schema.name)[:80]
+            mismatches.value("avro_type", "", clause, f"a value of {expected}"[:80], first.datum)
     except _UNRESOLVED:
-        said.leave("undecidable", clause)
+        mismatches.leave("undecidable", clause)
 
 
 def _untold(schema: Any, value: Any) -> bool:
@@ -94,17 +94,17 @@ def _untold(schema: Any, value: Any) -> bool:
 def avro_judge(schema: AvroSchema, clause: str) -> MessageJudge:
     """What a schema asks of a record: that it reads the record's data, by the schema that wrote it where a frame names one."""
 
-    def judge(record: Carried, said: Mismatches) -> None:
-        data = data_of(record, clause, said)
+    def judge(record: Carried, mismatches: Mismatches) -> None:
+        data = data_of(record, clause, mismatches)
         if data is None:
             return
         frame, written = record.frame, _written(record)
         if frame is None or written is None or (isinstance(written, str) and not frame.told and not unread(schema, data)):
-            _held(schema, schema, data, clause, said)
+            _held(schema, schema, data, clause, mismatches)
         elif isinstance(written, str):
-            said.leave(written, clause)
+            mismatches.leave(written, clause)
         else:
-            _held(written, schema, frame.body, clause, said)
+            _held(written, schema, frame.body, clause, mismatches)
 
     return judge
 
@@ -123,20 +123,20 @@ def _written(record: Carried) -> AvroSchema | str | None:
         return UNREADABLE_SCHEMA
 
 
-def _held(written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, said: Mismatches) -> None:
+def _held(written: AvroSchema, schema: AvroSchema, data: bytes, clause: str, mismatches: Mismatches) -> None:
     problem = unread(written, data)
     if problem == NOT_AVRO:
-        said.add(Broken(NOT_AVRO, "", clause, f"data of {written.name or 'the schema'}"[:80], "other bytes"))
+        mismatches.add(Broken(NOT_AVRO, "", clause, f"data of {written.name or 'the schema'}"[:80], "other bytes"))
         return
     if problem:
-        said.leave(problem, clause)
+        mismatches.leave(problem, clause)
         return
     if written is schema:
         return
     changes = _changes(written, schema)
     if changes and not _resolved(written, schema, data):
-        for one in changes:
-            said.add(Broken(one.rule, one.pointer, clause, one.expected, one.actual))
+        for change in changes:
+            mismatches.add(Broken(change.rule, change.pointer, clause, change.expected, change.actual))
 
 
 @lru_cache(maxsize=4096)

@@ -55,13 +55,13 @@ def avro_of(schema: Any, where: str, clause: str = "", references: Mapping[str, 
     """The schema, with the named types of `references`. ContractError, saying where, for one that cannot be used."""
     names: dict[str, Any] = {}
     try:
-        for held in (references or {}).values():
-            fastavro.parse_schema(_plain(held), named_schemas=names)
+        for reference in (references or {}).values():
+            fastavro.parse_schema(_plain(reference), named_schemas=names)
         root = fastavro.parse_schema(_plain(schema), named_schemas=names)
     except (SchemaParseException, UnknownType, *_UNREADABLE, AttributeError) as error:
-        said = f"no type {error.name!r}" if isinstance(error, UnknownType) else str(error) or type(error).__name__
-        raise ContractError(f"{where}: the Avro schema at {clause or '/'} cannot be used: {said[:200]}", clause) from None
-    held_names = {name: {**held, "name": name} for name, held in names.items() if isinstance(held, dict)}
+        message = f"no type {error.name!r}" if isinstance(error, UnknownType) else str(error) or type(error).__name__
+        raise ContractError(f"{where}: the Avro schema at {clause or '/'} cannot be used: {message[:200]}", clause) from None
+    held_names = {name: {**definition, "name": name} for name, definition in names.items() if isinstance(definition, dict)}
     return AvroSchema(root, held_names, _risky(root, held_names))
 
 
@@ -98,7 +98,7 @@ def unread(schema: AvroSchema, data: bytes) -> str:
 def _plain(schema: Any) -> Any:
     """Without logical types: they annotate bytes and do not change them; and without our own word."""
     if isinstance(schema, list):
-        return [_plain(one) for one in schema]
+        return [_plain(part) for part in schema]
     if isinstance(schema, dict):
         return {
             name: value if name in ("default", "symbols", "aliases", "doc") else _plain(value)
@@ -118,29 +118,29 @@ def _risky(root: Any, names: Mapping[str, dict[str, Any]]) -> bool:
 
 def _holds_nothing_often(holder: AvroSchema) -> bool:
     """Whether an array or a map has items that take no room."""
-    known: dict[str, bool] = {}
+    roomless: dict[str, bool] = {}
     return any(
-        _takes_no_room(holder, one.get("items", one.get("values")), known)
-        for one in _parts(holder)
-        if one.get("type") in ("array", "map")
+        _takes_no_room(holder, part.get("items", part.get("values")), roomless)
+        for part in _parts(holder)
+        if part.get("type") in ("array", "map")
     )
 
 
-def _unfolded(schema: AvroSchema, node: Any, known: dict[str, int]) -> int:
+def _unfolded(schema: AvroSchema, node: Any, counts: dict[str, int]) -> int:
     """How many parts a schema has, each named type counted wherever it is used. Only for one that holds none of itself."""
     node = schema.follow(node)
     name = str(node["name"]) if isinstance(node, dict) and node.get("type") in NAMED else ""
-    if name not in known or not name:
-        count = 1 + sum(_unfolded(schema, one, known) for one in _inner(node))
+    if name not in counts or not name:
+        count = 1 + sum(_unfolded(schema, part, counts) for part in _inner(node))
         if not name:
             return count
-        known[name] = count
-    return known[name]
+        counts[name] = count
+    return counts[name]
 
 
 def _parts(schema: AvroSchema) -> list[dict[str, Any]]:
     """Every part that is written as an object, each once."""
-    found: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
     stack: list[Any] = [schema.root, *schema.names.values()]
     seen: set[int] = set()
     while stack:
@@ -149,10 +149,10 @@ def _parts(schema: AvroSchema) -> list[dict[str, Any]]:
             stack.extend(node)
         elif isinstance(node, dict) and id(node) not in seen:
             seen.add(id(node))
-            found.append(node)
+            parts.append(node)
             stack.extend(node.get(word) for word in ("type", "items", "values"))
-            stack.extend(one.get("type") for one in node.get("fields", ()) if isinstance(one, dict))
-    return found
+            stack.extend(field.get("type") for field in node.get("fields", ()) if isinstance(field, dict))
+    return parts
 
 
 def _inner(node: Any) -> list[Any]:
@@ -160,7 +160,7 @@ def _inner(node: Any) -> list[Any]:
         return node
     if not isinstance(node, dict):
         return []
-    fields = [one["type"] for one in node.get("fields", ())]
+    fields = [field["type"] for field in node.get("fields", ())]
     return [
         *fields,
         *(node[word] for word in ("items", "values") if word in node),
@@ -191,21 +191,21 @@ def _recursive(schema: AvroSchema) -> bool:
     return False
 
 
-def _named_in(schema: AvroSchema, held: dict[str, Any]) -> list[str]:
-    found: dict[str, None] = {}
-    stack = list(_inner(held))
+def _named_in(schema: AvroSchema, part: dict[str, Any]) -> list[str]:
+    names: dict[str, None] = {}
+    stack = list(_inner(part))
     while stack:
         node = stack.pop()
         if isinstance(node, str) and node in schema.names:
-            found[node] = None
+            names[node] = None
         elif isinstance(node, dict) and node.get("type") in NAMED:
-            found[str(node["name"])] = None
+            names[str(node["name"])] = None
         else:
             stack.extend(_inner(node))
-    return list(found)
+    return list(names)
 
 
-def _takes_no_room(schema: AvroSchema, node: Any, known: dict[str, bool]) -> bool:
+def _takes_no_room(schema: AvroSchema, node: Any, roomless: dict[str, bool]) -> bool:
     """Only for a schema that holds none of itself."""
     node = schema.follow(node)
     if node == "null":
@@ -217,9 +217,9 @@ def _takes_no_room(schema: AvroSchema, node: Any, known: dict[str, bool]) -> boo
     if node.get("type") not in ("record", "error"):
         return False
     name = str(node["name"])
-    if name not in known:
-        known[name] = all(_takes_no_room(schema, one["type"], known) for one in node.get("fields", ()))
-    return known[name]
+    if name not in roomless:
+        roomless[name] = all(_takes_no_room(schema, field["type"], roomless) for field in node.get("fields", ()))
+    return roomless[name]
 
 
 class _TooMuch(Exception):
@@ -247,8 +247,8 @@ class _Measure:
         if isinstance(kind, dict | list):
             self.walk(kind, depth)
         elif kind in ("record", "error"):
-            for one in node["fields"]:
-                self.walk(one["type"], depth + 1)
+            for field in node["fields"]:
+                self.walk(field["type"], depth + 1)
         elif kind in ("array", "map"):
             self._blocks(node, depth)
         elif kind == "enum":

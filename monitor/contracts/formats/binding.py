@@ -15,12 +15,12 @@ BINDING = "x-seamwatch"
 
 def bound_in_comment(text: str, mark: str, where: str) -> dict[str, Any]:
     """The binding in a text's line `MARK x-seamwatch: {…}`, MARK being what begins a comment there; {} without such a line."""
-    said = re.search(rf"^\s*{mark}\s*{BINDING}:\s*(\{{.*\}})\s*$", text, re.MULTILINE)
+    match = re.search(rf"^\s*{mark}\s*{BINDING}:\s*(\{{.*\}})\s*$", text, re.MULTILINE)
     try:
-        found: dict[str, Any] = json.loads(said[1]) if said is not None else {}
+        binding: dict[str, Any] = json.loads(match[1]) if match is not None else {}
     except (ValueError, RecursionError):
         raise ContractError(f"{where}: the line {BINDING} holds no JSON") from None
-    return found
+    return binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +35,26 @@ class Bound:
 
 def bound(document: dict[str, Any], where: str) -> Bound:
     """The binding in a document. Raises ContractError for one that cannot be meant."""
-    said = document.get(BINDING, {})
-    if not isinstance(said, dict):
+    binding = document.get(BINDING, {})
+    if not isinstance(binding, dict):
         raise ContractError(f"{where}: {BINDING} is no object", f"/{BINDING}")
     for word in ("topic", "message"):
-        if not isinstance(said.get(word, ""), str):
+        if not isinstance(binding.get(word, ""), str):
             raise ContractError(f"{where}: {BINDING}.{word} is no text", f"/{BINDING}/{word}")
     keys: list[SchemaKey] = []
     for word in ("ids", "guids"):
-        listed = said[word] if isinstance(said.get(word), list) else []
-        keys += [_key(one, where, f"/{BINDING}/{word}") for one in listed]
+        listed = binding[word] if isinstance(binding.get(word), list) else []
+        keys += [_key(entry, where, f"/{BINDING}/{word}") for entry in listed]
     plain: Any = {name: value for name, value in document.items() if name != BINDING}
     if isinstance(plain.get("contracts"), list):
         plain = plain["contracts"]
-    return Bound(said.get("topic", ""), tuple(keys), said.get("message", ""), json.dumps(plain))
+    return Bound(binding.get("topic", ""), tuple(keys), binding.get("message", ""), json.dumps(plain))
 
 
-def _key(said: Any, where: str, pointer: str) -> SchemaKey:
-    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < 2**32:
-        return said
+def _key(key: Any, where: str, pointer: str) -> SchemaKey:
+    if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < 2**32:
+        return key
     try:
-        return str(uuid.UUID(said))
+        return str(uuid.UUID(key))
     except (ValueError, TypeError, AttributeError):
         raise ContractError(f"{where}: {pointer} holds what is neither an id of a schema nor a GUID", pointer) from None

@@ -12,21 +12,21 @@ _CHOICES = ("oneOf", "anyOf")
 _MOST_NAMED = 5
 
 
-def discriminated(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+def discriminated(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     """A copy in which each named branch of `oneOf` or `anyOf` asks for a value that means it; others stay as they are.
 
-    `known` are the document's schemas by name. A branch is meant by its schema's name and by what `mapping` says. A
+    `schemas` are the document's schemas by name. A branch is meant by its schema's name and by what `mapping` says. A
     value that maps to a schema outside the branches may stand in each, since the branch may have branches of its own.
     """
-    said = schema.get("discriminator")
-    tag = said.get("propertyName") if isinstance(said, dict) else None
-    if not isinstance(said, dict) or not isinstance(tag, str):
+    discriminator = schema.get("discriminator")
+    tag = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
+    if not isinstance(discriminator, dict) or not isinstance(tag, str):
         return schema
     copy = dict(schema)
     for word in _CHOICES:
         branches = schema.get(word)
         if isinstance(branches, list):
-            copy[word] = _guarded(branches, said, tag, known)
+            copy[word] = _guarded(branches, discriminator, tag, schemas)
     return copy
 
 
@@ -37,27 +37,27 @@ def unpicked(document: dict[str, Any]) -> Iterator[Remark]:
     name of its own cannot be meant by a value.
     """
     components = document.get("components")
-    held = components.get("schemas") if isinstance(components, dict) else None
-    known: dict[str, Any] = held if isinstance(held, dict) else {}
+    entries = components.get("schemas") if isinstance(components, dict) else None
+    schemas: dict[str, Any] = entries if isinstance(entries, dict) else {}
     for schema, pointer in objects(document):
-        said = schema.get("discriminator")
-        if isinstance(said, dict) and isinstance(said.get("propertyName"), str):
-            yield from _unpicked(schema, pointer, said, known)
+        discriminator = schema.get("discriminator")
+        if isinstance(discriminator, dict) and isinstance(discriminator.get("propertyName"), str):
+            yield from _unpicked(schema, pointer, discriminator, schemas)
 
 
-def _unpicked(schema: dict[str, Any], pointer: str, said: dict[str, Any], known: dict[str, Any]) -> Iterator[Remark]:
-    mapping = said.get("mapping")
+def _unpicked(schema: dict[str, Any], pointer: str, discriminator: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Remark]:
+    mapping = discriminator.get("mapping")
     for value, target in mapping.items() if isinstance(mapping, dict) else ():
-        ref = _target(target, known)
-        if ref.startswith(_SCHEMAS) and ref.removeprefix(_SCHEMAS) not in known:
+        ref = _target(target, schemas)
+        if ref.startswith(_SCHEMAS) and ref.removeprefix(_SCHEMAS) not in schemas:
             place = f"{pointer}/discriminator/mapping/{escaped(str(value))}"
             yield Remark(
                 place, f"names the schema {ref.removeprefix(_SCHEMAS)[:60]!r}, which the document does not hold", grave=False
             )
     lists = [(word, schema[word]) for word in _CHOICES if isinstance(schema.get(word), list)]
     if not lists:
-        own = _SCHEMAS + pointer.removeprefix("/components/schemas/")
-        children = [name for name, child in known.items() if _extends(child, own)]
+        own_ref = _SCHEMAS + pointer.removeprefix("/components/schemas/")
+        children = [name for name, child in schemas.items() if _extends(child, own_ref)]
         more = f": {', '.join(children[:_MOST_NAMED])}{', …' if len(children) > _MOST_NAMED else ''}" if children else ""
         yield Remark(
             f"{pointer}/discriminator",
@@ -76,15 +76,15 @@ def _extends(schema: Any, ref: str) -> bool:
     return isinstance(parts, list) and any(isinstance(part, dict) and part.get("$ref") == ref for part in parts)
 
 
-def _guarded(branches: list[Any], said: dict[str, Any], tag: str, known: dict[str, Any]) -> list[Any]:
+def _guarded(branches: list[Any], discriminator: dict[str, Any], tag: str, schemas: dict[str, Any]) -> list[Any]:
     refs = [branch.get("$ref") if isinstance(branch, dict) else None for branch in branches]
-    mapping = said.get("mapping")
-    targets = {str(value): _target(target, known) for value, target in mapping.items()} if isinstance(mapping, dict) else {}
+    mapping = discriminator.get("mapping")
+    targets = {str(value): _target(target, schemas) for value, target in mapping.items()} if isinstance(mapping, dict) else {}
     elsewhere = {value for value, target in targets.items() if target not in refs}
     for ref in refs:
-        elsewhere |= _nested(ref, tag, known)
+        elsewhere |= _nested(ref, tag, schemas)
     meant = [_values(ref, targets) | elsewhere for ref in refs]
-    fallback = _target(said["defaultMapping"], known) if isinstance(said.get("defaultMapping"), str) else None
+    fallback = _target(discriminator["defaultMapping"], schemas) if isinstance(discriminator.get("defaultMapping"), str) else None
     guarded = []
     for branch, ref, values in zip(branches, refs, meant, strict=True):
         if not isinstance(ref, str):
@@ -92,7 +92,7 @@ def _guarded(branches: list[Any], said: dict[str, Any], tag: str, known: dict[st
             continue
         guard: dict[str, Any] = {"required": [tag], "properties": {tag: {"enum": sorted(values)}}}
         if ref == fallback:
-            others = sorted({value for other, held in zip(refs, meant, strict=True) if other != ref for value in held} - values)
+            others = sorted({value for other, other_values in zip(refs, meant, strict=True) if other != ref for value in other_values} - values)
             guard = {"properties": {tag: {"not": {"enum": others}}}} if others else {}
         guarded.append({"allOf": [branch, guard]})
     return guarded

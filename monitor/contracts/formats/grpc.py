@@ -70,7 +70,7 @@ class GrpcCalls:
         elif served:
             self._side(call.response, method, "response", clause, call, findings, limits)
         broken = any(side == "response" for side, _ in findings.broken)
-        left = any(one.side == "response" for one in findings.unchecked)
+        left = any(entry.side == "response" for entry in findings.unchecked)
         shown: Shown = "broken" if broken else "open" if left else "kept"
         return Shows([(operation, shown)], operation)
 
@@ -109,21 +109,21 @@ class GrpcCalls:
             findings.leave(framed.problem, side, place)
 
 
-def _message(data: bytes, wanted: Descriptor, kind: str, side: Side, findings: Findings, limits: PayloadLimits) -> None:
-    place = f"/{wanted.full_name}"
-    said = Mismatches(redacted=False, most=limits.violations)
-    seen: Iterable[tuple[str, str]] = ()
+def _message(data: bytes, descriptor: Descriptor, kind: str, side: Side, findings: Findings, limits: PayloadLimits) -> None:
+    place = f"/{descriptor.full_name}"
+    mismatches = Mismatches(redacted=False, most=limits.violations)
+    observations: Iterable[tuple[str, str]] = ()
     if kind == "json":
-        seen = held_as_json(wanted, data, place, said)
+        observations = held_as_json(descriptor, data, place, mismatches)
     elif wire_of(data) is Wire.CUT:
         findings.leave(TRUNCATED, side, place)
         return
     else:
-        message: Any = class_of(wanted)()
-        held_against(message, data, place, said)
-        seen = declared_fields(message) if not said else ()
-    findings.broken.extend((side, one) for one in said.broken)
-    for reason, where in said.left:
+        message: Any = class_of(descriptor)()
+        held_against(message, data, place, mismatches)
+        observations = declared_fields(message) if not mismatches else ()
+    findings.broken.extend((side, broken) for broken in mismatches.broken)
+    for reason, where in mismatches.left:
         findings.leave(reason, side, where)
-    for code, coordinate in dict.fromkeys(seen):
+    for code, coordinate in dict.fromkeys(observations):
         findings.observe(code, side, "/" + coordinate.replace("/", "~1"), coordinate)

@@ -63,11 +63,11 @@ def _topic(document: dict[str, Any], where: str) -> str:
 
 
 def _draft(document: dict[str, Any], where: str) -> Draft:
-    said = document.get("$schema", "https://json-schema.org/draft/2020-12/schema")
-    found = DRAFTS.get(said.rstrip("#")) if isinstance(said, str) else None
-    if found is None:
-        raise ContractError(f"{where}: the draft {str(said)[:80]!r} is not offered; use one of {', '.join(DRAFTS)}")
-    return found
+    dialect = document.get("$schema", "https://json-schema.org/draft/2020-12/schema")
+    draft = DRAFTS.get(dialect.rstrip("#")) if isinstance(dialect, str) else None
+    if draft is None:
+        raise ContractError(f"{where}: the draft {str(dialect)[:80]!r} is not offered; use one of {', '.join(DRAFTS)}")
+    return draft
 
 
 def _binding(document: dict[str, Any], where: str) -> tuple[str, str, str, str | None]:

@@ -45,9 +45,9 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
         for word, child in node.items():
             at = f"{place}/{escaped(word)}"
             if word in _MAPS and isinstance(child, dict):
-                stack.extend((one, f"{at}/{escaped(name)}") for name, one in child.items())
+                stack.extend((part, f"{at}/{escaped(name)}") for name, part in child.items())
             elif word in _LISTS or (word in _ONES and isinstance(child, list)):
-                stack.extend((one, f"{at}/{index}") for index, one in enumerate(child if isinstance(child, list) else ()))
+                stack.extend((part, f"{at}/{index}") for index, part in enumerate(child if isinstance(child, list) else ()))
             elif word in _ONES:
                 stack.append((child, at))
             elif word not in _KNOWN and not word.startswith("x-"):
@@ -58,13 +58,13 @@ def unknown_in_schema(schema: Any, pointer: str = "") -> Iterator[Remark]:
 
 def unknown_in_openapi(document: dict[str, Any]) -> list[Remark]:
     """The same for every schema of an OpenAPI document, at most 50."""
-    found: list[Remark] = []
+    remarks: list[Remark] = []
     for schema, pointer in _held(document):
         for remark in unknown_in_schema(schema, pointer):
-            found.append(remark)
-            if len(found) >= _MOST:
-                return found
-    return found
+            remarks.append(remark)
+            if len(remarks) >= _MOST:
+                return remarks
+    return remarks
 
 
 def _held(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:

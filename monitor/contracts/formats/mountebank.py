@@ -86,17 +86,17 @@ class _Stub:
         if not isinstance(predicates, list):
             raise ContractError(f"{self._where}: {self._clause}/predicates is no list", f"{self._clause}/predicates")
         request = tuple(
-            self._predicate(one, f"{self._clause}/predicates/{count}", 0, top=True) for count, one in enumerate(predicates)
+            self._predicate(predicate, f"{self._clause}/predicates/{count}", 0, top=True) for count, predicate in enumerate(predicates)
         )
         answers = self._stub.get("responses", [])
-        told = " ".join([*sorted(self._methods), self._path]) or f"stub {index + 1}"
+        label = " ".join([*sorted(self._methods), self._path]) or f"stub {index + 1}"
         for count, answer in enumerate(answers if isinstance(answers, list) else ()):
             clause = f"{self._clause}/responses/{count}"
-            held = self._held(answer, clause)
-            if held is None:
+            response = self._held(answer, clause)
+            if response is None:
                 continue
-            name = f"{title}: {told}" + (f", answer {count + 1}" if len(answers) > 1 else "")
-            parts = tuple(self._response(held, f"{clause}/is", exact=bool(self._path)))
+            name = f"{title}: {label}" + (f", answer {count + 1}" if len(answers) > 1 else "")
+            parts = tuple(self._response(response, f"{clause}/is", exact=bool(self._path)))
             yield Interaction(
                 unique(name, named),
                 clause,
@@ -161,37 +161,37 @@ class _Stub:
         if part is not None:
             yield part
 
-    def _predicate(self, said: Any, clause: str, depth: int, *, top: bool = False) -> Part:
-        if not isinstance(said, dict) or depth > _DEEPEST:
+    def _predicate(self, predicate: Any, clause: str, depth: int, *, top: bool = False) -> Part:
+        if not isinstance(predicate, dict) or depth > _DEEPEST:
             raise ContractError(f"{self._where}: the predicate at {clause} is no object, or nests too deep", clause)
-        if "inject" in said:
+        if "inject" in predicate:
             self._refuse("inject", f"{clause}/inject")
-        if "xpath" in said:
+        if "xpath" in predicate:
             raise ContractError(
                 f"{self._where}: xpath at {clause} is not offered; write the predicate on the body as text", f"{clause}/xpath"
             )
         for word in ("and", "or"):
-            if isinstance(said.get(word), list):
+            if isinstance(predicate.get(word), list):
                 inner = [
-                    self._predicate(one, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and")
-                    for index, one in enumerate(said[word])
+                    self._predicate(part, f"{clause}/{word}/{index}", depth + 1, top=top and word == "and")
+                    for index, part in enumerate(predicate[word])
                 ]
                 return _all(inner) if word == "and" else _one_of(inner, clause)
-        if isinstance(said.get("not"), dict):
-            return _not(self._predicate(said["not"], f"{clause}/not", depth + 1), clause)
-        compared = next((one for one in _COMPARED if isinstance(said.get(one), dict)), None)
+        if isinstance(predicate.get("not"), dict):
+            return _not(self._predicate(predicate["not"], f"{clause}/not", depth + 1), clause)
+        compared = next((word for word in _COMPARED if isinstance(predicate.get(word), dict)), None)
         if compared is None:
-            known = ", ".join((*_COMPARED, "not", "or", "and"))
-            raise ContractError(f"{self._where}: the predicate at {clause} is none of {known}", clause)
-        fields = said[compared]
-        if top and "except" not in said:
+            words = ", ".join((*_COMPARED, "not", "or", "and"))
+            raise ContractError(f"{self._where}: the predicate at {clause} is none of {words}", clause)
+        fields = predicate[compared]
+        if top and "except" not in predicate:
             self._lead(compared, fields)
         if top and compared in ("equals", "deepEquals"):
             self._name(fields)
-        find = self._selected(said, clause)
+        find = self._selected(predicate, clause)
         return _all(
             [
-                self._field(compared, name, value, said, find, f"{clause}/{compared}/{escaped(name)}")
+                self._field(compared, name, value, predicate, find, f"{clause}/{compared}/{escaped(name)}")
                 for name, value in fields.items()
             ]
         )
@@ -212,11 +212,11 @@ class _Stub:
         if isinstance(fields.get("path"), str):
             self._path = fields["path"]
 
-    def _selected(self, said: dict[str, Any], clause: str) -> Find | None:
-        held = said.get("jsonpath")
-        if held is None:
+    def _selected(self, predicate: dict[str, Any], clause: str) -> Find | None:
+        path = predicate.get("jsonpath")
+        if path is None:
             return None
-        selector = held.get("selector") if isinstance(held, dict) else None
+        selector = path.get("selector") if isinstance(path, dict) else None
         if not isinstance(selector, str):
             raise ContractError(f"{self._where}: {clause}/jsonpath names no selector", f"{clause}/jsonpath")
         try:
@@ -224,23 +224,23 @@ class _Stub:
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", f"{clause}/jsonpath") from None
 
-    def _field(self, word: str, name: str, value: Any, said: dict[str, Any], find: Find | None, clause: str) -> Part:
+    def _field(self, word: str, name: str, value: Any, predicate: dict[str, Any], find: Find | None, clause: str) -> Part:
         if name not in _FIELDS:
             self._left.append(Left(clause, f"{name[:40]} is in no log, and is passed over"))
             return lambda _call, _found: None
-        compare = _Compare(word, said, clause, self._where)
+        compare = _Compare(word, predicate, clause, self._where)
         pointer = f"/{escaped(name)}"
         if name in ("query", "headers") and isinstance(value, dict):
-            any_case = said.get("keyCaseSensitive") is not True and said.get("caseSensitive") is not True
+            any_case = predicate.get("keyCaseSensitive") is not True and predicate.get("caseSensitive") is not True
             parts = [
                 asked_part(
                     see_header(key) if name == "headers" else see_query(key, any_case=any_case),
-                    compare.all_of(one),
+                    compare.all_of(expected),
                     word,
                     f"{pointer}/{escaped(key)}",
                     f"{clause}/{escaped(key)}",
                 )
-                for key, one in value.items()
+                for key, expected in value.items()
             ]
             if word == "deepEquals" and name == "query":
                 parts.append(_no_other(frozenset(value), clause))
@@ -249,7 +249,7 @@ class _Stub:
             if find is not None:
                 return asked_part(_selected_by(find), compare.some_of(value), word, "", clause)
             if isinstance(value, dict | list):
-                return asked_part(see_json, lambda values: any(compare.tree(one, value) for one in values), word, "", clause)
+                return asked_part(see_json, lambda values: any(compare.tree(actual, value) for actual in values), word, "", clause)
             return asked_part(see_text, compare.all_of(value), word, "", clause)
         if name == "form":
             self._left.append(Left(clause, "forms are not judged: whether a request is meant stays open"))
@@ -267,12 +267,12 @@ class _Stub:
 class _Compare:
     """How one predicate compares texts: its word, in any case or not, without what `except` names."""
 
-    def __init__(self, word: str, said: Mapping[str, Any], clause: str, where: str) -> None:
+    def __init__(self, word: str, predicate: Mapping[str, Any], clause: str, where: str) -> None:
         self._word = word
-        self._exact = said.get("caseSensitive") is True
+        self._exact = predicate.get("caseSensitive") is True
         self._except: Callable[[str], str] = lambda text: text
-        if isinstance(said.get("except"), str) and said["except"]:
-            self._except = _without(said["except"], clause, where, exact=self._exact)
+        if isinstance(predicate.get("except"), str) and predicate["except"]:
+            self._except = _without(predicate["except"], clause, where, exact=self._exact)
 
     def _plain(self, value: Any) -> str:
         text = self._except(text_of(value))
@@ -281,12 +281,12 @@ class _Compare:
     def all_of(self, expected: Any) -> AskAll:
         """A place whose every expected value must be among those that are there."""
         if self._word == "exists":
-            return lambda values: bool([one for one in values if one != ""]) == bool(expected)
-        wanted = [self._one(one) for one in (expected if isinstance(expected, list) else [expected])]
+            return lambda values: bool([value for value in values if value != ""]) == bool(expected)
+        comparisons = [self._one(value) for value in (expected if isinstance(expected, list) else [expected])]
 
         def fits(values: Sequence[Any]) -> bool | None:
-            said = [next((found for value in values if (found := one(value)) is not False), False) for one in wanted]
-            return False if False in said else None if None in said else True
+            answers = [next((answer for value in values if (answer := compare(value)) is not False), False) for compare in comparisons]
+            return False if False in answers else None if None in answers else True
 
         return fits
 
@@ -311,27 +311,27 @@ class _Compare:
         """A JSON body: each expected field is as asked; `deepEquals` allows no other."""
         if self._word == "exists":
             if isinstance(expected, dict):
-                held = actual if isinstance(actual, dict) else {}
+                fields = actual if isinstance(actual, dict) else {}
                 return all(
-                    self.tree(held[name], one) if name in held and isinstance(one, dict) else (name in held) == bool(one)
-                    for name, one in expected.items()
+                    self.tree(fields[name], value) if name in fields and isinstance(value, dict) else (name in fields) == bool(value)
+                    for name, value in expected.items()
                 )
             return bool(expected)
         if isinstance(expected, dict):
             items = actual if isinstance(actual, list) else [actual]
-            return any(self._object(one, expected) for one in items)
+            return any(self._object(item, expected) for item in items)
         if isinstance(expected, list):
             if not isinstance(actual, list) or (self._word == "deepEquals" and len(actual) != len(expected)):
                 return False
-            return all(any(self.tree(item, one) for item in actual) for one in expected)
+            return all(any(self.tree(item, part) for item in actual) for part in expected)
         if isinstance(actual, dict | list):
-            return isinstance(actual, list) and self._word != "deepEquals" and any(self.tree(one, expected) for one in actual)
+            return isinstance(actual, list) and self._word != "deepEquals" and any(self.tree(item, expected) for item in actual)
         return bool(self._one(expected)(actual))
 
     def _object(self, actual: Any, expected: dict[str, Any]) -> bool:
         if not isinstance(actual, dict) or (self._word == "deepEquals" and actual.keys() != expected.keys()):
             return False
-        return all(name in actual and self.tree(actual[name], one) for name, one in expected.items())
+        return all(name in actual and self.tree(actual[name], value) for name, value in expected.items())
 
 
 def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[[str], str]:
@@ -346,12 +346,12 @@ def _without(pattern: str, clause: str, where: str, *, exact: bool) -> Callable[
 
 def _behaviors(answer: Mapping[str, Any], clause: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     for word in ("behaviors", "_behaviors"):
-        held = answer.get(word)
-        if isinstance(held, dict):
-            yield held, f"{clause}/{word}"
-        for index, one in enumerate(held if isinstance(held, list) else ()):
-            if isinstance(one, dict):
-                yield one, f"{clause}/{word}/{index}"
+        behaviors = answer.get(word)
+        if isinstance(behaviors, dict):
+            yield behaviors, f"{clause}/{word}"
+        for index, behavior in enumerate(behaviors if isinstance(behaviors, list) else ()):
+            if isinstance(behavior, dict):
+                yield behavior, f"{clause}/{word}/{index}"
 
 
 def _selected_by(find: Find) -> See:
@@ -359,8 +359,8 @@ def _selected_by(find: Find) -> See:
         values, problem = see_json(call)
         if problem or not values:
             return [], problem
-        found = find(values[0])
-        return ([], "undecidable") if found is None else (found, "")
+        matches = find(values[0])
+        return ([], "undecidable") if matches is None else (matches, "")
 
     return see
 
@@ -375,29 +375,29 @@ def _no_other(names: frozenset[str], clause: str) -> Part:
 
 
 def _all(parts: Sequence[Part]) -> Part:
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         for part in parts:
-            part(call, said)
-            if said:
+            part(call, mismatches)
+            if mismatches:
                 return
 
     return judge
 
 
 def _one_of(parts: Sequence[Part], clause: str) -> Part:
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         trials = []
         for part in parts:
-            trial = said.apart()
+            trial = mismatches.apart()
             part(call, trial)
             if not trial and not trial.open:
                 return
             trials.append(trial)
         half = next((trial for trial in trials if not trial), None)
         if half is not None:
-            said.leave(half.open, clause)
+            mismatches.leave(half.open, clause)
         elif trials:
-            said.add(trials[0].broken[0])
+            mismatches.add(trials[0].broken[0])
 
     return judge
 
@@ -405,13 +405,13 @@ def _one_of(parts: Sequence[Part], clause: str) -> Part:
 def _not(part: Part, clause: str) -> Part:
     broken = Broken("not", "", clause, "not", "so")
 
-    def judge(call: Call, said: Mismatches) -> None:
-        trial = said.apart()
+    def judge(call: Call, mismatches: Mismatches) -> None:
+        trial = mismatches.apart()
         part(call, trial)
         if not trial:
             if trial.open:
-                said.leave(trial.open, clause)
+                mismatches.leave(trial.open, clause)
             else:
-                said.add(broken)
+                mismatches.add(broken)
 
     return judge

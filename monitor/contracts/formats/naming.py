@@ -8,8 +8,8 @@ _LONGEST_NAME = 300
 
 def entries_of(document: Mapping[str, Any], word: str) -> list[tuple[Any, str]]:
     """What a document holds in the list of this name, each with its pointer; the document itself when there is no such list."""
-    held = document.get(word)
-    return [(one, f"/{word}/{index}") for index, one in enumerate(held)] if isinstance(held, list) else [(document, "")]
+    entries = document.get(word)
+    return [(entry, f"/{word}/{index}") for index, entry in enumerate(entries)] if isinstance(entries, list) else [(document, "")]
 
 
 def unique(name: str, named: dict[str, int]) -> str:
@@ -22,8 +22,8 @@ def unique(name: str, named: dict[str, int]) -> str:
     return told
 
 
-def delay_ms(said: Any) -> float | None:
+def delay_ms(value: Any) -> float | None:
     """A delay that is a number of milliseconds, perhaps as text; None for another."""
-    if isinstance(said, str) and said.isdecimal() and len(said) < 10:
-        return float(said)
-    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < 1e9 else None
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9 else None

@@ -47,23 +47,23 @@ def against_openapi(document: dict[str, Any], version: Version) -> list[Remark]:
     unusual signs in a component's name.
     """
     validator, words = _official(version)
-    found: dict[Remark, None] = {}
+    remarks: dict[Remark, None] = {}
     for error in validator.iter_errors(document):
-        for one in _meant(error):
-            found.update(dict.fromkeys(_remarks(one, version, words)))
-        if len(found) >= _MOST:
+        for cause in _meant(error):
+            remarks.update(dict.fromkeys(_remarks(cause, version, words)))
+        if len(remarks) >= _MOST:
             break
-    return list(found)[:_MOST]
+    return list(remarks)[:_MOST]
 
 
 @lru_cache(maxsize=3)
 def _official(version: Version) -> tuple[engine.Validator, frozenset[str]]:
     """The validator of a version, and every key that its schemas know somewhere."""
-    held = _data(_folder("openapi_spec_validator") / "resources" / "schemas" / f"v{version}" / "schema.json")
+    official_schema = _data(_folder("openapi_spec_validator") / "resources" / "schemas" / f"v{version}" / "schema.json")
     if version == "3.0":
-        _name_headers(held["definitions"]["Parameter"])
-        return engine.Draft4Validator(held, offline=True, validate_formats=False), frozenset(_words(held))
-    parts = held["$defs"]
+        _name_headers(official_schema["definitions"]["Parameter"])
+        return engine.Draft4Validator(official_schema, offline=True, validate_formats=False), frozenset(_words(official_schema))
+    parts = official_schema["$defs"]
     # As later editions have it.
     parts["examples"]["not"] = {"required": ["example", "examples"]}
     link = parts["link"]["properties"]
@@ -72,13 +72,13 @@ def _official(version: Version) -> tuple[engine.Validator, frozenset[str]]:
     _name_headers(parts["parameter"])
     files = (_folder("openapi_schema_validator") / "schemas").rglob("*")
     dialects = [_data(file) for file in sorted(files) if file.is_file() and file.suffix in ("", ".json")]
-    root = {"$ref": held["$id"], "$defs": {"schema": {"$dynamicAnchor": "meta", "$ref": _DIALECTS[version]}}}
-    registry = engine.Registry([(one["$id"], one) for one in (held, *dialects)], draft=engine.Draft202012)
+    root = {"$ref": official_schema["$id"], "$defs": {"schema": {"$dynamicAnchor": "meta", "$ref": _DIALECTS[version]}}}
+    registry = engine.Registry([(schema["$id"], schema) for schema in (official_schema, *dialects)], draft=engine.Draft202012)
     # An `$id` of its own makes the root the outermost place that `#meta` is looked for in.
     validator = engine.Draft202012Validator(
         {"$id": "urn:seamwatch:openapi", **root}, registry=registry, offline=True, validate_formats=False
     )
-    return validator, frozenset(word for one in (held, *dialects) for word in _words(one))
+    return validator, frozenset(word for schema in (official_schema, *dialects) for word in _words(schema))
 
 
 def _name_headers(parameter: dict[str, Any]) -> None:
@@ -88,10 +88,10 @@ def _name_headers(parameter: dict[str, Any]) -> None:
 
 
 def _folder(package: str) -> Path:
-    found = find_spec(package)
-    if found is None or found.origin is None:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         raise ContractError(f"the package {package}, which holds OpenAPI's schemas, is not installed; run `make install`")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def _data(file: Path) -> dict[str, Any]:
@@ -121,18 +121,18 @@ def _meant(error: _Error) -> Iterator[_Error]:
         yield error
         return
     here = len(error.instance_path)
-    branches = [branch for branch in kind.context if branch and not any(_is_absent_reference(one, here) for one in branch)]
-    fitting = [branch for branch in branches if not any(_tells_apart(one, here) for one in branch)]
+    branches = [branch for branch in kind.context if branch and not any(_is_absent_reference(fault, here) for fault in branch)]
+    fitting = [branch for branch in branches if not any(_tells_apart(fault, here) for fault in branch)]
     best = max(fitting or branches, key=_closeness, default=None)
     if best is None:
         yield error
         return
-    for one in best:
-        yield from _meant(one)
+    for cause in best:
+        yield from _meant(cause)
 
 
 def _closeness(branch: Sequence[_Error]) -> tuple[int, int]:
-    return max(len(one.instance_path) for one in branch), -len(branch)
+    return max(len(error.instance_path) for error in branch), -len(branch)
 
 
 def _is_absent_reference(error: _Error, here: int) -> bool:

@@ -52,19 +52,19 @@ class OneWay:
     def _spread(self, nodes: list[dict[str, Any]]) -> Mapping[int, frozenset[str]]:
         parts = {id(node): [id(part) for part in self._parts(node)] for node in nodes}
         users: dict[int, list[int]] = defaultdict(list)
-        for user, held in parts.items():
-            for part in held:
+        for user, children in parts.items():
+            for part in children:
                 users[part].append(user)
-        found: dict[int, frozenset[str]] = {}
+        by_node: dict[int, frozenset[str]] = {}
         for node in nodes:
             declared = node.get("properties")
             if isinstance(declared, dict):
                 names = frozenset(name for name, schema in declared.items() if self.marked(schema))
                 if names:
-                    found[id(node)] = names
-        _flow(found, users)  # up: what a part declares, the whole knows
-        _flow(found, parts)  # down: what the whole knows, each part knows
-        return found
+                    by_node[id(node)] = names
+        _flow(by_node, users)  # up: what a part declares, the whole knows
+        _flow(by_node, parts)  # down: what the whole knows, each part knows
+        return by_node
 
     def _parts(self, node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if isinstance(node.get("$ref"), str):
@@ -76,20 +76,20 @@ class OneWay:
 
     def _behind(self, node: dict[str, Any]) -> dict[str, Any]:
         try:
-            found, _ = follow(self._document, node, "", "")
+            target, _ = follow(self._document, node, "", "")
         except ContractError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return target if isinstance(target, dict) else {}
 
 
-def _flow(found: dict[int, frozenset[str]], edges: Mapping[int, list[int]]) -> None:
+def _flow(names: dict[int, frozenset[str]], edges: Mapping[int, list[int]]) -> None:
     """Hand names on along the edges until nothing changes."""
-    pending = list(found)
+    pending = list(names)
     while pending:
         node = pending.pop()
         for other in edges.get(node, ()):
-            if not found[node] <= found.get(other, _NOTHING):
-                found[other] = found.get(other, _NOTHING) | found[node]
+            if not names[node] <= names.get(other, _NOTHING):
+                names[other] = names.get(other, _NOTHING) | names[node]
                 pending.append(other)
 
 

@@ -49,11 +49,11 @@ def read_openapi(
 
     Raises ContractError, saying where, for another version, a remote `$ref`, a dangling one or an exceeded budget.
     """
-    found = _VERSION.fullmatch(str(document.get("openapi", "")))
-    if found is None:
-        said = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
-        raise ContractError(f"{where}: the version is {said!r}; OpenAPI 3.0, 3.1 and 3.2 are read")
-    old = found.group(1) == "0"
+    match = _VERSION.fullmatch(str(document.get("openapi", "")))
+    if match is None:
+        version = str(document.get("openapi") or document.get("swagger") or "nothing")[:20]
+        raise ContractError(f"{where}: the version is {version!r}; OpenAPI 3.0, 3.1 and 3.2 are read")
+    old = match.group(1) == "0"
     document = document if old else grounded(document)
     survey(document, where, limits)
     refuse_misplaced(document, where)
@@ -79,7 +79,7 @@ class _Reader:
         dialects = {side: Dialect(document, side, lenient=lenient, words=words) for side in sides}
         answers = dialects["response"].rewritten()
         # Where nothing travels one way there is one compiled form for both.
-        asks = dialects["request"].rewritten() if any(one.one_sided for one in dialects.values()) else answers
+        asks = dialects["request"].rewritten() if any(dialect.one_sided for dialect in dialects.values()) else answers
         self._sides: dict[Side, dict[str, Any]] = {"request": asks, "response": answers}
         of_answers = Schemas(answers, draft, where=where, formats=formats, limits=limits, words=words)
         of_asks = (
@@ -175,26 +175,26 @@ class _Reader:
     def _headers(self, held: dict[str, Any], pointer: str) -> tuple[Parameter, ...]:
         """The headers of a response; a Content-Type among them is described elsewhere."""
         named = held.get("headers")
-        found = []
+        headers = []
         for name, entry in named.items() if isinstance(named, dict) else ():
             described, clause = self._at(entry, f"{pointer}/headers/{escaped(name)}", "header")
             if name.lower() != "content-type" and not name.startswith("x-seamwatch-"):
-                found.append(self._described(name.lower(), "header", described, clause, "response"))
-        return tuple(found)
+                headers.append(self._described(name.lower(), "header", described, clause, "response"))
+        return tuple(headers)
 
     def _parameters(self, owner: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
-        found: dict[tuple[str, str], Parameter] = {}
+        parameters: dict[tuple[str, str], Parameter] = {}
         entries = owner.get("parameters") or []
         if not isinstance(entries, list):
             raise ContractError(f"{self._where}: {pointer}/parameters is no list", f"{pointer}/parameters")
         for index, entry in enumerate(entries):
-            held, clause = self._at(entry, f"{pointer}/parameters/{index}", "parameter")
-            name, place = held.get("name"), held.get("in")
+            parameter, clause = self._at(entry, f"{pointer}/parameters/{index}", "parameter")
+            name, place = parameter.get("name"), parameter.get("in")
             if not isinstance(name, str) or place not in _PLACES or (place == "header" and name.lower() in _IGNORED_HEADERS):
                 continue
             label = name.lower() if place == "header" else name
-            found[(place, label)] = self._described(label, place, held, clause, "request")
-        return found
+            parameters[(place, label)] = self._described(label, place, parameter, clause, "request")
+        return parameters
 
     def _described(self, name: str, place: ParameterPlace, held: dict[str, Any], clause: str, side: Side) -> Parameter:
         schema, media, reading, pointer, inner = None, "", ANYTHING, f"{clause}/schema", held.get("schema")
@@ -222,10 +222,10 @@ class _Reader:
         )
 
     def _at(self, node: Any, pointer: str, what: str) -> tuple[dict[str, Any], str]:
-        held, found = follow(self._document, node, pointer, self._where)
-        if not isinstance(held, dict):
+        target, place = follow(self._document, node, pointer, self._where)
+        if not isinstance(target, dict):
             raise ContractError(f"{self._where}: the {what} at {pointer} is no object", pointer)
-        return held, found
+        return target, place
 
     def _object(self, node: Any, pointer: str) -> dict[str, Any]:
         if not isinstance(node, dict):

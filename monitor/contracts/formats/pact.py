@@ -47,14 +47,14 @@ def read_pact(document: dict[str, Any], *, where: str, limits: ContractLimits = 
 
 def version_of(document: Mapping[str, Any]) -> str:
     """The version that a pact says to be written in, its first two numbers; "2" where it does not say."""
-    told = document.get("metadata")
-    metadata = told if isinstance(told, dict) else {}
-    said = [metadata.get(word) for word in ("pactSpecification", "pact-specification")]
-    versions = [one.get("version") for one in said if isinstance(one, dict)]
+    value = document.get("metadata")
+    metadata = value if isinstance(value, dict) else {}
+    specifications = [metadata.get(word) for word in ("pactSpecification", "pact-specification")]
+    versions = [specification.get("version") for specification in specifications if isinstance(specification, dict)]
     for version in (*versions, metadata.get("pactSpecificationVersion")):
-        found = _VERSION.match(str(version))
-        if found is not None:
-            return found[0]
+        match = _VERSION.match(str(version))
+        if match is not None:
+            return match[0]
     return "2"
 
 
@@ -158,10 +158,10 @@ class _Reader:
         yield from self._headers("response", answer, rules, clause)
         yield from self._body("response", answer, rules, clause)
 
-    def _headers(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
-        headers = held.get("headers")
+    def _headers(self, side: Side, message: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
+        headers = message.get("headers")
         for name, value in (headers if isinstance(headers, dict) else {}).items():
-            values = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+            values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
             yield header_part(side, name, values, rules.headers.get(name.lower()), f"{clause}/headers/{escaped(name)}")
 
     def _body(self, side: Side, held: dict[str, Any], rules: RuleSet, clause: str) -> Iterator[Part]:
@@ -201,7 +201,7 @@ class _Reader:
             answers = entry.get("response")
             listed = answers if isinstance(answers, list) else [answers]
             sides += [
-                self._contents(one, f"{clause}/response/{index}") for index, one in enumerate(listed) if isinstance(one, dict)
+                self._contents(answer, f"{clause}/response/{index}") for index, answer in enumerate(listed) if isinstance(answer, dict)
             ]
         else:
             sides = [self._contents(entry, clause)]
@@ -214,7 +214,7 @@ class _Reader:
             for word, value in metadata.items()
             if isinstance(value, str) and str(word).lower() not in _NO_HEADERS and word not in ruled
         }
-        judges = tuple(one for one in sides if one is not None)
+        judges = tuple(side for side in sides if side is not None)
         media = _named(metadata, "contentType", "content-type").lower()
         return Message(name, clause, judges, states, topic, entry.get("pending") is True, told_by, media)
 
@@ -227,27 +227,27 @@ class _Reader:
             return None
         return content_judge(example, rules.body, strict=False, clause=f"{clause}/contents", work=self._work)
 
-    def _object(self, held: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
-        found = held.get(word)
-        if not isinstance(found, dict):
+    def _object(self, owner: dict[str, Any], word: str, clause: str) -> dict[str, Any]:
+        value = owner.get(word)
+        if not isinstance(value, dict):
             raise ContractError(f"{self._where}: {clause}/{word} is no object", f"{clause}/{word}")
-        return found
+        return value
 
-    def _rules(self, held: dict[str, Any], clause: str) -> RuleSet:
-        said = held.get("matchingRules")
+    def _rules(self, owner: dict[str, Any], clause: str) -> RuleSet:
+        rules = owner.get("matchingRules")
         pointer = f"{clause}/matchingRules"
-        if said is None:
+        if rules is None:
             return RuleSet()
-        if not isinstance(said, dict):
+        if not isinstance(rules, dict):
             raise ContractError(f"{self._where}: {pointer} is no object", pointer)
         try:
-            return self._sorted(_by_category(said, pointer))
+            return self._sorted(_by_category(rules, pointer))
         except ContractError as error:
             raise ContractError(f"{self._where}: {error}", error.pointer or pointer) from None
 
-    def _sorted(self, found: dict[str, dict[str, Rules]]) -> RuleSet:
-        for held in found.values():
-            for path, rules in held.items():
+    def _sorted(self, categories: dict[str, dict[str, Rules]]) -> RuleSet:
+        for by_path in categories.values():
+            for path, rules in by_path.items():
                 parse(path)
                 self._patterns += 1
                 if self._patterns > self._limits.patterns:
@@ -255,34 +255,34 @@ class _Reader:
                 if unjudged(rules):
                     self._left.append(Left(rules.clause, "this pattern or format cannot be compiled, and is not judged"))
         return RuleSet(
-            next(iter(found.get("path", {}).values()), None),
-            next(iter(found.get("status", {}).values()), None),
-            {_first(path).lower(): rules for path, rules in found.get("header", {}).items()},
-            found.get("query", {}),
-            found.get("body", {}) | found.get("content", {}),
+            next(iter(categories.get("path", {}).values()), None),
+            next(iter(categories.get("status", {}).values()), None),
+            {_first(path).lower(): rules for path, rules in categories.get("header", {}).items()},
+            categories.get("query", {}),
+            categories.get("body", {}) | categories.get("content", {}),
         )
 
 
-def _by_category(said: dict[str, Any], pointer: str) -> dict[str, dict[str, Rules]]:
+def _by_category(matching: dict[str, Any], pointer: str) -> dict[str, dict[str, Rules]]:
     """Versions 3 and 4 name categories, version 2 writes them into each path."""
-    found: dict[str, dict[str, Rules]] = {}
-    for word, held in said.items():
+    categories: dict[str, dict[str, Rules]] = {}
+    for word, category_rules in matching.items():
         clause = f"{pointer}/{escaped(word)}"
         category = _CATEGORY.match(word)
         if category is not None:
             kind = {"headers": "header", "contents": "content"}.get(category[1], category[1])
-            read = read_rules(held, clause)
+            read = read_rules(category_rules, clause)
             if read is not None:
-                found.setdefault(kind, {})["$" + word[category.end() :]] = read
+                categories.setdefault(kind, {})["$" + word[category.end() :]] = read
             continue
         kind = {"headers": "header", "contents": "content"}.get(word, word)
-        if not isinstance(held, dict):
+        if not isinstance(category_rules, dict):
             raise ContractError(f"the matching rules at {clause} are no object", clause)
-        for path, rules in ({"$": held} if isinstance(held.get("matchers"), list) else held).items():
+        for path, rules in ({"$": category_rules} if isinstance(category_rules.get("matchers"), list) else category_rules).items():
             read = read_rules(rules, f"{clause}/{escaped(path)}")
             if read is not None:
-                found.setdefault(kind, {})[_expression(kind, path)] = read
-    return found
+                categories.setdefault(kind, {})[_expression(kind, path)] = read
+    return categories
 
 
 def _expression(kind: str, path: str) -> str:
@@ -300,10 +300,10 @@ def _first(path: str) -> str:
     return tokens[0].text if tokens else ""
 
 
-def _ruled(held: Mapping[str, Any]) -> set[str]:
+def _ruled(message: Mapping[str, Any]) -> set[str]:
     """The metadata whose values a rule frees: they tell no message from another."""
-    said = held.get("matchingRules")
-    rules = said.get("metadata") if isinstance(said, dict) else None
+    matching = message.get("matchingRules")
+    rules = matching.get("metadata") if isinstance(matching, dict) else None
     return {str(word).strip("$.[]'\"") for word in rules} if isinstance(rules, dict) else set()
 
 
@@ -312,37 +312,37 @@ def _media(held: Mapping[str, Any]) -> str:
     return _named(headers, "content-type") if isinstance(headers, dict) else ""
 
 
-def _named(held: Mapping[str, Any], *names: str) -> str:
-    for name, value in held.items():
-        if name.lower() in {one.lower() for one in names}:
+def _named(metadata: Mapping[str, Any], *names: str) -> str:
+    for name, value in metadata.items():
+        if name.lower() in {label.lower() for label in names}:
             return str(value[0] if isinstance(value, list) and value else value)
     return ""
 
 
-def _query(said: Any) -> dict[str, list[str]]:
+def _query(query: Any) -> dict[str, list[str]]:
     """A query as text (versions 1 and 2) or by name."""
-    found: dict[str, list[str]] = {}
-    if isinstance(said, str):
-        for name, value in query_pairs(said) or ():
-            found.setdefault(name, []).append(unquote_plus(value))
-    elif isinstance(said, dict):
-        for name, value in said.items():
-            found[name] = ["" if one is None else str(one) for one in (value if isinstance(value, list) else [value])]
-    return found
+    by_name: dict[str, list[str]] = {}
+    if isinstance(query, str):
+        for name, value in query_pairs(query) or ():
+            by_name.setdefault(name, []).append(unquote_plus(value))
+    elif isinstance(query, dict):
+        for name, value in query.items():
+            by_name[name] = ["" if item is None else str(item) for item in (value if isinstance(value, list) else [value])]
+    return by_name
 
 
 def _states(entry: Mapping[str, Any]) -> Iterator[str]:
     """Provider states by their names and the names of their parameters; the values may be anybody's data."""
-    held = entry.get("providerStates")
-    for one in held if isinstance(held, list) else ():
-        name = one.get("name") if isinstance(one, dict) else one
+    states = entry.get("providerStates")
+    for state in states if isinstance(states, list) else ():
+        name = state.get("name") if isinstance(state, dict) else state
         if name:
-            parameters = one.get("params") if isinstance(one, dict) else None
+            parameters = state.get("params") if isinstance(state, dict) else None
             yield f"{name} {sorted(parameters.items(), key=str)}" if isinstance(parameters, dict) and parameters else str(name)
-    if not isinstance(held, list):
-        said = entry.get("providerState", entry.get("provider_state"))
-        if isinstance(said, str) and said:
-            yield said
+    if not isinstance(states, list):
+        text = entry.get("providerState", entry.get("provider_state"))
+        if isinstance(text, str) and text:
+            yield text
 
 
 def _name(entry: Mapping[str, Any], states: Sequence[str]) -> str:

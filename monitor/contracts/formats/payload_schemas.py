@@ -18,10 +18,10 @@ def json_judge(schema: Schema | None, media: str, clause: str, depth: int) -> Me
     """What a schema asks of a record in JSON, perhaps behind a registry's frame."""
     body = Body(True, {media: schema}, clause)
 
-    def judge(record: Carried, said: Mismatches) -> None:
+    def judge(record: Carried, mismatches: Mismatches) -> None:
         findings = Findings()
-        check_body(record.content(media), body, "request", said.redacted, depth, findings, record.limits)
-        poured(findings, said)
+        check_body(record.content(media), body, "request", mismatches.redacted, depth, findings, record.limits)
+        poured(findings, mismatches)
 
     return judge
 
@@ -34,10 +34,10 @@ def of_schema(schema: Schema) -> Said:
 def headers_judge(described: Sequence[Parameter]) -> MessageJudge:
     """What a message says of its headers."""
 
-    def judge(record: Carried, said: Mismatches) -> None:
+    def judge(record: Carried, mismatches: Mismatches) -> None:
         findings = Findings()
         check_record_headers(record.headers, described, findings)
-        poured(findings, said)
+        poured(findings, mismatches)
 
     return judge
 
@@ -47,31 +47,31 @@ def all_of(judges: Sequence[MessageJudge]) -> MessageJudge:
     if len(judges) == 1:
         return judges[0]
 
-    def judge(record: Carried, said: Mismatches) -> None:
-        for one in judges:
-            one(record, said)
+    def judge(record: Carried, mismatches: Mismatches) -> None:
+        for member in judges:
+            member(record, mismatches)
 
     return judge
 
 
-def poured(findings: Findings, said: Mismatches) -> None:
+def poured(findings: Findings, mismatches: Mismatches) -> None:
     """What was found, as mismatches of a message."""
     for _, broken in findings.broken:
-        said.add(broken)
+        mismatches.add(broken)
     for left in findings.unchecked:
-        said.leave(left.code, left.clause)
-    said.shape_only = said.shape_only or findings.shape_only
+        mismatches.leave(left.code, left.clause)
+    mismatches.shape_only = mismatches.shape_only or findings.shape_only
 
 
-def described_headers(held: Any, clause: str, lazily: Callable[[str], Schema], reading: Callable[[Any], Any]) -> list[Parameter]:
+def described_headers(schema_of_headers: Any, clause: str, lazily: Callable[[str], Schema], reading: Callable[[Any], Any]) -> list[Parameter]:
     """The properties of a schema of headers, each read as its schema says."""
-    properties = held.get("properties") if isinstance(held, dict) else None
-    required = held.get("required") if isinstance(held, dict) else None
-    names = {str(one) for one in required} if isinstance(required, list) else set()
-    found = []
+    properties = schema_of_headers.get("properties") if isinstance(schema_of_headers, dict) else None
+    required = schema_of_headers.get("required") if isinstance(schema_of_headers, dict) else None
+    names = {str(name) for name in required} if isinstance(required, list) else set()
+    headers = []
     for name, schema in (properties if isinstance(properties, dict) else {}).items():
         pointer = f"{clause}/properties/{escaped(name)}"
         judged = lazily(pointer) if isinstance(schema, dict | bool) else None
-        found.append(Parameter(name.lower(), "header", name in names, judged, pointer, reading(schema), "simple", explode=False))
+        headers.append(Parameter(name.lower(), "header", name in names, judged, pointer, reading(schema), "simple", explode=False))
     unlisted = [name for name in names if not isinstance(properties, dict) or name not in properties]
-    return [*found, *(Parameter(name.lower(), "header", True, None, f"{clause}/required") for name in unlisted)]
+    return [*headers, *(Parameter(name.lower(), "header", True, None, f"{clause}/required") for name in unlisted)]

@@ -22,30 +22,30 @@ _DEEPEST = 100
 _FAULTS = (json_format.ParseError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
 
 
-def held_as_json(wanted: Descriptor, data: bytes, clause: str, said: Mismatches) -> list[tuple[str, str]]:
+def held_as_json(descriptor: Descriptor, data: bytes, clause: str, mismatches: Mismatches) -> list[tuple[str, str]]:
     """Add what a JSON text breaks of a message; returns what it holds besides, each a code of an observation and its place in the schema."""
     try:
         text = data.decode()
         value = json.loads(text)
     except (ValueError, RecursionError):
-        said.add(Broken("not_json", "", clause, "JSON", "other text"))
+        mismatches.add(Broken("not_json", "", clause, "JSON", "other text"))
         return []
-    if not isinstance(value, dict) and not wanted.full_name.startswith(_OWN_FORM):
-        said.value("type", "", clause, "object", value)
+    if not isinstance(value, dict) and not descriptor.full_name.startswith(_OWN_FORM):
+        mismatches.value("type", "", clause, "object", value)
         return []
-    fault = _fault(wanted, text, leniently=False)
+    fault = _fault(descriptor, text, leniently=False)
     if fault is None:
         return []
-    lenient = _fault(wanted, text, leniently=True)
-    pointer, holder = _place(wanted, fault)
+    lenient = _fault(descriptor, text, leniently=True)
+    pointer, holder = _place(descriptor, fault)
     if lenient is None:
         code = UNDECLARED_VALUE if "nvalid enum value" in fault else UNDECLARED_FIELD
         return [(code, holder)]
     if "duplicate key" in lenient:
-        said.add(Broken("duplicate_key", "", clause, "once", "twice"))
+        mismatches.add(Broken("duplicate_key", "", clause, "once", "twice"))
     else:
-        pointer, holder = _place(wanted, lenient)
-        said.add(Broken(PROTO_JSON, pointer, clause, f"a {holder}"[:80], "another value"))
+        pointer, holder = _place(descriptor, lenient)
+        mismatches.add(Broken(PROTO_JSON, pointer, clause, f"a {holder}"[:80], "another value"))
     return []
 
 
@@ -61,15 +61,15 @@ def _fault(wanted: Descriptor, text: str, *, leniently: bool) -> str | None:
     return None
 
 
-def _place(wanted: Descriptor, fault: str) -> tuple[str, str]:
+def _place(descriptor: Descriptor, fault: str) -> tuple[str, str]:
     """The pointer of a fault and the name of what should stand there: its words begin with the declared fields on the way."""
-    pointer, holder, at = "", wanted.full_name, 0
-    within: Descriptor | None = wanted
-    while within is not None and (found := _WITHIN.match(fault, at)) is not None:
-        field = within.fields_by_name.get(found[1]) or within.fields_by_camelcase_name.get(found[1])
+    pointer, holder, at = "", descriptor.full_name, 0
+    within: Descriptor | None = descriptor
+    while within is not None and (match := _WITHIN.match(fault, at)) is not None:
+        field = within.fields_by_name.get(match[1]) or within.fields_by_camelcase_name.get(match[1])
         if field is None:
             break
-        at, holder = found.end(), field.full_name
+        at, holder = match.end(), field.full_name
         within = field.message_type
         pointer += f"/{field.name}{'/*' if field.is_repeated else ''}"
         if within is not None and within.GetOptions().map_entry:

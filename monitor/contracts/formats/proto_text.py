@@ -65,8 +65,8 @@ def proto_file(text: str, name: str, where: str) -> FileDescriptorProto:
     try:
         return _File(Parser(setup_lexer=_strict, setup_parser=_strict).parse(plain), name).made()
     except _FAULTS as error:
-        said = str(error) or type(error).__name__
-        raise ContractError(f"{where}: the .proto cannot be read: {said[:200]}") from None
+        message = str(error) or type(error).__name__
+        raise ContractError(f"{where}: the .proto cannot be read: {message[:200]}") from None
 
 
 class _Strict(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
@@ -84,7 +84,7 @@ def _strict(part: Any) -> None:
 
 def _without_comments(text: str) -> str:
     """The text with its lines where they were."""
-    return _ASIDE.sub(lambda found: found[1] or " " + "\n" * found[0].count("\n"), text)
+    return _ASIDE.sub(lambda match: match[1] or " " + "\n" * match[0].count("\n"), text)
 
 
 def _bounded(text: str, where: str) -> None:
@@ -98,99 +98,99 @@ class _File:
         self._syntax = parsed.syntax or ("" if parsed.edition else "proto2")
 
     def made(self) -> FileDescriptorProto:
-        held = FileDescriptorProto(name=self._name)
+        file = FileDescriptorProto(name=self._name)
         if self._parsed.edition:
             if self._parsed.edition not in _EDITIONS:
                 raise ValueError(f"the edition {self._parsed.edition[:20]!r} is not known")
-            held.syntax, held.edition = "editions", _EDITIONS[self._parsed.edition]  # type: ignore[assignment]
+            file.syntax, file.edition = "editions", _EDITIONS[self._parsed.edition]  # type: ignore[assignment]
         elif self._syntax in ("proto2", "proto3"):
-            held.syntax = self._syntax
+            file.syntax = self._syntax
         else:
             raise ValueError(f"the syntax {self._syntax[:20]!r} is not known")
-        for one in self._parsed.file_elements:
-            if isinstance(one, ast.Package):
-                held.package = one.name
-            elif isinstance(one, ast.Import):
-                held.dependency.append(one.name)
-            elif isinstance(one, ast.Message):
-                self._message(one.name, one.elements, held.message_type.add())
-            elif isinstance(one, ast.Enum):
-                _enum(one, held.enum_type.add())
-            elif isinstance(one, ast.Service):
-                _service(one, held.service.add())
-        return held
+        for element in self._parsed.file_elements:
+            if isinstance(element, ast.Package):
+                file.package = element.name
+            elif isinstance(element, ast.Import):
+                file.dependency.append(element.name)
+            elif isinstance(element, ast.Message):
+                self._message(element.name, element.elements, file.message_type.add())
+            elif isinstance(element, ast.Enum):
+                _enum(element, file.enum_type.add())
+            elif isinstance(element, ast.Service):
+                _service(element, file.service.add())
+        return file
 
-    def _message(self, name: str, elements: Sequence[Any], held: DescriptorProto) -> None:
-        held.name = name
+    def _message(self, name: str, elements: Sequence[Any], descriptor: DescriptorProto) -> None:
+        descriptor.name = name
         lone: list[FieldDescriptorProto] = []  # fields of proto3 that are told as `optional`: each is a oneof of its own
-        for one in elements:
-            if isinstance(one, ast.OneOf):
-                self._oneof(one, held)
-            elif isinstance(one, ast.Field | ast.Group):
-                made = self._field(one, held)
-                if self._syntax == "proto3" and one.cardinality is ast.FieldCardinality.OPTIONAL:
-                    lone.append(made)
-            elif isinstance(one, ast.MapField):
-                self._map(one, held)
-            elif isinstance(one, ast.Message):
-                self._message(one.name, one.elements, held.nested_type.add())
-            elif isinstance(one, ast.Enum):
-                _enum(one, held.enum_type.add())
-            elif isinstance(one, ast.Reserved | ast.ExtensionRange):
-                _set_apart(one, held)
-        for made in lone:
-            held.oneof_decl.add(name=f"_{made.name}")
-            made.oneof_index, made.proto3_optional = len(held.oneof_decl) - 1, True
+        for element in elements:
+            if isinstance(element, ast.OneOf):
+                self._oneof(element, descriptor)
+            elif isinstance(element, ast.Field | ast.Group):
+                field = self._field(element, descriptor)
+                if self._syntax == "proto3" and element.cardinality is ast.FieldCardinality.OPTIONAL:
+                    lone.append(field)
+            elif isinstance(element, ast.MapField):
+                self._map(element, descriptor)
+            elif isinstance(element, ast.Message):
+                self._message(element.name, element.elements, descriptor.nested_type.add())
+            elif isinstance(element, ast.Enum):
+                _enum(element, descriptor.enum_type.add())
+            elif isinstance(element, ast.Reserved | ast.ExtensionRange):
+                _set_apart(element, descriptor)
+        for field in lone:
+            descriptor.oneof_decl.add(name=f"_{field.name}")
+            field.oneof_index, field.proto3_optional = len(descriptor.oneof_decl) - 1, True
 
-    def _oneof(self, one: ast.OneOf, held: DescriptorProto) -> None:
-        held.oneof_decl.add(name=one.name)
-        at = len(held.oneof_decl) - 1
-        for inner in one.elements:
+    def _oneof(self, oneof: ast.OneOf, descriptor: DescriptorProto) -> None:
+        descriptor.oneof_decl.add(name=oneof.name)
+        at = len(descriptor.oneof_decl) - 1
+        for inner in oneof.elements:
             if isinstance(inner, ast.Field | ast.Group):
-                self._field(inner, held).oneof_index = at
+                self._field(inner, descriptor).oneof_index = at
 
-    def _field(self, one: Any, held: DescriptorProto) -> FieldDescriptorProto:
-        label = _LABELS.get(one.cardinality, FieldDescriptorProto.LABEL_OPTIONAL)
-        if isinstance(one, ast.Group):
-            self._message(one.name, one.elements, held.nested_type.add())
+    def _field(self, field: Any, descriptor: DescriptorProto) -> FieldDescriptorProto:
+        label = _LABELS.get(field.cardinality, FieldDescriptorProto.LABEL_OPTIONAL)
+        if isinstance(field, ast.Group):
+            self._message(field.name, field.elements, descriptor.nested_type.add())
             kind = FieldDescriptorProto.TYPE_GROUP
-            return held.field.add(name=one.name.lower(), number=one.number, label=label, type=kind, type_name=one.name)
-        made = held.field.add(name=one.name, number=one.number, label=label)
-        _typed(made, one.type)
-        if _is_deprecated(one.options):
-            made.options.deprecated = True
-        return made
+            return descriptor.field.add(name=field.name.lower(), number=field.number, label=label, type=kind, type_name=field.name)
+        field_descriptor = descriptor.field.add(name=field.name, number=field.number, label=label)
+        _typed(field_descriptor, field.type)
+        if _is_deprecated(field.options):
+            field_descriptor.options.deprecated = True
+        return field_descriptor
 
-    def _map(self, one: ast.MapField, held: DescriptorProto) -> None:
-        entry = held.nested_type.add(name="".join(part[:1].upper() + part[1:] for part in one.name.split("_")) + "Entry")
+    def _map(self, field: ast.MapField, descriptor: DescriptorProto) -> None:
+        entry = descriptor.nested_type.add(name="".join(part[:1].upper() + part[1:] for part in field.name.split("_")) + "Entry")
         entry.options.map_entry = True
-        for number, name, kind in ((1, "key", one.key_type), (2, "value", one.value_type)):
+        for number, name, kind in ((1, "key", field.key_type), (2, "value", field.value_type)):
             _typed(entry.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), kind)
         repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
-        held.field.add(name=one.name, number=one.number, label=repeated, type=message, type_name=entry.name)
+        descriptor.field.add(name=field.name, number=field.number, label=repeated, type=message, type_name=entry.name)
 
 
-def _service(one: ast.Service, held: ServiceDescriptorProto) -> None:
-    held.name = one.name
-    gone = _is_deprecated(one.elements)
-    for method in one.elements:
+def _service(service: ast.Service, descriptor: ServiceDescriptorProto) -> None:
+    descriptor.name = service.name
+    is_deprecated = _is_deprecated(service.elements)
+    for method in service.elements:
         if isinstance(method, ast.Method):
-            made = held.method.add(name=method.name, input_type=method.input_type.type, output_type=method.output_type.type)
-            made.client_streaming, made.server_streaming = method.input_type.stream, method.output_type.stream
-            if gone or _is_deprecated(method.elements):
-                made.options.deprecated = True
+            method_descriptor = descriptor.method.add(name=method.name, input_type=method.input_type.type, output_type=method.output_type.type)
+            method_descriptor.client_streaming, method_descriptor.server_streaming = method.input_type.stream, method.output_type.stream
+            if is_deprecated or _is_deprecated(method.elements):
+                method_descriptor.options.deprecated = True
 
 
 def _is_deprecated(options: Sequence[Any]) -> bool:
-    return any(isinstance(one, ast.Option) and one.name == "deprecated" and one.value is True for one in options or ())
+    return any(isinstance(option, ast.Option) and option.name == "deprecated" and option.value is True for option in options or ())
 
 
-def _set_apart(one: ast.Reserved | ast.ExtensionRange, held: DescriptorProto) -> None:
+def _set_apart(element: ast.Reserved | ast.ExtensionRange, descriptor: DescriptorProto) -> None:
     """Numbers and names that no field of the message may have."""
-    if isinstance(one, ast.Reserved):
-        held.reserved_name.extend(text.strip("\"'") for text in one.names)
-    for start, end in _ranges(one.ranges):
-        (held.reserved_range if isinstance(one, ast.Reserved) else held.extension_range).add(start=start, end=end)
+    if isinstance(element, ast.Reserved):
+        descriptor.reserved_name.extend(text.strip("\"'") for text in element.names)
+    for start, end in _ranges(element.ranges):
+        (descriptor.reserved_range if isinstance(element, ast.Reserved) else descriptor.extension_range).add(start=start, end=end)
 
 
 def _typed(made: FieldDescriptorProto, kind: str) -> None:
@@ -201,21 +201,21 @@ def _typed(made: FieldDescriptorProto, kind: str) -> None:
         made.type_name = kind
 
 
-def _enum(one: ast.Enum, held: EnumDescriptorProto) -> None:
-    held.name = one.name
+def _enum(enum: ast.Enum, descriptor: EnumDescriptorProto) -> None:
+    descriptor.name = enum.name
     numbers: set[int] = set()
-    for value in one.elements:
+    for value in enum.elements:
         if isinstance(value, ast.EnumValue):
             if value.number in numbers:
-                held.options.allow_alias = True
+                descriptor.options.allow_alias = True
             numbers.add(value.number)
-            held.value.add(name=value.name, number=value.number)
+            descriptor.value.add(name=value.name, number=value.number)
 
 
 def _ranges(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Each range with its end left out, as descriptors have it."""
     for text in texts:
-        found = _RANGE.fullmatch(str(text).strip())
-        if found is not None:
-            start = int(found[1])
-            yield start, _HIGHEST if found[2] == "max" else int(found[2] or start) + 1
+        match = _RANGE.fullmatch(str(text).strip())
+        if match is not None:
+            start = int(match[1])
+            yield start, _HIGHEST if match[2] == "max" else int(match[2] or start) + 1

@@ -44,15 +44,15 @@ _MOST_IMPORTS = 500
 
 def with_imports(document: Mapping[str, Any], find: Callable[[str], str | None]) -> dict[str, Any]:
     """The document with the texts of all that its .proto imports, as far as `find` knows them by their names."""
-    found: dict[str, str] = {}
+    imports: dict[str, str] = {}
     open_names = _IMPORT.findall(str(document.get("proto", "")))
-    while open_names and len(found) < _MOST_IMPORTS:
+    while open_names and len(imports) < _MOST_IMPORTS:
         name = open_names.pop()
-        text = None if name in found or name.startswith("google/protobuf/") else find(name)
+        text = None if name in imports or name.startswith("google/protobuf/") else find(name)
         if text is not None:
-            found[name] = text
+            imports[name] = text
             open_names += _IMPORT.findall(text)
-    return {**document, "imports": found} if found else dict(document)
+    return {**document, "imports": imports} if imports else dict(document)
 
 
 def is_protobuf(document: Mapping[str, Any]) -> bool:
@@ -101,47 +101,47 @@ def proto_messages(schema: ProtoSchema, name: str, topic: str, clause: str, wher
     if not chosen or chosen[0] is None:
         raise ContractError(f"{where}: the .proto holds no message{f' {name[:80]!r}' if name else ''}", clause)
     lone = len(chosen) == 1
-    return [_kind(one, topic, clause, lone=lone, own=own) for one in chosen if one is not None]
+    return [_kind(message, topic, clause, lone=lone, own=own) for message in chosen if message is not None]
 
 
-def _kind(wanted: Descriptor, topic: str, clause: str, *, lone: bool, own: bool) -> Kind:
+def _kind(descriptor: Descriptor, topic: str, clause: str, *, lone: bool, own: bool) -> Kind:
     def fits(record: Carried) -> bool | None:
-        found = _told(record)
-        return None if found is None or isinstance(found, str) else found[0].full_name == wanted.full_name
+        frame = _told(record)
+        return None if frame is None or isinstance(frame, str) else frame[0].full_name == descriptor.full_name
 
-    def example(value: Any, said: Mismatches) -> None:
-        held_as_json(wanted, json.dumps(value).encode(), clause, said)
+    def example(value: Any, mismatches: Mismatches) -> None:
+        held_as_json(descriptor, json.dumps(value).encode(), clause, mismatches)
 
-    judges = (proto_judge(wanted, clause, lone=lone),)
+    judges = (proto_judge(descriptor, clause, lone=lone),)
     return Kind(
-        wanted.full_name,
+        descriptor.full_name,
         clause,
         judges,
         topic=topic,
         own=own,
         fits=fits,
         example=example if lone else None,
-        says=lambda: of_proto(wanted, clause),
+        says=lambda: of_proto(descriptor, clause),
     )
 
 
-def proto_judge(wanted: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
+def proto_judge(descriptor: Descriptor, clause: str, *, lone: bool) -> MessageJudge:
     """What a message asks of a record's bytes: that they are one, and that no field of it comes as something else."""
 
-    def judge(record: Carried, said: Mismatches) -> None:
-        data = data_of(record, clause, said)
+    def judge(record: Carried, mismatches: Mismatches) -> None:
+        data = data_of(record, clause, mismatches)
         if data is None:
             return
-        found = _told(record)
-        if found is None:
+        frame = _told(record)
+        if frame is None:
             if lone:
-                _held(wanted, data, clause, said)
+                _held(descriptor, data, clause, mismatches)
             else:
-                said.leave(SEVERAL, clause)
-        elif isinstance(found, str):
-            said.leave(found, clause)
+                mismatches.leave(SEVERAL, clause)
+        elif isinstance(frame, str):
+            mismatches.leave(frame, clause)
         else:
-            _held(wanted, found[1], clause, said)
+            _held(descriptor, frame[1], clause, mismatches)
 
     return judge
 
@@ -159,10 +159,10 @@ def _told(record: Carried) -> tuple[Descriptor, bytes] | str | None:
     if frame.by != CONFLUENT:
         return OTHER_INDEX
     try:
-        found = proto_writer(writer).at(read[0]) if read is not None and writer.kind == "protobuf" else None
+        descriptor = proto_writer(writer).at(read[0]) if read is not None and writer.kind == "protobuf" else None
     except ContractError:
         return UNREADABLE_SCHEMA
-    return (found, read[1]) if found is not None and read is not None else UNREADABLE_SCHEMA
+    return (descriptor, read[1]) if descriptor is not None and read is not None else UNREADABLE_SCHEMA
 
 
 def _indexes(data: bytes) -> tuple[Sequence[int], bytes] | None:
@@ -174,14 +174,14 @@ def _indexes(data: bytes) -> tuple[Sequence[int], bytes] | None:
         return None
     if count == 0:
         return (0,), data[at:]
-    found = []
+    indexes = []
     for _ in range(count):
         index, end = _varint(data, at)
         if end == at:
             return None
-        found.append(index)
+        indexes.append(index)
         at = end
-    return found, data[at:]
+    return indexes, data[at:]
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -195,14 +195,14 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return 0, at
 
 
-def _held(wanted: Descriptor, data: bytes, clause: str, said: Mismatches) -> None:
-    message: Any = class_of(wanted)()
-    held_against(message, data, clause, said)
+def _held(descriptor: Descriptor, data: bytes, clause: str, mismatches: Mismatches) -> None:
+    message: Any = class_of(descriptor)()
+    held_against(message, data, clause, mismatches)
     if (
         data
-        and not said
-        and not said.open
+        and not mismatches
+        and not mismatches.open
         and not any(part.ListFields() for part, _ in parts_of(message))
         and len(UnknownFieldSet(message))
     ):
-        said.leave(UNDECLARED, clause)  # of a newer schema, or something else altogether
+        mismatches.leave(UNDECLARED, clause)  # of a newer schema, or something else altogether

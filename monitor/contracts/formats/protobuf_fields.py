@@ -22,21 +22,21 @@ _ENDED, _ENDLESS = -1, -2
 _LAST_KIND, _GROUPS, _FIXED = 5, (3, 4), {1: 8, 5: 4}
 
 
-def held_against(message: Any, data: bytes, clause: str, said: Mismatches) -> None:
+def held_against(message: Any, data: bytes, clause: str, mismatches: Mismatches) -> None:
     """Fill an empty message from bytes, and add what of its declared fields they break."""
     try:
         message.MergeFromString(data)
     except (DecodeError, ValueError, RecursionError):
-        said.add(Broken(NOT_PROTOBUF, "", clause, f"a {message.DESCRIPTOR.full_name}"[:80], "other bytes"))
+        mismatches.add(Broken(NOT_PROTOBUF, "", clause, f"a {message.DESCRIPTOR.full_name}"[:80], "other bytes"))
         return
     for path in message.FindInitializationErrors()[:20]:
         pointer = "".join(f"/{escaped(part)}" for part in re.sub(r"\[[^\]]*\]", ".*", path).split("."))
-        said.add(Broken("required", pointer, clause, "present", "absent"))
+        mismatches.add(Broken("required", pointer, clause, "present", "absent"))
     for parts, (part, pointer) in enumerate(parts_of(message)):
         if parts >= _MOST_PARTS:
-            said.leave(TOO_LARGE, clause)
+            mismatches.leave(TOO_LARGE, clause)
             return
-        _unknown(part, pointer, clause, said)
+        _unknown(part, pointer, clause, mismatches)
 
 
 def declared_fields(message: Message) -> Iterator[tuple[str, str]]:
@@ -50,8 +50,8 @@ def declared_fields(message: Message) -> Iterator[tuple[str, str]]:
             if field.GetOptions().deprecated:
                 yield "deprecated_field", field.full_name
             if field.enum_type is not None:
-                known = field.enum_type.values_by_number
-                if any(one not in known for one in (value if field.is_repeated else (value,))):
+                numbers = field.enum_type.values_by_number
+                if any(number not in numbers for number in (value if field.is_repeated else (value,))):
                     yield "undeclared_enum_value", field.full_name
 
 
@@ -91,20 +91,20 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return 0, _ENDED if len(data) - at < _LONGEST else _ENDLESS
 
 
-def _unknown(part: Message, pointer: str, clause: str, said: Mismatches) -> None:
+def _unknown(part: Message, pointer: str, clause: str, mismatches: Mismatches) -> None:
     """Fields that the runtime could not take: one of a declared number came with another type of wire, or another word of an enum."""
     by_number: Mapping[int, Any] = part.DESCRIPTOR.fields_by_number
     unknown: Any = UnknownFieldSet(part)
-    for one in unknown:
-        field = by_number.get(one.field_number)
-        wire = _WIRE[one.wire_type] if 0 <= one.wire_type < len(_WIRE) else "another"
+    for unknown_field in unknown:
+        field = by_number.get(unknown_field.field_number)
+        wire = _WIRE[unknown_field.wire_type] if 0 <= unknown_field.wire_type < len(_WIRE) else "another"
         if field is None:
             continue
         place = f"{pointer}/{escaped(field.name)}"
-        if field.enum_type is not None and one.wire_type == 0:
-            said.add(Broken("enum", place, clause, f"a value of {field.enum_type.name}"[:80], "another value"))
+        if field.enum_type is not None and unknown_field.wire_type == 0:
+            mismatches.add(Broken("enum", place, clause, f"a value of {field.enum_type.name}"[:80], "another value"))
         else:
-            said.add(Broken("wire_type", place, clause, _kind_of(field), wire))
+            mismatches.add(Broken("wire_type", place, clause, _kind_of(field), wire))
 
 
 def _kind_of(field: Any) -> str:
@@ -119,11 +119,11 @@ def parts_of(message: Message) -> Iterator[tuple[Message, str]]:
     """The message and every one inside it, with its place."""
     waiting: list[Iterator[tuple[Message, str]]] = [iter([(message, "")])]
     while waiting:  # not all at once: a million of empty ones fit into a body
-        found = next(waiting[-1], None)
-        if found is None:
+        entry = next(waiting[-1], None)
+        if entry is None:
             waiting.pop()
             continue
-        part, pointer = found
+        part, pointer = entry
         yield part, pointer
         for field, value in part.ListFields():
             if field.message_type is None:
@@ -139,4 +139,4 @@ def parts_of(message: Message) -> Iterator[tuple[Message, str]]:
 
 
 def _each(parts: Iterable[Message], place: str) -> Iterator[tuple[Message, str]]:
-    return ((one, place) for one in parts)
+    return ((part, place) for part in parts)

@@ -50,20 +50,20 @@ class ProtoSchema:
 
     def at(self, indexes: Sequence[int]) -> Descriptor | None:
         """The message that a frame's indexes name: which of the file, then which inside it."""
-        held: Sequence[Descriptor] = self.messages
-        found: Descriptor | None = None
+        messages: Sequence[Descriptor] = self.messages
+        descriptor: Descriptor | None = None
         for index in indexes:
-            if not 0 <= index < len(held):
+            if not 0 <= index < len(messages):
                 return None
-            found = held[index]
-            held = found.nested_types
-        return found
+            descriptor = messages[index]
+            messages = descriptor.nested_types
+        return descriptor
 
     def named(self, name: str) -> Descriptor | None:
         """A message by its name, whole or without the package; in this file, or imported."""
-        for one in (name, f"{self.file.package}.{name}"):
+        for full_name in (name, f"{self.file.package}.{name}"):
             try:
-                return self.file.pool.FindMessageTypeByName(one.lstrip("."))
+                return self.file.pool.FindMessageTypeByName(full_name.lstrip("."))
             except KeyError:
                 continue
         return None
@@ -90,9 +90,9 @@ def from_set(packed: str, where: str, message: str) -> ProtoSchema:
         raise ContractError(f"{where}: the descriptor set cannot be read: {error}", "/descriptor_set") from None
     if not files:
         raise ContractError(f"{where}: the descriptor set holds no file", "/descriptor_set")
-    wanted = message.lstrip(".")
+    full_name = message.lstrip(".")
     files.sort(
-        key=lambda one: wanted != "" and any(wanted in (each.name, f"{one.package}.{each.name}") for each in one.message_type)
+        key=lambda file: full_name != "" and any(full_name in (descriptor.name, f"{file.package}.{descriptor.name}") for descriptor in file.message_type)
     )
     return _pooled(files, where, lenient=False)
 
@@ -112,42 +112,42 @@ def class_of(descriptor: Descriptor) -> type[Message]:
 def _pooled(files: Sequence[FileDescriptorProto], where: str, *, lenient: bool) -> ProtoSchema:
     if len(files) > _MOST_FILES:
         raise ContractError(f"{where}: more than {_MOST_FILES} files; publish those alone that the message needs")
-    own = {module.DESCRIPTOR.name: module for module in _OWN}
-    held: dict[str, FileDescriptorProto] = {}
-    for name, module in own.items():
-        held[name] = FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(held[name])
-    held |= {one.name: one for one in files if one.name not in own}
-    asked = {name: tuple(file.dependency) for name, file in held.items()}
+    standard = {module.DESCRIPTOR.name: module for module in _OWN}
+    by_name: dict[str, FileDescriptorProto] = {}
+    for name, module in standard.items():
+        by_name[name] = FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(by_name[name])
+    by_name |= {file.name: file for file in files if file.name not in standard}
+    dependencies = {name: tuple(file.dependency) for name, file in by_name.items()}
     pool, added = DescriptorPool(), set[str]()
     last = files[-1].name
     try:
-        for name in [*held]:
-            _add(name, held, pool, added, lenient=lenient)
-        return ProtoSchema(pool.FindFileByName(last), [pool.FindFileByName(name) for name in held if name not in own])
+        for name in [*by_name]:
+            _add(name, by_name, pool, added, lenient=lenient)
+        return ProtoSchema(pool.FindFileByName(last), [pool.FindFileByName(name) for name in by_name if name not in standard])
     except _REFUSED as error:
-        missing = sorted({one for name in held if name not in own for one in asked[name] if one not in held})
+        missing = sorted({dependency for name in by_name if name not in standard for dependency in dependencies[name] if dependency not in by_name})
         why = f"; {', '.join(missing[:5])} are not here: publish them with it, or a descriptor set (protoc --include_imports)"
         raise ContractError(f"{where}: the .proto cannot be used: {str(error)[:300]}{why if missing else ''}") from None
 
 
 def _add(
-    name: str, held: Mapping[str, FileDescriptorProto], pool: Any, added: set[str], *, lenient: bool, above: tuple[str, ...] = ()
+    name: str, by_name: Mapping[str, FileDescriptorProto], pool: Any, added: set[str], *, lenient: bool, above: tuple[str, ...] = ()
 ) -> None:
     """A file after those that it imports."""
     if name in added:
         return
     if name in above or len(above) > 200:
         raise ValueError(f"the import of {name[:80]!r} leads in a circle")
-    file = held[name]
+    file = by_name[name]
     if lenient:
-        kept = [one for one in file.dependency if one in held]
+        present = [dependency for dependency in file.dependency if dependency in by_name]
         del file.dependency[:]
-        file.dependency.extend(kept)
+        file.dependency.extend(present)
         del file.public_dependency[:]
-    for one in file.dependency:
-        if one not in held:
-            raise ValueError(f"the file {one[:80]!r} is missing; make the set with its imports (protoc --include_imports)")
-        _add(one, held, pool, added, lenient=lenient, above=(*above, name))
+    for dependency in file.dependency:
+        if dependency not in by_name:
+            raise ValueError(f"the file {dependency[:80]!r} is missing; make the set with its imports (protoc --include_imports)")
+        _add(dependency, by_name, pool, added, lenient=lenient, above=(*above, name))
     pool.AddSerializedFile(file.SerializeToString())
     added.add(name)

@@ -37,15 +37,15 @@ class Readings:
 
     def form(self, described: dict[str, Any]) -> Form:
         """How a form is read: by its schema, when it is first asked for, and by what `encoding` says of its fields."""
-        said = described.get("encoding")
-        encoding = {name: one for name, one in said.items() if isinstance(one, dict)} if isinstance(said, dict) else {}
+        encodings = described.get("encoding")
+        encoding = {name: entry for name, entry in encodings.items() if isinstance(entry, dict)} if isinstance(encodings, dict) else {}
         media = {
-            name: tuple(word.strip().lower() for word in one["contentType"].split(","))
-            for name, one in encoding.items()
-            if isinstance(one.get("contentType"), str)
+            name: tuple(word.strip().lower() for word in entry["contentType"].split(","))
+            for name, entry in encoding.items()
+            if isinstance(entry.get("contentType"), str)
         }
         other = frozenset(
-            name for name, one in encoding.items() if one.get("style", "form") != "form" or one.get("explode") is False
+            name for name, entry in encoding.items() if entry.get("style", "form") != "form" or entry.get("explode") is False
         )
         return Form(cache(partial(self.of, described.get("schema"))), media, other)
 
@@ -86,37 +86,37 @@ class Readings:
         return Reading(
             _kinds(schema),
             self._at(items, level + 1) if isinstance(items, dict) else None,
-            {name: self._at(one, level + 1) for name, one in properties.items()} if isinstance(properties, dict) else {},
+            {name: self._at(part, level + 1) for name, part in properties.items()} if isinstance(properties, dict) else {},
             self._at(rest, level + 1) if isinstance(rest, dict) else None,
         )
 
-    def _both(self, one: Reading, other: Reading) -> Reading:
-        kinds = one.kinds & other.kinds
-        if "integer" in one.kinds | other.kinds and "number" in one.kinds | other.kinds and not kinds:
+    def _both(self, first: Reading, second: Reading) -> Reading:
+        kinds = first.kinds & second.kinds
+        if "integer" in first.kinds | second.kinds and "number" in first.kinds | second.kinds and not kinds:
             kinds = frozenset({"integer"})
-        return self._merged(kinds or one.kinds | other.kinds, one, other, self._both)
+        return self._merged(kinds or first.kinds | second.kinds, first, second, self._both)
 
-    def _either(self, one: Reading, other: Reading) -> Reading:
-        return self._merged(one.kinds | other.kinds, one, other, self._either)
+    def _either(self, first: Reading, second: Reading) -> Reading:
+        return self._merged(first.kinds | second.kinds, first, second, self._either)
 
     def _merged(
-        self, kinds: frozenset[str], one: Reading, other: Reading, merge: Callable[[Reading, Reading], Reading]
+        self, kinds: frozenset[str], first: Reading, second: Reading, merge: Callable[[Reading, Reading], Reading]
     ) -> Reading:
-        if one is other or self._spent():
-            return one if one is other else ANYTHING
-        fields = dict(one.fields)
-        for name, reading in other.fields.items():
+        if first is second or self._spent():
+            return first if first is second else ANYTHING
+        fields = dict(first.fields)
+        for name, reading in second.fields.items():
             fields[name] = merge(fields[name], reading) if name in fields else reading
-        items = merge(one.items, other.items) if one.items and other.items else one.items or other.items
-        rest = merge(one.rest, other.rest) if one.rest and other.rest else one.rest or other.rest
+        items = merge(first.items, second.items) if first.items and second.items else first.items or second.items
+        rest = merge(first.rest, second.rest) if first.rest and second.rest else first.rest or second.rest
         return Reading(kinds, items, fields, rest)
 
 
 def _kinds(schema: dict[str, Any]) -> frozenset[str]:
     kinds = KINDS
-    said = schema.get("type")
-    if isinstance(said, str | list):
-        kinds = KINDS & frozenset(one for one in ([said] if isinstance(said, str) else said) if isinstance(one, str))
+    types = schema.get("type")
+    if isinstance(types, str | list):
+        kinds = KINDS & frozenset(kind for kind in ([types] if isinstance(types, str) else types) if isinstance(kind, str))
     listed = schema["enum"] if isinstance(schema.get("enum"), list) else [schema["const"]] if "const" in schema else None
     if listed is not None:
         named = frozenset(map(json_type, listed))

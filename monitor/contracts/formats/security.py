@@ -14,13 +14,13 @@ def credentials_of(document: dict[str, Any], operation: dict[str, Any]) -> tuple
 
     A scheme that the document does not describe, or that no log shows, counts as one that cannot be seen.
     """
-    asked = operation["security"] if "security" in operation else document.get("security")
-    if not isinstance(asked, list):
+    security = operation["security"] if "security" in operation else document.get("security")
+    if not isinstance(security, list):
         return ()
-    alternatives = [one for one in asked if isinstance(one, dict)]
+    alternatives = [alternative for alternative in security if isinstance(alternative, dict)]
     if not all(alternatives):  # {}: without any
         return ()
-    return tuple(tuple(_credential(document, name) for name in one) for one in alternatives)
+    return tuple(tuple(_credential(document, name) for name in alternative) for alternative in alternatives)
 
 
 def _credential(document: dict[str, Any], name: str) -> Credential:
@@ -36,6 +36,6 @@ def _credential(document: dict[str, Any], name: str) -> Credential:
     if kind in ("http", "oauth2", "openIdConnect"):
         return _AUTHORIZATION
     if kind == "apiKey" and place in ("header", "query", "cookie"):
-        said = str(scheme.get("name", ""))
-        return Credential(place, said.lower() if place == "header" else said)
+        key = str(scheme.get("name", ""))
+        return Credential(place, key.lower() if place == "header" else key)
     return Credential("", name)

@@ -19,10 +19,10 @@ def bases_of(owner: dict[str, Any]) -> Iterator[Base]:
         url = server.get("url") if isinstance(server, dict) else None
         if not isinstance(url, str):
             continue
-        held = server.get("variables")
-        variables = {name: entry for name, entry in (held.items() if isinstance(held, dict) else ()) if isinstance(entry, dict)}
+        entries = server.get("variables")
+        variables = {name: entry for name, entry in (entries.items() if isinstance(entries, dict) else ()) if isinstance(entry, dict)}
         defaults = {name: str(entry.get("default", "")) for name, entry in variables.items()}
-        listed = {name: [str(one) for one in entry["enum"]] for name, entry in variables.items() if _listed(entry)}
+        listed = {name: [str(choice) for choice in entry["enum"]] for name, entry in variables.items() if _listed(entry)}
         for values in itertools.islice(itertools.product(*listed.values()), _MOST_CHOICES):
             filled = _filled(url, dict(zip(listed, values, strict=True)))
             if filled.startswith("{"):  # the variable is the whole address
@@ -36,11 +36,11 @@ def _listed(entry: dict[str, Any]) -> bool:
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: values.get(found.group(1), found.group(0)), text)
+    return _VARIABLE.sub(lambda match: values.get(match.group(1), match.group(0)), text)
 
 
 def _path(url: str) -> str:
     rest = url.partition("#")[0].partition("?")[0]
-    found = _AUTHORITY.match(rest)
-    path = rest[found.end() :] if found else rest
+    match = _AUTHORITY.match(rest)
+    path = rest[match.end() :] if match else rest
     return "/".join(part for part in path.split("/") if part not in (".", ".."))

@@ -59,7 +59,7 @@ def is_spring_cloud_contract(document: Mapping[str, Any]) -> bool:
     """Whether a document is a contract of this kind, or holds several in `contracts`."""
     listed = document.get("contracts")
     if isinstance(listed, list) and listed:
-        return all(isinstance(one, dict) and _is_one(one) for one in listed[:20])
+        return all(isinstance(contract, dict) and _is_one(contract) for contract in listed[:20])
     return _is_one(document)
 
 
@@ -147,34 +147,34 @@ class _Reader:
             if isinstance(self._entry.get("outputMessage"), dict)
             else ("input", "messageBody", "messageFrom")
         )
-        held, clause = self._object(word), f"{self._clause}/{word}"
-        headers = held.get("headers" if word == "outputMessage" else "messageHeaders")
+        message, clause = self._object(word), f"{self._clause}/{word}"
+        headers = message.get("headers" if word == "outputMessage" else "messageHeaders")
         media = _media(headers) or "application/json"
         sides: tuple[Judge, ...] = ()
-        if held.get(body) is not None:
-            rules = self._body_rules(held, f"{clause}/matchers")
+        if message.get(body) is not None:
+            rules = self._body_rules(message, f"{clause}/matchers")
             sides = (
-                content_judge(example_of(held[body], media), rules, strict=False, clause=f"{clause}/{body}", work=self._work),
+                content_judge(example_of(message[body], media), rules, strict=False, clause=f"{clause}/{body}", work=self._work),
             )
-        told = (
+        label = (
             self._entry.get("label")
             or self._entry.get("name")
             or self._entry.get("description")
-            or str(held.get(target, "a message"))
+            or str(message.get(target, "a message"))
         )
-        matchers = held.get("matchers")
-        ruled = {str(one.get("key")) for one in _listed(held, "headers")} if isinstance(matchers, dict) else set()
+        matchers = message.get("matchers")
+        ruled = {str(matcher.get("key")) for matcher in _listed(message, "headers")} if isinstance(matchers, dict) else set()
         told_by = {
             str(word).lower(): _text(value)
             for word, value in (headers if isinstance(headers, dict) else {}).items()
             if str(word) not in ruled and str(word).lower() not in ("content-type", "contenttype")
         }
         return Message(
-            unique(str(told), self._named),
+            unique(str(label), self._named),
             self._clause,
             sides,
             (),
-            str(held.get(target, "")),
+            str(message.get(target, "")),
             self._entry.get("inProgress") is True,
             told_by,
             media,
@@ -187,79 +187,79 @@ class _Reader:
             raise ContractError(f"{self._where}: {self._clause}/{word} is no object", f"{self._clause}/{word}")
         return held
 
-    def _url(self, asked: dict[str, Any]) -> tuple[str | None, bool, list[Part]]:
+    def _url(self, request: dict[str, Any]) -> tuple[str | None, bool, list[Part]]:
         clause = f"{self._clause}/request"
-        word = "urlPath" if "urlPath" in asked else "url"
-        matchers = asked.get("matchers")
-        said = matchers.get("url") if isinstance(matchers, dict) else None
-        if isinstance(said, dict):
-            rule = self._rule(said, f"{clause}/matchers/url")
+        word = "urlPath" if "urlPath" in request else "url"
+        matchers = request.get("matchers")
+        matcher = matchers.get("url") if isinstance(matchers, dict) else None
+        if isinstance(matcher, dict):
+            rule = self._rule(matcher, f"{clause}/matchers/url")
             self._prefix = prefix_of(rule)
             return None, False, [path_part(rule, "/", f"{clause}/matchers/url")] if rule is not None else []
-        text = asked.get(word)
+        text = request.get(word)
         if not isinstance(text, str):
             raise ContractError(f"{self._where}: {clause} names no url", clause)
         path, question, query = text.partition("?")
         parts = [path_part(None, path, f"{clause}/{word}")]
         if question:
             for name, value in query_pairs(query) or ():
-                wanted = unquote_plus(value)
+                plain = unquote_plus(value)
                 parts.append(
-                    asked_part(see_query(name), some(_equals(wanted)), "query", f"/query/{escaped(name)}", f"{clause}/{word}")
+                    asked_part(see_query(name), some(_equals(plain)), "query", f"/query/{escaped(name)}", f"{clause}/{word}")
                 )
         return unquote(path), True, parts
 
-    def _query(self, asked: dict[str, Any]) -> Iterator[Part]:
+    def _query(self, request: dict[str, Any]) -> Iterator[Part]:
         clause = f"{self._clause}/request"
-        held = asked.get("queryParameters")
-        matched = {str(one.get("key")): one for one in _listed(asked, "queryParameters")}
-        for name, value in (held if isinstance(held, dict) else {}).items():
+        parameters = request.get("queryParameters")
+        matched = {str(matcher.get("key")): matcher for matcher in _listed(request, "queryParameters")}
+        for name, value in (parameters if isinstance(parameters, dict) else {}).items():
             if name not in matched:
-                wanted = [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+                texts = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
                 pointer = f"{clause}/queryParameters/{escaped(name)}"
-                yield asked_part(see_query(name), _all_of(wanted), "query", f"/query/{escaped(name)}", pointer)
-        for name, one in matched.items():
+                yield asked_part(see_query(name), _all_of(texts), "query", f"/query/{escaped(name)}", pointer)
+        for name, matcher in matched.items():
             pointer = f"{clause}/matchers/queryParameters"
-            yield asked_part(see_query(name), self._parameter(one, pointer), "query", f"/query/{escaped(name)}", pointer)
+            yield asked_part(see_query(name), self._parameter(matcher, pointer), "query", f"/query/{escaped(name)}", pointer)
 
-    def _parameter(self, one: dict[str, Any], pointer: str) -> AskAll:
-        kind, value = str(one.get("type", "equal_to")), _text(one.get("value", ""))
+    def _parameter(self, matcher: dict[str, Any], pointer: str) -> AskAll:
+        kind, value = str(matcher.get("type", "equal_to")), _text(matcher.get("value", ""))
         if kind == "absent":
             return lambda values: not values
         if kind in ("equal_to", "containing", "not_containing"):
-            found: Ask = _equals(value) if kind == "equal_to" else lambda said: value in str(said)
-            return some(found) if kind != "not_containing" else negated(some(found))
+            check: Ask = _equals(value) if kind == "equal_to" else lambda actual: value in str(actual)
+            return some(check) if kind != "not_containing" else negated(some(check))
         if kind in ("matching", "not_matching"):
             fits = some(ask(Rules((Rule("regex", value),), pointer), "", text=True))
             return fits if kind == "matching" else negated(fits)
         self._left.append(Left(pointer, f"{kind[:40]} is not judged: whether a request is meant stays open"))
         return lambda _: None
 
-    def _headers(self, side: Side, held: dict[str, Any]) -> list[Part]:
+    def _headers(self, side: Side, message: dict[str, Any]) -> list[Part]:
         clause = f"{self._clause}/{side}"
         rules: dict[str, Rules] = {}
-        for one in (*_listed(held, "headers"), *(held.get("headersMatchers") or ())):
-            found = self._rule(one, f"{clause}/matchers/headers") if isinstance(one, dict) else None
-            if found is not None:
-                rules[str(one.get("key", "")).lower()] = found
-        said = held.get("headers")
-        headers = said if isinstance(said, dict) else {}
+        for matcher in (*_listed(message, "headers"), *(message.get("headersMatchers") or ())):
+            rule = self._rule(matcher, f"{clause}/matchers/headers") if isinstance(matcher, dict) else None
+            if rule is not None:
+                rules[str(matcher.get("key", "")).lower()] = rule
+        entries = message.get("headers")
+        headers = entries if isinstance(entries, dict) else {}
         if side == "response":
             return list(answer_headers(headers, rules, f"{clause}/headers", exact=True))
         parts = []
         for name, value in headers.items():
-            texts = [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+            texts = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
             parts.append(
                 header_part(side, str(name), texts, rules.pop(str(name).lower(), None), f"{clause}/headers/{escaped(str(name))}")
             )
-        parts += [header_part(side, name, [""], found, f"{clause}/matchers/headers") for name, found in rules.items()]
+        parts += [header_part(side, name, [""], rule, f"{clause}/matchers/headers") for name, rule in rules.items()]
         return parts
 
-    def _cookies(self, asked: dict[str, Any]) -> Iterator[Part]:
+    def _cookies(self, request: dict[str, Any]) -> Iterator[Part]:
         clause = f"{self._clause}/request/cookies"
-        matched = {str(one.get("key")): one for one in _listed(asked, "cookies")}
-        held = asked.get("cookies")
-        for name, value in (held if isinstance(held, dict) else {}).items():
+        matched = {str(matcher.get("key")): matcher for matcher in _listed(request, "cookies")}
+        cookies = request.get("cookies")
+        for name, value in (cookies if isinstance(cookies, dict) else {}).items():
             rule = self._rule(matched[name], clause) if name in matched else None
             fits = some(ask(rule, "", text=True) if rule is not None else _equals(_text(value)))
             yield asked_part(see_cookie(name), fits, "cookies", f"/cookies/{escaped(name)}", clause)
@@ -295,14 +295,14 @@ class _Reader:
         if part is not None:
             yield part
 
-    def _body_rules(self, held: dict[str, Any], clause: str) -> dict[str, Rules]:
-        found: dict[str, list[Rule]] = {}
-        for index, one in enumerate((*_listed(held, "body"), *(held.get("bodyMatchers") or ()))):
+    def _body_rules(self, message: dict[str, Any], clause: str) -> dict[str, Rules]:
+        by_path: dict[str, list[Rule]] = {}
+        for index, matcher in enumerate((*_listed(message, "body"), *(message.get("bodyMatchers") or ()))):
             pointer = f"{clause}/body/{index}"
-            path = one.get("path") if isinstance(one, dict) else None
+            path = matcher.get("path") if isinstance(matcher, dict) else None
             if not isinstance(path, str):
                 raise ContractError(f"{self._where}: the matcher at {pointer} names no path", pointer)
-            rule = self._body_rule(one, pointer)
+            rule = self._body_rule(matcher, pointer)
             if rule is None:
                 continue
             try:
@@ -310,38 +310,38 @@ class _Reader:
             except ContractError as error:
                 self._left.append(Left(pointer, f"{error}, and is not judged"))
                 continue
-            found.setdefault(path, []).append(rule)
-        return {path: Rules(tuple(rules), f"{clause}/body") for path, rules in found.items()}
+            by_path.setdefault(path, []).append(rule)
+        return {path: Rules(tuple(rules), f"{clause}/body") for path, rules in by_path.items()}
 
-    def _body_rule(self, one: dict[str, Any], pointer: str) -> Rule | None:
-        kind = str(one.get("type", "by_regex" if "value" in one or "predefined" in one or "regex" in one else "by_equality"))
+    def _body_rule(self, matcher: dict[str, Any], pointer: str) -> Rule | None:
+        kind = str(matcher.get("type", "by_regex" if "value" in matcher or "predefined" in matcher or "regex" in matcher else "by_equality"))
         if kind == "by_regex":
-            rules = self._rule(one, pointer)
+            rules = self._rule(matcher, pointer)
             return None if rules is None else rules.rules[0]
-        known = {"by_date": "iso_date", "by_time": "iso_time", "by_timestamp": "iso_date_time"}
-        if kind in known:
-            return Rule("regex", _PREDEFINED[known[kind]])
+        names = {"by_date": "iso_date", "by_time": "iso_time", "by_timestamp": "iso_date_time"}
+        if kind in names:
+            return Rule("regex", _PREDEFINED[names[kind]])
         if kind == "by_type":
-            least, most = one.get("minOccurrence"), one.get("maxOccurrence")
+            least, most = matcher.get("minOccurrence"), matcher.get("maxOccurrence")
             return Rule("type", least=least if isinstance(least, int) else None, most=most if isinstance(most, int) else None)
         if kind in ("by_equality", "by_null"):
             return Rule("equality" if kind == "by_equality" else "null")
         self._left.append(Left(pointer, f"{kind[:40]} is not judged"))
         return Rule("anything")
 
-    def _rule(self, one: dict[str, Any], pointer: str) -> Rules | None:
+    def _rule(self, matcher: dict[str, Any], pointer: str) -> Rules | None:
         """A pattern, a named one, or a type; None for what only the provider's own code can tell."""
-        if "command" in one:
+        if "command" in matcher:
             self._left.append(Left(pointer, "a command of the provider's tests is not judged"))
             return None
-        if isinstance(one.get("predefined"), str):
-            pattern = _PREDEFINED.get(one["predefined"])
+        if isinstance(matcher.get("predefined"), str):
+            pattern = _PREDEFINED.get(matcher["predefined"])
             if pattern is None:
-                raise ContractError(f"{self._where}: the pattern {one['predefined'][:40]!r} at {pointer} is unknown", pointer)
+                raise ContractError(f"{self._where}: the pattern {matcher['predefined'][:40]!r} at {pointer} is unknown", pointer)
             return Rules((Rule("regex", pattern),), pointer)
-        text = one.get("regex", one.get("value"))
-        if text is None and str(one.get("regexType")) in _TYPES:
-            return Rules((Rule(_TYPES[str(one["regexType"])]),), pointer)
+        text = matcher.get("regex", matcher.get("value"))
+        if text is None and str(matcher.get("regexType")) in _TYPES:
+            return Rules((Rule(_TYPES[str(matcher["regexType"])]),), pointer)
         if not isinstance(text, str):
             raise ContractError(f"{self._where}: the matcher at {pointer} names no pattern", pointer)
         rules = Rules((Rule("regex", text),), pointer)
@@ -350,19 +350,19 @@ class _Reader:
         return rules
 
 
-def _listed(held: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
-    matchers = held.get("matchers")
+def _listed(message: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
+    matchers = message.get("matchers")
     listed = matchers.get(word) if isinstance(matchers, dict) else None
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [matcher for matcher in listed if isinstance(matcher, dict)] if isinstance(listed, list) else []
 
 
 def _media(headers: Any) -> str:
-    found = (
+    values = (
         [value for name, value in headers.items() if str(name).lower() in ("content-type", "contenttype")]
         if isinstance(headers, dict)
         else []
     )
-    return str(found[0]).lower() if found else ""
+    return str(values[0]).lower() if values else ""
 
 
 def _text(value: Any) -> str:
@@ -379,5 +379,5 @@ def _equals(wanted: str) -> Ask:
     return lambda value: value == wanted
 
 
-def _all_of(wanted: list[str]) -> AskAll:
-    return lambda values: all(one in values for one in wanted)
+def _all_of(texts: list[str]) -> AskAll:
+    return lambda values: all(value in values for value in texts)

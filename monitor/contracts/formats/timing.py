@@ -27,27 +27,27 @@ def is_timing(document: dict[str, Any]) -> bool:
 
 def read_timing(document: dict[str, Any], *, where: str) -> Promise:
     """The promise of such a document: of no payload, and of no operation but these. Raises ContractError with the place."""
-    held = document.get(KEY)
-    if not isinstance(held, dict):
+    settings = document.get(KEY)
+    if not isinstance(settings, dict):
         raise ContractError(f"{where}: {KEY} is no object", f"/{KEY}")
-    known = {"timeout", "latency", "operations"}
-    for word in held:
-        if word not in known:
+    words = {"timeout", "latency", "operations"}
+    for word in settings:
+        if word not in words:
             raise ContractError(
                 f"{where}: {word[:40]!r} is not known in {KEY}; use timeout, latency, operations", f"/{KEY}/{escaped(word)}"
             )
-    found = list(_told("", held, f"/{KEY}", ("timeout", "latency"), where))
-    operations = held.get("operations", {})
+    timings = list(_told("", settings, f"/{KEY}", ("timeout", "latency"), where))
+    operations = settings.get("operations", {})
     if not isinstance(operations, dict):
         raise ContractError(f"{where}: operations is no object", f"/{KEY}/operations")
     for name, entry in operations.items():
         pointer = f"/{KEY}/operations/{escaped(name)}"
         if not isinstance(entry, dict):
             raise ContractError(f"{where}: {pointer} is no object", pointer)
-        found += _told(_operation(name, where, pointer), entry, pointer, ("timeout", "latency"), where)
-    if not found:
+        timings += _told(_operation(name, where, pointer), entry, pointer, ("timeout", "latency"), where)
+    if not timings:
         raise ContractError(f"{where}: it tells neither a timeout nor a latency", f"/{KEY}")
-    return Promise(Router(), whole=False, depth=0, timing=tuple(found))
+    return Promise(Router(), whole=False, depth=0, timing=tuple(timings))
 
 
 def _operation(name: Any, where: str, pointer: str) -> str:
@@ -62,7 +62,7 @@ def _operation(name: Any, where: str, pointer: str) -> str:
 def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
     """Of an OpenAPI document: what stands at an operation counts before what stands at its path, and that before the root's."""
     words = (TIMEOUT, LATENCY)
-    found = list(_told("", document, "", words, where))
+    timings = list(_told("", document, "", words, where))
     paths = document.get("paths")
     for route, item in paths.items() if isinstance(paths, dict) else ():
         if not isinstance(item, dict):
@@ -72,10 +72,10 @@ def timing_of(document: Mapping[str, Any], where: str) -> tuple[Timing, ...]:
             if not isinstance(entry, dict):
                 continue
             pointer, name = f"/paths/{escaped(route)}", f"{method.upper()} {route}"
-            inner = {one.quantile: one for one in _told(name, item, pointer, words, where)}
-            inner |= {one.quantile: one for one in _told(name, entry, f"{pointer}/{method}", words, where)}
-            found += inner.values()
-    return tuple(found)
+            inner = {timing.quantile: timing for timing in _told(name, item, pointer, words, where)}
+            inner |= {timing.quantile: timing for timing in _told(name, entry, f"{pointer}/{method}", words, where)}
+            timings += inner.values()
+    return tuple(timings)
 
 
 def _told(operation: str, node: Mapping[str, Any], pointer: str, words: tuple[str, str], where: str) -> Iterator[Timing]:
@@ -84,23 +84,23 @@ def _told(operation: str, node: Mapping[str, Any], pointer: str, words: tuple[st
         yield Timing(operation, None, seconds_of(node[timeout], where, f"{pointer}/{timeout}"), f"{pointer}/{timeout}")
     if latency not in node:
         return
-    held = node[latency]
-    if not isinstance(held, dict):
+    quantiles = node[latency]
+    if not isinstance(quantiles, dict):
         raise ContractError(f"{where}: {pointer}/{latency} is no object such as {{p99: 300ms}}", f"{pointer}/{latency}")
-    for name, said in held.items():
+    for name, value in quantiles.items():
         place = f"{pointer}/{latency}/{escaped(str(name))}"
-        found = _QUANTILE.fullmatch(str(name))
-        if found is None or not 0 < float(found.group(1)) < 100:
+        match = _QUANTILE.fullmatch(str(name))
+        if match is None or not 0 < float(match.group(1)) < 100:
             raise ContractError(f"{where}: {str(name)[:20]!r} is no quantile; write p50, p99 or p99.9", place)
-        yield Timing(operation, round(float(found.group(1)) / 100, 9), seconds_of(said, where, place), place)
+        yield Timing(operation, round(float(match.group(1)) / 100, 9), seconds_of(value, where, place), place)
 
 
-def seconds_of(said: Any, where: str, pointer: str) -> float:
+def seconds_of(value: Any, where: str, pointer: str) -> float:
     """A time with its unit, such as 300ms, 2s or 1.5m. Raises ContractError for another, a bare number among them."""
-    found = _DURATION.fullmatch(said.strip()) if isinstance(said, str) else None
-    if found is None:
-        raise ContractError(f"{where}: {str(said)[:40]!r} is no time with its unit; write 300ms, 2s or 1m", pointer)
-    seconds = float(found.group(1)) * _SECONDS[found.group(2)]
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ContractError(f"{where}: {str(value)[:40]!r} is no time with its unit; write 300ms, 2s or 1m", pointer)
+    seconds = float(match.group(1)) * _SECONDS[match.group(2)]
     if not 0 < seconds <= _LONGEST:
-        raise ContractError(f"{where}: {said[:40]!r} is no time that a call may take; write 300ms, 2s or 1m", pointer)
+        raise ContractError(f"{where}: {value[:40]!r} is no time that a call may take; write 300ms, 2s or 1m", pointer)
     return seconds

@@ -74,25 +74,25 @@ def is_wiremock(document: Mapping[str, Any]) -> bool:
     """Whether a document is a stub mapping, or holds several."""
     mappings = document.get("mappings")
     if isinstance(mappings, list):
-        return all(isinstance(one, dict) and isinstance(one.get("request"), dict) for one in mappings[:20])
-    asked, answer = document.get("request"), document.get("response")
+        return all(isinstance(mapping, dict) and isinstance(mapping.get("request"), dict) for mapping in mappings[:20])
+    request, answer = document.get("request"), document.get("response")
     return (
-        isinstance(asked, dict)
+        isinstance(request, dict)
         and isinstance(answer, dict)
-        and (speaks_wiremock(document) or not {"method", *_URLS}.isdisjoint(asked))
+        and (speaks_wiremock(document) or not {"method", *_URLS}.isdisjoint(request))
     )
 
 
 def speaks_wiremock(document: Mapping[str, Any]) -> bool:
     """Whether one mapping uses a word that only WireMock has."""
-    asked, answer = document.get("request"), document.get("response")
-    if not isinstance(asked, dict) or not isinstance(answer, dict):
+    request, answer = document.get("request"), document.get("response")
+    if not isinstance(request, dict) or not isinstance(answer, dict):
         return False
-    if isinstance(asked.get("matchers"), dict) or isinstance(answer.get("matchers"), dict):
+    if isinstance(request.get("matchers"), dict) or isinstance(answer.get("matchers"), dict):
         return False
-    places = [asked.get(word) for word in ("headers", "queryParameters", "cookies")]
-    matched = any(isinstance(one, dict) for held in places if isinstance(held, dict) for one in held.values())
-    return bool(_OWN & asked.keys() or _OF_ANSWERS & answer.keys() or _OF_MAPPINGS & document.keys() or matched)
+    places = [request.get(word) for word in ("headers", "queryParameters", "cookies")]
+    matched = any(isinstance(matcher, dict) for matchers in places if isinstance(matchers, dict) for matcher in matchers.values())
+    return bool(_OWN & request.keys() or _OF_ANSWERS & answer.keys() or _OF_MAPPINGS & document.keys() or matched)
 
 
 def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimits = CONTRACT_LIMITS) -> Promise:
@@ -108,9 +108,9 @@ def read_wiremock(document: dict[str, Any], *, where: str, limits: ContractLimit
         if not isinstance(entry, dict) or not isinstance(entry.get("request"), dict):
             raise ContractError(f"{where}: the stub at {clause or '/'} has no `request`", clause)
         work.spend(EXAMPLE, clause)
-        found = _Stub(entry, clause, work, left).interaction(count, named)
-        if found is not None:
-            interactions.append(found)
+        interaction = _Stub(entry, clause, work, left).interaction(count, named)
+        if interaction is not None:
+            interactions.append(interaction)
     return by_example(interactions, left=tuple(left))
 
 
@@ -130,12 +130,12 @@ class _Stub:
 
     def interaction(self, count: int, named: dict[str, int]) -> Interaction | None:
         """The stub as an example; None for one that is no answer of its own (a proxy, a fault)."""
-        for word, said in (
+        for word, reason in (
             ("proxyBaseUrl", "a stub that proxies shows no answer"),
             ("fault", "a stub of a fault shows no answer"),
         ):
             if self._answer.get(word):
-                self._left.append(Left(f"{self._clause}/response/{word}", f"{said}, and is not judged"))
+                self._left.append(Left(f"{self._clause}/response/{word}", f"{reason}, and is not judged"))
                 return None
         if "customMatcher" in self._asked:
             raise ContractError(
@@ -145,13 +145,13 @@ class _Stub:
         method = str(self._asked.get("method", "ANY")).upper()
         path, exact, parts = self._url()
         request = [*parts, *self._more()]
-        told = self._entry.get("name") or next(
+        label = self._entry.get("name") or next(
             (f"{method} {self._asked[word]}" for word in _URLS if word in self._asked), f"stub {count + 1}"
         )
         priority = self._entry.get("priority")
         state = self._entry.get("requiredScenarioState")
         return Interaction(
-            unique(str(told), named),
+            unique(str(label), named),
             self._clause,
             None if method == "ANY" else frozenset({method}),
             path,
@@ -165,41 +165,41 @@ class _Stub:
 
     def _prefix(self) -> str:
         pattern = self._asked.get("urlPattern", self._asked.get("urlPathPattern"))
-        found = (
+        prefix = (
             literal_prefix(pattern)
             if isinstance(pattern, str) and not any(word in self._asked for word in ("url", "urlPath"))
             else ""
         )
-        return "" if "%" in found else found.partition("?")[0]
+        return "" if "%" in prefix else prefix.partition("?")[0]
 
     def _url(self) -> tuple[str | None, bool, list[Part]]:
         """The literal path where there is one, whether one request is meant, and the parts for the URL."""
         clause = f"{self._clause}/request"
-        word = next((one for one in _URLS if one in self._asked), None)
+        word = next((name for name in _URLS if name in self._asked), None)
         if word is None:
             return None, False, []
-        said = self._asked[word]
+        text = self._asked[word]
         pointer = f"{clause}/{word}"
-        if not isinstance(said, str):
+        if not isinstance(text, str):
             raise ContractError(f"{self._where}: {pointer} is no text", pointer)
         if word == "url":
-            path, question, _ = said.partition("?")
+            path, question, _ = text.partition("?")
             if question:
-                wanted = unquote(said)
-                return path, True, [asked_part(see_url, some(lambda url: unquote(url) == wanted), word, "/url", pointer)]
+                plain = unquote(text)
+                return path, True, [asked_part(see_url, some(lambda url: unquote(url) == plain), word, "/url", pointer)]
             return (
                 path,
                 True,
                 [
-                    asked_part(see_path, some(lambda seen: seen == unquote(path)), word, "/path", pointer),
+                    asked_part(see_path, some(lambda actual: actual == unquote(path)), word, "/path", pointer),
                     asked_part(see_url, some(lambda url: "?" not in url), word, "/url", pointer),
                 ],
             )
         if word == "urlPath":
-            return said, True, [asked_part(see_path, some(lambda path: path == unquote(said)), word, "/path", pointer)]
+            return text, True, [asked_part(see_path, some(lambda path: path == unquote(text)), word, "/path", pointer)]
         if word == "urlPathTemplate":
-            return None, False, self._template(said, pointer)
-        seek = search(said, whole=True)
+            return None, False, self._template(text, pointer)
+        seek = search(text, whole=True)
         if seek is None:
             self._left.append(Left(pointer, "this pattern cannot be compiled, and its stub is not judged"))
         see = see_url if word == "urlPattern" else see_raw_path
@@ -227,8 +227,8 @@ class _Stub:
         ):
             for name, matcher in self._object(word).items():
                 clause = f"{self._clause}/request/{word}/{escaped(name)}"
-                told = {"equalTo": matcher} if isinstance(matcher, str) else matcher
-                yield asked_part(looked_at(name), self._values.ask(told, clause), word, f"/{place}/{escaped(name)}", clause)
+                rule = {"equalTo": matcher} if isinstance(matcher, str) else matcher
+                yield asked_part(looked_at(name), self._values.ask(rule, clause), word, f"/{place}/{escaped(name)}", clause)
         if "basicAuthCredentials" in self._asked:
             clause = f"{self._clause}/request/basicAuthCredentials"
             yield asked_part(see_header("authorization"), bool, "basicAuthCredentials", "/headers/authorization", clause)
@@ -242,8 +242,8 @@ class _Stub:
             clause = f"{self._clause}/request/bodyPatterns/{index}"
             see = see_json if self._values.of_json(matcher) else see_text
             ask = self._values.ask(matcher, clause)
-            for pointer, said in self._values.left:
-                self._left.append(Left(pointer, said))
+            for pointer, reason in self._values.left:
+                self._left.append(Left(pointer, reason))
             self._values.left.clear()
             yield asked_part(see, ask, "bodyPatterns", "", clause)
 
@@ -300,13 +300,13 @@ def _in_template(template: str, name: str) -> See:
 def delay_of(answer: Mapping[str, Any]) -> Delay | None:
     """Fixed, uniform and log-normal delays, in ms."""
     fixed = delay_ms(answer.get("fixedDelayMilliseconds"))
-    said = answer.get("delayDistribution")
-    if isinstance(said, dict):
-        if said.get("type") == "uniform":
-            return Delay(least=delay_ms(said.get("lower")) or 0.0, most=delay_ms(said.get("upper")))
-        if said.get("type") == "lognormal":
-            return Delay(median=delay_ms(said.get("median")), most=delay_ms(said.get("maxValue")))
-        fixed = delay_ms(said.get("milliseconds")) if said.get("type") == "fixed" else fixed
+    distribution = answer.get("delayDistribution")
+    if isinstance(distribution, dict):
+        if distribution.get("type") == "uniform":
+            return Delay(least=delay_ms(distribution.get("lower")) or 0.0, most=delay_ms(distribution.get("upper")))
+        if distribution.get("type") == "lognormal":
+            return Delay(median=delay_ms(distribution.get("median")), most=delay_ms(distribution.get("maxValue")))
+        fixed = delay_ms(distribution.get("milliseconds")) if distribution.get("type") == "fixed" else fixed
     dribble = answer.get("chunkedDribbleDelay")
     if fixed is None and isinstance(dribble, dict):
         fixed = delay_ms(dribble.get("totalDuration"))

@@ -39,74 +39,74 @@ class Values:
         """Whether a matcher looks at decoded JSON."""
         if not isinstance(matcher, dict):
             return False
-        inner = [one for word in ("and", "or") for one in matcher.get(word) or ()] + [matcher.get("not")]
+        inner = [part for word in ("and", "or") for part in matcher.get(word) or ()] + [matcher.get("not")]
         return bool(_JSON & matcher.keys()) or any(map(self.of_json, inner))
 
     def ask(self, matcher: Any, clause: str, depth: int = 0) -> AskAll:
         """What a matcher asks of the values of one place. Raises ContractError for what cannot be read."""
         if not isinstance(matcher, dict) or depth > _DEEPEST:
             raise ContractError(f"{self._where}: the matcher at {clause} is no object, or nests too deep", clause)
-        found: list[AskAll] = []
+        asks: list[AskAll] = []
         for word in ("and", "or"):
             if isinstance(matcher.get(word), list):
-                inner = [self.ask(one, f"{clause}/{word}/{index}", depth + 1) for index, one in enumerate(matcher[word])]
-                found.append(combined(inner, either=word == "or"))
+                inner = [self.ask(part, f"{clause}/{word}/{index}", depth + 1) for index, part in enumerate(matcher[word])]
+                asks.append(combined(inner, either=word == "or"))
         if isinstance(matcher.get("not"), dict):
-            found.append(negated(self.ask(matcher["not"], f"{clause}/not", depth + 1)))
+            asks.append(negated(self.ask(matcher["not"], f"{clause}/not", depth + 1)))
         if matcher.get("absent") is True:
-            found.append(lambda values: not values)
+            asks.append(lambda values: not values)
         elif matcher.get("absent") is False:
-            found.append(bool)
-        for word, said in matcher.items():
-            one = self._one(word, said, matcher, clause, depth)
-            if one is not None:
-                found.append(one)
-        if not found:
+            asks.append(bool)
+        for word, operand in matcher.items():
+            ask = self._one(word, operand, matcher, clause, depth)
+            if ask is not None:
+                asks.append(ask)
+        if not asks:
             self.left.append((clause, "this matcher is not judged"))
             return lambda _: None
-        return found[0] if len(found) == 1 else combined(found, either=False)
+        return asks[0] if len(asks) == 1 else combined(asks, either=False)
 
-    def _one(self, word: str, said: Any, matcher: dict[str, Any], clause: str, depth: int) -> AskAll | None:
+    def _one(self, word: str, operand: Any, matcher: dict[str, Any], clause: str, depth: int) -> AskAll | None:
         if word in _UNJUDGED:
             self.left.append((f"{clause}/{word}", f"{word} is not judged: whether a request is meant stays open"))
             return lambda _: None
         if word in ("equalTo", "contains", "doesNotContain", "matches", "doesNotMatch"):
-            return self._text(word, said, matcher, clause)
+            return self._text(word, operand, matcher, clause)
         if word == "equalToJson":
-            return some(self._equal_to_json(said, matcher, clause))
+            return some(self._equal_to_json(operand, matcher, clause))
         if word == "equalToXml":
-            return some(self._equal_to_xml(said, clause))
+            return some(self._equal_to_xml(operand, clause))
         if word == "matchesJsonPath":
-            return some(self._json_path(said, clause, depth))
-        return some(self._json_schema(said, matcher, clause)) if word == "matchesJsonSchema" else None
+            return some(self._json_path(operand, clause, depth))
+        return some(self._json_schema(operand, matcher, clause)) if word == "matchesJsonSchema" else None
 
-    def _text(self, word: str, said: Any, matcher: dict[str, Any], clause: str) -> AskAll:
-        wanted = said if isinstance(said, str) else text_of(said)
+    def _text(self, word: str, operand: Any, matcher: dict[str, Any], clause: str) -> AskAll:
+        expected = operand if isinstance(operand, str) else text_of(operand)
         if word == "equalTo":
             if matcher.get("caseInsensitive") is True:
-                return some(lambda value: text_of(value).lower() == wanted.lower())
-            return some(lambda value: text_of(value) == wanted)
+                return some(lambda value: text_of(value).lower() == expected.lower())
+            return some(lambda value: text_of(value) == expected)
         if word in ("contains", "doesNotContain"):
-            holds: Callable[[Any], bool | None] = lambda value: wanted in text_of(value)  # noqa: E731 - short beside its kin
+            holds: Callable[[Any], bool | None] = lambda value: expected in text_of(value)  # noqa: E731 - short beside its kin
             return some(holds) if word == "contains" else _none(holds)
-        seek = search(wanted, whole=True)
+        seek = search(expected, whole=True)
         if seek is None:
             self.left.append((f"{clause}/{word}", "this pattern cannot be compiled, and is not judged"))
             return lambda _: None
         return some(lambda value: seek(text_of(value))) if word == "matches" else _none(lambda value: seek(text_of(value)))
 
-    def _equal_to_json(self, said: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
-        expected = said
-        if isinstance(said, str):
+    def _equal_to_json(self, operand: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+        expected = operand
+        if isinstance(operand, str):
             try:
-                expected = json.loads(said)
+                expected = json.loads(operand)
             except (ValueError, RecursionError):
                 raise ContractError(f"{self._where}: {clause}/equalToJson is no JSON", f"{clause}/equalToJson") from None
         extra, unordered = matcher.get("ignoreExtraElements") is True, matcher.get("ignoreArrayOrder") is True
         return lambda value: Likeness(extra=extra, unordered=unordered).like(value, expected)
 
-    def _equal_to_xml(self, said: Any, clause: str) -> Callable[[Any], bool | None]:
-        expected = parse_xml(str(said))
+    def _equal_to_xml(self, operand: Any, clause: str) -> Callable[[Any], bool | None]:
+        expected = parse_xml(str(operand))
         if expected is None:
             raise ContractError(f"{self._where}: {clause}/equalToXml is no XML", f"{clause}/equalToXml")
 
@@ -116,8 +116,8 @@ class Values:
 
         return fits
 
-    def _json_path(self, said: Any, clause: str, depth: int) -> Callable[[Any], bool | None]:
-        expression = said if isinstance(said, str) else said.get("expression") if isinstance(said, dict) else None
+    def _json_path(self, operand: Any, clause: str, depth: int) -> Callable[[Any], bool | None]:
+        expression = operand if isinstance(operand, str) else operand.get("expression") if isinstance(operand, dict) else None
         if not isinstance(expression, str):
             raise ContractError(f"{self._where}: {clause}/matchesJsonPath names no expression", f"{clause}/matchesJsonPath")
         try:
@@ -125,24 +125,24 @@ class Values:
         except ContractError as error:
             self.left.append((f"{clause}/matchesJsonPath", f"{error}, and is not judged"))
             return lambda _: None
-        inner = {word: held for word, held in said.items() if word != "expression"} if isinstance(said, dict) else {}
+        inner = {word: value for word, value in operand.items() if word != "expression"} if isinstance(operand, dict) else {}
         ask = self.ask(inner, f"{clause}/matchesJsonPath", depth + 1) if inner else None
 
         def fits(value: Any) -> bool | None:
-            found = find(value)
-            if found is None:
+            values = find(value)
+            if values is None:
                 return None
             if ask is None:
-                return any(one not in (None, [], {}) for one in found)
-            return ask(found)
+                return any(node not in (None, [], {}) for node in values)
+            return ask(values)
 
         return fits
 
-    def _json_schema(self, said: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
-        schema = said
-        if isinstance(said, str):
+    def _json_schema(self, operand: Any, matcher: dict[str, Any], clause: str) -> Callable[[Any], bool | None]:
+        schema = operand
+        if isinstance(operand, str):
             try:
-                schema = json.loads(said)
+                schema = json.loads(operand)
             except (ValueError, RecursionError):
                 schema = None
         pointer = f"{clause}/matchesJsonSchema"
@@ -168,11 +168,11 @@ class Values:
 
 def _none(ask: Callable[[Any], bool | None]) -> AskAll:
     """No value is so."""
-    held = some(ask)
+    any_holds = some(ask)
 
     def fits(values: Sequence[Any]) -> bool | None:
-        said = held(values)
-        return None if said is None else not said
+        answer = any_holds(values)
+        return None if answer is None else not answer
 
     return fits
 

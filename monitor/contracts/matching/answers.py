@@ -45,14 +45,14 @@ def answer_body(
         if value is None:
             return None  # text whose shape nobody can tell
     example = example_of(value, media)
-    held = dict(rules)
+    all_rules = dict(rules)
     if not exact or templated:
-        held.setdefault("$", Rules((Rule("type"),), clause))
+        all_rules.setdefault("$", Rules((Rule("type"),), clause))
     if example.kind == "json":
-        held |= {path: found for path, found in _marked(example.value, "$", clause) if path not in held}
+        all_rules |= {path: rule for path, rule in _marked(example.value, "$", clause) if path not in all_rules}
     elif example.kind in ("text", "binary", "form") and not exact:
         return None
-    return body_part("response", example, held, strict=False, clause=clause, work=work)
+    return body_part("response", example, all_rules, strict=False, clause=clause, work=work)
 
 
 def _untemplated(text: str) -> str | None:
@@ -67,12 +67,12 @@ def _untemplated(text: str) -> str | None:
         marked += [before, _TEXT if inside else json.dumps(_MARK)]
         at = match.end()
     marked.append(text[at:])
-    said = "".join(marked)
+    plain = "".join(marked)
     try:
-        json.loads(said, strict=False)
+        json.loads(plain, strict=False)
     except (ValueError, RecursionError):
         return None
-    return json.dumps(json.loads(said, strict=False))
+    return json.dumps(json.loads(plain, strict=False))
 
 
 def _marked(value: Any, path: str, clause: str) -> Iterator[tuple[str, Rules]]:
@@ -100,9 +100,9 @@ def answer_headers(headers: Any, rules: Mapping[str, Rules], clause: str, *, exa
         key = str(name).lower()
         if key in _MADE_ON_THE_WAY:
             continue
-        texts = [str(one) for one in value] if isinstance(value, list) else [str(value)]
-        held = rules.get(key)
+        texts = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        header_rules = rules.get(key)
         loose = any(map(is_templated, texts)) or (not exact and key != "content-type")
-        if held is None and loose:
-            held = Rules((Rule(ANYTHING),), clause)
-        yield header_part("response", key, texts, held, f"{clause}/{escaped(str(name))}")
+        if header_rules is None and loose:
+            header_rules = Rules((Rule(ANYTHING),), clause)
+        yield header_part("response", key, texts, header_rules, f"{clause}/{escaped(str(name))}")

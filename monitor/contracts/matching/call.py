@@ -31,10 +31,10 @@ class Call:
             elif exchange.query:
                 pairs = query_pairs(exchange.query)
                 if pairs is not None:
-                    found: dict[str, list[str]] = {}
+                    by_name: dict[str, list[str]] = {}
                     for name, value in pairs:
-                        found.setdefault(name, []).append(unquote_plus(value))
-                    self._query = found
+                        by_name.setdefault(name, []).append(unquote_plus(value))
+                    self._query = by_name
         return self._query
 
 

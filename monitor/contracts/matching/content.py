@@ -46,8 +46,8 @@ def body_part(side: Side, example: Example, rules: Mapping[str, Rules], *, stric
     """One side's body. `strict`: what the example does not show must not be there."""
     judge_payload = content_judge(example, rules, strict=strict, clause=clause, work=work)
 
-    def judge(call: Call, said: Mismatches) -> None:
-        judge_payload(call.request if side == "request" else call.response, said)
+    def judge(call: Call, mismatches: Mismatches) -> None:
+        judge_payload(call.request if side == "request" else call.response, mismatches)
 
     return judge
 
@@ -59,15 +59,15 @@ def content_judge(example: Example, rules: Mapping[str, Rules], *, strict: bool,
     missing = Broken("missing_body", "", clause, "present", "absent")
     typed = Broken("content_type", "", clause, example.media.partition(";")[0][:60] or example.kind, "another content type")
     inner = _inner(example, rules, strict=strict, clause=clause, work=work)
-    wanted, kind = _plain(example.media), example.kind
-    by_rule = any(rule.kind == "contentType" for one in rules.values() for rule in one.rules)
+    expected, kind = _plain(example.media), example.kind
+    by_rule = any(rule.kind == "contentType" for group in rules.values() for rule in group.rules)
 
-    def judge(payload: Payload, said: Mismatches) -> None:
+    def judge(payload: Payload, mismatches: Mismatches) -> None:
         media = _plain(payload.media)
-        if wanted and media and not by_rule and media != wanted and not _kin(wanted, media, kind):
-            said.add(typed)
+        if expected and media and not by_rule and media != expected and not _kin(expected, media, kind):
+            mismatches.add(typed)
             return
-        inner(payload, said, missing)
+        inner(payload, mismatches, missing)
 
     return judge
 
@@ -94,7 +94,7 @@ def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause
     if example.kind == "json":
         return _json(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "opaque":
-        return lambda _payload, said, _missing: said.leave(MEDIA_TYPE, clause)
+        return lambda _payload, mismatches, _missing: mismatches.leave(MEDIA_TYPE, clause)
     if example.kind == "xml":
         return _xml(example, rules, strict=strict, clause=clause, work=work)
     if example.kind == "form":
@@ -104,14 +104,14 @@ def _inner(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause
     return _text(example, rules, clause)
 
 
-def _raw(payload: Payload, said: Mismatches, missing: Broken, clause: str) -> str | bytes | None:
+def _raw(payload: Payload, mismatches: Mismatches, missing: Broken, clause: str) -> str | bytes | None:
     """The body as it is; None when that has been said of it already."""
     raw, problem = payload.raw()
     if problem == EMPTY:
-        said.add(missing)
+        mismatches.add(missing)
         return None
     if problem:
-        said.leave(problem, clause)
+        mismatches.leave(problem, clause)
         return None
     return raw
 
@@ -120,18 +120,18 @@ def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause:
     judge_value = compile_json(example.value, rules, strict=strict, clause=clause, work=work)
     other = Broken("not_json", "", clause, "JSON", "other text")
 
-    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
+    def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
         if judge_value.proves is not None and payload.proven_by(judge_value.proves):
             return
         problem = payload.problem
         if not problem:
-            judge_value(payload.value, said)
+            judge_value(payload.value, mismatches)
         elif problem == EMPTY:
-            said.add(missing)
+            mismatches.add(missing)
         elif problem == NOT_JSON:
-            said.add(other)
+            mismatches.add(other)
         else:
-            said.leave(problem, clause)
+            mismatches.leave(problem, clause)
 
     return judge
 
@@ -139,45 +139,45 @@ def _json(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause:
 def _xml(example: Example, rules: Mapping[str, Rules], *, strict: bool, clause: str, work: Work) -> Inner:
     judge_root = compile_xml(str(example.value), rules, strict=strict, clause=clause, work=work)
 
-    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
-        raw = _raw(payload, said, missing, clause)
+    def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, mismatches, missing, clause)
         if raw is None:
             return
         element = parse_xml(raw)
         if element is None:
-            said.leave("undecidable", clause)
+            mismatches.leave("undecidable", clause)
         else:
-            judge_root(element, said)
+            judge_root(element, mismatches)
 
     return judge
 
 
 def _form(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     top = root(rules)
-    wanted: dict[str, list[str]] = {}
+    expected: dict[str, list[str]] = {}
     for name, value in query_pairs(str(example.value)) or ():
-        wanted.setdefault(name, []).append(unquote_plus(value))
-    judges = {name: values_judge(name, values, top, clause, prefix="") for name, values in wanted.items()}
+        expected.setdefault(name, []).append(unquote_plus(value))
+    judges = {name: values_judge(name, values, top, clause, prefix="") for name, values in expected.items()}
     surplus = Broken("unexpected_parameter", "/*", clause, "absent", "present")
 
-    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
-        raw = _raw(payload, said, missing, clause)
+    def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, mismatches, missing, clause)
         if raw is None:
             return
         pairs = query_pairs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
         if pairs is None:
-            said.leave("query_too_large", clause)
+            mismatches.leave("query_too_large", clause)
             return
-        found: dict[str, list[str]] = {}
+        by_name: dict[str, list[str]] = {}
         for name, value in pairs:
-            found.setdefault(name, []).append(unquote_plus(value))
+            by_name.setdefault(name, []).append(unquote_plus(value))
         for name, (judge_values, absent) in judges.items():
-            if name in found:
-                judge_values(found[name], said)
+            if name in by_name:
+                judge_values(by_name[name], mismatches)
             else:
-                said.add(absent)
-        if found.keys() - judges.keys():
-            said.add(surplus)
+                mismatches.add(absent)
+        if by_name.keys() - judges.keys():
+            mismatches.add(surplus)
 
     return judge
 
@@ -189,30 +189,30 @@ def _multipart(example: Example, rules: Mapping[str, Rules], *, strict: bool, cl
     for part in example.value:
         work.spend(EXAMPLE, clause)
         absent = Broken("missing_parameter", f"/{escaped(part.name)}", clause, "present", "absent")
-        own = {**grouped.get(ANY, {}), **grouped.get(part.name, {})}
-        held = own.get("$")
-        by_type = held is not None and any(rule.kind == "contentType" for rule in held.rules)
+        part_rules = {**grouped.get(ANY, {}), **grouped.get(part.name, {})}
+        whole_rules = part_rules.get("$")
+        by_type = whole_rules is not None and any(rule.kind == "contentType" for rule in whole_rules.rules)
         shown = (
             Example("binary", "", part.content) if by_type else example_of(_readable(part.content), part.media or "text/plain")
         )
-        judges[part.name] = (content_judge(shown, own, strict=strict, clause=clause, work=work), absent)
+        judges[part.name] = (content_judge(shown, part_rules, strict=strict, clause=clause, work=work), absent)
 
-    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
-        raw = _raw(payload, said, missing, clause)
+    def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, mismatches, missing, clause)
         if raw is None:
             return
         parts = parts_of(raw, MULTIPART)
         if parts is None:
-            said.leave(MEDIA_TYPE, clause)
+            mismatches.leave(MEDIA_TYPE, clause)
             return
         named = {part.name: part for part in parts}
         for name, (judge_part, absent) in judges.items():
             if name not in named:
-                said.add(absent)
+                mismatches.add(absent)
                 continue
-            inner = said.inner()
+            inner = mismatches.inner()
             judge_part(Payload(named[name].content, {"content-type": named[name].media} if named[name].media else {}), inner)
-            said.below(f"/{escaped(name)}", inner)
+            mismatches.below(f"/{escaped(name)}", inner)
 
     return judge
 
@@ -227,42 +227,42 @@ def _readable(content: bytes) -> str | bytes:
 def _text(example: Example, rules: Mapping[str, Rules], clause: str) -> Inner:
     """Text and bytes as a whole: equal, or as the rules of the root ask."""
     place = root(rules)
-    held = place.best
+    best = place.best
     expected = example.value if isinstance(example.value, str | bytes) else str(example.value)
     as_bytes = expected if isinstance(expected, bytes) else expected.encode()
-    content = next((rule.text for rule in held.rules if rule.kind == "contentType"), None) if held is not None else None
-    asked = ask(held, expected, text=True) if held is not None and content is None else None
-    said_by = clause if held is None else held.clause
+    content = next((rule.text for rule in best.rules if rule.kind == "contentType"), None) if best is not None else None
+    check = ask(best, expected, text=True) if best is not None and content is None else None
+    said_by = clause if best is None else best.clause
 
-    def judge(payload: Payload, said: Mismatches, missing: Broken) -> None:
-        raw = _raw(payload, said, missing, clause)
+    def judge(payload: Payload, mismatches: Mismatches, missing: Broken) -> None:
+        raw = _raw(payload, mismatches, missing, clause)
         if raw is None:
             return
         if content is not None:
-            _content(content, raw, payload.media, said_by, said)
-        elif asked is not None:
-            fits = asked(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
+            _content(content, raw, payload.media, said_by, mismatches)
+        elif check is not None:
+            fits = check(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
             if fits is None:
-                said.leave("undecidable", said_by)
+                mismatches.leave("undecidable", said_by)
             elif not fits:
-                said.value(held.name if held is not None else "", "", said_by, "text", str(raw)[:100])
+                mismatches.value(best.name if best is not None else "", "", said_by, "text", str(raw)[:100])
         elif (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")) != as_bytes:
-            said.value("equality", "", clause, "text", str(raw)[:100])
+            mismatches.value("equality", "", clause, "text", str(raw)[:100])
 
     return judge
 
 
-def _content(wanted: str, raw: str | bytes, media: str, clause: str, said: Mismatches) -> None:
+def _content(expected: str, raw: str | bytes, media: str, clause: str, mismatches: Mismatches) -> None:
     """The rule `contentType`: by the first bytes where they are known, else by the type that is told."""
     start = raw[:8] if isinstance(raw, bytes) else raw[:8].encode("latin-1", "replace")
-    seen = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
-    kind = _plain(wanted.lower())
-    if seen == kind or (not seen and _plain(media) == kind) or (not seen and _looks(raw, kind)):
+    detected_type = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
+    kind = _plain(expected.lower())
+    if detected_type == kind or (not detected_type and _plain(media) == kind) or (not detected_type and _looks(raw, kind)):
         return
-    if seen:
-        said.add(Broken("contentType", "", clause, kind[:60], "another content type"))
+    if detected_type:
+        mismatches.add(Broken("contentType", "", clause, kind[:60], "another content type"))
     else:
-        said.leave(MEDIA_TYPE, clause)
+        mismatches.leave(MEDIA_TYPE, clause)
 
 
 def _looks(raw: str | bytes, kind: str) -> bool:
@@ -278,14 +278,14 @@ def _looks(raw: str | bytes, kind: str) -> bool:
 def _empty(clause: str) -> Judge:
     surplus = Broken("unexpected_body", "", clause, "absent", "present")
 
-    def judge(payload: Payload, said: Mismatches) -> None:
+    def judge(payload: Payload, mismatches: Mismatches) -> None:
         raw, problem = payload.raw()
         if problem in (EMPTY, NO_BODY):
             return  # a source without bodies shows none either: nothing is held against what is not there
         if problem:
-            said.leave(problem, clause)
+            mismatches.leave(problem, clause)
         elif raw not in ("null", b"null"):
-            said.add(surplus)
+            mismatches.add(surplus)
 
     return judge
 
@@ -349,4 +349,4 @@ def _decoded(value: Any) -> Any:
 
 
 def _as_form(value: Any) -> str:
-    return "&".join(f"{name}={one}" for name, one in value.items()) if isinstance(value, dict) else str(value)
+    return "&".join(f"{name}={item}" for name, item in value.items()) if isinstance(value, dict) else str(value)

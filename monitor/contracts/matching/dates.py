@@ -35,10 +35,10 @@ def pattern_of(form: str) -> str | None:
             at = end + 1
         elif form[at].isascii() and form[at].isalpha():
             count = len(form) - at - len(form[at:].lstrip(form[at]))
-            said = _letters(form[at], count)
-            if said is None:
+            part = _letters(form[at], count)
+            if part is None:
                 return None
-            parts.append(said)
+            parts.append(part)
             at += count
         else:
             parts.append(re.escape(form[at]) if form[at] not in "[]" else "(?:" if form[at] == "[" else ")?")

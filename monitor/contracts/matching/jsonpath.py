@@ -27,10 +27,10 @@ _MOST = 50_000
 
 def compile_path(text: str) -> Find:
     """The search for a path. Raises ContractError for one that is not understood."""
-    said = text.strip()
-    if not said.startswith("$"):
-        said = f"$.{said}"
-    rest = said[1:]
+    expression = text.strip()
+    if not expression.startswith("$"):
+        expression = f"$.{expression}"
+    rest = expression[1:]
     sized = _SIZE.search(rest)
     steps = _steps(rest[: sized.start()] if sized else rest, text)
 
@@ -38,11 +38,11 @@ def compile_path(text: str) -> Find:
         level = [document]
         for deep, step in steps:
             if deep:
-                level = [node for one in level for node in _every(one)]
-            level = [child for one in level for child in step(one)]
+                level = [node for parent in level for node in _every(parent)]
+            level = [child for parent in level for child in step(parent)]
             if len(level) > _MOST:
                 return None
-        return [len(one) for one in level if isinstance(one, dict | list | str)] if sized else level
+        return [len(node) for node in level if isinstance(node, dict | list | str)] if sized else level
 
     return find
 
@@ -85,9 +85,9 @@ def _children(node: Any) -> list[Any]:
 def _every(node: Any) -> Iterator[Any]:
     stack = [node]
     while stack:
-        one = stack.pop()
-        yield one
-        stack.extend(reversed(_children(one)))
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(_children(current)))
 
 
 def _condition(text: str, whole: str) -> Callable[[Any], bool]:
@@ -109,27 +109,27 @@ def _term(text: str, whole: str) -> Callable[[Any], bool]:
         seek = search(("(?i)" if pattern[2] else "") + pattern[1], whole=True) if pattern else None
         if seek is None:
             raise ContractError(f"the filter {text[:60]!r} of the JSONPath {whole[:60]!r} holds no pattern that can be used")
-        return lambda node: any(isinstance(one, str) and seek(one) for one in find(node) or ())
+        return lambda node: any(isinstance(value, str) and seek(value) for value in find(node) or ())
     return _compared(find, operator, _literal(literal, whole))
 
 
 def _compared(find: Find, operator: str, value: Any) -> Callable[[Any], bool]:
     def holds(node: Any) -> bool:
-        found = find(node) or []
+        values = find(node) or []
         if operator in ("==", "!="):
-            same = any(one == value and isinstance(one, bool) == isinstance(value, bool) for one in found)
+            same = any(actual == value and isinstance(actual, bool) == isinstance(value, bool) for actual in values)
             return same == (operator == "==")
         order = ("<", "<=", ">", ">=").index(operator)
-        alike = [one for one in found if _ordered(one, value)]
-        return any((one < value, one <= value, one > value, one >= value)[order] for one in alike)
+        alike = [actual for actual in values if _ordered(actual, value)]
+        return any((actual < value, actual <= value, actual > value, actual >= value)[order] for actual in alike)
 
     return holds
 
 
-def _ordered(one: Any, value: Any) -> bool:
+def _ordered(actual: Any, value: Any) -> bool:
     """Whether two values have an order: numbers, or texts."""
-    numbers = isinstance(one, int | float) and isinstance(value, int | float)
-    return (numbers and not isinstance(one, bool)) or (isinstance(one, str) and isinstance(value, str))
+    numbers = isinstance(actual, int | float) and isinstance(value, int | float)
+    return (numbers and not isinstance(actual, bool)) or (isinstance(actual, str) and isinstance(value, str))
 
 
 def _literal(text: str, whole: str) -> Any:

@@ -31,9 +31,9 @@ class Likeness:
         if self.work > _MOST_WORK:
             raise _Exhausted
         if isinstance(expected, str) and expected.startswith("${json-unit."):
-            found = _PLACEHOLDER.fullmatch(expected)
-            if found is not None:
-                return _stands(found[1], found[2], actual)
+            match = _PLACEHOLDER.fullmatch(expected)
+            if match is not None:
+                return _stands(match[1], match[2], actual)
         if isinstance(expected, dict):
             if not isinstance(actual, dict) or (not self.extra and len(actual) > len(expected)):
                 return False
@@ -50,11 +50,11 @@ class Likeness:
         if not self.unordered:
             return all(map(self._like, actual, expected))
         left = list(actual)
-        for one in expected:
-            found = next((index for index, item in enumerate(left) if self._like(item, one)), None)
-            if found is None:
+        for wanted in expected:
+            at = next((index for index, item in enumerate(left) if self._like(item, wanted)), None)
+            if at is None:
                 return False
-            del left[found]
+            del left[at]
         return True
 
 
@@ -79,8 +79,8 @@ def _stands(word: str, rest: str, actual: Any) -> bool:
 
 def placeholder_rule(value: str) -> tuple[str, str] | None:
     """The matching rule that a placeholder in an example stands for, and its text; None for a plain text."""
-    found = _PLACEHOLDER.fullmatch(value)
-    if found is None:
+    match = _PLACEHOLDER.fullmatch(value)
+    if match is None:
         return None
     kinds = {"regex": "regex", "any-number": "number", "any-boolean": "boolean", "any-string": "type"}
-    return kinds.get(found[1], "anything"), found[2]
+    return kinds.get(match[1], "anything"), match[2]

@@ -33,7 +33,7 @@ class Element:
     @property
     def text(self) -> str:
         """Its own text, each run stripped."""
-        return "".join(one.strip() for one in self.texts).strip()
+        return "".join(run.strip() for run in self.texts).strip()
 
 
 class _Refused(ValueError):
@@ -60,9 +60,9 @@ def parse_xml(text: str | bytes) -> Element | None:
     def end(_name: str) -> None:
         stack.pop()
 
-    def data(said: str) -> None:
+    def data(run: str) -> None:
         if stack:
-            stack[-1].texts.append(said)
+            stack[-1].texts.append(run)
 
     def refuse(*_said: object) -> None:
         raise _Refused
@@ -86,16 +86,16 @@ def compile_xml(text: str, rules: Mapping[str, Rules], *, strict: bool, clause: 
 
 
 def _element(expected: Element, place: Place[Rules], pointer: str, strict: bool, clause: str) -> Judge:
-    own = _own(expected, place, pointer, clause)
+    judge_own = _own(expected, place, pointer, clause)
     attributes = _attributes(expected, place, pointer, strict, clause)
     children = _below(expected, place, pointer, strict, clause)
     text = _text(expected.text, place.step("#text"), f"{pointer}/#text", clause)
 
-    def judge(actual: Element, said: Mismatches) -> None:
-        if own(actual, said):
-            attributes(actual, said)
-            children(actual, said)
-            text(actual.text, said)
+    def judge(actual: Element, mismatches: Mismatches) -> None:
+        if judge_own(actual, mismatches):
+            attributes(actual, mismatches)
+            children(actual, mismatches)
+            text(actual.text, mismatches)
 
     return judge
 
@@ -111,15 +111,15 @@ def _attributes(expected: Element, place: Place[Rules], pointer: str, strict: bo
     ]
     surplus = Broken("unexpected_attribute", f"{pointer}/@*", clause, "absent", "present")
 
-    def judge(actual: Element, said: Mismatches) -> None:
+    def judge(actual: Element, mismatches: Mismatches) -> None:
         for name, judge_value, missing in judges:
             value = actual.attributes.get(name)
             if value is None:
-                said.add(missing)
+                mismatches.add(missing)
             else:
-                judge_value(value, said)
+                judge_value(value, mismatches)
         if strict and len(actual.attributes) > len(judges):
-            said.add(surplus)
+            mismatches.add(surplus)
 
     return judge
 
@@ -129,64 +129,64 @@ def _below(expected: Element, place: Place[Rules], pointer: str, strict: bool, c
     groups: dict[str, list[Element]] = {}
     for child in expected.children:
         groups.setdefault(child.name, []).append(child)
-    held = {}
+    by_element = {}
     for name, group in groups.items():
         below, at = place.step(name), f"{pointer}/{escaped(name)}"
-        typed = any(one.has(_TYPES) for one in below.every)
+        typed = any(rules.has(_TYPES) for rules in below.every)
         judges = [_element(child, below, at, strict, clause) for child in (group[:1] if typed else group)]
-        held[name] = (judges, typed, at)
+        by_element[name] = (judges, typed, at)
     surplus = Broken("unexpected_element", f"{pointer}/*", clause, "absent", "present")
 
-    def judge(actual: Element, said: Mismatches) -> None:
-        found: dict[str, list[Element]] = {}
+    def judge(actual: Element, mismatches: Mismatches) -> None:
+        by_name: dict[str, list[Element]] = {}
         for child in actual.children:
-            found.setdefault(child.name, []).append(child)
-        for name, group in found.items():
-            known = held.get(name)
-            if known is not None:
-                _group(known, group, strict, clause, said)
-            elif strict or any(one.has(_TYPES) for one in place.step(name).every):
-                said.add(surplus)
-        for name, (_, _, at) in held.items():
-            if name not in found:
-                said.add(Broken("missing_element", at, clause, "present", "absent"))
+            by_name.setdefault(child.name, []).append(child)
+        for name, group in by_name.items():
+            expectation = by_element.get(name)
+            if expectation is not None:
+                _group(expectation, group, strict, clause, mismatches)
+            elif strict or any(rules.has(_TYPES) for rules in place.step(name).every):
+                mismatches.add(surplus)
+        for name, (_, _, at) in by_element.items():
+            if name not in by_name:
+                mismatches.add(Broken("missing_element", at, clause, "present", "absent"))
 
     return judge
 
 
-def _group(known: tuple[list[Judge], bool, str], group: list[Element], strict: bool, clause: str, said: Mismatches) -> None:
-    judges, typed, at = known
+def _group(expectation: tuple[list[Judge], bool, str], group: list[Element], strict: bool, clause: str, mismatches: Mismatches) -> None:
+    judges, typed, at = expectation
     if typed:
         for child in group:
-            judges[0](child, said)
+            judges[0](child, mismatches)
         return
     for judge, child in zip(judges, group, strict=False):
-        judge(child, said)
+        judge(child, mismatches)
     if len(group) < len(judges):
-        said.add(Broken("missing_element", at, clause, f"{len(judges)} elements", "fewer"))
+        mismatches.add(Broken("missing_element", at, clause, f"{len(judges)} elements", "fewer"))
     elif strict and len(group) > len(judges):
-        said.add(Broken("unexpected_element", at, clause, f"{len(judges)} elements", "more"))
+        mismatches.add(Broken("unexpected_element", at, clause, f"{len(judges)} elements", "more"))
 
 
 def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> Callable[[Element, Mismatches], bool]:
     """The element's name, and how many children it has; tells whether to look further."""
     rules = None if place.cascaded else place.best
-    own = () if rules is None else rules.rules
-    asked = clause if rules is None else rules.clause
-    other = Broken("element_name", pointer, asked, "its name", "another")
-    bounds = [(rule.least or 0, rule.most) for rule in own if (rule.least, rule.most) != (None, None)]
-    empty = any(rule.kind == "notEmpty" for rule in own)
-    count = Broken("type", pointer, asked, "another number of elements", "elements")
+    own_rules = () if rules is None else rules.rules
+    said_by = clause if rules is None else rules.clause
+    other = Broken("element_name", pointer, said_by, "its name", "another")
+    bounds = [(rule.least or 0, rule.most) for rule in own_rules if (rule.least, rule.most) != (None, None)]
+    empty = any(rule.kind == "notEmpty" for rule in own_rules)
+    count = Broken("type", pointer, said_by, "another number of elements", "elements")
 
-    def judge(actual: Element, said: Mismatches) -> bool:
+    def judge(actual: Element, mismatches: Mismatches) -> bool:
         if actual.name != expected.name:
-            said.add(other)
+            mismatches.add(other)
             return False
         size = len(actual.children)
         if any(size < least or (most is not None and size > most) for least, most in bounds) or (
             empty and not size and not actual.text
         ):
-            said.add(count)
+            mismatches.add(count)
             return False
         return True
 
@@ -195,15 +195,15 @@ def _own(expected: Element, place: Place[Rules], pointer: str, clause: str) -> C
 
 def _text(expected: str, place: Place[Rules], pointer: str, clause: str) -> Callable[[str, Mismatches], None]:
     rules = place.best
-    asked = ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
+    check = ask(rules, expected, text=True) if rules is not None else lambda actual: actual == expected
     name = rules.name if rules is not None else "equality"
     said_by = rules.clause if rules is not None else clause
 
-    def judge(actual: str, said: Mismatches) -> None:
-        fits = asked(actual)
+    def judge(actual: str, mismatches: Mismatches) -> None:
+        fits = check(actual)
         if fits is None:
-            said.leave("undecidable", said_by)
+            mismatches.leave("undecidable", said_by)
         elif not fits:
-            said.value(name, pointer, said_by, name, actual)
+            mismatches.value(name, pointer, said_by, name, actual)
 
     return judge

@@ -72,8 +72,8 @@ class Mismatches:
 
     def below(self, pointer: str, inner: "Mismatches") -> None:
         """Take over what a part said, its places below a pointer."""
-        for one in inner.broken:
-            self.add(replace(one, pointer=f"{pointer}{one.pointer}"))
+        for broken in inner.broken:
+            self.add(replace(broken, pointer=f"{pointer}{broken.pointer}"))
         self.left += inner.left
         self.spent(inner)
 

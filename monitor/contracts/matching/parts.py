@@ -24,20 +24,20 @@ _PARAMETERISED = frozenset({"accept", "content-type"})
 
 def path_part(rules: Rules | None, expected: str, clause: str) -> Part:
     """The path: as the example, or as its rules ask."""
-    asked = None if rules is None else ask(rules, expected, text=True)
+    check = None if rules is None else ask(rules, expected, text=True)
     plain = plain_path(expected)
     broken = Broken(rules.name if rules else "path", "/path", rules.clause if rules else clause, "the path", "another path")
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         path = call.exchange.path
-        fits = (path == expected or plain_path(path) == plain) if asked is None else asked(path) or asked(plain_path(path))
+        fits = (path == expected or plain_path(path) == plain) if check is None else check(path) or check(plain_path(path))
         if fits is None:
-            said.leave("undecidable", broken.clause)
+            mismatches.leave("undecidable", broken.clause)
         elif not fits:
             if any(PLACEHOLDER.fullmatch(part) for part in path.split("/")):
-                said.leave(UNSEEN, clause)  # logged as its template
+                mismatches.leave(UNSEEN, clause)  # logged as its template
             else:
-                said.add(broken)
+                mismatches.add(broken)
 
     return judge
 
@@ -51,35 +51,35 @@ def query_part(expected: Mapping[str, Sequence[str]], rules: Mapping[str, Rules]
     judges = {name: values_judge(name, values, root(rules), f"{clause}/{escaped(name)}") for name, values in expected.items()}
     surplus = Broken("unexpected_parameter", "/query/*", clause, "absent", "present")
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         query = call.query
         if query is None:
             if judges:
-                said.leave(UNSEEN, clause)
+                mismatches.leave(UNSEEN, clause)
             return
         for name, (judge_values, missing) in judges.items():
             values = query.get(name)
             if values is None:
-                said.add(missing)
+                mismatches.add(missing)
             else:
-                judge_values(values, said)
+                judge_values(values, mismatches)
         if strict and query.keys() - judges.keys():
-            said.add(surplus)
+            mismatches.add(surplus)
 
     return judge
 
 
 def query_text_part(expected: str, clause: str) -> Part:
     """The query as one text, in the order of its parameters."""
-    wanted = expected.removeprefix("?")
+    query = expected.removeprefix("?")
     broken = Broken("query", "/query", clause, "the query", "another query")
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         exchange = call.exchange
         if not exchange.query and not exchange.query_known:
-            said.leave(UNSEEN, clause)
-        elif unquote_plus(exchange.query.removeprefix("?")) != unquote_plus(wanted):
-            said.add(broken)
+            mismatches.leave(UNSEEN, clause)
+        elif unquote_plus(exchange.query.removeprefix("?")) != unquote_plus(query):
+            mismatches.add(broken)
 
     return judge
 
@@ -93,31 +93,31 @@ def values_judge(
     place = top.step(name)
     rules = place.best
     if rules is None:
-        wanted = list(expected)
-        inner = [place.step(index).best for index in range(len(wanted))]
+        expected_values = list(expected)
+        inner = [place.step(index).best for index in range(len(expected_values))]
         asks: list[Ask] = [
-            _same(value) if one is None else ask(one, value, text=True) for one, value in zip(inner, wanted, strict=True)
+            _same(value) if item_rules is None else ask(item_rules, value, text=True) for item_rules, value in zip(inner, expected_values, strict=True)
         ]
 
-        def judge(values: Sequence[str], said: Mismatches) -> None:
-            if len(values) != len(wanted):
-                said.add(Broken("parameter_count", pointer, clause, f"{len(wanted)} values", "another number"))
-            for one, value in zip(asks, values, strict=False):
-                _tell(one(value), "equality", pointer, clause, value, said)
+        def judge(values: Sequence[str], mismatches: Mismatches) -> None:
+            if len(values) != len(expected_values):
+                mismatches.add(Broken("parameter_count", pointer, clause, f"{len(expected_values)} values", "another number"))
+            for fits, value in zip(asks, values, strict=False):
+                _tell(fits(value), "equality", pointer, clause, value, mismatches)
 
         return judge, missing
     bounds = [(rule.least or 0, rule.most) for rule in rules.rules if (rule.least, rule.most) != (None, None)]
-    asked = [ask(place.step(index).best or rules, value, text=True) for index, value in enumerate(expected)]
-    other = asked[0] if asked else None
+    checks = [ask(place.step(index).best or rules, value, text=True) for index, value in enumerate(expected)]
+    other = checks[0] if checks else None
     kind, said_by = rules.name, rules.clause
 
-    def judge_ruled(values: Sequence[str], said: Mismatches) -> None:
+    def judge_ruled(values: Sequence[str], mismatches: Mismatches) -> None:
         if any(len(values) < least or (most is not None and len(values) > most) for least, most in bounds):
-            said.add(Broken("parameter_count", pointer, said_by, "another number of values", f"{len(values)} values"))
+            mismatches.add(Broken("parameter_count", pointer, said_by, "another number of values", f"{len(values)} values"))
         for index, value in enumerate(values):
-            one = asked[index] if index < len(asked) else other
-            if one is not None:
-                _tell(one(value), kind, pointer, said_by, value, said)
+            check = checks[index] if index < len(checks) else other
+            if check is not None:
+                _tell(check(value), kind, pointer, said_by, value, mismatches)
 
     return judge_ruled, missing
 
@@ -126,11 +126,11 @@ def _same(expected: str) -> Ask:
     return lambda value: value == expected
 
 
-def _tell(fits: bool | None, rule: str, pointer: str, clause: str, value: str, said: Mismatches) -> None:
+def _tell(fits: bool | None, rule: str, pointer: str, clause: str, value: str, mismatches: Mismatches) -> None:
     if fits is None:
-        said.leave("undecidable", clause)
+        mismatches.leave("undecidable", clause)
     elif not fits:
-        said.value(rule, pointer, clause, rule, value)
+        mismatches.value(rule, pointer, clause, rule, value)
 
 
 def header_part(side: Side, name: str, expected: Sequence[str], rules: Rules | None, clause: str) -> Part:
@@ -138,41 +138,41 @@ def header_part(side: Side, name: str, expected: Sequence[str], rules: Rules | N
     key = name.lower()
     pointer = f"/headers/{escaped(key)}"
     whole = ", ".join(expected)
-    asked = _header_ask(key, whole, rules)
+    check = _header_ask(key, whole, rules)
     missing = Broken("missing_header", pointer, clause, "present", "absent")
     kind = rules.name if rules is not None else "header"
     said_by = rules.clause if rules is not None else clause
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         exchange = call.exchange
         headers = exchange.request_headers if side == "request" else exchange.response_headers
         text = headers.get(key)
         if text is None:
             if not headers or not exchange.headers_whole or (side == "response" and exchange.method == "HEAD"):
-                said.leave(UNSEEN if side == "request" else HEADERS_UNSEEN, clause)
+                mismatches.leave(UNSEEN if side == "request" else HEADERS_UNSEEN, clause)
             else:
-                said.add(missing)
+                mismatches.add(missing)
         elif text == REDACTED or text.startswith("[redacted "):
-            said.shape_only = True
+            mismatches.shape_only = True
         else:
-            _tell(asked(text), kind, pointer, said_by, text, said)
+            _tell(check(text), kind, pointer, said_by, text, mismatches)
 
     return judge
 
 
 def _header_ask(name: str, expected: str, rules: Rules | None) -> Ask:
     if rules is not None:
-        one = ask(rules, expected, text=True)
-        return lambda text: one(text) or one(text.strip())
+        check = ask(rules, expected, text=True)
+        return lambda text: check(text) or check(text.strip())
     if name in _PARAMETERISED:
-        wanted = [_parameterised(part) for part in expected.split(",")]
+        items = [_parameterised(part) for part in expected.split(",")]
 
         @lru_cache(maxsize=16)
         def fits(text: str) -> bool:
-            said = [_parameterised(part) for part in text.split(",")]
-            return len(said) == len(wanted) and all(
+            actual = [_parameterised(part) for part in text.split(",")]
+            return len(actual) == len(items) and all(
                 kind == other and all(own.get(key) == value for key, value in held.items())
-                for (kind, held), (other, own) in zip(wanted, said, strict=True)
+                for (kind, held), (other, own) in zip(items, actual, strict=True)
             )
 
         return fits
@@ -183,7 +183,7 @@ def _header_ask(name: str, expected: str, rules: Rules | None) -> Ask:
 def _parameterised(text: str) -> tuple[str, dict[str, str]]:
     """A value and its parameters; a parameter's value in any case, as charsets are."""
     kind, *parameters = (part.strip() for part in text.split(";"))
-    pairs = (one.partition("=") for one in parameters if one)
+    pairs = (parameter.partition("=") for parameter in parameters if parameter)
     return kind, {key.strip(): value.strip().lower() for key, _, value in pairs}
 
 
@@ -193,13 +193,13 @@ def _commas(text: str) -> str:
 
 def status_part(expected: int, rules: Rules | None, clause: str) -> Part:
     """The response's status."""
-    asked = None if rules is None else ask(rules, expected)
+    check = None if rules is None else ask(rules, expected)
     said_by = clause if rules is None else rules.clause
-    wanted = str(expected) if rules is None else rules.name
+    label = str(expected) if rules is None else rules.name
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         status = call.exchange.status
-        if status != expected if asked is None else not asked(status):
-            said.add(Broken("status", "/status", said_by, wanted, str(status)))
+        if status != expected if check is None else not check(status):
+            mismatches.add(Broken("status", "/status", said_by, label, str(status)))
 
     return judge

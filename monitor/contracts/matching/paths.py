@@ -32,7 +32,7 @@ class _Token:
 def parse(expression: str) -> tuple[_Token, ...]:
     """The steps of an expression after its root. Raises ContractError for what is none."""
     rest = expression.removeprefix("$")
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     at = 0
     while at < len(rest):
         match = _NAME.match(rest, at)
@@ -40,27 +40,27 @@ def parse(expression: str) -> tuple[_Token, ...]:
             raise ContractError(f"the path {expression[:80]!r} of a matching rule cannot be read at {rest[at : at + 20]!r}")
         name, index, items, single, double = match.groups()
         if index is not None:
-            found.append(_Token("index", str(int(index))))
+            tokens.append(_Token("index", str(int(index))))
         elif items is not None:
-            found.append(_Token("items", _ITEMS))
+            tokens.append(_Token("items", _ITEMS))
         elif single is not None or double is not None:
-            found.append(_Token("name", re.sub(r"\\(.)", r"\1", single if single is not None else double)))
+            tokens.append(_Token("name", re.sub(r"\\(.)", r"\1", single if single is not None else double)))
         elif name is None or name == ANY:
-            found.append(_Token("any", ANY))
+            tokens.append(_Token("any", ANY))
         else:
-            found.append(_Token("name", name))
+            tokens.append(_Token("name", name))
         at = match.end()
-    return tuple(found)
+    return tuple(tokens)
 
 
 def by_first_step(held: Mapping[str, Held]) -> dict[str, dict[str, Held]]:
     """What is held below each name, or below any (ANY), by its expression from there on."""
-    found: dict[str, dict[str, Held]] = {}
-    for expression, one in held.items():
+    by_step: dict[str, dict[str, Held]] = {}
+    for expression, value in held.items():
         steps = parse(expression)
         if steps and steps[0].kind in ("name", "any"):
-            found.setdefault(steps[0].text, {})["$" + "".join(map(_written, steps[1:]))] = one
-    return found
+            by_step.setdefault(steps[0].text, {})["$" + "".join(map(_written, steps[1:]))] = value
+    return by_step
 
 
 def _written(step: _Token) -> str:

@@ -22,19 +22,19 @@ def search(pattern: str, *, whole: bool = False) -> Search | None:
         return None
     fits, errors = compiled.is_valid, compiled.iter_errors
 
-    def found(said: str) -> bool | None:
-        if fits(said):
+    def found(value: str) -> bool | None:
+        if fits(value):
             return True
-        error = next(iter(errors(said)), None)
+        error = next(iter(errors(value)), None)
         return None if error is not None and "acktrack" in error.kind.name else False
 
     plainly = None if text is None else _plainly(text)
     if plainly is None:
         return found
 
-    def found_plainly(said: str) -> bool | None:
-        at_once = plainly(said)
-        return found(said) if at_once is None else at_once
+    def found_plainly(subject: str) -> bool | None:
+        at_once = plainly(subject)
+        return found(subject) if at_once is None else at_once
 
     return found_plainly
 
@@ -63,19 +63,19 @@ def literal_prefix(pattern: str) -> str:
     """What every text begins with that a pattern matches as a whole, in lower case; "" where nothing is sure."""
     if "|" in pattern or "(?" in pattern:
         return ""
-    found: list[str] = []
+    characters: list[str] = []
     at = 1 if pattern.startswith("^") else 0
     while at < len(pattern):
-        one = pattern[at]
-        if one == "\\" and pattern[at + 1 : at + 2] in tuple("/-._~"):
-            one, at = pattern[at + 1], at + 1
-        elif one in _SPECIAL:
-            if one in "*?{" and found:
-                found.pop()
+        character = pattern[at]
+        if character == "\\" and pattern[at + 1 : at + 2] in tuple("/-._~"):
+            character, at = pattern[at + 1], at + 1
+        elif character in _SPECIAL:
+            if character in "*?{" and characters:
+                characters.pop()
             break
-        found.append(one)
+        characters.append(character)
         at += 1
-    return "".join(found).lower()
+    return "".join(characters).lower()
 
 
 def _plain(pattern: str) -> str:

@@ -24,16 +24,16 @@ def asked_part(see: See, ask: AskAll, rule: str, pointer: str, clause: str) -> P
     """A part of a request matcher: what is asked of one place."""
     broken = Broken(rule, pointer, clause, rule, "other")
 
-    def judge(call: Call, said: Mismatches) -> None:
+    def judge(call: Call, mismatches: Mismatches) -> None:
         values, problem = see(call)
         if problem:
-            said.leave(problem, clause)
+            mismatches.leave(problem, clause)
             return
         fits = ask(values)
         if fits is None:
-            said.leave("undecidable", clause)
+            mismatches.leave("undecidable", clause)
         elif not fits:
-            said.add(broken)
+            mismatches.add(broken)
 
     return judge
 
@@ -42,8 +42,8 @@ def some(ask: Callable[[Any], bool | None]) -> AskAll:
     """Some value is as asked."""
 
     def fits(values: Sequence[Any]) -> bool | None:
-        said = [ask(value) for value in values]
-        return True if True in said else None if None in said else False
+        answers = [ask(value) for value in values]
+        return True if True in answers else None if None in answers else False
 
     return fits
 
@@ -52,8 +52,8 @@ def negated(ask: AskAll) -> AskAll:
     """The opposite."""
 
     def fits(values: Sequence[Any]) -> bool | None:
-        said = ask(values)
-        return None if said is None else not said
+        answer = ask(values)
+        return None if answer is None else not answer
 
     return fits
 
@@ -62,10 +62,10 @@ def combined(asks: Sequence[AskAll], *, either: bool) -> AskAll:
     """All of them, or with `either` one of them."""
 
     def fits(values: Sequence[Any]) -> bool | None:
-        said = [ask(values) for ask in asks]
+        answers = [ask(values) for ask in asks]
         if either:
-            return True if True in said else None if None in said else False
-        return False if False in said else None if None in said else True
+            return True if True in answers else None if None in answers else False
+        return False if False in answers else None if None in answers else True
 
     return fits
 

@@ -77,45 +77,45 @@ class Rules:
         return self.rules[0].kind
 
 
-def read_rules(said: Any, clause: str) -> Rules | None:
+def read_rules(entry: Any, clause: str) -> Rules | None:
     """Rules in the form of versions 3 and 4 (`{matchers, combine}`), or one in that of version 2. None for none."""
-    if not isinstance(said, dict):
+    if not isinstance(entry, dict):
         raise ContractError(f"the matching rule at {clause} is no object", clause)
-    if not isinstance(said.get("matchers"), list):
-        return Rules((read_rule(said, clause),), clause) if said and "matchers" not in said else None
-    rules = tuple(read_rule(one, clause) for one in said["matchers"])
-    return Rules(rules, clause, either=str(said.get("combine", "AND")).upper() == "OR") if rules else None
+    if not isinstance(entry.get("matchers"), list):
+        return Rules((read_rule(entry, clause),), clause) if entry and "matchers" not in entry else None
+    rules = tuple(read_rule(matcher, clause) for matcher in entry["matchers"])
+    return Rules(rules, clause, either=str(entry.get("combine", "AND")).upper() == "OR") if rules else None
 
 
-def read_rule(said: Any, clause: str) -> Rule:
+def read_rule(entry: Any, clause: str) -> Rule:
     """One rule. Raises ContractError for an unknown one."""
-    if not isinstance(said, dict):
+    if not isinstance(entry, dict):
         raise ContractError(f"the matching rule at {clause} is no object", clause)
-    named = said.get("match", said.get("pact:matcher:type"))
-    kind = _NAMES.get(str(named), str(named)) if named is not None else _guessed(said)
+    named = entry.get("match", entry.get("pact:matcher:type"))
+    kind = _NAMES.get(str(named), str(named)) if named is not None else _guessed(entry)
     if kind not in KINDS:
         raise ContractError(f"the matching rule {kind[:40]!r} at {clause} is unknown", clause)
     if kind == "regex":
-        text = said.get("regex")
+        text = entry.get("regex")
     elif kind in ("date", "time", "timestamp"):
-        text = said.get("format", said.get(kind, said.get("datetime")))
+        text = entry.get("format", entry.get(kind, entry.get("datetime")))
     else:
-        text = said.get("value")
+        text = entry.get("value")
     if kind in ("regex", "include", "contentType") and text is None:
         raise ContractError(f"the matching rule {kind} at {clause} does not say what to look for", clause)
-    inner = tuple(read_rule(one, clause) for one in said.get("rules") or ()) if kind in ("eachKey", "eachValue") else ()
+    inner = tuple(read_rule(rule, clause) for rule in entry.get("rules") or ()) if kind in ("eachKey", "eachValue") else ()
     return Rule(
         kind,
         text if isinstance(text, str) else "" if text is None else orjson.dumps(text).decode(),
-        _count(said.get("min")),
-        _count(said.get("max")),
+        _count(entry.get("min")),
+        _count(entry.get("max")),
         inner,
-        _variants(said, clause) if kind == "arrayContains" else (),
-        _statuses(said.get("status", "success"), clause) if kind == "statusCode" else (),
+        _variants(entry, clause) if kind == "arrayContains" else (),
+        _statuses(entry.get("status", "success"), clause) if kind == "statusCode" else (),
     )
 
 
-def _guessed(said: dict[str, Any]) -> str:
+def _guessed(entry: dict[str, Any]) -> str:
     for word, kind in (
         ("regex", "regex"),
         ("min", "type"),
@@ -124,38 +124,38 @@ def _guessed(said: dict[str, Any]) -> str:
         ("date", "date"),
         ("time", "time"),
     ):
-        if word in said:
+        if word in entry:
             return kind
     return "nothing"
 
 
-def _count(said: Any) -> int | None:
-    if isinstance(said, str) and said.isdecimal() and len(said) < 10:
-        return int(said)
-    return said if isinstance(said, int) and not isinstance(said, bool) else None
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _variants(said: dict[str, Any], clause: str) -> tuple[tuple[int, Mapping[str, Rules]], ...]:
-    variants = said.get("variants")
+def _variants(entry: dict[str, Any], clause: str) -> tuple[tuple[int, Mapping[str, Rules]], ...]:
+    variants = entry.get("variants")
     if not isinstance(variants, list) or len(variants) > _MOST_VARIANTS:
         raise ContractError(f"the matching rule arrayContains at {clause} has no variants, or more than {_MOST_VARIANTS}", clause)
-    found = []
-    for one in variants:
-        rules = one.get("rules") if isinstance(one, dict) else None
-        held = {path: read for path, each in (rules or {}).items() if (read := read_rules(each, clause)) is not None}
-        found.append((_count(one.get("index")) or 0 if isinstance(one, dict) else 0, held))
-    return tuple(found)
+    pairs = []
+    for variant in variants:
+        rules = variant.get("rules") if isinstance(variant, dict) else None
+        by_path = {path: read for path, raw in (rules or {}).items() if (read := read_rules(raw, clause)) is not None}
+        pairs.append((_count(variant.get("index")) or 0 if isinstance(variant, dict) else 0, by_path))
+    return tuple(pairs)
 
 
-def _statuses(said: Any, clause: str) -> tuple[int, ...]:
-    known = {
+def _statuses(statuses: Any, clause: str) -> tuple[int, ...]:
+    classes = {
         "info": range(100, 200), "success": range(200, 300), "redirect": range(300, 400), "clientError": range(400, 500),
         "serverError": range(500, 600), "nonError": range(100, 400), "error": range(400, 600),
     }  # fmt: skip
-    if isinstance(said, list):
-        return tuple(one for one in said if isinstance(one, int))
-    if isinstance(said, str) and said in known:
-        return tuple(known[said])
+    if isinstance(statuses, list):
+        return tuple(status for status in statuses if isinstance(status, int))
+    if isinstance(statuses, str) and statuses in classes:
+        return tuple(classes[statuses])
     raise ContractError(f"the matching rule statusCode at {clause} names no statuses", clause)
 
 
@@ -194,16 +194,16 @@ def _number(value: Any) -> bool:
 
 def ask(rules: Rules, expected: Any, *, text: bool = False) -> Ask:
     """What rules ask of a scalar, or of a container's own self. With `text` all values are texts that stand for others."""
-    asked = [_asked(rule, expected, text=text) for rule in rules.rules]
-    if len(asked) == 1:
-        return asked[0]
+    checks = [_asked(rule, expected, text=text) for rule in rules.rules]
+    if len(checks) == 1:
+        return checks[0]
     either = rules.either
 
     def both(value: Any) -> bool | None:
-        said = [one(value) for one in asked]
+        answers = [check(value) for check in checks]
         if either:
-            return True if True in said else None if None in said else False
-        return False if False in said else None if None in said else True
+            return True if True in answers else None if None in answers else False
+        return False if False in answers else None if None in answers else True
 
     return both
 
@@ -262,14 +262,14 @@ def _of_text(kind: str) -> Ask:
 
 def _searched(rule: Rule) -> Ask:
     if rule.kind == "regex":
-        found = search(rule.text, whole=True)  # as Pact's own core does
+        matcher = search(rule.text, whole=True)  # as Pact's own core does
     else:
         form = rule.text or {"date": dates.DATE, "time": dates.TIME}.get(rule.kind, dates.TIMESTAMP)
         pattern = dates.pattern_of(form)
-        found = None if pattern is None else search(pattern, whole=True)
-    if found is None:
+        matcher = None if pattern is None else search(pattern, whole=True)
+    if matcher is None:
         return lambda _: None
-    seek = found
+    seek = matcher
 
     def fits(value: Any) -> bool | None:
         if type(value) is str:

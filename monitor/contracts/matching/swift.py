@@ -48,11 +48,11 @@ def of_scalar(expected: Any, rules: Rules | None) -> Schema | None:
     """The schema of a value that is no container; None where no schema says it."""
     if rules is None:
         return _equal(expected)
-    asked = [_of_rule(rule, expected) for rule in rules.rules]
-    known = [one for one in asked if one is not None]
-    if len(known) != len(asked):
+    schemas = [_of_rule(rule, expected) for rule in rules.rules]
+    usable = [schema for schema in schemas if schema is not None]
+    if len(usable) != len(schemas):
         return None
-    return known[0] if len(known) == 1 else {"anyOf" if rules.either else "allOf": known}
+    return usable[0] if len(usable) == 1 else {"anyOf" if rules.either else "allOf": usable}
 
 
 def _equal(expected: Any) -> Schema | None:
@@ -79,20 +79,20 @@ def _of_rule(rule: Rule, expected: Any) -> Schema | None:
 
 def of_object(fields: dict[str, Schema | None], place: Place[Rules], *, strict: bool) -> Schema | None:
     """The schema of an object by those of its fields."""
-    if not _plain(place) or any(one is None for one in fields.values()):
+    if not _plain(place) or any(schema is None for schema in fields.values()):
         return None
-    held: Schema = {"type": "object", "properties": fields}
+    object_schema: Schema = {"type": "object", "properties": fields}
     if fields:
-        held["required"] = list(fields)
+        object_schema["required"] = list(fields)
     if strict:
-        held["additionalProperties"] = False
-    return held | _lengths(place, "Properties")
+        object_schema["additionalProperties"] = False
+    return object_schema | _lengths(place, "Properties")
 
 
 def of_list(items: list[Schema | None], other: Schema | None, place: Place[Rules]) -> Schema | None:
     """The schema of a list by those of its first items, and of those behind them where a rule says so."""
     rules = place.best
-    if not _plain(place) or any(one is None for one in items):
+    if not _plain(place) or any(item is None for item in items):
         return None
     if rules is None:
         return {"type": "array", "items": items, "additionalItems": False, "minItems": len(items), "maxItems": len(items)}
@@ -100,12 +100,12 @@ def of_list(items: list[Schema | None], other: Schema | None, place: Place[Rules
         return {"type": "array"}
     if other is None:
         return None
-    held: Schema = (
+    list_schema: Schema = (
         {"type": "array", "items": other}
-        if all(one == other for one in items)
+        if all(item == other for item in items)
         else {"type": "array", "items": items, "additionalItems": other}
     )
-    return held | _lengths(place, "Items")
+    return list_schema | _lengths(place, "Items")
 
 
 def _lengths(place: Place[Rules], word: str) -> Schema:
@@ -118,7 +118,7 @@ def _lengths(place: Place[Rules], word: str) -> Schema:
 
 def _plain(place: Place[Rules]) -> bool:
     """Whether nothing but types and lengths is asked of a container itself."""
-    own = [] if place.best is None or place.cascaded else [place.best]
+    own_rules = [] if place.best is None or place.cascaded else [place.best]
     return all(
-        one.has(_LENGTHS) and all(rule.kind == "type" for rule in one.rules) and not one.either for one in (*place.exact, *own)
+        rules.has(_LENGTHS) and all(rule.kind == "type" for rule in rules.rules) and not rules.either for rules in (*place.exact, *own_rules)
     )

@@ -43,7 +43,7 @@ class Asked:
         self.proves: Proof | None = None if schema is None else self._first_proof
         """Whether a body keeps it for sure, told from its text (proving.py)."""
 
-    def __call__(self, actual: Any, said: Mismatches) -> None:
+    def __call__(self, actual: Any, mismatches: Mismatches) -> None:
         """Add what a decoded body breaks."""
         if not self._made and self._schema is not None:
             self._fits, self._made = swift.compiled(self._schema), True
@@ -52,7 +52,7 @@ class Asked:
                 return
         except ValueError:
             pass  # a value that the engine does not take
-        self._slowly(actual, said)
+        self._slowly(actual, mismatches)
 
     def _first_proof(self, body: str | bytes) -> int:
         assert self._schema is not None
@@ -93,13 +93,13 @@ class _Compiler:
         rules, exact = place.best, place.exact
         clause = f"{self._clause}{pointer}"
         if rules is not None and not place.cascaded:
-            each = next((rule for rule in rules.rules if rule.kind in ("values", "eachValue")), None)
-            if each is not None:
-                return self._map(expected, place, pointer, depth, each, rules)
-        own = _container(rules, expected, pointer, cascaded=place.cascaded)
-        free = any(one.has(OF_KEYS) for one in exact)
-        keys = [rule for one in exact for rule in one.rules if rule.kind == "eachKey"]
-        asked = _keys(keys, pointer, exact[0].clause) if keys else None
+            each_value = next((rule for rule in rules.rules if rule.kind in ("values", "eachValue")), None)
+            if each_value is not None:
+                return self._map(expected, place, pointer, depth, each_value, rules)
+        judge_container = _container(rules, expected, pointer, cascaded=place.cascaded)
+        free = any(group.has(OF_KEYS) for group in exact)
+        keys = [rule for group in exact for rule in group.rules if rule.kind == "eachKey"]
+        judge_keys = _keys(keys, pointer, exact[0].clause) if keys else None
         fields: list[tuple[str, Judge, Broken]] = []
         schemas: dict[str, Any] = {}
         for name, value in expected.items():
@@ -108,26 +108,26 @@ class _Compiler:
             fields.append((name, judge_value, Broken("missing_key", at, clause, "present", "absent")))
             schemas[name] = self.schema
         self.schema = swift.of_object(schemas, place, strict=self._strict)
-        known = expected.keys()
+        names = expected.keys()
         closed = self._strict and not free
         surplus = Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present")
         required = not free
 
-        def judge(actual: Any, said: Mismatches) -> None:
+        def judge(actual: Any, mismatches: Mismatches) -> None:
             if type(actual) is not dict:
-                said.value("type", pointer, clause, "object", actual)
+                mismatches.value("type", pointer, clause, "object", actual)
                 return
-            if own is not None:
-                own(actual, said)
+            if judge_container is not None:
+                judge_container(actual, mismatches)
             for name, judge_field, missing in fields:
                 if name in actual:
-                    judge_field(actual[name], said)
+                    judge_field(actual[name], mismatches)
                 elif required:
-                    said.add(missing)
-            if closed and (len(actual) > len(known) or not actual.keys() <= known):
-                said.add(surplus)
-            if asked is not None:
-                asked(actual, said)
+                    mismatches.add(missing)
+            if closed and (len(actual) > len(names) or not actual.keys() <= names):
+                mismatches.add(surplus)
+            if judge_keys is not None:
+                judge_keys(actual, mismatches)
 
         return judge
 
@@ -144,21 +144,21 @@ class _Compiler:
         for name in place.names if expected else ():
             if name not in named:
                 named[name] = self.node(first, child(name), f"{pointer}/*", depth + 1)
-        keys = [one for one in rules.rules if one.kind == "eachKey"]
-        asked = _keys(keys, pointer, rules.clause) if keys else None
+        keys = [key_rule for key_rule in rules.rules if key_rule.kind == "eachKey"]
+        judge_keys = _keys(keys, pointer, rules.clause) if keys else None
         clause = rules.clause
         self.schema = None
 
-        def judge(actual: Any, said: Mismatches) -> None:
+        def judge(actual: Any, mismatches: Mismatches) -> None:
             if type(actual) is not dict:
-                said.value("type", pointer, clause, "object", actual)
+                mismatches.value("type", pointer, clause, "object", actual)
                 return
             for name, value in actual.items():
                 judge_value = named.get(name, other)
                 if judge_value is not None:
-                    judge_value(value, said)
-            if asked is not None:
-                asked(actual, said)
+                    judge_value(value, mismatches)
+            if judge_keys is not None:
+                judge_keys(actual, mismatches)
 
         return judge
 
@@ -216,21 +216,21 @@ class _Compiler:
         clause = rules.clause
         self.schema = None
 
-        def judge(actual: Any, said: Mismatches) -> None:
+        def judge(actual: Any, mismatches: Mismatches) -> None:
             if type(actual) is not list:
-                said.value("type", pointer, clause, "array", actual)
+                mismatches.value("type", pointer, clause, "array", actual)
                 return
             for judge_variant, absent in judges:
                 for item in actual:
-                    if said.exhausted(1, clause):
+                    if mismatches.exhausted(1, clause):
                         return
-                    trial = said.apart()
+                    trial = mismatches.apart()
                     judge_variant(item, trial)
-                    said.spent(trial)
+                    mismatches.spent(trial)
                     if not trial:
                         break
                 else:
-                    said.add(absent)
+                    mismatches.add(absent)
 
         return judge
 
@@ -241,23 +241,23 @@ def _items(
     """A list: `nodes` for the first items, `other` for those behind them."""
     count = len(nodes)
 
-    def judge(actual: Any, said: Mismatches) -> None:
+    def judge(actual: Any, mismatches: Mismatches) -> None:
         if type(actual) is not list:
-            said.value("type", pointer, clause, "array", actual)
+            mismatches.value("type", pointer, clause, "array", actual)
             return
         if own is not None:
-            own(actual, said)
+            own(actual, mismatches)
         if exactly is not None and len(actual) != exactly:
-            said.add(
+            mismatches.add(
                 missing[0]
                 if missing and len(actual) < exactly
                 else Broken("unexpected_item", f"{pointer}/*", clause, f"{exactly} items", "more")
             )
         for judge_item, item in zip(nodes, actual, strict=False):
-            judge_item(item, said)
+            judge_item(item, mismatches)
         if other is not None:
             for item in actual[count:]:
-                other(item, said)
+                other(item, mismatches)
 
     return judge
 
@@ -266,33 +266,33 @@ def _equality(expected: Any, pointer: str, clause: str) -> Judge:
     kind = json_type(expected)
     if type(expected) is str or expected is None:
 
-        def judge(actual: Any, said: Mismatches) -> None:
+        def judge(actual: Any, mismatches: Mismatches) -> None:
             if actual != expected:
-                said.value("equality" if kind == json_type(actual) else "type", pointer, clause, kind, actual)
+                mismatches.value("equality" if kind == json_type(actual) else "type", pointer, clause, kind, actual)
 
         return judge
 
-    def judge_other(actual: Any, said: Mismatches) -> None:
+    def judge_other(actual: Any, mismatches: Mismatches) -> None:
         if not equal(actual, expected):
             alike = kind_of(actual) == kind_of(expected)
-            said.value("equality" if alike else "type", pointer, clause, json_type(actual) if alike else kind, actual)
+            mismatches.value("equality" if alike else "type", pointer, clause, json_type(actual) if alike else kind, actual)
 
     return judge_other
 
 
 def _ruled(rules: Rules, expected: Any, pointer: str) -> Judge:
-    asked = ask(rules, expected)
+    check = ask(rules, expected)
     name, clause, kind = rules.name, rules.clause, kind_of(expected)
-    wanted = kind if name in ("type", "equality") else name
+    label = kind if name in ("type", "equality") else name
 
-    def judge(actual: Any, said: Mismatches) -> None:
-        fits = asked(actual)
+    def judge(actual: Any, mismatches: Mismatches) -> None:
+        fits = check(actual)
         if fits:
             return
         if fits is None:
-            said.leave("undecidable", clause)
+            mismatches.leave("undecidable", clause)
         else:
-            said.value(name, pointer, clause, wanted if kind_of(actual) != kind else json_type(actual), actual)
+            mismatches.value(name, pointer, clause, label if kind_of(actual) != kind else json_type(actual), actual)
 
     return judge
 
@@ -301,22 +301,22 @@ def _container(rules: Rules | None, expected: Any, pointer: str, *, cascaded: bo
     """What the rules of a list or an object ask of itself, besides its type."""
     if rules is None or cascaded:
         return None
-    asked = []
+    checks = []
     for rule in rules.rules:
         if rule.least is not None or rule.most is not None:
-            asked.append(_counted(rule.least or 0, rule.most))
+            checks.append(_counted(rule.least or 0, rule.most))
         elif rule.kind in ("equality", "notEmpty"):
-            asked.append(ask(Rules((rule,), rules.clause), expected))  # type: ignore[arg-type]
+            checks.append(ask(Rules((rule,), rules.clause), expected))  # type: ignore[arg-type]
         elif not holds_for_containers(Rules((rule,), rules.clause)):
-            asked.append(lambda _: False)
+            checks.append(lambda _: False)
         else:
-            asked.append(lambda _: True)
+            checks.append(lambda _: True)
     broken = Broken(rules.name, pointer, rules.clause, _bounds(rules), json_type(expected))
     enough = any if rules.either else all
 
-    def judge(actual: Any, said: Mismatches) -> None:
-        if not enough(one(actual) for one in asked):
-            said.add(broken)
+    def judge(actual: Any, mismatches: Mismatches) -> None:
+        if not enough(check(actual) for check in checks):
+            mismatches.add(broken)
 
     return judge
 
@@ -335,15 +335,15 @@ def _bounds(rules: Rules) -> str:
 
 
 def _keys(rules: list[Rule], pointer: str, clause: str) -> Judge:
-    asked = [(ask(Rules((inner,), clause), "", text=True), inner.kind) for rule in rules for inner in rule.rules]
+    checks = [(ask(Rules((inner,), clause), "", text=True), inner.kind) for rule in rules for inner in rule.rules]
 
-    def judge(actual: Any, said: Mismatches) -> None:
+    def judge(actual: Any, mismatches: Mismatches) -> None:
         for name in actual:
-            for one, kind in asked:
-                fits = one(name)
+            for check, kind in checks:
+                fits = check(name)
                 if fits is None:
-                    said.leave("undecidable", clause)
+                    mismatches.leave("undecidable", clause)
                 elif not fits:
-                    said.add(Broken("eachKey", f"{pointer}/*", clause, kind, "string"))
+                    mismatches.add(Broken("eachKey", f"{pointer}/*", clause, kind, "string"))
 
     return judge

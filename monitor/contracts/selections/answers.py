@@ -98,9 +98,9 @@ def _object_of(entries: Sequence[tuple[str, Fits]]) -> Fits:
 
 def _typename_in(selected: SelectionSetNode) -> str:
     """The key under which `__typename` is asked for whatever the type is; "" where it is not."""
-    for one in selected.selections:
-        if isinstance(one, FieldNode) and one.name.value == "__typename" and not one.directives:
-            return (one.alias or one.name).value
+    for selection in selected.selections:
+        if isinstance(selection, FieldNode) and selection.name.value == "__typename" and not selection.directives:
+            return (selection.alias or selection.name).value
     return ""
 
 
@@ -118,7 +118,7 @@ class Answer:
         self._redacted = redacted
         self._steps = self._made = self._gathered = 0
 
-    def judge(self, data: Any, said: Mismatches) -> None:
+    def judge(self, data: Any, mismatches: Mismatches) -> None:
         """Add what the data breaks. Raises Exhausted; of a query that came to too much, at once the next time."""
         if _TOO_WIDE in self._asked.collected:
             raise Exhausted
@@ -127,7 +127,7 @@ class Answer:
         if operation is not None and root is not None:
             if self._at_once(root, operation)(data):
                 return
-            self._value(root, ((operation.selection_set, ()),), data, "/data", f"/{root.name}", said)
+            self._value(root, ((operation.selection_set, ()),), data, "/data", f"/{root.name}", mismatches)
 
     def _at_once(self, root: GraphQLObjectType, operation: OperationDefinitionNode) -> Fits:
         """Whether an answer surely holds just what was selected: made once for an operation, and asked first, for most answers do."""
@@ -181,15 +181,15 @@ class Answer:
         possible = self._schema.get_possible_types(kind)
         if not possible:
             raise _Unsure
-        key = next((name for one, when in below if not when and (name := _typename_in(one))), "")
+        key = next((name for selected, when in below if not when and (name := _typename_in(selected))), "")
         if key:
-            return self._by_name({one.name: one for one in possible}, key, below, depth, tries)
+            return self._by_name({object_type.name: object_type for object_type in possible}, key, below, depth, tries)
         groups = self._groups(possible, below)
         tries *= len(groups)
         if tries > _MOST_TRIES:
             raise _Unsure
-        made = [self._fields(one[0], below, depth + 1, tries, kind if len(one) > 1 else None) for one in groups]
-        return made[0] if len(made) == 1 else lambda value: any(judge(value) for judge in made)
+        judges = [self._fields(group[0], below, depth + 1, tries, kind if len(group) > 1 else None) for group in groups]
+        return judges[0] if len(judges) == 1 else lambda value: any(judge(value) for judge in judges)
 
     def _by_name(self, possible: Mapping[str, GraphQLObjectType], key: str, below: Selected, depth: int, tries: int) -> Fits:
         """Made for a type when it is first seen: an interface may have a thousand."""
@@ -210,46 +210,46 @@ class Answer:
 
         return fits
 
-    def _value(self, kind: Any, below: Selected, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
+    def _value(self, kind: Any, below: Selected, value: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise Exhausted
         if isinstance(kind, GraphQLNonNull):
             if value is None:
-                said.add(Broken("non_null", pointer, clause, "no null", "null"))
+                mismatches.add(Broken("non_null", pointer, clause, "no null", "null"))
                 return
             kind = kind.of_type
         elif value is None:
             return
         if isinstance(kind, GraphQLList):
             if not isinstance(value, list):
-                said.value("type", pointer, clause, "array", value)
+                mismatches.value("type", pointer, clause, "array", value)
                 return
-            for one in value:
-                self._value(kind.of_type, below, one, f"{pointer}/*", clause, said)
+            for item in value:
+                self._value(kind.of_type, below, item, f"{pointer}/*", clause, mismatches)
         elif isinstance(kind, GraphQLScalarType):
-            check_scalar(kind.name, value, pointer, clause, said)
+            check_scalar(kind.name, value, pointer, clause, mismatches)
         elif isinstance(kind, GraphQLEnumType):
-            check_enum(kind, value, pointer, clause, said)
+            check_enum(kind, value, pointer, clause, mismatches)
         elif not isinstance(value, dict):
-            said.value("type", pointer, clause, "object", value)
+            mismatches.value("type", pointer, clause, "object", value)
         elif is_abstract_type(kind):
-            self._abstract(kind, below, value, pointer, clause, said)
+            self._abstract(kind, below, value, pointer, clause, mismatches)
         else:
-            self._object(kind, below, value, pointer, said)
+            self._object(kind, below, value, pointer, mismatches)
 
-    def _abstract(self, kind: Any, below: Selected, value: dict[str, Any], pointer: str, clause: str, said: Mismatches) -> None:
+    def _abstract(self, kind: Any, below: Selected, value: dict[str, Any], pointer: str, clause: str, mismatches: Mismatches) -> None:
         """An interface or a union: `__typename` tells which type, else any that fits will do."""
         possible = self._schema.get_possible_types(kind)
-        told = self._told(kind, below, value)
-        if told is not None:
-            meant = next((one for one in possible if one.name == told), None)
+        typename = self._told(kind, below, value)
+        if typename is not None:
+            meant = next((object_type for object_type in possible if object_type.name == typename), None)
             if meant is not None:
-                self._object(meant, below, value, pointer, said)
-            elif self._redacted or is_mask(told):
-                said.shape_only = True
+                self._object(meant, below, value, pointer, mismatches)
+            elif self._redacted or is_mask(typename):
+                mismatches.shape_only = True
             else:
-                said.add(Broken("typename", pointer, clause, f"a type of {kind.name}"[:80], "another type"))
+                mismatches.add(Broken("typename", pointer, clause, f"a type of {kind.name}"[:80], "another type"))
             return
         groups = self._groups(possible, below)
         if len(groups) > _MOST_TYPES:
@@ -260,48 +260,48 @@ class Answer:
             self._steps += _OF_A_TRIAL
             self._object(members[0], below, value, pointer, trial, kind if len(members) > 1 else None)
             if not trial:
-                said.shape_only = said.shape_only or trial.shape_only
+                mismatches.shape_only = mismatches.shape_only or trial.shape_only
                 return
             best = trial if best is None or len(trial.broken) < len(best.broken) else best
         for broken in best.broken if best is not None else ():
-            said.add(broken)
+            mismatches.add(broken)
 
     def _groups(self, possible: Sequence[GraphQLObjectType], below: Selected) -> list[list[GraphQLObjectType]]:
         """The types for which the same fragments apply, together."""
-        key = ("groups", tuple(id(one) for one, _ in below), len(possible), possible[0].name if possible else "")
-        known: list[list[GraphQLObjectType]] | None = self._asked.collected.get(key)
-        if known is None:
+        key = ("groups", tuple(id(selected) for selected, _ in below), len(possible), possible[0].name if possible else "")
+        cache_entry: list[list[GraphQLObjectType]] | None = self._asked.collected.get(key)
+        if cache_entry is None:
             names: set[str] = set()
             for selected, _ in below:
                 self._conditions_in(selected, names, set())
-            told = sorted(names)
-            found: dict[tuple[bool, ...], list[GraphQLObjectType]] = {}
-            for one in possible:
-                found.setdefault(tuple(self._applies(one, name) for name in told), []).append(one)
-            known = self._asked.collected[key] = list(found.values())
-        return known
+            conditions = sorted(names)
+            groups: dict[tuple[bool, ...], list[GraphQLObjectType]] = {}
+            for object_type in possible:
+                groups.setdefault(tuple(self._applies(object_type, name) for name in conditions), []).append(object_type)
+            cache_entry = self._asked.collected[key] = list(groups.values())
+        return cache_entry
 
-    def _conditions_in(self, selected: SelectionSetNode, names: set[str], seen: set[str]) -> None:
-        for one in selected.selections:
-            if isinstance(one, InlineFragmentNode):
-                if one.type_condition is not None:
-                    names.add(one.type_condition.name.value)
-                self._conditions_in(one.selection_set, names, seen)
-            elif isinstance(one, FragmentSpreadNode) and one.name.value not in seen:
-                seen.add(one.name.value)
-                fragment = self._asked.fragments.get(one.name.value)
+    def _conditions_in(self, selected: SelectionSetNode, names: set[str], fragment_names: set[str]) -> None:
+        for selection in selected.selections:
+            if isinstance(selection, InlineFragmentNode):
+                if selection.type_condition is not None:
+                    names.add(selection.type_condition.name.value)
+                self._conditions_in(selection.selection_set, names, fragment_names)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in fragment_names:
+                fragment_names.add(selection.name.value)
+                fragment = self._asked.fragments.get(selection.name.value)
                 if fragment is not None:
                     names.add(fragment.type_condition.name.value)
-                    self._conditions_in(fragment.selection_set, names, seen)
+                    self._conditions_in(fragment.selection_set, names, fragment_names)
 
     def _told(self, kind: Any, below: Selected, value: dict[str, Any]) -> str | None:
         """The value's `__typename`, where it was asked for at every type that it may be."""
-        for key, told in value.items():
-            if isinstance(told, str) and all(
-                (held := self._collected(one, below).get(key)) is not None and held.coordinate == "__typename"
-                for one in self._schema.get_possible_types(kind)[:_MOST_TYPES]
+        for key, typename in value.items():
+            if isinstance(typename, str) and all(
+                (field := self._collected(object_type, below).get(key)) is not None and field.coordinate == "__typename"
+                for object_type in self._schema.get_possible_types(kind)[:_MOST_TYPES]
             ):
-                return told
+                return typename
         return None
 
     def _object(
@@ -310,80 +310,80 @@ class Answer:
         below: Selected,
         value: dict[str, Any],
         pointer: str,
-        said: Mismatches,
+        mismatches: Mismatches,
         loosely: Any = None,
     ) -> None:
         """`loosely`: it is one of several types of this interface, so that only what the interface says of fields holds."""
         fields = self._collected(kind, below, loosely)
         masked = self._redacted and any(map(is_mask, value))
-        for key, held in fields.items():
-            clause = f"/{held.coordinate.replace('.', '/')}" if held.coordinate != "__typename" else f"/{kind.name}"
+        for key, field in fields.items():
+            clause = f"/{field.coordinate.replace('.', '/')}" if field.coordinate != "__typename" else f"/{kind.name}"
             if key in value:
                 place = f"{pointer}/{escaped(key)}"
-                if held.coordinate == "__typename":
-                    told = value[key]
-                    if not isinstance(told, str):
-                        said.value("type", place, clause, "string", told)
+                if field.coordinate == "__typename":
+                    typename = value[key]
+                    if not isinstance(typename, str):
+                        mismatches.value("type", place, clause, "string", typename)
                         continue
-                    if loosely is None and told != kind.name and not (self._redacted or is_mask(told)):
-                        said.add(Broken("typename", place, clause, kind.name[:80], "another type"))
+                    if loosely is None and typename != kind.name and not (self._redacted or is_mask(typename)):
+                        mismatches.add(Broken("typename", place, clause, kind.name[:80], "another type"))
                     continue
-                self._value(held.kind, held.below, value[key], place, clause, said)
-            elif not masked and any(self._holds(one) for one in held.when):
-                said.add(Broken("required", f"{pointer}/{escaped(key)}", clause, "present", "absent"))
+                self._value(field.kind, field.below, value[key], place, clause, mismatches)
+            elif not masked and any(self._holds(conditions) for conditions in field.when):
+                mismatches.add(Broken("required", f"{pointer}/{escaped(key)}", clause, "present", "absent"))
         if not masked and value.keys() - fields.keys():
-            said.add(Broken("unexpected_key", f"{pointer}/*", f"/{kind.name}", "absent", "present"))
+            mismatches.add(Broken("unexpected_key", f"{pointer}/*", f"/{kind.name}", "absent", "present"))
 
     def _holds(self, conditions: Conditions) -> bool:
         """Whether a field is surely there; where a variable is not known, nobody can say."""
-        for said, wanted in conditions:
-            if isinstance(said, bool):
-                if said is not wanted:
+        for condition, value in conditions:
+            if isinstance(condition, bool):
+                if condition is not value:
                     return False
-            elif self._variables is None or self._variables.get(said) is not wanted:
+            elif self._variables is None or self._variables.get(condition) is not value:
                 return False
         return True
 
     def _collected(self, kind: GraphQLObjectType, below: Selected, loosely: Any = None) -> dict[str, _Field]:
         """https://spec.graphql.org/October2021/#CollectFields() of an object, whatever the variables are."""
-        key = (kind.name, loosely is not None, tuple((id(one), when) for one, when in below))
-        known: dict[str, _Field] | None = self._asked.collected.get(key)
-        if known is None:
+        key = (kind.name, loosely is not None, tuple((id(selected), when) for selected, when in below))
+        cache_entry: dict[str, _Field] | None = self._asked.collected.get(key)
+        if cache_entry is None:
             gathered: dict[str, list[_Chosen]] = {}
             for selected, when in below:
                 self._gather(kind, selected, when, gathered, frozenset(), loosely or kind)
-            found = {name: made for name, nodes in gathered.items() if (made := _merged(self._schema, nodes)) is not None}
-            known = self._asked.collected[key] = found
-        return known
+            fields = {name: field for name, nodes in gathered.items() if (field := _merged(self._schema, nodes)) is not None}
+            cache_entry = self._asked.collected[key] = fields
+        return cache_entry
 
     def _gather(
         self,
         kind: GraphQLObjectType,
         selected: SelectionSetNode,
         when: Conditions,
-        found: dict[str, list[_Chosen]],
+        fields: dict[str, list[_Chosen]],
         within: frozenset[str],
         parent: Any,
     ) -> None:
-        for one in selected.selections:
+        for selection in selected.selections:
             self._gathered += 1
             if self._gathered > _MOST_GATHERED:
                 self._asked.collected[_TOO_WIDE] = True
                 raise Exhausted
-            own = (*when, *_conditions(one))
-            if isinstance(one, FieldNode):
-                found.setdefault((one.alias or one.name).value, []).append((one, own, parent))
-            elif isinstance(one, InlineFragmentNode):
-                name = kind.name if one.type_condition is None else one.type_condition.name.value
+            conditions = (*when, *_conditions(selection))
+            if isinstance(selection, FieldNode):
+                fields.setdefault((selection.alias or selection.name).value, []).append((selection, conditions, parent))
+            elif isinstance(selection, InlineFragmentNode):
+                name = kind.name if selection.type_condition is None else selection.type_condition.name.value
                 if self._applies(kind, name):
-                    below = parent if parent is kind or one.type_condition is None else self._schema.type_map[name]
-                    self._gather(kind, one.selection_set, own, found, within, below)
-            elif isinstance(one, FragmentSpreadNode):
-                name = one.name.value
+                    below = parent if parent is kind or selection.type_condition is None else self._schema.type_map[name]
+                    self._gather(kind, selection.selection_set, conditions, fields, within, below)
+            elif isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
                 fragment = self._asked.fragments.get(name)
                 if fragment is not None and name not in within and self._applies(kind, fragment.type_condition.name.value):
                     below = parent if parent is kind else self._schema.type_map[fragment.type_condition.name.value]
-                    self._gather(kind, fragment.selection_set, own, found, within | {name}, below)
+                    self._gather(kind, fragment.selection_set, conditions, fields, within | {name}, below)
 
     def _applies(self, kind: GraphQLObjectType, name: str) -> bool:
         condition = self._schema.type_map.get(name)
@@ -415,9 +415,9 @@ def _conditions(node: Any) -> Iterator[tuple[str | bool, bool]]:
             continue
         for argument in directive.arguments or ():
             if argument.name.value == "if":
-                said = argument.value
-                variable = getattr(said, "name", None)
+                value = argument.value
+                variable = getattr(value, "name", None)
                 if variable is not None:
                     yield variable.value, word == "include"
-                elif isinstance(getattr(said, "value", None), bool):
-                    yield said.value, word == "include"
+                elif isinstance(getattr(value, "value", None), bool):
+                    yield value.value, word == "include"

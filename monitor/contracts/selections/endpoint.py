@@ -54,7 +54,7 @@ class Endpoint:
     @property
     def units(self) -> list[Unit]:
         """The fields at the top: what consumers may ask for."""
-        roots = [one for one in (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type) if one]
+        roots = [root for root in (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type) if root]
         return [Unit(f"{root.name}.{name}", f"/{root.name}/{name}") for root in roots for name in root.fields]
 
     def judge(self, call: Call, findings: Findings, limits: PayloadLimits) -> Shows | None:
@@ -112,72 +112,72 @@ class Endpoint:
         _pour(told, "response", prefix, findings)
         return [(name, _shown(key, told)) for key, name in held.roots.items()]
 
-    def _answered(self, held: Asked, variables: Mapping[str, Any] | None, call: Call, answer: Any, said: Mismatches) -> None:
+    def _answered(self, query: Asked, variables: Mapping[str, Any] | None, call: Call, answer: Any, mismatches: Mismatches) -> None:
         exchange = call.exchange
-        if held.incremental or (isinstance(answer, dict) and "hasNext" in answer):
-            said.leave(INCREMENTAL, "")
+        if query.incremental or (isinstance(answer, dict) and "hasNext" in answer):
+            mismatches.leave(INCREMENTAL, "")
             return
         if exchange.status in (0, CLIENT_LEFT) and not (exchange.status == 0 and not exchange.status_told):
-            said.leave(_NO_RESPONSE, "")
+            mismatches.leave(_NO_RESPONSE, "")
             return
         if isinstance(answer, str):
             if answer == NOT_JSON and 200 <= exchange.status < 300:
-                said.add(Broken(NOT_JSON, "", "", "JSON", "other text"))
+                mismatches.add(Broken(NOT_JSON, "", "", "JSON", "other text"))
             elif answer == EMPTY and 200 <= exchange.status < 300:
-                said.add(Broken("missing_body", "", "", "present", "absent"))
+                mismatches.add(Broken("missing_body", "", "", "present", "absent"))
             else:
-                said.leave(MEDIA_TYPE if answer == NOT_JSON else answer, "")
+                mismatches.leave(MEDIA_TYPE if answer == NOT_JSON else answer, "")
             return
         if not isinstance(answer, dict):
             if exchange.status < 400:
-                said.value("type", "", "", "object", answer)
+                mismatches.value("type", "", "", "object", answer)
             else:
-                said.leave(MEDIA_TYPE, "")
+                mismatches.leave(MEDIA_TYPE, "")
             return
-        _errors(answer, exchange.status, said)
+        _errors(answer, exchange.status, mismatches)
         if answer.get("data") is None:
             if not answer.get("errors") and exchange.status < 400:
                 rule = "non_null" if "data" in answer else "required"
                 expected, actual = ("no null", "null") if "data" in answer else ("present", "absent")
-                said.add(Broken(rule, "/data", "", expected, actual))
+                mismatches.add(Broken(rule, "/data", "", expected, actual))
             elif not answer.get("errors"):
-                said.leave(MEDIA_TYPE, "")
+                mismatches.leave(MEDIA_TYPE, "")
             return
         try:
-            Answer(self._schema, held, variables, redacted=exchange.redacted).judge(answer["data"], said)
+            Answer(self._schema, query, variables, redacted=exchange.redacted).judge(answer["data"], mismatches)
         except (Exhausted, RecursionError):
-            said.leave(_UNDECIDABLE, "")
+            mismatches.leave(_UNDECIDABLE, "")
 
 
-def _errors(answer: Mapping[str, Any], status: int, said: Mismatches) -> None:
+def _errors(answer: Mapping[str, Any], status: int, mismatches: Mismatches) -> None:
     """https://spec.graphql.org/October2021/#sec-Errors: a list of at least one, each with a message."""
     if "errors" not in answer or (status >= 400 and answer.get("data") is None):  # a gateway has words of its own
         return
     errors = answer["errors"]
     if not isinstance(errors, list):
-        said.value("type", "/errors", "", "array", errors)
+        mismatches.value("type", "/errors", "", "array", errors)
     elif not errors:
-        said.add(Broken("minItems", "/errors", "", "one error or more", "none"))
-    elif not all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in errors):
-        said.add(Broken("required", "/errors/*/message", "", "present", "absent"))
+        mismatches.add(Broken("minItems", "/errors", "", "one error or more", "none"))
+    elif not all(isinstance(error, dict) and isinstance(error.get("message"), str) for error in errors):
+        mismatches.add(Broken("required", "/errors/*/message", "", "present", "absent"))
 
 
-def _pour(found: Mismatches, side: Side, prefix: str, findings: Findings) -> None:
+def _pour(mismatches: Mismatches, side: Side, prefix: str, findings: Findings) -> None:
     findings.broken.extend(
-        (side, Broken(one.rule, prefix + one.pointer, one.clause, one.expected, one.actual)) for one in found.broken
+        (side, Broken(broken.rule, prefix + broken.pointer, broken.clause, broken.expected, broken.actual)) for broken in mismatches.broken
     )
-    for reason, clause in found.left:
+    for reason, clause in mismatches.left:
         findings.leave(reason, side, clause)
-    findings.shape_only = findings.shape_only or found.shape_only
+    findings.shape_only = findings.shape_only or mismatches.shape_only
 
 
-def _shown(key: str, told: Mismatches) -> Shown:
-    if told.open:
+def _shown(key: str, mismatches: Mismatches) -> Shown:
+    if mismatches.open:
         return "open"
     below = f"/data/{key}"
     return (
         "broken"
-        if any(f"{one.pointer}/".startswith(f"{below}/") or not one.pointer.startswith("/data/") for one in told.broken)
+        if any(f"{broken.pointer}/".startswith(f"{below}/") or not broken.pointer.startswith("/data/") for broken in mismatches.broken)
         else "kept"
     )
 
@@ -191,13 +191,13 @@ def _requests(call: Call) -> tuple[Sequence[_Request], bool] | str:
         query = call.query
         if query is None:
             return UNSEEN
-        said: dict[str, Any] = {name: values[0] for name, values in query.items() if values}
+        fields: dict[str, Any] = {name: values[0] for name, values in query.items() if values}
         for word in ("variables", "extensions"):
             try:
-                said[word] = orjson.loads(said[word]) if said.get(word) else None
+                fields[word] = orjson.loads(fields[word]) if fields.get(word) else None
             except orjson.JSONDecodeError:
-                said[word] = None
-        return NO_QUERY if not {"query", "extensions", "id", "documentId", "queryId"} & said.keys() else ([_request(said)], False)
+                fields[word] = None
+        return NO_QUERY if not {"query", "extensions", "id", "documentId", "queryId"} & fields.keys() else ([_request(fields)], False)
     if payload.media.partition(";")[0].rstrip() == _RAW:
         raw, problem = payload.raw()
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
@@ -207,17 +207,17 @@ def _requests(call: Call) -> tuple[Sequence[_Request], bool] | str:
         return NO_BODY if problem == EMPTY else problem
     value = payload.value
     if isinstance(value, list):
-        if not value or len(value) > _MOST_TOGETHER or not all(isinstance(one, dict) for one in value):
+        if not value or len(value) > _MOST_TOGETHER or not all(isinstance(entry, dict) for entry in value):
             return BATCH
-        return [_request(one) for one in value], True
+        return [_request(entry) for entry in value], True
     return ([_request(value)], False) if isinstance(value, dict) else NO_QUERY
 
 
-def _request(said: Mapping[str, Any]) -> _Request:
-    text, name, variables = said.get("query"), said.get("operationName"), said.get("variables")
-    extensions = said.get("extensions")
+def _request(fields: Mapping[str, Any]) -> _Request:
+    text, name, variables = fields.get("query"), fields.get("operationName"), fields.get("variables")
+    extensions = fields.get("extensions")
     persisted = (isinstance(extensions, dict) and "persistedQuery" in extensions) or any(
-        isinstance(said.get(word), str) for word in ("id", "documentId", "queryId", "doc_id")
+        isinstance(fields.get(word), str) for word in ("id", "documentId", "queryId", "doc_id")
     )
     return _Request(
         text if isinstance(text, str) else "",

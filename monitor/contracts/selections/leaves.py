@@ -18,24 +18,24 @@ _TYPES = {
 _TEXT = frozenset({"string"})
 
 
-def check_scalar(name: str, value: Any, pointer: str, clause: str, said: Mismatches, *, ids: AbstractSet[str] = _TEXT) -> None:
+def check_scalar(name: str, value: Any, pointer: str, clause: str, mismatches: Mismatches, *, ids: AbstractSet[str] = _TEXT) -> None:
     """The five kinds that the specification knows, an ID in JSON types `ids`; of a scalar of one's own nothing is promised."""
-    wanted = ("string", ids) if name == "ID" else _TYPES.get(name)
-    if wanted is None:
+    expected = ("string", ids) if name == "ID" else _TYPES.get(name)
+    if expected is None:
         return
-    whole = isinstance(value, float) and value.is_integer() and wanted[0] == "integer"
-    if json_type(value) not in wanted[1] and not whole:
-        said.value("type", pointer, clause, wanted[0], value)
+    whole = isinstance(value, float) and value.is_integer() and expected[0] == "integer"
+    if json_type(value) not in expected[1] and not whole:
+        mismatches.value("type", pointer, clause, expected[0], value)
     elif name == "Int" and not -(2**31) <= value < 2**31:
-        said.add(Broken("format", pointer, clause, "an integer of 32 bits", "a larger one"))
+        mismatches.add(Broken("format", pointer, clause, "an integer of 32 bits", "a larger one"))
 
 
-def check_enum(kind: GraphQLEnumType, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
+def check_enum(kind: GraphQLEnumType, value: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
     """A name of the enum; a mask stands for any."""
     if not isinstance(value, str):
-        said.value("type", pointer, clause, "string", value)
+        mismatches.value("type", pointer, clause, "string", value)
     elif value not in kind.values:
-        if said.redacted or is_mask(value):
-            said.shape_only = True
+        if mismatches.redacted or is_mask(value):
+            mismatches.shape_only = True
         else:
-            said.add(Broken("enum", pointer, clause, f"a value of {kind.name}"[:80], "another value"))
+            mismatches.add(Broken("enum", pointer, clause, f"a value of {kind.name}"[:80], "another value"))

@@ -132,12 +132,12 @@ class Queries:
             if "token" in error.message and str(MOST_TOKENS) in error.message:
                 return Asked(TOO_LARGE)
             return Asked(broken=[Broken(SYNTAX, "/query", "", "GraphQL", "other text")])
-        found = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-        meant = [one for one in found if not name or (one.name is not None and one.name.value == name)]
+        operations = [operation for operation in document.definitions if isinstance(operation, OperationDefinitionNode)]
+        meant = [operation for operation in operations if not name or (operation.name is not None and operation.name.value == name)]
         if len(meant) != 1:
             what = "another name" if name else "several" if meant else "none"
             return Asked(broken=[Broken(OPERATION, "/operationName", "", "one operation of the query", what)])
-        fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        fragments = {fragment.name.value: fragment for fragment in document.definitions if isinstance(fragment, FragmentDefinitionNode)}
         try:
             broken, deprecated, incremental = _judged(self.schema, document)
         except _FAULTS:
@@ -149,7 +149,7 @@ class Queries:
 def _without_values(text: str) -> str:
     """The text with every string empty and every number 0: clients that write values into their queries ask one query all the same."""
     return _VALUES.sub(
-        lambda found: '""' if found[0][0] == '"' else "" if found[0][0] == "#" else "0" if found[1] is None else "0.5", text
+        lambda match: '""' if match[0][0] == '"' else "" if match[0][0] == "#" else "0" if match[1] is None else "0.5", text
     )
 
 
@@ -182,9 +182,9 @@ class _Watch(Visitor):
             self.deprecated[f"{parent.name}.{node.name.value}"] = None
 
     def enter_argument(self, node: Any, *_rest: Any) -> None:
-        told, parent, held = self._info.get_argument(), self._info.get_parent_type(), self._info.get_field_def()
-        if told is not None and told.deprecation_reason is not None and parent is not None and held is not None:
-            names = [name for name, one in getattr(parent, "fields", {}).items() if one is held]
+        argument, parent, field_definition = self._info.get_argument(), self._info.get_parent_type(), self._info.get_field_def()
+        if argument is not None and argument.deprecation_reason is not None and parent is not None and field_definition is not None:
+            names = [name for name, definition in getattr(parent, "fields", {}).items() if definition is field_definition]
             self.deprecated[f"{parent.name}.{names[0] if names else '*'}({node.name.value}:)"] = None
 
     def enter_object_field(self, node: Any, *_rest: Any) -> None:
@@ -207,29 +207,29 @@ def _judged(schema: GraphQLSchema, document: DocumentNode) -> tuple[list[Broken]
     watch = _Watch(info)
     visit(document, TypeInfoVisitor(info, watch))
     costly = sum(count * count for count in watch.names.values()) > _MOST_ALIKE
-    found: dict[tuple[str, str], Broken] = {}
+    violations: dict[tuple[str, str], Broken] = {}
 
     def noted(rule: str, context: ValidationContext, error: GraphQLError) -> None:
         if (
             rule == "KnownDirectivesRule"
             and watch.incremental
-            and any(f"'@{one}'" in error.message for one in ("defer", "stream"))
+            and any(f"'@{directive}'" in error.message for directive in ("defer", "stream"))
         ):
             return
         name, expected = _RULES.get(rule, (QUERY, "kept"))
         parent = context.get_parent_type()
         place = "" if parent is None else f"/{parent.name}"
-        told = (
+        argument = (
             context.get_field_def()
             if rule in ("KnownArgumentNamesRule", "ProvidedRequiredArgumentsRule", "ValuesOfCorrectTypeRule")
             else None
         )
-        if told is not None and parent is not None:
-            place += "".join(f"/{one}" for one, held in getattr(parent, "fields", {}).items() if held is told)
+        if argument is not None and parent is not None:
+            place += "".join(f"/{field_name}" for field_name, definition in getattr(parent, "fields", {}).items() if definition is argument)
         pointer = f"/query{place}{'/*' if name in ('unknown_field', 'unknown_argument') else ''}"
         actual = "absent" if name == "missing_argument" else "another"
-        if len(found) < _MOST_BROKEN:
-            found.setdefault((name, pointer), Broken(name, pointer, place, expected, actual))
+        if len(violations) < _MOST_BROKEN:
+            violations.setdefault((name, pointer), Broken(name, pointer, place, expected, actual))
 
     visitors = []
     for rule in specified_rules:
@@ -239,7 +239,7 @@ def _judged(schema: GraphQLSchema, document: DocumentNode) -> tuple[list[Broken]
         context.on_error = _reporting(rule.__name__, context, noted)  # type: ignore[method-assign]
         visitors.append(rule(context))
     visit(document, TypeInfoVisitor(info, ParallelVisitor(visitors)))
-    return list(found.values()), list(watch.deprecated), watch.incremental
+    return list(violations.values()), list(watch.deprecated), watch.incremental
 
 
 def _reporting(rule: str, context: ValidationContext, noted: Any) -> Any:
@@ -254,16 +254,16 @@ def _roots(
     if root is None:
         return
     open_sets: list[SelectionSetNode] = [operation.selection_set]
-    seen: set[str] = set()
+    names: set[str] = set()
     while open_sets:
-        for one in open_sets.pop().selections:
-            if isinstance(one, FieldNode):
-                if not one.name.value.startswith("__"):
-                    yield (one.alias or one.name).value, f"{root.name}.{one.name.value}"
-            elif hasattr(one, "selection_set"):
-                open_sets.append(one.selection_set)
+        for selection in open_sets.pop().selections:
+            if isinstance(selection, FieldNode):
+                if not selection.name.value.startswith("__"):
+                    yield (selection.alias or selection.name).value, f"{root.name}.{selection.name.value}"
+            elif hasattr(selection, "selection_set"):
+                open_sets.append(selection.selection_set)
             else:
-                name = one.name.value  # type: ignore[attr-defined]
-                if name not in seen and name in fragments:
-                    seen.add(name)
+                name = selection.name.value  # type: ignore[attr-defined]
+                if name not in names and name in fragments:
+                    names.add(name)
                     open_sets.append(fragments[name].selection_set)

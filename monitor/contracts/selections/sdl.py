@@ -110,20 +110,20 @@ def schema_remarks(document: Mapping[str, Any]) -> Iterator[Remark]:
 
 def lines_of_sdl(text: str, pointers: Collection[str]) -> dict[str, int]:
     """The line, from 1, of each `/Type` or `/Type/field`; 1 for what is not found."""
-    wanted = set(pointers) | {f"/{pointer.split('/')[1]}" for pointer in pointers if pointer.count("/") > 1}
-    found: dict[str, int] = {}
-    plain = _ASIDE.sub(lambda one: "\n" * one[0].count("\n"), text)
+    places = set(pointers) | {f"/{pointer.split('/')[1]}" for pointer in pointers if pointer.count("/") > 1}
+    lines: dict[str, int] = {}
+    plain = _ASIDE.sub(lambda match: "\n" * match[0].count("\n"), text)
     within = ""
     for line, words in enumerate(plain.split("\n"), 1):
         named = _TYPE_LINE.match(words)
         if named is not None:
             within = f"/{named[1]}"
-            found.setdefault(within, line)
+            lines.setdefault(within, line)
         else:
             field = _FIELD_LINE.match(words)
-            if field is not None and f"{within}/{field[1]}" in wanted:
-                found.setdefault(f"{within}/{field[1]}", line)
-    return {one: found.get(one) or found.get("/".join(one.split("/")[:2]), 1) for one in pointers}
+            if field is not None and f"{within}/{field[1]}" in places:
+                lines.setdefault(f"{within}/{field[1]}", line)
+    return {pointer: lines.get(pointer) or lines.get("/".join(pointer.split("/")[:2]), 1) for pointer in pointers}
 
 
 def _parsed(text: str, where: str) -> DocumentNode:

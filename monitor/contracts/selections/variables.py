@@ -24,7 +24,7 @@ from monitor.model.pointers import escaped
 
 
 def check_variables(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any], said: Mismatches
+    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any], mismatches: Mismatches
 ) -> dict[str, Any]:
     """Add what the variables break; returns them with the defaults of those that are not given."""
     whole = dict(given)
@@ -36,46 +36,46 @@ def check_variables(
             if definition.default_value is not None:
                 whole[name] = value_from_ast_untyped(definition.default_value)
             elif isinstance(kind, GraphQLNonNull):
-                said.add(Broken("required", pointer, "", "present", "absent"))
+                mismatches.add(Broken("required", pointer, "", "present", "absent"))
             continue
-        _input(kind, given[name], pointer, "", said)
+        _input(kind, given[name], pointer, "", mismatches)
     return whole
 
 
-def _input(kind: Any, value: Any, pointer: str, clause: str, said: Mismatches) -> None:
+def _input(kind: Any, value: Any, pointer: str, clause: str, mismatches: Mismatches) -> None:
     if isinstance(kind, GraphQLNonNull):
         if value is None:
-            said.add(Broken("non_null", pointer, clause, "no null", "null"))
+            mismatches.add(Broken("non_null", pointer, clause, "no null", "null"))
             return
         kind = kind.of_type
     if value is None:
         return
     if isinstance(kind, GraphQLList):
         if isinstance(value, list):
-            for one in value:
-                _input(kind.of_type, one, f"{pointer}/*", clause, said)
+            for item in value:
+                _input(kind.of_type, item, f"{pointer}/*", clause, mismatches)
         else:
-            _input(kind.of_type, value, pointer, clause, said)  # one that stands for a list of it
+            _input(kind.of_type, value, pointer, clause, mismatches)  # one that stands for a list of it
     elif isinstance(kind, GraphQLScalarType):
-        check_scalar(kind.name, value, pointer, clause, said, ids=frozenset({"string", "integer"}))
+        check_scalar(kind.name, value, pointer, clause, mismatches, ids=frozenset({"string", "integer"}))
     elif isinstance(kind, GraphQLEnumType):
-        check_enum(kind, value, pointer, f"/{kind.name}", said)
+        check_enum(kind, value, pointer, f"/{kind.name}", mismatches)
     elif isinstance(kind, GraphQLInputObjectType):
-        _object(kind, value, pointer, said)
+        _object(kind, value, pointer, mismatches)
 
 
-def _object(kind: GraphQLInputObjectType, value: Any, pointer: str, said: Mismatches) -> None:
+def _object(kind: GraphQLInputObjectType, value: Any, pointer: str, mismatches: Mismatches) -> None:
     clause = f"/{kind.name}"
     if not isinstance(value, dict):
-        said.value("type", pointer, clause, "object", value)
+        mismatches.value("type", pointer, clause, "object", value)
         return
-    masked = said.redacted and any(map(is_mask, value))
-    for name, held in kind.fields.items():
+    masked = mismatches.redacted and any(map(is_mask, value))
+    for name, field in kind.fields.items():
         if name in value:
-            _input(held.type, value[name], f"{pointer}/{escaped(name)}", f"{clause}/{name}", said)
-        elif isinstance(held.type, GraphQLNonNull) and held.default_value is Undefined and not masked:
-            said.add(Broken("required", f"{pointer}/{escaped(name)}", f"{clause}/{name}", "present", "absent"))
+            _input(field.type, value[name], f"{pointer}/{escaped(name)}", f"{clause}/{name}", mismatches)
+        elif isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined and not masked:
+            mismatches.add(Broken("required", f"{pointer}/{escaped(name)}", f"{clause}/{name}", "present", "absent"))
     if not masked and value.keys() - kind.fields.keys():
-        said.add(Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present"))
+        mismatches.add(Broken("unexpected_key", f"{pointer}/*", clause, "absent", "present"))
     if kind.is_one_of and not masked and (len(value) != 1 or None in value.values()):
-        said.add(Broken("oneOf", pointer, clause, "one field", "another number"))
+        mismatches.add(Broken("oneOf", pointer, clause, "one field", "another number"))

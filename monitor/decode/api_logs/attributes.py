@@ -115,11 +115,11 @@ def _span_exchanges(spans: SpanBatch, records: Records) -> Iterator[Exchange]:
             continue
         record = int(spans.record[row])
         start, end = int(spans.start_ns[row]), int(spans.end_ns[row])
-        said = attributes.get("resource")
+        resource = attributes.get("resource")
         try:
             yield exchange_of_attributes(
                 attributes,
-                said if isinstance(said, Mapping) else {},
+                resource if isinstance(resource, Mapping) else {},
                 place_of(records, record),
                 row - firsts[record],
                 side="server" if kind == KIND_SERVER else "client",
@@ -141,8 +141,8 @@ def _first(attributes: Attributes, names: tuple[str, ...]) -> Any:
 
 
 def _headers(attributes: Attributes, prefix: str) -> dict[str, str]:
-    found = {name[len(prefix) :].replace("_", "-"): value for name, value in attributes.items() if name.startswith(prefix)}
-    return fields.headers_of(found) if found else {}
+    headers = {name[len(prefix) :].replace("_", "-"): value for name, value in attributes.items() if name.startswith(prefix)}
+    return fields.headers_of(headers) if headers else {}
 
 
 def _body(attributes: Attributes, names: tuple[str, ...], size_name: str) -> tuple[Body, bool]:

@@ -24,8 +24,8 @@ def captured_message(entry: dict[str, Any], place: Place, index: int) -> Exchang
     topic = get("topic")
     if not isinstance(topic, str) or not topic:
         raise fields.Refused("no_topic")
-    said = get("request_headers")
-    headers = fields.headers_of(said) if said else {}
+    raw = get("request_headers")
+    headers = fields.headers_of(raw) if raw else {}
     media = headers.get("content-type") or headers.get("contenttype")
     if media:
         headers = {**headers, "content-type": media.strip('"')}

@@ -31,8 +31,8 @@ def aws_exchange(entry: Entry, place: Place, index: int) -> Exchange:
     method, route = get("httpMethod", "http_method", "method"), get("resourcePath", "resource_path")
     key = get("routeKey", "route_key")
     if isinstance(key, str) and " " in key:
-        said, _, template = key.partition(" ")
-        method, route = method or (said if said != "ANY" else None), route or template
+        verb, _, template = key.partition(" ")
+        method, route = method or (verb if verb != "ANY" else None), route or template
     path = get("path", "customPath", "rawPath")
     stage = get("stage", "stageName")
     if isinstance(path, str) and isinstance(stage, str) and stage not in ("", "$default") and path.startswith(f"/{stage}/"):

@@ -8,9 +8,9 @@ _MOST = 10**9
 
 def dropped_of(entry: dict[str, Any]) -> int:
     """How many exchanges such a record says were dropped; -1 when it is no such record."""
-    said = entry.get(MARK)
-    if not isinstance(said, dict) or "method" in entry:
+    notice = entry.get(MARK)
+    if not isinstance(notice, dict) or "method" in entry:
         return -1
-    counts = said.get("dropped")
-    held = counts.values() if isinstance(counts, dict) else ()
-    return min(_MOST, sum(one for one in held if type(one) is int and one > 0))
+    counts = notice.get("dropped")
+    numbers = counts.values() if isinstance(counts, dict) else ()
+    return min(_MOST, sum(count for count in numbers if type(count) is int and count > 0))

@@ -80,17 +80,17 @@ def explain_api_logs(
     recogniser = Recogniser(format, heads) if format in ("auto", *SOURCES) else None
     read = _reader(format, mapping or {}, recogniser)
     unpacker = Unpacker(MOST_BYTES)
-    skipped = {one.offset: one.reason for one in stepped_over(records)}
+    skipped = {rejection.offset: rejection.reason for rejection in stepped_over(records)}
     for index, value in enumerate(records.values):
         if records.offsets[index] in skipped and not value:
             yield index, "", Refused(skipped[records.offsets[index]])
             continue
         count = 0
         try:
-            for found in read(without_bom(_unpacked(value, unpacker)), place_of(records, index), None):
+            for outcome in read(without_bom(_unpacked(value, unpacker)), place_of(records, index), None):
                 count += 1
-                form = recogniser.told if recogniser is not None and not isinstance(found, Passed) else ""
-                yield index, form, names.given(found) if isinstance(found, Exchange) else found
+                form = recogniser.told if recogniser is not None and not isinstance(outcome, Passed) else ""
+                yield index, form, names.given(outcome) if isinstance(outcome, Exchange) else outcome
             if not count:
                 yield index, "", Refused("empty")
         except Refused as refusal:
@@ -99,8 +99,8 @@ def explain_api_logs(
             yield index, "", Refused(f"unreadable_{type(error).__name__}")
     if recogniser is not None:
         places = records.index()
-        for place, form, found in recogniser.left():
-            yield places[place[:3]], form, names.given(found) if isinstance(found, Exchange) else found
+        for place, form, piece in recogniser.left():
+            yield places[place[:3]], form, names.given(piece) if isinstance(piece, Exchange) else piece
 
 
 def decode_api_logs(
@@ -109,8 +109,8 @@ def decode_api_logs(
     mapping: Mapping[str, str] | None = None,
 ) -> tuple[list[Exchange], list[Reject]]:
     """As `read_api_logs`, without what was passed over."""
-    said = read_api_logs(records, format, mapping)
-    return said.exchanges, said.rejects
+    reading = read_api_logs(records, format, mapping)
+    return reading.exchanges, reading.rejects
 
 
 def read_api_logs(
@@ -171,10 +171,10 @@ class ApiLogReading:
                     yield quick if names is None else names.given(quick)
                     continue
             whole = None if known is None else _one(value)
-            found = None if known is None or whole is None else known.quick(whole, place_of(records, index))
-            if isinstance(found, Exchange):
+            quick_exchange = None if known is None or whole is None else known.quick(whole, place_of(records, index))
+            if isinstance(quick_exchange, Exchange):
                 self.count += 1
-                yield found if names is None else names.given(found)
+                yield quick_exchange if names is None else names.given(quick_exchange)
                 continue
             for exchange in self._looked_into(index, value, whole):
                 self.count += 1
@@ -186,14 +186,14 @@ class ApiLogReading:
     def _left(self) -> Iterator[Exchange]:
         """What pieces of exchanges tell whose others did not come."""
         places: dict[tuple[str, int, int], int] = {}
-        for place, _, found in self._recogniser.left() if self._recogniser is not None else ():
+        for place, _, piece in self._recogniser.left() if self._recogniser is not None else ():
             places = places or self._records.index()
             index = places[place[:3]]
             self.passed[index] -= 1  # each was held back, and counted so
-            if isinstance(found, Exchange):
-                yield found
-            elif isinstance(found, Refused):
-                self.rejects.append(reject(self._records, index, str(found), whole=not self.passed[index]))
+            if isinstance(piece, Exchange):
+                yield piece
+            elif isinstance(piece, Refused):
+                self.rejects.append(reject(self._records, index, str(piece), whole=not self.passed[index]))
 
     def _looked_into(self, index: int, value: bytes, whole: Entry | None) -> Iterator[Exchange]:
         """Whatever a record holds, `whole` where it is one object; what cannot be used goes to the rejects."""
@@ -203,16 +203,16 @@ class ApiLogReading:
         barren, content = True, value
         try:
             content = without_bom(_unpacked(value, self._unpacker))
-            for found in self._read(content, place_of(self._records, index), whole):
-                if isinstance(found, Refused):
-                    bad[str(found)] = bad.get(str(found), 0) + 1
-                elif isinstance(found, Passed):
+            for outcome in self._read(content, place_of(self._records, index), whole):
+                if isinstance(outcome, Refused):
+                    bad[str(outcome)] = bad.get(str(outcome), 0) + 1
+                elif isinstance(outcome, Passed):
                     self.passed[index] += 1
-                    if found.dropped:
-                        bad["capture_dropped"] = bad.get("capture_dropped", 0) + found.dropped
+                    if outcome.dropped:
+                        bad["capture_dropped"] = bad.get("capture_dropped", 0) + outcome.dropped
                 else:
                     barren = False
-                    yield found
+                    yield outcome
         except Refused as refusal:
             bad[str(refusal)] = bad.get(str(refusal), 0) + 1
         except UNFORESEEN as error:

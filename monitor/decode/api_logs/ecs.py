@@ -92,12 +92,12 @@ def _body(flat: Entry, side: str) -> tuple[Body, bool]:
 
 
 def _headers(flat: Entry, side: str) -> dict[str, str]:
-    held = flat.get(f"http.{side}.headers")
-    found = fields.headers_of(held) if held else {}
+    nested = flat.get(f"http.{side}.headers")
+    headers = fields.headers_of(nested) if nested else {}
     for prefix in (f"http.{side}.headers.", f"http.{side}.header."):
-        said = {name[len(prefix) :]: value for name, value in flat.items() if name.startswith(prefix)}
-        found |= fields.headers_of(said) if said else {}
+        values = {name[len(prefix) :]: value for name, value in flat.items() if name.startswith(prefix)}
+        headers |= fields.headers_of(values) if values else {}
     kind = flat.get(f"http.{side}.mime_type")
-    if isinstance(kind, str) and "content-type" not in found:
-        found["content-type"] = kind
-    return found
+    if isinstance(kind, str) and "content-type" not in headers:
+        headers["content-type"] = kind
+    return headers

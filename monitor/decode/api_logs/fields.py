@@ -60,8 +60,8 @@ def _text_ns(text: str) -> int:
     else:
         if "-" in text or ":" in text:
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            found = _FINE.search(text)
-            finer = int(found[1].ljust(3, "0")) if found is not None else 0
+            match = _FINE.search(text)
+            finer = int(match[1].ljust(3, "0")) if match is not None else 0
             return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000 + finer
     if text.isdecimal() and text.isascii() and len(text) < 25:
         return _number_ns(int(text))
@@ -176,9 +176,9 @@ def id_of(value: object, size: int) -> bytes:
 
 def traceparent(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
     """Trace and parent span from a W3C `traceparent` header, b"" where there is none. https://www.w3.org/TR/trace-context/"""
-    told = headers.get("traceparent") if headers else None
-    found = _TRACEPARENT.fullmatch(told) if told else None
-    return (id_of(found.group(1), 16), id_of(found.group(2), 8)) if found else (b"", b"")
+    header = headers.get("traceparent") if headers else None
+    match = _TRACEPARENT.fullmatch(header) if header else None
+    return (id_of(match.group(1), 16), id_of(match.group(2), 8)) if match else (b"", b"")
 
 
 @lru_cache(maxsize=8192)
@@ -205,12 +205,12 @@ def headers_of(value: object) -> dict[str, str]:
         pairs = [pair for entry in value if (pair := _pair(entry)) is not None]
     else:
         return {}
-    found: dict[str, str] = {}
-    for name, held in pairs[:_MOST_HEADERS]:
+    headers: dict[str, str] = {}
+    for name, content in pairs[:_MOST_HEADERS]:
         if isinstance(name, str) and name:
             lower, secret = header_name(name)
-            found[lower] = cookies_of(held) if lower == "cookie" else REDACTED if secret else _header_text(held)
-    return found
+            headers[lower] = cookies_of(content) if lower == "cookie" else REDACTED if secret else _header_text(content)
+    return headers
 
 
 @lru_cache(maxsize=8192)
@@ -233,31 +233,31 @@ def _plain_headers(value: dict[str, Any]) -> dict[str, str] | None:
     except TypeError:
         return None
     if lower and chars <= _LONGEST_HEADER:
-        found = dict(zip(lower, value.values(), strict=True))
+        headers = dict(zip(lower, value.values(), strict=True))
         for name in secrets:
-            found[name] = cookies_of(found[name]) if name == "cookie" else REDACTED
-        return found
-    found = {}
-    for name, held in value.items():
+            headers[name] = cookies_of(headers[name]) if name == "cookie" else REDACTED
+        return headers
+    headers = {}
+    for name, content in value.items():
         if name:
             lowered, secret = header_name(name)
             if secret:
-                found[lowered] = cookies_of(held) if lowered == "cookie" else REDACTED
+                headers[lowered] = cookies_of(content) if lowered == "cookie" else REDACTED
             else:
-                found[lowered] = held if len(held) <= _LONGEST_HEADER else held[:_LONGEST_HEADER]
-    return found
+                headers[lowered] = content if len(content) <= _LONGEST_HEADER else content[:_LONGEST_HEADER]
+    return headers
 
 
 def cookies_of(value: object) -> str:
     """The names of a Cookie header, each with what kind of text its value was; the value is never kept."""
-    text = "; ".join(one for one in value if isinstance(one, str)) if isinstance(value, list) else value
+    text = "; ".join(part for part in value if isinstance(part, str)) if isinstance(value, list) else value
     if not isinstance(text, str) or "=" not in text:
         return REDACTED
     names = []
     for part in text[:_LONGEST_COOKIES].split(";"):
-        name, equals, held = part.partition("=")
+        name, equals, content = part.partition("=")
         if equals and name.strip():
-            names.append(f"{name.strip()[:_LONGEST_NAME]}={_mask_of(held.strip())}")
+            names.append(f"{name.strip()[:_LONGEST_NAME]}={_mask_of(content.strip())}")
     return "; ".join(names) or REDACTED
 
 

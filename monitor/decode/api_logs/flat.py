@@ -157,12 +157,12 @@ def _exchange(entry: Entry, place: Place, index: int, unit_ns: float | None, sta
 def _asked(entry: Entry) -> tuple[object, object, object]:
     """Method, target and query, from a request's line where there is one, else from fields of their own."""
     method, target = _first(entry, METHODS), _first(entry, TARGETS)
-    line = next((one for name in REQUESTS if isinstance(one := entry.get(name), str) and " " in one.strip()), None)
+    line = next((text for name in REQUESTS if isinstance(text := entry.get(name), str) and " " in text.strip()), None)
     whole = _first(entry, ("request_uri", "requestUri", "request_url", "requestUrl", "HU"))
     if line is not None:
-        said, asked = request_line(line)
-        target = whole or asked  # as it came: without a query in it there was none
-        return method or said, target, None if "?" in str(target) else _first(entry, _QUERIES) or ""
+        line_method, line_target = request_line(line)
+        target = whole or line_target  # as it came: without a query in it there was none
+        return method or line_method, target, None if "?" in str(target) else _first(entry, _QUERIES) or ""
     plain = entry.get("request")
     if target is None and isinstance(plain, str) and plain.startswith("/"):
         target = plain
@@ -187,9 +187,9 @@ def _end(entry: Entry, place: Place, duration: int | None, starts: tuple[str, ..
 
 def _duration(entry: Entry, unit_ns: float | None) -> int | None:
     for name, value in entry.items():
-        found = _SUFFIX.fullmatch(name) if name[-1:] == "s" or name[-1:] == "c" else None
-        if found is not None and fields.is_told(value) and not isinstance(value, dict):
-            return length_ns(value, _SUFFIXES.get(found[1][:2]) or _SUFFIXES[found[1][:1]])
+        match = _SUFFIX.fullmatch(name) if name[-1:] == "s" or name[-1:] == "c" else None
+        if match is not None and fields.is_told(value) and not isinstance(value, dict):
+            return length_ns(value, _SUFFIXES.get(match[1][:2]) or _SUFFIXES[match[1][:1]])
     seconds = unit_ns == MICROS or unit_ns is None
     for name in _LENGTHS:
         value = entry.get(name)
@@ -216,8 +216,8 @@ def callee_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     upstream = _text(_first(entry, ("proxy_upstream_name", "upstream_name")))
     if upstream:
         return split_upstream(upstream, namespace)
-    found = _text(_first(entry, _CALLEES))
-    return ("" if found == "<NOSRV>" else found), namespace
+    callee = _text(_first(entry, _CALLEES))
+    return ("" if callee == "<NOSRV>" else callee), namespace
 
 
 def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
@@ -226,9 +226,9 @@ def split_upstream(upstream: str, namespace: str = "") -> tuple[str, str]:
         return upstream, ""
     if namespace and upstream.startswith(namespace + "-"):
         return upstream[len(namespace) + 1 :].rpartition("-")[0] or upstream, namespace
-    found = _UPSTREAM.fullmatch(upstream)
-    if found is not None:
-        return found["service"], found["namespace"]
+    match = _UPSTREAM.fullmatch(upstream)
+    if match is not None:
+        return match["service"], match["namespace"]
     service, _, port = upstream.rpartition("-")
     if service.startswith("default-"):
         return service[8:], "default"
@@ -243,10 +243,10 @@ def host_of(value: object) -> str:
 
 
 def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str]:
-    held = _first(entry, names)
-    if isinstance(held, dict | list | str):
-        return fields.headers_of(held)
-    found = {
+    nested = _first(entry, names)
+    if isinstance(nested, dict | list | str):
+        return fields.headers_of(nested)
+    headers = {
         ("referer" if name == "http_referrer" else name[len(prefix) :].replace("_", "-")): value
         for name, value in entry.items()
         if name.startswith(prefix) and name not in _NOT_HEADERS and fields.is_told(value)
@@ -254,8 +254,8 @@ def _headers(entry: Entry, names: tuple[str, ...], prefix: str) -> dict[str, str
     if prefix == "http_":
         for header in ("content_type", "content_length"):
             if fields.is_told(entry.get(header)):
-                found[header.replace("_", "-")] = entry[header]
-    return fields.headers_of(found) if found else {}
+                headers[header.replace("_", "-")] = entry[header]
+    return fields.headers_of(headers) if headers else {}
 
 
 def _first(entry: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -52,7 +52,7 @@ def envoy_exchange(entry: Entry, place: Place, index: int) -> Exchange:
         end_ns=moment_ns(started, place.record_ms) + (duration or 0) if fields.is_told(started) else place.told_ns,
         duration_ns=duration,
         method=get("method") or get(":method"),
-        target=next((found for name in _ENVOY_PATHS if (found := _text(get(name)))), ""),
+        target=next((path for name in _ENVOY_PATHS if (path := _text(get(name)))), ""),
         status=status or (_CLIENT_LEFT if fields.is_told(get("response_code")) else None),
         query_known=True,
         route=get("route_template"),

@@ -39,19 +39,19 @@ class Payload:
 
 def payloads(value: bytes, record_ms: int) -> Iterator[Payload | fields.Refused]:
     """The payloads of a file or of a part of it, in their order; each that cannot be used is a refusal."""
-    for one in value.split(GOREPLAY_MARK):
-        if one.strip():
+    for part in value.split(GOREPLAY_MARK):
+        if part.strip():
             try:
-                yield _payload(one, record_ms)
+                yield _payload(part, record_ms)
             except fields.Refused as refusal:
                 yield refusal
 
 
 def told_payload(entry: Entry, place: Place) -> Payload:
     """A payload as its output to Kafka tells it: of an answer the address is the status. Raises Refused."""
-    said = entry.get("Req_Headers")
-    lines = isinstance(said, str) and ":" in said and said[:1] != "{"
-    headers = fields.headers_of(_pairs(str(said)) if lines else said)
+    raw = entry.get("Req_Headers")
+    lines = isinstance(raw, str) and ":" in raw and raw[:1] != "{"
+    headers = fields.headers_of(_pairs(str(raw)) if lines else raw)
     body, cut = body_and_cut(entry.get("Req_Body") or None)
     kind, target = str(entry.get("Req_Type")), entry.get("Req_URL")
     if kind not in ("1", "2", "3"):
@@ -73,25 +73,25 @@ def told_payload(entry: Entry, place: Place) -> Payload:
 
 
 def _payload(value: bytes, record_ms: int) -> Payload:
-    found = GOREPLAY_HEAD.match(value)
-    if found is None:
+    match = GOREPLAY_HEAD.match(value)
+    if match is None:
         raise fields.Refused("goreplay_head")
-    head, body = _split(value[found.end() :])
+    head, body = _split(value[match.end() :])
     first, _, rest = head.partition("\n")
     words = first.split(None, 2)
     if len(words) < 2:
         raise fields.Refused("no_request")
     pairs = _pairs(rest)
     headers = fields.headers_of(pairs)
-    kind = found[1].decode()
+    kind = match[1].decode()
     asked = kind == _REQUEST
     status = words[1] if not asked else None
-    latency = int(found[4] or 0)
+    latency = int(match[4] or 0)
     content, cut = _content(body, {name.lower(): text for name, text in pairs}, bodiless=status in _NO_BODY)
     return Payload(
         kind,
-        found[2].decode(),
-        fields.time_ns(int(found[3]), record_ms),
+        match[2].decode(),
+        fields.time_ns(int(match[3]), record_ms),
         latency if 0 < latency < _LONGEST_NS else 0,
         words[0] if asked else "",
         words[1] if asked else "",
@@ -105,8 +105,8 @@ def _payload(value: bytes, record_ms: int) -> Payload:
 def _split(message: bytes) -> tuple[str, bytes]:
     """The first lines of an HTTP message, and what comes after the empty one."""
     for mark in (b"\r\n\r\n", b"\n\n"):
-        head, found, body = message.partition(mark)
-        if found:
+        head, divider, body = message.partition(mark)
+        if divider:
             return head.decode("latin-1").replace("\r\n", "\n"), body
     return message.decode("latin-1").replace("\r\n", "\n").rstrip("\n"), b""
 

@@ -23,7 +23,7 @@ def is_har(entry: Entry) -> bool:
 
 def har_entries(entry: Entry) -> list[object]:
     """The entries of a document in its order; what no server answered (data: and the like) is left out."""
-    return [one for one in entry["log"]["entries"] if not _is_local(one)]
+    return [call for call in entry["log"]["entries"] if not _is_local(call)]
 
 
 def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
@@ -57,11 +57,11 @@ def har_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 def _headers(part: Entry, body: str) -> dict[str, str]:
     """The headers; the body's media type where the recording left the header out."""
-    found = fields.headers_of(part.get("headers"))
+    headers = fields.headers_of(part.get("headers"))
     media_type = _dict(part.get(body)).get("mimeType")
-    if isinstance(media_type, str) and media_type and "content-type" not in found and _dict(part.get(body)).get("text"):
-        found["content-type"] = media_type
-    return found
+    if isinstance(media_type, str) and media_type and "content-type" not in headers and _dict(part.get(body)).get("text"):
+        headers["content-type"] = media_type
+    return headers
 
 
 def _body(content: Entry) -> Body:

@@ -19,17 +19,17 @@ Match = re.Match[str]
 Read = Callable[[Match, Place, int], Exchange]
 
 
-def _common(found: Match, place: Place, index: int, **more: Any) -> Exchange:
-    said = found.groupdict()
-    method, target = request_line(unescaped(said["request"]))
-    sent = {"referer": said.get("referer"), "user-agent": said.get("agent")}
+def _common(match: Match, place: Place, index: int, **more: Any) -> Exchange:
+    groups = match.groupdict()
+    method, target = request_line(unescaped(groups["request"]))
+    sent = {"referer": groups.get("referer"), "user-agent": groups.get("agent")}
     return make(
         place,
         index,
-        end_ns=moment_ns(said["time"], place.record_ms),
+        end_ns=moment_ns(groups["time"], place.record_ms),
         method=method,
         target=target,
-        status=said["status"],
+        status=groups["status"],
         query_known=True,
         request_headers=fields.headers_of({name: unescaped(text) for name, text in sent.items() if text and text != "-"}),
         headers_whole=False,
@@ -37,56 +37,56 @@ def _common(found: Match, place: Place, index: int, **more: Any) -> Exchange:
     )
 
 
-def _vhost(found: Match, place: Place, index: int) -> Exchange:
-    return _common(found, place, index, callee=found["vhost"])
+def _vhost(match: Match, place: Place, index: int) -> Exchange:
+    return _common(match, place, index, callee=match["vhost"])
 
 
-def _ingress(found: Match, place: Place, index: int) -> Exchange:
-    service, namespace = split_upstream(found["upstream_name"]) if found["upstream_name"] not in ("", "-") else ("", "")
-    length = length_ns(found["request_time"], SECONDS)
-    proxied = made_by_proxy({"upstream_status": found["upstream_status"]})
-    return _common(found, place, index, callee=service, callee_namespace=namespace, duration_ns=length, proxy_answer=proxied)
+def _ingress(match: Match, place: Place, index: int) -> Exchange:
+    service, namespace = split_upstream(match["upstream_name"]) if match["upstream_name"] not in ("", "-") else ("", "")
+    length = length_ns(match["request_time"], SECONDS)
+    proxied = made_by_proxy({"upstream_status": match["upstream_status"]})
+    return _common(match, place, index, callee=service, callee_namespace=namespace, duration_ns=length, proxy_answer=proxied)
 
 
-def _traefik(found: Match, place: Place, index: int) -> Exchange:
-    length = length_ns(found["duration"], MILLIS)
-    service, namespace = service_of_traefik("", found["router"], found["server_url"])
+def _traefik(match: Match, place: Place, index: int) -> Exchange:
+    length = length_ns(match["duration"], MILLIS)
+    service, namespace = service_of_traefik("", match["router"], match["server_url"])
     read = _common(
-        found,
+        match,
         place,
         index,
         callee=service,
         callee_namespace=namespace,
         duration_ns=length,
-        proxy_answer=found["server_url"] in ("", "-"),
+        proxy_answer=match["server_url"] in ("", "-"),
     )
     return _later(read, length)
 
 
-def _apisix(found: Match, place: Place, index: int) -> Exchange:
-    url = found["upstream_url"] or ""
-    host = host_of(found["host"]) or host_of(fields.split_url(url)[0])
-    proxied = made_by_proxy({"upstream_status": found["upstream_status"]})
-    return _common(found, place, index, callee=host, duration_ns=length_ns(found["request_time"], SECONDS), proxy_answer=proxied)
+def _apisix(match: Match, place: Place, index: int) -> Exchange:
+    url = match["upstream_url"] or ""
+    host = host_of(match["host"]) or host_of(fields.split_url(url)[0])
+    proxied = made_by_proxy({"upstream_status": match["upstream_status"]})
+    return _common(match, place, index, callee=host, duration_ns=length_ns(match["request_time"], SECONDS), proxy_answer=proxied)
 
 
-def _envoy(found: Match, place: Place, index: int) -> Exchange:
-    entry: dict[str, Any] = found.groupdict()
+def _envoy(match: Match, place: Place, index: int) -> Exchange:
+    entry: dict[str, Any] = match.groupdict()
     method, target = request_line(unescaped(entry.pop("request")))
     return envoy_exchange(entry | {"method": method, "path": target}, place, index)
 
 
-def _haproxy(found: Match, place: Place, index: int) -> Exchange:
-    method, target = request_line(found["request"])
-    taken = found["timers"].split("/")[-1]
+def _haproxy(match: Match, place: Place, index: int) -> Exchange:
+    method, target = request_line(match["request"])
+    taken = match["timers"].split("/")[-1]
     length = length_ns(taken, MILLIS)
-    status = found["status"]
-    backend, server = found["backend"], found["server"]
-    held = {"termination": found["termination"], "server": server}
+    status = match["status"]
+    backend, server = match["backend"], match["server"]
+    held = {"termination": match["termination"], "server": server}
     return make(
         place,
         index,
-        end_ns=moment_ns(found["accept_date"], place.record_ms) + (length or 0),
+        end_ns=moment_ns(match["accept_date"], place.record_ms) + (length or 0),
         duration_ns=length,
         method=method,
         target=target,
@@ -99,51 +99,51 @@ def _haproxy(found: Match, place: Place, index: int) -> Exchange:
     )
 
 
-def _aws_balancer(found: Match, place: Place, index: int) -> Exchange:
+def _aws_balancer(match: Match, place: Place, index: int) -> Exchange:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html; its time is the answer's."""
-    said = found.groupdict()
-    method, target = request_line(unescaped(said["request"]))
-    parts = [length_ns(said[name], SECONDS) for name in ("request_s", "target_s", "response_s")]
-    told = [one for one in parts if one is not None]
-    trace = re.search(r"(?:Root|Self)=1-([0-9a-f]{8})-([0-9a-f]{24})", said.get("trace") or "")
-    group = (said.get("target_group") or "").partition(":targetgroup/")[2].partition("/")[0]
-    agent = said["agent"]
+    groups = match.groupdict()
+    method, target = request_line(unescaped(groups["request"]))
+    parts = [length_ns(groups[name], SECONDS) for name in ("request_s", "target_s", "response_s")]
+    lengths = [length for length in parts if length is not None]
+    trace = re.search(r"(?:Root|Self)=1-([0-9a-f]{8})-([0-9a-f]{24})", groups.get("trace") or "")
+    group = (groups.get("target_group") or "").partition(":targetgroup/")[2].partition("/")[0]
+    agent = groups["agent"]
     return make(
         place,
         index,
-        end_ns=moment_ns(said["time"], place.record_ms),
-        duration_ns=sum(told) if told else None,
+        end_ns=moment_ns(groups["time"], place.record_ms),
+        duration_ns=sum(lengths) if lengths else None,
         method=method,
         target=target,
-        status=0 if said["status"] == "-" else said["status"],
+        status=0 if groups["status"] == "-" else groups["status"],
         query_known=True,
-        callee=group or (said.get("domain") if said.get("domain") != "-" else "") or host_of(fields.split_url(target)[0]),
+        callee=group or (groups.get("domain") if groups.get("domain") != "-" else "") or host_of(fields.split_url(target)[0]),
         trace=fields.id_of(trace[1] + trace[2], 16) if trace else b"",
         request_headers=fields.headers_of({"user-agent": unescaped(agent)}) if agent not in ("", "-") else {},
         headers_whole=False,
-        unanswered=said["status"] == "-",
-        proxy_answer=made_by_aws(said["target_status"], said["status"]),
+        unanswered=groups["status"] == "-",
+        proxy_answer=made_by_aws(groups["target_status"], groups["status"]),
     )
 
 
-def _aws_api(found: Match, place: Place, index: int) -> Exchange:
+def _aws_api(match: Match, place: Place, index: int) -> Exchange:
     """The resource's path is the route, with `{names}` in it."""
-    said = found.groupdict()
-    return _aws_call(said, place, index)
+    groups = match.groupdict()
+    return _aws_call(groups, place, index)
 
 
-def _aws_call(said: dict[str, Any], place: Place, index: int) -> Exchange:
-    path = said["path"]
+def _aws_call(groups: dict[str, Any], place: Place, index: int) -> Exchange:
+    path = groups["path"]
     return make(
         place,
         index,
-        end_ns=moment_ns(said["time"], place.record_ms),
+        end_ns=moment_ns(groups["time"], place.record_ms),
         duration_ns=None,
-        method=said["method"],
+        method=groups["method"],
         target=path,
         route=path,
-        status=said["status"],
-        caller=fields.name_of(said.get("caller")) or fields.name_of(said.get("user")),
+        status=groups["status"],
+        caller=fields.name_of(groups.get("caller")) or fields.name_of(groups.get("user")),
         headers_whole=False,
     )
 
@@ -152,18 +152,18 @@ _XML = re.compile(r"\s*<(\w+)>([^<]*)</\1>")
 _XML_NAMES = {"requestTime": "time", "httpMethod": "method", "resourcePath": "path"}
 
 
-def _aws_api_xml(found: Match, place: Place, index: int) -> Exchange:
+def _aws_api_xml(match: Match, place: Place, index: int) -> Exchange:
     """Of the form that the vendor's console offers, nothing else: not XML at large, which has entities and more."""
-    held = {_XML_NAMES.get(name, name): text.strip() for name, text in _XML.findall(found["rest"])}
+    held = {_XML_NAMES.get(name, name): text.strip() for name, text in _XML.findall(match["rest"])}
     missing = [name for name in ("time", "method", "path", "status") if name not in held]
     if missing:
         raise fields.Refused("aws_api_gateway_field_missing")
     return _aws_call(held, place, index)
 
 
-def _raw(found: Match, place: Place, index: int) -> Exchange:
+def _raw(match: Match, place: Place, index: int) -> Exchange:
     """A request as it travels (APISIX's `meta_format: origin`): no answer and no time are told, so that the record's own time counts."""
-    return _request(found["head"], place, index, place.told_ns or place.record_ms * 1_000_000)
+    return _request(match["head"], place, index, place.told_ns or place.record_ms * 1_000_000)
 
 
 def _request(text: str, place: Place, index: int, end_ns: int) -> Exchange:

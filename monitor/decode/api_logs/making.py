@@ -69,10 +69,10 @@ def make(
     """
     if not isinstance(target, str) or not target:
         raise fields.Refused("no_path")
-    host, path, found, told = fields.split_url(target)
+    host, path, url_query, told = fields.split_url(target)
     if not path.startswith("/"):
         path = "/" + path
-    text = query_text(query) if query and isinstance(query, str | dict) else found
+    text = query_text(query) if query and isinstance(query, str | dict) else url_query
     if not trace and request_headers:
         trace, span = fields.traceparent(request_headers)
     return Exchange(

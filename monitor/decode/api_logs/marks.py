@@ -26,5 +26,5 @@ def body_and_cut(value: Any) -> tuple[Body, bool]:
         return body, False
     if body in NO_BODIES or (len(body) <= _LOOKED_AT and _MASK.fullmatch(body.strip())):
         return None, False
-    found = _CUT.search(body, max(0, len(body) - _LOOKED_AT))
-    return (body[: found.start()], True) if found is not None else (body, False)
+    match = _CUT.search(body, max(0, len(body) - _LOOKED_AT))
+    return (body[: match.start()], True) if match is not None else (body, False)

@@ -32,9 +32,9 @@ def ndjson_exchange(entry: dict[str, Any], place: Place, index: int) -> Exchange
     host, path, query, query_known = fields.split_url(target)
     if path[:1] != "/":
         path = "/" + path
-    said = get("query")
-    if said is not None:
-        query, query_known = query_text(said) if said else query, True
+    raw_query = get("query")
+    if raw_query is not None:
+        query, query_known = query_text(raw_query) if raw_query else query, True
     asked, answered = get("request_headers"), get("response_headers")
     request_headers = fields.headers_of(asked) if asked else {}
     trace, span = fields.id_of(get("trace_id"), 16), fields.id_of(get("span_id"), 8)

@@ -71,10 +71,10 @@ class NdjsonReader:
     def __call__(self, entry: dict[str, Any], place: Place, index: int) -> Exchange:
         """One entry. Raises Refused."""
         try:
-            found = self._quick(entry, place, index) if self._usual else None
+            exchange = self._quick(entry, place, index) if self._usual else None
         except fields.Refused:
-            found = None  # of several faults the first is told
-        return found or ndjson_exchange(entry, place, index)
+            exchange = None  # of several faults the first is told
+        return exchange or ndjson_exchange(entry, place, index)
 
     def _quick(self, entry: dict[str, Any], place: Place, index: int) -> Exchange | None:
         path = entry["path"]
@@ -84,10 +84,10 @@ class NdjsonReader:
         if alike is None:
             return None
         get = entry.get
-        said, duration, query, query_known = entry["time"], get("duration_ms"), get("query"), False
-        end_ns = said * 1_000_000 if type(said) is int and _FIRST_MS <= said < _END_MS else 0
+        moment, duration, query, query_known = entry["time"], get("duration_ms"), get("query"), False
+        end_ns = moment * 1_000_000 if type(moment) is int and _FIRST_MS <= moment < _END_MS else 0
         if not 0 < end_ns <= place.record_ms * 1_000_000 + _FUTURE_NS:
-            end_ns = fields.time_ns(said, place.record_ms)
+            end_ns = fields.time_ns(moment, place.record_ms)
         if type(duration) is float and 0 <= duration <= _LONGEST_MS:
             duration = round(duration * 1e6)
         else:

@@ -67,37 +67,37 @@ def otlp_exchanges(
         resource = _attributes(_dict(_dict(block).get("resource")))
         scopes = _list(block, "scopeLogs", "scope_logs") + _list(block, "scopeSpans", "scope_spans")
         for scope in scopes:
-            for said in _list(scope, "logRecords", "log_records") + _list(scope, "spans", "spans"):
+            for entry in _list(scope, "logRecords", "log_records") + _list(scope, "spans", "spans"):
                 index += 1
                 try:
-                    found = _exchange(_dict(said), resource, place, index, ids_in_base64)
+                    exchange = _exchange(_dict(entry), resource, place, index, ids_in_base64)
                 except fields.Refused as refusal:
                     yield refusal
                 else:
-                    yield found
+                    yield exchange
 
 
-def _exchange(said: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | Passed:
-    attributes = _attributes(said)
-    body = _value(said.get("body"), 0)
+def _exchange(entry: Entry, resource: Entry, place: Place, index: int, ids_in_base64: bool) -> Exchange | Passed:
+    attributes = _attributes(entry)
+    body = _value(entry.get("body"), 0)
     if isinstance(body, dict):
         attributes = body | attributes
     trace, span = (
-        _id(said.get(name) or said.get(old), size, ids_in_base64)
+        _id(entry.get(name) or entry.get(old), size, ids_in_base64)
         for name, old, size in (("traceId", "trace_id", 16), ("spanId", "span_id", 8))
     )
     if not is_exchange(attributes):
         return _entry_in_body(body, resource, place, index)
-    is_span = "startTimeUnixNano" in said or "start_time_unix_nano" in said
+    is_span = "startTimeUnixNano" in entry or "start_time_unix_nano" in entry
     end = (
-        said.get("endTimeUnixNano") or said.get("end_time_unix_nano")
+        entry.get("endTimeUnixNano") or entry.get("end_time_unix_nano")
         if is_span
-        else said.get("timeUnixNano") or said.get("time_unix_nano")
+        else entry.get("timeUnixNano") or entry.get("time_unix_nano")
     )
-    end = end or said.get("observedTimeUnixNano") or said.get("observed_time_unix_nano")
+    end = end or entry.get("observedTimeUnixNano") or entry.get("observed_time_unix_nano")
     end_ns = fields.time_ns(_whole(end), place.record_ms)
-    duration = end_ns - _whole(said.get("startTimeUnixNano") or said.get("start_time_unix_nano")) if is_span else None
-    kind = said.get("kind") or attributes.get("span.kind")
+    duration = end_ns - _whole(entry.get("startTimeUnixNano") or entry.get("start_time_unix_nano")) if is_span else None
+    kind = entry.get("kind") or attributes.get("span.kind")
     return exchange_of_attributes(
         attributes,
         resource,
@@ -154,19 +154,19 @@ def _id(value: Any, size: int, in_base64: bool) -> bytes:
 
 
 def _attributes(owner: Entry) -> Entry:
-    found: Entry = {}
+    attributes: Entry = {}
     for pair in _list(owner, "attributes", "attributes"):
-        held = _dict(pair)
-        if isinstance(held.get("key"), str):
-            found[held["key"]] = _value(held.get("value"), 0)
-    return found
+        attribute = _dict(pair)
+        if isinstance(attribute.get("key"), str):
+            attributes[attribute["key"]] = _value(attribute.get("value"), 0)
+    return attributes
 
 
-def _value(said: Any, depth: int) -> Any:
+def _value(any_value: Any, depth: int) -> Any:
     """OTLP's AnyValue as a plain value."""
-    if not isinstance(said, dict) or depth > _DEEPEST:
+    if not isinstance(any_value, dict) or depth > _DEEPEST:
         return None
-    for kind, value in said.items():
+    for kind, value in any_value.items():
         word = kind.replace("_", "").lower()
         if word in ("stringvalue", "boolvalue", "doublevalue"):
             return value

@@ -29,14 +29,14 @@ def made_by_proxy(entry: Mapping[str, Any]) -> bool:
     """
     if TELLING.isdisjoint(entry):
         return False
-    said = entry.get("proxy_answer")
-    if isinstance(said, bool):
-        return said
+    answer = entry.get("proxy_answer")
+    if isinstance(answer, bool):
+        return answer
     details = entry.get("response_code_details")
     if isinstance(details, str) and details not in _NOTHING:
         return details != "via_upstream"
     flags = entry.get("response_flags")
-    if isinstance(flags, str) and any(one in _MADE_BY_ENVOY or one in _LONG_NAMES for one in flags.replace(" ", "").split(",")):
+    if isinstance(flags, str) and any(flag in _MADE_BY_ENVOY or flag in _LONG_NAMES for flag in flags.replace(" ", "").split(",")):
         return True
     return any(name in entry and _last(entry[name]) in _NOTHING for name in ("upstream_header_time", "upstream_status"))
 

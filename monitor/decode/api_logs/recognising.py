@@ -113,11 +113,11 @@ def opened(held: object) -> Iterator[tuple[object, str]]:
     """The entries of one that holds several (a HAR document, a batch of Event Hubs), each with its form; else itself and ""."""
     if isinstance(held, dict):
         if is_har(held):
-            yield from ((one, "har") for one in har_entries(held))
+            yield from ((entry, "har") for entry in har_entries(held))
             return
         records = azure_records(held)
         if records is not None and log_source(held) == "azure_api_management":
-            yield from ((one, "azure_api_management") for one in records)
+            yield from ((record, "azure_api_management") for record in records)
             return
     yield held, ""
 
@@ -174,18 +174,18 @@ class Recogniser:
         if self._allowed and "goreplay" not in self._allowed:
             yield Refused("goreplay")
             return
-        for at, one in enumerate(payloads(value, place.record_ms)):
+        for at, payload in enumerate(payloads(value, place.record_ms)):
             try:
-                yield one if isinstance(one, Refused) else self._pairs.add(one, place, at) or PART
+                yield payload if isinstance(payload, Refused) else self._pairs.add(payload, place, at) or PART
             except Refused as refusal:
                 yield refusal
 
     def left(self) -> Iterator[tuple[Place, str, Found]]:
         """What stands alone when no more of a batch comes, each with its place and form: pieces whose others did not come."""
-        for place, found in self._segments.left():
-            yield place, "envoy_tap", found
-        for place, found in self._pairs.left():
-            yield place, "goreplay", found
+        for place, outcome in self._segments.left():
+            yield place, "envoy_tap", outcome
+        for place, piece in self._pairs.left():
+            yield place, "goreplay", piece
 
     def quick(self, entry: Entry, place: Place) -> Found | None:
         """The exchange of a record that is one entry like others before it; None where one has to look."""
@@ -208,18 +208,18 @@ class Recogniser:
         if keys in self._known:
             return self._known[keys]
         form = log_source(entry)
-        found = (form, READERS[form]) if form else None
-        if found is not None and self._own is not None and form in _FLAT:
-            found = (form, self._own)
+        source = (form, READERS[form]) if form else None
+        if source is not None and self._own is not None and form in _FLAT:
+            source = (form, self._own)
         elif form == "ndjson":
-            found = (form, NdjsonReader(keys))
+            source = (form, NdjsonReader(keys))
         if _HOLDERS.isdisjoint(entry) and form not in _PIECES:
             if len(self._known) >= _MOST_SHAPES:
                 self._known.clear()
-            self._known[keys] = found
-            if self.fast is not None and found is not None and isinstance(found[1], NdjsonReader):
-                self.fast.learn(keys, found[1])
-        return found
+            self._known[keys] = source
+            if self.fast is not None and source is not None and isinstance(source[1], NdjsonReader):
+                self.fast.learn(keys, source[1])
+        return source
 
     def _made(self, known: tuple[str, Make], entry: Entry, place: Place, index: int, writer: Writer) -> Found:
         form, make = known
@@ -246,8 +246,8 @@ class Recogniser:
             return
         for at, line in enumerate(lines):
             place_of_line = index if len(lines) == 1 else _INSIDE + index * 10_000 + at
-            for found in self._line(line, place_of_line, depth):
-                yield Refused(json_form(entry)) if isinstance(found, Refused) and str(found) in _NO_EXCHANGE else found
+            for outcome in self._line(line, place_of_line, depth):
+                yield Refused(json_form(entry)) if isinstance(outcome, Refused) and str(outcome) in _NO_EXCHANGE else outcome
 
     def _line(self, line: Line, index: int, depth: int) -> Iterator[Found]:
         if line.partial:
@@ -267,13 +267,13 @@ class Recogniser:
             self.told = ""
             yield PART
             return
-        said = self._heads.read(text, place)
-        form, found = line_form(text) if said is None else (form_of_fields(said), None)
+        columns = self._heads.read(text, place)
+        form, match = line_form(text) if columns is None else (form_of_fields(columns), None)
         self.told = form
-        if said is not None:
+        if columns is not None:
             allowed = not self._allowed or form in self._allowed
-            yield writer.named(w3c_exchange(said, place, index)) if allowed else Refused(form)
-        elif found is None:
+            yield writer.named(w3c_exchange(columns, place, index)) if allowed else Refused(form)
+        elif match is None:
             line = unwrapped_line(text, place) if depth < _DEEPEST else None
             if line is None and self._heads.stand_over(text, place):
                 yield Refused("w3c_other_fields")
@@ -284,7 +284,7 @@ class Recogniser:
         elif self._allowed and form not in self._allowed:
             yield Refused(form)
         else:
-            read = LINE_READERS[form](found, place, index)
+            read = LINE_READERS[form](match, place, index)
             yield writer.named(read)
 
 

@@ -61,7 +61,7 @@ def tap_exchange(entry: Entry, place: Place, index: int) -> Exchange:
 
 def _pseudo(message: Entry) -> dict[str, str]:
     """Headers by name in lower case; `raw_value` (base64) where there is no `value`."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for pair in message.get("headers") or []:
         if not isinstance(pair, dict) or not isinstance(pair.get("key"), str):
             continue
@@ -70,8 +70,8 @@ def _pseudo(message: Entry) -> dict[str, str]:
             value = decoded(raw).decode("utf-8", "replace")
         name = pair["key"].lower()
         text = value if isinstance(value, str) else ""
-        found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 def _tapped(message: Entry) -> tuple[Body, bool]:

@@ -102,10 +102,10 @@ class Segments:
         trace did not begin here.
         """
         segment = entry.get("http_streamed_trace_segment") or entry.get("httpStreamedTraceSegment")
-        said = segment if isinstance(segment, dict) else {}
-        trace_id = str(said.get("trace_id") or said.get("traceId") or "")
-        part = next((name for name in _PARTS if name in said or _camel(name) in said), "")
-        held = said.get(part, said.get(_camel(part)))
+        content = segment if isinstance(segment, dict) else {}
+        trace_id = str(content.get("trace_id") or content.get("traceId") or "")
+        part = next((name for name in _PARTS if name in content or _camel(name) in content), "")
+        held = content.get(part, content.get(_camel(part)))
         if not trace_id or not isinstance(held, dict):
             raise fields.Refused("streamed_tap")
         if part == "request_headers":

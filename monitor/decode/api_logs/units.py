@@ -24,9 +24,9 @@ def moment_ns(value: object, record_ms: int) -> int:
     """As `fields.time_ns`, and as common logs, HAProxy and HTTP write it (a time without a zone is UTC)."""
     if isinstance(value, str):
         text = value.strip()
-        found = _CLF.fullmatch(text)
-        if found is not None:
-            return time_ns(_clf_ns(found), record_ms)
+        match = _CLF.fullmatch(text)
+        if match is not None:
+            return time_ns(_clf_ns(match), record_ms)
         if _HTTP_DATE.fullmatch(text):
             try:
                 return time_ns(parsedate_to_datetime(text).timestamp(), record_ms)
@@ -36,12 +36,12 @@ def moment_ns(value: object, record_ms: int) -> int:
     return time_ns(value, record_ms)
 
 
-def _clf_ns(found: re.Match[str]) -> int:
-    second = _clf_second(*(found[at] for at in range(1, 7)))
+def _clf_ns(match: re.Match[str]) -> int:
+    second = _clf_second(*(match[at] for at in range(1, 7)))
     offset = 0
-    if found[8]:
-        offset = (int(found[9]) * 3600 + int(found[10]) * 60) * (1 if found[8] == "+" else -1)
-    return (second - offset) * 1_000_000_000 + int((found[7] or "0").ljust(9, "0"))
+    if match[8]:
+        offset = (int(match[9]) * 3600 + int(match[10]) * 60) * (1 if match[8] == "+" else -1)
+    return (second - offset) * 1_000_000_000 + int((match[7] or "0").ljust(9, "0"))
 
 
 @lru_cache(maxsize=4096)
@@ -73,12 +73,12 @@ def length_ns(value: object, unit_ns: float | None) -> int | None:
         text = part.strip()
         if text in ("", "-"):
             continue
-        found = _LENGTH.fullmatch(text)
-        if found is None:
+        match = _LENGTH.fullmatch(text)
+        if match is None:
             raise Refused("bad_number")
-        one = _scaled(float(found[1]), _UNITS_NS[found[2]] if found[2] else unit_ns)
-        if one is not None:
-            total = one + (total or 0)
+        length = _scaled(float(match[1]), _UNITS_NS[match[2]] if match[2] else unit_ns)
+        if length is not None:
+            total = length + (total or 0)
     return total
 
 
@@ -93,10 +93,10 @@ def _scaled(number: float, unit_ns: float | None) -> int | None:
 
 def request_line(text: object) -> tuple[str, str]:
     """Method and target of a request's first line. Refuses what is none ("no_request": a scan, a broken TLS hello, "-")."""
-    found = _LINE.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = _LINE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise Refused("no_request")
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def unescaped(text: str) -> str:
@@ -107,8 +107,8 @@ def unescaped(text: str) -> str:
 _ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|(["\\]))')
 
 
-def _undone(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else found[2]
+def _undone(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else match[2]
 
 
 def last_of(value: object) -> object:

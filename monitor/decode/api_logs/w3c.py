@@ -35,11 +35,11 @@ class Heads:
 
     def heard(self, text: str, place: Place) -> bool:
         """Whether a line is one of a head; what it names is kept. Raises Refused ("w3c_no_fields") for a head that names nothing."""
-        found = W3C_HEAD.match(text)
-        if found is None:
+        match = W3C_HEAD.match(text)
+        if match is None:
             return False
-        if found[1] == "Fields":
-            names = tuple(text[found.end() :].split())
+        if match[1] == "Fields":
+            names = tuple(text[match.end() :].split())
             if not names or len(names) > _MOST_FIELDS:
                 raise fields.Refused("w3c_no_fields")
             if len(self._fields) >= _MOST_HEADS:
@@ -59,45 +59,45 @@ class Heads:
         parts = text.split("\t") if "\t" in text else text.split()
         if len(parts) != len(names):
             return None
-        said = dict(zip(names, parts, strict=True))
-        dated = all(_TIMES[name].match(said[name]) for name in _TIMES if name in said)
-        return said if dated and ("time" in said or _EDGE in said) else None
+        entry = dict(zip(names, parts, strict=True))
+        dated = all(_TIMES[name].match(entry[name]) for name in _TIMES if name in entry)
+        return entry if dated and ("time" in entry or _EDGE in entry) else None
 
 
-def form_of_fields(said: Mapping[str, Any]) -> str:
+def form_of_fields(entry: Mapping[str, Any]) -> str:
     """Whose log it is, by its fields."""
-    return "cloudfront" if _EDGE in said else "iis"
+    return "cloudfront" if _EDGE in entry else "iis"
 
 
-def iis_line(found: re.Match[str], place: Place, index: int) -> Exchange:
+def iis_line(match: re.Match[str], place: Place, index: int) -> Exchange:
     """A line without its head, in the order that IIS has by default. Raises Refused."""
-    names = IIS_FIELDS if found["referer"] is not None else tuple(name for name in IIS_FIELDS if name != "cs(referer)")
-    return w3c_exchange(dict(zip(names, found[0].split(), strict=True)), place, index)
+    names = IIS_FIELDS if match["referer"] is not None else tuple(name for name in IIS_FIELDS if name != "cs(referer)")
+    return w3c_exchange(dict(zip(names, match[0].split(), strict=True)), place, index)
 
 
-def cloudfront_line(found: re.Match[str], place: Place, index: int) -> Exchange:
+def cloudfront_line(match: re.Match[str], place: Place, index: int) -> Exchange:
     """A line without its head: of this log the order is fixed, and later fields come last. Raises Refused."""
-    return w3c_exchange(dict(zip(CLOUDFRONT_FIELDS, found[0].split("\t"), strict=False)), place, index)
+    return w3c_exchange(dict(zip(CLOUDFRONT_FIELDS, match[0].split("\t"), strict=False)), place, index)
 
 
 def w3c_exchange(entry: Mapping[str, Any], place: Place, index: int) -> Exchange:
     """An exchange by the fields' names. `date` and `time` are UTC and tell when it ended. Raises Refused."""
     entry = {name.lower(): value for name, value in entry.items()}
-    said = {name: value for name, value in entry.items() if fields.is_told(value)}
-    get = said.get
+    values = {name: value for name, value in entry.items() if fields.is_told(value)}
+    get = values.get
     edge = _EDGE in entry
     stem = get("cs-uri-stem")
     target = get("cs-uri") if stem is None else stem
     query = get("cs-uri-query")
     status = get("sc-status")
-    request_headers, response_headers = _headers(said, "cs", coded=edge), _headers(said, "sc", coded=edge)
+    request_headers, response_headers = _headers(values, "cs", coded=edge), _headers(values, "sc", coded=edge)
     if (media := get("sc-content-type")) is not None:
         response_headers["content-type"] = _plain(media, coded=edge)
     millis = not edge and not _MILLIS_MARKS.isdisjoint(entry)
     return make(
         place,
         index,
-        end_ns=_end(said, place),
+        end_ns=_end(values, place),
         duration_ns=length_ns(get("time-taken"), MILLIS if millis else SECONDS),
         method=get("cs-method"),
         target=target,
@@ -113,9 +113,9 @@ def w3c_exchange(entry: Mapping[str, Any], place: Place, index: int) -> Exchange
     )
 
 
-def _end(said: Mapping[str, Any], place: Place) -> int:
-    date, time = said.get("date"), said.get("time")
-    stamp = said.get("timestamp(ms)", said.get("timestamp"))
+def _end(values: Mapping[str, Any], place: Place) -> int:
+    date, time = values.get("date"), values.get("time")
+    stamp = values.get("timestamp(ms)", values.get("timestamp"))
     if stamp is not None:
         return moment_ns(stamp, place.record_ms)
     if date is None or time is None:
@@ -125,15 +125,15 @@ def _end(said: Mapping[str, Any], place: Place) -> int:
     return moment_ns(f"{date}T{time}", place.record_ms)
 
 
-def _headers(said: Mapping[str, Any], side: str, *, coded: bool) -> dict[str, str]:
-    found = {}
-    for name, value in said.items():
+def _headers(values: Mapping[str, Any], side: str, *, coded: bool) -> dict[str, str]:
+    headers = {}
+    for name, value in values.items():
         header = _HEADER.fullmatch(name)
         if header is not None and header[1] == side:
-            found[header[2]] = _plain(value, coded=coded)
-    if side == "cs" and "host" not in found and (host := said.get("x-host-header") or said.get("cs-host")):
-        found["host"] = str(host)
-    return found
+            headers[header[2]] = _plain(value, coded=coded)
+    if side == "cs" and "host" not in headers and (host := values.get("x-host-header") or values.get("cs-host")):
+        headers["host"] = str(host)
+    return headers
 
 
 def _plain(value: object, *, coded: bool) -> str:

@@ -115,15 +115,15 @@ def unwrapped_entry(entry: Entry, place: Place) -> Iterator[Line]:
 
 def unwrapped_line(text: str, place: Place) -> Line | None:
     """The line that a container's runtime or syslog wrote a head before; None without one."""
-    found = CRI.match(text)
-    if found is not None:
+    match = CRI.match(text)
+    if match is not None:
         try:
-            place = place._replace(told_ns=moment_ns(found[1], place.record_ms))
+            place = place._replace(told_ns=moment_ns(match[1], place.record_ms))
         except fields.Refused:
             return None
-        return Line(text[found.end() :], place, NOBODY, found[3] == "P")
-    found = SYSLOG.match(text)
-    return Line(text[found.end() :], place, NOBODY) if found is not None else None
+        return Line(text[match.end() :], place, NOBODY, match[3] == "P")
+    match = SYSLOG.match(text)
+    return Line(text[match.end() :], place, NOBODY) if match is not None else None
 
 
 def _cloudwatch(entry: Entry, place: Place) -> Iterator[Line]:
@@ -154,9 +154,9 @@ _GELF_NAMES = ("service_name", "service", "app", "application_name", "container_
 def _loki(entry: Entry, place: Place) -> Iterator[Line]:
     for stream in entry["streams"]:
         labels = stream.get("stream") if isinstance(stream, dict) else None
-        said = labels if isinstance(labels, dict) else {}
-        names = (said.get(name) for name in ("service_name", "app", "service", "container"))
-        namespace, version = _word(said.get("namespace")), _word(said.get("version"))
+        tags = labels if isinstance(labels, dict) else {}
+        names = (tags.get(name) for name in ("service_name", "app", "service", "container"))
+        namespace, version = _word(tags.get("namespace")), _word(tags.get("version"))
         writer = Writer(next((name for name in names if isinstance(name, str)), ""), version, namespace)
         for pair in stream.get("values") or [] if isinstance(stream, dict) else []:
             if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str):

@@ -44,20 +44,20 @@ class Marked:
 def marked(calls: Sequence[Alike], role: Role, version: str, kind: str, slow: Mapping[Key, int] | None = None) -> list[Marked]:
     """The version's calls; bad are those of the kind, or, with `slow`, those of the side `kind` above its edge's bucket."""
     names = OF_CALLEE if role == "callee" else OF_CALLER
-    found: list[Marked] = []
-    for one in calls:
-        if one.version_of(role) != version:
+    rows: list[Marked] = []
+    for alike in calls:
+        if alike.version_of(role) != version:
             continue
-        every, bad = one.calls, one.bad.get(kind, 0)
+        every, bad = alike.calls, alike.bad.get(kind, 0)
         if slow is not None:
-            bound = slow.get((one.edge, kind))
+            bound = slow.get((alike.edge, kind))
             if bound is None:
                 continue
-            histogram = _side(one, cast("Side", kind))
+            histogram = _side(alike, cast("Side", kind))
             every, bad = sum(histogram.values()), sum(count for bucket, count in histogram.items() if bucket > bound)
         if every:
-            found.append(Marked({name: _value(one, name) for name in names}, one.fold, bad, every))
-    return found
+            rows.append(Marked({name: _value(alike, name) for name in names}, alike.fold, bad, every))
+    return rows
 
 
 def slow_above(
@@ -65,12 +65,12 @@ def slow_above(
 ) -> dict[Key, int]:
     """Per edge the bucket above which a call is slow: that of the old version's quantile, lifted by the floor."""
     sums: dict[Edge, dict[int, int]] = {}
-    for one in calls:
-        if one.version_of(role) == old:
-            held = sums.setdefault(one.edge, {})
-            for bucket, count in _side(one, side).items():
-                held[bucket] = held.get(bucket, 0) + count
-    return {(edge, side): _lifted(held, floor_buckets, floor_seconds, share) for edge, held in sums.items() if held}
+    for alike in calls:
+        if alike.version_of(role) == old:
+            histogram = sums.setdefault(alike.edge, {})
+            for bucket, count in _side(alike, side).items():
+                histogram[bucket] = histogram.get(bucket, 0) + count
+    return {(edge, side): _lifted(histogram, floor_buckets, floor_seconds, share) for edge, histogram in sums.items() if histogram}
 
 
 def what_differs(rows: Sequence[Marked]) -> Difference | None:
@@ -117,7 +117,7 @@ def _tried(rule: tuple[Condition, ...], columns: Sequence[tuple[Condition, ...]]
 
 def _columns(rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
     """What may be asked of a call, each with what else is true of just the same calls."""
-    found: dict[bytes, tuple[Condition, ...]] = {}
+    columns: dict[bytes, tuple[Condition, ...]] = {}
     for name in rows[0].attributes:
         counts: dict[str, tuple[int, int]] = {}
         for row in rows:
@@ -129,8 +129,8 @@ def _columns(rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
         for value in ranked[:MOST_VALUES]:
             key = bytes(row.attributes[name] == value for row in rows)
             if value:
-                found[key] = (*found.get(key, ()), Condition(name, value))
-    return list(found.values())
+                columns[key] = (*columns.get(key, ()), Condition(name, value))
+    return list(columns.values())
 
 
 def _told(rows: Sequence[Marked], columns: Sequence[tuple[Condition, ...]]) -> tuple[Floats, Floats, Floats]:
@@ -141,30 +141,30 @@ def _told(rows: Sequence[Marked], columns: Sequence[tuple[Condition, ...]]) -> t
 
 def _rules(tree: object, columns: Sequence[tuple[Condition, ...]], rows: Sequence[Marked]) -> list[tuple[Condition, ...]]:
     """The way to each leaf of a fitted tree, as conditions that hold together; of two values the one that holds is said."""
-    left, right, asked = (getattr(tree, name).tolist() for name in ("children_left", "children_right", "feature"))
-    first = {one: column[0] for column in columns for one in column}
-    found: list[tuple[Condition, ...]] = []
+    left, right, features = (getattr(tree, name).tolist() for name in ("children_left", "children_right", "feature"))
+    first = {condition: column[0] for column in columns for condition in column}
+    rules: list[tuple[Condition, ...]] = []
 
-    def otherwise(one: Condition) -> Condition:
-        others = {row.attributes[one.attribute] for row in rows} - {one.value}
-        plain = Condition(one.attribute, min(others), holds=True)
-        return first[plain] if len(others) == 1 and plain in first else Condition(one.attribute, one.value, holds=False)
+    def otherwise(condition: Condition) -> Condition:
+        others = {row.attributes[condition.attribute] for row in rows} - {condition.value}
+        plain = Condition(condition.attribute, min(others), holds=True)
+        return first[plain] if len(others) == 1 and plain in first else Condition(condition.attribute, condition.value, holds=False)
 
     def walk(node: int, way: frozenset[Condition]) -> None:
         if left[node] < 0:
             if way:
-                found.append(tuple(sorted(way, key=lambda one: (not one.holds, one.attribute, one.value))))
+                rules.append(tuple(sorted(way, key=lambda condition: (not condition.holds, condition.attribute, condition.value))))
             return
-        one = columns[asked[node]][0]
-        walk(left[node], way | {otherwise(one)})
-        walk(right[node], way | {one})
+        split = columns[features[node]][0]
+        walk(left[node], way | {otherwise(split)})
+        walk(right[node], way | {split})
 
     walk(0, frozenset())
-    return found
+    return rules
 
 
 def _under(rule: Sequence[Condition], rows: Sequence[Marked]) -> Bools:
-    return np.array([all(_holds(one, row) for one in rule) for row in rows], dtype=np.bool_)
+    return np.array([all(_holds(condition, row) for condition in rule) for row in rows], dtype=np.bool_)
 
 
 def _holds(condition: Condition, row: Marked) -> bool:
@@ -176,15 +176,15 @@ def _parted(under: Bools, bad: Floats, calls: Floats) -> float:
     return float(bad[under].sum() / max(bad.sum(), 1.0) - good[under].sum() / max(good.sum(), 1.0))
 
 
-def _value(one: Alike, name: Attribute) -> str:
+def _value(alike: Alike, name: Attribute) -> str:
     if name in ("caller", "callee", "operation"):
-        return str(getattr(one.edge, name))
-    return str(getattr(one, name))
+        return str(getattr(alike.edge, name))
+    return str(getattr(alike, name))
 
 
-def _side(one: Alike, side: Side) -> Histogram:
+def _side(alike: Alike, side: Side) -> Histogram:
     """The side's; where no caller tells of its wait, what the callee took is most of it."""
-    return (one.client_histogram or one.server_histogram) if side == "client" else one.server_histogram
+    return (alike.client_histogram or alike.server_histogram) if side == "client" else alike.server_histogram
 
 
 def _lifted(histogram: Histogram, floor_buckets: int, floor_seconds: float, share: float) -> int:

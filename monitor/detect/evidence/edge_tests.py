@@ -148,9 +148,9 @@ def tests_of_edge(
             continue
         phi = old.phi(bad, calls)
         beside = between_versions((k, a), (s, b)) if phi > 1.0 else None
-        found = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference, beside)
-        equivalences[kind] = found
-        unharmed = found if none else unharmed
+        bound = bounds((k, a), (s, b), alone, settings.equivalence_alpha, phi, settings.floor_difference, beside)
+        equivalences[kind] = bound
+        unharmed = bound if none else unharmed
     sides = _settled_sides(whole, settled(whole, fresh, grain, settings.min_windows))
     slow_more, far_more = _slower(whole, settings, sides)
     return EdgeTests(
@@ -257,7 +257,7 @@ def _tests(
     *,
     biased: bool,
 ) -> list[SignalTest]:
-    found: list[SignalTest] = []
+    tests: list[SignalTest] = []
     for signal, kind, bad, calls in RATES:
         if biased and signal in FROM_TRACES:
             continue
@@ -279,11 +279,11 @@ def _tests(
         evidence = _evidence(rates, contrast, bad, rate=RateEvidence(kind, rates.dispersion))
         last_look = settings.deadline and contrast.counterpart is None and not rates.over
         p = exact_tail((k, a), (s, b), settings.floor_ratio, phi) if last_look else 1.0
-        found.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
+        tests.append(SignalTest(signal, kind, contrast.counterpart, rates.log_e, rates.bad_windows, evidence, p))
     if not biased:
         sides = sides_of(contrast.table, contrast.role)
-        found += [test for test in (_latency(contrast, side, settings, fresh, least_of) for side in sides) if test]
-    return found
+        tests += [test for test in (_latency(contrast, side, settings, fresh, least_of) for side in sides) if test]
+    return tests
 
 
 def _latency(
@@ -313,14 +313,14 @@ def _latency(
 
 def _settled_sides(contrast: Contrast, strata: Bools) -> dict[Side, tuple[Floats, Floats, Floats]]:
     """What both sides of the edge measured of new and old version in these strata, and of what was before; only where both have calls."""
-    found: dict[Side, tuple[Floats, Floats, Floats]] = {}
+    by_side: dict[Side, tuple[Floats, Floats, Floats]] = {}
     for side in SIDES:
         data = histograms(contrast, side)
         if data is not None:
             new, old, before = data[0][strata], data[1][strata], data[2]
             if new.any() and old.any():
-                found[side] = new, old, before
-    return found
+                by_side[side] = new, old, before
+    return by_side
 
 
 def _slower(
@@ -371,13 +371,13 @@ def _problems(contrast: Contrast, settings: JudgeSettings) -> tuple[tuple[Reason
 def _exemplars(contrast: Contrast, bad: str, rows: Ints) -> tuple[str, ...]:
     """Up to five traces of these rows, from windows with something bad, newest first."""
     place = COUNTS.index(bad)
-    found: list[str] = []
+    traces: list[str] = []
     for row in rows[::-1].tolist():
         if contrast.table.counts[row, place] > 0:
-            found += [trace for trace in contrast.table.exemplars[row] if trace not in found]
-        if len(found) >= 5:
+            traces += [trace for trace in contrast.table.exemplars[row] if trace not in traces]
+        if len(traces) >= 5:
             break
-    return tuple(found[:5])
+    return tuple(traces[:5])
 
 
 def _moment(contrast: Contrast, *, first: bool) -> datetime | None:

@@ -59,7 +59,7 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
     if min(old_answers, new_answers) < ENOUGH_ANSWERS:
         return []
     share = new_answers / (new_answers + old_answers)
-    found: list[Fanout] = []
+    changes: list[Fanout] = []
     for edge in edges:
         if edge.role != "caller":
             continue
@@ -68,8 +68,8 @@ def changed_fanout(edges: Sequence[EdgeTests], untold: Sequence[EdgeTable] = ())
             continue
         old, new = (_calls(edge, new=new, met=met) for new in (False, True))
         if max(fixed_e(new, old, share, FLOOR), fixed_e(old, new, 1.0 - share, FLOOR)) >= BAR:
-            found.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
-    return [*found, *_changed_over_time(untold, answering)]
+            changes.append(Fanout(edge.table.edge, old / old_answers, new / new_answers))
+    return [*changes, *_changed_over_time(untold, answering)]
 
 
 def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTests]) -> list[Fanout]:
@@ -80,20 +80,20 @@ def _changed_over_time(untold: Sequence[EdgeTable], answering: Sequence[EdgeTest
     if not untold:
         return []
     since, grain, version = answering[0].contrast.since, answering[0].grain, answering[0].contrast.new_version
-    own = [one.table for one in answering]
-    before, late = volumes(own, since, grain)
+    tables = [edge.table for edge in answering]
+    before, late = volumes(tables, since, grain)
     if min(before, late) < ENOUGH_ANSWERS:
         return []
-    of_new, share = volumes(own, since, grain, version)[1] / late, late / (before + late)
+    of_new, share = volumes(tables, since, grain, version)[1] / late, late / (before + late)
     fewer, more = max(ALIKE, 1.0 / (1.0 - of_new * (1.0 - 1.0 / FLOOR))), max(ALIKE, 1.0 + of_new * (FLOOR - 1.0))
-    found: list[Fanout] = []
+    changes: list[Fanout] = []
     for table in untold:
         then, now = volumes([table], since, grain)
         if (then >= ENOUGH_ANSWERS or _is_new(then, now)) and max(
             fixed_e(then, now, 1.0 - share, fewer), fixed_e(now, then, share, more)
         ) >= BAR:
-            found.append(Fanout(table.edge, then / before, now / late))
-    return found
+            changes.append(Fanout(table.edge, then / before, now / late))
+    return changes
 
 
 def _is_new(then: float, now: float) -> bool:
@@ -121,9 +121,9 @@ def sampled_otherwise(edges: Sequence[EdgeTests], changed: Sequence[Fanout]) -> 
 
     None where edges changed differently, or one did not.
     """
-    ratios = {one.edge: one.new / one.old for one in changed if one.old and one.new}
-    told = [edge.table.edge for edge in edges if edge.role == "caller" and edge.table.counts[:, 0].sum() >= ENOUGH_ANSWERS]
-    if len(ratios) < 2 or any(edge not in ratios for edge in told):
+    ratios = {change.edge: change.new / change.old for change in changed if change.old and change.new}
+    outgoing = [edge.table.edge for edge in edges if edge.role == "caller" and edge.table.counts[:, 0].sum() >= ENOUGH_ANSWERS]
+    if len(ratios) < 2 or any(edge not in ratios for edge in outgoing):
         return None
     middle = float(np.median(list(ratios.values())))
     return middle if all(1.0 / ALIKE <= ratio / middle <= ALIKE for ratio in ratios.values()) else None
@@ -187,7 +187,7 @@ def answering_of(edges: Sequence[EdgeTests], settings: JudgeSettings) -> Answeri
     old, new = (
         [_per_window(edge, windows, new=which) for edge in mine] for windows, which in ((old_windows, False), (new_windows, True))
     )
-    totals = [float(sum(int(one.sum()) for one in side)) for side in (old, new)]
+    totals = [float(sum(int(calls.sum()) for calls in side)) for side in (old, new)]
     if min(totals) < ENOUGH_ANSWERS:
         return None
     shares: dict[Edge, tuple[float, float]] = {}
@@ -266,8 +266,8 @@ def clumped(calls: Ints, answers: Ints) -> float:
         return 1.0
     pooled = float(k.sum() / a.sum())
     step = np.diff(k / a)
-    found = float(np.sum(step**2 / (pooled * (1.0 / a[1:] + 1.0 / a[:-1]))))
-    return max(1.0, (found + SHRINK) / float(step.size + SHRINK))
+    squares = float(np.sum(step**2 / (pooled * (1.0 / a[1:] + 1.0 / a[:-1]))))
+    return max(1.0, (squares + SHRINK) / float(step.size + SHRINK))
 
 
 def everybodys_fall(service: str, callee: str, around: Sequence[EdgeTable], since: float) -> tuple[float, int]:

@@ -23,14 +23,14 @@ def steps_of_days(days: Sequence[tuple[float, EdgeTable]], measure: Measure, *, 
 
     `seasonal`: the baseline holds that already, so only by how much each day differs from the mean of the others (one day differs from nothing).
     """
-    found: list[float] = []
+    steps: list[float] = []
     for cut, table in days:
         before, after = (series(table, rows, measure) for rows in (table.windows < cut, table.windows >= cut))
         if before.calls.sum() and after.calls.sum():
-            found.append(log_ratio((after.bad, after.calls.astype(float)), (before.bad, before.calls.astype(float))))
-    if seasonal and len(found) > 1:
-        return [one - (sum(found) - one) / (len(found) - 1) for one in found]
-    return [0.0] * len(found) if seasonal else found
+            steps.append(log_ratio((after.bad, after.calls.astype(float)), (before.bad, before.calls.astype(float))))
+    if seasonal and len(steps) > 1:
+        return [step - (sum(steps) - step) / (len(steps) - 1) for step in steps]
+    return [0.0] * len(steps) if seasonal else steps
 
 
 def season(
@@ -41,13 +41,13 @@ def season(
     The season may explain a rise, it never makes one: what is expected after is at least the mean of what was before.
     """
     past = [series(table, np.ones(table.windows.size, dtype=bool), measure) for _, table in days]
-    past = [one for one in past if one.windows.size * 2 >= before.windows.size + after.windows.size]
-    if len(past) < SEASON_NEEDS_DAYS or not sum(int(one.bad.sum()) for one in past):
+    past = [day for day in past if day.windows.size * 2 >= before.windows.size + after.windows.size]
+    if len(past) < SEASON_NEEDS_DAYS or not sum(int(day.bad.sum()) for day in past):
         return None
     whole = [*past, before]
-    columns = [np.concatenate([getattr(one, name) for one in whole]) for name in ("windows", "bad", "calls")]
-    told, later = seasonal_rates(columns[0], columns[1], columns[2], after.windows)
-    earlier = np.maximum(told[-before.windows.size :], 1e-9)
+    columns = [np.concatenate([getattr(part, name) for part in whole]) for name in ("windows", "bad", "calls")]
+    expected, later = seasonal_rates(columns[0], columns[1], columns[2], after.windows)
+    earlier = np.maximum(expected[-before.windows.size :], 1e-9)
     usual = float((earlier * before.calls).sum() / max(int(before.calls.sum()), 1))
     return earlier, np.maximum(later, usual)
 
@@ -57,8 +57,8 @@ def growth_of(controls: Controls, measure: Measure, since: float) -> tuple[float
 
     Of those beside the service and of those below it apart: the worse median counts. One bad neighbour explains nothing, most of them do.
     """
-    found = [_median_growth(group, measure, since) for group in (controls.beside, controls.below)]
-    return max(times for times, _ in found), max(added for _, added in found)
+    growths = [_median_growth(group, measure, since) for group in (controls.beside, controls.below)]
+    return max(times for times, _ in growths), max(added for _, added in growths)
 
 
 def controls_told(controls: Controls, since: float) -> int:
@@ -69,7 +69,7 @@ def controls_told(controls: Controls, since: float) -> int:
         total = sums.setdefault(table.edge.callee, [0.0, 0.0])
         total[0] += float(table.counts[late, 0].sum())
         total[1] += float(table.counts[~late, 0].sum())
-    return sum(min(one) >= ENOUGH_CALLS for one in sums.values())
+    return sum(min(counts) >= ENOUGH_CALLS for counts in sums.values())
 
 
 def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: float) -> tuple[float, float]:
@@ -79,19 +79,19 @@ def _median_growth(neighbours: Sequence[EdgeTable], measure: Measure, since: flo
         if place is None:
             continue
         for offset, rows in ((0, table.windows >= since), (2, table.windows < since)):
-            one = series(table, rows, place)
+            part = series(table, rows, place)
             total = sums.setdefault(table.edge.callee, [0.0] * 4)
-            total[offset] += float(one.bad.sum())
-            total[offset + 1] += float(one.calls.sum())
+            total[offset] += float(part.bad.sum())
+            total[offset + 1] += float(part.calls.sum())
     logs, added = [0.0], [0.0]
-    told = [(k, a, s, b) for k, a, s, b in sums.values() if min(a, b) >= ENOUGH_CALLS]
-    if told:
-        grown = [fixed_e(k, s, a / (a + b), 1.0) >= GROWN for k, a, s, b in told]
+    callees = [(k, a, s, b) for k, a, s, b in sums.values() if min(a, b) >= ENOUGH_CALLS]
+    if callees:
+        grown = [fixed_e(k, s, a / (a + b), 1.0) >= GROWN for k, a, s, b in callees]
         logs = [
             max(0.0, float(np.log((k + 0.5) / a * b / (s + 0.5)))) if worse else 0.0
-            for worse, (k, a, s, b) in zip(grown, told, strict=True)
+            for worse, (k, a, s, b) in zip(grown, callees, strict=True)
         ]
-        added = [k / a - s / b if worse else 0.0 for worse, (k, a, s, b) in zip(grown, told, strict=True)]
+        added = [k / a - s / b if worse else 0.0 for worse, (k, a, s, b) in zip(grown, callees, strict=True)]
     return float(np.exp(np.median(logs))), float(max(np.median(added), 0.0))
 
 
@@ -106,7 +106,7 @@ def _median_step(neighbours: Sequence[EdgeTable], side: str, statistic: Statisti
         step = size_step(table, table.windows < since, table.windows >= since, side, statistic)
         if step is not None:
             steps.setdefault(table.edge.callee, []).append(step)
-    return max(0.0, float(np.median([float(np.median(found)) for found in steps.values()]))) if steps else 0.0
+    return max(0.0, float(np.median([float(np.median(callee_steps)) for callee_steps in steps.values()]))) if steps else 0.0
 
 
 def size_step(table: EdgeTable, before: Bools, after: Bools, side: str, statistic: Statistic) -> float | None:
@@ -126,23 +126,23 @@ def slower_of_late(table: EdgeTable, since: float, grain: int) -> tuple[float, f
 
     None where too little is known. The side with more calls tells, over all versions.
     """
-    data = max((one for one in (table.client, table.server) if one is not None), key=lambda one: float(one.sum()), default=None)
+    data = max((side for side in (table.client, table.server) if side is not None), key=lambda side: float(side.sum()), default=None)
     if data is None or not table.windows.size:
         return None
     windows, places = np.unique(table.windows, return_inverse=True)
-    held = summed(data, places, windows.size)
+    per_window = summed(data, places, windows.size)
     late = windows > max(late_from(float(windows[-1]), grain), since - grain / 2)
-    past = held[windows <= since - grain]
+    past = per_window[windows <= since - grain]
     size = int(late.sum())
-    if not size or past.shape[0] < SPANS_BEFORE * size or held[late].sum() < FEWEST_CALLS["mean"]:
+    if not size or past.shape[0] < SPANS_BEFORE * size or per_window[late].sum() < FEWEST_CALLS["mean"]:
         return None
-    line = np.concatenate([np.zeros((1, held.shape[1])), np.cumsum(past, axis=0)])
+    line = np.concatenate([np.zeros((1, per_window.shape[1])), np.cumsum(past, axis=0)])
     spans = line[size:] - line[:-size]
     spans = spans[spans.sum(axis=1) >= FEWEST_CALLS["mean"]]
     if not spans.shape[0]:
         return None
-    found = sizes(np.concatenate([held[late].sum(axis=0)[None, :], spans]), table.lowest, "p50")
-    return float(found[0] - found[1:].max()), float(found[0] - np.median(found[1:]))
+    medians = sizes(np.concatenate([per_window[late].sum(axis=0)[None, :], spans]), table.lowest, "p50")
+    return float(medians[0] - medians[1:].max()), float(medians[0] - np.median(medians[1:]))
 
 
 def late_from(newest: float, grain: int) -> float:

@@ -25,42 +25,42 @@ def failure_kinds(
     """
     counts: dict[str, dict[_Said, int]] = {new: {}, old: {}}
     totals = {new: 0, old: 0}
-    for one in calls:
-        version = one.version_of(role)
+    for alike in calls:
+        version = alike.version_of(role)
         if version in counts:
-            totals[version] += one.calls
-            for kind, template, count in one.failures:
-                held = counts[version]
-                held[kind, template] = held.get((kind, template), 0) + count
-    found: list[FailureKind] = []
-    was = [said for said, _ in _clustered(counts[old])]
+            totals[version] += alike.calls
+            for kind, template, count in alike.failures:
+                by_kind = counts[version]
+                by_kind[kind, template] = by_kind.get((kind, template), 0) + count
+    kinds: list[FailureKind] = []
+    old_messages = [message for message, _ in _clustered(counts[old])]
     for (kind, template), count in _clustered(counts[new]):
-        never = not any(other == kind and _alike(words, template) is not None for other, words in was)
+        never = not any(other == kind and _alike(words, template) is not None for other, words in old_messages)
         expected = count / max(totals[new], 1) * totals[old]
         is_new = new != old and never and count >= ENOUGH and expected >= EXPECTED and (bool(template) or kind not in before)
-        found.append(FailureKind(kind, template, count, is_new, is_new and known_long and kind not in before))
-    return tuple(sorted(found, key=lambda one: (not one.is_new, -one.calls, one.error_type, one.template))[:MOST_KINDS])
+        kinds.append(FailureKind(kind, template, count, is_new, is_new and known_long and kind not in before))
+    return tuple(sorted(kinds, key=lambda failure: (not failure.is_new, -failure.calls, failure.error_type, failure.template))[:MOST_KINDS])
 
 
 def _clustered(counts: dict[_Said, int]) -> list[tuple[_Said, int]]:
     """Kinds with their calls: messages that differ in few words are one, with placeholders there."""
-    found: list[tuple[_Said, int]] = []
+    clusters: list[tuple[_Said, int]] = []
     for (kind, template), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        for place, ((other, words), held) in enumerate(found):
+        for place, ((other, words), calls) in enumerate(clusters):
             merged = _alike(words, template) if other == kind else None
             if merged is not None:
-                found[place] = ((kind, merged), held + count)
+                clusters[place] = ((kind, merged), calls + count)
                 break
         else:
-            found.append(((kind, template), count))
-    return found
+            clusters.append(((kind, template), count))
+    return clusters
 
 
-def _alike(one: str, other: str) -> str | None:
+def _alike(template: str, other: str) -> str | None:
     """One template for both, None where they are not alike."""
-    if one == other:
-        return one
-    left, right = one.split(), other.split()
+    if template == other:
+        return template
+    left, right = template.split(), other.split()
     if len(left) != len(right):
         return None
     same = sum(a == b for a, b in zip(left, right, strict=True))

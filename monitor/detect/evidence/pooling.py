@@ -68,18 +68,18 @@ def pooled(edges: Sequence[EdgeTests], role: Role, settings: JudgeSettings, *, a
     """Each kind that the edges of this role have, latency by side included. `apart`: the versions never met, what was before is all there is."""
     mine = [edge for edge in edges if edge.role == role and edge.contrast.after_new[0]]
     kinds = [(kind, bad, calls) for _, kind, bad, calls in RATES] + [(ALL_FAILURES, ALL_FAILURES, "calls")]
-    found: list[Pooled | None] = []
+    pools: list[Pooled | None] = []
     unharmed: Pooled | None = None
     for kind, bad, calls in kinds:
         none = calls == "calls" and not any(_has_any(edge, bad) for edge in mine)
         if none and unharmed is not None and kind != "client_error":  # most kinds have no bad call at all, and then one bound
-            found.append(replace(unharmed, kind=kind))
+            pools.append(replace(unharmed, kind=kind))
             continue
-        one = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
-        found.append(one)
-        unharmed = one if none and kind != "client_error" else unharmed
-    found += [part(mine, side, settings, apart) for side in SIDES for part in (_latency, _tail)]
-    return [one for one in found if one is not None]
+        pool = _rate(mine, kind, bad, "checked" if kind == "violated" else calls, apart)
+        pools.append(pool)
+        unharmed = pool if none and kind != "client_error" else unharmed
+    pools += [part(mine, side, settings, apart) for side in SIDES for part in (_latency, _tail)]
+    return [pool for pool in pools if pool is not None]
 
 
 def _has_any(edge: EdgeTests, bad: str) -> bool:

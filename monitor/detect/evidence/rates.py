@@ -110,7 +110,7 @@ def _incident(bad: Ints, calls: Ints) -> Bools:
     if not places.size or high[-1]:
         return nothing
     stretches = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)  # a window in between may look well
-    beyond = [float((bad - usual)[one].sum()) for one in stretches]
+    beyond = [float((bad - usual)[stretch].sum()) for stretch in stretches]
     worst = stretches[int(np.argmax(beyond))]
     length = int(worst[-1] - worst[0]) + 1
     if max(beyond) < ONE_INCIDENT * sum(beyond) or length > MOST_OF_PAST * bad.size or bad.size - length < REST:

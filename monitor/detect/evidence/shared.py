@@ -44,7 +44,7 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
     whole = edge.contrast
     if not whole.overlap or is_biased(edge):
         return []
-    found: list[Signal] = []
+    signals: list[Signal] = []
     for rate in rates_of_calls():
         if not _any(whole, rate.bad):
             continue
@@ -55,8 +55,8 @@ def worse_alone(edge: EdgeTests) -> list[Signal]:
         s, b = float(before.bad.sum()) + met, float(before.calls.sum()) + of
         phi = dispersion(before.bad, before.calls)
         if k and a and b and fixed_e(k / phi, s / phi, a / (a + b), FLOOR_ALONE) >= LEANS:
-            found.append(rate.signal)
-    return found
+            signals.append(rate.signal)
+    return signals
 
 
 def shared_harm(edge: EdgeTests, settings: JudgeSettings) -> bool:

@@ -41,11 +41,11 @@ BOUNDS = ((0.5, 30.0, 0), (0.9, 80.0, 0), (0.99, 400.0, 0), (0.99, 100.0, 16))
 
 def steps_of(edge: EdgeTests, settings: JudgeSettings) -> list[AnyStep]:
     """Every measure of the edge that can be compared over time."""
-    found: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
+    steps: list[AnyStep | None] = [_step(edge, measure, higher, settings) for measure, higher in _measures(edge, settings)]
     if not is_biased(edge):
-        found += [shared_step(edge, rate) for rate in rates_of_calls()]
-        found += [step for side in sides_of(edge.table, edge.role) for step in _size_steps(edge, side, settings)]
-    return [step for step in found if step is not None]
+        steps += [shared_step(edge, rate) for rate in rates_of_calls()]
+        steps += [step for side in sides_of(edge.table, edge.role) for step in _size_steps(edge, side, settings)]
+    return [step for step in steps if step is not None]
 
 
 def rate_steps(edge: EdgeTests, settings: JudgeSettings) -> list[Step]:
@@ -61,7 +61,7 @@ def latency_steps(edge: EdgeTests, settings: JudgeSettings) -> list[SizeStep]:
         return []
     past, now = old_rows(edge), new_rows(edge)
     slower = [
-        side for side in SIDES if any((size_step(edge.table, past, now, side, one) or 0.0) >= SLOWER for one in FEWEST_CALLS)
+        side for side in SIDES if any((size_step(edge.table, past, now, side, statistic) or 0.0) >= SLOWER for statistic in FEWEST_CALLS)
     ]
     return [step for side in slower for step in _size_steps(edge, side, settings)]
 
@@ -77,7 +77,7 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
     """Each measure as it counts for the old version, and for the new one, which is allowed the floor of latency."""
     if is_biased(edge):
         return []
-    found = [(rate, rate) for rate in rates_of_calls()]
+    measures = [(rate, rate) for rate in rates_of_calls()]
     for side in sides_of(edge.table, edge.role):
         if not _comparable(edge, "latency", side):
             continue
@@ -88,8 +88,8 @@ def _measures(edge: EdgeTests, settings: JudgeSettings) -> list[tuple[Measure, M
             place += further
             floor = settings.latency_floor_buckets, settings.latency_floor_seconds
             higher = place if further else int(lifted(place, 0, *floor))
-            found.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
-    return found
+            measures.append((Measure("latency", side, "", "", place), Measure("latency", side, "", "", higher)))
+    return measures
 
 
 def _step(edge: EdgeTests, measure: Measure, higher: Measure, settings: JudgeSettings) -> Step | None:
@@ -192,8 +192,8 @@ def is_gone(edge: EdgeTests) -> bool:
 
 def _agrees(edge: EdgeTests, kind: str) -> bool:
     """Whether the versions differed as much side by side, though in too few calls to say so."""
-    seen = [test.evidence.effect for test in edge.tests if test.kind == kind and test.counterpart is None]
-    return any(one is not None and one >= MIN_RATIO for one in seen)
+    effects = [test.evidence.effect for test in edge.tests if test.kind == kind and test.counterpart is None]
+    return any(effect is not None and effect >= MIN_RATIO for effect in effects)
 
 
 def _with_beside(edge: EdgeTests, before: Series, measure: Measure) -> Series:

@@ -60,8 +60,8 @@ class Step:
         expected = season(hours, self.before, self.after, self.measure)
         former = steps_of_days(hours, self.measure, seasonal=expected is not None)
         since = self.edge.contrast.since
-        found = self.test(settings, expected, former, growth_of(controls, self.measure, since))
-        return replace(found, controls=controls_told(controls, since))
+        test = self.test(settings, expected, former, growth_of(controls, self.measure, since))
+        return replace(test, controls=controls_told(controls, since))
 
     def floor(self, settings: JudgeSettings) -> float:
         """Supported, the floor of all; else twice the rate, or of what is usual (half the calls are above the median) halfway to always."""
@@ -103,7 +103,7 @@ class SizeStep:
     def test(self, settings: JudgeSettings, former: Sequence[float] = (), grown: float = 0.0) -> StepTest:
         """Held against what was before alone, or also against earlier days and what neighbours did."""
         lowest = self.edge.table.lowest if self.lowest is None else self.lowest
-        found = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
+        test = size_test(self.old, self.new, lowest, self.statistic, grown=grown, placebos=settings.placebo_windows)
         blank = StepTest(
             before_calls=int(self.before.calls.sum()),
             before_bad=int(self.before.bad.sum()),
@@ -117,16 +117,16 @@ class SizeStep:
             growth=math.exp(grown),
             lasting=False,
         )
-        if found is None or found.step <= 0 or found.added_seconds < settings.latency_floor_seconds:
+        if test is None or test.step <= 0 or test.added_seconds < settings.latency_floor_seconds:
             return blank
-        near = found.step - max(SLOWER / 2.0, CLOSE * found.step)
+        near = test.step - max(SLOWER / 2.0, CLOSE * test.step)
         return replace(
             blank,
-            log_e=found.log_e,
-            ratio=math.exp(found.step),
-            placebos=found.placebos + len(former),
-            beaten=found.beaten + sum(one < near for one in former),
-            lasting=found.lasting,
+            log_e=test.log_e,
+            ratio=math.exp(test.step),
+            placebos=test.placebos + len(former),
+            beaten=test.beaten + sum(step < near for step in former),
+            lasting=test.lasting,
         )
 
     def against(self, settings: JudgeSettings, controls: Controls, hours: Sequence[tuple[float, EdgeTable]]) -> StepTest:
@@ -136,8 +136,8 @@ class SizeStep:
         )
         since = self.edge.contrast.since
         grown = sizes_grown(controls, self.measure.kind, self.statistic, since)
-        found = self.test(settings, [day for day in days if day is not None], grown)
-        return replace(found, controls=controls_told(controls, since))
+        test = self.test(settings, [day for day in days if day is not None], grown)
+        return replace(test, controls=controls_told(controls, since))
 
     def believed(self, test: StepTest, whole: float, _: JudgeSettings) -> bool:
         """`whole`: log of the edges over alpha, of which this kind has its share."""

@@ -33,13 +33,13 @@ def steps_together(edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[
     """Latency of both roles and sides over time, over all edges of a role; none where versions met, or one edge has nearly all calls."""
     if any(edge.contrast.overlap or edge.contrast.confounded for edge in edges):
         return []
-    found = [
+    groups = [
         _together([edge for edge in edges if edge.role == role and not is_biased(edge)], side, settings)
         for role in ("callee", "caller")
         for side in SIDES
         if role == "callee" or side == "client"
     ]
-    return [step for steps in found for step in steps]
+    return [step for steps in groups for step in steps]
 
 
 def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -> list[AnyStep]:
@@ -66,7 +66,7 @@ def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -
     if new[0].size < settings.min_bad_windows:
         return []
     before, after = _above(level, lowest, old, new)
-    found: list[AnyStep] = [
+    steps: list[AnyStep] = [
         SizeStep(
             shown, Measure("latency", side, "", "", level, statistic), before, after, False, statistic, old[1], new[1], lowest
         )
@@ -77,8 +77,8 @@ def _together(edges: Sequence[EdgeTests], side: Side, settings: JudgeSettings) -
             lifted(_place(old[1].sum(axis=0), 0.9), lowest, settings.latency_floor_buckets, settings.latency_floor_seconds)
         )
         slow = _above(high + lowest, lowest, old, new)
-        found.append(Step(shown, Measure("latency", side, "", "", high + lowest), *slow, supported=False))
-    return found
+        steps.append(Step(shown, Measure("latency", side, "", "", high + lowest), *slow, supported=False))
+    return steps
 
 
 def _above(level: int, lowest: int, old: Calls, new: Calls) -> tuple[Series, Series]:

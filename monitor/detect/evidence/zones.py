@@ -48,21 +48,21 @@ def zones_in_turn(edge: EdgeTests) -> dict[str, float]:
     is_new, is_old = (
         busy & (codes == (names.index(name) if name in names else -1)) for name in (whole.new_version, whole.old_version)
     )
-    found: dict[str, float] = {}
+    turns: dict[str, float] = {}
     for place, name in enumerate(table.regions):
-        here = table.region == place
-        got = table.windows[here & is_new & (table.windows >= whole.since)]
-        before = np.unique(table.windows[here & is_old])
+        in_zone = table.region == place
+        got = table.windows[in_zone & is_new & (table.windows >= whole.since)]
+        before = np.unique(table.windows[in_zone & is_old])
         if name and np.unique(got).size >= FEWEST_WINDOWS and int((before < got.min()).sum()) >= FEWEST_WINDOWS:
-            found[name] = float(got.min())
-    moments = sorted(found.values())
-    return found if moments and moments[-1] - moments[0] >= APART * edge.grain else {}
+            turns[name] = float(got.min())
+    moments = sorted(turns.values())
+    return turns if moments and moments[-1] - moments[0] >= APART * edge.grain else {}
 
 
 def zones_of(edge: EdgeTests) -> list[Zone]:
     """The edge's zones, in the order in which they got the version, each with its controls; a zone without any is left out."""
     turns = zones_in_turn(edge)
-    found: list[Zone] = []
+    zones: list[Zone] = []
     for name, since in sorted(turns.items(), key=lambda item: (item[1], item[0])):
         later = [other for other, moment in turns.items() if moment - since >= APART * edge.grain]
         never = [other for other in edge.table.regions if other not in turns and other]
@@ -75,12 +75,12 @@ def zones_of(edge: EdgeTests) -> list[Zone]:
                 for other, moment in turns.items()
                 if since - moment >= FEWEST_WINDOWS * edge.grain
             ]
-        controls = tuple(one for one in beside if _around(one, since))
+        controls = tuple(table for table in beside if _around(table, since))
         if controls:
             mine = _rows(edge, name, -np.inf, until)
             whole = contrast(mine, edge.role, edge.contrast.new_version, edge.contrast.old_version, since)
-            found.append(Zone(name, since, replace(edge, table=mine, contrast=whole, tests=(), log_e=0.0), controls))
-    return found
+            zones.append(Zone(name, since, replace(edge, table=mine, contrast=whole, tests=(), log_e=0.0), controls))
+    return zones
 
 
 def _rows(edge: EdgeTests, zone: str, since: float, until: float) -> EdgeTable:
@@ -92,4 +92,4 @@ def _rows(edge: EdgeTests, zone: str, since: float, until: float) -> EdgeTable:
 def _around(table: EdgeTable, moment: float) -> bool:
     """Whether these rows tell of the time before and after the moment."""
     windows: Sequence[int] = np.unique(table.windows).tolist()
-    return min(sum(one < moment for one in windows), sum(one >= moment for one in windows)) >= APART
+    return min(sum(window < moment for window in windows), sum(window >= moment for window in windows)) >= APART

@@ -64,10 +64,10 @@ def never_seen(
     if begins is None or set(deploy.sources) <= {"sighting"} or version_pattern(deploy.version) != version_pattern(against):
         return None
     windows: dict[datetime, dict[str, int]] = {}
-    for one in sightings:
-        if one.service == deploy.service and one.version == against and one.window >= begins:
-            seen = windows.setdefault(one.window, {})
-            seen[one.instance] = seen.get(one.instance, 0) + one.server_calls
+    for sighting in sightings:
+        if sighting.service == deploy.service and sighting.version == against and sighting.window >= begins:
+            seen = windows.setdefault(sighting.window, {})
+            seen[sighting.instance] = seen.get(sighting.instance, 0) + sighting.server_calls
     answering = sorted(window for window, seen in windows.items() if any(seen.values()))
     stamps = [moment.timestamp() for moment in answering]
     if not stamps or not _long_enough(len(stamps), stamps[0], stamps[-1], settings):

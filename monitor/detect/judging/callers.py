@@ -90,31 +90,31 @@ def harm_in_callers(
             return slower
         maybe = {*_maybe_slower(callers, around, mine), *_maybe_failing(callers, calls, around, mine, settings)}
         return CallersHarm(undecided=tuple(sorted(maybe)))
-    first = {one for one in failing if not any(caller == one and callee in failing for caller, callee in calls)}
+    first = {service for service in failing if not any(caller == service and callee in failing for caller, callee in calls)}
     suffering = tuple(sorted(first & callers))
     if not suffering:
         return CallersHarm()
-    near = {one.service for one in others if at_its_moment(one, mine[0])}
+    near = {release.service for release in others if at_its_moment(release, mine[0])}
     near -= {deploy.service}
     first -= near  # who was released itself answers for itself
-    if not first or not first <= callers or any(all((one, other) in calls for one in first) for other in near):
+    if not first or not first <= callers or any(all((service, other) in calls for service in first) for other in near):
         return CallersHarm(undecided=suffering)
     if any(_more_fail_than_could(one, around, mine) or _began_later(one, around, mine) for one in first):
         return CallersHarm(undecided=suffering)
-    size = max(rise(one, around, mine[0]).added for one in first)
+    size = max(rise(service, around, mine[0]).added for service in first)
     strangers = {table.edge.callee for table in around} - _reached(callers, calls) - {deploy.service}
-    if any(_as_much(rise(one, around, mine[0]), size) for one in strangers):
+    if any(_as_much(rise(stranger, around, mine[0]), size) for stranger in strangers):
         return CallersHarm(undecided=suffering)
     for other in near:  # a release further below explains as much, where those that call it began to fail as well
         between = {caller for caller, callee in calls if callee == other} - NOBODY
-        if any(_as_much(rise(one, [*around, *(edge.table for edge in edges)], mine[0]), size) for one in between):
+        if any(_as_much(rise(caller, [*around, *(edge.table for edge in edges)], mine[0]), size) for caller in between):
             return CallersHarm(undecided=suffering)
-    return CallersHarm(found=tuple(step_finding(deploy, *failing[one], ()) for one in sorted(first)))
+    return CallersHarm(found=tuple(step_finding(deploy, *failing[service], ()) for service in sorted(first)))
 
 
 def _from_first_answer(edge: EdgeTests, mine: Sequence[EdgeTests]) -> EdgeTests:
     """The edge with its moment put where the new version first answered on any: nothing before that is its doing, whenever it was told."""
-    first = min(int(one.table.windows[one.contrast.since_rows].min()) for one in mine)
+    first = min(int(other.table.windows[other.contrast.since_rows].min()) for other in mine)
     return replace(edge, contrast=replace(edge.contrast, since=max(float(first), edge.contrast.since)))
 
 
@@ -129,7 +129,7 @@ def _maybe_slower(callers: set[str], around: Sequence[EdgeTable], mine: Sequence
     for table in around:
         if table.edge.callee != released and (more := slower_of_late(table, since, grain)) is not None:
             rose.setdefault(table.edge.callee, []).append(more)
-    others = [max(middle for _, middle in found) for name, found in rose.items() if name not in callers]
+    others = [max(middle for _, middle in rises) for name, rises in rose.items() if name not in callers]
     usual = max(0.0, float(np.median(others))) if others else 0.0
     tables = [edge.table for edge in mine]
     late = volumes(tables, since, grain)[1]
@@ -249,12 +249,12 @@ def _called_less(mine: Sequence[EdgeTests], around: Sequence[EdgeTable]) -> set[
     by_service: dict[str, list[EdgeTable]] = {}
     for table in around:
         by_service.setdefault(table.edge.callee, []).append(table)
-    found = set()
+    names = set()
     for name, tables in by_service.items():
         then, now = volumes(tables, since, grain)
         if then >= ENOUGH_ANSWERS and fixed_e(then, now, before / (before + late), ALIKE) >= BAR:
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def _slower_callers(
@@ -272,17 +272,17 @@ def _slower_callers(
     neighbours tell of the moment.
     """
     slower = _failing(deploy.service, callers, calls, around, own, settings, latency_steps)
-    first = {one for one in slower if not any(caller == one and callee in slower for caller, callee in calls)}
+    first = {service for service in slower if not any(caller == service and callee in slower for caller, callee in calls)}
     suffering = tuple(sorted(first & callers))
-    near = {one.service for one in others if at_its_moment(one, own)} - {deploy.service}
-    if not suffering or first & near or not first <= callers or not all(slower[one][1].controls for one in first):
+    near = {release.service for release in others if at_its_moment(release, own)} - {deploy.service}
+    if not suffering or first & near or not first <= callers or not all(slower[service][1].controls for service in first):
         return CallersHarm()
     below = set(first)
     while more := {callee for caller, callee in calls if caller in below and callee != deploy.service} - below:
         below |= more
     if below & near:
         return CallersHarm(undecided=suffering)
-    return CallersHarm(found=tuple(step_finding(deploy, *slower[one], ()) for one in suffering))
+    return CallersHarm(found=tuple(step_finding(deploy, *slower[service], ()) for service in suffering))
 
 
 def breaks_others(
@@ -294,28 +294,28 @@ def breaks_others(
     settings: JudgeSettings,
 ) -> Deploy | None:
     """A callee released at that moment whose other callers began to fail as well: two releases of which one explains both."""
-    stepped = [one for one in known if one.evidence.step and one.explained is None and one.edge.callee == deploy.service]
-    if not any(one.signal in FAILS for one in stepped):
+    stepped = [finding for finding in known if finding.evidence.step and finding.explained is None and finding.edge.callee == deploy.service]
+    if not any(finding.signal in FAILS for finding in stepped):
         return None
     own = edges[0]
-    here = [edge for edge in edges if edge.table.edge in {one.edge for one in stepped}]
+    here = [edge for edge in edges if edge.table.edge in {finding.edge for finding in stepped}]
     calls = {(table.edge.caller, table.edge.callee) for table in (*around, *(edge.table for edge in edges))}
     near = [
-        one
-        for one in others
-        if (deploy.service, one.service) in calls
-        and at_its_moment(one, own)
-        and all(well_until(edge, began(one)) for edge in here)
+        release
+        for release in others
+        if (deploy.service, release.service) in calls
+        and at_its_moment(release, own)
+        and all(well_until(edge, began(release)) for edge in here)
     ]
     size = rise(deploy.service, [edge.table for edge in here], own).added
-    for one in near:
-        callers = {caller for caller, callee in calls if callee == one.service} - NOBODY - {deploy.service}
+    for release in near:
+        callers = {caller for caller, callee in calls if callee == release.service} - NOBODY - {deploy.service}
         failing = _failing(deploy.service, callers, calls, around, own, settings) if callers else {}
         if callers & set(failing):
-            return one
+            return release
         aside = [rise(caller, around, own) for caller in callers]
         if not any(edge.contrast.overlap for edge in here) and any(_as_much(other, size) for other in aside):
-            return one
+            return release
     return None
 
 
@@ -370,7 +370,7 @@ def _failing(
     whole = math.log(max(len(tables), 1) / settings.alpha)
     reached = _reached(callers, calls)
     strangers = Controls(beside=tuple(table for table in tables if table.edge.callee not in reached))
-    found: Failing = {}
+    failing: Failing = {}
     for table in tables:
         edge = by_time(table, own.contrast.since, own.grain)
         for step in steps(edge, settings):
@@ -382,7 +382,7 @@ def _failing(
             added = test.after_bad / max(test.after_calls, 1) - test.before_bad / max(test.before_calls, 1)
             if not step.believed(test, whole, settings) or (isinstance(step, Step) and added < settings.floor_difference):
                 continue
-            held = found.get(table.edge.callee)
-            if held is None or test.log_e > held[1].log_e:
-                found[table.edge.callee] = step, test
-    return found
+            best = failing.get(table.edge.callee)
+            if best is None or test.log_e > best[1].log_e:
+                failing[table.edge.callee] = step, test
+    return failing

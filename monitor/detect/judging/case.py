@@ -79,7 +79,7 @@ def case_of(
     ends = [int(table.windows[-1]) for table in found_tables if table.windows.size]
     data_until = datetime.fromtimestamp(max(ends) + WINDOW_SECONDS, UTC) if ends else None
     blockers = _blockers(deploy, against, edges, found_tables, sightings, data_until, share, settings, now)
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     @cache
     def near() -> dict[str, list[Rival]]:  # each is judged by all edges: asked for only where something is worse, and then once
@@ -95,42 +95,42 @@ def case_of(
             edge for edge, keep in zip(met, chosen, strict=True) if keep or any(test.deadline_p <= bar_p for test in edge.tests)
         ]
         rival = near() if rejected else {}
-        found += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
+        findings += findings_of(deploy, rejected, rival, clauses, settings, now, bar_p)
     neighbours = tables(around.neighbours, since - settings.before_seconds, since + settings.step_seconds) if edges else []
     if edges:
-        found += steps(deploy, edges, found, near, settings, neighbours, around.former)
-        found += levels(deploy, edges, found, near, neighbours, around.past, settings)
-        found += zone_findings(deploy, edges, found, near, settings)
-        better = breaks_others(deploy, edges, found, others, neighbours, settings)
+        findings += steps(deploy, edges, findings, near, settings, neighbours, around.former)
+        findings += levels(deploy, edges, findings, near, neighbours, around.past, settings)
+        findings += zone_findings(deploy, edges, findings, near, settings)
+        better = breaks_others(deploy, edges, findings, others, neighbours, settings)
         if better is not None:
-            told = reason("callee_released", service=better.service, version=better.version)
-            found = [
-                replace(one, role="propagated", explained=told)
-                if one.evidence.step and one.explained is None and one.signal in FAILS and one.edge.callee == deploy.service
-                else one
-                for one in found
+            why = reason("callee_released", service=better.service, version=better.version)
+            findings = [
+                replace(finding, role="propagated", explained=why)
+                if finding.evidence.step and finding.explained is None and finding.signal in FAILS and finding.edge.callee == deploy.service
+                else finding
+                for finding in findings
             ]
-        found += fanout_findings(deploy, edges, found, near, neighbours, settings)
-        callers = harm_in_callers(deploy, edges, found, others, neighbours, settings)
-        found += callers.found
+        findings += fanout_findings(deploy, edges, findings, near, neighbours, settings)
+        callers = harm_in_callers(deploy, edges, findings, others, neighbours, settings)
+        findings += callers.found
         blockers += callers.reasons(deploy.service)
-    found = named(found, edges, settings)
-    found = with_what_differs(deploy, found, calls, before, settings) if calls else found
+    findings = named(findings, edges, settings)
+    findings = with_what_differs(deploy, findings, calls, before, settings) if calls else findings
     where = [table.edge for table in found_tables if role_on(table, deploy.service) == "callee"]
     differs = bool(against) and not _stayed(deploy, against)
     quiet = silence(deploy, against, sightings, where, since, settings, now, share) if differs else None
     if quiet is None and differs and not _seen(deploy, found_tables, sightings):
         quiet = never_seen(deploy, against, sightings, where, settings, now, share)
     if quiet:
-        found.append(quiet)
-    blockers += tuple(_over_time(deploy, against, edges, found, neighbours, settings))
-    return Case(deploy, against, since, edges, tuple(found), blockers, data_until)
+        findings.append(quiet)
+    blockers += tuple(_over_time(deploy, against, edges, findings, neighbours, settings))
+    return Case(deploy, against, since, edges, tuple(findings), blockers, data_until)
 
 
-def _answers(deploy: Deploy, found: Sequence[EdgeTable]) -> list[Sighting]:
+def _answers(deploy: Deploy, edge_tables: Sequence[EdgeTable]) -> list[Sighting]:
     """Which versions answered when, from calls alone, where telemetry (API logs) knows no instances."""
     out: list[Sighting] = []
-    for table in found:
+    for table in edge_tables:
         if role_on(table, deploy.service) == "callee":
             for window, code, calls in zip(
                 table.windows.tolist(), table.callee.tolist(), table.counts[:, 0].tolist(), strict=True
@@ -152,7 +152,7 @@ def _stayed(deploy: Deploy, against: str) -> bool:
     return deploy.kind in STAYS or (bool(against) and against == deploy.version)
 
 
-def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float) -> str:
+def _against(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting], since: float) -> str:
     """The announced previous version when telemetry knows it, else the version with most calls beside the new one.
 
     The deploy's own where the version stayed, or no other is known and this one had calls before.
@@ -160,7 +160,7 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
     if deploy.kind in STAYS:
         return deploy.version
     calls: dict[str, float] = {}
-    for table in found:
+    for table in edge_tables:
         names, codes = own_codes(table, role_on(table, deploy.service) or "callee")
         for code, count in zip(codes.tolist(), table.counts[:, 0].tolist(), strict=True):
             calls[names[code]] = calls.get(names[code], 0) + count
@@ -168,17 +168,17 @@ def _against(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sig
         calls[sighting.version] = calls.get(sighting.version, 0) + sighting.server_calls
     if deploy.previous_version and deploy.previous_version != deploy.version and calls.get(deploy.previous_version):
         return deploy.previous_version
-    rest = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
-    if rest:
-        return min(rest)[1]
-    ran = any(_ran_before(deploy, table, since) for table in found)
-    return deploy.version if ran or (found and is_nameless(deploy, found, sightings)) else ""
+    others = [(-count, name) for name, count in calls.items() if name not in ("", deploy.version) and count > 0]
+    if others:
+        return min(others)[1]
+    ran = any(_ran_before(deploy, table, since) for table in edge_tables)
+    return deploy.version if ran or (edge_tables and is_nameless(deploy, edge_tables, sightings)) else ""
 
 
-def is_nameless(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
+def is_nameless(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
     """Whether telemetry names no version of the service at all: then only time can be compared."""
-    names = {name for table in found for name in own_codes(table, role_on(table, deploy.service) or "callee")[0]}
-    return not any(names) and not any(one.version for one in sightings)
+    names = {name for table in edge_tables for name in own_codes(table, role_on(table, deploy.service) or "callee")[0]}
+    return not any(names) and not any(sighting.version for sighting in sightings)
 
 
 def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
@@ -189,11 +189,11 @@ def _ran_before(deploy: Deploy, table: EdgeTable, since: float) -> bool:
 def _between_instances(sightings: Sequence[Sighting], version: str) -> float:
     """How much the failures of this version's instances differ beyond chance."""
     sums: dict[str, list[int]] = {}
-    for one in sightings:
-        if one.version == version and one.instance:
-            seen = sums.setdefault(one.instance, [0, 0])
-            seen[0] += min(one.failed, one.server_calls)
-            seen[1] += one.server_calls
+    for sighting in sightings:
+        if sighting.version == version and sighting.instance:
+            seen = sums.setdefault(sighting.instance, [0, 0])
+            seen[0] += min(sighting.failed, sighting.server_calls)
+            seen[1] += sighting.server_calls
     bad, calls = (np.array([seen[place] for seen in sums.values()], dtype=np.int64) for place in (0, 1))
     return between(bad, calls)
 
@@ -213,9 +213,9 @@ def _tests(
     return tests_of_edge(table, role, deploy.version, against, since, settings, spread, fresh, grain, by_kind)
 
 
-def _seen(deploy: Deploy, found: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
+def _seen(deploy: Deploy, edge_tables: Sequence[EdgeTable], sightings: Sequence[Sighting]) -> bool:
     return any(sighting.version == deploy.version for sighting in sightings) or any(
-        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0] for table in found
+        deploy.version in own_codes(table, role_on(table, deploy.service) or "callee")[0] for table in edge_tables
     )
 
 
@@ -223,7 +223,7 @@ def _blockers(
     deploy: Deploy,
     against: str,
     edges: Sequence[EdgeTests],
-    found: Sequence[EdgeTable],
+    edge_tables: Sequence[EdgeTable],
     sightings: Sequence[Sighting],
     data_until: datetime | None,
     share: float | None,
@@ -231,10 +231,10 @@ def _blockers(
     now: datetime,
 ) -> tuple[Reason, ...]:
     """Why no pass is possible whatever the tests say."""
-    if not found and not sightings:
+    if not edge_tables and not sightings:
         return (reason("service_unknown", service=deploy.service, environment=deploy.environment or "any environment"),)
     reasons: list[Reason] = []
-    if against == deploy.version and deploy.kind not in STAYS and is_nameless(deploy, found, sightings):
+    if against == deploy.version and deploy.kind not in STAYS and is_nameless(deploy, edge_tables, sightings):
         reasons.append(reason("versions_unnamed", service=deploy.service, version=deploy.version))
     elif _stayed(deploy, against):
         reasons.append(
@@ -242,7 +242,7 @@ def _blockers(
         )
     elif not deploy.version:
         reasons.append(reason("version_not_told"))
-    elif not _seen(deploy, found, sightings):
+    elif not _seen(deploy, edge_tables, sightings):
         reasons.append(reason("version_not_seen", version=deploy.version, service=deploy.service))
         if against and not_there_yet(deploy, share, data_until):
             reasons.append(reason("not_there_yet", version=deploy.version, service=deploy.service))
@@ -258,7 +258,7 @@ def _blockers(
         against
         and not _stayed(deploy, against)
         and edges
-        and _seen(deploy, found, sightings)
+        and _seen(deploy, edge_tables, sightings)
         and not any(edge.contrast.overlap for edge in edges)
     ):
         reasons.append(_apart(deploy, against, edges))
@@ -270,16 +270,16 @@ def _apart(deploy: Deploy, against: str, edges: Sequence[EdgeTests]) -> Reason:
     zones: tuple[set[str], set[str]] = (set(), set())
     for edge in edges:
         names, codes = own_codes(edge.table, edge.role)
-        for found, version in zip(zones, (deploy.version, against), strict=True):
+        for zone_names, version in zip(zones, (deploy.version, against), strict=True):
             if version in names:
                 rows = (codes == names.index(version)) & (edge.table.windows >= edge.contrast.since)
-                found |= {edge.table.regions[code] for code in set(edge.table.region[rows].tolist())}
+                zone_names |= {edge.table.regions[code] for code in set(edge.table.region[rows].tolist())}
     mine, others = zones
     turns = sorted({zone for edge in edges for zone in zones_in_turn(edge)})
     if turns:
         return reason("zones_in_turn", version=deploy.version, zones=", ".join(turns))
     if mine and others and not mine & others and any(edge.contrast.confounded for edge in edges):
-        here, there = (", ".join(sorted(found - {""})) or "no zone" for found in zones)
+        here, there = (", ".join(sorted(zone_names - {""})) or "no zone" for zone_names in zones)
         return reason("zones_aligned", version=deploy.version, against_version=against, zones=here, other_zones=there)
     return reason("no_overlap", version=deploy.version, against_version=against)
 
@@ -293,17 +293,17 @@ def _over_time(
     settings: JudgeSettings,
 ) -> list[Reason]:
     """What only time shows where the versions met: reasons not to pass, never to fail."""
-    told: list[Reason] = []
+    reasons: list[Reason] = []
     if any(shared_harm(edge, settings) for edge in edges):
-        told.append(reason("shared_state", against_version=against, version=deploy.version))
+        reasons.append(reason("shared_state", against_version=against, version=deploy.version))
     elif any(worse_than_before(edge, settings) for edge in edges):
-        told.append(reason("worse_than_before", against_version=against, version=deploy.version))
-    named = {(one.edge, one.signal) for one in known}
+        reasons.append(reason("worse_than_before", against_version=against, version=deploy.version))
+    named = {(finding.edge, finding.signal) for finding in known}
     if any((edge.table.edge, signal) not in named for edge in edges for signal in worse_alone(edge)):
-        told.append(reason("worse_alone", against_version=against, version=deploy.version))
-    untold = [one for one in neighbours if one.edge.caller == deploy.service and not any(own_codes(one, "caller")[0])]
+        reasons.append(reason("worse_alone", against_version=against, version=deploy.version))
+    untold = [table for table in neighbours if table.edge.caller == deploy.service and not any(own_codes(table, "caller")[0])]
     changed = changed_fanout(edges, untold)
     ratio = sampled_otherwise(edges, changed)
     if ratio is not None:
-        return [*told, reason("sampling_changed", version=deploy.version, ratio=ratio)]
-    return [*told, *(reason("fanout_changed", one.edge, version=deploy.version, old=one.old, new=one.new) for one in changed)]
+        return [*reasons, reason("sampling_changed", version=deploy.version, ratio=ratio)]
+    return [*reasons, *(reason("fanout_changed", change.edge, version=deploy.version, old=change.old, new=change.new) for change in changed)]

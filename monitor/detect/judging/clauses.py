@@ -19,7 +19,7 @@ def clauses_of(rows: Sequence[Mapping[str, Any]], cells: Sequence[EdgeCell]) -> 
     for cell in cells:
         between = edges.setdefault((cell.edge.environment, cell.edge.caller, cell.edge.callee), {})
         between[cell.edge] = between.get(cell.edge, 0) + cell.conformance.get("violated", 0)
-    found: dict[ClauseKey, list[Clause]] = {}
+    clauses: dict[ClauseKey, list[Clause]] = {}
     for row in rows:
         between = edges.get((row["environment"], row["caller"], row["callee"]), {})
         operation = _plain(row["operation"])
@@ -28,8 +28,8 @@ def clauses_of(rows: Sequence[Mapping[str, Any]], cells: Sequence[EdgeCell]) -> 
         ]
         for edge in matching:
             key = (edge, row["callee_version"], row["caller_version"])
-            found.setdefault(key, []).append((clause_text(row), int(row["count"]), str(row["trace"] or "")))
-    return found
+            clauses.setdefault(key, []).append((clause_text(row), int(row["count"]), str(row["trace"] or "")))
+    return clauses
 
 
 def clause_text(row: Mapping[str, Any]) -> str:

@@ -65,20 +65,20 @@ def fanout_findings(
 ) -> list[Finding]:
     """What is wrong with the calls that the new version makes; `known` are the findings of its errors and latency."""
     whole = math.log(len(edges) / settings.alpha)
-    found = [
+    findings = [
         _found(deploy, edge, told, evidence, rivals, known)
         for edge in edges
         for told, evidence in _attempted(edge, whole, settings)
     ]
     answering = answering_of(edges, settings)
     if answering is None or any(is_biased(edge) for edge in edges):
-        return found
-    made = [one for edge in edges if (one := made_on(edge, answering))]
+        return findings
+    made = [calls for edge in edges if (calls := made_on(edge, answering))]
     told_of = _missing_and_moved(deploy, made, answering, known, around, whole, settings)
     told_of += _repeated(made, answering, whole, settings)
-    strange = {one.edge.table.edge for one, _, _ in told_of}
-    found += [_found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)]
-    return [*found, *(_found(deploy, one.edge, told, evidence, rivals, known) for one, told, evidence in told_of)]
+    strange = {calls.edge.table.edge for calls, _, _ in told_of}
+    findings += [_found(deploy, *told, rivals, known) for told in _added(edges, strange, whole, settings)]
+    return [*findings, *(_found(deploy, calls.edge, told, evidence, rivals, known) for calls, told, evidence in told_of)]
 
 
 _Told = tuple[Made, FanoutEvidence, Evidence]
@@ -95,67 +95,67 @@ def _missing_and_moved(
 ) -> list[_Told]:
     since = made[0].edge.contrast.since if made else 0.0
     answers = float(answering.new.sum())
-    fails = any(one.edge.callee == deploy.service and one.signal in FAILS for one in known)
-    fewer = [one for one in made if one.e_fewer >= whole and stays(one, answering, fewer=True)]
-    fewer = [one for one in fewer if one.old_rate * answers >= EXPECTED and beyond_the_mix(one, answering, fewer=True)]
-    more = [one for one in made if one.e_more >= whole and float(one.new.sum()) >= EXPECTED]
+    fails = any(finding.edge.callee == deploy.service and finding.signal in FAILS for finding in known)
+    fewer = [calls for calls in made if calls.e_fewer >= whole and stays(calls, answering, fewer=True)]
+    fewer = [calls for calls in fewer if calls.old_rate * answers >= EXPECTED and beyond_the_mix(calls, answering, fewer=True)]
+    more = [calls for calls in made if calls.e_more >= whole and float(calls.new.sum()) >= EXPECTED]
     if not fewer or _all_alike(made, fewer):
         return []
-    found: list[_Told] = []
-    for one in fewer:
-        lost = (one.old_rate - one.new_rate) * answers
+    changes: list[_Told] = []
+    for calls in fewer:
+        lost = (calls.old_rate - calls.new_rate) * answers
         elsewhere = [other for other in more if (other.new_rate - other.old_rate) * answers >= PART_MOVED * lost]
-        where, callee = one.edge.table.edge, one.edge.table.edge.callee
+        where, callee = calls.edge.table.edge, calls.edge.table.edge.callee
         if elsewhere:
-            found += [_misrouted(one, other, answering) for other in elsewhere if _is_strange(one, other)]
+            changes += [_misrouted(calls, other, answering) for other in elsewhere if _is_strange(calls, other)]
             continue
         if fails or any(finding.edge == where for finding in known):
             continue  # it fails before it calls, and says so
         everybodys, controls = everybodys_fall(deploy.service, callee, around, since)
         if everybodys >= FLOOR or under_another_name(callee, around, since, lost):
             continue
-        step = None if answering.side_by_side else fewer_over_time(one, answering, settings, everybodys)
+        step = None if answering.side_by_side else fewer_over_time(calls, answering, settings, everybodys)
         if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
             bad = round(min(lost, answers))
-            told = FanoutEvidence("missing", one.old_rate, one.new_rate)
-            found.append((one, told, _evidence(one, answering, one.e_fewer, bad, told, step, controls)))
-    return found
+            told = FanoutEvidence("missing", calls.old_rate, calls.new_rate)
+            changes.append((calls, told, _evidence(calls, answering, calls.e_fewer, bad, told, step, controls)))
+    return changes
 
 
-def _is_strange(one: Made, other: Made) -> bool:
+def _is_strange(calls: Made, other: Made) -> bool:
     """Whether calls went to a service that the old version never called, for the same: a new version of an interface, or a new
     dependency that answers, is no strange place.
     """
-    was, now = one.edge.table.edge, other.edge.table.edge
+    was, now = calls.edge.table.edge, other.edge.table.edge
     if int(other.old.sum()) or _failing(other.edge, new=True)[1] == 0 or was.callee == now.callee:
         return False
-    (k, a), (s, b) = _failing(other.edge, new=True, client=True), _failing(one.edge, new=False, client=True)
+    (k, a), (s, b) = _failing(other.edge, new=True, client=True), _failing(calls.edge, new=False, client=True)
     worse = k / a >= MOST_FAIL and k / a >= FLOOR * (s + 0.5) / (b + 1.0)
     return worse or (was.protocol, was.operation) == (now.protocol, now.operation)
 
 
-def _misrouted(one: Made, other: Made, answering: Answering) -> _Told:
+def _misrouted(calls: Made, other: Made, answering: Answering) -> _Told:
     k, a = _failing(other.edge, new=True, client=True)
-    told = FanoutEvidence("misrouted", 0.0, other.new_rate, other=one.edge.table.edge.callee, failing=k / max(a, 1))
+    told = FanoutEvidence("misrouted", 0.0, other.new_rate, other=calls.edge.table.edge.callee, failing=k / max(a, 1))
     bad = min(int(other.new.sum()), int(answering.new.sum()))
-    return other, told, _evidence(other, answering, min(one.e_fewer, other.e_more), bad, told, None, 0)
+    return other, told, _evidence(other, answering, min(calls.e_fewer, other.e_more), bad, told, None, 0)
 
 
 def _repeated(made: Sequence[Made], answering: Answering, whole: float, settings: JudgeSettings) -> Iterator[_Told]:
     """Calls made twice as often at least, of which more fail than before: retries."""
-    for one in made:
-        (k, a), (s, b) = _failing(one.edge, new=True), _failing(one.edge, new=False)
-        if one.e_more < whole or not b or not a or not stays(one, answering, fewer=False):
+    for calls in made:
+        (k, a), (s, b) = _failing(calls.edge, new=True), _failing(calls.edge, new=False)
+        if calls.e_more < whole or not b or not a or not stays(calls, answering, fewer=False):
             continue
         if k / a < PART_FAILS or fixed_e(float(k), float(s), a / (a + b), FLOOR) < whole:
             continue
-        if not beyond_the_mix(one, answering, fewer=False):
+        if not beyond_the_mix(calls, answering, fewer=False):
             continue
-        step = None if answering.side_by_side else more_over_time(one, answering, settings)
+        step = None if answering.side_by_side else more_over_time(calls, answering, settings)
         if step is None or (step.stands_out(_seconds(answering)) and step.lasting):
-            extra = round(min((one.new_rate - one.old_rate) * float(answering.new.sum()), float(answering.new.sum())))
-            told = FanoutEvidence("repeated", one.old_rate, one.new_rate, failing=k / a)
-            yield one, told, _evidence(one, answering, one.e_more, extra, told, step, 0)
+            extra = round(min((calls.new_rate - calls.old_rate) * float(answering.new.sum()), float(answering.new.sum())))
+            told = FanoutEvidence("repeated", calls.old_rate, calls.new_rate, failing=k / a)
+            yield calls, told, _evidence(calls, answering, calls.e_more, extra, told, step, 0)
 
 
 def _added(
@@ -214,16 +214,16 @@ def _attempted(edge: EdgeTests, whole: float, settings: JudgeSettings) -> Iterat
 def _summed(edge: EdgeTests, tries: Ints, rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
     places = np.searchsorted(windows, edge.table.windows[rows])
     columns = (tries[rows], edge.table.counts[rows, 0])
-    k, a = (np.asarray(np.bincount(places, weights=one, minlength=windows.size), dtype=np.int64) for one in columns)
+    k, a = (np.asarray(np.bincount(places, weights=column, minlength=windows.size), dtype=np.int64) for column in columns)
     return k, a
 
 
 def _all_alike(made: Sequence[Made], fewer: Sequence[Made]) -> bool:
     """All that it calls, two services or more, changed by the same factor and none is gone: another share of calls is recorded."""
-    told = [one for one in made if one.old_rate > 0 and float(one.old.sum()) >= EXPECTED]
-    if len(told) < 2 or len(fewer) < len(told) or any(one.new_rate == 0 for one in told):
+    told = [calls for calls in made if calls.old_rate > 0 and float(calls.old.sum()) >= EXPECTED]
+    if len(told) < 2 or len(fewer) < len(told) or any(calls.new_rate == 0 for calls in told):
         return False
-    ratios = np.log([one.new_rate / one.old_rate for one in told])
+    ratios = np.log([calls.new_rate / calls.old_rate for calls in told])
     return bool(np.ptp(ratios) <= 2.0 * math.log(1.25))
 
 
@@ -250,10 +250,10 @@ def _seconds(answering: Answering) -> float:
 
 
 def _evidence(
-    one: Made, answering: Answering, log_e: float, bad: int, told: FanoutEvidence, step: StepTest | None, controls: int
+    calls: Made, answering: Answering, log_e: float, bad: int, told: FanoutEvidence, step: StepTest | None, controls: int
 ) -> Evidence:
     return _plain(
-        one.edge, (bad, int(answering.new.sum())), (0, int(answering.old.sum())), log_e, told, step, controls, answering
+        calls.edge, (bad, int(answering.new.sum())), (0, int(answering.old.sum())), log_e, told, step, controls, answering
     )
 
 
@@ -289,8 +289,8 @@ def _plain(
 
 
 def _traces(table: EdgeTable, rows: Ints) -> tuple[str, ...]:
-    found = dict.fromkeys(trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row])
-    return tuple(found)[:5]
+    traces = dict.fromkeys(trace for row in rows[::-1][:20].tolist() for trace in table.exemplars[row])
+    return tuple(traces)[:5]
 
 
 def _found(
@@ -298,7 +298,7 @@ def _found(
 ) -> Finding:
     where = edge.table.edge
     near = rivals().get("fanout", ())
-    follows = any(one.edge == where and one.signal in FAILS for one in known)
+    follows = any(finding.edge == where and finding.signal in FAILS for finding in known)
     log_e = math.log(max(evidence.e_value, 1.0))
     first, last = evidence.first_window, evidence.last_window
     if first is None or last is None:
@@ -327,5 +327,5 @@ def _callees(near: Sequence[Rival], callee: str, edge: EdgeTests) -> Reason | No
     """The callee's own release at that moment: its failures are what is tried again. Not where this one's versions differ beside each other."""
     if edge.contrast.overlap:
         return None
-    other = next((one.deploy for one in near if one.is_callee and one.deploy.service == callee), None)
+    other = next((rival.deploy for rival in near if rival.is_callee and rival.deploy.service == callee), None)
     return reason("callee_released", service=other.service, version=other.version) if other else None

@@ -45,7 +45,7 @@ def findings_of(
     """Findings of the edges that were rejected (by e-BH, or a rate by the exact test at `bar_p`), roots first."""
     below = [(edge, signal) for edge in rejected if edge.role == "caller" for signal in worse_signals(edge, settings, bar_p)]
     bar = -math.log(settings.alpha)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for edge in rejected:
         for signal in worse_signals(edge, settings, bar_p):
             best, affected = _pairs(edge, _strong(edge, signal, settings, bar_p))
@@ -54,7 +54,7 @@ def findings_of(
             suspects = ranked(deploy, best.log_e, rivals.get(signal, ()))
             explained = reason("callee_stronger", service=rival.deploy.service, version=rival.deploy.version) if rival else None
             for clause, evidence in _clauses(edge, signal, best.evidence, affected, clauses):
-                found.append(
+                findings.append(
                     _finding(
                         deploy,
                         edge,
@@ -68,7 +68,7 @@ def findings_of(
                         explained=explained,
                     )
                 )
-    return sorted(found, key=lambda one: (one.role != "root", one.edge, one.signal, one.clause))
+    return sorted(findings, key=lambda finding: (finding.role != "root", finding.edge, finding.signal, finding.clause))
 
 
 def _strong(edge: EdgeTests, signal: Signal, settings: JudgeSettings, bar_p: float) -> list[SignalTest]:

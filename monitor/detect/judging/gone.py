@@ -103,10 +103,10 @@ def _answers(
     """Why a silent version is silent no more; None while it is."""
     if any(cell.window >= sealed_until - NO_TRAFFIC and cell.calls for cell in mine):
         return reason("answers", version=version)
-    own = [one for one in sightings if one.version == version]
-    if any(one.window >= sealed_until - NO_TRAFFIC and one.server_calls for one in own):
+    own = [sighting for sighting in sightings if sighting.version == version]
+    if any(sighting.window >= sealed_until - NO_TRAFFIC and sighting.server_calls for sighting in own):
         return reason("answers", version=version)
-    gone = not any(one.window >= sealed_until - NO_INSTANCE for one in own)
+    gone = not any(sighting.window >= sealed_until - NO_INSTANCE for sighting in own)
     if superseded_by and gone:
         return reason("superseded", version=superseded_by)
     return reason("instances_gone", version=version) if own and gone else None

@@ -75,4 +75,4 @@ class Inputs:
 
 def clauses_from(rows: Sequence[tuple[ClauseKey, Sequence[Clause]]]) -> Clauses:
     """Rows as judging asks for them."""
-    return {key: [(text, count, trace) for text, count, trace in found] for key, found in rows}
+    return {key: [(text, count, trace) for text, count, trace in clauses] for key, clauses in rows}

@@ -28,25 +28,25 @@ def spread_of_kinds(calls: Sequence[Alike], old: str) -> dict[str, float]:
     """By how much the shares of bad calls, by kind, and of slow calls, by side, differ between the old version's instances, beyond chance; 1.0
     where nothing tells. Of each kind apart: among failures of all kinds the timeouts of one instance are lost.
     """
-    found: dict[str, float] = {}
+    spreads: dict[str, float] = {}
     for kind in KINDS:
-        told = _by_instance(marked(calls, "callee", old, kind))
-        told.pop("", None)
-        bad, every = (np.array([one[place] for one in told.values()], dtype=np.int64) for place in (0, 1))
-        found[kind] = between(bad, every)
+        by_instance = _by_instance(marked(calls, "callee", old, kind))
+        by_instance.pop("", None)
+        bad, every = (np.array([counts[place] for counts in by_instance.values()], dtype=np.int64) for place in (0, 1))
+        spreads[kind] = between(bad, every)
     for side in SIDES:
         for share in SHARES:
             bounds = slow_above(calls, "callee", old, side, 0, 0.0, share)
             sums = _by_instance(marked(calls, "callee", old, side, bounds))
             sums.pop("", None)
-            bad, every = (np.array([one[place] for one in sums.values()], dtype=np.int64) for place in (0, 1))
-            found[side] = max(found.get(side, 1.0), between(bad, every, 2))
-    return found
+            bad, every = (np.array([counts[place] for counts in sums.values()], dtype=np.int64) for place in (0, 1))
+            spreads[side] = max(spreads.get(side, 1.0), between(bad, every, 2))
+    return spreads
 
 
 def with_what_differs(
     deploy: Deploy,
-    found: Sequence[Finding],
+    findings: Sequence[Finding],
     calls: Sequence[Alike],
     before: Collection[str] | None,
     settings: JudgeSettings,
@@ -57,22 +57,22 @@ def with_what_differs(
     """
     known: dict[tuple[Role, str], Difference | None] = {}
     out: list[Finding] = []
-    for one in found:
-        role: Role = "callee" if one.edge.callee == deploy.service else "caller"
-        kind = _kind(one)
-        if not kind or deploy.service not in (one.edge.callee, one.edge.caller):
-            out.append(one)
+    for finding in findings:
+        role: Role = "callee" if finding.edge.callee == deploy.service else "caller"
+        kind = _kind(finding)
+        if not kind or deploy.service not in (finding.edge.callee, finding.edge.caller):
+            out.append(finding)
             continue
         if (role, kind) not in known:
-            known[role, kind] = what_differs(marked(calls, role, deploy.version, kind, _slow(one, calls, role, settings)))
+            known[role, kind] = what_differs(marked(calls, role, deploy.version, kind, _slow(finding, calls, role, settings)))
         differs = known[role, kind]
-        lonely = _one_instance(one, calls, role, kind, deploy, settings) if one.explained is None else None
-        one = replace(one, evidence=replace(one.evidence, differs=differs)) if differs else one  # noqa: PLW2901  # goes on
-        if one.signal != "latency":
-            here = [row for row in calls if row.edge == one.edge]
-            kinds = failure_kinds(here, role, deploy.version, one.against_version, before or (), known_long=before is not None)
-            one = replace(one, evidence=replace(one.evidence, failures=kinds))  # noqa: PLW2901  # goes on
-        out.append(replace(one, explained=lonely) if lonely else one)
+        lonely = _one_instance(finding, calls, role, kind, deploy, settings) if finding.explained is None else None
+        finding = replace(finding, evidence=replace(finding.evidence, differs=differs)) if differs else finding  # noqa: PLW2901  # goes on
+        if finding.signal != "latency":
+            here = [row for row in calls if row.edge == finding.edge]
+            kinds = failure_kinds(here, role, deploy.version, finding.against_version, before or (), known_long=before is not None)
+            finding = replace(finding, evidence=replace(finding.evidence, failures=kinds))  # noqa: PLW2901  # goes on
+        out.append(replace(finding, explained=lonely) if lonely else finding)
     return out
 
 
@@ -94,7 +94,7 @@ def _one_instance(
     finding: Finding, calls: Sequence[Alike], role: Role, kind: str, deploy: Deploy, settings: JudgeSettings
 ) -> Reason | None:
     """The instance that alone bears the harm, while the others of its version are as well as the old one: shown, not only not seen."""
-    here = [one for one in calls if one.edge == finding.edge]
+    here = [alike for alike in calls if alike.edge == finding.edge]
     slow = _slow(finding, here, role, settings)
     sums = _by_instance(marked(here, role, deploy.version, kind, slow))
     before = marked(here, role, finding.against_version, kind, slow)

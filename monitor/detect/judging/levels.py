@@ -60,21 +60,21 @@ def levels(
     bar = BAR + math.log(len(series))
     since = edges[0].contrast.since
     begins = since - settings.before_seconds
-    earlier = {(one.edge, one.name): one.values[one.windows < begins] for one in past}
+    earlier = {(numbers.edge, numbers.name): numbers.values[numbers.windows < begins] for numbers in past}
     controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, set()).beside
     named = {(item.edge, item.signal) for item in known}
     best: dict[object, tuple[_Told, LevelTest]] = {}
-    for one in series:
-        if (one.edge.table.edge, "latency") in named:
+    for numbers in series:
+        if (numbers.edge.table.edge, "latency") in named:
             continue
-        before = np.concatenate([earlier.get((one.edge.table.edge, one.name), np.zeros(0)), one.values[~one.since]])
-        test = level_test(before, one.values[one.since], one.edge.grain, _growth(controls, one.name, since))
+        before = np.concatenate([earlier.get((numbers.edge.table.edge, numbers.name), np.zeros(0)), numbers.values[~numbers.since]])
+        test = level_test(before, numbers.values[numbers.since], numbers.edge.grain, _growth(controls, numbers.name, since))
         if test is None or not test.stands_out() or test.log_e < bar:
             continue
-        key = one.edge.table.edge
+        key = numbers.edge.table.edge
         if key not in best or test.log_e > best[key][1].log_e:
-            best[key] = one, test
-    return [_found(deploy, one, test, rivals) for one, test in best.values()]
+            best[key] = numbers, test
+    return [_found(deploy, numbers, test, rivals) for numbers, test in best.values()]
 
 
 def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats, Bools]:
@@ -91,7 +91,7 @@ def _values(edge: EdgeTests, name: str, seconds: float) -> tuple[Floats, Floats,
 
 def _growth(controls: Sequence[EdgeTable], name: str, since: float) -> float:
     """The share by which the median neighbour's level rose at the same moment; never less than 0."""
-    found: list[float] = []
+    rises: list[float] = []
     for table in controls:
         column = table.told.get(name)
         if column is None:
@@ -99,16 +99,16 @@ def _growth(controls: Sequence[EdgeTable], name: str, since: float) -> float:
         known = ~np.isnan(column)
         before, after = column[known & (table.windows < since)], column[known & (table.windows >= since)]
         if before.size and after.size and float(np.median(before)) > 0:
-            found.append(float(np.median(after)) / float(np.median(before)) - 1.0)
-    return max(0.0, float(np.median(found))) if found else 0.0
+            rises.append(float(np.median(after)) / float(np.median(before)) - 1.0)
+    return max(0.0, float(np.median(rises))) if rises else 0.0
 
 
-def _found(deploy: Deploy, one: _Told, test: LevelTest, rivals: Callable[[], Mapping[str, Sequence[Rival]]]) -> Finding:
-    edge = one.edge
-    bad = one.values - test.usual > test.highest
-    calls = np.array([int(edge.table.counts[edge.table.windows == window, 0].sum()) for window in one.windows.tolist()])
+def _found(deploy: Deploy, numbers: _Told, test: LevelTest, rivals: Callable[[], Mapping[str, Sequence[Rival]]]) -> Finding:
+    edge = numbers.edge
+    bad = numbers.values - test.usual > test.highest
+    calls = np.array([int(edge.table.counts[edge.table.windows == window, 0].sum()) for window in numbers.windows.tolist()])
     before, after = (
-        Series(one.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows]) for rows in (~one.since, one.since)
+        Series(numbers.windows[rows].astype(np.int64), (calls * bad)[rows], calls[rows]) for rows in (~numbers.since, numbers.since)
     )
     step = StepTest(
         before_calls=int(before.calls.sum()),

@@ -13,31 +13,31 @@ HALF = 0.5
 """Failures are called refusals where they are so large a part of them."""
 
 
-def named(found: Sequence[Finding], edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[Finding]:
+def named(findings: Sequence[Finding], edges: Sequence[EdgeTests], settings: JudgeSettings) -> list[Finding]:
     """The findings with what tells their kind; slowness of the service's own time is a root, whatever it calls."""
-    known = {edge.table.edge: edge for edge in edges}
-    return [_named(one, known[one.edge], settings) if one.edge in known else one for one in found]
+    by_edge = {edge.table.edge: edge for edge in edges}
+    return [_named(finding, by_edge[finding.edge], settings) if finding.edge in by_edge else finding for finding in findings]
 
 
-def _named(one: Finding, edge: EdgeTests, settings: JudgeSettings) -> Finding:
-    if one.signal == "latency":
+def _named(finding: Finding, edge: EdgeTests, settings: JudgeSettings) -> Finding:
+    if finding.signal == "latency":
         added = added_on(edge)
         place = added.place(settings.latency_floor_seconds)
         if place is None:
-            return one
+            return finding
         told = TimeEvidence(place, added.client, added.server, added.own)
-        is_root = place == "own" and edge.role == "callee" and one.explained is None
-        return replace(one, evidence=replace(one.evidence, time=told), role="root" if is_root else one.role)
-    if one.signal == "timeouts":
-        added, gives_up = added_on(edge), gives_up_after(edge, one.evidence.new_bad)
+        is_root = place == "own" and edge.role == "callee" and finding.explained is None
+        return replace(finding, evidence=replace(finding.evidence, time=told), role="root" if is_root else finding.role)
+    if finding.signal == "timeouts":
+        added, gives_up = added_on(edge), gives_up_after(edge, finding.evidence.new_bad)
         if gives_up is None:
-            return one
+            return finding
         told = TimeEvidence(None, added.client, added.server, added.own, gives_up)
-        return replace(one, evidence=replace(one.evidence, time=told))
-    if one.signal in ("errors", "provider_errors"):
-        refusals = _refusals(edge, one.evidence.new_bad)
-        return replace(one, evidence=replace(one.evidence, refusals=refusals)) if refusals else one
-    return one
+        return replace(finding, evidence=replace(finding.evidence, time=told))
+    if finding.signal in ("errors", "provider_errors"):
+        refusals = _refusals(edge, finding.evidence.new_bad)
+        return replace(finding, evidence=replace(finding.evidence, refusals=refusals)) if refusals else finding
+    return finding
 
 
 def _refusals(edge: EdgeTests, bad: int) -> Refusals | None:

@@ -109,29 +109,29 @@ def ruled(policy: Policy, asked: Asked) -> Ruling:
     )
 
 
-def stricter(one: Ruling, other: Ruling) -> Ruling:
+def stricter(answer: Ruling, other: Ruling) -> Ruling:
     """Both policies apply: the stricter answer counts, and all rules are told."""
-    first, second = sorted((one, other), key=lambda ruling: -STRICTEST[ruling.outcome])
+    first, second = sorted((answer, other), key=lambda ruling: -STRICTEST[ruling.outcome])
     reasons = first.reasons if STRICTEST[first.outcome] > STRICTEST[second.outcome] else (*first.reasons, *second.reasons)
-    return Ruling(first.outcome, reasons, first.settles, (*one.rules, *other.rules), one.criticality or other.criticality)
+    return Ruling(first.outcome, reasons, first.settles, (*answer.rules, *other.rules), answer.criticality or other.criticality)
 
 
 def _doubts(reasons: Sequence[Reason]) -> list[Doubt]:
     """The kinds of doubt among the reasons, in their order. That the versions never met is what makes a weaker pass weaker."""
-    found: list[Doubt] = []
+    doubts: list[Doubt] = []
     for why in reasons:
         if not why.accepted:
             kind: Doubt = next((doubt for doubt, codes in DOUBTS.items() if why.code in codes), "other")
-            found.append("suspected" if why.explained_by else kind)
-    if "weaker_pass" in found:
+            doubts.append("suspected" if why.explained_by else kind)
+    if "weaker_pass" in doubts:
         return ["weaker_pass"]
-    return list(dict.fromkeys(found)) or ["other"]
+    return list(dict.fromkeys(doubts)) or ["other"]
 
 
 def _meaning(rules: Sequence[Rule], doubt: Doubt) -> tuple[Outcome, str]:
     """What a doubt counts as, by the last rule that says so, and that rule; "" where none does."""
-    said = [rule for rule in rules if doubt in rule.inconclusive]
-    return (said[-1].inconclusive[doubt], said[-1].name) if said else ("inconclusive", "")
+    deciding = [rule for rule in rules if doubt in rule.inconclusive]
+    return (deciding[-1].inconclusive[doubt], deciding[-1].name) if deciding else ("inconclusive", "")
 
 
 def _of_minimum(rule: Rule, asked: Asked, *, judged: bool) -> Iterator[RuleResult]:
@@ -181,7 +181,7 @@ def _of_meaning(rule: Rule, asked: Asked, meanings: Mapping[Doubt, tuple[Outcome
     if not mine:
         why = reason("no_doubt_of_it", rule=rule.name, outcome=asked.outcome, doubts=", ".join(rule.inconclusive))
         return RuleResult(rule.name, "inconclusive", "not_judged", why)
-    doubt, meant = max(mine, key=lambda one: STRICTEST[one[1]])
+    doubt, meant = max(mine, key=lambda pair: STRICTEST[pair[1]])
     why = reason("counts_as", rule=rule.name, doubt=doubt, meaning=meant)
     return RuleResult(rule.name, "inconclusive", "met" if meant == "pass" else "not_met", why)
 

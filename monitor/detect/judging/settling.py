@@ -32,12 +32,12 @@ class Need:
 
 def need_of(edge: EdgeTests, judged: EdgeJudgement, needed: float | None) -> Need | None:
     """What an open edge lacks; None where neither calls nor time would settle it. `needed`: calls in all that would."""
-    here = float(edge.contrast.after_new[0])
-    codes = {one.code for one in judged.reasons}
+    calls = float(edge.contrast.after_new[0])
+    codes = {why.code for why in judged.reasons}
     if needed is None and codes == {"edge_without_version"}:
         needed = max((bound.calls_needed or 0.0 for bound in edge.equivalences.values()), default=0.0) or None
     if needed is not None:
-        return Need(edge, max(needed - here, 1.0))
+        return Need(edge, max(needed - calls, 1.0))
     return Need(edge, None) if codes == {"few_windows"} else None
 
 

@@ -108,32 +108,32 @@ def _held_against(
     who call a callee suffer, so do those who call the service: that is the callee's.
     """
     since = edges[0].contrast.since
-    released = {rival.deploy.service for found in rivals.values() for rival in found}
+    released = {rival.deploy.service for group in rivals.values() for rival in group}
     controls = controls_of(deploy.service, [edge.table for edge in edges], neighbours, released)
     days = former_days(former, since, settings.before_seconds, settings.step_seconds)
-    kept: list[_Bad] = []
+    unexplained: list[_Bad] = []
     everybodys: set[Signal] = set()
     for step, unaided in sorted(bad, key=lambda item: item[0].edge.role == "callee"):
         test, table, signal = unaided, step.edge.table, step.measure.signal
         if not step.supported:
-            hours = [(cut, one) for cut, found in days for one in found if one.edge == table.edge]
+            hours = [(cut, earlier) for cut, tables in days for earlier in tables if earlier.edge == table.edge]
             test = step.against(settings, _fit(controls, step.edge), hours)
             if step.edge.role == "callee" and signal in everybodys and signal in PROPAGATES:
                 continue
         if step.believed(test, whole, settings):
-            kept.append((step, test))
+            unexplained.append((step, test))
         elif step.edge.role == "caller" and test.growth > 1.0:
             everybodys.add(signal)
-    return kept
+    return unexplained
 
 
 def _fit(controls: Controls, edge: EdgeTests) -> Controls:
     """The controls of one edge: never another name for its own calls."""
     beside, below = (
-        tuple(one for one in group if not same_calls(edge.table, one)) for group in (controls.beside, controls.below)
+        tuple(control for control in group if not same_calls(edge.table, control)) for group in (controls.beside, controls.below)
     )
     if edge.role == "caller":
-        return Controls((), tuple(one for one in below if one.edge.callee == edge.table.edge.callee))
+        return Controls((), tuple(control for control in below if control.edge.callee == edge.table.edge.callee))
     return Controls(beside, below)
 
 
@@ -147,11 +147,11 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
             if other.role != "callee" or other.table.edge.operation != operation:
                 continue
             steps = [size_step(other.table, old_rows(other), new_rows(other), side, statistic) for statistic in FEWEST_CALLS]
-            known = [one for one in steps if one is not None]
-            if known:
+            sizes = [step for step in steps if step is not None]
+            if sizes:
                 weight = math.sqrt(float(other.contrast.after_new[0]))
                 told += weight
-                seen += weight if max(known) >= SLOWER else 0.0
+                seen += weight if max(sizes) >= SLOWER else 0.0
         return seen >= 0.5 * told
 
     def is_shared(step: AnyStep) -> bool:
@@ -162,41 +162,41 @@ def _seen_by_half(edges: Sequence[EdgeTests]) -> Callable[[AnyStep], bool]:
     return is_shared
 
 
-def _found(deploy: Deploy, one: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Finding:
-    signal, role = one.measure.signal, one.edge.role
+def _found(deploy: Deploy, step: AnyStep, test: StepTest, below: Mapping[Signal, set[str]], rivals: Sequence[Rival]) -> Finding:
+    signal, role = step.measure.signal, step.edge.role
     explained = _elsewhere(rivals, signal)
     propagated = role == "callee" and signal in PROPAGATES and signal in below
-    suspects = below.get(signal, set()) if propagated else {one.edge.table.edge.callee} if role == "caller" else set()
+    suspects = below.get(signal, set()) if propagated else {step.edge.table.edge.callee} if role == "caller" else set()
     callee = next((rival for rival in rivals if rival.is_callee and rival.deploy.service in suspects), None)
-    if callee is not None and not one.supported and signal != "violations" and _steps_too(callee, one, below.get(signal, set())):
+    if callee is not None and not step.supported and signal != "violations" and _steps_too(callee, step, below.get(signal, set())):
         explained = explained or reason("callee_released", service=callee.deploy.service, version=callee.deploy.version)
-    finding = step_finding(deploy, one, test, rivals)
+    finding = step_finding(deploy, step, test, rivals)
     return replace(finding, role="propagated" if propagated or explained else "root", explained=explained)
 
 
-def _steps_too(callee: Rival, one: AnyStep, stepped: set[str]) -> bool:
+def _steps_too(callee: Rival, step: AnyStep, stepped: set[str]) -> bool:
     """Whether a callee released at that moment has evidence of its own: it is the one that fails, or it slowed by its own clock.
 
     Not when different callees slowed together: then their caller is the cause. Not for what only the caller tells.
     """
-    if not at_its_moment(callee.deploy, one.edge):
+    if not at_its_moment(callee.deploy, step.edge):
         return False
-    apart = began(callee.deploy) - one.edge.contrast.since
-    if one.measure.signal != "latency" and not well_until(one.edge, one.edge.contrast.since + apart):
+    apart = began(callee.deploy) - step.edge.contrast.since
+    if step.measure.signal != "latency" and not well_until(step.edge, step.edge.contrast.since + apart):
         return False
-    if one.measure.signal == "latency" and apart > SOON + one.edge.grain:
+    if step.measure.signal == "latency" and apart > SOON + step.edge.grain:
         return False
     if callee.log_e >= LEANS:
         return True
-    if one.measure.signal == "latency":
+    if step.measure.signal == "latency":
         if len(stepped) > 1:
             return False
-        if one.edge.role == "caller" and one.measure.kind == "client":
-            table = one.edge.table
-            own, seen = (size_step(table, old_rows(one.edge), new_rows(one.edge), side, "mean") for side in ("server", "client"))
+        if step.edge.role == "caller" and step.measure.kind == "client":
+            table = step.edge.table
+            own, seen = (size_step(table, old_rows(step.edge), new_rows(step.edge), side, "mean") for side in ("server", "client"))
             return own is None or seen is None or own >= seen / 2.0
         return True
-    return one.measure.kind in ("server_error", "provider_error")
+    return step.measure.kind in ("server_error", "provider_error")
 
 
 def began(deploy: Deploy) -> float:
@@ -209,14 +209,14 @@ def at_its_moment(other: Deploy, edge: EdgeTests) -> bool:
     return -BEFORE_IT <= began(other) - edge.contrast.since <= AFTER_IT + edge.grain
 
 
-def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
+def step_finding(deploy: Deploy, step: AnyStep, test: StepTest, rivals: Sequence[Rival]) -> Finding:
     """The finding of one step, a root, explained by nothing yet."""
-    edge, signal, windows = one.edge, one.measure.signal, one.after.windows
+    edge, signal, windows = step.edge, step.measure.signal, step.after.windows
     first, last = (datetime.fromtimestamp(int(windows[place]), UTC) for place in (0, -1))
     evidence = Evidence(
         windows=int(windows.size),
         new_calls=test.after_calls,
-        new_bad=int(one.after.bad.sum()),
+        new_bad=int(step.after.bad.sum()),
         old_calls=test.before_calls,
         old_bad=test.before_bad,
         effect=test.ratio,
@@ -227,9 +227,9 @@ def step_finding(deploy: Deploy, one: AnyStep, test: StepTest, rivals: Sequence[
         last_window=last,
         rate=None
         if signal == "latency"
-        else RateEvidence(cast("RateKind", one.measure.kind), dispersion(one.before.bad, one.before.calls)),
-        latency=_quantiles(edge, cast("Side", one.measure.kind)) if signal == "latency" else None,
-        step=StepEvidence(one.supported, test.placebos, test.beaten, test.seasonal, test.growth, test.controls),
+        else RateEvidence(cast("RateKind", step.measure.kind), dispersion(step.before.bad, step.before.calls)),
+        latency=_quantiles(edge, cast("Side", step.measure.kind)) if signal == "latency" else None,
+        step=StepEvidence(step.supported, test.placebos, test.beaten, test.seasonal, test.growth, test.controls),
     )
     where, against = edge.table.edge, edge.contrast.old_version
     caller = deploy.version if where.caller == deploy.service and edge.role == "caller" else ""

@@ -37,7 +37,7 @@ def rivals(
     deploy: Deploy, others: Sequence[Deploy], tables: Sequence[EdgeTable], settings: JudgeSettings
 ) -> dict[str, list[Rival]]:
     """Per signal: deploys of neighbours within `concurrent_seconds`, each judged by its own version split on the edges shared with the deployed service."""
-    found: dict[str, list[Rival]] = {}
+    by_signal: dict[str, list[Rival]] = {}
     for other in sorted(others, key=lambda other: other.id):
         if (
             other.id == deploy.id
@@ -65,8 +65,8 @@ def rivals(
             logs = split.get(signal, [])
             log_e = log_mean_exp(np.array(logs)) if logs else 0.0
             why = reason("own_versions_differ", e_value=_shown(log_e)) if logs else reason("nothing_to_judge_by")
-            found.setdefault(signal, []).append(Rival(other, log_e, is_callee, why))
-    return found
+            by_signal.setdefault(signal, []).append(Rival(other, log_e, is_callee, why))
+    return by_signal
 
 
 def ranked(deploy: Deploy, log_e: float, others: Sequence[Rival]) -> tuple[Suspect, ...]:

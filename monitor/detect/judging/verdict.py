@@ -63,7 +63,7 @@ def judge(
     case = case_of(
         deploy, found_tables, sightings, others, clauses or {}, settings, around or Around(), share, now, calls, failures_before
     )
-    findings = [replace(found, state="accepted") if accepted and accepted(found) else found for found in case.found]
+    findings = [replace(finding, state="accepted") if accepted and accepted(finding) else finding for finding in case.found]
     hashed = digest(
         [
             *(table.digest for table in found_tables),
@@ -75,8 +75,8 @@ def judge(
                 for table in tables(beside, -math.inf, math.inf)
             ),
             *(
-                digest([*one.edge.key, one.name, one.windows.tobytes().hex(), one.values.tobytes().hex()])
-                for one in (around.past if around else ())
+                digest([*numbers.edge.key, numbers.name, numbers.windows.tobytes().hex(), numbers.values.tobytes().hex()])
+                for numbers in (around.past if around else ())
             ),
             repr(deploy),
             repr(share),
@@ -84,7 +84,7 @@ def judge(
             repr(sorted((repr(key), sorted(rows)) for key, rows in (clauses or {}).items())),
             repr(sorted(finding.id for finding in findings if finding.state == "accepted")),
             now.isoformat(),
-            *sorted(repr(one) for one in calls),
+            *sorted(repr(alike) for alike in calls),
             *(failures_before or ()),
         ]
     )
@@ -249,7 +249,7 @@ def _mde(case: Case, settings: JudgeSettings) -> float | None:
     busiest = max(met, key=lambda edge: (int(edge.contrast.new[:, 0].sum()), edge.table.edge))
     bad, calls = busiest.contrast.column("server_error"), busiest.contrast.column("calls")
     old_calls = float(calls[1].sum())
-    found = minimum_detectable_ratio(
+    ratio = minimum_detectable_ratio(
         float(calls[0].sum()),
         old_calls,
         float(bad[1].sum()) / max(old_calls, 1.0),
@@ -257,4 +257,4 @@ def _mde(case: Case, settings: JudgeSettings) -> float | None:
         settings.alpha,
         len(met),
     )
-    return None if found is None or math.isinf(found) else found
+    return None if ratio is None or math.isinf(ratio) else ratio

@@ -71,7 +71,7 @@ def shown_by_whole(edge: EdgeTests, judged: EdgeJudgement, whole: Whole) -> bool
 
     While any edge of the service leans towards harm, none is carried by the others.
     """
-    if judged.outcome != "inconclusive" or any(one.code not in OPEN for one in judged.reasons):
+    if judged.outcome != "inconclusive" or any(why.code not in OPEN for why in judged.reasons):
         return False
     kinds = whole.kinds[edge.role]
     return (
@@ -102,19 +102,19 @@ def harm_improbable(case: Case, whole: Whole, share: float) -> Reason:
 
 def more_calls(case: Case, whole: Whole) -> Reason | None:
     """How many calls of the new version on all edges of a role would settle it, if nothing is wrong; None where calls are not what is missing."""
-    found: list[tuple[float, Role]] = []
+    lacking: list[tuple[float, Role]] = []
     for role in ROLES:
         needs = [
             kind.calls_needed - kind.calls for kind in whole.kinds[role] if not kind.enough and kind.calls_needed is not None
         ]
         if needs:
-            found.append((max(1.0, *needs), role))
+            lacking.append((max(1.0, *needs), role))
     if not any(edge.contrast.overlap for edge in case.edges):
         return None
-    if not found:
+    if not lacking:
         missing = whole.missing_seconds
         return reason("more_time", version=case.deploy.version, eta_seconds=missing) if missing else None
-    more, role = max(found)
+    more, role = max(lacking)
     rate = sum(rate_per_second(edge) for edge in case.edges if edge.role == role)
     eta = max(more / rate, whole.missing_seconds) if rate else None
     return reason("more_calls_in_all", calls=more, version=case.deploy.version, service=case.deploy.service, eta_seconds=eta)

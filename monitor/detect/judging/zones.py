@@ -27,9 +27,9 @@ def zone_findings(
     deploy: Deploy, edges: Sequence[EdgeTests], known: Sequence[Finding], rivals: Rivals, settings: JudgeSettings
 ) -> list[Finding]:
     """Weaker evidence, as all that time tells; on edges and signals that `known` does not name yet."""
-    named = {(one.edge, one.signal) for one in known}
+    named = {(finding.edge, finding.signal) for finding in known}
     whole = math.log(max(len(edges), 1) / settings.alpha)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for edge in edges:
         zones = zones_of(edge)
         if len(zones) < FEWEST:
@@ -41,19 +41,19 @@ def zone_findings(
             log_e = sum(test.log_e for _, test in shown.values())
             if log_e >= whole - math.log(WEIGHTS[kind]) and (signal not in best or log_e > best[signal][0]):
                 best[signal] = log_e, _finding(deploy, shown, log_e, rivals().get(signal, ()))
-        found += [finding for _, finding in best.values()]
-    passed_on = {one.signal for one in found if one.edge.caller == deploy.service}
+        findings += [finding for _, finding in best.values()]
+    passed_on = {finding.signal for finding in findings if finding.edge.caller == deploy.service}
     return [
-        replace(one, role="propagated")
-        if one.edge.callee == deploy.service and one.signal in PROPAGATES and one.signal in passed_on
-        else one
-        for one in found
+        replace(finding, role="propagated")
+        if finding.edge.callee == deploy.service and finding.signal in PROPAGATES and finding.signal in passed_on
+        else finding
+        for finding in findings
     ]
 
 
 def _shown(zones: Sequence[Zone], settings: JudgeSettings) -> dict[tuple[Signal, str, str], _Shown]:
     """Measures that stepped in a zone at its own moment, more than in the zones beside it."""
-    found: dict[tuple[Signal, str, str], _Shown] = {}
+    by_measure: dict[tuple[Signal, str, str], _Shown] = {}
     for zone in zones:
         controls = Controls(beside=zone.beside)
         for step in steps_of(zone.edge, settings):
@@ -64,23 +64,23 @@ def _shown(zones: Sequence[Zone], settings: JudgeSettings) -> dict[tuple[Signal,
             if not step.believed(test, -math.inf, settings):
                 continue
             measure = step.measure
-            held = found.setdefault((measure.signal, measure.kind, measure.statistic), {})
-            if zone.name not in held or test.log_e > held[zone.name][1].log_e:
-                held[zone.name] = step, test
-    return found
+            shown = by_measure.setdefault((measure.signal, measure.kind, measure.statistic), {})
+            if zone.name not in shown or test.log_e > shown[zone.name][1].log_e:
+                shown[zone.name] = step, test
+    return by_measure
 
 
 def _finding(deploy: Deploy, shown: _Shown, log_e: float, rivals: Sequence[Rival]) -> Finding:
     step, test = max(shown.values(), key=lambda item: item[1].log_e)
-    tests = [one for _, one in shown.values()]
+    tests = [zone_test for _, zone_test in shown.values()]
     finding = step_finding(deploy, step, replace(test, log_e=log_e), rivals)
-    seen = finding.evidence
+    evidence = finding.evidence
     told = replace(
-        seen,
-        new_calls=sum(one.after_calls for one in tests),
-        new_bad=sum(one.after_bad for one in tests),
-        old_calls=sum(one.before_calls for one in tests),
-        old_bad=sum(one.before_bad for one in tests),
-        step=replace(seen.step, zones=tuple(sorted(shown)), controls=max(1, test.controls)) if seen.step else None,
+        evidence,
+        new_calls=sum(zone_test.after_calls for zone_test in tests),
+        new_bad=sum(zone_test.after_bad for zone_test in tests),
+        old_calls=sum(zone_test.before_calls for zone_test in tests),
+        old_bad=sum(zone_test.before_bad for zone_test in tests),
+        step=replace(evidence.step, zones=tuple(sorted(shown)), controls=max(1, test.controls)) if evidence.step else None,
     )
     return replace(finding, evidence=told)

@@ -176,9 +176,9 @@ def _told(rows: Sequence[EdgeCell]) -> dict[str, Floats]:
 def _beside(rows: Sequence[EdgeCell]) -> dict[str, Ints]:
     if not any(row.error_types or ATTEMPTS in row.coverage for row in rows):
         return {}
-    told: list[Mapping[str, int]] = [refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows]
-    names = sorted({name for one in told for name, count in one.items() if count})
-    return {name: np.array([one.get(name, 0) for one in told], dtype=np.int64) for name in names}
+    per_row: list[Mapping[str, int]] = [refused(row) | {ATTEMPTS: row.coverage.get(ATTEMPTS, 0)} for row in rows]
+    names = sorted({name for counts in per_row for name, count in counts.items() if count})
+    return {name: np.array([counts.get(name, 0) for counts in per_row], dtype=np.int64) for name in names}
 
 
 def _order(stamped: tuple[float, EdgeCell]) -> tuple[float, str, str, str, int, int]:

@@ -35,9 +35,9 @@ def refusal_of(error_type: str) -> Refusal | None:
 
 def refused(cell: EdgeCell) -> dict[Refusal, int]:
     """The cell's refused calls by kind, those that have any."""
-    found: dict[Refusal, int] = {}
+    counts: dict[Refusal, int] = {}
     for error_type, count in cell.error_types.items():
         kind = refusal_of(error_type)
         if kind and count:
-            found[kind] = found.get(kind, 0) + count
-    return found
+            counts[kind] = counts.get(kind, 0) + count
+    return counts

@@ -104,23 +104,23 @@ def controls_of(service: str, own: Sequence[EdgeTable], around: Sequence[EdgeTab
     )
 
 
-def same_calls(one: EdgeTable, other: EdgeTable) -> bool:
+def same_calls(edge: EdgeTable, other: EdgeTable) -> bool:
     """Whether two edges are two names of the same calls (a load balancer's): their calls and their bad ones come in the same windows.
 
     Counts of different calls differ as chance has it: the squared difference is then about the sum.
     """
-    windows = np.intersect1d(one.windows, other.windows)
+    windows = np.intersect1d(edge.windows, other.windows)
     if windows.size < FEWEST_SHARED:
         return False
     alike: list[bool] = []
     for name in ("calls", "failed"):
-        a, b = (_counts_at(table, windows, COUNTS.index(name)) for table in (one, other))
+        a, b = (_counts_at(table, windows, COUNTS.index(name)) for table in (edge, other))
         if name == "calls" and not (np.ptp(a) or np.ptp(b)):
             return False  # the same number in each window is assumed: then nothing scatters as calls do
         if not (a + b).sum():
             continue
         alike.append(float(((a - b) ** 2).sum()) < SAME * float((a + b).sum()))
-    slow = [_slow_at(table, windows) for table in (one, other)]
+    slow = [_slow_at(table, windows) for table in (edge, other)]
     if slow[0] is not None and slow[1] is not None:
         alike.append(float(((slow[0] - slow[1]) ** 2).sum()) < SAME * float((slow[0] + slow[1]).sum()))
     return len(alike) > 1 and all(alike)
@@ -158,9 +158,9 @@ def bound_before(table: EdgeTable, rows: Bools, side: str, quantile: float, leas
 
 
 def _reach(service: str, calls: set[tuple[str, str]]) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     edge = {service}
     while edge:
-        edge = {callee for caller, callee in calls if caller in edge} - found - {service}
-        found |= edge
-    return found
+        edge = {callee for caller, callee in calls if caller in edge} - reached - {service}
+        reached |= edge
+    return reached

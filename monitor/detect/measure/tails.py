@@ -41,8 +41,8 @@ def exceeding(histogram: Mapping[int, int], limit_seconds: float, low: float) ->
     """The lowest quantile that surely exceeds a limit, and what it is at least, in seconds: (0.995, 2.1). None where none does."""
     for share in LADDER:
         if low > 1 - share:
-            found = quantile(histogram, share)
-            return share, max(limit_seconds, found or 0.0)
+            seconds = quantile(histogram, share)
+            return share, max(limit_seconds, seconds or 0.0)
     return None
 
 

@@ -48,8 +48,8 @@ class VersionMemory:
     def _see(self, sighting: Sighting) -> DeployEvent | None:
         if not sighting.version or not sighting.spans:
             return None
-        one = (sighting.environment, sighting.namespace, sighting.service)
-        service = self._services.setdefault(one, _Service(sighting.window))
+        key = (sighting.environment, sighting.namespace, sighting.service)
+        service = self._services.setdefault(key, _Service(sighting.window))
         version = service.versions.get(sighting.version)
         if version is None:
             there = sighting.window - service.first <= self._settings.settling
@@ -63,7 +63,7 @@ class VersionMemory:
         version.told = True
         return DeployEvent(
             source="sighting",
-            external_id="/".join((*filter(None, one), sighting.version, str(int(version.first.timestamp())))),
+            external_id="/".join((*filter(None, key), sighting.version, str(int(version.first.timestamp())))),
             kind="rollback" if version.returned else "deploy",
             environment=sighting.environment,
             service=sighting.service,

@@ -29,7 +29,7 @@ Shares = Mapping[int, float]
 
 def fresh_shares(
     sightings: Sequence[Sighting],
-    found: Sequence[EdgeTable],
+    edge_tables: Sequence[EdgeTable],
     service: str,
     version: str,
     since: float,
@@ -43,19 +43,19 @@ def fresh_shares(
     Instances without a name are taken for one that began with the deploy, or long before it where the version `stayed`. Where
     no sighting knows the version, its first call on any edge begins it.
     """
-    mine = [one for one in sightings if one.version == version]
-    answers = any(one.server_calls for one in mine)  # who only calls others answers nothing, and has spans
+    mine = [sighting for sighting in sightings if sighting.version == version]
+    answers = any(sighting.server_calls for sighting in mine)  # who only calls others answers nothing, and has spans
     calls: dict[int, dict[str, int]] = {}
     first: dict[str, int] = {}
-    for one in mine:
-        window, count = int(one.window.timestamp()), one.server_calls if answers else one.spans
-        if count and (one.instance or (window >= since and not stayed)):
-            first[one.instance] = min(window, first.get(one.instance, window))
+    for sighting in mine:
+        window, count = int(sighting.window.timestamp()), sighting.server_calls if answers else sighting.spans
+        if count and (sighting.instance or (window >= since and not stayed)):
+            first[sighting.instance] = min(window, first.get(sighting.instance, window))
         if window >= since:
             seen = calls.setdefault(window, {})
-            seen[one.instance] = seen.get(one.instance, 0) + count
+            seen[sighting.instance] = seen.get(sighting.instance, 0) + count
     if not mine and not stayed:
-        begins = _first_call(found, service, version, since)
+        begins = _first_call(edge_tables, service, version, since)
         if begins is None:
             return {}
         return {begins + age: _part(age, seconds, grain) for age in range(0, int(np.ceil(seconds)), grain)}
@@ -68,9 +68,9 @@ def fresh_shares(
     return shares
 
 
-def grain_of(found: Sequence[EdgeTable]) -> int:
+def grain_of(edge_tables: Sequence[EdgeTable]) -> int:
     """How many seconds a window of these tables holds: the shortest time between two."""
-    stamps = np.unique(np.concatenate([table.windows for table in found])) if found else np.array([], dtype=np.int64)
+    stamps = np.unique(np.concatenate([table.windows for table in edge_tables])) if edge_tables else np.array([], dtype=np.int64)
     return max(WINDOW_SECONDS, int(np.diff(stamps).min())) if stamps.size > 1 else WINDOW_SECONDS
 
 
@@ -106,9 +106,9 @@ def settled_windows(contrast: Contrast, windows: Ints, fresh: Shares, grain: int
     return warm if enough else np.ones(warm.size, dtype=bool)
 
 
-def _first_call(found: Sequence[EdgeTable], service: str, version: str, since: float) -> int | None:
+def _first_call(edge_tables: Sequence[EdgeTable], service: str, version: str, since: float) -> int | None:
     begins: list[int] = []
-    for table in found:
+    for table in edge_tables:
         names, codes = own_codes(table, role_on(table, service) or "callee")
         if version in names:
             rows = (codes == names.index(version)) & (table.windows >= since) & (table.counts[:, 0] > 0)

@@ -39,7 +39,7 @@ class Scene:
         return np.flatnonzero(self.near & self.mine & (self.halves["side"] == 1))
 
 
-def with_joints(halves: Frame, said: pa.Table | None, words: Words) -> None:
+def with_joints(halves: Frame, relations: pa.Table | None, words: Words) -> None:
     """Put what the spans of a trace say of each other beside the halves: rows of `joints` as edges.kin finds them."""
     names = (
         "dropped",
@@ -53,12 +53,12 @@ def with_joints(halves: Frame, said: pa.Table | None, words: Words) -> None:
         "told_error",
         "told_failed",
     )
-    if said is None or not said.num_rows:
+    if relations is None or not relations.num_rows:
         kinds = {"key_span": np.uint64, "folds": np.int64}
         for name in names:
             halves.add(name, np.zeros(halves.count, kinds.get(name, np.int32)))
         return
-    joints = frame_of([said.rename_columns([_TOLD.get(name, name) for name in said.column_names])], words)
+    joints = frame_of([relations.rename_columns([_TOLD.get(name, name) for name in relations.column_names])], words)
     keys = keys_of(joints["trace"], joints["span"], joints["side"])
     side = np.where(halves["side"] == 1, 1, 2)
     at = lookup(keys, keys_of(halves["trace"], halves["own_span"], side))
@@ -123,8 +123,8 @@ def _taken(halves: Frame, keys: Keys, clients: Rows) -> Mask:
 
 def _side_by_side(halves: Frame, clients: Rows, servers: Rows, keys: Keys) -> tuple[Rows, Rows]:
     """Rows of clients and servers that belong together; -1 where a side is missing. A producer that no server answered is none."""
-    one, other = matches(keys[clients], keys_of(halves["trace"][servers], halves["key_span"][servers]))
-    c, s = clients[one], servers[other]
+    left, right = matches(keys[clients], keys_of(halves["trace"][servers], halves["key_span"][servers]))
+    c, s = clients[left], servers[right]
     window = halves["window"].astype(np.int64)
     meets = (np.abs(window[c] - window[s]) <= WINDOW_SECONDS) | (halves["far"][s] == 1)
     c, s = c[meets], s[meets]
@@ -257,9 +257,9 @@ def _by_address(halves: Frame, words: Words, c: Rows, s: Rows, known: Services) 
     texts = words.texts()
     pairs = halves.at("environment", c[rows]).astype(np.int64) << 32 | halves.at("address", c[rows])
     called, at = np.unique(pairs, return_inverse=True)
-    found = [known.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", "")) for pair in called.tolist()]
-    namespace[rows] = words.numbers(one for one, _ in found)[at]
-    service[rows] = words.numbers(one for _, one in found)[at]
+    services = [known.get((texts[pair >> 32], texts[pair & 0xFFFFFFFF]), ("", "")) for pair in called.tolist()]
+    namespace[rows] = words.numbers(space for space, _ in services)[at]
+    service[rows] = words.numbers(name for _, name in services)[at]
     return namespace, service
 
 
@@ -281,7 +281,7 @@ def _hosts(address: Column, words: Words) -> Column:
     """Addresses up to their first dot or colon."""
     named, at = np.unique(address, return_inverse=True)
     texts = words.texts()
-    return words.numbers(texts[one].split(":")[0].split(".")[0] for one in named)[at]
+    return words.numbers(texts[number].split(":")[0].split(".")[0] for number in named)[at]
 
 
 def _text_order(span: Column) -> Column:

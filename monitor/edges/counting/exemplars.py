@@ -33,17 +33,17 @@ def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reser
     """Of rows of `edge_windows` the exemplars that belong into their reservoirs, which hold these ranks."""
     columns = {name: edges.column(name).to_pylist() for name in ("window", *_KEYS)}
     drawn_of = {word: _drawn(edges.column(name)) for word, name in (("bad", "failed_exemplars"), ("any", "exemplars"))}
-    found: dict[Reservoir, set[Drawn]] = {}
+    by_reservoir: dict[Reservoir, set[Drawn]] = {}
     for at, window in enumerate(columns["window"]):
         key = (window // HOUR * HOUR, *(columns[name][at] for name in _KEYS))
         for word, of_row in drawn_of.items():
             if of_row[at]:
-                found.setdefault((*key, word), set()).update(of_row[at])
+                by_reservoir.setdefault((*key, word), set()).update(of_row[at])
     chosen = {}
-    for reservoir, drawn in found.items():
+    for reservoir, drawn in by_reservoir.items():
         ranks = set(held.get(reservoir, ()))
         limit = sorted(ranks)[RESERVOIR - 1] if len(ranks) >= RESERVOIR else None
-        new = [one for one in sorted(drawn)[:RESERVOIR] if one.rank not in ranks and (limit is None or one.rank < limit)]
+        new = [exemplar for exemplar in sorted(drawn)[:RESERVOIR] if exemplar.rank not in ranks and (limit is None or exemplar.rank < limit)]
         if new:
             chosen[reservoir] = new
     return chosen
@@ -51,19 +51,19 @@ def draw(edges: pa.Table, held: Mapping[Reservoir, Iterable[int]]) -> dict[Reser
 
 def evidence_rows(scene: Scene, chosen: Mapping[Reservoir, Iterable[Drawn]]) -> pa.Table:
     """Rows of `evidence`: what the halves at hand show of each trace."""
-    traces = {one.trace for drawn in chosen.values() for one in drawn}
+    traces = {exemplar.trace for drawn in chosen.values() for exemplar in drawn}
     if not traces:
         return pa.table({})
     halves = scene.halves
     rows = np.flatnonzero(scene.once & scene.near)
     wanted = np.frombuffer(b"".join(sorted(traces)), np.uint64).reshape(-1, 2)
     rows = rows[members(halves.keys("own_trace")[rows], keys_of(wanted))]
-    told = _skeletons(scene, rows)
+    skeletons = _skeletons(scene, rows)
     made = [
-        (*reservoir, one.rank, one.trace, *told[one.trace])
+        (*reservoir, exemplar.rank, exemplar.trace, *skeletons[exemplar.trace])
         for reservoir, drawn in sorted(chosen.items())
-        for one in drawn
-        if one.trace in told
+        for exemplar in drawn
+        if exemplar.trace in skeletons
     ]
     if not made:
         return pa.table({})
@@ -89,11 +89,11 @@ def _skeletons(scene: Scene, rows: Rows) -> dict[bytes, tuple[str, int, str]]:
     names = ("start_us", "duration_us", "service", "version", "operation", "side", "outcome", "error_type")
     return {
         trace: (
-            next((one[7] for one in sorted(known) if one[7]), ""),
+            next((span[7] for span in sorted(of_trace) if span[7]), ""),
             ends[trace][1] - ends[trace][0],
-            json.dumps([dict(zip(names, one, strict=True)) for one in sorted(known)[:MOST_SPANS]], separators=(",", ":")),
+            json.dumps([dict(zip(names, span, strict=True)) for span in sorted(of_trace)[:MOST_SPANS]], separators=(",", ":")),
         )
-        for trace, known in spans.items()
+        for trace, of_trace in spans.items()
     }
 
 

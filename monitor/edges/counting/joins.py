@@ -9,25 +9,25 @@ import numpy as np
 from monitor.edges.counting.frame import Column, Keys, Mask, Rows
 
 _FEWEST, _MOST = 6, 24
-_MULTIPLIERS = tuple(np.uint64(one) for one in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93))
+_MULTIPLIERS = tuple(np.uint64(multiplier) for multiplier in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93))
 _FEW = 32
 
 
 def lookup(keys: Keys, wanted: Keys) -> Rows:
     """Of each wanted key the first row that has it, else -1."""
-    found = np.full(len(wanted), -1, np.int64)
+    rows = np.full(len(wanted), -1, np.int64)
     if not len(keys) or not len(wanted):
-        return found
-    _put(found, None, keys, None, wanted, 0)
-    return found
+        return rows
+    _put(rows, None, keys, None, wanted, 0)
+    return rows
 
 
 def members(keys: Column, of: Column) -> Mask:
     """Whether each key is one `of` these."""
     if not len(of) or not len(keys):
         return np.zeros(len(keys), bool)
-    found: Mask = lookup(of.astype(np.uint64, copy=False), keys.astype(np.uint64, copy=False)) >= 0
-    return found
+    mask: Mask = lookup(of.astype(np.uint64, copy=False), keys.astype(np.uint64, copy=False)) >= 0
+    return mask
 
 
 def firsts(keys: Keys) -> Rows:
@@ -41,9 +41,9 @@ def distinct(keys: Column) -> Column:
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(keys) else ordered
 
 
-def matches(one: Keys, other: Keys) -> tuple[Rows, Rows]:
-    """All pairs of rows whose keys agree: rows of `one` in their order, and beside each the rows of `other` in theirs."""
-    at = lookup(other, one)
+def matches(keys: Keys, other: Keys) -> tuple[Rows, Rows]:
+    """All pairs of rows whose keys agree: rows of `keys` in their order, and beside each the rows of `other` in theirs."""
+    at = lookup(other, keys)
     left = np.flatnonzero(at >= 0)
     right = at[left]
     same = firsts(other)
@@ -72,10 +72,10 @@ def in_order(numbers: Column) -> Rows:
     return order
 
 
-def _put(found: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted: Keys, turn: int) -> None:
-    """Look `wanted`, which stand at these `places` of `found`, up in `keys`, which are these `rows`; None: all."""
+def _put(target: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted: Keys, turn: int) -> None:
+    """Look `wanted`, which stand at these `places` of `target`, up in `keys`, which are these `rows`; None: all."""
     if turn == len(_MULTIPLIERS) or len(keys) < _FEW:
-        _keep(found, places, rows, _sorted_lookup(keys, wanted))
+        _keep(target, places, rows, _sorted_lookup(keys, wanted))
         return
     bits = min(_MOST, max(_FEWEST, len(keys).bit_length() + 1))
     shift, multiplier = np.uint64(64 - bits), _MULTIPLIERS[turn]
@@ -86,7 +86,7 @@ def _put(found: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted
     at: Rows = table[(wanted * multiplier >> shift).astype(np.int64)].astype(np.int64)
     right = keys[at] == wanted
     right &= at >= 0
-    _keep(found, places, rows, np.where(right, at, -1))
+    _keep(target, places, rows, np.where(right, at, -1))
     out = np.flatnonzero(keys[holder] != keys)
     if not len(out):
         return
@@ -94,7 +94,7 @@ def _put(found: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted
     lost = np.flatnonzero(~right & (at >= 0))
     if len(lost):
         _put(
-            found,
+            target,
             lost if places is None else places[lost],
             keys[out],
             out if rows is None else rows[out],
@@ -103,13 +103,13 @@ def _put(found: Rows, places: Rows | None, keys: Keys, rows: Rows | None, wanted
         )
 
 
-def _keep(found: Rows, places: Rows | None, rows: Rows | None, at: Rows) -> None:
+def _keep(target: Rows, places: Rows | None, rows: Rows | None, at: Rows) -> None:
     if rows is not None:
         at = np.where(at >= 0, rows[at], -1)
     if places is None:
-        found[:] = at
+        target[:] = at
     else:
-        found[places] = at
+        target[places] = at
 
 
 def _sorted_lookup(keys: Keys, wanted: Keys) -> Rows:

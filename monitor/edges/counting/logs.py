@@ -47,16 +47,16 @@ def checks_of(exchanges: Frame, joints: Frame | None, words: Words) -> Checks:
     last = _last_by(keys, (*_place(exchanges, rows, words), broken_message, side, ~folded))
     telling = ~folded & (exchanges["status"][rows] != 0) & np.isin(outcome, words.numbers(_FAILURES))
     keys_found = keys[last]
-    found = {"verdict": checked[last], "why": exchanges["reason"][rows][last]}
-    found["folded_broken"] = members(keys_found, keys[folded & violated])
+    columns = {"verdict": checked[last], "why": exchanges["reason"][rows][last]}
+    columns["folded_broken"] = members(keys_found, keys[folded & violated])
     for name, number in (("client_failure", 1), ("server_failure", 2)):
         mine = np.flatnonzero(telling & (side == number))
         worst = mine[_last_by(keys[mine], (_ranks(exchanges["error_type"][rows][mine], words), _ranks(outcome[mine], words)))]
         at = lookup(keys[worst], keys_found)
         for word, values in (("", outcome), ("_error", exchanges["error_type"][rows])):
-            found[name + word] = np.where(at >= 0, values[worst[at]] if len(worst) else 0, 0)
+            columns[name + word] = np.where(at >= 0, values[worst[at]] if len(worst) else 0, 0)
     framed = Frame({}, len(last))
-    for name, values in found.items():
+    for name, values in columns.items():
         framed.add(name, values)
     return Checks(keys_found, framed)
 
@@ -111,8 +111,8 @@ def log_calls(scene: Scene, exchanges: Frame) -> Calls:
     traced = exchanges["has_trace"][rows] == 1
     place = _place(exchanges, rows, words)
     of_its_own = ~traced | (exchanges["protocol"][rows] == number("messaging"))
-    told = [np.where(of_its_own, one.astype(np.uint64) + np.uint64(1), np.uint64(0)) for one in place]
-    keys = mix(keys_of(exchanges["trace"][rows], exchanges["span"][rows]), traced.astype(np.uint64), *told)
+    places = [np.where(of_its_own, column.astype(np.uint64) + np.uint64(1), np.uint64(0)) for column in place]
+    keys = mix(keys_of(exchanges["trace"][rows], exchanges["span"][rows]), traced.astype(np.uint64), *places)
     order = np.lexsort((*place, -exchanges["side"][rows].astype(np.int64)))
     rows = rows[order[np.unique(keys[order], return_index=True)[1]]]
     traced = exchanges["has_trace"][rows] == 1
@@ -175,7 +175,7 @@ def _ranks(numbers: Column, words: Words) -> NDArray[np.int64]:
     """Words as numbers in the order of their texts."""
     distinct, at = np.unique(numbers, return_inverse=True)
     texts = words.texts()
-    order = sorted(range(len(distinct)), key=lambda one: texts[distinct[one]])
+    order = sorted(range(len(distinct)), key=lambda place: texts[distinct[place]])
     ranks = np.zeros(len(distinct), np.int64)
     ranks[order] = np.arange(len(distinct))
     return ranks[at]

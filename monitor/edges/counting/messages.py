@@ -58,7 +58,7 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
     mine = np.flatnonzero(queued(scene))
     elsewhere = np.flatnonzero(~np.isin(far["window"], scene.due))
     keys = keys_of(halves["trace"][mine], halves["call_span"][mine])
-    found: dict[int, int] = {}
+    newest: dict[int, int] = {}
     for receiving in (False, True):
         there = elsewhere[(far["side"][elsewhere] > 1) & (far["step"][elsewhere] == RECEIVES)] if receiving else elsewhere
         here = np.flatnonzero(halves["side"][mine] > 1) if receiving else np.arange(len(mine))
@@ -73,8 +73,8 @@ def other_ends(scene: Scene, ends: Ends) -> dict[int, int]:
                 told = halves["step"][row] == TELLS and far["step"][other] != TELLS
                 if receiving or far["side"][other] != halves["side"][row] or told:
                     window, stored = int(far["window"][other]), int(halves["ingested"][row])
-                    found[window] = max(found.get(window, 0), stored)
-    return found
+                    newest[window] = max(newest.get(window, 0), stored)
+    return newest
 
 
 def message_calls(scene: Scene, ends: Ends, joints: Frame | None, checks: Checks | None, sent: Checks | None) -> list[Calls]:
@@ -270,10 +270,10 @@ def sent_checks(exchanges: Frame, words: Words) -> Checks:
     violated = exchanges["checked"] == words.number("violated")
     order = np.lexsort((exchanges["offset"], exchanges["partition"], exchanges["source_id"], violated, keys))
     last = order[np.append(keys[order][1:] != keys[order][:-1], True)] if exchanges.count else order
-    found = Frame({}, len(last))
-    found.add("verdict", exchanges["checked"][last])
-    found.add("why", exchanges["reason"][last])
-    return Checks(keys[last], found)
+    frame = Frame({}, len(last))
+    frame.add("verdict", exchanges["checked"][last])
+    frame.add("why", exchanges["reason"][last])
+    return Checks(keys[last], frame)
 
 
 def _checked(checks: Checks | None, trace: Column, span: Column) -> tuple[Column, Column]:
@@ -296,8 +296,8 @@ def _through(rows: Rows, at: Rows) -> Rows:
     """Rows by their places in a choice of them; -1 stays."""
     if not len(rows):
         return at
-    found: Rows = np.where(at >= 0, rows[at], -1)
-    return found
+    chosen: Rows = np.where(at >= 0, rows[at], -1)
+    return chosen
 
 
 def _order(span: Column) -> Column:

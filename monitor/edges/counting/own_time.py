@@ -13,19 +13,19 @@ def busy_ns(halves: Frame, answering: Rows, outgoing: Rows) -> NDArray[np.int64]
     copies add nothing. `answering`, `outgoing`: rows of `halves`; those of one trace, service and instance belong together.
     """
     busy = np.zeros(len(answering), np.int64)
-    one, other = matches(_places(halves, answering), _places(halves, outgoing))
+    place, other = matches(_places(halves, answering), _places(halves, outgoing))
     start, end = halves["start_ns"], halves["end_ns"]
-    own, inner = answering[one], outgoing[other]
+    own, inner = answering[place], outgoing[other]
     begin, until = np.maximum(start[own], start[inner]), np.minimum(end[own], end[inner])
     meets = until > begin
-    one, begin, until = one[meets], begin[meets].astype(np.int64), until[meets].astype(np.int64)
-    same = one[1:] == one[:-1]  # they come in the order of `answering`: only those of one span are put in order
+    place, begin, until = place[meets], begin[meets].astype(np.int64), until[meets].astype(np.int64)
+    same = place[1:] == place[:-1]  # they come in the order of `answering`: only those of one span are put in order
     several = np.flatnonzero(np.append(False, same) | np.append(same, False))
-    order = several[np.lexsort((begin[several], one[several]))]
+    order = several[np.lexsort((begin[several], place[several]))]
     begin[several], until[several] = begin[order], until[order]
-    first = np.flatnonzero(np.append(True, ~same)) if len(one) else np.zeros(0, np.int64)
-    sizes = np.diff(np.append(first, len(one)))
-    owner, reached = one[first], until[first]
+    first = np.flatnonzero(np.append(True, ~same)) if len(place) else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(first, len(place)))
+    owner, reached = place[first], until[first]
     busy[owner] = reached - begin[first]
     step = 1
     while True:  # the next interval of all that have one: few have many

@@ -39,10 +39,10 @@ class Calls:
 
 def edge_rows(calls: Sequence[Calls], words: Words, generation: int) -> pa.Table:
     """The rows of a generation. A call that does not count (a further attempt) adds to the sums of its server's side all the same."""
-    calls = [one for one in calls if len(one)]
+    calls = [part for part in calls if len(part)]
     if not calls:
         return pa.table({})
-    whole = {name: np.concatenate([one[name] for one in calls]) for name in _READ}
+    whole = {name: np.concatenate([part[name] for part in calls]) for name in _READ}
     group, first = groups_of(*(whole[name] for name in GROUP))
     return _Summed(whole, group, first, words).table(generation)
 
@@ -75,7 +75,7 @@ class _Summed:
         calls, number = self.calls, self.words.number
         outcome, verdict = calls["outcome"], calls["verdict"]
         counts, failed, paired = calls["counts"], calls["is_failed"], calls["paired"]
-        failing = np.isin(outcome, [number(one) for one in FAILING])
+        failing = np.isin(outcome, [number(word) for word in FAILING])
         alone = counts & ~paired & ~calls["from_log"]
         client, server = calls["has_client"], calls["has_server"]
         made = {
@@ -118,7 +118,7 @@ class _Summed:
     def _by_word(self, numbers: Column, wanted: Mask) -> pa.MapArray:
         pairs, counts = np.unique(self.group[wanted] << 32 | numbers[wanted].astype(np.int64), return_counts=True)
         texts = self.words.texts()
-        return self._map(pairs >> 32, pa.array([texts[one] for one in (pairs & 0xFFFFFFFF).tolist()], pa.string()), counts)
+        return self._map(pairs >> 32, pa.array([texts[number] for number in (pairs & 0xFFFFFFFF).tolist()], pa.string()), counts)
 
     def _histogram(self, times: NDArray[np.int64], group: Rows) -> pa.MapArray:
         buckets = bucket_of(times)
@@ -141,9 +141,9 @@ class _Summed:
         def one_of_each(chosen: NDArray[np.uint64]) -> Rows:
             """Of each group the first row with the chosen hash."""
             hits = np.flatnonzero(ranks == np.repeat(chosen, sizes))
-            told = group[hits]
-            found: Rows = rows[hits[np.append(True, told[1:] != told[:-1])]]
-            return found
+            groups = group[hits]
+            hit_rows: Rows = rows[hits[np.append(True, groups[1:] != groups[:-1])]]
+            return hit_rows
 
         if not len(rows):
             return pa.ListArray.from_arrays(
@@ -161,8 +161,8 @@ class _Summed:
 def _counted(numbers: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which numbers there are below `most`, in order, and how often: by a count of all where they lie close together."""
     if most > 4 * len(numbers) + 1024:
-        found: tuple[NDArray[np.int64], NDArray[np.int64]] = np.unique(numbers, return_counts=True)
-        return found
+        unique: tuple[NDArray[np.int64], NDArray[np.int64]] = np.unique(numbers, return_counts=True)
+        return unique
     counts = np.bincount(numbers, minlength=most)
     kept = np.flatnonzero(counts)
     return kept, counts[kept]

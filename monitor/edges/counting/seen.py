@@ -46,10 +46,10 @@ def reached_addresses(scene: Scene) -> set[Reached]:
     # a server that shares its client's id stands under another call's client, and one under it is not that client's
     servers = servers[~members(keys[servers], own[servers])]
     servers = servers[~members(own[servers], keys[scene.outgoing()])]
-    one, other = matches(keys[clients], keys[servers])
-    if not len(one):
+    left, right = matches(keys[clients], keys[servers])
+    if not len(left):
         return set()
-    called, answered = clients[one], servers[other]
+    called, answered = clients[left], servers[right]
     columns = [
         halves["environment"][called],
         halves["address"][called],

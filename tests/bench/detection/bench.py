@@ -47,21 +47,21 @@ def judged(folder: Path, *, with_peers: bool) -> dict[str, list[Scored]]:
     """All rules on the set in a folder, as `generate` writes it."""
     rows, _ = edges_of(folder / "edges.parquet")
     cases, deploys = apart(rows), deploys_of(folder / "deploys.jsonl")
-    truths = {one["deploy_id"]: one for one in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())}
+    truths = {truth["deploy_id"]: truth for truth in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())}
     out: dict[str, list[Scored]] = {OURS: []} | ({name: [] for name in peers.RULES} if with_peers else {})
-    for one in deploys:
-        decision = decide(cases, one, deploys, JudgeSettings(), "edges")
+    for deploy in deploys:
+        decision = decide(cases, deploy, deploys, JudgeSettings(), "edges")
         answer = answer_of(decision)
         paged = decision.outcome == "fail" and worth_a_page(decision.findings, PAGE_E)
         moment = decision.decided_at.timestamp() if decision.decided_at else None
         weaker = decision.weaker_at.timestamp() if decision.weaker_at else None
-        truth = truths[one.deploy_id]
+        truth = truths[deploy.deploy_id]
         out[OURS].append(
-            Scored(one.case, truth, one.at, answer.verdict, moment, answer.suspects, paged, answer.confidence, weaker)
+            Scored(deploy.case, truth, deploy.at, answer.verdict, moment, answer.suspects, paged, answer.confidence, weaker)
         )
-        for name, alarm in (peers.decided(cases, one) if with_peers else {}).items():
-            verdict, when = ("pass", one.evaluate_until) if alarm is None else ("fail", alarm)
-            out[name].append(Scored(one.case, truth, one.at, verdict, when, (one.deploy_id,), verdict == "fail"))
+        for name, alarm in (peers.decided(cases, deploy) if with_peers else {}).items():
+            verdict, when = ("pass", deploy.evaluate_until) if alarm is None else ("fail", alarm)
+            out[name].append(Scored(deploy.case, truth, deploy.at, verdict, when, (deploy.deploy_id,), verdict == "fail"))
     return out
 
 
@@ -80,7 +80,7 @@ def gathered(first: int, deploys: int, bad: float, *, with_peers: bool, workers:
 def show(title: str, whole: dict[str, list[Scored]]) -> None:
     """All figures of all rules, with bounds."""
     some = next(iter(whole.values()))
-    table = Table(title=f"{title}: {len(some)} deploys, {sum(one.bad for one in some)} harmful", title_justify="left", box=None)
+    table = Table(title=f"{title}: {len(some)} deploys, {sum(row.bad for row in some)} harmful", title_justify="left", box=None)
     for name in ("rule", *FIGURES):
         table.add_column(name)
     for rule, rows in whole.items():
@@ -99,23 +99,23 @@ def show_parts(rows: Sequence[Scored]) -> None:
         table = Table(title=f"ours by {key}", title_justify="left", box=None)
         for name in (key, "harmful", "harmless", "asked", *PARTS):
             table.add_column(name)
-        for value in sorted({str(one.truth[key]) for one in rows}):
-            part = [one for one in rows if one.truth[key] == value]
-            bad = sum(one.bad for one in part)
+        for value in sorted({str(row.truth[key]) for row in rows}):
+            part = [row for row in rows if row.truth[key] == value]
+            bad = sum(row.bad for row in part)
             counted = (bad, len(part) - bad, len(asked_for(part)))
             table.add_row(value or "(none)", *map(str, counted), *(told(FIGURES[name](part)) for name in PARTS))
         Console(width=160).print(table)
-    gross = [one for one in rows if one.bad and _gross(one)]
-    soon = [one for one in gross if one.failed and one.decided_at is not None and one.decided_at - one.at <= 1800.0]
+    gross = [row for row in rows if row.bad and _gross(row)]
+    soon = [row for row in gross if row.failed and row.decided_at is not None and row.decided_at - row.at <= 1800.0]
     print(f"effects of 2 × and more at 200 calls a minute and more, found within 30 min: {len(soon)} of {len(gross)}")
 
 
-def _gross(one: Scored) -> bool:
+def _gross(row: Scored) -> bool:
     """Doubled at least, in calls enough of the new version."""
-    calls = float(str(one.truth["calls_per_minute"])) * float(str(one.truth["share"]))
-    size, fault = float(str(one.truth["size"])), one.truth["fault"]
+    calls = float(str(row.truth["calls_per_minute"])) * float(str(row.truth["share"]))
+    size, fault = float(str(row.truth["size"])), row.truth["fault"]
     large = fault == "silent" or (size >= BIG if fault in ("latency", "one_pod", "tail", "slow_callers") else size >= 0.03)
-    return large and fault != "leak" and calls >= BUSY and one.truth["world"] != "head"
+    return large and fault != "leak" and calls >= BUSY and row.truth["world"] != "head"
 
 
 def show_confidence(rows: Sequence[Scored]) -> None:
@@ -124,13 +124,13 @@ def show_confidence(rows: Sequence[Scored]) -> None:
     for name in ("verdict", "said", "kept", "deploys"):
         table.add_column(name)
     for verdict in ("fail", "pass", "inconclusive"):
-        mine = sorted((one for one in rows if one.verdict == verdict), key=lambda one: one.confidence)
+        mine = sorted((row for row in rows if row.verdict == verdict), key=lambda row: row.confidence)
         for part in np.array_split(np.arange(len(mine)), max(1, min(5, len(mine) // 20))):
             some = [mine[place] for place in part.tolist()]
             if some:
-                right = sum(one.bad == one.failed for one in some) / len(some)
-                table.add_row(verdict, f"{np.mean([one.confidence for one in some]):.2f}", f"{right:.2f}", str(len(some)))
-    brier = np.mean([(one.confidence - (one.bad == one.failed)) ** 2 for one in rows])
+                right = sum(row.bad == row.failed for row in some) / len(some)
+                table.add_row(verdict, f"{np.mean([row.confidence for row in some]):.2f}", f"{right:.2f}", str(len(some)))
+    brier = np.mean([(row.confidence - (row.bad == row.failed)) ** 2 for row in rows])
     table.caption = f"Brier score {brier:.3f}"
     Console(width=120).print(table)
 

@@ -42,7 +42,7 @@ def written(folder: Path, deploys: int, edges: int, step: int) -> None:
                 }
                 | {"evaluate_until": until}
             )
-    (folder / "deploys.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told))
+    (folder / "deploys.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told))
 
 
 def _case(case: str, edges: int, step: int, rng: np.random.Generator) -> pa.Table:
@@ -77,7 +77,7 @@ def main() -> None:
         rows, _ = edges_of(folder / "edges.parquet")
         cases, told = apart(rows), deploys_of(folder / "deploys.jsonl")
         read = time.process_time() - started
-        outcomes = [answer_of(decide(cases, one, told, JudgeSettings(), "edges")).verdict for one in told]
+        outcomes = [answer_of(decide(cases, deploy, told, JudgeSettings(), "edges")).verdict for deploy in told]
         whole = time.process_time() - started
     print(f"{deploys} deploys x {edges} edges, bins of {step} s, {len(rows)} rows: {whole:.1f} CPU s ({read:.1f} of it reading)")
     print({outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})

@@ -29,13 +29,13 @@ def examples(seed: int) -> list[Example]:
         generate(folder, CHUNK, BAD, seed)
         rows, _ = edges_of(folder / "edges.parquet")
         cases, deploys = apart(rows), deploys_of(folder / "deploys.jsonl")
-        truths = {one["deploy_id"]: one for one in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())}
-    found: list[Example] = []
+        truths = {truth["deploy_id"]: truth for truth in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())}
+    samples: list[Example] = []
     for told in deploys:
         decision = decide(cases, told, deploys, JudgeSettings(), "edges")
         failed = decision.outcome == "fail"
-        found.append((failed, features_of(decision), failed == truths[told.deploy_id]["bad"]))
-    return found
+        samples.append((failed, features_of(decision), failed == truths[told.deploy_id]["bad"]))
+    return samples
 
 
 def fitted(rows: list[Example]) -> tuple[float, ...]:

@@ -94,7 +94,7 @@ def _iso(moment: float) -> str:
 def misses(rows: list[Scored]) -> None:
     """Who was judged otherwise than the truth is."""
     for word, wrong in (("missed", True), ("false", False)):
-        print(f"  {word}: {' '.join(one.case.rsplit('_', 1)[1] for one in rows if one.bad == wrong and one.failed != wrong)}")
+        print(f"  {word}: {' '.join(row.case.rsplit('_', 1)[1] for row in rows if row.bad == wrong and row.failed != wrong)}")
 
 
 def main() -> None:

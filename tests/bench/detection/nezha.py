@@ -80,12 +80,12 @@ class Written:
 def faults_of(folder: Path, day: str) -> list[Fault]:
     """The day's injections in time order. Their texts are UTC; of the numbers beside them some are of another zone."""
     told = json.loads((folder / "rca_data" / day / f"{day}-fault_list.json").read_text())
-    found = [
-        Fault(_service(one["inject_pod"]), one["inject_type"], datetime.fromisoformat(one["inject_time"] + "+00:00").timestamp())
+    faults = [
+        Fault(_service(injection["inject_pod"]), injection["inject_type"], datetime.fromisoformat(injection["inject_time"] + "+00:00").timestamp())
         for hour in told.values()
-        for one in hour
+        for injection in hour
     ]
-    return sorted(found, key=lambda fault: fault.at)
+    return sorted(faults, key=lambda fault: fault.at)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Spans:
         pods, operations = (table[name].combine_chunks().dictionary_encode() for name in ("PodName", "OperationName"))
         services = [_service(pod) for pod in pods.dictionary.to_pylist()]
         names = sorted(set(services))
-        place = np.array([names.index(one) for one in services])
+        place = np.array([names.index(service) for service in services])
         return cls(
             service=place[pods.indices.to_numpy()],
             names=names,
@@ -145,12 +145,12 @@ def failed(folder: Path, spans: Spans) -> np.ndarray | None:
     traces, logs = (sorted((folder / kind).glob("*.csv")) for kind in ("trace", "log"))
     if len(logs) < len(traces):
         return None
-    found: set[str] = set()
+    span_ids: set[str] = set()
     csv.field_size_limit(1 << 24)
     for path in logs:
         with path.open(encoding="utf-8", errors="replace") as file:
-            found.update(row["SpanID"] for row in csv.DictReader(file) if " ERROR " in (row["Log"] or ""))
-    places = pc.index_in(pa.array(sorted(found)), value_set=spans.identity).drop_null().to_numpy()
+            span_ids.update(row["SpanID"] for row in csv.DictReader(file) if " ERROR " in (row["Log"] or ""))
+    places = pc.index_in(pa.array(sorted(span_ids)), value_set=spans.identity).drop_null().to_numpy()
     out = np.zeros(spans.parent.size, dtype=bool)
     out[spans.answering(places)] = True
     return out
@@ -178,13 +178,13 @@ def edges_of_spans(spans: Spans, errors: np.ndarray | None, *, operations: bool)
         groups, places = np.unique(keys, axis=1, return_inverse=True)
         order = np.argsort(np.ravel(places), kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(np.ravel(places)))[:-1])
-        for (moment, one, other, operation), rows in zip(groups.T.tolist(), parts, strict=True):
+        for (moment, source, target, operation), rows in zip(groups.T.tolist(), parts, strict=True):
             micros = spans.micros[measured[rows]]
             line = {
                 "ts": moment,
                 "step_s": STEP,
-                "caller": spans.names[one] if one >= 0 else "user",
-                "callee": spans.names[other],
+                "caller": spans.names[source] if source >= 0 else "user",
+                "callee": spans.names[target],
                 "operation": spans.operations[operation] if operations else None,
                 "side": side,
                 "count": int(rows.size),
@@ -211,8 +211,8 @@ def _unanswered(spans: Spans) -> tuple[np.ndarray, np.ndarray]:
     childless[spans.parent[spans.parent >= 0]] = False
     rows = np.flatnonzero(childless)
     known = [callee.get(key, -1) for key in (spans.service[rows] * width + spans.operation[rows]).tolist()]
-    found = np.array(known, dtype=np.int64)
-    return rows[found >= 0], found[found >= 0]
+    callees = np.array(known, dtype=np.int64)
+    return rows[callees >= 0], callees[callees >= 0]
 
 
 def _histogram(micros: np.ndarray) -> str:
@@ -258,16 +258,16 @@ def _rows(folder: Path, *, operations: bool) -> pa.Table | None:
 
 
 def _drawn(services: Collection[str], most: int, rng: np.random.Generator) -> list[str]:
-    return [str(one) for one in rng.choice(sorted(services), size=min(most, len(services)), replace=False)]
+    return [str(service) for service in rng.choice(sorted(services), size=min(most, len(services)), replace=False)]
 
 
 def _unrelated(rows: pa.Table, fault: Fault) -> set[str]:
     """Services that neither call the faulty one, however far up, nor are called by it, however far down: nothing of it reaches them."""
     calls = set(zip(rows["caller"].to_pylist(), rows["callee"].to_pylist(), strict=True))
     near = {fault.service}
-    for one, other in ((0, 1), (1, 0)):
+    for side, opposite in ((0, 1), (1, 0)):
         reached = {fault.service}
-        while more := {call[other] for call in calls if call[one] in reached} - reached:
+        while more := {call[opposite] for call in calls if call[side] in reached} - reached:
             reached |= more
         near |= reached
     return {callee for _, callee in calls} - near
@@ -283,9 +283,9 @@ def _iso(moment: float) -> str:
 
 def by_kind(rows: Sequence[Scored]) -> None:
     """Found of each kind of fault."""
-    for kind in sorted({str(one.truth["fault"]) for one in rows if one.bad}):
-        part = [one for one in rows if one.truth["fault"] == kind]
-        print(f"  {kind:<15} found {sum(one.failed for one in part)} of {len(part)}")
+    for kind in sorted({str(row.truth["fault"]) for row in rows if row.bad}):
+        part = [row for row in rows if row.truth["fault"] == kind]
+        print(f"  {kind:<15} found {sum(row.failed for row in part)} of {len(part)}")
 
 
 def main() -> None:
@@ -306,7 +306,7 @@ def main() -> None:
         for file, lines in (("deploys.jsonl", whole.deploys), ("truth.jsonl", whole.truths)):
             (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
         scored = judged(folder, with_peers=not given.alone)
-    grouped = {rule: [replace(one, case=whole.groups[one.case]) for one in rows] for rule, rows in scored.items()}
+    grouped = {rule: [replace(row, case=whole.groups[row.case]) for row in rows] for rule, rows in scored.items()}
     show(f"Nezha {given.day}", grouped)
     by_kind(grouped["seamwatch"])
 

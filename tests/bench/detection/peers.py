@@ -44,7 +44,7 @@ class Pair:
     def metrics(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for name in ("errors", "latency"):
             values = [getattr(line, name) for line in (self.new, self.old, self.past)]
-            yield tuple(one[~np.isnan(one)] for one in values)  # type: ignore[misc]
+            yield tuple(series[~np.isnan(series)] for series in values)  # type: ignore[misc]
 
 
 def mann_whitney(pair: Pair, at: float) -> bool:
@@ -151,16 +151,16 @@ def decided(cases: Cases, told: Told) -> dict[str, float | None]:
     """When each rule alarms, None for never. No rule knows suspects or silence: each names the deploy it was asked about."""
     pairs = list(_pairs(cases, told))
     until = told.evaluate_until or told.at + 3600.0
-    found: dict[str, float | None] = {}
+    alarms: dict[str, float | None] = {}
     for name, rule in RULES.items():
-        found[name] = None
+        alarms[name] = None
         for age in (*(age for age in MOMENTS if told.at + age < until), until - told.at):
             moment = told.at + age
-            seen = [Pair(one.new.until(moment), one.old.until(moment), one.past) for one in pairs]
-            if any(one.new.ends.size >= 2 and rule(one, told.at) for one in seen):
-                found[name] = moment
+            seen = [Pair(pair.new.until(moment), pair.old.until(moment), pair.past) for pair in pairs]
+            if any(pair.new.ends.size >= 2 and rule(pair, told.at) for pair in seen):
+                alarms[name] = moment
                 break
-    return found
+    return alarms
 
 
 def _pairs(cases: Cases, told: Told) -> Iterator[Pair]:
@@ -204,6 +204,6 @@ def _p95(histogram: dict[int, int]) -> float:
     if not histogram:
         return float("nan")
     buckets = sorted(histogram)
-    line = np.cumsum([histogram[one] for one in buckets])
+    line = np.cumsum([histogram[bucket] for bucket in buckets])
     place = int(np.searchsorted(line, 0.95 * line[-1] - 1e-9))
     return float(2.0 ** ((buckets[place] + 0.5) / 8.0) * 1000.0)

@@ -55,13 +55,13 @@ def metrics(path: Path, case: str) -> Rows:
     with path.open() as file:
         lines = list(csv.reader(file))
     nodes, kinds, statistics = (line[1:] for line in lines[:3])
-    found: dict[tuple[float, str], dict[str, Any]] = {}
+    rows: dict[tuple[float, str], dict[str, Any]] = {}
     for line in lines[4:]:
         moment = float(line[0])
         for node, kind, statistic, text in zip(nodes, kinds, statistics, line[1:], strict=True):
             if not text:
                 continue
-            row = found.setdefault(
+            row = rows.setdefault(
                 (moment, node), {"case": case, "ts": moment, "step_s": STEP, "caller": "<any>", "callee": node}
             )
             if kind == "latency" and statistic in NAMES:
@@ -70,7 +70,7 @@ def metrics(path: Path, case: str) -> Rows:
                 row["count"] = round(float(text))
             elif kind == "availability":
                 row["success_rate"] = min(max(float(text) / 100.0, 0.0), 1.0)
-    return list(found.values())
+    return list(rows.values())
 
 
 def gathered(folder: Path, seed: int) -> Written:
@@ -105,10 +105,10 @@ def _iso(moment: float) -> str:
 
 def by_scenario(rows: list[Scored]) -> None:
     """Found and false of each scenario."""
-    for world in sorted({str(one.truth["world"]) for one in rows}):
-        part = [one for one in rows if one.truth["world"] == world]
-        bad, false = [one for one in part if one.bad], [one for one in part if not one.bad and one.failed]
-        print(f"  {world:<18} found {sum(one.failed for one in bad)} of {len(bad)}, false {len(false)} of {len(part) - len(bad)}")
+    for world in sorted({str(row.truth["world"]) for row in rows}):
+        part = [row for row in rows if row.truth["world"] == world]
+        bad, false = [row for row in part if row.bad], [row for row in part if not row.bad and row.failed]
+        print(f"  {world:<18} found {sum(row.failed for row in bad)} of {len(bad)}, false {len(false)} of {len(part) - len(bad)}")
 
 
 def main() -> None:

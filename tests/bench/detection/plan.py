@@ -116,7 +116,7 @@ class Shop:
     @property
     def tells_zones(self) -> bool:
         """Whether the recording tells in which zone a call was answered."""
-        return self.record in ("seconds", "minutes") and any(one.style == "zones" for one in self.releases)
+        return self.record in ("seconds", "minutes") and any(release.style == "zones" for release in self.releases)
 
     @property
     def services(self) -> list[str]:
@@ -130,16 +130,16 @@ BASE_VOLUMES = (20, 60, 200, 600, 2000, 6000, 20000)
 def shops(count: int, bad: float, seed: int) -> list[Shop]:
     """Cases until at least `count` releases are planted, a share `bad` of them harmful; worlds, styles, records and faults in turn."""
     rng = np.random.default_rng(seed)
-    found: list[Shop] = []
+    cases: list[Shop] = []
     planted = 0
     order = _Turns(rng)
     while planted < count:
-        number = len(found)
+        number = len(cases)
         world, record = WORLDS[number % len(WORLDS)], RECORDS[(number // len(WORLDS) + number) % len(RECORDS)]
         shop = _shop(f"c{seed}-{number:05}", int(rng.integers(2**31)), world, record, bad, order)
-        found.append(shop)
+        cases.append(shop)
         planted += len(shop.releases)
-    return found
+    return cases
 
 
 class _Turns:
@@ -181,7 +181,7 @@ def _shop(case: str, seed: int, world: World, record: Record, bad: float, turns:
         for place, (service, harmful) in enumerate(zip(services, guilty, strict=True))
     )
     failing, incident = "", (0.0, 0.0, 0.0)
-    released = {one.service for one in releases}
+    released = {release.service for release in releases}
     others = sorted({seam.callee for seam in seams} - released)
     if world == "neighbour":
         failing = str(rng.choice(others))
@@ -267,7 +267,7 @@ def _size(fault: Fault, rng: np.random.Generator) -> float:
 def _seams(rng: np.random.Generator, volume: float, world: World) -> tuple[Seam, ...]:
     """Two front services, three in the middle, three behind; every service behind the front has two callers or more."""
     front, middle, back = ([f"{tier}{n}" for n in range(size)] for tier, size in (("front", 2), ("mid", 3), ("back", 3)))
-    ties = {("user", one): volume * float(rng.uniform(1.0, 2.0)) for one in front}
+    ties = {("user", service): volume * float(rng.uniform(1.0, 2.0)) for service in front}
     for upper, lower in ((front, middle), (middle, back)):
         for place, callee in enumerate(lower):
             for caller in dict.fromkeys((upper[place % len(upper)], upper[(place + 1) % len(upper)])):
@@ -315,8 +315,8 @@ class Truth:
 
 def truths(shop: Shop) -> list[Truth]:
     """One per release, in the releases' order. `cause` is the harmful release of the case, "" where none is."""
-    cause = next((one.id for one in shop.releases if one.fault and not _is_lonely(shop, one)), "")
-    return [_truth(shop, one, cause) for one in shop.releases]
+    cause = next((release.id for release in shop.releases if release.fault and not _is_lonely(shop, release)), "")
+    return [_truth(shop, release, cause) for release in shop.releases]
 
 
 def _is_lonely(shop: Shop, release: Release) -> bool:

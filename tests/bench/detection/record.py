@@ -41,32 +41,32 @@ def recorded(shop: Shop, case: str | None = None) -> pa.Table:
 def _views(shop: Shop, drawing: Drawing) -> Iterator[tuple[Calls, str | None]]:
     """(calls, the caller's version where it is the caller who tells)."""
     drawn = drawing.calls()
-    plain = {one.service for one in shop.releases if one.style == "unversioned"}
+    plain = {release.service for release in shop.releases if release.style == "unversioned"}
     merged: dict[tuple[str, ...], Calls] = {}
-    for one in drawn:
-        version = "" if one.seam.callee in plain else one.version
-        caller = "<any>" if shop.record == "node" else one.seam.caller
-        key = (caller, one.seam.callee, one.seam.operation if shop.record != "node" else "", version, one.instance, one.zone)
+    for calls in drawn:
+        version = "" if calls.seam.callee in plain else calls.version
+        caller = "<any>" if shop.record == "node" else calls.seam.caller
+        key = (caller, calls.seam.callee, calls.seam.operation if shop.record != "node" else "", version, calls.instance, calls.zone)
         known = merged.get(key)
         if known is None:
-            merged[key] = replace(one, version=version)
+            merged[key] = replace(calls, version=version)
         else:
-            there = known.there | one.there
-            both = known.latency + one.latency, known.errors + one.errors
+            there = known.there | calls.there
+            both = known.latency + calls.latency, known.errors + calls.errors
             merged[key] = replace(known, latency=both[0], errors=both[1], there=there)
-    for one in merged.values():
-        yield one, None
+    for group in merged.values():
+        yield group, None
     if shop.record == "seconds" and shop.seed % 2 and not shop.tells_zones:
         yield from _told_by_callers(shop, drawing, drawn)
 
 
 def _told_by_callers(shop: Shop, drawing: Drawing, drawn: list[Calls]) -> Iterator[tuple[Calls, str]]:
     """The same calls as client spans show them: with the caller's version, a bucket slower, whatever version answered."""
-    for seam in dict.fromkeys(one.seam for one in drawn):
-        mine = [one for one in drawn if one.seam is seam]
-        latency, errors = (sum(getattr(one, name) for one in mine) for name in ("latency", "errors"))
+    for seam in dict.fromkeys(calls.seam for calls in drawn):
+        mine = [calls for calls in drawn if calls.seam is seam]
+        latency, errors = (sum(getattr(calls, name) for calls in mine) for name in ("latency", "errors"))
         latency = np.concatenate([np.zeros((latency.shape[0], 1), dtype=np.int64), latency[:, :-1]], axis=1)
-        release = next((one for one in shop.releases if one.service == seam.caller), None)
+        release = next((release for release in shop.releases if release.service == seam.caller), None)
         there = np.zeros(latency.shape[0], dtype=bool)
         if release is None:
             yield Calls(seam, "7.0.0", "", latency, errors, there), "7.0.0"

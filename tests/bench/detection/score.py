@@ -46,76 +46,76 @@ def _share(part: int, whole: int) -> float:
 
 def recall(rows: Sequence[Scored]) -> float:
     """Harmful deploys that fail."""
-    bad = [one for one in rows if one.bad]
-    return _share(sum(one.failed for one in bad), len(bad))
+    bad = [row for row in rows if row.bad]
+    return _share(sum(row.failed for row in bad), len(bad))
 
 
 def false_findings(rows: Sequence[Scored]) -> float:
     """Harmless deploys that fail."""
-    fine = [one for one in rows if not one.bad]
-    return _share(sum(one.failed for one in fine), len(fine))
+    fine = [row for row in rows if not row.bad]
+    return _share(sum(row.failed for row in fine), len(fine))
 
 
 def false_pages(rows: Sequence[Scored]) -> float:
     """Harmless deploys that page."""
-    fine = [one for one in rows if not one.bad]
-    return _share(sum(one.paged for one in fine), len(fine))
+    fine = [row for row in rows if not row.bad]
+    return _share(sum(row.paged for row in fine), len(fine))
 
 
 def precision(rows: Sequence[Scored]) -> float:
     """Of deploys that fail, those that are harmful, where a share BASE of all are."""
-    found, false = recall(rows), false_findings(rows)
-    return BASE * found / max(BASE * found + (1 - BASE) * false, 1e-12) if found > 0 else float("nan")
+    hits, false = recall(rows), false_findings(rows)
+    return BASE * hits / max(BASE * hits + (1 - BASE) * false, 1e-12) if hits > 0 else float("nan")
 
 
 def f1(rows: Sequence[Scored]) -> float:
     """As it lies, at the set's own share of harmful deploys."""
-    true = sum(one.failed for one in rows if one.bad)
-    wrong = sum(one.failed != one.bad for one in rows)
+    true = sum(row.failed for row in rows if row.bad)
+    wrong = sum(row.failed != row.bad for row in rows)
     return _share(2 * true, 2 * true + wrong)
 
 
 def delay(rows: Sequence[Scored]) -> float:
     """Median minutes from the first harm to the decision."""
-    found = [one.decided_at - _harm_from(one) for one in rows if one.bad and one.failed and one.decided_at is not None]
-    return float(np.median(found)) / 60.0 if found else float("nan")
+    delays = [row.decided_at - _harm_from(row) for row in rows if row.bad and row.failed and row.decided_at is not None]
+    return float(np.median(delays)) / 60.0 if delays else float("nan")
 
 
 def attribution(rows: Sequence[Scored]) -> float:
     """Where releases come together and one of a harmful group fails: the harmful one fails, and is named first by all who fail."""
     groups: dict[str, list[Scored]] = {}
-    for one in rows:
-        if one.truth["cause"] and int(one.truth["group"]) > 1:  # type: ignore[call-overload]
-            groups.setdefault(one.case, []).append(one)
-    accused = [[one for one in group if one.failed] for group in groups.values()]
-    right = [all(one.suspects[:1] == (one.truth["cause"],) for one in group) for group in accused if group]
+    for row in rows:
+        if row.truth["cause"] and int(row.truth["group"]) > 1:  # type: ignore[call-overload]
+            groups.setdefault(row.case, []).append(row)
+    accused = [[row for row in group if row.failed] for group in groups.values()]
+    right = [all(row.suspects[:1] == (row.truth["cause"],) for row in group) for group in accused if group]
     return _share(sum(right), len(right))
 
 
 def false_passes(rows: Sequence[Scored]) -> float:
     """Harmful deploys that pass; a leak may, before it began."""
-    return float(sum(one.bad and one.verdict == "pass" and (one.decided_at or 0.0) > _harm_from(one) for one in rows))
+    return float(sum(row.bad and row.verdict == "pass" and (row.decided_at or 0.0) > _harm_from(row) for row in rows))
 
 
 def decided_soon(rows: Sequence[Scored]) -> float:
     """Pass or fail within 15 minutes."""
     return _share(
-        sum(one.verdict != "inconclusive" and one.decided_at is not None and one.decided_at - one.at <= 900.0 for one in rows),
+        sum(row.verdict != "inconclusive" and row.decided_at is not None and row.decided_at - row.at <= 900.0 for row in rows),
         len(rows),
     )
 
 
 def weaker_passes(rows: Sequence[Scored]) -> float:
     """Harmful deploys that pass, or are no worse as far as could be told, after their harm began and before they failed."""
-    return false_passes([_with_weaker(one) for one in rows])
+    return false_passes([_with_weaker(row) for row in rows])
 
 
 def asked_for(rows: Sequence[Scored]) -> list[Scored]:
     """Harmless deploys of which a decision is asked for: BUSY calls a minute of the service, a share of SEEN for the new version."""
     return [
-        one
-        for one in rows
-        if not one.bad and float(str(one.truth["calls_per_minute"])) >= BUSY and float(str(one.truth["share"])) >= SEEN
+        row
+        for row in rows
+        if not row.bad and float(str(row.truth["calls_per_minute"])) >= BUSY and float(str(row.truth["share"])) >= SEEN
     ]
 
 
@@ -126,14 +126,14 @@ def asked_soon(rows: Sequence[Scored]) -> float:
 
 def asked_weaker(rows: Sequence[Scored]) -> float:
     """Of those, pass, weaker pass or fail within 15 minutes."""
-    return decided_soon([_with_weaker(one) for one in asked_for(rows)])
+    return decided_soon([_with_weaker(row) for row in asked_for(rows)])
 
 
-def _with_weaker(one: Scored) -> Scored:
+def _with_weaker(row: Scored) -> Scored:
     """As a policy sees it that takes a weaker pass for a pass, and waits for nothing else."""
-    if one.weaker_at is None or (one.decided_at is not None and one.decided_at <= one.weaker_at):
-        return one
-    return replace(one, verdict="pass", decided_at=one.weaker_at)
+    if row.weaker_at is None or (row.decided_at is not None and row.decided_at <= row.weaker_at):
+        return row
+    return replace(row, verdict="pass", decided_at=row.weaker_at)
 
 
 def pages_a_week(rows: Sequence[Scored]) -> float:
@@ -160,19 +160,19 @@ FIGURES: dict[str, Figure] = {
 def interval(rows: Sequence[Scored], figure: Figure, draws: int = DRAWS) -> tuple[float, float, float]:
     """The figure and its 95 % bounds, by drawing cases with replacement."""
     groups: dict[str, list[Scored]] = {}
-    for one in rows:
-        groups.setdefault(one.case, []).append(one)
+    for row in rows:
+        groups.setdefault(row.case, []).append(row)
     parts = list(groups.values())
     rng = np.random.default_rng(0)
-    drawn = [figure([one for place in rng.integers(len(parts), size=len(parts)) for one in parts[place]]) for _ in range(draws)]
+    drawn = [figure([row for place in rng.integers(len(parts), size=len(parts)) for row in parts[place]]) for _ in range(draws)]
     known = [value for value in drawn if not math.isnan(value)]
     low, high = np.quantile(known, [0.025, 0.975]) if known else (float("nan"), float("nan"))
     return figure(rows), float(low), float(high)
 
 
-def _harm_from(one: Scored) -> float:
-    moment = one.truth["harm_from"]
-    return max(one.at, float(moment)) if isinstance(moment, int | float) else one.at
+def _harm_from(row: Scored) -> float:
+    moment = row.truth["harm_from"]
+    return max(row.at, float(moment)) if isinstance(moment, int | float) else row.at
 
 
 def told(value: float) -> str:

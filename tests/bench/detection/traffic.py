@@ -45,13 +45,13 @@ class Drawing:
         self.shop = shop
         self.rng = np.random.default_rng(shop.seed + 1)
         self.seconds = (np.arange(int((shop.before_s + shop.after_s) // shop.step_s)) + 0.5) * shop.step_s
-        self.released = {one.service: one for one in shop.releases}
+        self.released = {release.service: release for release in shop.releases}
         self.sun = _sun(shop.begins + self.seconds)
         self.incident = (self.seconds >= shop.incident[0]) & (self.seconds < shop.incident[1])
 
     def calls(self) -> list[Calls]:
         """Every seam's calls by callee version and instance."""
-        found: list[Calls] = []
+        all_calls: list[Calls] = []
         for seam in self.shop.seams:
             volume, error, slow = self._levels(seam)
             release = self.released.get(seam.caller)
@@ -59,13 +59,13 @@ class Drawing:
                 away = release.size * release.share_at(self.seconds)
                 astray = replace(seam, callee=release.strange)
                 for version, share in self._versions(astray.callee):
-                    found += self._drawn(astray, version, share, volume * away, error + ASTRAY, slow)
+                    all_calls += self._drawn(astray, version, share, volume * away, error + ASTRAY, slow)
             part = self.newer(seam)
             volume = volume * self.made(seam)
             error = error + (AGAIN * part if release is not None and release.fault == "retries" else 0.0)
             for version, zone, share in self._places(seam.callee):
-                found += [replace(one, zone=zone) for one in self._drawn(seam, version, share, volume, error, slow)]
-        return found
+                all_calls += [replace(calls, zone=zone) for calls in self._drawn(seam, version, share, volume, error, slow)]
+        return all_calls
 
     def made(self, seam: Seam) -> np.ndarray:
         """How many of its calls a caller makes, whatever its version: fewer, or more, than it should."""
@@ -109,8 +109,8 @@ class Drawing:
         noise = self.rng.standard_normal(self.seconds.size) * size
         out = np.empty_like(noise)
         level = float(noise[0])
-        for place, one in enumerate(noise):
-            level = keep * level + (1.0 - keep**2) ** 0.5 * float(one)
+        for place, sample in enumerate(noise):
+            level = keep * level + (1.0 - keep**2) ** 0.5 * float(sample)
             out[place] = level
         return out
 
@@ -126,14 +126,14 @@ class Drawing:
         release = self.released.get(service)
         if not self.shop.tells_zones:
             return [(version, "", share) for version, share in self._versions(service)]
-        found = []
+        places = []
         for place, zone in enumerate(ZONES):
             if release is None or release.style != "zones":
-                found += [(version, zone, share / len(ZONES)) for version, share in self._versions(service)]
+                places += [(version, zone, share / len(ZONES)) for version, share in self._versions(service)]
                 continue
             share = release.share_in(place, self.seconds) / len(ZONES)
-            found += [(OLD, zone, 1.0 / len(ZONES) - share), (NEW, zone, share)]
-        return found
+            places += [(OLD, zone, 1.0 / len(ZONES) - share), (NEW, zone, share)]
+        return places
 
     def own(self, service: str, version: str, caller: str) -> tuple[np.ndarray, np.ndarray]:
         """What a service's release and incidents add to the chance of an error, and the factor of latency, for calls of one caller."""
@@ -182,7 +182,7 @@ class Drawing:
         names = self._instances(release, version)
         begins = (release.ready or release.at) if release is not None else 0.0
         there = self.seconds >= begins if version == NEW else np.ones(self.seconds.size, dtype=bool)
-        found = []
+        all_calls = []
         for place, name in enumerate(names):
             lame = release is not None and release.fault == "one_pod" and version == NEW
             times = factor * waited * slow
@@ -199,8 +199,8 @@ class Drawing:
                 law = [(np.ones(self.seconds.size), times)]
             latency = self.rng.poisson(volume[:, None] * share[:, None] / len(names) * _shape(seam, law))
             errors = self.rng.binomial(latency.sum(axis=1), chance)
-            found.append(Calls(seam, version, name, *self._kept(latency, errors), there))
-        return found
+            all_calls.append(Calls(seam, version, name, *self._kept(latency, errors), there))
+        return all_calls
 
     def _instances(self, release: Release | None, version: str) -> tuple[str, ...]:
         if self.shop.record != "instances":
@@ -227,17 +227,17 @@ class Drawing:
 
 
 def _harm(release: Release, version: str, caller: str, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    none, one = np.zeros(seconds.size), np.ones(seconds.size)
+    none, neutral = np.zeros(seconds.size), np.ones(seconds.size)
     fault, size = release.fault, release.size
     if fault == "shared":
-        return size * release.share_at(seconds), one
+        return size * release.share_at(seconds), neutral
     if version != NEW:
-        return none, one
+        return none, neutral
     if fault in ("errors", "cascade", "refusals") or (fault == "pair" and caller == release.pair):
-        return none + size, one
+        return none + size, neutral
     if fault == "leak":
-        return size * np.clip((seconds - release.harm_from) / 1200.0, 0.0, 1.0), one
-    return none, one * (size if fault in ("latency", "own_time") else 1.0)
+        return size * np.clip((seconds - release.harm_from) / 1200.0, 0.0, 1.0), neutral
+    return none, neutral * (size if fault in ("latency", "own_time") else 1.0)
 
 
 def _shape(seam: Seam, law: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

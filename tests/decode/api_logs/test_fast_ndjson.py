@@ -64,11 +64,11 @@ CHANGES = [
     *(("time", moment) for moment in ("2026-11-29T03:00:00Z", "2026-11-29T03:00:00.5Z", "2026-11-29T03:00:00.123456789Z", "2026-02-29T00:00:00Z")),
     *(("time", moment) for moment in (NOW_MS - 0.5, NOW_MS + 3_600_000, NOW_MS + 3_600_001, 946_684_800_000, 946_684_799_999, "2026-11-29T03:00:00+01:00")),
     *(("path", path) for path in ("/é", "/a\\b", "/" + "é" * 1_500, "/" + "x" * 2_047, "/" + "x" * 2_048, "a", "/a://b", "//", "/%20")),
-    *(("query", query) for query in ("??a=1", 'a="é"', "?", {"a": 1})), *(("duration_ms", one) for one in (0, 1e-7, 0.0000005, 2_592_000_000, 2_592_000_001, -0.0)),
-    *(("trace_id", one) for one in (None, "0" * 32, "ab" * 15, "xy" * 16, " " * 32)), *(("span_id", one) for one in (None, "0" * 16, "", "AB" * 8)),
-    *(("request_headers", one) for one in (None, {}, {"A": "1", "a": "2"}, {"traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"}, {"Content-Type": "Application/gRPC+proto"}, {"": "a"}, {"é": "é\u20ac"}, {"a": 1}, {"a": "x" * 3_000}, {str(one): "" for one in range(101)})),
-    *(("response_body", one) for one in ("", '"', "\ud800", {"a": 1}, 5, "x" * 100_000, "\U0001f600")), *(("callee", one) for one in ("", "-", None, 5, "\u00e9")), *(("status", one) for one in (True, "200", 200.0, None, 1000)),
-    *(("method", one) for one in ("get", "", None)), *(("extra", one) for one in ("\\", 10**30, 1e5, [[[[]]]], {"a": {"a": 1}})), ("side", "client"), ("headers_whole", False), ("redacted", True),
+    *(("query", query) for query in ("??a=1", 'a="é"', "?", {"a": 1})), *(("duration_ms", value) for value in (0, 1e-7, 0.0000005, 2_592_000_000, 2_592_000_001, -0.0)),
+    *(("trace_id", value) for value in (None, "0" * 32, "ab" * 15, "xy" * 16, " " * 32)), *(("span_id", value) for value in (None, "0" * 16, "", "AB" * 8)),
+    *(("request_headers", value) for value in (None, {}, {"A": "1", "a": "2"}, {"traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"}, {"Content-Type": "Application/gRPC+proto"}, {"": "a"}, {"é": "é\u20ac"}, {"a": 1}, {"a": "x" * 3_000}, {str(value): "" for value in range(101)})),
+    *(("response_body", value) for value in ("", '"', "\ud800", {"a": 1}, 5, "x" * 100_000, "\U0001f600")), *(("callee", value) for value in ("", "-", None, 5, "\u00e9")), *(("status", value) for value in (True, "200", 200.0, None, 1000)),
+    *(("method", value) for value in ("get", "", None)), *(("extra", value) for value in ("\\", 10**30, 1e5, [[[[]]]], {"a": {"a": 1}})), ("side", "client"), ("headers_whole", False), ("redacted", True),
 ]  # fmt: skip
 
 
@@ -114,11 +114,11 @@ def test_broken_and_strange_records_are_read_as_the_reference_reads_them() -> No
                 text[at:at] = chance.choice([b"\\u00e9", b"\\ud800", b"\\u0000", b"1e5", b"null", b" ", b"\t"])
         values.append(bytes(text))
     mine, theirs = said(values, fast=True), said(values, fast=False)
-    for one, other in zip(mine, theirs, strict=True):
-        assert one == other
+    for ours, reference in zip(mine, theirs, strict=True):
+        assert ours == reference
     assert taken(values) > 300
 
 
 def test_a_call_of_grpc_is_one_however_many_like_it_came_before() -> None:
     value = told(USUAL | {"request_headers": {"content-type": "application/grpc"}})
-    assert {one.protocol for one in said([value] * 4, fast=True)[0]} == {"grpc"}
+    assert {exchange.protocol for exchange in said([value] * 4, fast=True)[0]} == {"grpc"}

@@ -71,22 +71,22 @@ RESOURCE = {
 
 
 def log_batch(names: dict[str, Any], **more: Any) -> dict[str, Any]:
-    said = {
+    record = {
         "timeUnixNano": str(END_NS),
         "attributes": [attribute(*pair) for pair in names.items()],
         "traceId": TRACE,
         "spanId": SPAN,
     } | more
     plain = {"timeUnixNano": str(END_NS), "body": {"stringValue": "an ordinary line"}}
-    return {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [plain, said]}]}]}
+    return {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [plain, record]}]}]}
 
 
 def span_batch(names: dict[str, Any], kind: int = 2) -> dict[str, Any]:
-    said = {
+    span = {
         "traceId": TRACE, "spanId": SPAN, "name": "POST", "kind": kind, "startTimeUnixNano": str(START_MS * 1_000_000), "endTimeUnixNano": str(END_NS),
         "attributes": [attribute(*pair) for pair in names.items()],
     }  # fmt: skip
-    return {"resourceSpans": [{"resource": RESOURCE, "scopeSpans": [{"spans": [said]}]}]}
+    return {"resourceSpans": [{"resource": RESOURCE, "scopeSpans": [{"spans": [span]}]}]}
 
 
 def in_binary(batch: dict[str, Any], message: Any) -> bytes:
@@ -153,8 +153,8 @@ def test_every_format_tells_the_same_exchange(form: str, value: Any, told: bool)
 @pytest.mark.parametrize(("form", "value"), [("kong", KONG), ("apisix", APISIX), ("envoy", ENVOY)])
 def test_a_message_may_be_an_array(form: str, value: Any) -> None:
     exchanges, rejects = decode_api_logs(records(orjson.dumps([value, {}, value])), form, {})
-    assert [found.index for found in exchanges] == [0, 2]
-    assert [(found.count, found.whole) for found in rejects] == [(1, False)]
+    assert [exchange.index for exchange in exchanges] == [0, 2]
+    assert [(reject.count, reject.whole) for reject in rejects] == [(1, False)]
 
 
 def test_envoys_absent_values_are_absent() -> None:
@@ -245,9 +245,9 @@ def test_gzip_is_unpacked_within_bounds() -> None:
         records(gzip.compress(orjson.dumps(KONG)), gzip.compress(bytes(70_000_000)), b"\x1f\x8bnonsense"), "kong", {}
     )
     assert len(exchanges) == 1
-    assert [found.reason for found in rejects] == ["too_large", "bad_compression"]
+    assert [reject.reason for reject in rejects] == ["too_large", "bad_compression"]
 
 
 def test_what_a_source_stepped_over_keeps_its_reason() -> None:
     _, rejects = decode_api_logs(records(b"", headers={REJECT_HEADER: b"bad_crc: at 7"}), "ndjson", {})
-    assert [(found.reason, found.detail) for found in rejects] == [("bad_crc", "at 7")]
+    assert [(reject.reason, reject.detail) for reject in rejects] == [("bad_crc", "at 7")]

@@ -39,22 +39,22 @@ def read(value: Any, form: str = "auto") -> tuple[list[Exchange], list[Reject]]:
 @pytest.mark.parametrize("form", ["auto", "har"])
 @pytest.mark.parametrize("held", [document(ENTRY), ENTRY, [ENTRY]], ids=["document", "entry", "list"])
 def test_an_entry_is_an_exchange_that_the_client_saw(held: Any, form: str) -> None:
-    (found,), rejects = read(held, form)
+    (exchange,), rejects = read(held, form)
     assert not rejects
-    assert (found.method, found.path, found.query, found.status) == ("POST", "/v1/payments", "dry=1", 201)
-    assert (found.callee, found.side, found.duration_ns) == ("pay.example.com", "client", 120_500_000)
-    assert found.end_ns == 1_767_319_445_620_500_000
-    assert (found.request_body, found.response_body) == ('{"amount": 3}', '{"id": 1}')
-    assert found.request_headers["content-type"] == "application/json"
-    assert "Bearer" not in found.request_headers["authorization"]
+    assert (exchange.method, exchange.path, exchange.query, exchange.status) == ("POST", "/v1/payments", "dry=1", 201)
+    assert (exchange.callee, exchange.side, exchange.duration_ns) == ("pay.example.com", "client", 120_500_000)
+    assert exchange.end_ns == 1_767_319_445_620_500_000
+    assert (exchange.request_body, exchange.response_body) == ('{"amount": 3}', '{"id": 1}')
+    assert exchange.request_headers["content-type"] == "application/json"
+    assert "Bearer" not in exchange.request_headers["authorization"]
 
 
 def test_entries_keep_keys_of_their_own_and_what_no_server_answered_is_left_out() -> None:
     local = {**ENTRY, "request": {**ENTRY["request"], "url": "data:image/png;base64,AA"}}
-    found, rejects = read(document(ENTRY, local, {**ENTRY, "time": -1}, {"request": 7}))
-    assert [one.index for one in found] == [0, 1]
-    assert found[1].duration_ns is None
-    assert [(one.reason, one.count) for one in rejects] == [("bad_time", 1)]
+    exchanges, rejects = read(document(ENTRY, local, {**ENTRY, "time": -1}, {"request": 7}))
+    assert [exchange.index for exchange in exchanges] == [0, 1]
+    assert exchanges[1].duration_ns is None
+    assert [(reject.reason, reject.count) for reject in rejects] == [("bad_time", 1)]
 
 
 def test_a_body_in_base64_is_decoded_and_one_cut_short_is_known() -> None:

@@ -145,8 +145,8 @@ def test_a_record_may_hold_many_entries_and_bad_ones_cost_only_themselves() -> N
         good,
     )
     exchanges, rejects = decode_api_logs(batch, "ndjson", {})
-    assert [(found.offset, found.index) for found in exchanges] == [(0, 0), (1, 0), (1, 3), (2, 0), (2, 2), (6, 0)]
-    assert [(found.offset, found.reason, found.whole) for found in rejects] == [
+    assert [(exchange.offset, exchange.index) for exchange in exchanges] == [(0, 0), (1, 0), (1, 3), (2, 0), (2, 2), (6, 0)]
+    assert [(reject.offset, reject.reason, reject.whole) for reject in rejects] == [
         (1, "not_json", False),
         (1, "bad_time", False),
         (2, "not_an_object", False),

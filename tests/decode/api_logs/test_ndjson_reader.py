@@ -36,11 +36,11 @@ ENTRIES = st.fixed_dictionaries(
 
 def read(make: Any, entry: dict[str, Any]) -> Exchange | str:
     try:
-        found = make(entry, PLACE, 3)
+        exchange = make(entry, PLACE, 3)
     except Refused as refusal:
         return str(refusal)
-    assert isinstance(found, Exchange)
-    return found
+    assert isinstance(exchange, Exchange)
+    return exchange
 
 
 @given(st.lists(ENTRIES, min_size=1, max_size=6))

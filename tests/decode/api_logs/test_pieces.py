@@ -43,18 +43,18 @@ def test_payloads_of_goreplay_are_joined_by_their_id_and_what_is_left_alone_is_t
         b"1 x\nGET / HTTP/1.1",
     ]
     reading = ApiLogReading(records(*values), "auto")
-    found = {one.path: one for one in reading}
-    assert {path: (one.offset, one.status, one.duration_ns, one.status_told) for path, one in found.items()} == {
+    by_path = {exchange.path: exchange for exchange in reading}
+    assert {path: (exchange.offset, exchange.status, exchange.duration_ns, exchange.status_told) for path, exchange in by_path.items()} == {
         "/a": (0, 200, 3 * MS, True), "/b": (1, 404, MS, True), "/c": (5, 0, None, False), "/again": (6, 0, None, False),
     }  # fmt: skip
-    assert (found["/a"].response_body, found["/a"].response_truncated, found["/a"].callee) == (packed, False, "payment")
-    assert (found["/b"].response_body, found["/b"].response_truncated) == (b"cut", True)
-    assert [(one.offset, one.reason) for one in reading.rejects] == [
+    assert (by_path["/a"].response_body, by_path["/a"].response_truncated, by_path["/a"].callee) == (packed, False, "payment")
+    assert (by_path["/b"].response_body, by_path["/b"].response_truncated) == (b"cut", True)
+    assert [(reject.offset, reject.reason) for reject in reading.rejects] == [
         (3, "answer_apart"), (7, "plain_text"),
     ]  # fmt: skip
     assert list(reading.passed) == [1, 1, 0, 0, 0, 0, 0, 0]
     one_record = ApiLogReading(records(MARK.join(values[:5])), "goreplay")
-    assert [(one.path, one.status, one.index) for one in one_record] == [("/b", 404, 1), ("/a", 200, 0)]
+    assert [(exchange.path, exchange.status, exchange.index) for exchange in one_record] == [("/b", 404, 1), ("/a", 200, 0)]
     (asked, answered) = (orjson.loads(by_name("goreplay").raw) | {"Req_Type": kind} for kind in ("1", "2"))
     answered |= {"Req_URL": "201", "Req_Method": "HTTP/1.1", "Req_Body": '{"ok":true}', "Req_Ts": str(AT + MS)}
     (told_to_kafka,) = ApiLogReading(records(orjson.dumps(asked), orjson.dumps(answered)), "auto")
@@ -83,22 +83,22 @@ def test_segments_of_a_tap_are_joined_and_an_answer_whose_end_is_not_seen_is_cut
         orjson.dumps({"httpStreamedTraceSegment": {"traceId": "7"}}),
     ]
     reading = ApiLogReading(records(*values), "auto")
-    found = {one.offset: one for one in reading}
-    assert {offset: (one.status, one.response_body, one.response_truncated) for offset, one in found.items()} == {
+    by_offset = {exchange.offset: exchange for exchange in reading}
+    assert {offset: (exchange.status, exchange.response_body, exchange.response_truncated) for offset, exchange in by_offset.items()} == {
         0: (201, b'{"ok"', True), 1: (200, b"abcd", False), 10: (200, None, False), 13: (204, None, False),
     }  # fmt: skip
-    assert (found[0].request_body, found[0].request_truncated, found[0].callee) == (b'{"a":1}', False, "payment")
-    assert (found[1].request_body, found[10].response_headers) == (None, {"grpc-status": "0"})
-    assert sorted((one.offset, one.reason) for one in reading.rejects) == [(offset, "streamed_tap") for offset in (3, 9, 14, 16)]
+    assert (by_offset[0].request_body, by_offset[0].request_truncated, by_offset[0].callee) == (b'{"a":1}', False, "payment")
+    assert (by_offset[1].request_body, by_offset[10].response_headers) == (None, {"grpc-status": "0"})
+    assert sorted((reject.offset, reject.reason) for reject in reading.rejects) == [(offset, "streamed_tap") for offset in (3, 9, 14, 16)]
     assert sum(reading.passed) + len(reading.rejects) + reading.count == len(values)
-    explained = [one for _, _, one in explain_api_logs(records(*values), "envoy_tap")]
-    assert [told(one) for one in explained if isinstance(one, Exchange)] == [told(one) for one in found.values()]
+    explained = [result for _, _, result in explain_api_logs(records(*values), "envoy_tap")]
+    assert [told(exchange) for exchange in explained if isinstance(exchange, Exchange)] == [told(exchange) for exchange in by_offset.values()]
 
 
 def test_several_documents_of_keploy_are_as_many_exchanges_and_what_is_no_yaml_of_its_own_is_refused() -> None:
     text = by_name("keploy-yaml").raw
     reading = ApiLogReading(records(f"---\n{text}---\n{text}".encode()), "auto")
-    assert [told(one) for one in reading] == [DEFAULTS | by_name("keploy-yaml").told] * 2
+    assert [told(exchange) for exchange in reading] == [DEFAULTS | by_name("keploy-yaml").told] * 2
     bombs = [text + "x: &a [1]\ny: *a\n", text + "x: " + "[" * 60, text + "\tx: {", text.replace("POST", "[" * 100_000)]
-    hostile = ApiLogReading(records(*(one.encode() for one in bombs)), "auto")
-    assert (list(hostile), [one.reason for one in hostile.rejects]) == ([], ["bad_yaml"] * len(bombs))
+    hostile = ApiLogReading(records(*(bomb.encode() for bomb in bombs)), "auto")
+    assert (list(hostile), [reject.reason for reject in hostile.rejects]) == ([], ["bad_yaml"] * len(bombs))

@@ -84,9 +84,9 @@ def test_spans_and_logs_of_a_proxy_say_it_in_their_attributes() -> None:
 
 
 def test_a_body_that_is_said_to_be_in_base64_is_bytes() -> None:
-    said = PLAIN | {"response_body": base64.b64encode(b"\x1f\x8b!").decode(), "response_body_encoding": "base64"}
-    assert one(said, "ndjson").response_body == b"\x1f\x8b!"
-    _, (reject,) = decode_api_logs(records(orjson.dumps(said | {"response_body": "no base64"})), "ndjson")
+    entry = PLAIN | {"response_body": base64.b64encode(b"\x1f\x8b!").decode(), "response_body_encoding": "base64"}
+    assert one(entry, "ndjson").response_body == b"\x1f\x8b!"
+    _, (reject,) = decode_api_logs(records(orjson.dumps(entry | {"response_body": "no base64"})), "ndjson")
     assert reject.reason == "bad_body"
 
 

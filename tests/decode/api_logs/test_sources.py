@@ -63,14 +63,14 @@ def test_a_stream_of_all_sources_is_read_record_by_record_and_line_by_line() -> 
     random.Random(4).shuffle(mixed)
     exchanges, rejects = decode_api_logs(records(*(sample.raw.encode() for sample in mixed)), "auto")
     assert not rejects
-    exchanges.sort(key=lambda found: found.offset)  # what waits for its other half comes last
-    assert [told(found) for found in exchanges] == [wanted[sample.name] for sample in mixed]
+    exchanges.sort(key=lambda exchange: exchange.offset)  # what waits for its other half comes last
+    assert [told(exchange) for exchange in exchanges] == [wanted[sample.name] for sample in mixed]
     lines = [sample for sample in mixed if "\n" not in sample.raw and not sample.name.startswith("azure")]
     exchanges, rejects = read("\n".join(sample.raw for sample in lines))
     assert not rejects
-    exchanges.sort(key=lambda found: found.index)
-    assert [told(found) for found in exchanges] == [wanted[sample.name] for sample in lines]
-    assert len({found.index for found in exchanges}) == len(lines)
+    exchanges.sort(key=lambda exchange: exchange.index)
+    assert [told(exchange) for exchange in exchanges] == [wanted[sample.name] for sample in lines]
+    assert len({exchange.index for exchange in exchanges}) == len(lines)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -149,8 +149,8 @@ def test_a_line_of_text_inside_a_shippers_wrapper_is_read_too(wrapper: str) -> N
 
 
 def test_who_wrote_a_line_is_its_callee_where_the_line_names_none() -> None:
-    found = one(WRAPPED["fluent-bit"](by_name("combined").raw))
-    assert (found.callee, found.callee_version, found.callee_namespace) == ("payment", "2.0", "shop")
+    exchange = one(WRAPPED["fluent-bit"](by_name("combined").raw))
+    assert (exchange.callee, exchange.callee_version, exchange.callee_namespace) == ("payment", "2.0", "shop")
     assert one(WRAPPED["loki"](by_name("combined").raw)).callee == "payment"
     assert one(WRAPPED["gelf"](by_name("combined").raw)).callee == "payment"
 
@@ -235,8 +235,8 @@ def test_marks_of_cut_and_masked_bodies(body: object, kept: object, cut: bool) -
             entry["response"]["body"] = body
         else:
             entry["http"]["response"]["body"] = {"content": body}
-        found = one(orjson.dumps(entry))
-        assert (found.response_body, found.response_truncated) == (kept, cut)
+        exchange = one(orjson.dumps(entry))
+        assert (exchange.response_body, exchange.response_truncated) == (kept, cut)
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_the_head_of_a_log_is_remembered_for_the_lines_of_later_batches_of_its_p
     heads = Heads()
     first = ApiLogReading(records(*head), "auto", heads=heads)
     assert (list(first), first.rejects, sum(first.passed)) == ([], [], 4)
-    (found,) = ApiLogReading(records(line), "auto", heads=heads)
-    assert told(found) == DEFAULTS | by_name("iis-head").told
+    (exchange,) = ApiLogReading(records(line), "auto", heads=heads)
+    assert told(exchange) == DEFAULTS | by_name("iis-head").told
     elsewhere = Records([line], [Partition("ab" * 8, "api_logs", 1)], [0], [NOW_MS], [{}], [0])
     for other in (ApiLogReading(elsewhere, "auto", heads=heads), ApiLogReading(records(line), "auto")):
-        assert (list(other), [one.reason for one in other.rejects]) == ([], ["plain_text"])
+        assert (list(other), [reject.reason for reject in other.rejects]) == ([], ["plain_text"])
 
 
 def test_a_masked_or_binary_line_costs_only_itself() -> None:
@@ -294,13 +294,13 @@ def mutated(entry: Any, path: tuple[Any, ...], value: Any) -> Any:
 def places(entry: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if isinstance(entry, dict | list):
         inner = entry.items() if isinstance(entry, dict) else enumerate(entry)
-        found = [place for name, held in inner for place in places(held, (*path, name))]
-        return [*found, path] if path else found
+        below = [place for name, held in inner for place in places(held, (*path, name))]
+        return [*below, path] if path else below
     return [path]
 
 
 @pytest.mark.parametrize(
-    "sample", [one for one in SAMPLES if one.raw.startswith("{") and one not in IN_PIECES], ids=lambda sample: sample.name
+    "sample", [sample for sample in SAMPLES if sample.raw.startswith("{") and sample not in IN_PIECES], ids=lambda sample: sample.name
 )
 def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> None:
     whole = orjson.loads(sample.raw)
@@ -309,22 +309,22 @@ def test_whatever_stands_in_a_field_costs_that_entry_at_most(sample: Sample) -> 
     values = [json.dumps(mutant).encode("utf-8", "surrogatepass") for mutant in mutants]
     for source in ("auto", sample.source):
         exchanges, rejects = decode_api_logs(records(*values, sample.raw.encode()), source)
-        assert {found.offset for found in exchanges} | {reject.offset for reject in rejects} == set(range(len(values) + 1))
+        assert {exchange.offset for exchange in exchanges} | {reject.offset for reject in rejects} == set(range(len(values) + 1))
         assert exchanges[-1].offset == len(values)
-        for found in exchanges:
-            assert found.path.startswith("/")
-            assert found.method.isupper()
-            assert found.caller
-            assert found.callee
-            assert found.end_ns > 946_684_800_000_000_000
-            assert found.duration_ns is None or found.duration_ns >= 0
-            assert 0 <= found.status < 1_000
-            assert len(found.trace_id) in (0, 16)
-            assert len(found.span_id) in (0, 8)
+        for exchange in exchanges:
+            assert exchange.path.startswith("/")
+            assert exchange.method.isupper()
+            assert exchange.caller
+            assert exchange.callee
+            assert exchange.end_ns > 946_684_800_000_000_000
+            assert exchange.duration_ns is None or exchange.duration_ns >= 0
+            assert 0 <= exchange.status < 1_000
+            assert len(exchange.trace_id) in (0, 16)
+            assert len(exchange.span_id) in (0, 8)
 
 
 @pytest.mark.parametrize(
-    "sample", [one for one in SAMPLES if not one.raw.startswith("{") and one not in IN_PIECES], ids=lambda sample: sample.name
+    "sample", [sample for sample in SAMPLES if not sample.raw.startswith("{") and sample not in IN_PIECES], ids=lambda sample: sample.name
 )
 def test_lines_cut_anywhere_or_with_noise_in_them_cost_only_themselves(sample: Sample) -> None:
     raw = sample.raw.encode()
@@ -332,7 +332,7 @@ def test_lines_cut_anywhere_or_with_noise_in_them_cost_only_themselves(sample: S
     noisy = [raw[:at] + noise + raw[at:] for at in range(0, len(raw), 5) for noise in (b'"', b"\\", b"\xff", b" ", b"[")]
     reading = ApiLogReading(records(*cut, *noisy, raw), "auto")
     exchanges = list(reading)
-    told_of = {found.offset for found in exchanges} | {reject.offset for reject in reading.rejects}
+    told_of = {exchange.offset for exchange in exchanges} | {reject.offset for reject in reading.rejects}
     told_of |= {offset for offset, count in enumerate(reading.passed) if count}
     assert told_of == set(range(len(cut) + len(noisy) + 1))
     assert exchanges[-1].offset == len(cut) + len(noisy)
@@ -346,9 +346,9 @@ def test_pieces_cut_anywhere_or_with_noise_in_them_cost_only_themselves() -> Non
                 reading = ApiLogReading(
                     records(raw[:at] + noise + raw[at:] if noise else raw[:at], by_name("nginx-json").raw.encode()), "auto"
                 )
-                found = [one.offset for one in reading]
-                assert found.count(1) == 1
-                assert found.count(0) or reading.rejects
+                offsets = [exchange.offset for exchange in reading]
+                assert offsets.count(1) == 1
+                assert offsets.count(0) or reading.rejects
                 assert min(reading.passed) >= 0
 
 
@@ -390,8 +390,8 @@ def test_integers_of_any_length_and_repeated_keys_in_a_body_come_through_as_they
     ],
 )  # fmt: skip
 def test_an_ingress_upstream_is_split_only_where_it_can_be(upstream: str, callee: str, namespace: str) -> None:
-    found = one(by_name("ingress-nginx").raw.replace("shop-payment-8080", upstream))
-    assert (found.callee, found.callee_namespace) == (callee, namespace)
+    exchange = one(by_name("ingress-nginx").raw.replace("shop-payment-8080", upstream))
+    assert (exchange.callee, exchange.callee_namespace) == (callee, namespace)
 
 
 def test_a_request_line_tells_that_there_was_no_query() -> None:
@@ -409,9 +409,9 @@ def test_a_request_line_tells_that_there_was_no_query() -> None:
 def test_batches_in_arrays_are_read_entry_by_entry() -> None:
     for name in ("kong", "apisix"):
         exchanges, rejects = read(f"[{by_name(name).raw},{by_name(name).raw}]")
-        assert ([found.index for found in exchanges], list(rejects)) == ([0, 1], [])
+        assert ([exchange.index for exchange in exchanges], list(rejects)) == ([0, 1], [])
     texts = orjson.dumps([by_name("apisix-origin").raw] * 2)
-    assert [found.request_body for found in read(texts)[0]] == ['{"a":1}'] * 2
+    assert [exchange.request_body for exchange in read(texts)[0]] == ['{"a":1}'] * 2
     other = {
         "records": [
             orjson.loads(by_name("azure").raw)["records"][0],
